@@ -23,202 +23,205 @@
 
    What is where
 
-      238  api/version                version
-      268  api/result                 results
-      308  api/context                context: memory, threads, progress
-      386  api/isa                    instruction sets
-      403  api/matrix                 numbers and matrices
-      448  api/solver                 the solver
-      576  api/affine                 the affine map: rows as the map makes them, and what it misses
-      707  api/methods                methods: rows for tokens that a model lacks
-      797  api/source                 sources and sinks: bytes in and out
-      817  api/json                   JSON
-      939  api/safetensors            safetensors
-     1003  api/vocab                  vocabularies
-     1113  api/align                  alignment
-     1178  api/file                   files
-     1189  api/directory              directories
-     1249  api/job                    the whole job
-     1396  api/verify                 looking at a finished directory
-     1452  api/evaluate               methods ranked on tokens that both models share
+      241  api/version                version
+      271  api/result                 results
+      311  api/context                context: memory, threads, progress
+      389  api/isa                    instruction sets
+      406  api/matrix                 numbers and matrices
+      451  api/solver                 the solver
+      579  api/affine                 the affine map: rows as the map makes them, and what it misses
+      710  api/methods                methods: rows for tokens that a model lacks
+      800  api/source                 sources and sinks: bytes in and out
+      820  api/json                   JSON
+      942  api/safetensors            safetensors
+     1006  api/vocab                  vocabularies
+     1118  api/align                  alignment
+     1183  api/file                   files
+     1194  api/directory              directories
+     1254  api/job                    the whole job
+     1406  api/verify                 looking at a finished directory
+     1462  api/evaluate               methods ranked on tokens that both models share
 
-     1558  base                       what everything stands on
-     1591  base/begin                 system headers, and how floating point must be compiled
-     1629  base/sizes                 counting, and sums and products that may not wrap
-     1667  base/span                  bytes of others, digits, UTF-8
-     1825  base/decimal               the digits of a double
-     1960  base/format                printf without stdio and without a locale
-     2229  base/result                results, failures, messages
-     2345  base/memory                the allocator, arrays that grow
-     2404  base/text                  names in messages, and text that grows
-     2521  base/hooks                 log, progress, threads of the caller
-     2590  base/sort                  in place, without memory, never quadratic; and finding
-     2640  base/clock                 wall time for statistics
-     2686  base/hash                  keyed, for tables whose keys a stranger chooses
-     2778  base/pool                  blocks that are freed together
-     2893  base/number                element types, widening and rounding
-     3082  base/base64                decoding
-     3118  base/protobuf              fields of a message
-     3240  base/watch                 long loops that the caller can stop
+     1568  base                       what everything stands on
+     1601  base/begin                 system headers, and how floating point must be compiled
+     1639  base/sizes                 counting, and sums and products that may not wrap
+     1677  base/span                  bytes of others, digits, UTF-8
+     1835  base/decimal               the digits of a double
+     1970  base/format                printf without stdio and without a locale
+     2239  base/result                results, failures, messages
+     2355  base/memory                the allocator, arrays that grow
+     2414  base/text                  names in messages, and text that grows
+     2531  base/hooks                 log, progress, threads of the caller
+     2600  base/sort                  in place, without memory, never quadratic; and finding
+     2650  base/clock                 wall time for statistics
+     2696  base/hash                  keyed, for tables whose keys a stranger chooses
+     2788  base/pool                  blocks that are freed together
+     2903  base/number                element types, widening and rounding
+     3092  base/base64                decoding
+     3128  base/protobuf              fields of a message
+     3250  base/watch                 long loops that the caller can stop
 
-     3293  files                      formats, on memory and streams
-     3317  files/memory_source        memory as a source of bytes
-     3335  files/json_read            a parser without recursion
-     3688  files/json_values          looking at values, stepping through containers
-     3859  files/json_edit            writing, and edits that keep every byte they do not touch
-     4227  files/tensors              what reading and writing a header share
-     4362  files/safetensors_read     the header of a file, checked
-     4687  files/safetensors_write    the header of a new file
+     3303  files                      formats, on memory and streams
+     3327  files/memory_source        memory as a source of bytes
+     3345  files/json_read            a parser without recursion
+     3698  files/json_values          looking at values, stepping through containers
+     3869  files/json_edit            writing, and edits that keep every byte they do not touch
+     4237  files/tensors              what reading and writing a header share
+     4372  files/safetensors_read     the header of a file, checked
+     4697  files/safetensors_write    the header of a new file
 
-     4844  vocab                      tokens, from every source, and which of them are the same
-     4878  vocab/known                what the world calls things: files, classes, tokens
-     5187  vocab/token_table          the table of tokens, and finding tokens in it
-     5350  vocab/spelling             from what a file spells to bytes
-     5532  vocab/reader               what the readers of all sources share
-     5883  vocab/added_tokens         what other files add to a model's tokens
-     6151  vocab/in_use               tokens that are named as reserved ones and are none
-     6254  vocab/from_tokenizer_json  tokenizer.json
-     6546  vocab/from_tekken          tekken.json
-     6701  vocab/from_tiktoken        *.tiktoken
-     6766  vocab/from_sentencepiece   tokenizer.model and its like
-     7122  vocab/from_vocab_json      vocab.json and merges.txt
-     7208  vocab/from_vocab_txt       vocab.txt
-     7265  vocab/recognise            what a file is, by what it holds
-     7396  vocab/parse                the first source that is given, and what goes with it
-     7584  vocab/align                which base token a donor token is
+     4854  vocab                      tokens, from every source, and which of them are the same
+     4889  vocab/known                what the world calls things: files, classes, tokens
+     5214  vocab/token_table          the table of tokens, and finding tokens in it
+     5377  vocab/spelling             from what a file spells to bytes
+     5559  vocab/reader               what the readers of all sources share
+     5910  vocab/added_tokens         what other files add to a model's tokens
+     6178  vocab/in_use               tokens that are named as reserved ones and are none
+     6281  vocab/from_tokenizer_json  tokenizer.json
+     6573  vocab/from_tekken          tekken.json
+     6728  vocab/from_tiktoken        *.tiktoken
+     6793  vocab/from_sentencepiece   tokenizer.model and its like
+     7149  vocab/from_vocab_json      vocab.json and merges.txt
+     7235  vocab/from_vocab_txt       vocab.txt
+     7292  vocab/digits               how a tokenizer cuts numbers
+     7488  vocab/recognise            what a file is, by what it holds
+     7619  vocab/parse                the first source that is given, and what goes with it
+     7808  vocab/align                which base token a donor token is
 
-     7838  simd                       the hot loops, once for each instruction set
-     7871  simd/kernels               the table of kernels, and what all versions share
-     8148  simd/scalar                the reference
-     8317  simd/sse2                  the operations of 128-bit x86, and what each does
-     8438  simd/neon                  those of 64-bit Arm
-     8533  simd/wasm                  those of WebAssembly's SIMD128
-     8618  simd/avx2                  those of 256-bit x86, with FMA
-     8700  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9342  simd/avx_vnni              AVX2, and products of integers
-     9438  simd/neon_bf16             NEON, and products of matrices
-     9592  simd/avx512                512-bit x86, by hand
-    10198  simd/amx                   tiles of x86, beside AVX-512
-    10441  simd/dispatch              which of them this machine can run, and which a call takes
+     8062  simd                       the hot loops, once for each instruction set
+     8095  simd/kernels               the table of kernels, and what all versions share
+     8372  simd/scalar                the reference
+     8541  simd/sse2                  the operations of 128-bit x86, and what each does
+     8662  simd/neon                  those of 64-bit Arm
+     8757  simd/wasm                  those of WebAssembly's SIMD128
+     8842  simd/avx2                  those of 256-bit x86, with FMA
+     8924  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9566  simd/avx_vnni              AVX2, and products of integers
+     9662  simd/neon_bf16             NEON, and products of matrices
+     9816  simd/avx512                512-bit x86, by hand
+    10422  simd/amx                   tiles of x86, beside AVX-512
+    10665  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10667  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10720  solve/views                the rows of matrices, as the kernels read them
-    10849  solve/panels               vectors as the dense products want them, and these
-    11040  solve/rests                vectors on their way into panels
-    11217  solve/dictionary           the atoms, and their split along a common direction
-    11372  solve/exact_gram           products of all pairs of atoms in double
-    11454  solve/triangle             packed lower triangles
-    11558  solve/support              what is known of one target, and the exact steps
-    11834  solve/gram_table           products of atoms with all atoms, for scans
-    12072  solve/screen               which atoms are worth scoring in double: the bound
-    12378  solve/scan                 the correlations of all atoms with a block's residuals
-    12541  solve/predict              making targets ready for the next scan
-    12787  solve/candidates           the atoms that a scan could not rule out
-    13124  solve/select               the next atoms of each target
-    13289  solve/pursuit              what one solve holds, and the memory it takes
-    13533  solve/plan                 which form, and in what blocks
-    13778  solve/steps                a pursuit from its rows to its results
-    14017  solve/combine              new rows of coefficients
-    14079  solve/solver               the public call
-    14244  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14453  solve/affine_normal        the normal equations of an affine map
-    14696  solve/affine_factor        their factor, and their solution
-    14899  solve/affine_map           a fitted map, and the rows it makes
-    15242  solve/affine_choice        how many atoms to take, and chosen by what
-    15640  solve/affine_fit           what a fit of an affine map holds and needs
-    15884  solve/affine               fitting and applying affine maps
+    10891  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10944  solve/views                the rows of matrices, as the kernels read them
+    11073  solve/panels               vectors as the dense products want them, and these
+    11264  solve/rests                vectors on their way into panels
+    11441  solve/dictionary           the atoms, and their split along a common direction
+    11596  solve/exact_gram           products of all pairs of atoms in double
+    11678  solve/triangle             packed lower triangles
+    11782  solve/support              what is known of one target, and the exact steps
+    12058  solve/gram_table           products of atoms with all atoms, for scans
+    12296  solve/screen               which atoms are worth scoring in double: the bound
+    12602  solve/scan                 the correlations of all atoms with a block's residuals
+    12765  solve/predict              making targets ready for the next scan
+    13011  solve/candidates           the atoms that a scan could not rule out
+    13348  solve/select               the next atoms of each target
+    13513  solve/pursuit              what one solve holds, and the memory it takes
+    13757  solve/plan                 which form, and in what blocks
+    14002  solve/steps                a pursuit from its rows to its results
+    14241  solve/combine              new rows of coefficients
+    14303  solve/solver               the public call
+    14468  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14677  solve/affine_normal        the normal equations of an affine map
+    14920  solve/affine_factor        their factor, and their solution
+    15123  solve/affine_map           a fitted map, and the rows it makes
+    15466  solve/affine_choice        how many atoms to take, and chosen by what
+    15864  solve/affine_fit           what a fit of an affine map holds and needs
+    16108  solve/affine               fitting and applying affine maps
 
-    16173  methods                    rows for tokens that a model lacks, each method a room
-    16190  methods/parts              what methods share: sums of rows, combinations
-    16369  methods/pursuit            omp, omp-centred
-    16440  methods/mapping            omp-affine, affine
-    16474  methods/constant           mean, zero
-    16502  methods/methods            the table of all, and the public calls
+    16397  methods                    rows for tokens that a model lacks, each method a room
+    16414  methods/parts              what methods share: sums of rows, combinations
+    16593  methods/pursuit            omp, omp-centred
+    16664  methods/mapping            omp-affine, affine
+    16698  methods/constant           mean, zero
+    16726  methods/methods            the table of all, and the public calls
 
-    16624  disk                       files and directories
-    16658  disk/system                what POSIX and Windows are asked for
-    16699  disk/windows_paths         paths as Windows takes them
-    16839  disk/windows               the system as Windows gives it
-    17151  disk/posix                 the system as POSIX gives it
-    17399  disk/paths                 what can be told from their text
-    17473  disk/failure               why the system refused
-    17587  disk/look                  what stands at a path, and whether within another
-    17708  disk/listing               listings of directories
-    17783  disk/reading               files to read, and whether they have changed
-    17962  disk/writing               files to write
-    18079  disk/copying               copies of files
-    18145  disk/trees                 whole directories looked through, copied, removed
-    18361  disk/known                 what weights are called in a directory
-    18444  disk/staging               a directory made under another name, then renamed
-    18706  disk/missing               a path or a directory without what is wanted of it
-    18749  disk/weights               which files they are, and what may stand in their place
-    19074  disk/weight_index          the index of a checkpoint in shards
-    19291  disk/shards                what an index and its shards say of each other
-    19496  disk/checkpoint            a model directory, in one file or in shards
-    19741  disk/tokenizer_directory   the tokenizer of a model directory
+    16848  disk                       files and directories
+    16882  disk/system                what POSIX and Windows are asked for
+    16923  disk/windows_paths         paths as Windows takes them
+    17063  disk/windows               the system as Windows gives it
+    17375  disk/posix                 the system as POSIX gives it
+    17623  disk/paths                 what can be told from their text
+    17697  disk/failure               why the system refused
+    17811  disk/look                  what stands at a path, and whether within another
+    17932  disk/listing               listings of directories
+    18007  disk/reading               files to read, and whether they have changed
+    18186  disk/writing               files to write
+    18303  disk/copying               copies of files
+    18369  disk/trees                 whole directories looked through, copied, removed
+    18585  disk/known                 what weights are called in a directory
+    18668  disk/staging               a directory made under another name, then renamed
+    18930  disk/missing               a path or a directory without what is wanted of it
+    18973  disk/weights               which files they are, and what may stand in their place
+    19298  disk/weight_index          the index of a checkpoint in shards
+    19515  disk/shards                what an index and its shards say of each other
+    19720  disk/checkpoint            a model directory, in one file or in shards
+    19965  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19983  model                      which tensors and config keys belong to the vocabulary
-    20018  model/known                what the world calls things
-    20342  model/known_keys           keys of ids and sizes in configs
-    20513  model/known_classes        classes of tokenizers, by the type of model
-    20751  model/names                names of tensors
-    20908  model/document             the JSON files of a model directory
-    21003  model/members              what the members of a config are about
-    21224  model/config               what config.json says
-    21401  model/side                 a model directory opened once
-    21524  model/code                 the Python that a tokenizer is loaded with
-    21758  model/parts                what each tensor does for the vocabulary
-    21868  model/whole                whether all tensors are there
-    21990  model/find                 finding the parts of a model
-    22261  model/processor            the tokens that a processor looks for by their text
-    22416  model/heirs                what becomes of the ids in a config
-    22582  model/config_ids           ids in a config being edited
-    22822  model/config_lists         lists, dictionaries and ranges of ids
-    22979  model/config_edit          config.json and generation_config.json, edited
-    23274  model/classes              which class a tokenizer is loaded as
-    23440  model/class_tokens         added tokens that a class numbers otherwise
+    20207  model                      which tensors and config keys belong to the vocabulary
+    20242  model/known                what the world calls things
+    20566  model/known_keys           keys of ids and sizes in configs
+    20737  model/known_classes        classes of tokenizers, by the type of model
+    20975  model/names                names of tensors
+    21132  model/document             the JSON files of a model directory
+    21227  model/members              what the members of a config are about
+    21448  model/config               what config.json says
+    21625  model/side                 a model directory opened once
+    21748  model/code                 the Python that a tokenizer is loaded with
+    21982  model/parts                what each tensor does for the vocabulary
+    22092  model/whole                whether all tensors are there
+    22214  model/find                 finding the parts of a model
+    22485  model/processor            the tokens that a processor looks for by their text
+    22640  model/heirs                what becomes of the ids in a config
+    22806  model/config_ids           ids in a config being edited
+    23046  model/config_lists         lists, dictionaries and ranges of ids
+    23203  model/config_edit          config.json and generation_config.json, edited
+    23498  model/classes              which class a tokenizer is loaded as
+    23705  model/class_tokens         added tokens that a class numbers otherwise
 
-    23556  job                        the whole transplant, in the order in which it happens
-    23593  job/job                    what a job holds
-    23844  job/open                   opening the two models
-    23981  job/map                    the caller's map
-    24102  job/align                  where every new row comes from
-    24292  job/plan                   what becomes of every tensor, and of the configs
-    24419  job/chat                   the template that turns messages into text
-    24547  job/rows                   rows in memory: reading, checking, their mean
-    24860  job/untrained              rows that hold nothing, and what becomes of their tokens
-    25122  job/solve                  solving for the rows of the donor
-    25305  job/targets                the rows that are made from the donor's
-    25409  job/diagnose               what is odd about the rows that were made
-    25532  job/rebuild                the new rows of one vocabulary tensor
-    25795  job/write                  the output and its weights
-    26074  job/copy                   the other files of the two models
-    26290  job/index                  the files that are written anew
-    26458  job/run                    the whole, in order
-    26570  job/report                 what a job did, as JSON and as a table
-    26883  job/findings               what is told of a finished directory
-    26932  job/check_files            its files
-    27068  job/check_ids              sizes, ids and tying
-    27284  job/check_values           values
-    27355  job/check_gguf             the special tokens that a conversion to GGUF finds
-    27545  job/check_draft            as a draft model for another
-    27823  job/verify                 whether a finished directory agrees with itself
+    23821  job                        the whole transplant, in the order in which it happens
+    23859  job/job                    what a job holds
+    24113  job/open                   opening the two models
+    24250  job/map                    the caller's map
+    24371  job/align                  where every new row comes from
+    24561  job/plan                   what becomes of every tensor, and of the configs
+    24706  job/chat                   the template that turns messages into text
+    24834  job/digits                 where the two tokenizers cut numbers differently
+    25031  job/rows                   rows in memory: reading, checking, their mean
+    25344  job/untrained              rows that hold nothing, and what becomes of their tokens
+    25606  job/solve                  solving for the rows of the donor
+    25789  job/targets                the rows that are made from the donor's
+    25893  job/diagnose               what is odd about the rows that were made
+    26016  job/rebuild                the new rows of one vocabulary tensor
+    26279  job/write                  the output and its weights
+    26558  job/copy                   the other files of the two models
+    26775  job/index                  the files that are written anew
+    26945  job/run                    the whole, in order
+    27058  job/report                 what a job did, as JSON and as a table
+    27374  job/findings               what is told of a finished directory
+    27423  job/check_files            its files
+    27559  job/check_ids              sizes, ids and tying
+    27775  job/check_values           values
+    27846  job/check_gguf             the special tokens that a conversion to GGUF finds
+    28036  job/check_draft            as a draft model for another
+    28327  job/verify                 whether a finished directory agrees with itself
 
-    27864  evaluate                   methods ranked on tokens that both models share
-    27883  evaluate/token_class       what a token is like, by its bytes
-    27950  evaluate/hidden            which tokens are hidden, and the rows at hand
-    28105  evaluate/scores            how near rows come to the true ones
-    28204  evaluate/ranks             whether a true row is found among all
-    28312  evaluate/evaluate          methods, one after the other, matrix by matrix
-    28518  evaluate/write_json        an evaluation as JSON
-    28629  evaluate/write_page        an evaluation as a page
+    28368  evaluate                   methods ranked on tokens that both models share
+    28387  evaluate/token_class       what a token is like, by its bytes
+    28454  evaluate/hidden            which tokens are hidden, and the rows at hand
+    28609  evaluate/scores            how near rows come to the true ones
+    28708  evaluate/ranks             whether a true row is found among all
+    28816  evaluate/evaluate          methods, one after the other, matrix by matrix
+    29022  evaluate/write_json        an evaluation as JSON
+    29133  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
-          after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
-          headers of one layer; otx_engine. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
+          hash_key in otx_context; headers of one layer; otx_engine.
+          otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
           The tokenizer of the output is of the class that the donor's was.
@@ -1062,6 +1065,8 @@ typedef struct otx_vocab {
     const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+    size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
+                            read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
 } otx_vocab;
 
@@ -1292,6 +1297,11 @@ typedef struct otx_job_options {
     size_t map_count;
     otx_chat chat;
     const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
+    bool split_digits; /* the output's tokenizer cuts numbers into single digits, for a base
+                          that has learned to count with those; all other text as the
+                          donor's. Its tokens of several digits keep their rows and are
+                          never met; so this does nothing for a draft, which is given the
+                          target's tokens. For tokenizer.json alone */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -4871,6 +4881,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     digits               how a tokenizer cuts numbers
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
@@ -5130,6 +5141,22 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
+}
+
+/* Whether a name is that of a file with tokens other than tokenizer.json, or of one that goes
+   with it. */
+OTX__PRIVATE bool otx__is_other_source(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx_vocab_file file = otx__known_files[i].file;
+        if (otx__name_fits(name, otx__known_files[i].pattern) && file != OTX_VOCAB_TOKENIZER_JSON)
+            return file <= OTX_VOCAB_MERGES ||
+                   (file == OTX_VOCAB_FILES &&
+                    !otx__name_fits_any(name, otx__template_files,
+                                        OTX__COUNT(otx__template_files)));
+    }
+    return false;
 }
 
 /* The name that a kind of file usually has. */
@@ -7262,6 +7289,202 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/digits.h */
+/* ---- digits: how a tokenizer cuts numbers ---------------------------------------- */
+
+/* Which tokens there are for several digits tells it, for whatever a tokenizer was trained
+   with (split_digits of SentencePiece among it) shows in its tokens; but that a
+   pre-tokenizer may keep texts from ever becoming them. */
+
+/* The digits of a token that is nothing else but for the space of a word's border; 0 if it
+   is none, or a token that was added. */
+OTX__PRIVATE size_t otx__number_digits(const otx_token *token)
+{
+    const char *bytes = token->bytes;
+    size_t size = token->size, i;
+    if (token->kind == OTX_TOKEN_BYTE) return size == 1 && otx__is_digit(*bytes);
+    if (token->kind != OTX_TOKEN_TEXT || token->added) return 0;
+    if (size > 1 && *bytes == ' ') bytes++, size--;
+    else if (size > 1 && bytes[size - 1] == ' ') size--;
+    for (i = 0; i < size; i++)
+        if (!otx__is_digit(bytes[i])) return 0;
+    return size;
+}
+
+/* ---- regular expressions ---- */
+
+/* They are looked at as far as those of known tokenizers need: one of their branches takes
+   digits and little else, and the others take none. */
+
+#define OTX__ANY_DIGITS SIZE_MAX
+
+/* Bytes of what a pattern begins with: an escape, a class, a group, or a character. */
+OTX__PRIVATE size_t otx__regex_item(otx__span pattern)
+{
+    const char *at = pattern.bytes;
+    size_t i, depth = 0;
+    bool class_open = false;
+    for (i = 0; i < pattern.size; i++) {
+        if (at[i] == '\\') {
+            i++;
+            if (i + 1 < pattern.size && (at[i] == 'p' || at[i] == 'P') && at[i + 1] == '{')
+                while (i + 1 < pattern.size && at[i] != '}') i++;
+        } else if (class_open) {
+            class_open = at[i] != ']';
+        } else if (at[i] == '[') {
+            class_open = true;
+        } else if (at[i] == '(') {
+            depth++;
+        } else if (at[i] == ')' && depth > 0) {
+            depth--;
+        }
+        if (depth == 0 && !class_open) break;
+    }
+    return otx__min(i + 1, pattern.size);
+}
+
+/* How often at most the item before is taken, and at least; steps over what says so. */
+OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
+{
+    const char first = rest->size > 0 ? *rest->bytes : 0;
+    uint64_t said;
+    size_t most = 1, size = first == '?' || first == '*' || first == '+', from = 1;
+    if (first == '{') {
+        while (size < rest->size && rest->bytes[size] != '}') {
+            if (rest->bytes[size++] == ',') from = size;
+        }
+        if (otx__parse_uint(otx__span_of(rest->bytes + from, size - from), &said) &&
+            said < 1000)
+            most = (size_t)said;
+        else most = OTX__ANY_DIGITS; /* {2,} */
+        size = otx__min(size + 1, rest->size);
+    } else if (size > 0 && first != '?') {
+        most = OTX__ANY_DIGITS;
+    }
+    *optional = first == '?' || first == '*';
+    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+'))
+        size++; /* lazy, possessive */
+    rest->bytes += size;
+    rest->size -= size;
+    return most;
+}
+
+/* Whether an item takes a digit and nothing but numbers. */
+OTX__PRIVATE bool otx__regex_is_digit(otx__span item)
+{
+    static const char *const spellings[] = {"\\p{N}", "\\p{Nd}", "\\d", "[0-9]", "[\\p{N}]",
+                                            "[\\d]"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(spellings); i++)
+        if (otx__span_is(item, spellings[i])) return true;
+    return false;
+}
+
+/* Whether any other item may take a digit, as far as can be seen. */
+OTX__PRIVATE bool otx__regex_may_take_digit(otx__span item)
+{
+    static const char *const names[] = {"\\p{N", "\\d", "\\w", "\\S", "\\P", "\\D", "0-9"};
+    bool negated = item.size > 1 && item.bytes[0] == '[' && item.bytes[1] == '^', named = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        named = named || otx__span_contains(item, names[i]);
+    if (*item.bytes == '.' || otx__is_digit(*item.bytes)) return true;
+    if (*item.bytes == '(') return named || otx__span_contains(item, "[^");
+    return negated ? !named : named;
+}
+
+/* Whether an item looks ahead or back, and takes nothing. */
+OTX__PRIVATE bool otx__regex_looks(otx__span item)
+{
+    return item.size > 2 && item.bytes[0] == '(' && item.bytes[1] == '?' &&
+           (item.bytes[2] == '=' || item.bytes[2] == '!' ||
+            (item.bytes[2] == '<' && item.size > 3 &&
+             (item.bytes[3] == '=' || item.bytes[3] == '!')));
+}
+
+/* The most digits that one match of a pattern takes, where it takes every digit, whatever
+   stands around it; else OTX__ANY_DIGITS. */
+OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
+{
+    size_t most = 0, branch = 0;
+    bool bound = false; /* to something else: digits may be without it */
+    while (pattern.size > 0) {
+        otx__span item = otx__span_of(pattern.bytes, otx__regex_item(pattern));
+        bool optional, digit = otx__regex_is_digit(item);
+        size_t times;
+        pattern.bytes += item.size;
+        pattern.size -= item.size;
+        if (otx__span_is(item, "|")) {
+            if (branch > 0 && bound) return OTX__ANY_DIGITS;
+            most = otx__max(most, branch);
+            branch = 0;
+            bound = false;
+            continue;
+        }
+        times = otx__regex_times(&pattern, &optional);
+        if (otx__regex_looks(item)) bound = true;
+        else if (digit ? branch > 0 : otx__regex_may_take_digit(item)) return OTX__ANY_DIGITS;
+        else if (digit) branch = times;
+        else bound = bound || !optional;
+    }
+    most = otx__max(most, branch);
+    return most == 0 || (branch > 0 && bound) ? OTX__ANY_DIGITS : most;
+}
+
+/* ---- pre-tokenizers ---- */
+
+/* The same for a pattern that stands in the reader's file. */
+OTX__PRIVATE otx_result otx__pattern_digits(otx__tokenizer *t, uint32_t node, size_t *most)
+{
+    size_t size = 0;
+    otx_result result = OTX_OK;
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
+    result = otx__tokenizer_string(t, &t->json, node, &size);
+    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size));
+    return result;
+}
+
+/* The most digits that one step of tokenizer.json's pre-tokenizer leaves together. */
+OTX__PRIVATE otx_result otx__step_digits(otx__tokenizer *t, uint32_t step, size_t *most)
+{
+    const otx_json *json = &t->json;
+    const uint32_t pattern = otx_json_find(json, step, "pattern");
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_equals(json, otx_json_find(json, step, "type"), "Digits")) {
+        if (otx_json_type_of(json, otx_json_find(json, step, "individual_digits")) ==
+            OTX_JSON_TRUE)
+            *most = 1;
+        return OTX_OK;
+    }
+    if (!otx_json_equals(json, otx_json_find(json, step, "behavior"), "Isolated"))
+        return OTX_OK; /* else matches may be joined to what stands beside them */
+    return otx__pattern_digits(t, otx_json_find(json, pattern, "Regex"), most);
+}
+
+/* Sets the most digits that one token of a text has. */
+OTX__PRIVATE otx_result otx__find_digits(otx__tokenizer *t)
+{
+    static const char *const types[] = {"Digits", "Split"};
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    size_t *digits = &t->vocab->digits, most, i;
+    otx_result result;
+    uint32_t step;
+    for (i = 0; i < t->vocab->count; i++)
+        *digits = otx__max(*digits, otx__number_digits(&t->vocab->tokens[i]));
+    result = otx__pattern_digits(t, pattern, &most); /* of tekken.json */
+    *digits = otx__min(*digits, most);
+    for (i = 0; i < OTX__COUNT(types) && !result; i++)
+        for (step = otx__find_step(json, part, OTX_JSON_NONE, types[i]);
+             step != OTX_JSON_NONE && !result; step = otx__find_step(json, part, step, types[i])) {
+            result = otx__step_digits(t, step, &most);
+            *digits = otx__min(*digits, most);
+        }
+    return result;
+}
+
 /* >>> src/vocab/recognise.h */
 /* ---- recognise: what a file is, by what it holds ---------------------------------- */
 
@@ -7574,6 +7797,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
     if (!result) result = otx__find_in_use(&t);
+    if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
@@ -23351,26 +23575,41 @@ OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
 typedef struct otx__class_choice {
     char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool rebuilt;           /* that class is given up, and with it the special tokens which it
+                               has where no file names them */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
+/* Whether transformers 4 makes it of tokenizer.model, though tokenizer.json is there. */
+OTX__PRIVATE bool otx__class_needs_model(const otx__side *donor, otx__span name)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    return otx__span_is(otx__class_stem(name), "LlamaTokenizer") &&
+           otx_json_type_of(json, otx_json_find(json, otx__document_root(&donor->tokenizer),
+                                                "add_prefix_space")) != OTX_JSON_NULL;
+}
+
 /* By the policy that tests/tokenizer_classes.py states and tries with both versions of
-   transformers. */
-OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+   transformers. `as_is`: tokenizer.json must be taken as it stands. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base, bool as_is,
                                     otx__class_choice *choice)
 {
     const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
-    const otx__span wanted = otx__class_effective(
+    otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
-    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
+        !(as_is && otx__class_needs_model(donor, name)))
+        return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
     else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
@@ -23408,6 +23647,31 @@ OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to
                          "        super().__init__(*arguments, **settings)\n");
 }
 
+/* Names the special tokens that no class will add: those of roles that the file leaves open. */
+OTX__PRIVATE otx_result otx__class_roles(const otx_context *ctx, const otx__side *donor,
+                                         otx_json_edit *edit, otx_error *error)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    otx_result result = OTX_OK;
+    otx__text value;
+    int role;
+    otx__text_open(&value, ctx);
+    for (role = 0; role < OTX_ROLE_COUNT && !result; role++) {
+        const int64_t id = donor->vocab.roles[role];
+        const char *key = otx__role_keys[role];
+        if (id < 0 || otx_json_type_of(json, otx_json_find(json, 0, key)) != OTX_JSON_NULL)
+            continue;
+        value.size = 0;
+        otx__text_json_string(&value, donor->vocab.tokens[id].content,
+                              donor->vocab.tokens[id].content_size);
+        otx__text_bytes(&value, "", 1);
+        result = value.failed ? otx__fail_memory(error, value.size)
+                              : otx_json_edit_set(ctx, edit, 0, key, value.bytes, error);
+    }
+    otx__text_close(&value);
+    return result;
+}
+
 /* Appends tokenizer_config.json with what was chosen. */
 OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
                                           const otx__class_choice *choice, otx__text *to,
@@ -23432,6 +23696,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     if (!result && choice->code)
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
                                    "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result && choice->rebuilt) result = otx__class_roles(ctx, donor, edit, error);
     if (!result) result = otx__edit_to_text(edit, to, error);
     otx_json_edit_close(ctx, edit);
     return result;
@@ -23571,6 +23836,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
+     digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
@@ -23647,6 +23913,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
@@ -23776,6 +24043,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->digits, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
     otx__text_open(&job->tokenizer, &job->ctx);
     otx__text_open(&job->code, &job->ctx);
@@ -23814,6 +24082,7 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->digits);
     otx__text_close(&job->chat);
     otx__text_close(&job->tokenizer);
     otx__text_close(&job->code);
@@ -24398,21 +24667,39 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
+/* Says which class is named, and why. */
+OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *choice)
+{
+    const char *code = choice->code ? ", and " OTX__CLASS_MODULE ".py" : "";
+    if (choice->rebuilt)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
+                 "transformers makes of the tokenizer of %s would not split digits",
+                 choice->name, code, choice->made, job->donor.path);
+    else
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+                 "config.json of %s, transformers would load the tokenizer of %s otherwise than "
+                 "it does there", choice->name, code, job->base.path, job->donor.path);
+}
+
 /* Names another class for the tokenizer where the donor's own name would be taken for
-   another beside the base's config.json. */
+   another beside the base's config.json, or would not heed a tokenizer.json that is not its
+   class's. */
 OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    otx__class_choose(&job->donor, &job->base, &choice);
+    otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
+    if (choice.rebuilt &&
+        (!job->donor.tokenizer.present || job->donor.vocab.roles[OTX_ROLE_EOS] < 0))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "transformers makes a %s of it, which does not heed tokenizer.json and "
+                         "has special tokens that no file names; load it with AutoTokenizer and "
+                         "save it with save_pretrained", job->donor.path, choice.made);
     result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
     if (result) return result;
     if (choice.code) otx__class_code(&choice, &job->code);
-    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
-             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
-             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
-             job->base.path, job->donor.path);
+    otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
 }
 
@@ -24542,6 +24829,203 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
     if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
     otx__text_close(&other);
     return result;
+}
+
+/* >>> src/job/digits.h */
+/* ---- digits: where the two tokenizers cut numbers differently ------------------- */
+
+/* The body of a model counts with the pieces of numbers that it was trained on. Given others
+   it does arithmetic worse, whatever their rows: arXiv 2506.06607 calls it the critical
+   challenge of a transplant. */
+
+/* "digit by digit", or "in pieces of up to 3 digits". */
+OTX__PRIVATE const char *otx__digits_text(char to[48], size_t digits)
+{
+    if (digits == 1) return strcpy(to, "digit by digit");
+    otx__format(to, 48, "in pieces of up to %" PRIu64 " digits", (uint64_t)digits);
+    return to;
+}
+
+/* Where pieces are long, the most frequent numbers are tokens, and others are cut anyhow. */
+#define OTX__MANY_DIGITS 4
+
+/* Whether two vocabularies cut numbers alike, as far as they show. */
+OTX__PRIVATE bool otx__digits_alike(const otx_vocab *one, const otx_vocab *other)
+{
+    return one->digits == other->digits || one->digits == 0 || other->digits == 0 ||
+           (one->digits >= OTX__MANY_DIGITS && other->digits >= OTX__MANY_DIGITS);
+}
+
+OTX__PRIVATE void otx__digits_warn(const otx_job *job)
+{
+    const otx_vocab *base = &job->base.vocab, *donor = &job->donor.vocab;
+    char ours[48], theirs[48];
+    if (otx__digits_alike(base, donor)) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s reads numbers %s, %s %s: %s, and the model will be worse "
+             "at arithmetic%s", job->base.path, otx__digits_text(ours, base->digits),
+             job->donor.path, otx__digits_text(theirs, donor->digits),
+             donor->digits > base->digits ? "rows of longer ones are combinations"
+                                          : "texts will have shorter ones than it counts with",
+             base->digits == 1 ? "; --split-digits keeps single digits" : "");
+}
+
+/* ---- single digits: what is put behind the donor's pre-tokenizer ---- */
+
+/* It stands last, so that whatever has no digit in it is cut as it was: before the others,
+   spaces in front of a number would be cut otherwise, and steps that mark the beginning of a
+   text would mark every digit. */
+#define OTX__DIGIT_STEP "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[0-9]\"}, " \
+                        "\"behavior\": \"Isolated\", \"invert\": false}"
+
+/* A digit that the vocabulary has no token for by itself, or 0. */
+OTX__PRIVATE char otx__digit_missing(const otx_vocab *vocab)
+{
+    bool has[10] = {false};
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->size == 1 && otx__is_digit(*token->bytes) && otx__number_digits(token))
+            has[*token->bytes - '0'] = true;
+    }
+    for (i = 0; i < OTX__COUNT(has); i++)
+        if (!has[i]) return (char)('0' + i);
+    return 0;
+}
+
+/* Whether the model marks how a token stands in its word: each digit would be a word. */
+OTX__PRIVATE bool otx__marks_words(const otx_json *json)
+{
+    static const char *const keys[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    const uint32_t model = otx_json_find(json, 0, "model");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(keys); i++) {
+        const uint32_t node = otx_json_find(json, model, keys[i]);
+        if (otx_json_type_of(json, node) == OTX_JSON_STRING && otx__json_span(json, node).size)
+            return true;
+    }
+    return false;
+}
+
+/* What keeps the donor's tokenizer from cutting single digits, or NULL. */
+OTX__PRIVATE const char *otx__digits_refusal(const otx_job *job, char to[OTX__QUOTED])
+{
+    const otx_vocab *donor = &job->donor.vocab;
+    const char missing = otx__digit_missing(donor);
+    if (strcmp(otx__word(donor->source), "tokenizer.json") != 0)
+        return "its tokenizer is not read from tokenizer.json, which alone can say so";
+    if (otx__side_is_mapped(&job->donor))
+        return "its tokenizer is loaded by code of its own, which may not heed tokenizer.json";
+    if (donor->family != OTX_FAMILY_BYTE_LEVEL && donor->family != OTX_FAMILY_METASPACE)
+        return "its tokens say where words begin or end, so that each digit would be a word";
+    if (!missing) return NULL;
+    otx__format(to, OTX__QUOTED, "it has no token for the digit %c alone", missing);
+    return to;
+}
+
+/* The array's text with the step as its last item, laid out as the first is. */
+OTX__PRIVATE void otx__digits_append(const otx_json *json, uint32_t array, otx__text *to)
+{
+    const char *text = json->text;
+    uint32_t start = json->nodes[array].start, end = json->nodes[array].end, close = end - 1;
+    uint32_t first = otx__json_after_space(json, start + 1);
+    while (otx__json_is_space(text[close - 1])) close--;
+    if (otx_json_count(json, array) > 0) {
+        otx__text_bytes(to, text + start, close - start);
+        otx__text_string(to, first > start + 1 ? "," : ", ");
+        otx__text_bytes(to, text + start + 1, first - start - 1);
+        otx__text_string(to, OTX__DIGIT_STEP);
+        otx__text_bytes(to, text + close, end - close);
+    } else {
+        otx__text_string(to, "[" OTX__DIGIT_STEP "]");
+    }
+    otx__text_bytes(to, "", 1);
+}
+
+/* Puts the step into tokenizer.json, all else of which stays byte for byte. */
+OTX__PRIVATE otx_result otx__digits_edit(const otx_json *json, otx_json_edit *edit,
+                                         otx__text *value, otx_error *error)
+{
+    const otx_context *ctx = value->ctx;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t array = otx_json_find(json, part, "pretokenizers");
+    const bool listed = otx_json_equals(json, otx_json_find(json, part, "type"), "Sequence") &&
+                        otx_json_type_of(json, array) == OTX_JSON_ARRAY;
+    if (listed) {
+        otx__digits_append(json, array, value);
+    } else if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) {
+        const otx_json_node *node = &json->nodes[part];
+        otx__text_string(value, "{\"type\": \"Sequence\", \"pretokenizers\": [");
+        otx__text_bytes(value, json->text + node->start, node->end - node->start);
+        otx__text_bytes(value, ", " OTX__DIGIT_STEP "]}", sizeof ", " OTX__DIGIT_STEP "]}");
+    } else {
+        otx__text_bytes(value, OTX__DIGIT_STEP, sizeof OTX__DIGIT_STEP);
+    }
+    if (value->failed) return otx__fail_memory(error, value->size);
+    if (listed) return otx_json_edit_replace(ctx, edit, array, value->bytes, error);
+    return otx_json_edit_set(ctx, edit, 0, "pre_tokenizer", value->bytes, error);
+}
+
+/* Makes tokenizer.json anew. */
+OTX__PRIVATE otx_result otx__digits_make(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_json_edit *edit = NULL;
+    otx__document document;
+    otx__text value;
+    otx_result result =
+        otx__document_open(ctx, job->donor.path, "tokenizer.json", &document, error);
+    if (result) return result;
+    otx__text_open(&value, ctx);
+    if (otx__marks_words(&document.json))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s/tokenizer.json: single digits "
+                           "cannot be split off: its tokens say where words begin or end, so "
+                           "that each digit would be a word", job->donor.path);
+    if (!result) result = otx_json_edit_open(ctx, &document.json, &edit, error);
+    if (!result) result = otx__digits_edit(&document.json, edit, &value, error);
+    if (!result) result = otx__edit_to_text(edit, &job->digits, error);
+    otx_json_edit_close(ctx, edit);
+    otx__text_close(&value);
+    otx__document_close(ctx, &document);
+    return result;
+}
+
+/* Whether a file of the donor is left out as it would cut numbers as the donor does. */
+OTX__PRIVATE bool otx__digits_hides(const otx_job *job, const char *name)
+{
+    char quoted[OTX__QUOTED];
+    if (job->digits.size == 0) return false;
+    if (strcmp(name, "tokenizer.json") == 0) return true;
+    if (!otx__is_other_source(name)) return false;
+    otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it does not cut numbers into single "
+             "digits", job->donor.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return true;
+}
+
+/* Splits off single digits if that is asked for, and says so where numbers will be cut
+   otherwise than the base has learned. */
+OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
+{
+    char text[OTX__QUOTED], ours[48];
+    const char *refusal;
+    if (!job->options.split_digits) {
+        otx__digits_warn(job);
+        return OTX_OK;
+    }
+    if (job->base.vocab.digits != 1)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
+                         "only a model that has learned to count with them", job->base.path,
+                         job->base.vocab.digits ? otx__digits_text(ours, job->base.vocab.digits)
+                                                : "in no way that its tokenizer shows");
+    if (job->donor.vocab.digits == 1) {
+        otx__log(&job->ctx, OTX_NOTE, "%s reads numbers digit by digit, as %s does: nothing is "
+                 "to be split", job->donor.path, job->base.path);
+        return OTX_OK;
+    }
+    refusal = otx__digits_refusal(job, text);
+    if (refusal)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "%s", job->donor.path, refusal);
+    return otx__digits_make(job, error);
 }
 
 /* >>> src/job/rows.h */
@@ -26152,6 +26636,7 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
                                    const char *name)
 {
     if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (otx__digits_hides(job, name)) return false;
     if (job->options.chat != OTX_CHAT_DONOR &&
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
@@ -26444,6 +26929,8 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->digits.size > 0)
+        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
         result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
@@ -26470,6 +26957,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
     return result;
@@ -26706,6 +27194,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
+                     ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
+                     (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
@@ -27753,6 +28244,18 @@ OTX_API const char *otx_engine_name(otx_engine engine)
 /* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
 typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
 
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    char text[48], other[48];
+    if (otx__digits_alike(ours, theirs)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's "
+               "tokens", otx__digits_text(text, ours->digits),
+               otx__digits_text(other, theirs->digits));
+}
+
 /* Says of each engine that is asked for whether it takes the pair. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
@@ -27815,6 +28318,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
+        otx__draft_digits(v, &draft);
     }
     for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
