@@ -170,8 +170,8 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = fitted->k ? fitted->omp.isa : fitted->affine.isa;
-        job->summary.threads = fitted->k ? fitted->omp.threads : fitted->affine.threads;
+        job->summary.isa = fitted->omp.isa;
+        job->summary.threads = fitted->omp.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
         size_t solution = job->plans[job->matrix_tensors[i]].solution;
