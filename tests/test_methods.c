@@ -274,7 +274,7 @@ static void rows_that_cannot_be_used_are_named(void)
             /* The map alone looks at no target before it makes its row. */
             if (w.method == OTX_METHOD_AFFINE && at == 1) continue;
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_NOT_FINITE);
-            if (w.method > OTX_METHOD_ZERO) CHECK_CONTAINS(error.message, "row 5 ");
+            if (w.method > OTX_METHOD_ZERO) CHECK_CONTAINS(error.message, " 5 ");
         }
     }
 }

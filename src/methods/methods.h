@@ -94,8 +94,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
     if (result) otx_method_close(ctx, fitted);
-    else if (!fitted->omp.threads && otx__kernels_found(ctx ? ctx->isa : OTX_ISA_AUTO)) {
-        fitted->omp.isa = otx__kernels_found(ctx ? ctx->isa : OTX_ISA_AUTO)->isa;
+    else if (!fitted->omp.threads) { /* nothing was pursued */
+        fitted->omp.isa = otx__combine_kernels(ctx)->isa;
         fitted->omp.threads = otx__threads(ctx);
     }
     return result;
