@@ -106,7 +106,8 @@ architectures() {
 }
 
 # How transformers, old and new, reads from an output the tokenizer that it read from the
-# donor, and whether its rule is the one that src/model/classes.h has.
+# donor, whether its rule is the one that src/model/classes.h has, and whether the keys of
+# its configurations are those that src/model/known_keys.h has.
 tokenizer_clients() {
     for version in 5.24.0 4.57.6; do
         python=$(python_with "transformers-$version" "transformers==$version" tokenizers \
@@ -117,9 +118,13 @@ tokenizer_clients() {
         fi
         suite "tokenizers in transformers $version" "$python" tests/tokenizer_clients.py \
             "$build/transplant"
+        suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
+            "$build/transplant"
         [ $version = 5.24.0 ] || continue
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
+        suite "keys of every configuration in transformers $version" "$python" \
+            tests/config_keys.py "$build/transplant"
     done
 }
 
@@ -148,6 +153,7 @@ clients() {
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" "$python" tests/method_twins.py
+    suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \

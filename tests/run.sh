@@ -148,6 +148,7 @@ tools() {
         "$build/transplant" "$build/solve_window"
     suite "affine maps, against NumPy" env CC="$CC" python3 tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" python3 tests/method_twins.py
+    suite "evaluations, against NumPy" python3 tests/evaluate_twin.py "$build/transplant"
 }
 
 # A suite as C++, with the implementation that was compiled as C++ just before.

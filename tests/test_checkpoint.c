@@ -191,7 +191,7 @@ static void test_contradictions(void)
 {
     put_sharded("missing", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
                            "\"c\":\"3.safetensors\"}}");
-    check_refused("missing", OTX_ERROR_NOT_FOUND,
+    check_refused("missing", OTX_ERROR_MISMATCH,
                   "/missing/3.safetensors: is missing, but the index names it");
     put_sharded("case", "{\"weight_map\":{\"a\":\"X.safetensors\",\"b\":\"x.safetensors\"}}");
     check_refused("case", OTX_ERROR_MISMATCH,
@@ -306,18 +306,50 @@ static void test_foreign(void)
 {
     scratch_directory("f");
     check_refused("f", OTX_ERROR_NOT_FOUND, "/f: holds no model.safetensors and no " INDEX);
-    scratch_directory("f/snapshots");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "give the directory within snapshots/");
-    scratch_text("f/model.Q4_K.gguf", "");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"model.Q4_K.gguf\": GGUF is not read");
+    scratch_text("f/model.Q4_K.gguf", "GGUF");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"model.Q4_K.gguf\": GGUF, which llama.cpp");
+    check_refused("f/model.Q4_K.gguf", OTX_ERROR_UNSUPPORTED, "/model.Q4_K.gguf: is a GGUF file");
     scratch_text("f/pytorch_model.bin", "");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"pytorch_model.bin\": load it with");
-    scratch_text("f/weights.safetensors", "");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "\"weights.safetensors\": if that is the model");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"pytorch_model.bin\": in Python, D being");
+    check_refused("f/pytorch_model.bin", OTX_ERROR_UNSUPPORTED, "is neither a directory nor");
+    scratch_text("f/consolidated.safetensors", "");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "under the names of the original release");
     scratch_text("f/model-00002-of-00003.safetensors", "");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "a shard; the index " INDEX " is missing");
-    check_refused("f/model.Q4_K.gguf", OTX_ERROR_UNSUPPORTED, "is neither a directory nor");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "a shard; put the index " INDEX " beside it");
+    scratch_text("f/adapter_model.safetensors", "");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "is an adapter of the model \"?\"");
+    scratch_directory("f/snapshots");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "holds no snapshot of its model; download");
+    scratch_directory("f/snapshots/abc");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "/f: is a model's folder in a cache; give the dir");
+    check_refused("f/snapshots", OTX_ERROR_UNSUPPORTED, "/f/snapshots/abc");
     check_refused("absent", OTX_ERROR_NOT_FOUND, "/absent: cannot be opened: ");
+}
+
+/* Files and indexes under other names: one alone in a directory, or given by its path. */
+static void test_variants(void)
+{
+    otx_checkpoint checkpoint;
+    scratch_directory("odd");
+    put_shard("odd/model.fp16.safetensors", "a");
+    put_shard("odd/adapter_model.safetensors", "b"); /* no whole model */
+    put_shard("odd/model-00001-of-00002.safetensors", "c");
+    CHECK_INT(otx_checkpoint_open(NULL, at("odd"), &checkpoint, &error), OTX_OK);
+    CHECK_STRING(checkpoint.files[0].name, "model.fp16.safetensors");
+    CHECK(!checkpoint.index);
+    otx_checkpoint_close(NULL, &checkpoint);
+    scratch_text("odd/model.safetensors.index.fp16.json",
+                 "{\"weight_map\":{\"c\":\"model-00001-of-00002.safetensors\"}}");
+    check_refused("odd", OTX_ERROR_UNSUPPORTED, "several other files of weights; give the "
+                                                "path of one, such as ");
+    CHECK_INT(otx_checkpoint_open(NULL, at("odd/model.safetensors.index.fp16.json"),
+                                  &checkpoint, &error), OTX_OK);
+    CHECK_STRING(checkpoint.index, "model.safetensors.index.fp16.json");
+    CHECK(checkpoint.sharded && checkpoint.tensor_count == 1);
+    otx_checkpoint_close(NULL, &checkpoint);
+    put_shard("odd/whatever", "d");
+    CHECK_INT(opened("odd/whatever"), OTX_OK);
+    CHECK_INT(opened("odd/adapter_model.safetensors"), OTX_OK);
 }
 
 static void test_hub_name(void)
@@ -466,7 +498,7 @@ static void test_too_many(void)
     free(index);
     index = index_of(65536);
     scratch_text("too-many/" INDEX, index);
-    check_refused("too-many", OTX_ERROR_NOT_FOUND, "/00000: is missing, but the index names it");
+    check_refused("too-many", OTX_ERROR_MISMATCH, "/00000: is missing, but the index names it");
     free(index);
 }
 
@@ -565,6 +597,7 @@ int main(void)
     RUN(test_repeated_tensors);
     RUN(test_both);
     RUN(test_foreign);
+    RUN(test_variants);
     RUN(test_hub_name);
     RUN(test_read);
     RUN(test_links);

@@ -146,7 +146,7 @@ static void test_errors(void)
     base.config = plain_config;
     write_model("base", &base);
     CHECK(scratch_remove("base/model-00003-of-00003.safetensors"));
-    check_fails(NULL, OTX_ERROR_NOT_FOUND, "model-00003-of-00003.safetensors");
+    check_fails(NULL, OTX_ERROR_MISMATCH, "model-00003-of-00003.safetensors");
 }
 
 /* ---- cancelling, running out of memory ---- */

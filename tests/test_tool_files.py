@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import tool
-from tool import (DONOR_COUNT, DONOR_WORDS, EMBED, HEAD, SECOND, base_model, call, donor_model,
-                  noise, pair, read_model, read_safetensors, refused, write_safetensors)
+from tool import (BASE_WORDS, DONOR_COUNT, DONOR_WORDS, EMBED, HEAD, SECOND, base_model, call,
+                  donor_model, noise, pair, read_model, read_safetensors, refused,
+                  write_safetensors)
 
 CASES, case = tool.cases()
 
@@ -166,6 +167,48 @@ def whose_chat_template(here):
     (base / "chat_template.jinja").unlink()
     refused(here, base, donor, "base: has no chat template to keep",
             args=("--overwrite", "--chat-template", "base"))
+
+
+# ---- the texts that a processor looks for -----------------------------------------------
+
+IMAGE = "<image>"
+
+
+def seeing(here, files, roles=None, config=None):
+    """A base that sees, and whose token for that is the donor's <picture> from now on; what is
+    said of it."""
+    base = base_model(words=BASE_WORDS + [IMAGE])
+    base.files.update({name: json.dumps(text) for name, text in files.items()})
+    base.roles.update(roles or {})
+    base.config = json.dumps({**json.loads(base.config), **(config or {})})
+    base, donor = pair(here, base, donor_model(words=DONOR_WORDS + ["<picture>"]))
+    done = call(base, donor, here / "out", "--map", f"<picture>={IMAGE}")
+    return [line for line in done.err.splitlines() if "warning" in line], here / "out"
+
+
+@case
+def texts_of_a_processor(here):
+    told, out = seeing(here / "named", {"processor_config.json": {
+        "image_token": IMAGE, "patch_size": 14, "tile_token": "TILE"}})
+    assert len(told) == 1 and re.search(
+        r'base/processor_config.json: "image_token" is "<image>", which is no token of', told[0])
+    done = call("verify", out)
+    assert '"image_token" is "<image>", which is no token of' in done.out, done.out
+    told, out = seeing(here / "nested", {"preprocessor_config.json": {
+        "image_processor": {"fake_image_token": {"content": IMAGE, "special": True}}}})
+    assert len(told) == 1 and '"fake_image_token" is "<image>"' in told[0], told
+
+
+@case
+def texts_that_a_processor_class_has(here):
+    files = {"preprocessor_config.json": {"image_mean": [0.5]}}
+    index = {"image_token_index": len(BASE_WORDS)}
+    told, out = seeing(here / "default", files, config=index)
+    assert len(told) == 1 and '"image_token_index" is "<image>" and becomes "<picture>"' in told[0]
+    told, out = seeing(here / "none", {}, config=index)
+    assert not told, told
+    told, out = seeing(here / "asked", files, {"extra_special_tokens": {"image_token": IMAGE}})
+    assert len(told) == 1 and 'names "image_token", for a processor to ask for' in told[0], told
 
 
 # ---- tokens in use ---------------------------------------------------------------------

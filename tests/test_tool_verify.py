@@ -171,6 +171,32 @@ def verify_files(here):
     verify(out, 'warning: .* 1 tensors that it names are in no shard: "ghost"')
 
 
+@case
+def verify_added_tokens_of_two_files(here):
+    """What tokenizer_config.json says of them counts for some classes of transformers 5."""
+    out, donor = finished(here)
+    tokens = json.loads((out / "tokenizer.json").read_text())["added_tokens"]
+    listed = {str(token.pop("id")): token for token in tokens}
+    said = r"warning: .*added_tokens_decoder.* differ, first in token \"%s\" \(id %d\): LlamaTok"
+    swapped = {**listed, "1": listed["2"], "2": listed["1"]}
+    for name in ("PreTrainedTokenizerFast", "LlamaTokenizerFast", None):
+        for decoder, found in ((None, []), (listed, []), ({"0": listed["0"]}, [said % ("<s>", 1)]),
+                               (swapped, ["warning: .* another id at run", said % ("<s>", 1)])):
+            if name != "LlamaTokenizerFast":
+                found = found[:-1]
+            change_json(out / "tokenizer_config.json", lambda c: c.update(
+                tokenizer_class=name, added_tokens_decoder=decoder))
+            if decoder is None:
+                change_json(out / "tokenizer_config.json",
+                            lambda c: c.pop("added_tokens_decoder"))
+            (out / "special_tokens_map.json").write_text("{}")
+            verify(out, *found)
+    change_json(donor / "tokenizer_config.json", lambda c: c.update(
+        tokenizer_class="LlamaTokenizer", added_tokens_decoder={}))
+    done = call(here / "base", donor, here / "again", "-q")
+    assert re.search(said % ("<unk>", 0), done.err), done.err
+
+
 ENGINES = ("llama.cpp", "vllm", "sglang", "transformers")
 
 

@@ -51,6 +51,13 @@ static void test_verify(void)
     CHECK_INT(summary.faults, 1);
     CHECK_CONTAINS(findings, "fault: ");
     CHECK_CONTAINS(findings, "\"eos_token_id\" is 99; there are 14 rows");
+    write_file("out", "tokenizer_config.json",
+               "{\"tokenizer_class\": \"GPT2Tokenizer\", \"added_tokens_decoder\": {\"0\": "
+               "{\"content\": \"<end>\"}, \"7\": {\"content\": \"<s>\"}}}");
+    options.draft_for = at("donor");
+    findings[0] = 0;
+    CHECK_INT(otx_verify(NULL, at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_CONTAINS(findings, "GPT2Tokenizer of transformers 5 goes by the latter");
     /* Each allocation fails in turn. */
     memset(&ctx, 0, sizeof ctx);
     memset(&state, 0, sizeof state);

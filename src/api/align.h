@@ -48,12 +48,13 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content, also where one of the two is a plain
-   added token (<think> in some models); control tokens in the same role (eos, bos,
-   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
-   lowest donor id of each pair, each base id once, both ids within their
-   matrices. Base ids at or beyond base_rows are never copied from. A token that
-   would be solved for but has no row in the donor's matrices is unused. */
+   way; control tokens with the same content, also where one of the two, or both, are
+   plain added tokens (<think> in some models), or where one is and the other a word, of
+   two WordPiece tokenizers; control tokens in the same role (eos, bos, pad, unk, sep, cls,
+   mask). Only pairs of TEXT and BYTE tokens of the same bytes become anchors: the lowest
+   donor id of each pair, each base id once, both ids within their matrices. Base ids at or
+   beyond base_rows are never copied from. A token that would be solved for but has no row
+   in the donor's matrices is unused. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);

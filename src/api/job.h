@@ -32,6 +32,8 @@ typedef enum otx_chat {
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
+    otx_weights weights; /* as of otx_method_options, */
+    uint64_t seed;       /* likewise */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -56,9 +58,11 @@ typedef struct otx_job_options {
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. */
+   and get none. `untrained` are those of the unused that are so by their rows: see
+   otx_job_open. */
 typedef struct otx_job_tokens {
     uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
@@ -92,7 +96,14 @@ typedef struct otx_job otx_job;
 
 /* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
    aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied. */
+   where it takes the bytes of two matrices to tell whether they are tied, and where rows
+   are to be solved for: then the matrices are read once for rows that hold nothing. Those
+   are zeros, and rows that are the same bit for bit as three others, or as one that has no
+   token or a reserved one: they were never trained. (Two or three alike may be copies that
+   somebody made.) A token with such a row in a matrix of the donor that is used, the
+   embedding or an untied head, is not solved for: where the base has no row to copy, it
+   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
+   matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -117,7 +128,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
-/* The report as one JSON object; the token table as tab-separated text. Before
+/* The report as one JSON object; the token table as tab-separated text, with the names of
+   actions, "untrained" for unused tokens that are so by their rows, and "skipped". Before
    otx_job_run they hold the plan; after it the table needs keep_details. */
 OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
                                         otx_error *error);

@@ -14,7 +14,8 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
     if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, result, "%s: is missing, but the index names it", name);
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
+                           name);
     if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
     otx__path_free(ctx, path);
     return result;
@@ -31,21 +32,10 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__path_free(ctx, checkpoint->index);
     otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
-}
-
-/* Reports a directory that holds neither the one file nor an index. */
-OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
-                                           const otx__listing *listing)
-{
-    const char *name = NULL;
-    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
-                                          (const char *const *)listing->names, listing->count,
-                                          &name);
-    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
-                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -64,19 +54,23 @@ OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
 }
 
-/* A checkpoint with an index. `both`: there is a model.safetensors besides, which
-   some loaders would take and others not. */
+/* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
+   which some loaders would take and others not. */
 OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
-                                                otx_checkpoint *checkpoint, bool both,
+                                                otx_checkpoint *checkpoint,
+                                                const char *index_name, bool both,
                                                 otx_error *error)
 {
-    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, index_name);
     otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__weight_index_open(ctx, path, &index, error);
+    memset(&index, 0, sizeof index);
+    checkpoint->index = otx__path_copy(ctx, index_name, strlen(index_name));
+    result = checkpoint->index ? otx__weight_index_open(ctx, path, &index, error)
+                               : otx__fail_memory(error, strlen(index_name) + 1);
     if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
@@ -95,47 +89,65 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     return result;
 }
 
+/* `*absent` is set where the directory holds no weights. */
 OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const char *path,
-                                                  otx_checkpoint *checkpoint, otx_error *error)
+                                                  otx_checkpoint *checkpoint, bool *absent,
+                                                  otx_error *error)
 {
     otx__listing listing;
-    bool one, index;
+    otx__weights found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
-    one = otx__listing_has(&listing, OTX__MODEL_FILE);
-    index = otx__listing_has(&listing, OTX__INDEX_FILE);
-    if (index) result = otx__checkpoint_sharded(ctx, checkpoint, one, error);
-    else if (one) result = otx__checkpoint_single(ctx, checkpoint, OTX__MODEL_FILE, error);
-    else result = otx__fail_no_model(error, path, &listing);
+    otx__weights_find(&listing, &found);
+    *absent = !found.index && !found.file;
+    if (found.index)
+        result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
+                                         error);
+    else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
+    return result;
+}
+
+/* A checkpoint that is named by its file or its index. */
+OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char *path,
+                                              otx_checkpoint *checkpoint, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    otx__weights_kind kind;
+    otx_result result = otx__weights_look_at(ctx, path, &kind, error);
+    if (result) return result;
+    checkpoint->path = otx__path_parent(ctx, path);
+    if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
+    if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
+}
+
+/* As otx_checkpoint_open; `*absent` is set where the path is a directory without weights. */
+OTX__PRIVATE otx_result otx__checkpoint_try(const otx_context *ctx, const char *path,
+                                            otx_checkpoint *out, bool *absent,
+                                            otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    *absent = false;
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    result = status.directory ? otx__checkpoint_directory(ctx, path, out, absent, error)
+                              : otx__checkpoint_given(ctx, path, out, error);
+    if (result) otx_checkpoint_close(ctx, out);
     return result;
 }
 
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result;
-    memset(out, 0, sizeof *out);
-    result = otx__model_status(path, &status, error);
-    if (result) return result;
-    if (status.directory) {
-        result = otx__checkpoint_directory(ctx, path, out, error);
-    } else if (otx__has_suffix(path, ".safetensors")) {
-        out->path = otx__path_parent(ctx, path);
-        if (out->path)
-            result = otx__checkpoint_single(ctx, out, path + otx__path_name(path), error);
-        else result = otx__fail_memory(error, strlen(path) + 1);
-    } else {
-        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           ".safetensors file", otx__path_text(name, path));
-    }
-    if (result) otx_checkpoint_close(ctx, out);
-    return result;
+    bool absent;
+    return otx__checkpoint_try(ctx, path, out, &absent, error);
 }
 
 /* Fails if a file of the checkpoint is no longer what it was when it was opened. */

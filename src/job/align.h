@@ -39,7 +39,7 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 }
 
 /* Pairs the tokens of the two models, by the caller's map first. */
-OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
     size_t count = job->options.map_count, i;
@@ -135,6 +135,14 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  tokens->padding + tokens->unused);
 }
 
+/* Whether a token of the donor is treated as a reserved one for its row alone. */
+OTX__PRIVATE bool otx__is_untrained(const otx_job *job, size_t id)
+{
+    return id < job->alignment.count && (uint64_t)id < job->donor.parts.rows &&
+           job->alignment.rows[id].action == OTX_ACTION_UNUSED &&
+           job->donor.vocab.tokens[id].kind != OTX_TOKEN_UNUSED;
+}
+
 /* Lists of the anchors and of the targets, both by donor id. */
 OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
@@ -158,19 +166,23 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         }
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
-    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
+    if (!otx__job_solves(job) || targets == 0) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
+                         "in the donor's weights: the methods mean and zero (-a mean, -a zero) "
+                         "need none, nor does a --map for every such token",
+                         job->without.message, (uint64_t)targets);
+    if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
                      "\"transplant align\" shows both", job->base.path, job->donor.path,
                      (uint64_t)targets);
 }
 
-/* Aligns the two vocabularies, tells what should not pass without a word, and lists
-   anchors and targets. */
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+/* Tells what should not pass without a word of how the two vocabularies are aligned, and
+   lists anchors and targets. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
-    otx_result result = otx__pair_tokens(job, error);
-    if (result) return result;
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
 }

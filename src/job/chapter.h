@@ -16,6 +16,7 @@
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
+     untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor

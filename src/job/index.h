@@ -129,11 +129,11 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     otx__text text;
     otx_result result;
     if (!job->base.checkpoint.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base.path, OTX__INDEX_FILE, &index, error);
+    result = otx__document_open(ctx, job->base.path, job->base.checkpoint.index, &index, error);
     if (result) return result;
     if (!index.present)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base.path);
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/%s: is gone", job->base.path,
+                         job->base.checkpoint.index);
     otx__text_open(&text, ctx);
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);

@@ -34,6 +34,7 @@ struct otx_job {
 
     /* open: the two models */
     otx__side base, donor;
+    otx_error without; /* says why the donor has no weights, if it has none */
 
     /* map, align: where every row comes from */
     otx_alignment alignment;

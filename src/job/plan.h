@@ -17,15 +17,21 @@ OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor
     return i;
 }
 
-/* Enters one tensor of the base into the summary. A head is solved in the space
-   of the donor's head; in that of its embedding if either model has but one
-   matrix. */
-OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+/* The matrix of the donor in whose space one of the base is solved. A head is solved in
+   that of the donor's head; in that of its embedding if either model has but one matrix. */
+OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
+                                                            const otx__vocab_tensor *tensor)
 {
     const otx__parts *donor = &job->donor.parts;
+    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
+    return head ? donor->head : donor->embedding;
+}
+
+/* Enters one tensor of the base into the summary. */
+OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
     const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
     const otx_tensor *old = tensor->at->tensor;
-    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
@@ -34,7 +40,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, head ? donor->head : donor->embedding, tensor->at);
+    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];

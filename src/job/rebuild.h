@@ -22,16 +22,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
-/* Beyond the last of the base's ids that have a token or are copied from. */
-OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
-{
-    int64_t ids = (int64_t)job->base.vocab.count;
-    size_t i;
-    for (i = 0; i < job->alignment.count; i++)
-        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
-    return (size_t)ids;
-}
-
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {

@@ -70,6 +70,16 @@ OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, ot
 
 /* ---- rows that are needed ---- */
 
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
+
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
 {
@@ -81,6 +91,21 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
         otx_to_float(values, row + i * size, dtype, count);
         for (j = 0; j < count; j++)
             if (!(values[j] >= -FLT_MAX && values[j] <= FLT_MAX)) return false;
+    }
+    return true;
+}
+
+/* Whether a row holds zeros only. */
+OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t columns)
+{
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[16];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (values[j] != 0) return false;
     }
     return true;
 }

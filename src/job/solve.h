@@ -126,6 +126,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
     options.omp = job->options.omp;
+    options.weights = job->options.weights;
+    options.seed = job->options.seed;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
     if (solution->donor)

@@ -226,6 +226,14 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     return result;
 }
 
+/* The name of a file of the base's weights in the output: a single one gets that which
+   loaders look for. */
+OTX__PRIVATE const char *otx__out_name(const otx_job *job, size_t index)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    return base->sharded ? base->files[index].name : OTX__MODEL_FILE;
+}
+
 OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
                                         otx_error *error)
 {
@@ -234,7 +242,7 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing
     const otx_context *ctx = &job->ctx;
     const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
-    char *path = otx__path_join(ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, otx__out_name(job, index));
     otx_result result;
     otx__file to;
     if (!from || !path) {

@@ -9,12 +9,13 @@ typedef struct otx__config_plan {
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
-    size_t remaps;  /* ids looked up by content so far */
+    otx__token_index contents; /* of the donor's tokens */
+    bool processor; /* the base has one that may look for tokens under their old text */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free plan->heir_count. */
+/* Fills plan->heirs and plan->contents: see otx__config_plan_close. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
     const otx__parts *parts = &plan->base->parts;
@@ -29,7 +30,14 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
-    return OTX_OK;
+    return otx__side_contents(plan->ctx, plan->donor, &plan->contents, error);
+}
+
+OTX__PRIVATE void otx__config_plan_close(otx__config_plan *plan)
+{
+    if (plan->contents.slots) otx__index_close(plan->ctx, &plan->contents);
+    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
+    plan->heirs = NULL;
 }
 
 /* Whether a donor's id may be written: it has a token and a row. */
@@ -43,7 +51,8 @@ OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t bas
 {
     size_t i;
     if (base < plan->heir_count) return plan->heirs[base];
-    for (i = 0; plan->highest >= 0 && base <= (uint64_t)plan->highest && i < plan->alignment->count; i++)
+    if (plan->highest < 0 || base > (uint64_t)plan->highest) return -1;
+    for (i = 0; i < plan->alignment->count; i++)
         if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
     return -1;
 }
@@ -54,17 +63,11 @@ OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
-    size_t i;
     if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
     if (!wanted) return -1;
-    for (i = 0; i < plan->donor->vocab.count; i++) {
-        const otx_token *token = &plan->donor->vocab.tokens[i];
-        if (otx__same_bytes(token->content, token->content_size, wanted->content,
-                            wanted->content_size) &&
-            otx__config_id_is_valid(plan, i))
-            return (int64_t)i;
-    }
-    return -1;
+    heir = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                           wanted->content_size);
+    return heir >= 0 && otx__config_id_is_valid(plan, (uint64_t)heir) ? heir : -1;
 }
 
 /* How the ids under a key are carried over. */
