@@ -23,202 +23,205 @@
 
    What is where
 
-      245  api/version                version
-      275  api/result                 results
-      315  api/context                context: memory, threads, progress
-      393  api/isa                    instruction sets
-      410  api/matrix                 numbers and matrices
-      455  api/solver                 the solver
-      583  api/affine                 the affine map: rows as the map makes them, and what it misses
-      714  api/methods                methods: rows for tokens that a model lacks
-      838  api/source                 sources and sinks: bytes in and out
-      858  api/json                   JSON
-      980  api/safetensors            safetensors
-     1044  api/vocab                  vocabularies
-     1154  api/align                  alignment
-     1219  api/file                   files
-     1230  api/directory              directories
-     1290  api/job                    the whole job
-     1434  api/verify                 looking at a finished directory
-     1490  api/evaluate               methods ranked on tokens that both models share
+      248  api/version                version
+      278  api/result                 results
+      318  api/context                context: memory, threads, progress
+      396  api/isa                    instruction sets
+      413  api/matrix                 numbers and matrices
+      458  api/solver                 the solver
+      586  api/affine                 the affine map: rows as the map makes them, and what it misses
+      717  api/methods                methods: rows for tokens that a model lacks
+      847  api/source                 sources and sinks: bytes in and out
+      867  api/json                   JSON
+      989  api/safetensors            safetensors
+     1053  api/vocab                  vocabularies
+     1163  api/align                  alignment
+     1228  api/file                   files
+     1239  api/directory              directories
+     1299  api/job                    the whole job
+     1443  api/verify                 looking at a finished directory
+     1499  api/evaluate               methods ranked on tokens that both models share
 
-     1596  base                       what everything stands on
-     1629  base/begin                 system headers, and how floating point must be compiled
-     1667  base/sizes                 counting, and sums and products that may not wrap
-     1705  base/span                  bytes of others, digits, UTF-8
-     1863  base/decimal               the digits of a double
-     1998  base/format                printf without stdio and without a locale
-     2267  base/result                results, failures, messages
-     2383  base/memory                the allocator, arrays that grow
-     2442  base/text                  names in messages, and text that grows
-     2559  base/hooks                 log, progress, threads of the caller
-     2628  base/sort                  in place, without memory, never quadratic; and finding
-     2678  base/clock                 wall time for statistics
-     2724  base/hash                  keyed, for tables whose keys a stranger chooses
-     2803  base/pool                  blocks that are freed together
-     2918  base/number                element types, widening and rounding
-     3107  base/base64                decoding
-     3143  base/protobuf              fields of a message
-     3265  base/watch                 long loops that the caller can stop
+     1605  base                       what everything stands on
+     1638  base/begin                 system headers, and how floating point must be compiled
+     1676  base/sizes                 counting, and sums and products that may not wrap
+     1714  base/span                  bytes of others, digits, UTF-8
+     1872  base/decimal               the digits of a double
+     2007  base/format                printf without stdio and without a locale
+     2276  base/result                results, failures, messages
+     2392  base/memory                the allocator, arrays that grow
+     2451  base/text                  names in messages, and text that grows
+     2568  base/hooks                 log, progress, threads of the caller
+     2637  base/sort                  in place, without memory, never quadratic; and finding
+     2687  base/clock                 wall time for statistics
+     2733  base/hash                  keyed, for tables whose keys a stranger chooses
+     2812  base/pool                  blocks that are freed together
+     2927  base/number                element types, widening and rounding
+     3116  base/base64                decoding
+     3152  base/protobuf              fields of a message
+     3274  base/watch                 long loops that the caller can stop
 
-     3318  files                      formats, on memory and streams
-     3342  files/memory_source        memory as a source of bytes
-     3360  files/json_read            a parser without recursion
-     3713  files/json_values          looking at values, stepping through containers
-     3884  files/json_edit            writing, and edits that keep every byte they do not touch
-     4252  files/tensors              what reading and writing a header share
-     4387  files/safetensors_read     the header of a file, checked
-     4712  files/safetensors_write    the header of a new file
+     3327  files                      formats, on memory and streams
+     3351  files/memory_source        memory as a source of bytes
+     3369  files/json_read            a parser without recursion
+     3722  files/json_values          looking at values, stepping through containers
+     3893  files/json_edit            writing, and edits that keep every byte they do not touch
+     4261  files/tensors              what reading and writing a header share
+     4396  files/safetensors_read     the header of a file, checked
+     4721  files/safetensors_write    the header of a new file
 
-     4869  vocab                      tokens, from every source, and which of them are the same
-     4903  vocab/known                what the world calls things: files, classes, tokens
-     5212  vocab/token_table          the table of tokens, and finding tokens in it
-     5375  vocab/spelling             from what a file spells to bytes
-     5557  vocab/reader               what the readers of all sources share
-     5908  vocab/added_tokens         what other files add to a model's tokens
-     6176  vocab/in_use               tokens that are named as reserved ones and are none
-     6279  vocab/from_tokenizer_json  tokenizer.json
-     6571  vocab/from_tekken          tekken.json
-     6726  vocab/from_tiktoken        *.tiktoken
-     6791  vocab/from_sentencepiece   tokenizer.model and its like
-     7146  vocab/from_vocab_json      vocab.json and merges.txt
-     7232  vocab/from_vocab_txt       vocab.txt
-     7289  vocab/recognise            what a file is, by what it holds
-     7413  vocab/parse                the first source that is given, and what goes with it
-     7601  vocab/align                which base token a donor token is
+     4878  vocab                      tokens, from every source, and which of them are the same
+     4912  vocab/known                what the world calls things: files, classes, tokens
+     5221  vocab/token_table          the table of tokens, and finding tokens in it
+     5384  vocab/spelling             from what a file spells to bytes
+     5566  vocab/reader               what the readers of all sources share
+     5917  vocab/added_tokens         what other files add to a model's tokens
+     6185  vocab/in_use               tokens that are named as reserved ones and are none
+     6288  vocab/from_tokenizer_json  tokenizer.json
+     6580  vocab/from_tekken          tekken.json
+     6735  vocab/from_tiktoken        *.tiktoken
+     6800  vocab/from_sentencepiece   tokenizer.model and its like
+     7155  vocab/from_vocab_json      vocab.json and merges.txt
+     7241  vocab/from_vocab_txt       vocab.txt
+     7298  vocab/recognise            what a file is, by what it holds
+     7422  vocab/parse                the first source that is given, and what goes with it
+     7610  vocab/align                which base token a donor token is
 
-     7855  simd                       the hot loops, once for each instruction set
-     7888  simd/kernels               the table of kernels, and what all versions share
-     8165  simd/scalar                the reference
-     8334  simd/sse2                  the operations of 128-bit x86, and what each does
-     8455  simd/neon                  those of 64-bit Arm
-     8550  simd/wasm                  those of WebAssembly's SIMD128
-     8635  simd/avx2                  those of 256-bit x86, with FMA
-     8717  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9359  simd/avx_vnni              AVX2, and products of integers
-     9455  simd/neon_bf16             NEON, and products of matrices
-     9609  simd/avx512                512-bit x86, by hand
-    10215  simd/amx                   tiles of x86, beside AVX-512
-    10458  simd/dispatch              which of them this machine can run, and which a call takes
+     7864  simd                       the hot loops, once for each instruction set
+     7897  simd/kernels               the table of kernels, and what all versions share
+     8174  simd/scalar                the reference
+     8343  simd/sse2                  the operations of 128-bit x86, and what each does
+     8464  simd/neon                  those of 64-bit Arm
+     8559  simd/wasm                  those of WebAssembly's SIMD128
+     8644  simd/avx2                  those of 256-bit x86, with FMA
+     8726  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9368  simd/avx_vnni              AVX2, and products of integers
+     9464  simd/neon_bf16             NEON, and products of matrices
+     9618  simd/avx512                512-bit x86, by hand
+    10224  simd/amx                   tiles of x86, beside AVX-512
+    10467  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10684  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10737  solve/views                the rows of matrices, as the kernels read them
-    10866  solve/panels               vectors as the dense products want them, and these
-    11057  solve/rests                vectors on their way into panels
-    11234  solve/dictionary           the atoms, and their split along a common direction
-    11389  solve/exact_gram           products of all pairs of atoms in double
-    11471  solve/triangle             packed lower triangles
-    11575  solve/support              what is known of one target, and the exact steps
-    11837  solve/gram_table           products of atoms with all atoms, for scans
-    12075  solve/screen               which atoms are worth scoring in double: the bound
-    12365  solve/scan                 the correlations of all atoms with a block's residuals
-    12522  solve/predict              making targets ready for the next scan
-    12768  solve/candidates           the atoms that a scan could not rule out
-    13052  solve/select               the next atoms of each target
-    13218  solve/pursuit              what one solve holds, and the memory it takes
-    13462  solve/plan                 which form, and in what blocks
-    13707  solve/steps                a pursuit from its rows to its results
-    13946  solve/combine              new rows of coefficients
-    14008  solve/solver               the public call
-    14173  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14382  solve/affine_normal        the normal equations of an affine map
-    14625  solve/affine_factor        their factor, and their solution
-    14828  solve/affine_map           a fitted map, and the rows it makes
-    15170  solve/affine_choice        how many atoms to take, and chosen by what
-    15568  solve/affine_fit           what a fit of an affine map holds and needs
-    15812  solve/affine               fitting and applying affine maps
+    10693  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10746  solve/views                the rows of matrices, as the kernels read them
+    10875  solve/panels               vectors as the dense products want them, and these
+    11066  solve/rests                vectors on their way into panels
+    11243  solve/dictionary           the atoms, and their split along a common direction
+    11398  solve/exact_gram           products of all pairs of atoms in double
+    11480  solve/triangle             packed lower triangles
+    11584  solve/support              what is known of one target, and the exact steps
+    11846  solve/gram_table           products of atoms with all atoms, for scans
+    12084  solve/screen               which atoms are worth scoring in double: the bound
+    12374  solve/scan                 the correlations of all atoms with a block's residuals
+    12531  solve/predict              making targets ready for the next scan
+    12777  solve/candidates           the atoms that a scan could not rule out
+    13061  solve/select               the next atoms of each target
+    13227  solve/pursuit              what one solve holds, and the memory it takes
+    13471  solve/plan                 which form, and in what blocks
+    13716  solve/steps                a pursuit from its rows to its results
+    13955  solve/combine              new rows of coefficients
+    14017  solve/solver               the public call
+    14182  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14391  solve/affine_normal        the normal equations of an affine map
+    14634  solve/affine_factor        their factor, and their solution
+    14837  solve/affine_map           a fitted map, and the rows it makes
+    15179  solve/affine_choice        how many atoms to take, and chosen by what
+    15577  solve/affine_fit           what a fit of an affine map holds and needs
+    15821  solve/affine               fitting and applying affine maps
 
-    16101  methods                    rows for tokens that a model lacks, each method a room
-    16126  methods/parts              what methods share: sums of rows, combinations
-    16247  methods/pursuit            omp, omp-centred
-    16318  methods/mapping            omp-affine, affine
-    16352  methods/constant           mean, zero
-    16380  methods/near               each target against all anchors
-    16671  methods/weights            how a few anchors combine to a target
-    16892  methods/interpolation      common_interpolation
-    17045  methods/wechsel            wechsel
-    17095  methods/focus              focus
-    17183  methods/hull               hull
-    17234  methods/linear             maps between two models' rows, and sums of products for them
-    17596  methods/clp                clp
-    17681  methods/methods            the table of all, and the public calls
+    16110  methods                    rows for tokens that a model lacks, each method a room
+    16138  methods/parts              what methods share: sums of rows, combinations
+    16259  methods/pursuit            omp, omp-centred
+    16330  methods/mapping            omp-affine, affine
+    16364  methods/constant           mean, zero
+    16392  methods/near               each target against all anchors
+    16683  methods/weights            how a few anchors combine to a target
+    16904  methods/interpolation      common_interpolation
+    17057  methods/wechsel            wechsel
+    17107  methods/focus              focus
+    17195  methods/hull               hull
+    17246  methods/linear             maps between two models' rows, and sums of products for them
+    17630  methods/clp                clp
+    17716  methods/chance             normal deviates that are the same everywhere
+    17777  methods/randn              randn
+    17866  methods/john_hewitt        john_hewitt
+    17986  methods/methods            the table of all, and the public calls
 
-    17816  disk                       files and directories
-    17850  disk/system                what POSIX and Windows are asked for
-    17889  disk/windows_paths         paths as Windows takes them
-    18029  disk/windows               the system as Windows gives it
-    18328  disk/posix                 the system as POSIX gives it
-    18566  disk/paths                 what can be told from their text
-    18640  disk/failure               why the system refused
-    18754  disk/look                  what stands at a path, and whether within another
-    18875  disk/listing               listings of directories
-    18950  disk/reading               files to read, and whether they have changed
-    19129  disk/writing               files to write
-    19246  disk/copying               copies of files
-    19312  disk/trees                 whole directories looked through, copied, removed
-    19528  disk/known                 what weights are called in a directory
-    19611  disk/staging               a directory made under another name, then renamed
-    19847  disk/missing               a path or a directory without what is wanted of it
-    19890  disk/weights               which files they are, and what may stand in their place
-    20215  disk/weight_index          the index of a checkpoint in shards
-    20432  disk/shards                what an index and its shards say of each other
-    20637  disk/checkpoint            a model directory, in one file or in shards
-    20882  disk/tokenizer_directory   the tokenizer of a model directory
+    18123  disk                       files and directories
+    18157  disk/system                what POSIX and Windows are asked for
+    18196  disk/windows_paths         paths as Windows takes them
+    18336  disk/windows               the system as Windows gives it
+    18635  disk/posix                 the system as POSIX gives it
+    18873  disk/paths                 what can be told from their text
+    18947  disk/failure               why the system refused
+    19061  disk/look                  what stands at a path, and whether within another
+    19182  disk/listing               listings of directories
+    19257  disk/reading               files to read, and whether they have changed
+    19436  disk/writing               files to write
+    19553  disk/copying               copies of files
+    19619  disk/trees                 whole directories looked through, copied, removed
+    19835  disk/known                 what weights are called in a directory
+    19918  disk/staging               a directory made under another name, then renamed
+    20154  disk/missing               a path or a directory without what is wanted of it
+    20197  disk/weights               which files they are, and what may stand in their place
+    20522  disk/weight_index          the index of a checkpoint in shards
+    20739  disk/shards                what an index and its shards say of each other
+    20944  disk/checkpoint            a model directory, in one file or in shards
+    21189  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21121  model                      which tensors and config keys belong to the vocabulary
-    21156  model/known                what the world calls things
-    21480  model/known_keys           keys of ids and sizes in configs
-    21645  model/known_classes        classes of tokenizers, by the type of model
-    21883  model/names                names of tensors
-    22040  model/document             the JSON files of a model directory
-    22135  model/members              what the members of a config are about
-    22339  model/config               what config.json says
-    22516  model/side                 a model directory opened once
-    22639  model/code                 the Python that a tokenizer is loaded with
-    22873  model/parts                what each tensor does for the vocabulary
-    22983  model/whole                whether all tensors are there
-    23105  model/find                 finding the parts of a model
-    23363  model/processor            the tokens that a processor looks for by their text
-    23518  model/heirs                what becomes of the ids in a config
-    23682  model/config_ids           ids in a config being edited
-    23922  model/config_lists         lists, dictionaries and ranges of ids
-    24079  model/config_edit          config.json and generation_config.json, edited
-    24374  model/classes              which class a tokenizer is loaded as
-    24540  model/class_tokens         added tokens that a class numbers otherwise
+    21428  model                      which tensors and config keys belong to the vocabulary
+    21463  model/known                what the world calls things
+    21787  model/known_keys           keys of ids and sizes in configs
+    21952  model/known_classes        classes of tokenizers, by the type of model
+    22190  model/names                names of tensors
+    22347  model/document             the JSON files of a model directory
+    22442  model/members              what the members of a config are about
+    22646  model/config               what config.json says
+    22823  model/side                 a model directory opened once
+    22946  model/code                 the Python that a tokenizer is loaded with
+    23180  model/parts                what each tensor does for the vocabulary
+    23290  model/whole                whether all tensors are there
+    23412  model/find                 finding the parts of a model
+    23670  model/processor            the tokens that a processor looks for by their text
+    23825  model/heirs                what becomes of the ids in a config
+    23989  model/config_ids           ids in a config being edited
+    24229  model/config_lists         lists, dictionaries and ranges of ids
+    24386  model/config_edit          config.json and generation_config.json, edited
+    24681  model/classes              which class a tokenizer is loaded as
+    24847  model/class_tokens         added tokens that a class numbers otherwise
 
-    24656  job                        the whole transplant, in the order in which it happens
-    24692  job/job                    what a job holds
-    24912  job/open                   opening the two models
-    25049  job/map                    the caller's map
-    25170  job/align                  where every new row comes from
-    25360  job/plan                   what becomes of every tensor, and of the configs
-    25487  job/chat                   the template that turns messages into text
-    25615  job/rows                   rows in memory: reading, checking, their mean
-    25928  job/untrained              rows that hold nothing, and what becomes of their tokens
-    26190  job/solve                  solving for the rows of the donor
-    26375  job/targets                the rows that are made from the donor's
-    26472  job/rebuild                the new rows of one vocabulary tensor
-    26739  job/write                  the output and its weights
-    27018  job/copy                   the other files of the two models
-    27234  job/index                  the files that are written anew
-    27402  job/run                    the whole, in order
-    27514  job/report                 what a job did, as JSON and as a table
-    27787  job/findings               what is told of a finished directory
-    27836  job/check_files            its files
-    27972  job/check_ids              sizes, ids and tying
-    28188  job/check_values           values
-    28259  job/check_gguf             the special tokens that a conversion to GGUF finds
-    28449  job/check_draft            as a draft model for another
-    28727  job/verify                 whether a finished directory agrees with itself
+    24963  job                        the whole transplant, in the order in which it happens
+    24999  job/job                    what a job holds
+    25219  job/open                   opening the two models
+    25356  job/map                    the caller's map
+    25477  job/align                  where every new row comes from
+    25667  job/plan                   what becomes of every tensor, and of the configs
+    25794  job/chat                   the template that turns messages into text
+    25922  job/rows                   rows in memory: reading, checking, their mean
+    26235  job/untrained              rows that hold nothing, and what becomes of their tokens
+    26497  job/solve                  solving for the rows of the donor
+    26682  job/targets                the rows that are made from the donor's
+    26779  job/rebuild                the new rows of one vocabulary tensor
+    27046  job/write                  the output and its weights
+    27325  job/copy                   the other files of the two models
+    27541  job/index                  the files that are written anew
+    27709  job/run                    the whole, in order
+    27821  job/report                 what a job did, as JSON and as a table
+    28094  job/findings               what is told of a finished directory
+    28143  job/check_files            its files
+    28279  job/check_ids              sizes, ids and tying
+    28495  job/check_values           values
+    28566  job/check_gguf             the special tokens that a conversion to GGUF finds
+    28756  job/check_draft            as a draft model for another
+    29034  job/verify                 whether a finished directory agrees with itself
 
-    28768  evaluate                   methods ranked on tokens that both models share
-    28787  evaluate/token_class       what a token is like, by its bytes
-    28854  evaluate/hidden            which tokens are hidden, and the rows at hand
-    29009  evaluate/scores            how near rows come to the true ones
-    29126  evaluate/ranks             whether a true row is found among all
-    29234  evaluate/evaluate          methods, one after the other, matrix by matrix
-    29440  evaluate/write_json        an evaluation as JSON
-    29551  evaluate/write_page        an evaluation as a page
+    29075  evaluate                   methods ranked on tokens that both models share
+    29094  evaluate/token_class       what a token is like, by its bytes
+    29161  evaluate/hidden            which tokens are hidden, and the rows at hand
+    29316  evaluate/scores            how near rows come to the true ones
+    29433  evaluate/ranks             whether a true row is found among all
+    29541  evaluate/evaluate          methods, one after the other, matrix by matrix
+    29747  evaluate/write_json        an evaluation as JSON
+    29858  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -743,11 +746,17 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
+                               over the base's token rows: not mergekit's, which are of mean 0
+                               and deviation 1 whatever the model */
+    OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
+                               Hewitt, Initializing new word embeddings, 2021 */
     OTX_METHOD_COUNT
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
@@ -16121,6 +16130,9 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      hull           hull
      linear         maps between two models' rows, and sums of products for them
      clp            clp
+     chance         normal deviates that are the same everywhere
+     randn          randn
+     john_hewitt    john_hewitt
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -17250,7 +17262,8 @@ typedef struct otx__mill {
     uint64_t done, total;
 } otx__mill;
 
-/* row = to + (target - from) map [/ <target, divide>]. */
+/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
+   place of target - from. */
 typedef struct otx__linear {
     otx_context ctx; /* a copy: of whose allocator the blocks are */
     otx__pool pool;
@@ -17344,7 +17357,7 @@ OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitt
 typedef struct otx__dense_task {
     otx__mill *mill;
     const otx__dense *to, *a, *b;
-    bool turned;
+    bool turned, upper;
 } otx__dense_task;
 
 OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int worker)
@@ -17353,7 +17366,7 @@ OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int work
     size_t tile = index % task->to->tall, strip = index / task->to->tall, p;
     double *to = otx__dense_tile(task->to, tile, strip);
     (void)worker;
-    for (p = 0; p < task->b->tall; p++) {
+    for (p = 0; p < task->b->tall && !(task->upper && tile > strip); p++) {
         const double *b = otx__dense_tile(task->b, p, strip);
         if (task->turned)
             task->mill->take(to, b, otx__dense_tile(task->a, p, tile), OTX__TILE, 1);
@@ -17361,9 +17374,16 @@ OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int work
     }
 }
 
-/* to -= a b, or with `turned` a' b. Every element in the order of the terms. */
+/* What is taken: a b, a' b, or of that the tiles from the diagonal up. */
+typedef enum otx__dense_form {
+    OTX__DENSE_PLAIN,
+    OTX__DENSE_TURNED,
+    OTX__DENSE_UPPER
+} otx__dense_form;
+
+/* to -= that. Every element in the order of the terms. */
 OTX__PRIVATE otx_result otx__dense_product(otx__mill *mill, const otx__dense *to,
-                                           const otx__dense *a, bool turned,
+                                           const otx__dense *a, otx__dense_form form,
                                            const otx__dense *b, otx_error *error)
 {
     otx__dense_task task;
@@ -17371,7 +17391,8 @@ OTX__PRIVATE otx_result otx__dense_product(otx__mill *mill, const otx__dense *to
     task.to = to;
     task.a = a;
     task.b = b;
-    task.turned = turned;
+    task.turned = form != OTX__DENSE_PLAIN;
+    task.upper = form == OTX__DENSE_UPPER;
     return otx__mill_loop(mill, to->tall * to->wide,
                           (double)b->tall * OTX__TILE * (double)OTX__TILE_SIZE,
                           otx__dense_product_body, &task, error);
@@ -17437,10 +17458,10 @@ OTX__PRIVATE void otx__dense_read_open(otx__mill *mill, otx__dense_read *read,
                                   matrix->columns);
 }
 
-/* to += a'b over all rows of two matrices. */
+/* to += a'b over all rows of two matrices, or the tiles of that from the diagonal up. */
 OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
                                          otx__dense_read *a, otx__dense_read *b,
-                                         otx_error *error)
+                                         otx__dense_form form, otx_error *error)
 {
     size_t rows = a->matrix->rows, first, count;
     otx_result result = OTX_OK;
@@ -17451,7 +17472,7 @@ OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
         mill->total = rows;
         result = otx__dense_read_rows(mill, a, first, count, error);
         if (!result) result = otx__dense_read_rows(mill, b, first, count, error);
-        if (!result) result = otx__dense_product(mill, to, &a->block, true, &b->block, error);
+        if (!result) result = otx__dense_product(mill, to, &a->block, form, &b->block, error);
     }
     return result;
 }
@@ -17495,6 +17516,7 @@ OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matr
 typedef struct otx__linear_task {
     const otx__linear *linear;
     const otx_matrix *targets;
+    uint64_t seed;
     otx__take take;
     size_t first, count, pitch;
     double *rows;     /* [targets of a window, whole tiles][pitch] from - target */
@@ -17552,9 +17574,11 @@ OTX__PRIVATE void otx__linear_apply_body(void *argument, size_t index, int worke
 /* Targets that are read at a time. */
 #define OTX__LINEAR_TARGETS 512
 
-OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitted *fitted,
-                                         const otx_method_rows *rows, size_t first, size_t count,
-                                         double *to, otx_error *error)
+/* Makes rows of what `read` puts in place of targets. */
+OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_matrix *targets, otx_parallel_body read,
+                                        size_t first, size_t count, double *to,
+                                        otx_error *error)
 {
     const otx__linear *linear = fitted->linear;
     size_t room = otx__tiles(otx__min(count, OTX__LINEAR_TARGETS)) * OTX__TILE, end;
@@ -17562,15 +17586,10 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
     otx__mill mill;
     otx_result result = otx__mill_open(&mill, ctx, 0, error);
     if (result) return result;
-    if (rows->donor.columns != linear->map.rows || rows->base.columns != linear->map.columns)
-        return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the map is of %" PRIu64 " by %" PRIu64 " columns, and the rows have "
-                         "%" PRIu64 " and %" PRIu64, (uint64_t)linear->map.rows,
-                         (uint64_t)linear->map.columns, (uint64_t)rows->donor.columns,
-                         (uint64_t)rows->base.columns);
     memset(&task, 0, sizeof task);
     task.linear = linear;
-    task.targets = &rows->targets;
+    task.targets = targets;
+    task.seed = fitted->options.seed;
     task.take = mill.take;
     task.pitch = linear->map.tall * OTX__TILE;
     task.rows = (double *)otx__pool_take(&mill.pool, room, task.pitch * sizeof(double));
@@ -17582,8 +17601,8 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
         task.count = otx__min(OTX__LINEAR_TARGETS, end - task.first);
         task.to = to + (task.first - first) * linear->map.columns;
         mill.done = task.first;
-        result = otx__mill_loop(&mill, otx__tiles(task.count) * OTX__TILE, (double)task.pitch,
-                                otx__linear_read_body, &task, error);
+        result = otx__mill_loop(&mill, otx__tiles(task.count) * OTX__TILE,
+                                4.0 * (double)task.pitch, read, &task, error);
         if (!result)
             result = otx__mill_loop(&mill, linear->map.wide * otx__tiles(task.count),
                                     (double)task.pitch * (double)OTX__TILE_SIZE,
@@ -17591,6 +17610,21 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
     }
     otx__pool_close(&mill.pool);
     return result;
+}
+
+OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitted *fitted,
+                                         const otx_method_rows *rows, size_t first, size_t count,
+                                         double *to, otx_error *error)
+{
+    const otx__dense *map = &fitted->linear->map;
+    if (rows->donor.columns != map->rows || rows->base.columns != map->columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the map is of %" PRIu64 " by %" PRIu64 " columns, and the rows have "
+                         "%" PRIu64 " and %" PRIu64, (uint64_t)map->rows,
+                         (uint64_t)map->columns, (uint64_t)rows->donor.columns,
+                         (uint64_t)rows->base.columns);
+    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, first, count, to,
+                           error);
 }
 
 /* >>> src/methods/clp.h */
@@ -17647,7 +17681,8 @@ OTX__PRIVATE otx_result otx__clp_sum(otx__mill *mill, const otx_method_rows *row
                             &norms, error);
     donor.times = times;
     donor.sums = linear->divide;
-    if (!result) result = otx__dense_cross(mill, &linear->map, &donor, &base, error);
+    if (!result)
+        result = otx__dense_cross(mill, &linear->map, &donor, &base, OTX__DENSE_TURNED, error);
     return result;
 }
 
@@ -17678,6 +17713,276 @@ OTX__PRIVATE otx_result otx__clp_fit(const otx_context *ctx, const otx_method_ro
     return result;
 }
 
+/* >>> src/methods/chance.h */
+/* ---- chance: normal deviates that are the same everywhere ---------------------------- */
+
+/* A deviate is a function of seed, target and column, so that windows and threads do not
+   matter; by operations that every machine rounds alike, so no log or cos of a library. */
+
+/* The scrambler of SplitMix64 (Steele, Lea and Flood 2014). */
+OTX__PRIVATE uint64_t otx__scramble(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* Above 0 and below 1. */
+OTX__PRIVATE double otx__unit_interval(uint64_t x)
+{
+    return ((double)(x >> 12) + 0.5) * 2.220446049250313080847e-16; /* 2^-52 */
+}
+
+/* log x for x from 2^-53 to 1: 2 artanh((m - 1) / (m + 1)) of the fraction m. */
+OTX__PRIVATE double otx__logarithm(double x)
+{
+    int exponent, i;
+    double m = frexp(x, &exponent), s, square, sum = 0.0;
+    if (m < 0.70710678118654752440) m *= 2.0, exponent--;
+    s = (m - 1.0) / (m + 1.0);
+    square = s * s;
+    for (i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / (double)i;
+    return (double)exponent * 0.69314718055994530942 + 2.0 * s * sum;
+}
+
+/* cos and sin of 2 pi x for x from 0 to 1: series on an eighth of the circle. */
+OTX__PRIVATE void otx__circle(double x, double *cosine, double *sine)
+{
+    double quarter = floor(4.0 * x + 0.5), angle, square, c = 1.0, s = 1.0;
+    int turn = (int)quarter & 3, i;
+    angle = (x - 0.25 * quarter) * 6.28318530717958647693;
+    square = angle * angle;
+    for (i = 18; i > 0; i -= 2) {
+        c = 1.0 - square * c / (double)(i * (i - 1));
+        s = 1.0 - square * s / (double)(i * (i + 1));
+    }
+    s *= angle;
+    *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
+    *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
+}
+
+/* Those of columns 2 pair and 2 pair + 1 (Box and Muller 1958). */
+OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, double two[2])
+{
+    const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t x = otx__scramble(seed + step * (target + 1));
+    double radius, cosine, sine;
+    x = otx__scramble(x + step * (2 * pair + 1));
+    radius = sqrt(-2.0 * otx__logarithm(otx__unit_interval(x)));
+    otx__circle(otx__unit_interval(otx__scramble(x + step)), &cosine, &sine);
+    two[0] = radius * cosine;
+    two[1] = radius * sine;
+}
+
+/* >>> src/methods/randn.h */
+/* ---- randn: each column by its own mean and deviation ------------------------------ */
+
+typedef struct otx__randn {
+    const otx_fitted *fitted;
+    const otx_matrix *tokens;
+    size_t first;
+    double *to;
+} otx__randn;
+
+/* 32 columns' standard deviations over the tokens, added up in their order. */
+OTX__PRIVATE void otx__randn_spread_body(void *argument, size_t tile, int worker)
+{
+    const otx__randn *task = (const otx__randn *)argument;
+    const otx__linear *linear = task->fitted->linear;
+    const otx_matrix *tokens = task->tokens;
+    size_t first = tile * OTX__TILE, count = otx__min(OTX__TILE, tokens->columns - first), i, j;
+    double sums[OTX__TILE] = {0};
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < tokens->rows; i++) {
+        otx_to_float(part, otx__affine_at(tokens, i, first), tokens->dtype, count);
+        for (j = 0; j < count; j++) {
+            double off = (double)part[j] - linear->to[first + j];
+            double square = off * off;
+            sums[j] += square;
+        }
+    }
+    for (j = 0; j < count; j++)
+        linear->divide[first + j] = sqrt(sums[j] / (double)tokens->rows);
+}
+
+/* Keeps the means as `to` and the deviations as `divide`. */
+OTX__PRIVATE otx_result otx__randn_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                       const otx_method_options *options, otx_fitted *fitted,
+                                       otx_error *error)
+{
+    size_t e = rows->tokens.columns;
+    otx__randn task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (!result) result = otx__linear_open(&mill, fitted, 0, e, error);
+    if (result) return result;
+    if (16.0 * (double)e > otx__budget(mill.memory))
+        return otx__fail_budget("the deviation of each column", 16.0 * (double)e, mill.memory,
+                                error);
+    fitted->linear->divide = (double *)otx__pool_take(&fitted->linear->pool, e, sizeof(double));
+    if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
+    result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    task.fitted = fitted;
+    task.tokens = &rows->tokens;
+    if (!result)
+        result = otx__mill_loop(&mill, otx__tiles(e), 4.0 * OTX__TILE * (double)rows->tokens.rows,
+                                otx__randn_spread_body, &task, error);
+    return result;
+}
+
+OTX__PRIVATE void otx__randn_body(void *argument, size_t index, int worker)
+{
+    const otx__randn *task = (const otx__randn *)argument;
+    const otx__linear *linear = task->fitted->linear;
+    size_t columns = linear->map.columns, i;
+    double *row = task->to + index * columns;
+    double two[2] = {0.0, 0.0};
+    (void)worker;
+    for (i = 0; i < columns; i++) {
+        double part;
+        if (i % 2 == 0)
+            otx__deviates(task->fitted->options.seed, task->first + index, i / 2, two);
+        part = linear->divide[i] * two[i % 2];
+        row[i] = linear->to[i] + part;
+    }
+}
+
+OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_method_rows *rows, size_t first, size_t count,
+                                        double *to, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    otx__randn task;
+    (void)rows;
+    memset(&task, 0, sizeof task);
+    task.fitted = fitted;
+    task.first = first;
+    task.to = to;
+    return otx__watch_loop(&watch, count, 100.0 * (double)fitted->linear->map.columns,
+                           otx__randn_body, &task, error);
+}
+
+/* >>> src/methods/john_hewitt.h */
+/* ---- john_hewitt: by the mean and the covariance of all ------------------------------ */
+
+/* mean + L z with L L' the covariance, sums divided by the number of tokens, z normal
+   deviates. A column that depends on those before it (fewer tokens than columns, say) has no
+   deviate of its own: L is the factor of a covariance without full rank, and nothing has to
+   be added to it. */
+
+/* Makes L' of the factor: strips of the map are its rows of tiles. */
+OTX__PRIVATE void otx__john_hewitt_turn_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t y, i, p;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        double *to = normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
+        memcpy(to, otx__tile_at(normal->factor, strip, y), OTX__TILE_SIZE * sizeof *to);
+    }
+    for (p = 0; p < OTX__TILE; p++) /* above the diagonal stand numbers of no use */
+        for (i = 0; i < p; i++)
+            normal->weights[((strip * normal->donor.tiles + strip) * OTX__TILE + p) * OTX__TILE +
+                            i] = 0.0;
+}
+
+/* The covariance, from the products, as tiles of the factor. */
+OTX__PRIVATE void otx__john_hewitt_scale_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t y, i;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        const double *from =
+            normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
+        double *to = otx__tile_at(normal->factor, strip, y);
+        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] / (double)normal->rows;
+    }
+    for (i = 0; i < OTX__TILE; i++)
+        normal->diagonal[strip * OTX__TILE + i] =
+            otx__tile_at(normal->factor, strip, strip)[i * (OTX__TILE + 1)];
+}
+
+/* Turns the products of the tokens' columns, which the map holds, into L'. */
+OTX__PRIVATE otx_result otx__john_hewitt_factor(otx__mill *mill, const otx__dense *map,
+                                                size_t tokens, otx_error *error)
+{
+    otx__normal normal;
+    otx_result result;
+    memset(&normal, 0, sizeof normal);
+    normal.ctx = &mill->ctx;
+    normal.rows = tokens;
+    normal.donor.columns = map->columns;
+    normal.donor.tiles = map->wide;
+    normal.take = mill->take;
+    normal.total = map->columns;
+    normal.weights = map->data;
+    normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(map->wide),
+                                             OTX__TILE_SIZE * sizeof(double));
+    normal.diagonal =
+        (double *)otx__pool_take(&mill->pool, map->wide, OTX__TILE * sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__normal_loop(&normal, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
+                              otx__john_hewitt_scale_body, error);
+    if (!result) result = otx__normal_factor(&normal, error);
+    if (!result)
+        result = otx__normal_loop(&normal, map->wide,
+                                  (double)map->wide * (double)OTX__TILE_SIZE,
+                                  otx__john_hewitt_turn_body, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
+                                             const otx_method_rows *rows,
+                                             const otx_method_options *options,
+                                             otx_fitted *fitted, otx_error *error)
+{
+    size_t e = rows->tokens.columns;
+    double need = 1.5 * otx__dense_need(e, e) + 2.0 * otx__dense_need(OTX__DENSE_ROWS, e);
+    otx__dense_read left, right;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the covariance of the base's rows", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, e, e, error);
+    if (result) return result;
+    otx__dense_read_open(&mill, &left, &rows->tokens);
+    otx__dense_read_open(&mill, &right, &rows->tokens);
+    left.less = right.less = fitted->linear->to;
+    if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
+                                  error);
+    if (!result)
+        result = otx__john_hewitt_factor(&mill, &fitted->linear->map, rows->tokens.rows, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+OTX__PRIVATE void otx__john_hewitt_read_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    size_t columns = task->linear->map.rows, i;
+    double *row = task->rows + index * task->pitch, two[2] = {0.0, 0.0};
+    (void)worker;
+    for (i = 0; i < task->pitch; i++) {
+        if (i % 2 == 0) otx__deviates(task->seed, task->first + index, i / 2, two);
+        row[i] = i < columns ? -two[i % 2] : 0.0; /* products are taken off */
+    }
+}
+
+OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_fitted *fitted,
+                                              const otx_method_rows *rows, size_t first,
+                                              size_t count, double *to, otx_error *error)
+{
+    (void)rows;
+    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body, first, count, to,
+                           error);
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -17699,6 +18004,8 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
         {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
         {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
         {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
+        {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };
     return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
 }

@@ -270,10 +270,62 @@ def compare_hull(lib):
                 assert made.residuals[i] >= omp.residuals[i] - 1e-9
 
 
+# ---- rows by chance ----
+
+
+def scramble(x):
+    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return x ^ x >> np.uint64(31)
+
+
+def deviates(seed, targets, columns):
+    """Box and Muller's, of SplitMix64's numbers by seed, target and pair of columns."""
+    step = np.uint64(0x9E3779B97F4A7C15)
+    with np.errstate(over="ignore"):
+        of_target = scramble(np.uint64(seed) + step * np.arange(1, targets + 1, dtype=np.uint64))
+        pairs = np.arange((columns + 1) // 2, dtype=np.uint64)
+        first = scramble(of_target[:, None] + step * (np.uint64(2) * pairs + np.uint64(1)))
+        second = scramble(first + step)
+    one, two = (((x >> np.uint64(12)).astype(float) + 0.5) / 2.0**52 for x in (first, second))
+    radius = np.sqrt(-2 * np.log(one))
+    both = [radius * np.cos(2 * np.pi * two), radius * np.sin(2 * np.pi * two)]
+    return np.stack(both, axis=-1).reshape(targets, -1)[:, :columns]
+
+
+def compare_randn(lib):
+    for shape in SHAPES:
+        *given, tokens = problem(shape)
+        wide = tokens.astype(float)
+        for seed in 0, 2**64 - 1:
+            made = make(lib, "randn", *given, tokens=tokens, seed=seed).rows
+            wanted = wide.mean(0) + wide.std(0) * deviates(seed, *made.shape)
+            close(made, wanted, 1e-12)
+    z = deviates(5, 3000, 41)
+    assert abs(z.mean()) < 0.01 and abs(z.std() - 1) < 0.01
+    assert abs(np.corrcoef(z.T) - np.eye(41)).max() < 0.1
+
+
+def compare_john_hewitt(lib):
+    for shape in (*SHAPES, (300, 20, 64, 5)):
+        *given, tokens = problem(shape)
+        wide = tokens.astype(float)
+        made = make(lib, "john_hewitt", *given, tokens=tokens, seed=3).rows
+        covariance = np.cov(wide.T, bias=True).reshape(wide.shape[1], -1)
+        if len(tokens) > 2 * wide.shape[1]:
+            factor = np.linalg.cholesky(covariance)
+            close(made, wide.mean(0) + deviates(3, *made.shape) @ factor.T, 1e-9)
+        # With fewer tokens than columns, rows still stay among theirs.
+        centred = wide - wide.mean(0)
+        off = made - wide.mean(0)
+        close(off @ np.linalg.pinv(centred) @ centred, off, 1e-5)
+
+
 def compare_types(lib):
     """Rows of other types give what the same numbers give as float."""
     a, b, y, base = problem((80, 19, 23, 30))
     for name in METHODS:
+        # Of the last, the tokens.
         half = [rows.astype(np.float16) for rows in (a, b, y, base)]
         wide = [rows.astype(np.float32) for rows in half]
         seen, wanted = make(lib, name, *half, dtype="F16"), make(lib, name, *wide)

@@ -29,11 +29,17 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
+                               over the base's token rows: not mergekit's, which are of mean 0
+                               and deviation 1 whatever the model */
+    OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
+                               Hewitt, Initializing new word embeddings, 2021 */
     OTX_METHOD_COUNT
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */

@@ -20,4 +20,7 @@
      hull           hull
      linear         maps between two models' rows, and sums of products for them
      clp            clp
+     chance         normal deviates that are the same everywhere
+     randn          randn
+     john_hewitt    john_hewitt
      methods        the table of all, and the public calls */

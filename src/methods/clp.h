@@ -51,7 +51,8 @@ OTX__PRIVATE otx_result otx__clp_sum(otx__mill *mill, const otx_method_rows *row
                             &norms, error);
     donor.times = times;
     donor.sums = linear->divide;
-    if (!result) result = otx__dense_cross(mill, &linear->map, &donor, &base, error);
+    if (!result)
+        result = otx__dense_cross(mill, &linear->map, &donor, &base, OTX__DENSE_TURNED, error);
     return result;
 }
 

@@ -16,7 +16,8 @@ typedef struct otx__mill {
     uint64_t done, total;
 } otx__mill;
 
-/* row = to + (target - from) map [/ <target, divide>]. */
+/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
+   place of target - from. */
 typedef struct otx__linear {
     otx_context ctx; /* a copy: of whose allocator the blocks are */
     otx__pool pool;
@@ -110,7 +111,7 @@ OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitt
 typedef struct otx__dense_task {
     otx__mill *mill;
     const otx__dense *to, *a, *b;
-    bool turned;
+    bool turned, upper;
 } otx__dense_task;
 
 OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int worker)
@@ -119,7 +120,7 @@ OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int work
     size_t tile = index % task->to->tall, strip = index / task->to->tall, p;
     double *to = otx__dense_tile(task->to, tile, strip);
     (void)worker;
-    for (p = 0; p < task->b->tall; p++) {
+    for (p = 0; p < task->b->tall && !(task->upper && tile > strip); p++) {
         const double *b = otx__dense_tile(task->b, p, strip);
         if (task->turned)
             task->mill->take(to, b, otx__dense_tile(task->a, p, tile), OTX__TILE, 1);
@@ -127,9 +128,16 @@ OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int work
     }
 }
 
-/* to -= a b, or with `turned` a' b. Every element in the order of the terms. */
+/* What is taken: a b, a' b, or of that the tiles from the diagonal up. */
+typedef enum otx__dense_form {
+    OTX__DENSE_PLAIN,
+    OTX__DENSE_TURNED,
+    OTX__DENSE_UPPER
+} otx__dense_form;
+
+/* to -= that. Every element in the order of the terms. */
 OTX__PRIVATE otx_result otx__dense_product(otx__mill *mill, const otx__dense *to,
-                                           const otx__dense *a, bool turned,
+                                           const otx__dense *a, otx__dense_form form,
                                            const otx__dense *b, otx_error *error)
 {
     otx__dense_task task;
@@ -137,7 +145,8 @@ OTX__PRIVATE otx_result otx__dense_product(otx__mill *mill, const otx__dense *to
     task.to = to;
     task.a = a;
     task.b = b;
-    task.turned = turned;
+    task.turned = form != OTX__DENSE_PLAIN;
+    task.upper = form == OTX__DENSE_UPPER;
     return otx__mill_loop(mill, to->tall * to->wide,
                           (double)b->tall * OTX__TILE * (double)OTX__TILE_SIZE,
                           otx__dense_product_body, &task, error);
@@ -203,10 +212,10 @@ OTX__PRIVATE void otx__dense_read_open(otx__mill *mill, otx__dense_read *read,
                                   matrix->columns);
 }
 
-/* to += a'b over all rows of two matrices. */
+/* to += a'b over all rows of two matrices, or the tiles of that from the diagonal up. */
 OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
                                          otx__dense_read *a, otx__dense_read *b,
-                                         otx_error *error)
+                                         otx__dense_form form, otx_error *error)
 {
     size_t rows = a->matrix->rows, first, count;
     otx_result result = OTX_OK;
@@ -217,7 +226,7 @@ OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
         mill->total = rows;
         result = otx__dense_read_rows(mill, a, first, count, error);
         if (!result) result = otx__dense_read_rows(mill, b, first, count, error);
-        if (!result) result = otx__dense_product(mill, to, &a->block, true, &b->block, error);
+        if (!result) result = otx__dense_product(mill, to, &a->block, form, &b->block, error);
     }
     return result;
 }
@@ -261,6 +270,7 @@ OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matr
 typedef struct otx__linear_task {
     const otx__linear *linear;
     const otx_matrix *targets;
+    uint64_t seed;
     otx__take take;
     size_t first, count, pitch;
     double *rows;     /* [targets of a window, whole tiles][pitch] from - target */
@@ -318,9 +328,11 @@ OTX__PRIVATE void otx__linear_apply_body(void *argument, size_t index, int worke
 /* Targets that are read at a time. */
 #define OTX__LINEAR_TARGETS 512
 
-OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitted *fitted,
-                                         const otx_method_rows *rows, size_t first, size_t count,
-                                         double *to, otx_error *error)
+/* Makes rows of what `read` puts in place of targets. */
+OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_matrix *targets, otx_parallel_body read,
+                                        size_t first, size_t count, double *to,
+                                        otx_error *error)
 {
     const otx__linear *linear = fitted->linear;
     size_t room = otx__tiles(otx__min(count, OTX__LINEAR_TARGETS)) * OTX__TILE, end;
@@ -328,15 +340,10 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
     otx__mill mill;
     otx_result result = otx__mill_open(&mill, ctx, 0, error);
     if (result) return result;
-    if (rows->donor.columns != linear->map.rows || rows->base.columns != linear->map.columns)
-        return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the map is of %" PRIu64 " by %" PRIu64 " columns, and the rows have "
-                         "%" PRIu64 " and %" PRIu64, (uint64_t)linear->map.rows,
-                         (uint64_t)linear->map.columns, (uint64_t)rows->donor.columns,
-                         (uint64_t)rows->base.columns);
     memset(&task, 0, sizeof task);
     task.linear = linear;
-    task.targets = &rows->targets;
+    task.targets = targets;
+    task.seed = fitted->options.seed;
     task.take = mill.take;
     task.pitch = linear->map.tall * OTX__TILE;
     task.rows = (double *)otx__pool_take(&mill.pool, room, task.pitch * sizeof(double));
@@ -348,8 +355,8 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
         task.count = otx__min(OTX__LINEAR_TARGETS, end - task.first);
         task.to = to + (task.first - first) * linear->map.columns;
         mill.done = task.first;
-        result = otx__mill_loop(&mill, otx__tiles(task.count) * OTX__TILE, (double)task.pitch,
-                                otx__linear_read_body, &task, error);
+        result = otx__mill_loop(&mill, otx__tiles(task.count) * OTX__TILE,
+                                4.0 * (double)task.pitch, read, &task, error);
         if (!result)
             result = otx__mill_loop(&mill, linear->map.wide * otx__tiles(task.count),
                                     (double)task.pitch * (double)OTX__TILE_SIZE,
@@ -357,4 +364,19 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
     }
     otx__pool_close(&mill.pool);
     return result;
+}
+
+OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitted *fitted,
+                                         const otx_method_rows *rows, size_t first, size_t count,
+                                         double *to, otx_error *error)
+{
+    const otx__dense *map = &fitted->linear->map;
+    if (rows->donor.columns != map->rows || rows->base.columns != map->columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the map is of %" PRIu64 " by %" PRIu64 " columns, and the rows have "
+                         "%" PRIu64 " and %" PRIu64, (uint64_t)map->rows,
+                         (uint64_t)map->columns, (uint64_t)rows->donor.columns,
+                         (uint64_t)rows->base.columns);
+    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, first, count, to,
+                           error);
 }
