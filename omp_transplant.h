@@ -197,31 +197,31 @@
     25667  job/plan                   what becomes of every tensor, and of the configs
     25794  job/chat                   the template that turns messages into text
     25922  job/rows                   rows in memory: reading, checking, their mean
-    26235  job/untrained              rows that hold nothing, and what becomes of their tokens
-    26497  job/solve                  solving for the rows of the donor
-    26682  job/targets                the rows that are made from the donor's
-    26779  job/rebuild                the new rows of one vocabulary tensor
-    27046  job/write                  the output and its weights
-    27325  job/copy                   the other files of the two models
-    27541  job/index                  the files that are written anew
-    27709  job/run                    the whole, in order
-    27821  job/report                 what a job did, as JSON and as a table
-    28094  job/findings               what is told of a finished directory
-    28143  job/check_files            its files
-    28279  job/check_ids              sizes, ids and tying
-    28495  job/check_values           values
-    28566  job/check_gguf             the special tokens that a conversion to GGUF finds
-    28756  job/check_draft            as a draft model for another
-    29034  job/verify                 whether a finished directory agrees with itself
+    26242  job/untrained              rows that hold nothing, and what becomes of their tokens
+    26504  job/solve                  solving for the rows of the donor
+    26712  job/targets                the rows that are made from the donor's
+    26809  job/rebuild                the new rows of one vocabulary tensor
+    27069  job/write                  the output and its weights
+    27348  job/copy                   the other files of the two models
+    27564  job/index                  the files that are written anew
+    27732  job/run                    the whole, in order
+    27844  job/report                 what a job did, as JSON and as a table
+    28117  job/findings               what is told of a finished directory
+    28166  job/check_files            its files
+    28302  job/check_ids              sizes, ids and tying
+    28518  job/check_values           values
+    28589  job/check_gguf             the special tokens that a conversion to GGUF finds
+    28779  job/check_draft            as a draft model for another
+    29057  job/verify                 whether a finished directory agrees with itself
 
-    29075  evaluate                   methods ranked on tokens that both models share
-    29094  evaluate/token_class       what a token is like, by its bytes
-    29161  evaluate/hidden            which tokens are hidden, and the rows at hand
-    29316  evaluate/scores            how near rows come to the true ones
-    29433  evaluate/ranks             whether a true row is found among all
-    29541  evaluate/evaluate          methods, one after the other, matrix by matrix
-    29747  evaluate/write_json        an evaluation as JSON
-    29858  evaluate/write_page        an evaluation as a page
+    29098  evaluate                   methods ranked on tokens that both models share
+    29117  evaluate/token_class       what a token is like, by its bytes
+    29184  evaluate/hidden            which tokens are hidden, and the rows at hand
+    29339  evaluate/scores            how near rows come to the true ones
+    29456  evaluate/ranks             whether a true row is found among all
+    29564  evaluate/evaluate          methods, one after the other, matrix by matrix
+    29770  evaluate/write_json        an evaluation as JSON
+    29881  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -25117,10 +25117,10 @@ OTX__PRIVATE bool otx__job_solves(const otx_job *job)
     return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that it solves for. */
+/* Whether there are rows that a method is fitted for. */
 OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 {
-    return otx__job_solves(job) && job->target_count > 0;
+    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
@@ -26032,12 +26032,19 @@ OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t colu
     return true;
 }
 
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
 /* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
     if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
         if (job->base.parts.tensors[i].at == at)
             return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
     return true;
@@ -26586,26 +26593,41 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
     return result;
 }
 
-/* Reads the anchors' rows of one matrix of the base. Close it likewise. */
-OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
-                                                const otx__solution *solution,
-                                                otx__loaded *base, otx_method_rows *rows,
-                                                otx_error *error)
+/* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
+   that hold a token. */
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
+                                             uint32_t *tokens)
 {
-    size_t count = 0, i;
-    uint8_t *needed;
+    unsigned needs = otx_method_needs(job->options.method);
+    size_t held = 0, i;
+    for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
+        needed[job->anchor_bases[i]] = 1;
+    for (i = 0; i < count && needs & OTX_NEED_TOKENS; i++) {
+        if (!otx__base_row_is_token(job, i)) continue;
+        needed[i] = 1;
+        tokens[held++] = (uint32_t)i;
+    }
+    return held;
+}
+
+/* Reads those rows of one matrix of the base. Close it likewise; tokens has room for as many
+   as the base has ids or rows, the fewer. */
+OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
+                                                const otx__solution *solution, size_t count,
+                                                uint32_t *tokens, otx__loaded *base,
+                                                otx_method_rows *rows, otx_error *error)
+{
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
+    size_t held;
     otx_result result;
-    memset(base, 0, sizeof *base);
-    for (i = 0; i < job->anchor_count; i++)
-        count = otx__max(count, (size_t)job->anchor_bases[i] + 1);
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
     if (!needed) return otx__fail_memory(error, count);
-    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
+    held = otx__solution_needs_base(job, needed, count, tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
     otx__free(&job->ctx, needed, count, 1);
     rows->base = otx__loaded_rows(base, job->anchor_bases, job->anchor_count);
+    rows->tokens = otx__loaded_rows(base, tokens, held);
     return result;
 }
 
@@ -26614,6 +26636,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                                            otx_error *error)
 {
     double start = otx__now();
+    size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
+    uint32_t *tokens = NULL;
     otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
@@ -26627,16 +26651,22 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     options.seed = job->options.seed;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
+    rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
-    if (!result && solution->base)
-        result = otx__solution_read_base(job, solution, &base, &rows, error);
+    if (!result && solution->base) {
+        tokens = (uint32_t *)otx__alloc(&job->ctx, count, sizeof *tokens);
+        result = tokens ? otx__solution_read_base(job, solution, count, tokens, &base, &rows,
+                                                  error)
+                        : otx__fail_array(error, count, sizeof *tokens);
+    }
     if (!result)
         result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
     otx__loaded_close(job, &donor);
+    otx__free(&job->ctx, tokens, count, sizeof *tokens);
     solution->seconds = otx__now() - start;
     return result;
 }
@@ -26799,13 +26829,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
     return base < (int64_t)r->old_rows ? base : -1;
-}
-
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
 }
 
 /* Flags the base's rows that will be used: those that are copied from, and those that a

@@ -148,7 +148,7 @@ typedef struct settings {
     X(OPTION_ENGINE, "engine", 0, true, FOR(VERIFY)) \
     X(OPTION_METHODS, "methods", 0, true, FOR(EVALUATE)) \
     X(OPTION_HOLDOUT, "holdout", 0, true, FOR(EVALUATE)) \
-    X(OPTION_SEED, "seed", 0, true, FOR(EVALUATE)) \
+    X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
     X(OPTION_JSON, "json", 0, true, FOR(EVALUATE)) \
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
@@ -185,13 +185,14 @@ static const char *const help_transplant[] = {
     "                          chooses for each matrix by shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
-    "                          common_interpolation, clp, wechsel, focus or hull\n"
-    "                          (omp)\n"
+    "                          common_interpolation, clp, wechsel, focus, hull,\n"
+    "                          randn or john_hewitt (omp)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"
     "      --weight-scheme NAME\n"
     "                          weights of common_interpolation: barycentric,\n"
     "                          least_squares or distance_proportional (the last)\n"
+    "      --seed N            of randn and john_hewitt (0)\n"
     "      --ridge X           hold coefficients down: ridge regression on the shared\n"
     "                          tokens scaled to norm 1, such as 0.001 (0)\n"
     "      --tolerance X       stop short of k once what is left is this part of the\n"

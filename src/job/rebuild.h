@@ -22,13 +22,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
-}
-
 /* Flags the base's rows that will be used: those that are copied from, and those that a
    mean is taken of. */
 OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
