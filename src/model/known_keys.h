@@ -88,9 +88,9 @@ static const otx__member_rule otx__member_rules[] = {
     {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
     /* Sizes. */
     {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                /* all */
-    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                 /* Csm, beside its codebook's */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL}, /* Csm, beside its codebook's */
     {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                /* ChatGLM */
-    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},              /* Inkling: logits beyond are cut */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL}, /* Inkling: logits beyond are cut */
     {"n_words", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLM, FlauBERT */
     {"n_token", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLNet, Transformer-XL */
     {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                   /* HunYuan */
