@@ -23,178 +23,194 @@
 
    What is where
 
-      221  api/version                version
-      251  api/result                 results
-      291  api/context                context: memory, threads, progress
-      369  api/isa                    instruction sets
-      386  api/matrix                 numbers and matrices
-      431  api/solver                 the solver
-      559  api/affine                 the affine map: rows as the map makes them, and what it misses
-      690  api/methods                methods: rows for tokens that a model lacks
-      780  api/source                 sources and sinks: bytes in and out
-      800  api/json                   JSON
-      922  api/safetensors            safetensors
-      986  api/vocab                  vocabularies
-     1091  api/align                  alignment
-     1155  api/file                   files
-     1166  api/directory              directories
-     1226  api/job                    the whole job
-     1358  api/verify                 looking at a finished directory
+      237  api/version                version
+      267  api/result                 results
+      307  api/context                context: memory, threads, progress
+      385  api/isa                    instruction sets
+      402  api/matrix                 numbers and matrices
+      447  api/solver                 the solver
+      575  api/affine                 the affine map: rows as the map makes them, and what it misses
+      706  api/methods                methods: rows for tokens that a model lacks
+      796  api/source                 sources and sinks: bytes in and out
+      816  api/json                   JSON
+      938  api/safetensors            safetensors
+     1002  api/vocab                  vocabularies
+     1112  api/align                  alignment
+     1177  api/file                   files
+     1188  api/directory              directories
+     1248  api/job                    the whole job
+     1390  api/verify                 looking at a finished directory
+     1446  api/evaluate               methods ranked on tokens that both models share
 
-     1425  base                       what everything stands on
-     1458  base/begin                 system headers, and how floating point must be compiled
-     1496  base/sizes                 counting, and sums and products that may not wrap
-     1534  base/span                  bytes of others, digits, UTF-8
-     1692  base/decimal               the digits of a double
-     1827  base/format                printf without stdio and without a locale
-     2096  base/result                results, failures, messages
-     2212  base/memory                the allocator, arrays that grow
-     2271  base/text                  names in messages, and text that grows
-     2388  base/hooks                 log, progress, threads of the caller
-     2457  base/sort                  in place, without memory, never quadratic; and finding
-     2507  base/clock                 wall time for statistics
-     2553  base/hash                  keyed, for tables whose keys a stranger chooses
-     2632  base/pool                  blocks that are freed together
-     2747  base/number                element types, widening and rounding
-     2936  base/base64                decoding
-     2972  base/protobuf              fields of a message
-     3094  base/watch                 long loops that the caller can stop
+     1552  base                       what everything stands on
+     1585  base/begin                 system headers, and how floating point must be compiled
+     1623  base/sizes                 counting, and sums and products that may not wrap
+     1661  base/span                  bytes of others, digits, UTF-8
+     1819  base/decimal               the digits of a double
+     1954  base/format                printf without stdio and without a locale
+     2223  base/result                results, failures, messages
+     2339  base/memory                the allocator, arrays that grow
+     2398  base/text                  names in messages, and text that grows
+     2515  base/hooks                 log, progress, threads of the caller
+     2584  base/sort                  in place, without memory, never quadratic; and finding
+     2634  base/clock                 wall time for statistics
+     2680  base/hash                  keyed, for tables whose keys a stranger chooses
+     2759  base/pool                  blocks that are freed together
+     2874  base/number                element types, widening and rounding
+     3063  base/base64                decoding
+     3099  base/protobuf              fields of a message
+     3221  base/watch                 long loops that the caller can stop
 
-     3147  files                      formats, on memory and streams
-     3171  files/memory_source        memory as a source of bytes
-     3189  files/json_read            a parser without recursion
-     3542  files/json_values          looking at values, stepping through containers
-     3713  files/json_edit            writing, and edits that keep every byte they do not touch
-     4081  files/tensors              what reading and writing a header share
-     4216  files/safetensors_read     the header of a file, checked
-     4540  files/safetensors_write    the header of a new file
+     3274  files                      formats, on memory and streams
+     3298  files/memory_source        memory as a source of bytes
+     3316  files/json_read            a parser without recursion
+     3669  files/json_values          looking at values, stepping through containers
+     3840  files/json_edit            writing, and edits that keep every byte they do not touch
+     4208  files/tensors              what reading and writing a header share
+     4343  files/safetensors_read     the header of a file, checked
+     4668  files/safetensors_write    the header of a new file
 
-     4697  vocab                      tokens, from every source, and which of them are the same
-     4731  vocab/known                what the world calls things: files, classes, tokens
-     5040  vocab/token_table          the table of tokens, and finding tokens in it
-     5203  vocab/spelling             from what a file spells to bytes
-     5334  vocab/reader               what the readers of all sources share
-     5684  vocab/added_tokens         what other files add to a model's tokens
-     5945  vocab/in_use               tokens that are named as reserved ones and are none
-     6047  vocab/from_tokenizer_json  tokenizer.json
-     6303  vocab/from_tekken          tekken.json
-     6458  vocab/from_tiktoken        *.tiktoken
-     6523  vocab/from_sentencepiece   tokenizer.model and its like
-     6879  vocab/from_vocab_json      vocab.json and merges.txt
-     6965  vocab/from_vocab_txt       vocab.txt
-     7022  vocab/recognise            what a file is, by what it holds
-     7153  vocab/parse                the first source that is given, and what goes with it
-     7339  vocab/align                which base token a donor token is
+     4825  vocab                      tokens, from every source, and which of them are the same
+     4859  vocab/known                what the world calls things: files, classes, tokens
+     5168  vocab/token_table          the table of tokens, and finding tokens in it
+     5331  vocab/spelling             from what a file spells to bytes
+     5513  vocab/reader               what the readers of all sources share
+     5864  vocab/added_tokens         what other files add to a model's tokens
+     6132  vocab/in_use               tokens that are named as reserved ones and are none
+     6235  vocab/from_tokenizer_json  tokenizer.json
+     6527  vocab/from_tekken          tekken.json
+     6682  vocab/from_tiktoken        *.tiktoken
+     6747  vocab/from_sentencepiece   tokenizer.model and its like
+     7103  vocab/from_vocab_json      vocab.json and merges.txt
+     7189  vocab/from_vocab_txt       vocab.txt
+     7246  vocab/recognise            what a file is, by what it holds
+     7377  vocab/parse                the first source that is given, and what goes with it
+     7565  vocab/align                which base token a donor token is
 
-     7582  simd                       the hot loops, once for each instruction set
-     7615  simd/kernels               the table of kernels, and what all versions share
-     7892  simd/scalar                the reference
-     8061  simd/sse2                  the operations of 128-bit x86, and what each does
-     8182  simd/neon                  those of 64-bit Arm
-     8277  simd/wasm                  those of WebAssembly's SIMD128
-     8362  simd/avx2                  those of 256-bit x86, with FMA
-     8444  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9086  simd/avx_vnni              AVX2, and products of integers
-     9182  simd/neon_bf16             NEON, and products of matrices
-     9336  simd/avx512                512-bit x86, by hand
-     9942  simd/amx                   tiles of x86, beside AVX-512
-    10185  simd/dispatch              which of them this machine can run, and which a call takes
+     7819  simd                       the hot loops, once for each instruction set
+     7852  simd/kernels               the table of kernels, and what all versions share
+     8129  simd/scalar                the reference
+     8298  simd/sse2                  the operations of 128-bit x86, and what each does
+     8419  simd/neon                  those of 64-bit Arm
+     8514  simd/wasm                  those of WebAssembly's SIMD128
+     8599  simd/avx2                  those of 256-bit x86, with FMA
+     8681  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9323  simd/avx_vnni              AVX2, and products of integers
+     9419  simd/neon_bf16             NEON, and products of matrices
+     9573  simd/avx512                512-bit x86, by hand
+    10179  simd/amx                   tiles of x86, beside AVX-512
+    10422  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10411  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10464  solve/views                the rows of matrices, as the kernels read them
-    10593  solve/panels               vectors as the dense products want them, and these
-    10784  solve/rests                vectors on their way into panels
-    10961  solve/dictionary           the atoms, and their split along a common direction
-    11116  solve/exact_gram           products of all pairs of atoms in double
-    11198  solve/triangle             packed lower triangles
-    11302  solve/support              what is known of one target, and the exact steps
-    11564  solve/gram_table           products of atoms with all atoms, for scans
-    11802  solve/screen               which atoms are worth scoring in double: the bound
-    12092  solve/scan                 the correlations of all atoms with a block's residuals
-    12249  solve/predict              making targets ready for the next scan
-    12495  solve/candidates           the atoms that a scan could not rule out
-    12779  solve/select               the next atoms of each target
-    12945  solve/pursuit              what one solve holds, and the memory it takes
-    13189  solve/plan                 which form, and in what blocks
-    13434  solve/steps                a pursuit from its rows to its results
-    13673  solve/combine              new rows of coefficients
-    13735  solve/solver               the public call
-    13900  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14109  solve/affine_normal        the normal equations of an affine map
-    14352  solve/affine_factor        their factor, and their solution
-    14555  solve/affine_map           a fitted map, and the rows it makes
-    14897  solve/affine_choice        how many atoms to take, and chosen by what
-    15295  solve/affine_fit           what a fit of an affine map holds and needs
-    15539  solve/affine               fitting and applying affine maps
+    10648  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10701  solve/views                the rows of matrices, as the kernels read them
+    10830  solve/panels               vectors as the dense products want them, and these
+    11021  solve/rests                vectors on their way into panels
+    11198  solve/dictionary           the atoms, and their split along a common direction
+    11353  solve/exact_gram           products of all pairs of atoms in double
+    11435  solve/triangle             packed lower triangles
+    11539  solve/support              what is known of one target, and the exact steps
+    11801  solve/gram_table           products of atoms with all atoms, for scans
+    12039  solve/screen               which atoms are worth scoring in double: the bound
+    12329  solve/scan                 the correlations of all atoms with a block's residuals
+    12486  solve/predict              making targets ready for the next scan
+    12732  solve/candidates           the atoms that a scan could not rule out
+    13016  solve/select               the next atoms of each target
+    13182  solve/pursuit              what one solve holds, and the memory it takes
+    13426  solve/plan                 which form, and in what blocks
+    13671  solve/steps                a pursuit from its rows to its results
+    13910  solve/combine              new rows of coefficients
+    13972  solve/solver               the public call
+    14137  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14346  solve/affine_normal        the normal equations of an affine map
+    14589  solve/affine_factor        their factor, and their solution
+    14792  solve/affine_map           a fitted map, and the rows it makes
+    15134  solve/affine_choice        how many atoms to take, and chosen by what
+    15532  solve/affine_fit           what a fit of an affine map holds and needs
+    15776  solve/affine               fitting and applying affine maps
 
-    15828  methods                    rows for tokens that a model lacks, each method a room
-    15845  methods/parts              what methods share: sums of rows, combinations
-    15961  methods/pursuit            omp, omp-centred
-    16032  methods/mapping            omp-affine, affine
-    16066  methods/constant           mean, zero
-    16094  methods/methods            the table of all, and the public calls
+    16065  methods                    rows for tokens that a model lacks, each method a room
+    16082  methods/parts              what methods share: sums of rows, combinations
+    16198  methods/pursuit            omp, omp-centred
+    16269  methods/mapping            omp-affine, affine
+    16303  methods/constant           mean, zero
+    16331  methods/methods            the table of all, and the public calls
 
-    16216  disk                       files and directories
-    16250  disk/system                what POSIX and Windows are asked for
-    16291  disk/windows_paths         paths as Windows takes them
-    16431  disk/windows               the system as Windows gives it
-    16743  disk/posix                 the system as POSIX gives it
-    16991  disk/paths                 what can be told from their text
-    17065  disk/failure               why the system refused
-    17179  disk/look                  what stands at a path, and whether within another
-    17300  disk/listing               listings of directories
-    17375  disk/reading               files to read, and whether they have changed
-    17554  disk/writing               files to write
-    17671  disk/copying               copies of files
-    17737  disk/trees                 whole directories looked through, copied, removed
-    17953  disk/known                 what weights are called in a directory
-    18036  disk/staging               a directory made under another name, then renamed
-    18298  disk/missing               a path or a directory without what is wanted of it
-    18341  disk/weights               which files they are, and what may stand in their place
-    18666  disk/weight_index          the index of a checkpoint in shards
-    18883  disk/shards                what an index and its shards say of each other
-    19088  disk/checkpoint            a model directory, in one file or in shards
-    19333  disk/tokenizer_directory   the tokenizer of a model directory
+    16453  disk                       files and directories
+    16487  disk/system                what POSIX and Windows are asked for
+    16528  disk/windows_paths         paths as Windows takes them
+    16668  disk/windows               the system as Windows gives it
+    16980  disk/posix                 the system as POSIX gives it
+    17228  disk/paths                 what can be told from their text
+    17302  disk/failure               why the system refused
+    17416  disk/look                  what stands at a path, and whether within another
+    17537  disk/listing               listings of directories
+    17612  disk/reading               files to read, and whether they have changed
+    17791  disk/writing               files to write
+    17908  disk/copying               copies of files
+    17974  disk/trees                 whole directories looked through, copied, removed
+    18190  disk/known                 what weights are called in a directory
+    18273  disk/staging               a directory made under another name, then renamed
+    18535  disk/missing               a path or a directory without what is wanted of it
+    18578  disk/weights               which files they are, and what may stand in their place
+    18907  disk/weight_index          the index of a checkpoint in shards
+    19124  disk/shards                what an index and its shards say of each other
+    19329  disk/checkpoint            a model directory, in one file or in shards
+    19574  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19575  model                      which tensors and config keys belong to the vocabulary
-    19605  model/known                what the world calls things
-    19992  model/known_classes        classes of tokenizers, by the type of model
-    20230  model/names                names of tensors
-    20387  model/document             the JSON files of a model directory
-    20473  model/config               what config.json says
-    20653  model/side                 a model directory opened once
-    20758  model/code                 the Python that a tokenizer is loaded with
-    20992  model/parts                what each tensor does for the vocabulary
-    21102  model/whole                whether all tensors are there
-    21224  model/find                 finding the parts of a model
-    21495  model/heirs                what becomes of the ids in a config
-    21657  model/config_ids           ids in a config being edited
-    22007  model/config_edit          config.json and generation_config.json, edited
-    22263  model/classes              which class a tokenizer is loaded as
+    19816  model                      which tensors and config keys belong to the vocabulary
+    19851  model/known                what the world calls things
+    20175  model/known_keys           keys of ids and sizes in configs
+    20340  model/known_classes        classes of tokenizers, by the type of model
+    20578  model/names                names of tensors
+    20735  model/document             the JSON files of a model directory
+    20830  model/members              what the members of a config are about
+    21034  model/config               what config.json says
+    21211  model/side                 a model directory opened once
+    21334  model/code                 the Python that a tokenizer is loaded with
+    21568  model/parts                what each tensor does for the vocabulary
+    21678  model/whole                whether all tensors are there
+    21800  model/find                 finding the parts of a model
+    22071  model/processor            the tokens that a processor looks for by their text
+    22226  model/heirs                what becomes of the ids in a config
+    22390  model/config_ids           ids in a config being edited
+    22630  model/config_lists         lists, dictionaries and ranges of ids
+    22787  model/config_edit          config.json and generation_config.json, edited
+    23082  model/classes              which class a tokenizer is loaded as
+    23248  model/class_tokens         added tokens that a class numbers otherwise
 
-    22429  job                        the whole transplant, in the order in which it happens
-    22464  job/job                    what a job holds
-    22684  job/open                   opening the two models
-    22820  job/map                    the caller's map
-    22941  job/align                  where every new row comes from
-    23125  job/plan                   what becomes of every tensor, and of the configs
-    23246  job/chat                   the template that turns messages into text
-    23390  job/rows                   rows in memory: reading, checking, their mean
-    23688  job/solve                  solving for the rows of the donor
-    23871  job/targets                the rows that are made from the donor's
-    23968  job/rebuild                the new rows of one vocabulary tensor
-    24235  job/write                  the output and its weights
-    24514  job/copy                   the other files of the two models
-    24730  job/index                  the files that are written anew
-    24898  job/run                    the whole, in order
-    25008  job/report                 what a job did, as JSON and as a table
-    25277  job/findings               what is told of a finished directory
-    25326  job/check_files            its files
-    25448  job/check_ids              sizes, ids and tying
-    25631  job/check_values           values
-    25711  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25901  job/check_draft            as a draft model for another
-    26179  job/verify                 whether a finished directory agrees with itself
+    23364  job                        the whole transplant, in the order in which it happens
+    23400  job/job                    what a job holds
+    23620  job/open                   opening the two models
+    23757  job/map                    the caller's map
+    23878  job/align                  where every new row comes from
+    24068  job/plan                   what becomes of every tensor, and of the configs
+    24195  job/chat                   the template that turns messages into text
+    24323  job/rows                   rows in memory: reading, checking, their mean
+    24636  job/untrained              rows that hold nothing, and what becomes of their tokens
+    24899  job/solve                  solving for the rows of the donor
+    25082  job/targets                the rows that are made from the donor's
+    25179  job/rebuild                the new rows of one vocabulary tensor
+    25446  job/write                  the output and its weights
+    25725  job/copy                   the other files of the two models
+    25941  job/index                  the files that are written anew
+    26109  job/run                    the whole, in order
+    26221  job/report                 what a job did, as JSON and as a table
+    26494  job/findings               what is told of a finished directory
+    26543  job/check_files            its files
+    26679  job/check_ids              sizes, ids and tying
+    26895  job/check_values           values
+    26966  job/check_gguf             the special tokens that a conversion to GGUF finds
+    27156  job/check_draft            as a draft model for another
+    27434  job/verify                 whether a finished directory agrees with itself
+
+    27475  evaluate                   methods ranked on tokens that both models share
+    27494  evaluate/token_class       what a token is like, by its bytes
+    27561  evaluate/hidden            which tokens are hidden, and the rows at hand
+    27716  evaluate/scores            how near rows come to the true ones
+    27833  evaluate/ranks             whether a true row is found among all
+    27941  evaluate/evaluate          methods, one after the other, matrix by matrix
+    28147  evaluate/write_json        an evaluation as JSON
+    28258  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -988,7 +1004,10 @@ OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
 /* A token is (kind, bytes). Bytes are what the token stands for in text, with
    every tokenizer's spelling undone: a leading space is 0x20, not U+2581 or
-   U+0120. */
+   U+0120. An added token that the model itself lacks stands for the text that it is
+   cut out of, whatever a decoder makes of it: its content, letter by letter; with the
+   space before it if it is `normalized` and the normaliser of tokenizer.json puts one
+   before every text, as Llama 2's does. */
 typedef enum otx_token_kind {
     OTX_TOKEN_NONE,    /* no token has this id */
     OTX_TOKEN_TEXT,
@@ -1016,6 +1035,8 @@ typedef struct otx_token {
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
+    bool in_use;         /* it has a role, or a chat template, a processor or a generation
+                            config names it */
 } otx_token;
 
 /* How a tokenizer spells its tokens. */
@@ -1139,12 +1160,13 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content, also where one of the two is a plain
-   added token (<think> in some models); control tokens in the same role (eos, bos,
-   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
-   lowest donor id of each pair, each base id once, both ids within their
-   matrices. Base ids at or beyond base_rows are never copied from. A token that
-   would be solved for but has no row in the donor's matrices is unused. */
+   way; control tokens with the same content, also where one of the two, or both, are
+   plain added tokens (<think> in some models), or where one is and the other a word, of
+   two WordPiece tokenizers; control tokens in the same role (eos, bos, pad, unk, sep, cls,
+   mask). Only pairs of TEXT and BYTE tokens of the same bytes become anchors: the lowest
+   donor id of each pair, each base id once, both ids within their matrices. Base ids at or
+   beyond base_rows are never copied from. A token that would be solved for but has no row
+   in the donor's matrices is unused. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);
@@ -1282,9 +1304,11 @@ typedef struct otx_job_options {
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. */
+   and get none. `untrained` are those of the unused that are so by their rows: see
+   otx_job_open. */
 typedef struct otx_job_tokens {
     uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
@@ -1318,7 +1342,14 @@ typedef struct otx_job otx_job;
 
 /* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
    aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied. */
+   where it takes the bytes of two matrices to tell whether they are tied, and where rows
+   are to be solved for: then the matrices are read once for rows that hold nothing. Those
+   are zeros, and rows that are the same bit for bit as three others, or as one that has no
+   token or a reserved one: they were never trained. (Two or three alike may be copies that
+   somebody made.) A token with such a row in a matrix of the donor that is used, the
+   embedding or an untied head, is not solved for: where the base has no row to copy, it
+   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
+   matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -1343,7 +1374,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
-/* The report as one JSON object; the token table as tab-separated text. Before
+/* The report as one JSON object; the token table as tab-separated text, with the names of
+   actions, "untrained" for unused tokens that are so by their rows, and "skipped". Before
    otx_job_run they hold the plan; after it the table needs keep_details. */
 OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
                                         otx_error *error);
@@ -1410,6 +1442,101 @@ typedef struct otx_verify_summary {
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
                               otx_error *error);
+
+/* >>> src/api/evaluate.h */
+/* ---- methods ranked on tokens that both models share ---------------------------------------- */
+
+/* What a token is like, by its bytes alone. */
+typedef enum otx_token_class {
+    OTX_CLASS_ALL,
+    OTX_CLASS_WORD,         /* Latin letters after a space */
+    OTX_CLASS_CONTINUATION, /* Latin letters without one */
+    OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
+    OTX_CLASS_SCRIPT,       /* any letter beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SPACE,        /* white space only */
+    OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
+    OTX_CLASS_COUNT
+} otx_token_class;
+
+/* "all", "word", "continuation", "digits", "script", "space", "code"; or NULL. */
+OTX_API const char *otx_token_class_name(otx_token_class token_class);
+
+/* Never OTX_CLASS_ALL. Thread-safe. */
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size);
+
+/* How near rows p that a method made come to the true rows b, over some hidden tokens. M is
+   the second moment of the base's token rows (1,024 of them or all), m their mean. */
+typedef struct otx_scores {
+    uint64_t count;        /* tokens; all else is 0 without any */
+    double share;          /* sum <p, b> / sum <b, b>: of its logit that a row gives */
+    double error;          /* sqrt(sum <p - b, M (p - b)> / sum <b, M b>): of its logits
+                              elsewhere */
+    double loss;           /* error + 0.75 (1 - share): see otx_affine_fit */
+    double cosine;         /* means over the tokens: of p and b, */
+    double centred_cosine; /* of p - m and b - m, */
+    double relative_error; /* ||p - b|| / ||b||, */
+    double norm_ratio;     /* ||p|| / ||b|| */
+    uint64_t ranked;       /* tokens whose true row was looked for among all token rows by the
+                              cosine with p: 256 or all */
+    double top1, top10;    /* the part of them where it was the first, among the first ten */
+} otx_scores;
+
+/* What came of one method on one matrix. */
+typedef struct otx_evaluation_entry {
+    otx_method method;
+    size_t matrix;     /* in otx_evaluation.matrices */
+    otx_result result; /* not OTX_OK: the method could not run, message says why */
+    char message[200];
+    size_t k;          /* anchors combined */
+    otx_affine_trial choice; /* of the methods with a map */
+    double seconds;
+    otx_scores scores[OTX_CLASS_COUNT];
+} otx_evaluation_entry;
+
+typedef struct otx_evaluation_matrix {
+    char name[160]; /* of the base's tensor */
+    uint64_t rows, columns, donor_columns;
+} otx_evaluation_matrix;
+
+/* To be closed. */
+typedef struct otx_evaluation {
+    char *base, *donor; /* paths */
+    uint64_t seed, anchors, hidden; /* anchors are those that were left */
+    otx_evaluation_matrix matrices[OTX_JOB_MAX_MATRICES];
+    size_t matrix_count;
+    otx_evaluation_entry *entries; /* matrix after matrix, in the order of the methods */
+    size_t entry_count;
+} otx_evaluation;
+
+/* All zero is the default. */
+typedef struct otx_evaluate_options {
+    const otx_method *methods; /* NULL: all */
+    size_t method_count;
+    double holdout; /* part of the shared tokens to hide, up to 0.5; 0: 0.05 */
+    uint64_t seed;  /* of which */
+    otx_method_options method;
+} otx_evaluate_options;
+
+/* Hides some of the tokens that both models share, makes their rows by each method from the
+   others, and compares these with the true ones, for every matrix of the base that is sized by
+   the vocabulary. Writes no model. Cosine and relative error do not rank methods as a language
+   model does: share and error are the figures that do.
+
+   Holds one matrix of each model and what a method takes. A method that cannot run has its
+   entry and does not end the others; cancelling and lack of memory do. On failure *out is
+   zeros. */
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error);
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation);
+
+/* As one JSON object; as one HTML page with charts, which fetches nothing. */
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -4356,9 +4483,10 @@ OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
     return result;
 }
 
-/* The tensors in order of name: private, behind the tensors. */
+/* The tensors in order of name: private, behind the tensors. NULL in a file of zeros. */
 OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
 {
+    if (!file->tensors) return NULL;
     return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
 }
 
@@ -5207,10 +5335,20 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
 typedef struct otx__spelling {
     otx_family family;
     bool byte_fallback; /* <0xNN> is a byte */
+    bool silent;        /* the suffix that ends a word stands for nothing, not for a space */
     char mark[32];      /* METASPACE: the space; WORDPIECE: the prefix that continues a
-                           word; WORD_SUFFIX: the suffix that ends one */
+                           word; WORD_SUFFIX, and BYTE_LEVEL where there is one: the suffix
+                           that ends one */
     size_t mark_size;
 } otx__spelling;
+
+/* What a normaliser makes of spaces. Added tokens that are `normalized` are looked for in
+   what comes out of it, after the same was done to their contents. */
+typedef struct otx__normaliser {
+    otx__spelling spaces;   /* METASPACE or PLAIN */
+    char before[32];        /* what it puts before every text */
+    size_t before_size;
+} otx__normaliser;
 
 /* The byte that a character of the GPT-2 alphabet stands for, or -1. Printable
    bytes stand for themselves; the other 68 are U+0100 and on, in order. */
@@ -5247,7 +5385,7 @@ OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char
     return length;
 }
 
-/* Replaces every mark by a space. */
+/* Replaces every mark by a space, or by nothing. `to` may be `content`. */
 OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char *content,
                                       size_t size, char *to)
 {
@@ -5255,12 +5393,25 @@ OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char 
     size_t at = 0, length = 0;
     while (at < size) {
         if (size - at >= mark && memcmp(content + at, spelling->mark, mark) == 0) {
-            to[length++] = ' ';
+            if (!spelling->silent) to[length++] = ' ';
             at += mark;
         } else {
             to[length++] = content[at++];
         }
     }
+    return length;
+}
+
+/* The same of bytes in the GPT-2 alphabet that end with the mark. */
+OTX__PRIVATE size_t otx__spell_byte_word(const otx__spelling *spelling, const char *content,
+                                         size_t size, char *to)
+{
+    const size_t mark = spelling->mark_size, rest = size - mark;
+    size_t length;
+    if (mark == 0 || size < mark || memcmp(content + rest, spelling->mark, mark) != 0)
+        return otx__spell_byte_level(content, size, to);
+    length = otx__spell_byte_level(content, rest, to);
+    if (!spelling->silent) to[length++] = ' ';
     return length;
 }
 
@@ -5272,7 +5423,7 @@ OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *conten
     const size_t mark = spelling->mark_size;
     switch (spelling->family) {
     case OTX_FAMILY_BYTE_LEVEL:
-        return otx__spell_byte_level(content, size, to);
+        return otx__spell_byte_word(spelling, content, size, to);
     case OTX_FAMILY_METASPACE:
     case OTX_FAMILY_WORD_SUFFIX:
         return otx__spell_spaces(spelling, content, size, to);
@@ -5304,19 +5455,45 @@ OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
    bytes, which a word mark may make longer by one. */
 OTX__PRIVATE uint64_t otx__string_room(uint64_t size) { return 2 * size + 1; }
 
+/* Settles the bytes of a token that only a list of added tokens has: the text that the
+   tokenizer cuts it out of, whatever the decoder would make of its content. That is the
+   content; of one that is `normalized` by `normal`, with what the normaliser puts before
+   every text, since it is found only where that stands. The bytes are written where the
+   next string goes, and kept only if they differ from the content. */
+OTX__PRIVATE void otx__spell_added(otx_vocab *vocab, const otx__normaliser *normal,
+                                   otx_token *token)
+{
+    char *to = ((otx__vocab_memory *)vocab->memory)->next;
+    size_t size;
+    token->bytes = token->content;
+    token->size = token->content_size;
+    if (!normal) return;
+    size = normal->before_size + token->content_size;
+    memcpy(to, normal->before, normal->before_size);
+    memcpy(to + normal->before_size, token->content, token->content_size);
+    if (normal->spaces.mark_size) size = otx__spell_spaces(&normal->spaces, to, size, to);
+    token->size = (uint32_t)size;
+    if (!otx__same_bytes(to, token->size, token->content, token->content_size))
+        token->bytes = otx__vocab_keep(vocab, token->size);
+}
+
 /* Settles kind and bytes of a token whose content and kind are known: TEXT, CONTROL
    or UNUSED, and BYTE only where the content is <0xNN>. The bytes are written where
    the next string goes (otx__string_room has seen to the room), and kept only if they
-   differ from the content. */
+   differ from the content. A token of the model that is added as well goes on standing for
+   what the model makes it of, unless that is no text: then only the content leads to it. */
 OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spelling,
                                     otx_token *token)
 {
     otx__vocab_memory *memory = (otx__vocab_memory *)vocab->memory;
+    bool text, settled = token->bytes != NULL;
     int byte = -1;
+    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
+    text = token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
+    if (settled && text) return;
     token->bytes = token->content;
     token->size = token->content_size;
-    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
-    if (token->kind != OTX_TOKEN_TEXT && token->kind != OTX_TOKEN_BYTE) return;
+    if (!text) return;
     if (spelling->byte_fallback || token->kind == OTX_TOKEN_BYTE)
         byte = otx__fallback_byte(token->content, token->content_size);
     if (byte >= 0) {
@@ -5324,8 +5501,10 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
         memory->next[0] = (char)byte;
         token->size = 1;
     } else {
-        token->size =
-            (uint32_t)otx__spell(spelling, token->content, token->content_size, memory->next);
+        const size_t size =
+            otx__spell(spelling, token->content, token->content_size, memory->next);
+        if (token->added && !otx__is_utf8(memory->next, size)) return;
+        token->size = (uint32_t)size;
     }
     if (!otx__same_bytes(memory->next, token->size, token->content, token->content_size))
         token->bytes = otx__vocab_keep(vocab, token->size);
@@ -5392,6 +5571,7 @@ typedef struct otx__tokenizer {
     otx_json json;            /* the same, if it is JSON */
     const char *type;         /* of the model: a literal */
     otx__spelling spelling;
+    otx__normaliser normal;       /* tokenizer.json: what its normaliser makes of spaces */
     otx__repeat repeat;
     uint32_t model, words;    /* nodes: the object that describes the tokens, and they */
     bool ids_by_position;     /* Unigram: a list instead of an object */
@@ -5689,6 +5869,7 @@ typedef struct otx__added_token {
     uint64_t declared; /* its id, by the file */
     uint32_t content;  /* a node */
     bool special;
+    bool normalized;   /* looked for in normalised text; by default those that are plain */
 } otx__added_token;
 
 /* A list of them, in the order in which they are added. */
@@ -5727,6 +5908,7 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
 {
     const otx_json *json = entry->json;
     const uint32_t special = otx_json_find(json, entry->value, "special");
+    const uint32_t normalized = otx_json_find(json, entry->value, "normalized");
     uint32_t id = entry->value;
     token->content = form == OTX__ADDED_BY_NAME ? entry->key
                                                 : otx_json_find(json, entry->value, "content");
@@ -5734,6 +5916,8 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
+    token->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && !token->special);
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
     if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
     if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
@@ -5815,10 +5999,10 @@ OTX__PRIVATE otx_token *otx__replaced_token(const otx__tokenizer *t, uint64_t de
 }
 
 /* Makes the content in t->scratch, which no token has, a token. */
-OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, size_t size,
-                                       uint64_t *next, int64_t *id)
+OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, const otx__added_token *added,
+                                       size_t size, uint64_t *next, int64_t *id)
 {
-    otx_token *replaced = otx__replaced_token(t, declared);
+    otx_token *replaced = otx__replaced_token(t, added->declared);
     otx__given word;
     otx_result result;
     word.content = t->scratch;
@@ -5826,7 +6010,7 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     word.kind = OTX_TOKEN_TEXT;
     word.added = false; /* not before it is known what becomes of it */
     word.id = *next;
-    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = declared;
+    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = added->declared;
     else ++*next;
     if (replaced) {
         memset(replaced, 0, sizeof *replaced);
@@ -5834,6 +6018,9 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     }
     result = otx__put_token(t, &word);
     *id = (int64_t)word.id;
+    if (!result)
+        otx__spell_added(t->vocab, added->normalized ? &t->normal : NULL,
+                         &t->vocab->tokens[word.id]);
     return result;
 }
 
@@ -5855,7 +6042,7 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
         if (size == 0) continue;
         id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
         if (id < 0) {
-            result = otx__put_added(t, added->declared, size, &next, &id);
+            result = otx__put_added(t, added, size, &next, &id);
             if (result) return result;
             otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
         }
@@ -5952,6 +6139,7 @@ OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
     otx_token *token;
     if (id < 0 || (uint64_t)id >= vocab->count) return;
     token = &vocab->tokens[id];
+    token->in_use = true;
     if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
 }
 
@@ -6162,6 +6350,21 @@ OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32
     return OTX_JSON_NONE;
 }
 
+/* Whether the decoder takes away the suffix that ends a word and leaves no space. */
+OTX__PRIVATE bool otx__is_silent(const otx_json *json, const otx__spelling *spelling)
+{
+    const uint32_t decoder = otx_json_find(json, 0, "decoder");
+    uint32_t step = OTX_JSON_NONE;
+    while ((step = otx__find_step(json, decoder, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        const uint32_t from = otx_json_find(json, pattern, "String");
+        if (otx_json_type_of(json, from) == OTX_JSON_STRING &&
+            otx__json_is_text(json, from, spelling->mark, spelling->mark_size))
+            return otx_json_equals(json, otx_json_find(json, step, "content"), "");
+    }
+    return false;
+}
+
 /* The string that a step replaces by a space (or, in a normalizer, puts in its
    place), or OTX_JSON_NONE. */
 OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
@@ -6231,12 +6434,32 @@ OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t)
     for (i = 0; i < OTX__COUNT(parts); i++) {
         const uint32_t part = otx_json_find(json, 0, parts[i]);
         if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
-        spelling->family = OTX_FAMILY_BYTE_LEVEL;
-        return;
+        spelling->family = OTX_FAMILY_BYTE_LEVEL; /* CLIP's words end with </w> */
+        (void)otx__spell_with(json, spelling, OTX_FAMILY_BYTE_LEVEL,
+                              otx_json_find(json, t->model, "end_of_word_suffix"));
+        break;
     }
-    for (i = 0; i < OTX__COUNT(places); i++)
-        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
-            return;
+    for (i = 0; i < OTX__COUNT(places) && spelling->family == OTX_FAMILY_PLAIN; i++)
+        (void)otx__spell_with(json, spelling, places[i].family,
+                              otx__mark_node(json, &places[i]));
+    if (spelling->family == OTX_FAMILY_BYTE_LEVEL ||
+        spelling->family == OTX_FAMILY_WORD_SUFFIX)
+        spelling->silent = otx__is_silent(json, spelling);
+}
+
+/* Finds what the normaliser makes of spaces. */
+OTX__PRIVATE void otx__find_normal(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t step = otx__find_step(json, part, OTX_JSON_NONE, "Prepend");
+    otx__spelling before;
+    (void)otx__spell_with(json, &t->normal.spaces, OTX_FAMILY_METASPACE,
+                          otx__replaced_by_space(json, part, true));
+    if (!otx__spell_with(json, &before, OTX_FAMILY_PLAIN, otx_json_find(json, step, "prepend")))
+        return;
+    memcpy(t->normal.before, before.mark, before.mark_size);
+    t->normal.before_size = before.mark_size;
 }
 
 /* ---- the reader ---- */
@@ -6250,6 +6473,7 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
     if (!result) result = otx__find_model(t);
     if (!result && strcmp(t->type, "BPE") == 0) result = otx__check_merges(t);
     if (!result) otx__find_spelling(t);
+    if (!result) otx__find_normal(t);
     t->repeat = t->ids_by_position ? OTX__REPEAT_STAYS : OTX__REPEAT_REPLACES;
     return result;
 }
@@ -7228,7 +7452,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
-                otx__string_room(otx__json_span(lists[i].json, added->content).size);
+                otx__string_room(otx__json_span(lists[i].json, added->content).size) +
+                t->normal.before_size;
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
@@ -7293,6 +7518,7 @@ OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
         if (vocab->roles[role] < 0) continue;
         token = &vocab->tokens[vocab->roles[role]];
         token->kind = OTX_TOKEN_CONTROL;
+        token->in_use = true;
         token->bytes = token->content;
         token->size = token->content_size;
     }
@@ -7354,27 +7580,35 @@ typedef struct otx__aligner {
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
+    otx__token_index added; /* of the added ones among them, by content; of all with `words` */
+    bool words;             /* both are WORDPIECE */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
 OTX__PRIVATE void otx__aligner_close(const otx_context *ctx, otx__aligner *a)
 {
     if (a->index.slots) otx__index_close(ctx, &a->index);
+    if (a->added.slots) otx__index_close(ctx, &a->added);
     otx__free(ctx, a->is_anchor, a->base_tokens, sizeof *a->is_anchor);
 }
 
 OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
                                         otx_error *error)
 {
-    size_t id;
-    otx_result result =
-        otx__index_open(ctx, &a->index, a->base->tokens, a->base_tokens, false, error);
+    const otx_token *tokens = a->base->tokens;
+    size_t id, added = 0;
+    otx_result result = otx__index_open(ctx, &a->index, tokens, a->base_tokens, false, error);
+    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added || a->words;
+    if (!result) result = otx__index_open(ctx, &a->added, tokens, added, true, error);
     if (result) return result;
     for (id = 0; id < a->base_tokens; id++) {
-        const otx_token *token = &a->base->tokens[id];
+        const otx_token *token = &tokens[id];
         uint32_t *slot;
         if (token->kind == OTX_TOKEN_NONE) continue;
         slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+        if (!token->added && !a->words) continue;
+        slot = otx__index_slot(&a->added, token->kind, token->content, token->content_size);
         if (!*slot) *slot = (uint32_t)id + 1;
     }
     return OTX_OK;
@@ -7413,15 +7647,16 @@ OTX__PRIVATE bool otx__stands_for_text(const otx_token *token)
     return token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
 }
 
-/* Copies the base's row; it becomes an anchor if it stands for text in both, if the
-   donor has a row to compare it with, and if no other token has it already. */
+/* Copies the base's row; it becomes an anchor if it stands for the same text in both, if
+   the donor has a row to compare it with, and if no other token has it already. */
 OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
 {
+    const otx_token *x = &a->donor->tokens[id], *y = &a->base->tokens[base];
     otx_alignment_row *row = &a->out->rows[id];
     row->action = OTX_ACTION_COPY;
     row->base = base;
-    if (otx__stands_for_text(&a->donor->tokens[id]) &&
-        otx__stands_for_text(&a->base->tokens[base]) && id < a->donor_rows &&
+    if (otx__stands_for_text(x) && otx__stands_for_text(y) &&
+        otx__same_bytes(x->bytes, x->size, y->bytes, y->size) && id < a->donor_rows &&
         !a->is_anchor[base]) {
         a->is_anchor[base] = true;
         row->anchor = true;
@@ -7449,20 +7684,21 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
     return -1;
 }
 
-/* The base's plain added token of a control token's content, or the reverse, or -1:
-   <think> is special to some tokenizers and not to others, and the same to all
-   models. */
+/* The base's added token of an added token's content, or -1: <think> is special to some
+   tokenizers and plain to others, cut out with the space before it by some and without by
+   others, and the same to all models. At least one of the two is plain. Between two BERTs one
+   of them may be a word of the model, as spaces are nothing to either. */
 OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
 {
+    const bool plain = token->kind == OTX_TOKEN_TEXT && (token->added || a->words);
     int64_t base = -1;
-    if (token->kind == OTX_TOKEN_CONTROL) {
-        base = otx__index_find(&a->index, OTX_TOKEN_TEXT, token->content, token->content_size);
-        if (base >= 0 && !a->base->tokens[base].added) base = -1;
-    } else if (token->kind == OTX_TOKEN_TEXT && token->added) {
+    if (plain && token->added)
         base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
                                token->content_size);
-    }
-    return base;
+    if (base >= 0 || (!plain && token->kind != OTX_TOKEN_CONTROL)) return base;
+    base = otx__index_find(&a->added, OTX_TOKEN_NONE, token->content, token->content_size);
+    if (base < 0 || a->base->tokens[base].kind != OTX_TOKEN_TEXT) return -1;
+    return a->base->tokens[base].added || (plain && token->added) ? base : -1;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -7554,6 +7790,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
+    a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -15331,7 +15568,7 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
                              (uint64_t)options->ks[i], (uint64_t)options->ks[i - 1]);
     for (i = 0; i < options->lambda_count; i++)
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
-            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %f is not from 0 to %.0f",
                              options->lambdas[i], OTX__RIDGE_MAX);
     if ((unsigned)options->selection > OTX_AFFINE_COSINE)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
@@ -18543,23 +18780,26 @@ OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *di
 
 /* A directory within that holds weights, or NULL: the last of several, as of the
    checkpoints of a training. */
-OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
-                                             const otx__listing *listing)
+OTX__PRIVATE otx_result otx__weights_within(const otx_context *ctx, const char *path,
+                                            const otx__listing *listing, const char **within,
+                                            otx_error *error)
 {
-    const char *within = NULL;
+    otx_result result = OTX_OK;
     size_t i, j;
-    for (i = 0; i < listing->count; i++)
+    *within = NULL;
+    for (i = 0; i < listing->count && !result; i++)
         for (j = 0; j < 2; j++) {
             char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
             otx__status status;
             memset(&status, 0, sizeof status);
             if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
-            if (file && otx__sys_status(file, &status) && status.regular)
-                within = listing->names[i];
+            if (!file) result = otx__fail_memory(error, strlen(path) + 1);
+            else if (otx__sys_status(file, &status) && status.regular)
+                *within = listing->names[i];
             otx__path_free(ctx, inner);
             otx__path_free(ctx, file);
         }
-    return within;
+    return result;
 }
 
 /* Reports a directory that holds no weights, or more than one model's. */
@@ -18569,7 +18809,7 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 {
     char where[OTX__PATH_TEXT], file[OTX__QUOTED];
     const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
-    const char *within;
+    const char *within = NULL;
     otx_result result = otx__refuse_cache(ctx, path, listing, error);
     if (result) return result;
     otx__path_text(where, path);
@@ -18581,7 +18821,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
     if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
     advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
                               (const char *const *)listing->names, listing->count, &name);
-    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (!advice) result = otx__weights_within(ctx, path, listing, &within, error);
+    if (result) return result;
     if (within)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
                          OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,
@@ -19577,30 +19818,35 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 
 /* Knows a model directory as a whole: which of its tensors the vocabulary sizes and what
    each does, what its configs say, and how they must read under another tokenizer. What
-   the world calls things stands in one room, known.h, a row for each and who needs it.
+   the world calls things stands in the rooms known*.h, a row for each and who needs it.
    Hides the quirks of architectures from the job: names, levels of configs, ties.
    A side owns all that is open of a model directory; tensors and parts point into its
    checkpoint, spans and nodes into its documents. It stands here and not in the job
    because the editing of configs reads both sides. What is edited goes into a text of the
    caller's; no file is written.
-   To add a name, a key or a type of models: known.h. Read side.h first, then find.h for
-   tensors and heirs.h for ids in configs.
+   To add a name or a type of models: known.h; a key: known_keys.h. Read side.h first, then
+   find.h for tensors, members.h and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
      known          what the world calls things
+     known_keys     keys of ids and sizes in configs
      known_classes  classes of tokenizers, by the type of model
      names          names of tensors
      document       the JSON files of a model directory
+     members        what the members of a config are about
      config         what config.json says
      side           a model directory opened once
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there
      find           finding the parts of a model
+     processor      the tokens that a processor looks for by their text
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
+     config_lists   lists, dictionaries and ranges of ids
      config_edit    config.json and generation_config.json, edited
-     classes        which class a tokenizer is loaded as */
+     classes        which class a tokenizer is loaded as
+     class_tokens   added tokens that a class numbers otherwise */
 
 /* >>> src/model/known.h */
 /* ---- known: what the world calls things --------------------------------- */
@@ -19746,6 +19992,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_ADDED_DECODER "added_tokens_decoder"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
 #define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
@@ -19761,12 +20008,6 @@ static const char *const otx__nested_configs[] = {
     "vlm_config",      /* ColPali, ColQwen 2 */
     "decoder",         /* encoder-decoder, MusicGen */
     "encoder",         /* encoder-decoder */
-};
-
-/* Under these a level says how large the vocabulary is. */
-static const char *const otx__size_keys[] = {
-    OTX__KEY_VOCAB_SIZE, /* all */
-    "padded_vocab_size", /* ChatGLM */
 };
 
 /* A number under a key with one of these words is a size or an id of a vocabulary. */
@@ -19804,64 +20045,6 @@ static const otx__dtype_word otx__dtype_words[] = {
     {OTX_F16, "\"float16\""},
     {OTX_BF16, "\"bfloat16\""},
     {OTX_F64, "\"float64\""},
-};
-
-/* ---- keys of ids, in config.json and generation_config.json ---- */
-
-typedef struct otx__special {
-    const char *key;
-    int role;     /* an otx_role, or -1 */
-    int stand_in; /* the role that serves where a number is there and has no counterpart:
-                     some classes take no null; or -1 */
-    bool add;     /* written even if the base lacks the key: the classes of the common
-                     architectures have defaults for it, now stale */
-    bool if_set;  /* left alone where the base says null: it asks for behaviour */
-} otx__special;
-
-#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see below */
-
-static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
-};
-
-/* Ends of other keys that hold one id or a list of them: image_token_id and the like. */
-static const char *const otx__id_endings[] = {
-    "_token_id",    /* most models that see or hear */
-    "_token_ids",   /* the same, lists */
-    "_token_index", /* LLaVA */
-};
-
-/* Lists of ids that steer generation. */
-typedef enum otx__list_kind {
-    OTX__LIST_IDS,   /* [id, ...] */
-    OTX__LIST_LISTS, /* [[id, ...], ...] */
-    OTX__LIST_PAIRS, /* [[position, id], ...] */
-    OTX__LIST_OTHER  /* ids in a form of its own, which is not carried over */
-} otx__list_kind;
-
-typedef struct otx__id_list {
-    const char *key;
-    otx__list_kind kind;
-} otx__id_list;
-
-static const otx__id_list otx__id_lists[] = {
-    {"suppress_tokens", OTX__LIST_IDS},       /* Whisper */
-    {"begin_suppress_tokens", OTX__LIST_IDS}, /* Whisper */
-    {"bad_words_ids", OTX__LIST_LISTS},       /* generation in general */
-    {"force_words_ids", OTX__LIST_LISTS},     /* generation in general */
-    {"forced_decoder_ids", OTX__LIST_PAIRS},  /* Whisper */
-    {"sequence_bias", OTX__LIST_OTHER},       /* generation in general */
-    {"lang_to_id", OTX__LIST_OTHER},          /* Whisper */
-    {"task_to_id", OTX__LIST_OTHER},          /* Whisper */
 };
 
 /* ---- types and classes of models ---- */
@@ -19988,6 +20171,171 @@ static const char *const otx__rival_files[] = {
 /* Whether a tokenizer puts the tokens at both ends of a text. */
 #define OTX__KEY_ADD_BOS "add_bos_token"
 #define OTX__KEY_ADD_EOS "add_eos_token"
+
+/* >>> src/model/known_keys.h */
+/* ---- known_keys: ids and sizes in config.json and generation_config.json ---------- */
+
+/* What a member of a config is by its key. */
+typedef enum otx__member_kind {
+    OTX__MEMBER_NONE,       /* neither id nor size, or of another vocabulary: left as it is */
+    OTX__MEMBER_SPECIAL,    /* an id that a role has: see otx__specials */
+    OTX__MEMBER_ID,         /* another id of the text, or a list of them: goes by content */
+    OTX__MEMBER_LIST,       /* [id, ...] that steer generation */
+    OTX__MEMBER_LISTS,      /* [[id, ...], ...] */
+    OTX__MEMBER_PAIRS,      /* [[position, id], ...] */
+    OTX__MEMBER_OTHER_FORM, /* ids in a form of its own, which is not carried over */
+    OTX__MEMBER_MAP,        /* {text: id, ...} */
+    OTX__MEMBER_MAP_BACK,   /* {id: text, ...} */
+    OTX__MEMBER_FIRST,      /* where a range of ids begins: up to the next such key's, or the end */
+    OTX__MEMBER_SIZE,       /* how many tokens there are */
+    OTX__MEMBER_SIZE_IF,    /* the same, where it says as much as there are */
+    OTX__MEMBER_ROUNDING,   /* the size is rounded up to a multiple of this */
+    OTX__MEMBER_REFUSED     /* something that cannot be carried over, unless 0, false or null */
+} otx__member_kind;
+
+typedef struct otx__member_rule {
+    const char *pattern; /* of the key; * stands for any bytes */
+    otx__member_kind kind;
+    const char *where; /* only in objects under one of these names or with one of these types
+                          ("model_type"); NULL: in all */
+    const char *why;   /* of what is refused */
+} otx__member_rule;
+
+static const char otx__why_second_matrix[] =
+    "counts rows of a second matrix, whose ids follow those of the vocabulary";
+static const char otx__why_hashes[] =
+    "speaks of tables that are looked up by hashes of token ids or of their bytes";
+
+#define OTX__KEY_TEXT_SIZE "text_vocab_size"
+
+/* The first that fits a key is taken. Keys were collected from all configuration classes of
+   transformers 5.24 (tests/config_keys.py) and from models that bring their own. */
+static const otx__member_rule otx__member_rules[] = {
+    /* Models and parts of them that speak in codes: their ids and sizes. */
+    {"*_token_id", OTX__MEMBER_NONE, "dia musicgen musicgen_melody parler_tts "
+                                  "depth_decoder_config moshi_depth csm_depth_decoder_model "
+                                  "tts_config", NULL}, /* the last: MiniCPM-o */
+    {"audio_bos_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
+    {"audio_pad_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
+    {"image_start_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
+    {"image_end_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
+    {"eos_token_id", OTX__MEMBER_NONE, "glm_image_text", NULL},
+    {"codec_*", OTX__MEMBER_NONE, NULL, NULL},        /* Qwen 3 Omni */
+    {"tts_codec_*", OTX__MEMBER_NONE, NULL, NULL},    /* Qwen 2.5 Omni */
+    {"codebook_*", OTX__MEMBER_NONE, NULL, NULL},     /* Csm */
+    {"audio_stream_*", OTX__MEMBER_NONE, NULL, NULL}, /* Higgs Audio */
+    {"t2u_*", OTX__MEMBER_NONE, NULL, NULL},          /* SeamlessM4T: units of speech */
+    {"unit_*", OTX__MEMBER_NONE, NULL, NULL},
+    {"vocoder_*", OTX__MEMBER_NONE, NULL, NULL},
+    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* the class after the last token, of CTC */
+    {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
+     "is of a text whose ids are shifted by the codes before it"},
+    /* Dictionaries. */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL}, /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},              /* SeamlessM4T */
+    {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
+    /* Ranges. */
+    {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
+    {"image_token_offset", OTX__MEMBER_FIRST, NULL, NULL}, /* Apertus 1.5 */
+    {"audio_token_offset", OTX__MEMBER_FIRST, NULL, NULL},
+    {"video_token_offset", OTX__MEMBER_FIRST, NULL, NULL},
+    /* Ids under names of their own. */
+    {"im_start_id", OTX__MEMBER_ID, NULL, NULL}, /* HunYuan */
+    {"im_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"im_newline_id", OTX__MEMBER_ID, NULL, NULL},
+    {"text_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"text_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"video_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"video_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"image_start_id", OTX__MEMBER_ID, NULL, NULL}, /* MiniCPM-V */
+    {"image_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"slice_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"slice_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"newline_id", OTX__MEMBER_ID, NULL, NULL},
+    {"image_patch_id", OTX__MEMBER_ID, NULL, NULL}, /* Molmo 2 */
+    {"*_token_id", OTX__MEMBER_ID, NULL, NULL},     /* most models that see or hear */
+    {"*_token_ids", OTX__MEMBER_ID, NULL, NULL},    /* the same, lists */
+    {"*_token_index", OTX__MEMBER_ID, NULL, NULL},  /* LLaVA */
+    /* Ids that steer generation. */
+    {"suppress_tokens", OTX__MEMBER_LIST, NULL, NULL},       /* Whisper */
+    {"begin_suppress_tokens", OTX__MEMBER_LIST, NULL, NULL}, /* Whisper */
+    {"bad_words_ids", OTX__MEMBER_LISTS, NULL, NULL},        /* generation in general */
+    {"force_words_ids", OTX__MEMBER_LISTS, NULL, NULL},
+    {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
+    {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
+    /* Sizes. */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},     /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},      /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},     /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},               /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},               /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},        /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},       /* Mamba's own */
+    {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
+    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, otx__why_second_matrix}, /* Idefics */
+    {"ngram_vocab_size_base", OTX__MEMBER_REFUSED, NULL, otx__why_hashes},   /* Qwen 3.8 */
+    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, otx__why_hashes}, /* BLT */
+    {"use_ordered_embeddings", OTX__MEMBER_REFUSED, NULL,
+     "orders tokens by a table of their ids"}, /* the assistant of Gemma 4 */
+    {"*vocab_size*", OTX__MEMBER_SIZE_IF, NULL, NULL}, /* decoder_vocab_size and the like */
+};
+
+/* Under these an object says how large its vocabulary is. */
+static const char *const otx__size_keys[] = {
+    OTX__KEY_TEXT_SIZE, OTX__KEY_VOCAB_SIZE, "padded_vocab_size",
+    "n_words",          "n_token",           "org_vocab_size",
+};
+
+/* Objects that are about no vocabulary, or another than the one around them, and say no
+   size. */
+static const char otx__foreign_objects[] =
+    "vision_config audio_config qformer_config dit_config patcher_config vq_config "
+    "codec_config audio_encoder audio_encoder_config semantic_model_config "
+    "acoustic_model_config code_predictor_config code2wav_config token2wav_config "
+    "reading_order_config";
+
+/* ---- ids that roles have ---- */
+
+typedef struct otx__special {
+    const char *key;
+    int role;     /* an otx_role, or -1 */
+    int stand_in; /* the role that serves where a number is there and has no counterpart:
+                     some classes take no null; or -1 */
+    bool add;     /* written even if the base lacks the key: the classes of the common
+                     architectures have defaults for it, now stale */
+    bool if_set;  /* left alone where the base says null: it asks for behaviour */
+} otx__special;
+
+#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
+
+static const otx__special otx__specials[] = {
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
+};
+
+/* What the same are called elsewhere. transformers reads these as those. */
+static const struct {
+    const char *key, *special;
+} otx__special_names[] = {
+    {"bos_index", "bos_token_id"}, /* XLM, FlauBERT */
+    {"eos_index", "eos_token_id"},
+    {"pad_index", OTX__KEY_PAD},
+    {"unk_index", "unk_token_id"},
+    {"mask_index", "mask_token_id"},
+    {"pad_id", OTX__KEY_PAD}, /* HunYuan */
+};
 
 /* >>> src/model/known_classes.h */
 /* ---- known classes: what transformers makes of a tokenizer beside a type of model ---- */
@@ -20470,6 +20818,219 @@ OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
     return document->present ? 0 : OTX_JSON_NONE;
 }
 
+/* Whether a node is one of those objects. */
+OTX__PRIVATE bool otx__document_has_level(const otx__document *document, uint32_t node)
+{
+    size_t i;
+    for (i = 0; i < document->level_count; i++)
+        if (document->levels[i] == node) return true;
+    return false;
+}
+
+/* >>> src/model/members.h */
+/* ---- members: what the members of a config are about ------------------------------ */
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* ---- one member by its key ---- */
+
+/* The id of a role that stands under a key, or NULL. */
+OTX__PRIVATE const otx__special *otx__special_of(otx__span key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__special_names); i++)
+        if (otx__span_is(key, otx__special_names[i].key))
+            key = otx__span_of(otx__special_names[i].special,
+                               strlen(otx__special_names[i].special));
+    for (i = 0; i < OTX__COUNT(otx__specials); i++)
+        if (otx__span_is(key, otx__specials[i].key)) return &otx__specials[i];
+    return NULL;
+}
+
+/* Bytes of the longest key that is looked at. */
+#define OTX__KEY_MOST 63
+
+/* The first rule for a key of an object that stands under a name and has a type (either
+   may be empty), or NULL. */
+OTX__PRIVATE const otx__member_rule *otx__member_rule_of(otx__span key, otx__span name,
+                                                         otx__span type)
+{
+    char text[OTX__KEY_MOST + 1];
+    size_t i;
+    if (key.size > OTX__KEY_MOST) return NULL;
+    memcpy(text, key.bytes, key.size);
+    text[key.size] = 0;
+    for (i = 0; i < OTX__COUNT(otx__member_rules); i++) {
+        const otx__member_rule *rule = &otx__member_rules[i];
+        if (otx__name_fits(text, rule->pattern) &&
+            (!rule->where || otx__has_word(rule->where, name) ||
+             otx__has_word(rule->where, type)))
+            return rule;
+    }
+    return NULL;
+}
+
+/* Whether a list or a number holds an id. */
+OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
+{
+    uint32_t end = otx_json_after(json, node);
+    uint64_t value;
+    for (; node < end; node++)
+        if (otx_json_uint(json, node, &value) && value == id) return true;
+    return false;
+}
+
+/* ---- the size that an object names ---- */
+
+/* Whether a size that stands in an object is the one asked for, as it is or rounded up to
+   the multiple that the object names. */
+OTX__PRIVATE bool otx__member_is_size(const otx_json *json, uint32_t object, uint32_t node,
+                                      uint64_t size)
+{
+    otx_json_iter at = otx_json_iter_of(json, object);
+    const otx__span none = otx__span_of("", 0);
+    uint64_t said, multiple;
+    if (!otx_json_uint(json, node, &said)) return false;
+    if (said == size) return true;
+    while (otx_json_iter_next(&at)) {
+        const otx__member_rule *rule =
+            otx__member_rule_of(otx__json_span(json, at.key), none, none);
+        if (rule && rule->kind == OTX__MEMBER_ROUNDING &&
+            otx_json_uint(json, at.value, &multiple) && multiple > 0 && said < size &&
+            size - said < multiple && size % multiple == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether an object within another is about the vocabulary of that size: it says so, or
+   names no size and the one around it is. */
+OTX__PRIVATE bool otx__object_has_size(const otx_json *json, uint32_t object, otx__span name,
+                                       bool around, uint64_t size)
+{
+    bool says = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++) {
+        uint32_t node = otx_json_find(json, object, otx__size_keys[i]);
+        if (otx__member_is_size(json, object, node, size)) return true;
+        says |= otx_json_type_of(json, node) == OTX_JSON_NUMBER;
+    }
+    return !says && around && !otx__has_word(otx__foreign_objects, name);
+}
+
+/* ---- all members ---- */
+
+/* Objects and arrays that lie within each other: as deep as JSON may be. */
+#define OTX__MEMBERS_DEPTH 128
+
+typedef struct otx__members_level {
+    otx_json_iter at;
+    uint32_t node;        /* the object, or the one that the array lies in */
+    otx__span name, type; /* the key that it stands under, its "model_type" */
+    bool ours;
+} otx__members_level;
+
+/* Steps through all members of all objects of a document, in the order of the text:
+       otx__members_open(&at, document, config, size);
+       while (otx__members_next(&at)) ... at.key, at.value, at.object, at.kind ... */
+typedef struct otx__members {
+    const otx_json *json;
+    uint64_t size;        /* of the vocabulary */
+    uint32_t object, key, value;
+    otx__member_kind kind;
+    const otx__member_rule *rule; /* that says so, or NULL */
+    bool ours;                    /* the object is about the vocabulary */
+    bool within;                  /* private: the last value is looked into next */
+    otx__members_level levels[OTX__MEMBERS_DEPTH];
+    size_t depth;
+} otx__members;
+
+OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
+{
+    uint32_t node = otx_json_find(json, object, OTX__KEY_MODEL_TYPE);
+    return otx_json_type_of(json, node) == OTX_JSON_STRING ? otx__json_span(json, node)
+                                                           : otx__span_of("", 0);
+}
+
+/* Begins with the root, which is about the vocabulary whatever size it names; its type is
+   that of config.json. */
+OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *document,
+                                    const otx__document *config, uint64_t size)
+{
+    otx__members_level *root = &at->levels[0];
+    at->json = &document->json;
+    at->size = size;
+    at->within = false;
+    at->depth = 1;
+    root->node = otx__document_root(document);
+    root->at = otx_json_iter_of(at->json, root->node);
+    root->name = otx__span_of("", 0);
+    root->type = otx__object_type(&config->json, otx__document_root(config));
+    root->ours = true;
+}
+
+/* Goes into the value at hand, if there is anything in it. */
+OTX__PRIVATE void otx__members_enter(otx__members *at)
+{
+    const otx__members_level *around = &at->levels[at->depth - 1];
+    otx__members_level *level = &at->levels[at->depth];
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    if ((type != OTX_JSON_OBJECT && type != OTX_JSON_ARRAY) || at->depth == OTX__MEMBERS_DEPTH)
+        return;
+    *level = *around;
+    level->at = otx_json_iter_of(at->json, at->value);
+    if (around->at.keyed) level->name = otx__json_span(at->json, at->key);
+    if (type == OTX_JSON_OBJECT) {
+        level->node = at->value;
+        level->type = otx__object_type(at->json, at->value);
+        level->ours = otx__object_has_size(at->json, at->value, level->name, around->ours,
+                                           at->size);
+    }
+    at->depth++;
+}
+
+/* What the member at hand is. */
+OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level *level)
+{
+    const otx__span key = otx__json_span(at->json, at->key);
+    at->object = level->node;
+    at->ours = level->ours;
+    at->rule = otx__member_rule_of(key, level->name, level->type);
+    at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
+    if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
+        at->kind = OTX__MEMBER_SPECIAL;
+    at->within = at->kind == OTX__MEMBER_NONE;
+}
+
+OTX__PRIVATE bool otx__members_next(otx__members *at)
+{
+    if (at->within) otx__members_enter(at);
+    while (at->depth > 0) {
+        otx__members_level *level = &at->levels[at->depth - 1];
+        if (!otx_json_iter_next(&level->at)) {
+            at->depth--;
+            continue;
+        }
+        at->key = level->at.key;
+        at->value = level->at.value;
+        if (level->at.keyed) {
+            otx__members_judge(at, level);
+            return true;
+        }
+        otx__members_enter(at); /* an item of an array */
+    }
+    return false;
+}
+
 /* >>> src/model/config.h */
 /* ---- what config.json says ---------------------------------------------- */
 
@@ -20482,8 +21043,7 @@ typedef struct otx__levels {
     const otx__document *document;
     uint32_t node;
     size_t at;     /* the level after that */
-    bool ours;     /* levels that give another size than `rows` are left out, but the root */
-    uint64_t rows;
+    uint64_t size; /* levels that name another are left out, but the root; 0: none is */
 } otx__levels;
 
 OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
@@ -20498,13 +21058,11 @@ OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
 OTX__PRIVATE bool otx__levels_next(otx__levels *levels)
 {
     const otx__document *document = levels->document;
-    uint64_t size;
     while (levels->at < document->level_count) {
         levels->node = document->levels[levels->at++];
-        if (!levels->ours || levels->at == 1 ||
-            !otx_json_uint(&document->json, otx_json_find(&document->json, levels->node,
-                                                          OTX__KEY_VOCAB_SIZE), &size) ||
-            size == levels->rows)
+        if (!levels->size || levels->at == 1 ||
+            otx__object_has_size(&document->json, levels->node, otx__span_of("", 0), true,
+                                 levels->size))
             return true;
     }
     return false;
@@ -20531,27 +21089,38 @@ OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key,
     return false;
 }
 
-/* The levels that are about the vocabulary of so many rows: not those that name the size
-   of another, as of a speech codec, while one names ours. */
-OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
-{
-    otx__levels levels = otx__all_levels(document);
-    uint64_t seen = 0;
-    levels.ours = otx__config_says(document, OTX__KEY_VOCAB_SIZE, rows, &seen);
-    levels.rows = rows;
-    return levels;
-}
-
 /* ---- sizes ---- */
 
-/* Whether any level says that the vocabulary has that many rows. *seen as above. */
+/* Whether any object says that the vocabulary has that many rows. *seen as above. */
 OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t rows,
                                         uint64_t *seen)
 {
+    otx__members at;
     size_t i;
+    otx__members_open(&at, config, config, rows);
+    while (otx__members_next(&at))
+        if ((at.kind == OTX__MEMBER_SIZE || at.kind == OTX__MEMBER_SIZE_IF) &&
+            otx__member_is_size(at.json, at.object, at.value, rows))
+            return true;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx__config_says(config, otx__size_keys[i], rows, seen)) return true;
+        (void)otx__config_says(config, otx__size_keys[i], rows, seen);
     return false;
+}
+
+/* What config.json calls the size of the vocabulary that has so many rows. */
+OTX__PRIVATE uint64_t otx__config_size(const otx__document *config, uint64_t rows)
+{
+    uint64_t seen = 0;
+    return otx__config_says_rows(config, rows, &seen) || seen == 0 ? rows : seen;
+}
+
+/* The levels that are about the vocabulary of so many rows: not those that name the size
+   of another, as of a speech codec. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__all_levels(document);
+    levels.size = otx__config_size(document, rows);
+    return levels;
 }
 
 /* Whether any number of config.json that is no size of a vocabulary has this
@@ -20592,17 +21161,6 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
         if (type == OTX_JSON_FALSE) flag.said_false = true;
     }
     return flag;
-}
-
-/* Whether a word is among those of a text, with blanks between them. */
-OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
 }
 
 /* A string of config.json or another file, or nothing. */
@@ -20722,6 +21280,24 @@ OTX__PRIVATE const otx_token *otx__side_token(const otx__side *side, uint64_t id
 {
     const otx_token *token = id < side->vocab.count ? &side->vocab.tokens[id] : NULL;
     return token && token->kind != OTX_TOKEN_NONE ? token : NULL;
+}
+
+/* An index of the tokens of a side by content, the lowest id of each. Close it with
+   otx__index_close. */
+OTX__PRIVATE otx_result otx__side_contents(const otx_context *ctx, const otx__side *side,
+                                           otx__token_index *index, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    otx_result result =
+        otx__index_open(ctx, index, vocab->tokens, vocab->count, true, error);
+    size_t id;
+    for (id = vocab->count; !result && id-- > 0;) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    return result;
 }
 
 /* A token's content for a message, `none` where there is no token. */
@@ -21492,6 +22068,161 @@ OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
     return result;
 }
 
+/* >>> src/model/processor.h */
+/* ---- processor: the tokens that a processor looks for by their text ----------------- */
+
+/* The files in which a processor of pictures or sounds keeps its settings. */
+static const otx_vocab_file otx__processor_files[] = {OTX_VOCAB_PROCESSOR,
+                                                      OTX_VOCAB_PREPROCESSOR};
+
+/* Keys of these files that hold such a text: image_token and the like. */
+#define OTX__KEY_TEXT_ENDING "_token"
+
+/* Bytes of the longest text that is looked for. */
+#define OTX__TOKEN_TEXT_MOST 256
+
+/* What is checked: the files of one model against the tokens of another, or its own. */
+typedef struct otx__processor {
+    const otx_context *ctx;
+    const otx__side *side, *tokens;
+    otx__token_index contents, own; /* of the tokens, and of the side's own */
+    bool present, lost; /* a file is there; a text that is looked for is no token */
+} otx__processor;
+
+/* Decodes the text under such a key, a string or an object with "content"; 0 if there is
+   none, or a longer one. */
+OTX__PRIVATE size_t otx__processor_text(const otx_json *json, const otx_json_iter *member,
+                                        char to[OTX__TOKEN_TEXT_MOST])
+{
+    char key[OTX__KEY_MOST + 1];
+    const otx__span name = otx__json_span(json, member->key);
+    uint32_t node = member->value;
+    if (name.size > OTX__KEY_MOST) return 0;
+    memcpy(key, name.bytes, name.size);
+    key[name.size] = 0;
+    if (!otx__has_suffix(key, OTX__KEY_TEXT_ENDING)) return 0;
+    if (otx_json_type_of(json, node) == OTX_JSON_OBJECT)
+        node = otx_json_find(json, node, "content");
+    if (otx__json_span(json, node).size > OTX__TOKEN_TEXT_MOST) return 0;
+    return otx_json_string(json, node, to);
+}
+
+/* Whether a text is no token although it must be one: the model's own tokenizer has it.
+   Where that is the tokenizer at hand, brackets say so. */
+OTX__PRIVATE bool otx__processor_loses(const otx__processor *p, const char *text, size_t size)
+{
+    if (size == 0 || otx__index_find(&p->contents, OTX_TOKEN_NONE, text, size) >= 0)
+        return false;
+    return p->side == p->tokens
+               ? *text == '<' || *text == '['
+               : otx__index_find(&p->own, OTX_TOKEN_NONE, text, size) >= 0;
+}
+
+OTX__PRIVATE void otx__processor_look(otx__processor *p, const otx__document *document,
+                                      const char *name)
+{
+    const otx_json *json = &document->json;
+    char text[OTX__TOKEN_TEXT_MOST], quoted[OTX__QUOTED], key[OTX__QUOTED];
+    uint32_t object;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        while (member.keyed && otx_json_iter_next(&member)) {
+            size_t size = otx__processor_text(json, &member, text);
+            if (!otx__processor_loses(p, text, size)) continue;
+            p->lost = true;
+            otx__log(p->ctx, OTX_WARNING, "%s/%s: \"%s\" is \"%s\", which is no token of %s; the "
+                     "processor would look for it in vain: write there the text of a token",
+                     p->side->path, name, otx__quote_node(key, json, member.key),
+                     otx__quote(quoted, sizeof quoted, text, size), p->tokens->path);
+        }
+    }
+}
+
+/* Whether a key of tokenizer_config.json is one that every tokenizer has. */
+OTX__PRIVATE bool otx__is_role_key(const otx_json *json, uint32_t key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__role_keys); i++)
+        if (otx_json_equals(json, key, otx__role_keys[i])) return true;
+    return false;
+}
+
+/* Whether two nodes are spelt alike. */
+OTX__PRIVATE bool otx__same_node(const otx_json *a, uint32_t first, const otx_json *b,
+                                 uint32_t second)
+{
+    const otx__span x = otx__json_span(a, first), y = otx__json_span(b, second);
+    return otx__same_bytes(x.bytes, x.size, y.bytes, y.size);
+}
+
+/* Warns of the tokens that the base's tokenizer has a name for, so that a processor can ask
+   it, and the donor's has not: it would not be loaded, or take what its class says. */
+OTX__PRIVATE void otx__processor_names(const otx__processor *p)
+{
+    const otx_json *json = &p->side->tokenizer.json, *other = &p->tokens->tokenizer.json;
+    char text[OTX__TOKEN_TEXT_MOST], key[OTX__QUOTED];
+    uint32_t object, found;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        while (member.keyed && otx_json_iter_next(&member)) {
+            if (otx__processor_text(json, &member, text) == 0 ||
+                otx__is_role_key(json, member.key))
+                continue;
+            for (found = 0; found < other->count; found++)
+                if (otx__same_node(other, found, json, member.key)) break;
+            if (found == other->count)
+                otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
+                         "processor to ask for; that of %s does not: name there what takes its "
+                         "place", p->side->path, otx__quote_node(key, json, member.key),
+                         p->tokens->path);
+        }
+    }
+}
+
+/* Opens one of the files and looks into it. One that is no JSON is nobody's processor. */
+OTX__PRIVATE otx_result otx__processor_file(otx__processor *p, const char *name,
+                                            otx_error *error)
+{
+    otx__document document;
+    otx_error cause;
+    otx_result result = otx__document_open(p->ctx, p->side->path, name, &document, &cause);
+    if (result == OTX_ERROR_FORMAT) {
+        otx__log(p->ctx, OTX_WARNING, "%s", cause.message);
+        return OTX_OK;
+    }
+    if (result) return otx__fail(error, result, "%s", cause.message);
+    p->present |= document.present;
+    if (document.present && !p->contents.slots)
+        result = otx__side_contents(p->ctx, p->tokens, &p->contents, error);
+    if (!result && document.present && !p->own.slots)
+        result = otx__side_contents(p->ctx, p->side, &p->own, error);
+    if (!result && document.present) otx__processor_look(p, &document, name);
+    otx__document_close(p->ctx, &document);
+    return result;
+}
+
+/* Warns of every text that the processor of a model looks for and that is no token of
+   `tokens`. *silent becomes whether there is a processor of which nothing was said. */
+OTX__PRIVATE otx_result otx__processor_check(const otx_context *ctx, const otx__side *side,
+                                             const otx__side *tokens, bool *silent,
+                                             otx_error *error)
+{
+    otx__processor p;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(&p, 0, sizeof p);
+    p.ctx = ctx;
+    p.side = side;
+    p.tokens = tokens;
+    for (i = 0; i < OTX__COUNT(otx__processor_files) && !result; i++)
+        result = otx__processor_file(&p, otx__usual_name(otx__processor_files[i]), error);
+    if (p.present && side != tokens) otx__processor_names(&p);
+    if (p.contents.slots) otx__index_close(ctx, &p.contents);
+    if (p.own.slots) otx__index_close(ctx, &p.own);
+    *silent = p.present && !p.lost;
+    return result;
+}
+
 /* >>> src/model/heirs.h */
 /* ---- heirs: what becomes of the ids in a config ------------------------- */
 
@@ -21504,12 +22235,13 @@ typedef struct otx__config_plan {
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
-    size_t remaps;  /* ids looked up by content so far */
+    otx__token_index contents; /* of the donor's tokens */
+    bool processor; /* the base has one that may look for tokens under their old text */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free plan->heir_count. */
+/* Fills plan->heirs and plan->contents: see otx__config_plan_close. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
     const otx__parts *parts = &plan->base->parts;
@@ -21524,7 +22256,14 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
-    return OTX_OK;
+    return otx__side_contents(plan->ctx, plan->donor, &plan->contents, error);
+}
+
+OTX__PRIVATE void otx__config_plan_close(otx__config_plan *plan)
+{
+    if (plan->contents.slots) otx__index_close(plan->ctx, &plan->contents);
+    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
+    plan->heirs = NULL;
 }
 
 /* Whether a donor's id may be written: it has a token and a row. */
@@ -21550,17 +22289,11 @@ OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
-    size_t i;
     if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
     if (!wanted) return -1;
-    for (i = 0; i < plan->donor->vocab.count; i++) {
-        const otx_token *token = &plan->donor->vocab.tokens[i];
-        if (otx__same_bytes(token->content, token->content_size, wanted->content,
-                            wanted->content_size) &&
-            otx__config_id_is_valid(plan, i))
-            return (int64_t)i;
-    }
-    return -1;
+    heir = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                           wanted->content_size);
+    return heir >= 0 && otx__config_id_is_valid(plan, (uint64_t)heir) ? heir : -1;
 }
 
 /* How the ids under a key are carried over. */
@@ -21664,7 +22397,11 @@ typedef struct otx__config_edit {
     const otx__document *document;
     const char *name; /* of the file, for messages */
     bool generation;  /* generation_config.json rather than config.json */
+    bool keep_pad;    /* pad_token_id is no id of a token */
+    bool sized;       /* a size has been met */
+    unsigned roles;   /* those that ids have been met of, a bit each */
     otx_json_edit *edit;
+    otx__text value;  /* empty between uses */
     otx_error *error;
 } otx__config_edit;
 
@@ -21674,143 +22411,124 @@ OTX__PRIVATE uint32_t otx__vocabulary_home(const otx__document *document, uint64
 {
     otx__levels levels = otx__vocabulary_levels(document, rows);
     uint32_t sized = OTX_JSON_NONE, second = OTX_JSON_NONE, count = 0;
-    uint64_t size;
+    const otx__span none = otx__span_of("", 0);
     while (otx__levels_next(&levels)) {
         if (++count == 2) second = levels.node;
-        if (otx_json_uint(&document->json, otx__levels_find(&levels, OTX__KEY_VOCAB_SIZE),
-                          &size))
+        if (otx__object_has_size(&document->json, levels.node, none, false, levels.size))
             sized = levels.node;
     }
     if (sized == OTX_JSON_NONE) sized = second;
     return sized == OTX_JSON_NONE ? otx__document_root(document) : sized;
 }
 
-/* object[key] = value; takes what the text holds and leaves it empty. */
-OTX__PRIVATE otx_result otx__config_set_text(otx__config_edit *e, uint32_t object,
-                                             const char *key, otx__text *value)
+/* Puts what e->value holds in a node's place, or under object[key], and empties it. */
+OTX__PRIVATE otx_result otx__config_put(otx__config_edit *e, uint32_t node)
 {
     otx_result result;
-    otx__text_bytes(value, "", 1); /* the terminator */
-    if (value->failed) return otx__fail_memory(e->error, (uint64_t)value->size);
-    result = otx_json_edit_set(e->plan->ctx, e->edit, object, key, value->bytes, e->error);
-    value->size = 0;
+    otx__text_bytes(&e->value, "", 1); /* the terminator */
+    if (e->value.failed) return otx__fail_memory(e->error, (uint64_t)e->value.size);
+    result = otx_json_edit_replace(e->plan->ctx, e->edit, node, e->value.bytes, e->error);
+    e->value.size = 0;
     return result;
 }
 
-OTX__PRIVATE otx_result otx__config_set(otx__config_edit *e, uint32_t object, const char *key,
-                                        const char *value)
+OTX__PRIVATE otx_result otx__config_put_under(otx__config_edit *e, uint32_t object,
+                                              const char *key)
 {
-    return otx_json_edit_set(e->plan->ctx, e->edit, object, key, value, e->error);
+    otx_result result;
+    otx__text_bytes(&e->value, "", 1);
+    if (e->value.failed) return otx__fail_memory(e->error, (uint64_t)e->value.size);
+    result = otx_json_edit_set(e->plan->ctx, e->edit, object, key, e->value.bytes, e->error);
+    e->value.size = 0;
+    return result;
 }
+
+/* ---- ids of roles ---- */
 
 /* What an id of the base becomes that has no counterpart: that of a role which comes
    close, or null. */
-OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__special *special,
-                                       uint32_t node, otx__text *value)
+OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *at,
+                                       const otx__special *special)
 {
-    otx_json_type type = otx_json_type_of(&e->document->json, node);
+    otx_json_type type = otx_json_type_of(at->json, at->value);
     int64_t id = type == OTX_JSON_NUMBER ? otx__config_role(e->plan, special->stand_in) : -1;
-    if (id >= 0) otx__text_format(value, "%" PRId64, id);
-    else otx__text_string(value, "null");
+    char key[OTX__QUOTED];
+    if (id >= 0) otx__text_format(&e->value, "%" PRId64, id);
+    else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
+    otx__quote_node(key, at->json, at->key);
     if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
-                 ", its %s token", e->plan->base->path, e->name, special->key, id,
+                 ", its %s token", e->plan->base->path, e->name, key, id,
                  id == e->plan->donor->vocab.roles[special->stand_in]
                      ? otx_role_name((otx_role)special->stand_in) : "eos");
     else
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to null",
-                 e->plan->base->path, e->name, special->key);
+                 e->plan->base->path, e->name, key);
 }
 
-/* Sets one special id on every level that has it. */
-OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
-                                                 const otx__special *special, otx__text *value)
+/* An id that a role has. Objects that describe no language model have nulls that ask for
+   nothing. */
+OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
+    const otx__special *special = otx__special_of(otx__json_span(at->json, at->key));
+    bool null = otx_json_type_of(at->json, at->value) == OTX_JSON_NULL;
+    if (!at->ours || (null && !otx__document_has_level(e->document, at->object)))
+        return OTX_OK;
+    if (special->role >= 0) e->roles |= 1u << special->role;
+    if ((null && special->if_set) || (e->keep_pad && special->role == OTX_ROLE_PAD))
+        return OTX_OK;
+    if (!otx__config_special(e->plan, special, e->generation, at->json, at->value, &e->value))
+        otx__config_stand_in(e, at, special);
+    return otx__config_put(e, at->value);
+}
+
+/* Whether an object of a config speaks of another vocabulary under the key of a role. */
+OTX__PRIVATE bool otx__special_is_foreign(const otx__config_plan *plan,
+                                          const otx__special *special,
+                                          const otx__document *document, uint32_t object)
+{
+    const otx__span key = otx__span_of(special->key, strlen(special->key));
+    const otx__member_rule *rule;
+    if (document == &plan->base->generation) document = &plan->base->config;
+    rule = otx__member_rule_of(key, otx__span_of("", 0),
+                               otx__object_type(&document->json, object));
+    return rule && rule->kind == OTX__MEMBER_NONE;
+}
+
+/* Adds those that no object has and the classes have defaults for. */
+OTX__PRIVATE otx_result otx__config_add_specials(otx__config_edit *e)
+{
     uint32_t home = otx__vocabulary_home(e->document, e->plan->base->parts.rows);
     otx_result result = OTX_OK;
-    bool present = false;
-    while (!result && otx__levels_next(&levels)) {
-        uint32_t node = otx__levels_find(&levels, special->key);
-        bool null = otx_json_type_of(json, node) == OTX_JSON_NULL;
-        if (node == OTX_JSON_NONE) continue;
-        present = true;
-        if (null && special->if_set) continue;
-        if (!otx__config_special(e->plan, special, e->generation, json, node, value))
-            otx__config_stand_in(e, special, node, value);
-        result = otx__config_set_text(e, levels.node, special->key, value);
-    }
-    if (!result && !present && special->add &&
-        otx__config_special(e->plan, special, e->generation, json, OTX_JSON_NONE, value))
-        result = otx__config_set_text(e, home, special->key, value);
-    return result;
-}
-
-OTX__PRIVATE otx_result otx__config_edit_specials(otx__config_edit *e)
-{
-    bool keep_pad = otx__config_follows(&e->plan->base->config, OTX__PAD_IS_POSITION);
-    otx_result result = OTX_OK;
-    otx__text value;
     size_t i;
-    otx__text_open(&value, e->plan->ctx);
-    for (i = 0; i < OTX__COUNT(otx__specials) && !result; i++)
-        if (!keep_pad || otx__specials[i].role != OTX_ROLE_PAD)
-            result = otx__config_edit_special(e, &otx__specials[i], &value);
-    if (keep_pad && !e->generation)
+    for (i = 0; i < OTX__COUNT(otx__specials) && !result; i++) {
+        const otx__special *special = &otx__specials[i];
+        if (!special->add || (e->roles & 1u << special->role) ||
+            (e->keep_pad && special->role == OTX_ROLE_PAD) ||
+            otx__special_is_foreign(e->plan, special, e->document, home))
+            continue;
+        if (otx__config_special(e->plan, special, e->generation, NULL, OTX_JSON_NONE,
+                                &e->value))
+            result = otx__config_put_under(e, home, special->key);
+    }
+    if (e->keep_pad && !e->generation)
         otx__log(e->plan->ctx, OTX_NOTE, "%s/%s: \"pad_token_id\" is left as it is, as this "
                  "model counts its positions from it on", e->plan->base->path, e->name);
-    otx__text_close(&value);
     return result;
 }
 
 /* ---- other ids: image tokens and the like ---- */
 
-/* Whether a key is one of the special ones. */
-OTX__PRIVATE bool otx__key_is_special(otx__span key)
-{
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__specials); i++)
-        if (otx__span_is(key, otx__specials[i].key)) return true;
-    return false;
-}
-
-/* Whether a key names token ids that are no special ones. */
-OTX__PRIVATE bool otx__key_names_ids(otx__span key)
-{
-    size_t i;
-    if (otx__key_is_special(key)) return false;
-    for (i = 0; i < OTX__COUNT(otx__id_endings); i++) {
-        size_t length = strlen(otx__id_endings[i]);
-        if (key.size > length &&
-            memcmp(key.bytes + key.size - length, otx__id_endings[i], length) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A look-up by content goes through the whole vocabulary; no real config has more
-   of them. */
-#define OTX__CONFIG_MAX_REMAPS 256
-
 /* Whether config.json names an id under such a key, alone or in a list. */
 OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
 {
-    const otx_json *json = &config->json;
-    uint32_t object, node;
-    uint64_t said;
-    for (object = 0; config->present && object < json->count; object++) {
-        otx_json_iter member = otx_json_iter_of(json, object);
-        if (!member.keyed) continue;
-        while (otx_json_iter_next(&member)) {
-            if (!otx__key_names_ids(otx__json_span(json, member.key))) continue;
-            for (node = member.value; node < otx_json_after(json, member.value); node++)
-                if (otx_json_uint(json, node, &said) && said == id) return true;
-        }
-    }
+    otx__members at;
+    otx__members_open(&at, config, config, 0);
+    while (otx__members_next(&at))
+        if (at.kind == OTX__MEMBER_ID && otx__node_has_id(at.json, at.value, id)) return true;
     return false;
 }
 
@@ -21819,25 +22537,22 @@ OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
 OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t base)
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
-    size_t i;
-    for (i = plan->alignment->count; wanted && i < plan->donor->vocab.count; i++) {
-        const otx_token *token = &plan->donor->vocab.tokens[i];
-        if (otx__same_bytes(token->content, token->content_size, wanted->content,
-                            wanted->content_size))
-            return (int64_t)i;
-    }
-    return -1;
+    int64_t id = wanted ? otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                                          wanted->content_size) : -1;
+    return id >= 0 && (uint64_t)id >= plan->alignment->count ? id : -1;
 }
 
 /* Names the first id under a key, one or a list, that has no counterpart. */
-OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char *key,
+OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t key,
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
     otx_json_iter item = otx_json_iter_of(json, node);
     char token[OTX__QUOTED], what[OTX__QUOTED + 64] = "an id without a token";
+    char name[OTX__QUOTED];
     uint64_t id = 0;
     int64_t rowless = -1;
+    otx__quote_node(name, json, key);
     if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
         while (otx_json_iter_next(&item)) {
             node = item.value;
@@ -21852,69 +22567,68 @@ OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char 
         return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
                          "%s/%s: \"%s\" is %" PRIu64 ", %s, which the donor's tokenizer has as "
                          "%" PRId64 ", beyond the %" PRIu64 " rows; --rows tokenizer gives it "
-                         "one", e->plan->base->path, e->name, key, id, what, rowless,
+                         "one", e->plan->base->path, e->name, name, id, what, rowless,
                          (uint64_t)e->plan->alignment->count);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
                      "%s/%s: \"%s\" is %" PRIu64 ", %s; give it one with --map 'DONOR=#%" PRIu64
                      "', DONOR being a reserved or seldom used token of the donor",
-                     e->plan->base->path, e->name, key, id, what, id);
+                     e->plan->base->path, e->name, name, id, what, id);
+}
+
+/* Says what was left out. */
+OTX__PRIVATE void otx__config_tell_lost(const otx__config_edit *e, const otx__members *at,
+                                        size_t lost)
+{
+    char key[OTX__QUOTED];
+    if (lost)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart in the donor's "
+                 "tokenizer; left out", e->plan->base->path, e->name, (uint64_t)lost,
+                 otx__quote_node(key, at->json, at->key));
+}
+
+/* A processor whose settings say nothing has the text of such a token from its class. */
+OTX__PRIVATE void otx__config_tell_renamed(const otx__config_edit *e, const otx__members *at,
+                                           uint64_t id)
+{
+    char key[OTX__QUOTED], old[OTX__QUOTED], new_one[OTX__QUOTED];
+    int64_t heir = otx__config_same_content(e->plan, id);
+    if (!e->plan->processor || heir < 0) return;
+    otx__side_content(old, e->plan->base, id);
+    otx__side_content(new_one, e->plan->donor, (uint64_t)heir);
+    if (strcmp(old, new_one) != 0)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the token of \"%s\" is \"%s\" and becomes \"%s\"; a processor that "
+                 "looks for the old text, by the default of its class, must be told the new one",
+                 e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key), old,
+                 new_one);
 }
 
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
-OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, uint32_t key, uint32_t node,
-                                             otx__text *value)
+OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    otx_json_type type = otx_json_type_of(json, node);
-    char quoted[OTX__QUOTED];
+    otx_json_type type = otx_json_type_of(at->json, at->value);
     size_t lost = 0, written;
-    otx_result result;
     uint64_t id;
-    if (type == OTX_JSON_NUMBER && !otx_json_uint(json, node, &id)) return OTX_OK; /* below 0 */
-    if (type != OTX_JSON_NUMBER && type != OTX_JSON_ARRAY) return OTX_OK;
-    otx__quote_node(quoted, json, key);
-    e->plan->remaps += type == OTX_JSON_ARRAY ? otx_json_count(json, node) : 1;
-    if (e->plan->remaps > OTX__CONFIG_MAX_REMAPS)
-        return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d token ids at \"%s\"",
-                         e->plan->base->path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
-    written = otx__config_carry_ids(e->plan, json, node, OTX__CARRY_SAME, value, &lost);
-    if (lost && !e->generation) return otx__fail_lost_id(e, quoted, node);
-    if (lost)
-        otx__log(e->plan->ctx, OTX_WARNING,
-                 "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart; left out",
-                 e->plan->base->path, e->name, (uint64_t)lost, quoted);
-    if (written == 0) {
-        value->size = 0;
-        otx__text_string(value, type == OTX_JSON_ARRAY ? "[]" : "null");
+    if (type != OTX_JSON_ARRAY) {
+        if (!otx_json_uint(at->json, at->value, &id)) return OTX_OK; /* null, or below 0 */
+        otx__config_tell_renamed(e, at, id);
     }
-    otx__text_bytes(value, "", 1);
-    if (value->failed) return otx__fail_memory(e->error, value->size);
-    result = otx_json_edit_replace(e->plan->ctx, e->edit, node, value->bytes, e->error);
-    value->size = 0;
-    return result;
+    written = otx__config_carry_ids(e->plan, at->json, at->value, OTX__CARRY_SAME, &e->value,
+                                    &lost);
+    if (lost && !e->generation) return otx__fail_lost_id(e, at->key, at->value);
+    otx__config_tell_lost(e, at, lost);
+    if (written == 0) {
+        e->value.size = 0;
+        otx__text_string(&e->value, type == OTX_JSON_ARRAY ? "[]" : "null");
+    }
+    return otx__config_put(e, at->value);
 }
 
-/* Every member of every object: the file's nodes stand in one array, so that no
-   recursion is needed. */
-OTX__PRIVATE otx_result otx__config_edit_other_ids(otx__config_edit *e)
-{
-    const otx_json *json = &e->document->json;
-    otx_result result = OTX_OK;
-    uint32_t object;
-    otx__text value;
-    otx__text_open(&value, e->plan->ctx);
-    for (object = 0; object < json->count && !result; object++) {
-        otx_json_iter member = otx_json_iter_of(json, object);
-        if (!member.keyed) continue;
-        while (!result && otx_json_iter_next(&member))
-            if (otx__key_names_ids(otx__json_span(json, member.key)))
-                result = otx__config_edit_ids(e, member.key, member.value, &value);
-    }
-    otx__text_close(&value);
-    return result;
-}
+/* >>> src/model/config_lists.h */
+/* ---- lists, dictionaries and ranges of ids in a config ----------------------------- */
 
 /* ---- lists that steer generation ---- */
 
@@ -21963,89 +22677,200 @@ OTX__PRIVATE void otx__config_carry_lists(const otx__config_plan *plan, const ot
     otx__text_string(to, "]");
 }
 
-OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t object,
-                                              const otx__id_list *list, otx__text *value)
+/* A list of the vocabulary's ids. What has no counterpart falls out. */
+OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    uint32_t node = otx_json_find(json, object, list->key);
-    otx__list_kind kind = list->kind;
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    char key[OTX__QUOTED];
     size_t lost = 0;
-    if (otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK; /* or absent */
-    if (kind != OTX__LIST_OTHER && otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
-        if (kind != OTX__LIST_IDS)
-            otx__config_carry_lists(e->plan, json, node, kind == OTX__LIST_PAIRS, value, &lost);
-        else if (otx__config_carry_ids(e->plan, json, node, OTX__CARRY_HEIR, value, &lost) == 0)
-            otx__text_string(value, "[]");
-        if (lost)
-            otx__log(e->plan->ctx, OTX_WARNING,
-                     "%s/%s: %" PRIu64 " entries of \"%s\" have no counterpart in the donor's "
-                     "tokenizer; left out", e->plan->base->path, e->name, (uint64_t)lost,
-                     list->key);
-    } else {
+    if (!at->ours || type == OTX_JSON_NULL) return OTX_OK;
+    if (at->kind == OTX__MEMBER_OTHER_FORM || type != OTX_JSON_ARRAY) {
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: \"%s\" holds ids of the base's tokenizer in a form that is not known; "
-                 "set to null", e->plan->base->path, e->name, list->key);
-        otx__text_string(value, "null");
+                 "set to null", e->plan->base->path, e->name,
+                 otx__quote_node(key, at->json, at->key));
+        otx__text_string(&e->value, "null");
+    } else if (at->kind != OTX__MEMBER_LIST) {
+        otx__config_carry_lists(e->plan, at->json, at->value, at->kind == OTX__MEMBER_PAIRS,
+                                &e->value, &lost);
+    } else if (otx__config_carry_ids(e->plan, at->json, at->value, OTX__CARRY_HEIR, &e->value,
+                                     &lost) == 0) {
+        e->value.size = 0;
+        otx__text_string(&e->value, "[]");
     }
-    return otx__config_set_text(e, object, list->key, value);
+    otx__config_tell_lost(e, at, lost);
+    return otx__config_put(e, at->value);
 }
 
-OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
+/* ---- dictionaries ---- */
+
+/* The id that a key of {id: text} becomes, or -1. */
+OTX__PRIVATE int64_t otx__config_carry_key(const otx__config_plan *plan, const otx_json *json,
+                                           uint32_t key)
 {
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
-    otx_result result = OTX_OK;
-    otx__text value;
-    size_t i;
-    otx__text_open(&value, e->plan->ctx);
-    while (!result && otx__levels_next(&levels))
-        for (i = 0; i < OTX__COUNT(otx__id_lists) && !result; i++)
-            result = otx__config_edit_list(e, levels.node, &otx__id_lists[i], &value);
-    otx__text_close(&value);
-    return result;
+    uint64_t id;
+    return otx__parse_uint(otx__json_span(json, key), &id) ? otx__config_heir(plan, id) : -1;
+}
+
+/* {text: id}, each id by the content of its token, or {id: text}. Entries without a
+   counterpart are refused in config.json, where a model looks them up, and fall out of
+   generation_config.json; null where none is left. */
+OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__members *at)
+{
+    const bool back = at->kind == OTX__MEMBER_MAP_BACK;
+    otx_json_iter entry = otx_json_iter_of(at->json, at->value);
+    size_t lost = 0, written = 0;
+    if (!entry.keyed) return OTX_OK;
+    otx__text_string(&e->value, "{");
+    while (otx_json_iter_next(&entry)) {
+        int64_t id = back ? otx__config_carry_key(e->plan, at->json, entry.key)
+                          : otx__config_carry(e->plan, at->json, entry.value, OTX__CARRY_SAME);
+        otx__span text = otx__json_span(at->json, back ? entry.value : entry.key);
+        if (id < 0 && !e->generation) return otx__fail_lost_id(e, at->key, entry.value);
+        if (id < 0 && ++lost) continue;
+        otx__text_string(&e->value, written++ ? ", \"" : "\"");
+        if (back) otx__text_format(&e->value, "%" PRId64 "\": \"", id);
+        otx__text_bytes(&e->value, text.bytes, text.size);
+        if (back) otx__text_string(&e->value, "\"");
+        else otx__text_format(&e->value, "\": %" PRId64, id);
+    }
+    otx__text_string(&e->value, "}");
+    otx__config_tell_lost(e, at, lost);
+    if (lost && !written) {
+        e->value.size = 0;
+        otx__text_string(&e->value, "null");
+    }
+    return otx__config_put(e, at->value);
+}
+
+/* ---- ranges ---- */
+
+/* The id after the range that begins at one: the next that begins another, or the end of
+   the vocabulary. */
+OTX__PRIVATE uint64_t otx__config_range_end(const otx__config_edit *e, uint64_t first)
+{
+    otx__members at;
+    uint64_t end = e->plan->base->vocab.count, other;
+    otx__members_open(&at, e->document, e->document, e->plan->base->parts.rows);
+    while (otx__members_next(&at))
+        if (at.kind == OTX__MEMBER_FIRST && otx_json_uint(at.json, at.value, &other) &&
+            other > first && other < end)
+            end = other;
+    return end;
+}
+
+/* Codes of pictures or sounds are ids from a first one on. They are carried over if all of
+   them are tokens of the donor too, as far from each other. */
+OTX__PRIVATE otx_result otx__config_edit_range(otx__config_edit *e, const otx__members *at)
+{
+    char key[OTX__QUOTED], token[OTX__QUOTED];
+    uint64_t first, end, id;
+    int64_t start, found;
+    if (!otx_json_uint(at->json, at->value, &first)) return OTX_OK;
+    end = otx__config_range_end(e, first);
+    start = otx__config_same_content(e->plan, first);
+    for (id = first, found = start; found >= 0 && id + 1 < end;) {
+        found = otx__config_same_content(e->plan, ++id);
+        if (found != start + (int64_t)(id - first)) found = -1;
+    }
+    if (found < 0)
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                         "%s/%s: the ids from \"%s\" on, %" PRIu64 ", are codes, which the "
+                         "donor's tokenizer does not have all in this order: not %" PRIu64
+                         ", \"%s\"", e->plan->base->path, e->name,
+                         otx__quote_node(key, at->json, at->key), first, id,
+                         otx__side_content(token, e->plan->base, id));
+    otx__text_format(&e->value, "%" PRId64, start);
+    return otx__config_put(e, at->value);
 }
 
 /* >>> src/model/config_edit.h */
 /* ---- config.json and generation_config.json, edited --------------------- */
 
-/* ---- sizes, tying, classes ---- */
+/* ---- sizes ---- */
 
-/* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
-   says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
-   they say as much. */
-OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, const otx_json_iter *member)
+/* A size, changed whatever it says in an object about the vocabulary, but vocab_size beside
+   another that is the text's; a weaker one only where it says as much. */
+OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = member->json;
     uint64_t size;
-    size_t i;
-    if (!otx_json_uint(json, member->value, &size)) return false;
-    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx_json_equals(json, member->key, otx__size_keys[i])) return true;
-    return size == e->plan->base->parts.rows &&
-           otx__span_contains(otx__json_span(json, member->key), OTX__KEY_VOCAB_SIZE);
+    if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
+    if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
+        (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
+         (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
+          otx_json_find(at->json, at->object, OTX__KEY_TEXT_SIZE) != OTX_JSON_NONE)))
+        return OTX_OK;
+    e->sized = true;
+    otx__text_format(&e->value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    return otx__config_put(e, at->value);
 }
 
-OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
+/* Nothing is rounded any more: the rows are as many as the size says. */
+OTX__PRIVATE otx_result otx__config_edit_rounding(otx__config_edit *e, const otx__members *at)
 {
-    const uint64_t rows = e->plan->base->parts.rows;
-    otx__levels levels = otx__vocabulary_levels(e->document, rows);
-    otx_result result = OTX_OK;
-    bool present = false;
-    char value[32];
-    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    while (!result && otx__levels_next(&levels)) {
-        otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
-        while (!result && otx_json_iter_next(&member)) {
-            if (!otx__config_is_size(e, &member)) continue;
-            present = true;
-            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
-                                           e->error);
-        }
-    }
-    if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
-                                 OTX__KEY_VOCAB_SIZE, value);
-    return result;
+    uint64_t multiple;
+    if (!at->ours || !otx_json_uint(at->json, at->value, &multiple)) return OTX_OK;
+    otx__text_string(&e->value, "1");
+    return otx__config_put(e, at->value);
 }
+
+OTX__PRIVATE otx_result otx__config_refuse(const otx__config_edit *e, const otx__members *at)
+{
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    char key[OTX__QUOTED];
+    uint64_t number;
+    if (type == OTX_JSON_NULL || type == OTX_JSON_FALSE ||
+        (otx_json_uint(at->json, at->value, &number) && number == 0))
+        return OTX_OK;
+    return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                     "%s/%s: \"%s\" %s, which cannot be carried over to another vocabulary",
+                     e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key),
+                     at->rule->why);
+}
+
+/* ---- all members ---- */
+
+OTX__PRIVATE otx_result otx__config_edit_member(otx__config_edit *e, const otx__members *at)
+{
+    switch (at->kind) {
+    case OTX__MEMBER_SPECIAL: return otx__config_edit_special(e, at);
+    case OTX__MEMBER_ID: return otx__config_edit_ids(e, at);
+    case OTX__MEMBER_LIST:
+    case OTX__MEMBER_LISTS:
+    case OTX__MEMBER_PAIRS:
+    case OTX__MEMBER_OTHER_FORM: return otx__config_edit_list(e, at);
+    case OTX__MEMBER_MAP:
+    case OTX__MEMBER_MAP_BACK: return otx__config_edit_map(e, at);
+    default: break;
+    }
+    if (e->generation) return OTX_OK;
+    switch (at->kind) {
+    case OTX__MEMBER_FIRST: return otx__config_edit_range(e, at);
+    case OTX__MEMBER_SIZE:
+    case OTX__MEMBER_SIZE_IF: return otx__config_edit_size(e, at);
+    case OTX__MEMBER_ROUNDING: return otx__config_edit_rounding(e, at);
+    case OTX__MEMBER_REFUSED: return otx__config_refuse(e, at);
+    default: return OTX_OK;
+    }
+}
+
+/* Every id and every size that the file has, and those that it must have. */
+OTX__PRIVATE otx_result otx__config_edit_members(otx__config_edit *e)
+{
+    const otx__side *base = e->plan->base;
+    otx_result result = OTX_OK;
+    otx__members at;
+    otx__members_open(&at, e->document, &base->config,
+                      otx__config_size(&base->config, base->parts.rows));
+    while (!result && otx__members_next(&at)) result = otx__config_edit_member(e, &at);
+    if (!result) result = otx__config_add_specials(e);
+    if (result || e->generation || e->sized) return result;
+    otx__text_format(&e->value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    return otx__config_put_under(e, otx__vocabulary_home(e->document, base->parts.rows),
+                                 OTX__KEY_VOCAB_SIZE);
+}
+
+/* ---- types, tying, classes ---- */
 
 /* The type that the rest of the model is in. Without a word on it loaders take that of
    the first tensor, which may now be a matrix in another type. */
@@ -22060,7 +22885,8 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
             if (otx__levels_find(&levels, otx__dtype_keys[i]) != OTX_JSON_NONE) return OTX_OK;
     for (i = 0; i < OTX__COUNT(otx__dtype_words); i++)
         if (otx__dtype_words[i].dtype == old)
-            return otx__config_set(e, 0, OTX__KEY_NEW_DTYPE, otx__dtype_words[i].word);
+            return otx_json_edit_set(e->plan->ctx, e->edit, 0, OTX__KEY_NEW_DTYPE,
+                                     otx__dtype_words[i].word, e->error);
     return OTX_OK;
 }
 
@@ -22086,7 +22912,8 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
         otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
         if (said ? type == wanted : parts->tied && !needed) continue;
-        result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
+        result = otx_json_edit_set(e->plan->ctx, e->edit, levels.node, OTX__KEY_TIE,
+                                   parts->tied ? "true" : "false", e->error);
     }
     return result;
 }
@@ -22111,19 +22938,14 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
     bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
                 OTX_JSON_NONE;
     bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
-    otx_result result;
-    otx__text value;
     if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
-    otx__text_open(&value, e->plan->ctx);
     if (theirs != OTX_JSON_NONE && !object)
-        otx__text_string(&value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
-    if (theirs == OTX_JSON_NONE) otx__text_string(&value, "null");
-    else otx__config_raw(&value, &donor->json, theirs);
-    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&value, "}");
-    result = object ? otx__config_set_text(e, map, OTX__KEY_AUTO_TOKENIZER, &value)
-                    : otx__config_set_text(e, 0, OTX__KEY_AUTO_MAP, &value);
-    otx__text_close(&value);
-    return result;
+        otx__text_string(&e->value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
+    if (theirs == OTX_JSON_NONE) otx__text_string(&e->value, "null");
+    else otx__config_raw(&e->value, &donor->json, theirs);
+    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&e->value, "}");
+    return object ? otx__config_put_under(e, map, OTX__KEY_AUTO_TOKENIZER)
+                  : otx__config_put_under(e, 0, OTX__KEY_AUTO_MAP);
 }
 
 /* The class of the tokenizer is the donor's from now on. */
@@ -22132,24 +22954,18 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
     uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
-    otx_result result = OTX_OK;
-    otx__text value;
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-    otx__text_open(&value, e->plan->ctx);
-    if (otx_json_type_of(json, node) == OTX_JSON_STRING) {
-        for (i = 0; i < OTX__COUNT(sources) && value.size == 0; i++) {
-            node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
-                                 OTX__KEY_TOKENIZER_CLASS);
-            if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
-                otx__config_raw(&value, &sources[i]->json, node);
-        }
-        if (value.size == 0) otx__text_string(&value, "null");
-        result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return OTX_OK;
+    for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
+        node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
+                             OTX__KEY_TOKENIZER_CLASS);
+        if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
+            otx__config_raw(&e->value, &sources[i]->json, node);
     }
-    otx__text_close(&value);
-    return result;
+    if (e->value.size == 0) otx__text_string(&e->value, "null");
+    return otx__config_put_under(e, 0, OTX__KEY_TOKENIZER_CLASS);
 }
 
 /* ---- the two files ---- */
@@ -22185,17 +23001,17 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     e.name = name;
     e.generation = generation;
     e.error = error;
+    e.keep_pad = otx__config_follows(&plan->base->config, OTX__PAD_IS_POSITION);
     result = otx_json_edit_open(plan->ctx, &document->json, &e.edit, error);
     if (result) return result;
-    result = otx__config_edit_specials(&e);
-    if (!result) result = otx__config_edit_other_ids(&e);
-    if (!result) result = otx__config_edit_lists(&e);
-    if (!result && !generation) result = otx__config_edit_sizes(&e);
+    otx__text_open(&e.value, plan->ctx);
+    result = otx__config_edit_members(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result && !generation) result = otx__config_edit_code(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
+    otx__text_close(&e.value);
     otx_json_edit_close(plan->ctx, e.edit);
     return result;
 }
@@ -22209,7 +23025,9 @@ OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan,
     const otx__document *donor = &plan->donor->generation;
     uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
     size_t i, members = 0;
-    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY) return OTX_OK;
+    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY ||
+        otx__special_is_foreign(plan, &otx__specials[0], &plan->base->config, 0))
+        return OTX_OK;
     otx__text_string(out, "{");
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         size_t start = out->size;
@@ -22245,7 +23063,9 @@ OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *config,
                                          otx__text *generation, otx_error *error)
 {
-    otx_result result = otx__config_find_heirs(plan, error);
+    otx_result result = otx__processor_check(plan->ctx, plan->base, plan->donor,
+                                             &plan->processor, error);
+    if (!result) result = otx__config_find_heirs(plan, error);
     if (!result)
         result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
                                        error);
@@ -22255,8 +23075,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
-    plan->heirs = NULL;
+    otx__config_plan_close(plan);
     return result;
 }
 
@@ -22426,6 +23245,122 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     return result;
 }
 
+/* >>> src/model/class_tokens.h */
+/* ---- class_tokens: added tokens that a class numbers otherwise ------------------ */
+
+/* Classes with rules of their own take of tokenizer.json, in transformers 5, the tokens of
+   the model alone where tokenizer_config.json has "added_tokens_decoder", and number its
+   contents on from them, in the order of its ids. All other classes, and transformers 4, go
+   by tokenizer.json, as the reader here does: tests/added_tokens.py tries all of them. */
+
+/* An entry of added_tokens_decoder. */
+typedef struct otx__decoder_entry {
+    uint64_t declared;
+    size_t id; /* of the token that has its content */
+} otx__decoder_entry;
+
+OTX__PRIVATE int otx__compare_declared(const void *a, const void *b)
+{
+    uint64_t one = ((const otx__decoder_entry *)a)->declared;
+    uint64_t other = ((const otx__decoder_entry *)b)->declared;
+    return one < other ? -1 : one > other;
+}
+
+/* Lists the entries whose content one of the added tokens has, each token once. */
+OTX__PRIVATE size_t otx__decoder_entries(const otx_json *json, uint32_t decoder,
+                                         const otx__token_index *added, bool *listed,
+                                         otx__decoder_entry *entries)
+{
+    otx_json_iter at = otx_json_iter_of(json, decoder);
+    size_t count = 0;
+    while (otx_json_iter_next(&at)) {
+        uint32_t content = otx_json_find(json, at.value, "content");
+        char text[512];
+        int64_t id;
+        if (!otx__id_of_key(json, at.key, &entries[count].declared) ||
+            otx__json_span(json, content).size > sizeof text)
+            continue;
+        id = otx__index_find(added, OTX_TOKEN_NONE, text, otx_json_string(json, content, text));
+        if (id < 0 || listed[id]) continue;
+        listed[id] = true;
+        entries[count++].id = (size_t)id;
+    }
+    otx__sort(entries, count, sizeof *entries, otx__compare_declared);
+    return count;
+}
+
+/* The first added token that is not in added_tokens_decoder, or else not in the order of
+   the ids that it has here; vocab.count if there is none. */
+OTX__PRIVATE size_t otx__first_renumbered(const otx__side *side, const bool *listed,
+                                          const otx__decoder_entry *entries, size_t count)
+{
+    size_t i;
+    for (i = 0; i < side->vocab.count; i++)
+        if (side->vocab.tokens[i].added && !listed[i]) return i;
+    for (i = 1; i < count; i++)
+        if (entries[i].id < entries[i - 1].id) return entries[i].id;
+    return side->vocab.count;
+}
+
+OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__side *side,
+                                             uint32_t decoder, size_t *first, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    const otx_json *json = &side->tokenizer.json;
+    const size_t most = otx_json_count(json, decoder) + (size_t)1;
+    otx__decoder_entry *entries =
+        (otx__decoder_entry *)otx__alloc(ctx, most, sizeof *entries);
+    bool *listed = (bool *)otx__alloc_zero(ctx, vocab->count, sizeof *listed);
+    otx__token_index added;
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    memset(&added, 0, sizeof added);
+    for (i = 0; i < vocab->count; i++) count += vocab->tokens[i].added;
+    if (!entries || !listed) result = otx__fail_array(error, most, sizeof *entries);
+    else result = otx__index_open(ctx, &added, vocab->tokens, count, true, error);
+    for (i = 0; i < vocab->count && !result; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->added)
+            *otx__index_slot(&added, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)i + 1;
+    }
+    if (!result) {
+        count = otx__decoder_entries(json, decoder, &added, listed, entries);
+        *first = otx__first_renumbered(side, listed, entries, count);
+        otx__index_close(ctx, &added);
+    }
+    if (listed) otx__free(ctx, listed, vocab->count, sizeof *listed);
+    if (entries) otx__free(ctx, entries, most, sizeof *entries);
+    return result;
+}
+
+/* Warns where the class of a side's tokenizer makes that a difference. */
+OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__side *side,
+                                             otx_error *error)
+{
+    const otx_json *json = &side->tokenizer.json;
+    const uint32_t decoder = otx_json_find(json, otx__document_root(&side->tokenizer),
+                                           OTX__KEY_ADDED_DECODER);
+    const otx__span made = otx__class_effective(
+        otx__document_word(&side->config, OTX__KEY_MODEL_TYPE), otx__side_class(side),
+        side->vocab.family == OTX_FAMILY_BYTE_LEVEL, otx__side_is_mapped(side));
+    char path[OTX__PATH_TEXT], token[OTX__QUOTED];
+    size_t first = 0;
+    otx_result result;
+    if (otx_json_type_of(json, decoder) != OTX_JSON_OBJECT || otx__span_is(made, OTX__AS_IS) ||
+        strcmp(otx__word(side->vocab.source), "tokenizer.json") != 0)
+        return OTX_OK;
+    result = otx__find_renumbered(ctx, side, decoder, &first, error);
+    if (result || first == side->vocab.count) return result;
+    otx__log(ctx, OTX_WARNING, "%s: the added tokens of tokenizer.json and those of \""
+             OTX__KEY_ADDED_DECODER "\" of tokenizer_config.json differ, first in token \"%s\" "
+             "(id %" PRIu64 "): %.*s of transformers 5 goes by the latter and gives them other "
+             "ids; here they are as for other classes and transformers 4",
+             otx__path_text(path, side->path), otx__side_content(token, side, first),
+             (uint64_t)first, (int)made.size, made.bytes);
+    return OTX_OK;
+}
+
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
@@ -22445,6 +23380,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
+     untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor
@@ -22811,6 +23747,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
+        if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
     for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
@@ -22980,7 +23917,7 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 }
 
 /* Pairs the tokens of the two models, by the caller's map first. */
-OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
     size_t count = job->options.map_count, i;
@@ -23076,6 +24013,14 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  tokens->padding + tokens->unused);
 }
 
+/* Whether a token of the donor is treated as a reserved one for its row alone. */
+OTX__PRIVATE bool otx__is_untrained(const otx_job *job, size_t id)
+{
+    return id < job->alignment.count && (uint64_t)id < job->donor.parts.rows &&
+           job->alignment.rows[id].action == OTX_ACTION_UNUSED &&
+           job->donor.vocab.tokens[id].kind != OTX_TOKEN_UNUSED;
+}
+
 /* Lists of the anchors and of the targets, both by donor id. */
 OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
@@ -23112,12 +24057,10 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
                      (uint64_t)targets);
 }
 
-/* Aligns the two vocabularies, tells what should not pass without a word, and lists
-   anchors and targets. */
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+/* Tells what should not pass without a word of how the two vocabularies are aligned, and
+   lists anchors and targets. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
-    otx_result result = otx__pair_tokens(job, error);
-    if (result) return result;
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
 }
@@ -23142,15 +24085,21 @@ OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor
     return i;
 }
 
-/* Enters one tensor of the base into the summary. A head is solved in the space
-   of the donor's head; in that of its embedding if either model has but one
-   matrix. */
-OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+/* The matrix of the donor in whose space one of the base is solved. A head is solved in
+   that of the donor's head; in that of its embedding if either model has but one matrix. */
+OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
+                                                            const otx__vocab_tensor *tensor)
 {
     const otx__parts *donor = &job->donor.parts;
+    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
+    return head ? donor->head : donor->embedding;
+}
+
+/* Enters one tensor of the base into the summary. */
+OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
     const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
     const otx_tensor *old = tensor->at->tensor;
-    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
@@ -23159,7 +24108,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, head ? donor->head : donor->embedding, tensor->at);
+    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
@@ -23319,22 +24268,6 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     return result;
 }
 
-/* An index of all tokens by content. */
-OTX__PRIVATE otx_result otx__chat_tokens(const otx_job *job, const otx_vocab *vocab,
-                                         otx__token_index *index, otx_error *error)
-{
-    otx_result result =
-        otx__index_open(&job->ctx, index, vocab->tokens, vocab->count, true, error);
-    size_t id;
-    for (id = 0; id < vocab->count && !result; id++) {
-        const otx_token *token = &vocab->tokens[id];
-        if (token->kind != OTX_TOKEN_NONE)
-            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
-                (uint32_t)id + 1;
-    }
-    return result;
-}
-
 /* Warns of what a template that is not the donor's puts into texts although it is no
    token of the donor's: there it becomes letters. Only the base's tokens count; other
    brackets are the template's own. */
@@ -23344,9 +24277,9 @@ OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
     otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
     char quoted[OTX__QUOTED];
     bool told = false;
-    otx_result result = otx__chat_tokens(job, &job->base.vocab, &base, error);
+    otx_result result = otx__side_contents(&job->ctx, &job->base, &base, error);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__chat_tokens(job, &job->donor.vocab, &donor, error);
+    if (!result) result = otx__side_contents(&job->ctx, &job->donor, &donor, error);
     while (!result && !told && otx__next_mark(&text, &mark)) {
         told = otx__index_find(&base, OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
                otx__index_find(&donor, OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
@@ -23481,6 +24414,21 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
         otx_to_float(values, row + i * size, dtype, count);
         for (j = 0; j < count; j++)
             if (!(values[j] >= -FLT_MAX && values[j] <= FLT_MAX)) return false;
+    }
+    return true;
+}
+
+/* Whether a row holds zeros only. */
+OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t columns)
+{
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[16];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (values[j] != 0) return false;
     }
     return true;
 }
@@ -23682,6 +24630,269 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
         result = otx__job_poll(job, error);
     }
     for (i = 0; i < rows->columns && count > 0; i++) to[i] /= (double)count;
+    return result;
+}
+
+/* >>> src/job/untrained.h */
+/* ---- untrained: rows of either model that hold nothing -------------------- */
+
+/* So many rows that are the same bit for bit were never trained: a few may be copies that
+   somebody made of a token, and training would have driven more of them apart. A copy of a
+   row that no token has, or a reserved one, is enough by itself. */
+#define OTX__SAME_ROWS 4
+
+/* By which rows that may be the same are found. What is the same is told by comparing. */
+typedef struct otx__row_print {
+    uint64_t print, row;
+} otx__row_print;
+
+/* What looks through one matrix. */
+typedef struct otx__sieve {
+    const otx_job *job;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    uint8_t *untrained;     /* [rows] set where it is found, never cleared */
+    otx__row_print *prints; /* [rows] of those that are not zeros */
+    size_t count;
+    char *two;              /* room for two rows */
+} otx__sieve;
+
+OTX__PRIVATE uint64_t otx__print_word(uint64_t print, uint64_t word)
+{
+    print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return print ^ print >> 29;
+}
+
+OTX__PRIVATE uint64_t otx__print_row(const char *row, size_t size)
+{
+    uint64_t print = 0, word;
+    size_t i;
+    for (i = 0; i + sizeof word <= size; i += sizeof word) {
+        memcpy(&word, row + i, sizeof word);
+        print = otx__print_word(print, word);
+    }
+    word = 0;
+    memcpy(&word, row + i, size - i);
+    return otx__print_word(print, word);
+}
+
+OTX__PRIVATE int otx__compare_prints(const void *a, const void *b)
+{
+    const otx__row_print *x = (const otx__row_print *)a, *y = (const otx__row_print *)b;
+    if (x->print != y->print) return x->print < y->print ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Reads the matrix once: marks its zeros, and collects the prints of the others. */
+OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
+{
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&s->job->ctx, s->side, s->at, s->columns, s->rows,
+                                           NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++) {
+            const char *row = walk.bytes + i * walk.row_size;
+            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+                s->untrained[walk.first + i] = 1;
+                continue;
+            }
+            s->prints[s->count].row = walk.first + i;
+            s->prints[s->count++].print = otx__print_row(row, walk.row_size);
+        }
+    otx__row_walk_close(&walk);
+    return result;
+}
+
+/* Whether nothing is ever looked up in a row. */
+OTX__PRIVATE bool otx__is_spare(const otx__side *side, uint64_t row)
+{
+    const otx_token *token = otx__side_token(side, row);
+    return !token || token->kind == OTX_TOKEN_UNUSED;
+}
+
+OTX__PRIVATE otx_result otx__sieve_fetch(const otx__sieve *s, uint64_t row, char *to,
+                                         otx_error *error)
+{
+    return otx_checkpoint_read(&s->side->checkpoint, s->at, row * s->columns, s->columns, to,
+                               error);
+}
+
+/* Marks rows of one print if they are the same and that tells that nobody trained them. Rows
+   that hold no numbers are a fault, which is told where they are needed. */
+OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *group,
+                                         size_t count, otx_error *error)
+{
+    char *first = s->two, *other = s->two + s->row_size;
+    bool spare = false;
+    size_t i, same = 1;
+    otx_result result;
+    for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
+    if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
+    result = otx__sieve_fetch(s, group[0].row, first, error);
+    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    spare = otx__is_spare(s->side, group[0].row);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__sieve_fetch(s, group[i].row, other, error);
+        if (result || memcmp(first, other, s->row_size) != 0) continue;
+        spare |= otx__is_spare(s->side, group[i].row);
+        group[same++] = group[i];
+        if (i % 1024 == 0) result = otx__job_poll(s->job, error);
+    }
+    if (same < 2 || (same < OTX__SAME_ROWS && !spare)) return result;
+    for (i = 0; i < same && !result; i++) s->untrained[group[i].row] = 1;
+    return result;
+}
+
+/* Marks the rows of one matrix that hold nothing: zeros, and copies of each other. */
+OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *side,
+                                          const otx_checkpoint_tensor *at, uint8_t *untrained,
+                                          otx_error *error)
+{
+    otx__sieve s;
+    otx_result result = OTX_OK;
+    size_t first, end;
+    memset(&s, 0, sizeof s);
+    s.job = job;
+    s.side = side;
+    s.at = at;
+    s.rows = (size_t)side->parts.rows;
+    s.columns = (size_t)at->tensor->shape[1];
+    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.untrained = untrained;
+    s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
+    if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
+    s.two = (char *)otx__alloc(&job->ctx, 2, s.row_size);
+    if (!s.two) result = otx__fail_array(error, 2, s.row_size);
+    if (!result) result = otx__sieve_read(&s, error);
+    if (!result) otx__sort(s.prints, s.count, sizeof *s.prints, otx__compare_prints);
+    for (first = 0; first < s.count && !result; first = end) {
+        for (end = first + 1; end < s.count && s.prints[end].print == s.prints[first].print;)
+            end++;
+        result = otx__sieve_group(&s, s.prints + first, end - first, error);
+    }
+    otx__free(&job->ctx, s.two, 2, s.row_size);
+    otx__free(&job->ctx, s.prints, s.rows, sizeof *s.prints);
+    return result;
+}
+
+/* Goes through the matrices of both models between which rows are made: those of the base,
+   and of the donor that in whose space each is solved. */
+OTX__PRIVATE otx_result otx__sieve_models(const otx_job *job, uint8_t *donor, uint8_t *base,
+                                          otx_error *error)
+{
+    const otx__parts *parts = &job->base.parts;
+    const otx_checkpoint_tensor *seen[OTX__MAX_PARTS];
+    otx_result result = OTX_OK;
+    size_t i, j;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        seen[i] = NULL;
+        if (tensor->kind == OTX__PART_BIAS || tensor->redundant) continue;
+        result = otx__sieve_matrix(job, &job->base, tensor->at, base, error);
+        seen[i] = otx__donor_matrix(job, tensor);
+        for (j = 0; j < i && seen[j] != seen[i];) j++;
+        if (j == i && !result)
+            result = otx__sieve_matrix(job, &job->donor, seen[i], donor, error);
+    }
+    return result;
+}
+
+/* ---- what becomes of their tokens ---- */
+
+/* Names the tokens in use that are treated as reserved ones. */
+OTX__PRIVATE void otx__tell_bare(const otx_job *job)
+{
+    enum { NAMES = 8 };
+    const uint64_t rows = job->donor.parts.rows;
+    uint64_t names = 0, i;
+    char content[OTX__QUOTED];
+    for (i = 0; i < job->alignment.count && i < rows; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token || !otx__is_untrained(job, i)) continue;
+        if (token->in_use && names++ < NAMES)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
+                     "has no trained row in the donor, nor a counterpart in the base: --map "
+                     "'#%" PRIu64 "=BASE' gives it a row", job->donor.path,
+                     otx__side_content(content, &job->donor, i), i, i);
+    }
+    if (names > NAMES)
+        otx__log(&job->ctx, OTX_WARNING, "%s: so have %" PRIu64 " more tokens in use",
+                 job->donor.path, names - NAMES);
+}
+
+/* Tells what was found. */
+OTX__PRIVATE void otx__tell_untrained(const otx_job *job, uint64_t of_donor, uint64_t of_base)
+{
+    const uint64_t count = job->summary.tokens.untrained;
+    char content[OTX__QUOTED];
+    size_t first = 0;
+    if (count > 0) {
+        while (!otx__is_untrained(job, first)) first++;
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens have no trained row in the "
+                 "donor (zeros, or identical to others): treated as reserved, the first %" PRIu64
+                 " (\"%s\")", job->donor.path, count, (uint64_t)first,
+                 otx__side_content(content, &job->donor, first));
+        otx__tell_bare(job);
+    }
+    if (of_donor > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->donor.path, of_donor);
+    if (of_base > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->base.path, of_base);
+}
+
+/* Takes tokens without a trained row from the targets, and from the anchors. */
+OTX__PRIVATE otx_result otx__drop_untrained(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    otx_alignment *alignment = &job->alignment;
+    uint64_t of_donor = 0, of_base = 0;
+    size_t i, rows = otx__min(alignment->count, (size_t)job->donor.parts.rows);
+    for (i = 0; i < rows; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (donor[i] && row->action == OTX_ACTION_APPROXIMATE) {
+            row->action = OTX_ACTION_UNUSED;
+            alignment->counts[OTX_ACTION_APPROXIMATE]--;
+            alignment->counts[OTX_ACTION_UNUSED]++;
+            job->summary.tokens.untrained++;
+        }
+        if (!row->anchor || (!donor[i] && !base[row->base])) continue;
+        if (donor[i]) of_donor++;
+        else of_base++;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+    otx__tell_untrained(job, of_donor, of_base);
+    if (alignment->anchor_count > 0 || of_donor + of_base == 0 ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share %" PRIu64
+                     " text tokens, but of each the row is zeros or identical to others in one "
+                     "of the two, so that there is nothing to build %" PRIu64 " rows from",
+                     job->base.path, job->donor.path, of_donor + of_base,
+                     (uint64_t)alignment->counts[OTX_ACTION_APPROXIMATE]);
+}
+
+/* Judges tokens by their rows, where rows are to be solved for. */
+OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
+        !job->donor.checkpoint.files) /* which is refused soon */
+        return OTX_OK;
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__sieve_models(job, donor, base, error);
+    if (!result) result = otx__drop_untrained(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
     return result;
 }
 
@@ -24905,6 +26116,8 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
@@ -25034,6 +26247,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->untrained)
+        otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
@@ -25230,7 +26445,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
     if (token) otx__token_table_bytes(text, token->bytes, token->size);
-    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    otx__text_format(text, "\t%s\t",
+                     otx__is_untrained(job, id) ? "untrained"
+                     : row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
@@ -25425,7 +26642,18 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
-/* Whether transformers makes another class of the tokenizer than it names. */
+/* Whether the processor looks for tokens that are none. */
+OTX__PRIVATE void otx__verify_processor(otx__verifier *v)
+{
+    bool silent;
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    (void)otx__verify_take(v, otx__processor_check(&v->ctx, &v->side, &v->side, &silent, &error),
+                           &error);
+}
+
+/* Whether transformers makes another class of the tokenizer than it names, or one that
+   passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 {
     const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
@@ -25433,7 +26661,10 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
     const otx__span name = otx__side_class(&v->side);
     const otx__span made = otx__class_made(name);
     char quoted[OTX__QUOTED];
-    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    if (!otx__verify_take(v, otx__warn_renumbered(&v->ctx, &v->side, &error), &error)) return;
+    if (!forced || forced->rule != OTX__CLASS_FORCED ||
         otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
         return;
     otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "
@@ -25450,18 +26681,48 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 
 /* ---- sizes ---- */
 
+/* Whether a key is another name of vocab_size, in whose place it is read. */
+OTX__PRIVATE bool otx__key_is_other_size(const otx_json *json, uint32_t key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_equals(json, key, otx__size_keys[i]))
+            return strcmp(otx__size_keys[i], OTX__KEY_VOCAB_SIZE) != 0;
+    return false;
+}
+
+OTX__PRIVATE void otx__verify_other_sizes(otx__verifier *v)
+{
+    const otx__document *config = &v->side.config;
+    const uint64_t rows = v->side.parts.rows;
+    char key[OTX__QUOTED];
+    otx__members at;
+    uint64_t said;
+    otx__members_open(&at, config, config, otx__config_size(config, rows));
+    while (otx__members_next(&at))
+        if (at.ours && otx__key_is_other_size(at.json, at.key) &&
+            otx_json_uint(at.json, at.value, &said) &&
+            !otx__member_is_size(at.json, at.object, at.value, rows))
+            otx__found(v, OTX_WARNING, "%s/config.json: says \"%s\": %" PRIu64 "; there are %"
+                       PRIu64 " rows", v->side.path, otx__quote_node(key, at.json, at.key),
+                       said, rows);
+}
+
 OTX__PRIVATE void otx__verify_size_said(otx__verifier *v, uint64_t rows, const char *tensor)
 {
     const otx__document *config = &v->side.config;
     uint64_t said = 0;
-    if (!otx__config_says_rows(config, rows, &said) && said != 0 &&
-        !(rows > said && otx__config_follows(config, OTX__CLASS_ADDS_ROWS)))
-        otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
-                   ", but tensor %s has %" PRIu64 " rows", v->side.path, said, tensor, rows);
-    else if (config->present && said == 0 &&
-             !otx__config_says(config, OTX__KEY_VOCAB_SIZE, rows, &said))
+    if (otx__config_says_rows(config, rows, &said)) {
+        otx__verify_other_sizes(v);
+    } else if (said != 0) {
+        if (rows < said || !otx__config_follows(config, OTX__CLASS_ADDS_ROWS))
+            otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
+                       ", but tensor %s has %" PRIu64 " rows", v->side.path, said, tensor,
+                       rows);
+    } else if (config->present) {
         otx__found(v, OTX_WARNING, "%s/config.json: names no \"vocab_size\"; the class's own "
                    "default must be %" PRIu64, v->side.path, rows);
+    }
 }
 
 /* Tokens beyond the rows are no fault where each is an added one: no text comes by them
@@ -25519,85 +26780,88 @@ OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, otx__span k
                    side->path, file, name, id);
 }
 
-/* Whether a key holds ids, or lists of them, or lists of those. */
-OTX__PRIVATE bool otx__key_holds_ids(otx__span key)
+/* The ids that a member of a config holds, if they are the vocabulary's: every number
+   within its value. */
+OTX__PRIVATE void otx__verify_member(otx__verifier *v, const otx__members *at,
+                                     const char *file)
 {
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__id_lists); i++) {
-        const otx__id_list *list = &otx__id_lists[i];
-        if ((list->kind == OTX__LIST_IDS || list->kind == OTX__LIST_LISTS) &&
-            otx__span_is(key, list->key))
-            return true;
+    uint32_t node, end = otx_json_after(at->json, at->value);
+    uint64_t id;
+    switch (at->kind) {
+    case OTX__MEMBER_ID:
+    case OTX__MEMBER_MAP: break;
+    case OTX__MEMBER_SPECIAL:
+    case OTX__MEMBER_LIST:
+    case OTX__MEMBER_LISTS:
+        if (at->ours) break;
+        return;
+    default: return;
     }
-    return otx__key_is_special(key) || otx__key_names_ids(key);
+    for (node = at->value; node < end; node++)
+        if (otx_json_uint(at->json, node, &id))
+            otx__verify_id(v, file, otx__json_span(at->json, at->key), id);
 }
 
-/* The ids of one object: every number within the value of such a key. */
-OTX__PRIVATE void otx__verify_object(otx__verifier *v, const otx_json *json, const char *file,
-                                     uint32_t object)
+OTX__PRIVATE void otx__verify_members(otx__verifier *v, const otx__document *document,
+                                      const char *file)
 {
-    otx_json_iter member = otx_json_iter_of(json, object);
-    while (otx_json_iter_next(&member)) {
-        otx__span key = otx__json_span(json, member.key);
-        uint32_t node, end = otx_json_after(json, member.value);
-        uint64_t id;
-        if (!otx__key_holds_ids(key)) continue;
-        for (node = member.value; node < end; node++)
-            if (otx_json_uint(json, node, &id)) otx__verify_id(v, file, key, id);
-    }
+    const otx__document *config = &v->side.config;
+    otx__members at;
+    otx__members_open(&at, document, config, otx__config_size(config, v->side.parts.rows));
+    while (otx__members_next(&at)) otx__verify_member(v, &at, file);
 }
 
-/* Whether a list or a number holds an id. */
-OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
+/* Whether any member of a document that holds the id of a role, under one of its names,
+   holds this one. *named becomes true if there is one. */
+OTX__PRIVATE bool otx__verify_names(const otx__verifier *v, const otx__document *document,
+                                    const otx__special *special, uint64_t id, bool *named)
 {
-    uint32_t end = otx_json_after(json, node);
-    uint64_t value;
-    for (; node < end; node++)
-        if (otx_json_uint(json, node, &value) && value == id) return true;
-    return false;
+    const otx__document *config = &v->side.config;
+    bool agree = false;
+    otx__members at;
+    otx__members_open(&at, document, config, otx__config_size(config, v->side.parts.rows));
+    while (otx__members_next(&at)) {
+        if (at.kind != OTX__MEMBER_SPECIAL || !at.ours ||
+            otx__special_of(otx__json_span(at.json, at.key)) != special)
+            continue;
+        *named |= otx_json_type_of(at.json, at.value) != OTX_JSON_NULL;
+        agree |= otx__node_has_id(at.json, at.value, id);
+    }
+    return agree;
 }
 
 /* Whether the tokenizer's token in a role is the one that the two files name. Said of
    eos also where none is named: the model would not end its texts. */
-OTX__PRIVATE void otx__verify_role(otx__verifier *v, otx_role role, const char *key)
+OTX__PRIVATE void otx__verify_role(otx__verifier *v, const otx__special *special)
 {
     const otx__side *side = &v->side;
-    const otx_json *config = &side->config.json, *generation = &side->generation.json;
-    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
-    uint32_t node = otx_json_find(generation, otx__document_root(&side->generation), key);
-    int64_t id = side->vocab.roles[role];
+    int64_t id = side->vocab.roles[special->role];
     char token[OTX__QUOTED];
-    bool named = otx_json_type_of(generation, node) != OTX_JSON_NULL, agree;
+    bool named = false, agree;
     if (id < 0) return;
-    agree = otx__node_has_id(generation, node, (uint64_t)id);
-    while (otx__levels_next(&levels)) {
-        node = otx__levels_find(&levels, key);
-        named |= otx_json_type_of(config, node) != OTX_JSON_NULL;
-        agree |= otx__node_has_id(config, node, (uint64_t)id);
-    }
-    if (agree || (!named && role != OTX_ROLE_EOS)) return;
+    agree = otx__verify_names(v, &side->generation, special, (uint64_t)id, &named);
+    agree |= otx__verify_names(v, &side->config, special, (uint64_t)id, &named);
+    if (agree || (!named && special->role != OTX_ROLE_EOS)) return;
     otx__found(v, OTX_WARNING, "%s: the tokenizer's %s is %" PRId64 " (token \"%s\"), which "
                "\"%s\" of config.json and generation_config.json %s", side->path,
-               otx_role_name(role), id, otx__side_content(token, side, (uint64_t)id), key,
+               otx_role_name((otx_role)special->role), id,
+               otx__side_content(token, side, (uint64_t)id), special->key,
                named ? "is not" : "does not name");
 }
 
 OTX__PRIVATE void otx__verify_ids(otx__verifier *v)
 {
     const otx__side *side = &v->side;
-    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
     size_t i;
     if (v->failure) return;
-    while (otx__levels_next(&levels))
-        otx__verify_object(v, &side->config.json, "config.json", levels.node);
-    if (side->generation.present)
-        otx__verify_object(v, &side->generation.json, "generation_config.json", 0);
+    otx__verify_members(v, &side->config, "config.json");
+    otx__verify_members(v, &side->generation, "generation_config.json");
     if (!side->vocab.tokens || !side->config.present) return;
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         const otx__special *special = &otx__specials[i];
         if (special->add && otx__must_have_token(v, otx__span_of(special->key,
                                                                  strlen(special->key))))
-            otx__verify_role(v, (otx_role)special->role, special->key);
+            otx__verify_role(v, special);
     }
 }
 
@@ -25641,20 +26905,11 @@ typedef struct otx__row_count {
 OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const char *data,
                                      otx_dtype dtype, size_t columns)
 {
-    const size_t size = otx_dtype_bits(dtype) / 8;
-    float values[256];
-    bool zero = true;
-    size_t i, j;
     if (!otx__row_is_finite(data, dtype, columns)) {
         if (count->bad++ == 0) count->first_bad = row;
         return;
     }
-    for (i = 0; i < columns && zero; i += OTX__COUNT(values)) {
-        size_t part = otx__min(columns - i, OTX__COUNT(values));
-        otx_to_float(values, data + i * size, dtype, part);
-        for (j = 0; j < part && zero; j++) zero = values[j] == 0;
-    }
-    if (zero && count->zero++ == 0) count->first_zero = row;
+    if (otx__row_is_zero(data, dtype, columns) && count->zero++ == 0) count->first_zero = row;
 }
 
 /* Looks at every row of a tensor; a bias is one element a row. */
@@ -26206,6 +27461,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_listing(&v);
     otx__verify_code(&v);
     otx__verify_class(&v);
+    otx__verify_processor(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);
@@ -26214,6 +27470,1003 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__side_close(&v.ctx, &v.side);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
+}
+
+/* >>> src/evaluate/chapter.h */
+/* ==== evaluate: methods ranked on tokens that both models share ==== */
+
+/* Knows a job that is open but not run: it takes the job's anchors, hides some of them, makes
+   their rows by each method from the others and compares these with the true ones.
+   Hides the figures, which are sums in double in the order of the tokens: the same on every
+   number of threads. An evaluating owns the rows at hand, matrix by matrix; the evaluation is
+   the caller's.
+   Read evaluate.h, then scores.h for the figures.
+
+   Rooms, in order of dependency:
+     token_class    what a token is like, by its bytes
+     hidden         which tokens are hidden, and the rows at hand
+     scores         how near rows come to the true ones
+     ranks          whether a true row is found among all
+     evaluate       methods, one after the other, matrix by matrix
+     write_json     an evaluation as JSON
+     write_page     an evaluation as a page */
+
+/* >>> src/evaluate/token_class.h */
+/* ---- token_class: what a token is like, by its bytes ------------------------------ */
+
+OTX_API const char *otx_token_class_name(otx_token_class token_class)
+{
+    static const char *const names[OTX_CLASS_COUNT] = {"all",    "word",  "continuation", "digits",
+                                                       "script", "space", "code"};
+    return (unsigned)token_class < OTX_CLASS_COUNT ? names[token_class] : NULL;
+}
+
+/* What the characters of a token are. */
+typedef struct otx__characters {
+    size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
+} otx__characters;
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
+   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
+{
+    if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
+        (code >= 0x2000 && code <= 0x200a))
+        seen->spaces++;
+    else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+        seen->latin++;
+    else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
+             (code >= 0x3000 && code <= 0x303f))
+        seen->marks++;
+    else
+        seen->others++;
+}
+
+OTX__PRIVATE void otx__characters_add(otx__characters *seen, const unsigned char *bytes,
+                                      size_t length)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = bytes[0] & lead[length];
+    size_t i;
+    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3f);
+    if (code >= 0x80) otx__characters_add_wide(seen, code);
+    else if (code == ' ' || (code >= '\t' && code <= '\r')) seen->spaces++;
+    else if (code >= '0' && code <= '9') seen->digits++;
+    else if ((code | 0x20) >= 'a' && (code | 0x20) <= 'z') seen->latin++;
+    else seen->marks++;
+}
+
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    otx__characters seen;
+    size_t i, length, rest;
+    bool spaced = size > 0 && (bytes[0] == ' ' || bytes[0] == '\n' || bytes[0] == '\t');
+    memset(&seen, 0, sizeof seen);
+    for (i = 0; i < size; i += length) {
+        length = otx__utf8_length(at + i, size - i);
+        if (length == 0) return OTX_CLASS_SCRIPT;
+        otx__characters_add(&seen, at + i, length);
+    }
+    rest = seen.marks + seen.spaces - spaced;
+    if (seen.others) return OTX_CLASS_SCRIPT;
+    if (seen.spaces && !seen.digits && !seen.latin && !seen.marks) return OTX_CLASS_SPACE;
+    if (seen.digits && !seen.latin && !rest) return OTX_CLASS_DIGITS;
+    if (seen.latin && !seen.digits && !rest) return spaced ? OTX_CLASS_WORD
+                                                           : OTX_CLASS_CONTINUATION;
+    return OTX_CLASS_CODE;
+}
+
+/* >>> src/evaluate/hidden.h */
+/* ---- hidden: which tokens are hidden, and the rows at hand ------------------------ */
+
+/* Anchors that there must be, so that a share of them can be hidden. */
+#define OTX__EVALUATE_LEAST 20
+
+/* Rows of the base that stand for its second moment, and tokens that are ranked. */
+#define OTX__EVALUATE_SAMPLE 1024
+#define OTX__EVALUATE_RANKED 256
+
+/* What is known of one hidden token under one method: sums over its elements. */
+typedef struct otx__figure {
+    double pp, pb, bb;       /* <p, p>, <p, b>, <b, b> */
+    double cpp, cpb, cbb;    /* the same less the mean */
+    double off;              /* ||p - b||^2 */
+    double moment_off, moment; /* <p - b, M (p - b)>, <b, M b> */
+    uint32_t rank;           /* true row among all: 0 the first; UINT32_MAX: not looked for */
+} otx__figure;
+
+typedef struct otx__evaluating {
+    otx_job *job;
+    const otx_evaluate_options *options;
+    otx_evaluation *out;
+    otx__pool pool;
+    size_t kept, hidden;                      /* anchors */
+    uint32_t *kept_donors, *kept_bases;       /* rows of the matrices */
+    uint32_t *hidden_donors, *hidden_bases;
+    uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
+    size_t token_count;
+    uint8_t *classes;                         /* otx_token_class, by hidden token */
+    /* of the matrix at hand */
+    otx__loaded donor, base;
+    otx_method_rows rows;
+    otx_matrix truth, all; /* hidden tokens' rows in the base, and all tokens' */
+    otx__figure *figures;  /* by hidden token */
+    size_t ranked;
+} otx__evaluating;
+
+/* Draws which anchors are hidden: a partial shuffle, then both parts in order. */
+OTX__PRIVATE otx_result otx__evaluating_draw(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    size_t count = job->anchor_count, i, kept = 0, hidden = 0;
+    uint64_t state = e->options->seed;
+    uint8_t *marks = (uint8_t *)otx__pool_take_zero(&e->pool, count, 1);
+    uint32_t *order = (uint32_t *)otx__pool_take(&e->pool, count, sizeof *order);
+    e->kept_donors = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->kept_bases = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->hidden_donors = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    e->hidden_bases = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < count; i++) order[i] = (uint32_t)i;
+    for (i = 0; i < e->hidden; i++) {
+        size_t other = i + (size_t)(otx__next_random(&state) % (count - i));
+        uint32_t drawn = order[other];
+        order[other] = order[i];
+        order[i] = drawn;
+        marks[drawn] = 1;
+    }
+    for (i = 0; i < count; i++) {
+        uint32_t **donors = marks[i] ? &e->hidden_donors : &e->kept_donors;
+        uint32_t **bases = marks[i] ? &e->hidden_bases : &e->kept_bases;
+        size_t *to = marks[i] ? &hidden : &kept;
+        (*donors)[*to] = job->anchor_donors[i];
+        (*bases)[(*to)++] = job->anchor_bases[i];
+    }
+    return OTX_OK;
+}
+
+/* The base's rows with a token, the hidden ones behind the others, and their classes. */
+OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const otx_vocab *donor = &job->donor.vocab;
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    uint8_t *hidden = (uint8_t *)otx__pool_take_zero(&e->pool, rows, 1);
+    e->tokens = (uint32_t *)otx__pool_take(&e->pool, rows, sizeof *e->tokens);
+    e->classes = (uint8_t *)otx__pool_take(&e->pool, e->hidden, 1);
+    e->figures = (otx__figure *)otx__pool_take_zero(&e->pool, e->hidden, sizeof *e->figures);
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < e->hidden; i++) {
+        const otx_token *token = &donor->tokens[e->hidden_donors[i]];
+        e->classes[i] = (uint8_t)otx_token_class_of(token->bytes, token->size);
+        hidden[e->hidden_bases[i]] = 1;
+    }
+    for (i = 0; i < rows; i++)
+        if (!hidden[i] && otx__base_row_is_token(job, i))
+            e->tokens[e->token_count++] = (uint32_t)i;
+    e->rows.tokens.rows = e->token_count;
+    for (i = 0; i < rows; i++)
+        if (hidden[i]) e->tokens[e->token_count++] = (uint32_t)i;
+    return OTX_OK;
+}
+
+/* Hides a part of the job's anchors. */
+OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    otx_result result;
+    if (!(part <= 0.5))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
+                         "at most half of them can", part);
+    if (job->anchor_count < OTX__EVALUATE_LEAST)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
+                         "fewer than %d there are not enough to hide some", job->base.path,
+                         job->donor.path, (uint64_t)job->anchor_count, OTX__EVALUATE_LEAST);
+    e->hidden = otx__max((size_t)(part * (double)job->anchor_count), 1);
+    e->kept = job->anchor_count - e->hidden;
+    e->ranked = otx__min(e->hidden, OTX__EVALUATE_RANKED);
+    result = otx__evaluating_draw(e, error);
+    return result ? result : otx__evaluating_tokens(e, error);
+}
+
+/* The hidden token that is ranked at a place. */
+OTX__PRIVATE size_t otx__evaluating_ranked(const otx__evaluating *e, size_t place)
+{
+    return place * e->hidden / e->ranked;
+}
+
+/* Reads the rows of one matrix on both sides. */
+OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const size_t which = job->matrix_tensors[matrix];
+    const otx_checkpoint_tensor *at = job->base.parts.tensors[which].at;
+    otx__solution solution = job->solutions[job->plans[which].solution];
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    otx_method_rows donor;
+    uint8_t *needed;
+    otx_result result;
+    memset(&donor, 0, sizeof donor);
+    result = otx__solution_read_donor(job, &solution, &e->donor, &donor, error);
+    if (result) return result;
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < e->token_count; i++) needed[e->tokens[i]] = 1;
+    result = otx__loaded_open(job, &job->base, at, (size_t)at->tensor->shape[1], needed, rows,
+                              &e->base, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    e->rows.donor = otx__loaded_rows(&e->donor, e->kept_donors, e->kept);
+    e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
+    e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
+    e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
+    e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
+    e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
+    return result;
+}
+
+OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
+{
+    otx__loaded_close(e->job, &e->donor);
+    otx__loaded_close(e->job, &e->base);
+}
+
+/* >>> src/evaluate/scores.h */
+/* ---- scores: how near rows come to the true ones ------------------------------------ */
+
+/* What scoring the rows of one method takes. */
+typedef struct otx__scoring {
+    const otx__evaluating *e;
+    const double *mean;  /* of the tokens' rows */
+    const float *sample; /* [sample_count][e], of all tokens */
+    size_t sample_count;
+    size_t first;        /* hidden token of the first row at hand */
+    const double *rows;  /* [count][e] */
+    double *scratch;     /* [worker][2 e] */
+} otx__scoring;
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * matrix->columns * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
+OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
+{
+    double sum = 0.0;
+    size_t i, j;
+    for (i = 0; i < s->sample_count; i++) {
+        const float *row = s->sample + i * columns;
+        double lanes[4] = {0.0, 0.0, 0.0, 0.0}, dot;
+        for (j = 0; j + 4 <= columns; j += 4) {
+            lanes[0] += (double)row[j] * x[j];
+            lanes[1] += (double)row[j + 1] * x[j + 1];
+            lanes[2] += (double)row[j + 2] * x[j + 2];
+            lanes[3] += (double)row[j + 3] * x[j + 3];
+        }
+        for (; j < columns; j++) lanes[j % 4] += (double)row[j] * x[j];
+        dot = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        sum += dot * dot;
+    }
+    return sum / (double)s->sample_count;
+}
+
+/* The figures of one hidden token. */
+OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
+{
+    const otx__scoring *s = (const otx__scoring *)argument;
+    const otx__evaluating *e = s->e;
+    size_t columns = e->truth.columns, at = s->first + index, i;
+    double *b = s->scratch + (size_t)worker * 2 * columns, *off = b + columns;
+    const double *p = s->rows + index * columns;
+    otx__figure *f = &e->figures[at];
+    memset(f, 0, sizeof *f);
+    f->rank = UINT32_MAX;
+    otx__row_read(&e->truth, at, b);
+    for (i = 0; i < columns; i++) {
+        double cp = p[i] - s->mean[i], cb = b[i] - s->mean[i];
+        off[i] = p[i] - b[i];
+        f->pp += p[i] * p[i];
+        f->pb += p[i] * b[i];
+        f->bb += b[i] * b[i];
+        f->cpp += cp * cp;
+        f->cpb += cp * cb;
+        f->cbb += cb * cb;
+        f->off += off[i] * off[i];
+    }
+    f->moment_off = otx__scoring_moment(s, off, columns);
+    f->moment = otx__scoring_moment(s, b, columns);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
+
+/* Adds up the figures of the tokens of a class, in their order. */
+OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)
+{
+    double pb = 0.0, bb = 0.0, off = 0.0, moment = 0.0;
+    otx_scores scores;
+    size_t i;
+    memset(&scores, 0, sizeof scores);
+    for (i = 0; i < e->hidden; i++) {
+        const otx__figure *f = &e->figures[i];
+        if (which != OTX_CLASS_ALL && e->classes[i] != which) continue;
+        scores.count++;
+        pb += f->pb;
+        bb += f->bb;
+        off += f->moment_off;
+        moment += f->moment;
+        scores.cosine += otx__ratio(f->pb, sqrt(f->pp * f->bb));
+        scores.centred_cosine += otx__ratio(f->cpb, sqrt(f->cpp * f->cbb));
+        scores.relative_error += otx__ratio(sqrt(f->off), sqrt(f->bb));
+        scores.norm_ratio += otx__ratio(sqrt(f->pp), sqrt(f->bb));
+        if (f->rank == UINT32_MAX) continue;
+        scores.ranked++;
+        scores.top1 += f->rank < 1;
+        scores.top10 += f->rank < 10;
+    }
+    if (!scores.count) return scores;
+    scores.share = otx__ratio(pb, bb);
+    scores.error = sqrt(otx__ratio(off, moment));
+    scores.loss = scores.error + OTX__CHOICE_SHARE * (1.0 - scores.share);
+    scores.cosine = otx__ratio(scores.cosine, (double)scores.count);
+    scores.centred_cosine = otx__ratio(scores.centred_cosine, (double)scores.count);
+    scores.relative_error = otx__ratio(scores.relative_error, (double)scores.count);
+    scores.norm_ratio = otx__ratio(scores.norm_ratio, (double)scores.count);
+    scores.top1 = otx__ratio(scores.top1, (double)scores.ranked);
+    scores.top10 = otx__ratio(scores.top10, (double)scores.ranked);
+    return scores;
+}
+
+/* >>> src/evaluate/ranks.h */
+/* ---- ranks: whether a true row is found among all ----------------------------------- */
+
+/* Rows of the base that one task compares. */
+#define OTX__RANK_ROWS 64
+
+/* By the cosine with what a method made: how many of the base's rows lie nearer than the true
+   one. Screened in float, in one order; rows that are equal do not count. */
+typedef struct otx__ranking {
+    const otx__evaluating *e;
+    float *made;      /* [e][OTX__EVALUATE_RANKED]: the rows that were made, side by side */
+    float *least;     /* [ranked]: cosine of the true row, times the norm of what was made */
+    uint32_t *nearer; /* [worker][ranked] */
+    float *row;       /* [worker][e] */
+} otx__ranking;
+
+/* <made, row> / ||row|| for all made rows; zeros for a row of zeros. */
+OTX__PRIVATE void otx__rank_row(const otx__ranking *r, size_t at, float *row,
+                                float *products)
+{
+    const otx_matrix *all = &r->e->all;
+    const size_t element = otx_dtype_bits(all->dtype) / 8;
+    double norm = 0.0;
+    float scale;
+    size_t i, j;
+    otx_to_float(row, (const char *)all->data + at * all->columns * element, all->dtype,
+                 all->columns);
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] = 0.0f;
+    for (i = 0; i < all->columns; i++) {
+        const float *made = r->made + i * OTX__EVALUATE_RANKED;
+        const float value = row[i];
+        norm += (double)value * (double)value;
+        for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] += value * made[j];
+    }
+    scale = norm > 0.0 ? (float)(1.0 / sqrt(norm)) : 0.0f;
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] *= scale;
+}
+
+OTX__PRIVATE void otx__ranking_body(void *argument, size_t index, int worker)
+{
+    const otx__ranking *r = (const otx__ranking *)argument;
+    const otx__evaluating *e = r->e;
+    uint32_t *nearer = r->nearer + (size_t)worker * e->ranked;
+    float *row = r->row + (size_t)worker * e->all.columns;
+    float products[OTX__EVALUATE_RANKED];
+    size_t i, j, end = otx__min((index + 1) * OTX__RANK_ROWS, e->token_count);
+    for (i = index * OTX__RANK_ROWS; i < end; i++) {
+        otx__rank_row(r, e->tokens[i], row, products);
+        for (j = 0; j < e->ranked; j++) nearer[j] += products[j] > r->least[j];
+    }
+}
+
+/* Takes what ranking needs, once for a matrix. */
+OTX__PRIVATE bool otx__ranking_take(otx__ranking *r, const otx__evaluating *e, size_t threads,
+                                    otx__pool *pool)
+{
+    size_t columns = e->all.columns;
+    r->e = e;
+    r->made = (float *)otx__pool_take_zero(pool, columns, OTX__EVALUATE_RANKED * sizeof(float));
+    r->least = (float *)otx__pool_take(pool, e->ranked, sizeof(float));
+    r->nearer = (uint32_t *)otx__pool_take(pool, threads, e->ranked * sizeof(uint32_t));
+    r->row = (float *)otx__pool_take(pool, threads, columns * sizeof(float));
+    return !pool->failed;
+}
+
+/* Keeps the rows of those hidden tokens that are ranked. */
+OTX__PRIVATE void otx__ranking_keep(otx__ranking *r, size_t first, size_t count,
+                                    const double *rows)
+{
+    const otx__evaluating *e = r->e;
+    size_t place, i;
+    for (place = 0; place < e->ranked; place++) {
+        size_t at = otx__evaluating_ranked(e, place);
+        if (at < first || at >= first + count) continue;
+        for (i = 0; i < e->all.columns; i++)
+            r->made[i * OTX__EVALUATE_RANKED + place] =
+                (float)rows[(at - first) * e->all.columns + i];
+    }
+}
+
+/* Ranks; rows that were made of zeros, or hold no numbers, are not found. */
+OTX__PRIVATE otx_result otx__ranking_run(otx__ranking *r, otx_error *error)
+{
+    const otx__evaluating *e = r->e;
+    const otx_context *ctx = &e->job->ctx;
+    size_t threads = (size_t)otx__threads(ctx), place, worker;
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, e->token_count);
+    float products[OTX__EVALUATE_RANKED];
+    otx_result result;
+    memset(r->nearer, 0, threads * e->ranked * sizeof *r->nearer);
+    for (place = 0; place < e->ranked; place++) {
+        otx__rank_row(r, e->hidden_bases[otx__evaluating_ranked(e, place)], r->row, products);
+        r->least[place] = products[place];
+    }
+    result = otx__watch_loop(&watch, (e->token_count + OTX__RANK_ROWS - 1) / OTX__RANK_ROWS,
+                             (double)OTX__RANK_ROWS * OTX__EVALUATE_RANKED *
+                                 (double)e->all.columns / 4.0,
+                             otx__ranking_body, r, error);
+    for (place = 0; place < e->ranked && !result; place++) {
+        otx__figure *figure = &e->figures[otx__evaluating_ranked(e, place)];
+        uint32_t nearer = 0;
+        for (worker = 0; worker < threads; worker++)
+            nearer += r->nearer[worker * e->ranked + place];
+        figure->rank = figure->pp > 0.0 && figure->pp <= DBL_MAX ? nearer : UINT32_MAX - 1;
+    }
+    return result;
+}
+
+/* >>> src/evaluate/evaluate.h */
+/* ---- evaluate: methods, one after the other, matrix by matrix ------------------------ */
+
+/* Bytes of the rows that are made at a time. */
+#define OTX__SCORED_BYTES ((size_t)32 << 20)
+
+/* What scoring the methods on one matrix takes; the pool's. */
+typedef struct otx__scores_room {
+    otx__pool pool;
+    otx__scoring scoring;
+    otx__ranking ranking;
+    double *mean, *rows;
+    float *sample;
+    size_t window; /* rows at a time */
+} otx__scores_room;
+
+/* The mean and a sample of the rows of all tokens. */
+OTX__PRIVATE otx_result otx__scores_room_open(otx__scores_room *room, const otx__evaluating *e,
+                                              otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    size_t columns = e->all.columns, threads = (size_t)otx__threads(ctx), i;
+    size_t element = otx_dtype_bits(e->all.dtype) / 8;
+    otx__scoring *s = &room->scoring;
+    otx__pool_open(&room->pool, ctx);
+    s->e = e;
+    s->sample_count = otx__min(OTX__EVALUATE_SAMPLE, e->token_count);
+    room->window = otx__min(OTX__SCORED_BYTES / (columns * sizeof(double)) + 1, e->hidden);
+    room->mean = (double *)otx__pool_take(&room->pool, columns, sizeof(double));
+    room->rows = (double *)otx__pool_take(&room->pool, room->window, columns * sizeof(double));
+    room->sample = (float *)otx__pool_take(&room->pool, s->sample_count, columns * sizeof(float));
+    s->scratch = (double *)otx__pool_take(&room->pool, threads, 2 * columns * sizeof(double));
+    if (!otx__ranking_take(&room->ranking, e, threads, &room->pool) || room->pool.failed)
+        return otx__pool_fail(&room->pool, error);
+    s->mean = room->mean;
+    s->sample = room->sample;
+    s->rows = room->rows;
+    for (i = 0; i < s->sample_count; i++) {
+        size_t at = e->tokens[i * e->token_count / s->sample_count];
+        otx_to_float(room->sample + i * columns,
+                     (const char *)e->all.data + at * columns * element, e->all.dtype, columns);
+    }
+    return otx__matrix_mean(ctx, &e->all, room->mean, error);
+}
+
+/* Makes the rows of the hidden tokens and scores them. */
+OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room *room,
+                                           const otx_fitted *fitted, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double work = 2.0 * (double)room->scoring.sample_count * (double)e->truth.columns;
+    otx_result result = OTX_OK;
+    size_t first, count;
+    for (first = 0; first < e->hidden && !result; first += count) {
+        otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, e->hidden);
+        count = otx__min(room->window, e->hidden - first);
+        result = otx_method_make(ctx, fitted, &e->rows, first, count, room->rows, error);
+        room->scoring.first = first;
+        if (!result)
+            result = otx__watch_loop(&watch, count, work, otx__scoring_body, &room->scoring,
+                                     error);
+        if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
+    }
+    return result ? result : otx__ranking_run(&room->ranking, error);
+}
+
+/* One method on the matrix at hand. What keeps it from running is its entry's. */
+OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_room *room,
+                                             otx_evaluation_entry *entry, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double start = otx__now();
+    otx_fitted fitted;
+    otx_error why;
+    otx_result result;
+    size_t i;
+    memset(&why, 0, sizeof why);
+    result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
+    if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
+    entry->k = fitted.k;
+    entry->choice = fitted.map.choice;
+    entry->result = result;
+    entry->seconds = otx__now() - start;
+    otx_method_close(ctx, &fitted);
+    for (i = 0; i < OTX_CLASS_COUNT && !result; i++)
+        entry->scores[i] = otx__scores_of(e, (otx_token_class)i);
+    if (result == OTX_ERROR_CANCELLED || result == OTX_ERROR_MEMORY) {
+        if (error) *error = why;
+        return result;
+    }
+    if (result)
+        otx__format(entry->message, sizeof entry->message, "%.*s",
+                    (int)otx__utf8_cut(why.message, sizeof entry->message - 1), why.message);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__evaluate_matrix(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    otx_evaluation *out = e->out;
+    otx__scores_room room;
+    otx_result result = otx__evaluating_read(e, matrix, error);
+    size_t methods = out->entry_count / out->matrix_count, i;
+    memset(&room, 0, sizeof room);
+    otx__pool_open(&room.pool, &e->job->ctx);
+    if (!result) result = otx__scores_room_open(&room, e, error);
+    out->matrices[matrix].rows = e->all.rows;
+    out->matrices[matrix].columns = e->all.columns;
+    out->matrices[matrix].donor_columns = e->rows.donor.columns;
+    for (i = 0; i < methods && !result; i++)
+        result = otx__evaluate_method(e, &room, &out->entries[matrix * methods + i], error);
+    otx__pool_close(&room.pool);
+    otx__evaluating_let_go(e);
+    return result;
+}
+
+/* ---- the evaluation ---- */
+
+OTX__PRIVATE char *otx__copy_text(const otx_context *ctx, const char *text)
+{
+    char *copy = (char *)otx__alloc(ctx, strlen(text) + 1, 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+/* Room for an entry for every method and matrix. */
+OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_job *job,
+                                             const otx_evaluate_options *options,
+                                             otx_evaluation *out, otx_error *error)
+{
+    size_t methods = options->methods ? options->method_count : OTX_METHOD_COUNT, i;
+    otx_result result = OTX_OK;
+    for (i = 0; i < methods && options->methods && !result; i++)
+        result = otx__method_known(options->methods[i], error);
+    if (result) return result;
+    if (methods == 0 || methods > 4 * OTX_METHOD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%" PRIu64 " methods cannot be evaluated",
+                         (uint64_t)methods);
+    out->matrix_count = job->summary.matrix_count;
+    out->entry_count = methods * out->matrix_count;
+    out->seed = options->seed;
+    out->base = otx__copy_text(ctx, job->base.path);
+    out->donor = otx__copy_text(ctx, job->donor.path);
+    out->entries =
+        (otx_evaluation_entry *)otx__alloc_zero(ctx, out->entry_count, sizeof *out->entries);
+    if (!out->base || !out->donor || !out->entries)
+        return otx__fail_memory(error, out->entry_count * sizeof *out->entries);
+    for (i = 0; i < out->matrix_count; i++)
+        memcpy(out->matrices[i].name, job->summary.matrices[i].name,
+               sizeof out->matrices[i].name);
+    for (i = 0; i < out->entry_count; i++) {
+        out->entries[i].matrix = i / methods;
+        out->entries[i].method = options->methods ? options->methods[i % methods]
+                                                  : (otx_method)(i % methods);
+    }
+    return OTX_OK;
+}
+
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation)
+{
+    if (evaluation->base) otx__free(ctx, evaluation->base, strlen(evaluation->base) + 1, 1);
+    if (evaluation->donor) otx__free(ctx, evaluation->donor, strlen(evaluation->donor) + 1, 1);
+    otx__free(ctx, evaluation->entries, evaluation->entry_count, sizeof *evaluation->entries);
+    memset(evaluation, 0, sizeof *evaluation);
+}
+
+/* All matrices of a job that is open. */
+OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_options *options,
+                                          otx_evaluation *out, otx_error *error)
+{
+    otx__evaluating e;
+    otx_result result;
+    size_t i;
+    memset(&e, 0, sizeof e);
+    e.job = job;
+    e.options = options;
+    e.out = out;
+    otx__pool_open(&e.pool, &job->ctx);
+    result = otx__evaluating_open(&e, error);
+    out->anchors = e.kept;
+    out->hidden = e.hidden;
+    for (i = 0; i < out->matrix_count && !result; i++)
+        result = otx__evaluate_matrix(&e, i, error);
+    otx__pool_close(&e.pool);
+    return result;
+}
+
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error)
+{
+    otx_evaluate_options settled;
+    otx_job_options plain;
+    otx_job *job;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&settled, 0, sizeof settled);
+    memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
+    if (options) settled = *options;
+    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    if (result) return result;
+    result = otx__evaluation_open(ctx, job, &settled, out, error);
+    if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    if (result) otx_evaluation_close(ctx, out);
+    otx_job_close(job);
+    return result;
+}
+
+/* >>> src/evaluate/write_json.h */
+/* ---- write_json: an evaluation as JSON ------------------------------------------------ */
+
+/* A figure by its name. */
+typedef struct otx__named_score {
+    const char *name;
+    double value;
+} otx__named_score;
+
+#define OTX__SCORE_COUNT 9
+
+/* The figures in the order in which they are printed. */
+OTX__PRIVATE void otx__scores_list(const otx_scores *scores, otx__named_score list[])
+{
+    const otx__named_score all[OTX__SCORE_COUNT] = {
+        {"share", scores->share},
+        {"error", scores->error},
+        {"loss", scores->loss},
+        {"cosine", scores->cosine},
+        {"centred_cosine", scores->centred_cosine},
+        {"relative_error", scores->relative_error},
+        {"norm_ratio", scores->norm_ratio},
+        {"top1", scores->top1},
+        {"top10", scores->top10},
+    };
+    memcpy(list, all, sizeof all);
+}
+
+OTX__PRIVATE void otx__json_scores(otx__text *text, const otx_scores *scores)
+{
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i;
+    otx__scores_list(scores, list);
+    otx__text_format(text, "{\"count\": %" PRIu64 ", \"ranked\": %" PRIu64, scores->count,
+                     scores->ranked);
+    for (i = 0; i < OTX__SCORE_COUNT && scores->count; i++) {
+        otx__text_format(text, ", \"%s\": ", list[i].name);
+        otx__text_double(text, list[i].value);
+    }
+    otx__text_string(text, "}");
+}
+
+OTX__PRIVATE void otx__json_entry(otx__text *text, const otx_evaluation_entry *entry)
+{
+    size_t i;
+    otx__text_format(text, "      {\"method\": \"%s\"", otx__word(otx_method_name(entry->method)));
+    if (entry->result) {
+        otx__text_string(text, ", \"error\": ");
+        otx__text_json_string(text, entry->message, strlen(entry->message));
+        otx__text_string(text, "}");
+        return;
+    }
+    otx__text_format(text, ", \"k\": %" PRIu64, (uint64_t)entry->k);
+    if (entry->choice.lambda > 0) {
+        otx__text_string(text, ", \"lambda\": ");
+        otx__text_double(text, entry->choice.lambda);
+        otx__text_format(text, ", \"cosine\": %s", entry->choice.cosine ? "true" : "false");
+    }
+    otx__text_string(text, ", \"seconds\": ");
+    otx__text_double(text, entry->seconds);
+    otx__text_string(text, ", \"scores\": {");
+    for (i = 0; i < OTX_CLASS_COUNT; i++) {
+        otx__text_format(text, "%s\n        \"%s\": ", i ? "," : "",
+                         otx_token_class_name((otx_token_class)i));
+        otx__json_scores(text, &entry->scores[i]);
+    }
+    otx__text_string(text, "}}");
+}
+
+OTX__PRIVATE void otx__json_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    size_t i, written = 0;
+    otx__text_string(text, "    {\"name\": ");
+    otx__text_json_string(text, matrix->name, strlen(matrix->name));
+    otx__text_format(text, ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64
+                     ", \"donor_columns\": %" PRIu64 ", \"methods\": [", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    for (i = 0; i < evaluation->entry_count; i++) {
+        if (evaluation->entries[i].matrix != which) continue;
+        otx__text_string(text, written++ ? ",\n" : "\n");
+        otx__json_entry(text, &evaluation->entries[i]);
+    }
+    otx__text_string(text, "\n    ]}");
+}
+
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
+    otx__text_json_string(&text, evaluation->base, strlen(evaluation->base));
+    otx__text_string(&text, ",\n  \"donor\": ");
+    otx__text_json_string(&text, evaluation->donor, strlen(evaluation->donor));
+    otx__text_format(&text, ",\n  \"seed\": %" PRIu64 ",\n  \"anchors\": %" PRIu64
+                     ",\n  \"hidden\": %" PRIu64 ",\n  \"matrices\": [\n", evaluation->seed,
+                     evaluation->anchors, evaluation->hidden);
+    for (i = 0; i < evaluation->matrix_count; i++) {
+        otx__text_string(&text, i ? ",\n" : "");
+        otx__json_matrix(&text, evaluation, i);
+    }
+    otx__text_string(&text, "\n  ]\n}\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/evaluate/write_page.h */
+/* ---- write_page: an evaluation as a page ------------------------------------------------ */
+
+/* One HTML file with its style and its charts in it: nothing is fetched, nothing is run. */
+static const char otx__page_style[] =
+    "<style>\n"
+    ":root { color-scheme: light dark; --ink: #1b1f24; --soft: #5c6672; --line: #d5dae0;\n"
+    "  --page: #ffffff; --share: #2f6fb2; --error: #c8641e; }\n"
+    "@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #9aa4af;\n"
+    "  --line: #3a424b; --page: #15191e; --share: #6aa5e3; --error: #e79a5b; } }\n"
+    "body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);\n"
+    "  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }\n"
+    "h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }\n"
+    "p { max-width: 46rem; } p.soft, td.soft { color: var(--soft); }\n"
+    "div.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0; }\n"
+    "th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;\n"
+    "  font-variant-numeric: tabular-nums; } th { font-weight: 600; }\n"
+    "th:first-child, td:first-child { text-align: left; } td.best { font-weight: 700; }\n"
+    "svg { display: block; width: 100%; max-width: 46rem; height: auto; }\n"
+    "svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }\n"
+    "svg text.soft { fill: var(--soft); } .share { fill: var(--share); }\n"
+    ".error { fill: var(--error); } svg line { stroke: var(--line); }\n"
+    "</style>\n";
+
+OTX__PRIVATE void otx__page_escaped(otx__text *text, const char *string)
+{
+    for (; *string; string++) {
+        if (*string == '<') otx__text_string(text, "&lt;");
+        else if (*string == '>') otx__text_string(text, "&gt;");
+        else if (*string == '&') otx__text_string(text, "&amp;");
+        else if (*string == '"') otx__text_string(text, "&quot;");
+        else otx__text_bytes(text, string, 1);
+    }
+}
+
+/* The entries of a matrix that came to their end, the best first. */
+typedef struct otx__page_order {
+    const otx_evaluation_entry *entries[4 * OTX_METHOD_COUNT];
+    size_t count;
+} otx__page_order;
+
+OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix,
+                                 otx__page_order *order)
+{
+    size_t i, j;
+    order->count = 0;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || entry->result) continue;
+        for (j = order->count++; j > 0; j--) {
+            if (order->entries[j - 1]->scores[0].loss <= entry->scores[0].loss) break;
+            order->entries[j] = order->entries[j - 1];
+        }
+        order->entries[j] = entry;
+    }
+}
+
+/* ---- charts ---- */
+
+/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. */
+OTX__PRIVATE void otx__page_bar(otx__text *text, const char *name, double value, unsigned y)
+{
+    double shown = value < 0.0 ? 0.0 : value > 1.5 ? 1.5 : value;
+    unsigned width = (unsigned)(shown * 300.0 + 0.5);
+    otx__text_format(text, "<rect class=\"%s\" x=\"170\" y=\"%u\" width=\"%u\" height=\"11\"/>"
+                     "<text class=\"soft\" x=\"%u\" y=\"%u\">%.3f</text>\n", name, y, width,
+                     176 + width, y + 10, value);
+}
+
+/* Both figures of every method. */
+OTX__PRIVATE void otx__page_chart(otx__text *text, const otx__page_order *order)
+{
+    unsigned height = 34 * (unsigned)order->count + 40, y = 28;
+    size_t i;
+    otx__text_format(text, "<svg viewBox=\"0 0 700 %u\" role=\"img\" aria-label=\"Share and error "
+                     "of each method; the numbers are in the table below\">\n", height);
+    otx__text_string(text, "<rect class=\"share\" x=\"170\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"186\" y=\"14\">share, more is better</text>\n"
+                     "<rect class=\"error\" x=\"340\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"356\" y=\"14\">error, less is better</text>\n");
+    otx__text_format(text, "<line x1=\"170\" y1=\"22\" x2=\"170\" y2=\"%u\"/>\n", height - 8);
+    for (i = 0; i < order->count; i++, y += 34) {
+        const otx_scores *scores = &order->entries[i]->scores[0];
+        otx__text_format(text, "<text x=\"160\" y=\"%u\" text-anchor=\"end\">%s</text>\n", y + 16,
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        otx__page_bar(text, "share", scores->share, y);
+        otx__page_bar(text, "error", scores->error, y + 13);
+    }
+    otx__text_string(text, "</svg>\n");
+}
+
+/* ---- tables ---- */
+
+OTX__PRIVATE void otx__page_table(otx__text *text, const otx__page_order *order)
+{
+    static const char *const heads[OTX__SCORE_COUNT] = {
+        "share", "error", "loss", "cosine", "centred cosine", "relative error", "norm ratio",
+        "top 1", "top 10"};
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i, j;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>method</th><th>k</th>");
+    for (j = 0; j < OTX__SCORE_COUNT; j++) otx__text_format(text, "<th>%s</th>", heads[j]);
+    otx__text_string(text, "<th>seconds</th></tr>\n");
+    for (i = 0; i < order->count; i++) {
+        const otx_evaluation_entry *entry = order->entries[i];
+        otx__text_format(text, "<tr><td>%s</td><td>%" PRIu64 "</td>",
+                         otx__word(otx_method_name(entry->method)), (uint64_t)entry->k);
+        otx__scores_list(&entry->scores[0], list);
+        for (j = 0; j < OTX__SCORE_COUNT; j++)
+            otx__text_format(text, "<td>%.3f</td>", list[j].value);
+        otx__text_format(text, "<td class=\"soft\">%.1f</td></tr>\n", entry->seconds);
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* The loss of every method by class of token; the least of a class is marked. */
+OTX__PRIVATE void otx__page_classes(otx__text *text, const otx__page_order *order)
+{
+    size_t i, c;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>loss by class of token</th>");
+    for (c = 1; c < OTX_CLASS_COUNT; c++)
+        otx__text_format(text, "<th>%s (%" PRIu64 ")</th>",
+                         otx_token_class_name((otx_token_class)c),
+                         order->count ? order->entries[0]->scores[c].count : 0);
+    otx__text_string(text, "</tr>\n");
+    for (i = 0; i < order->count; i++) {
+        otx__text_format(text, "<tr><td>%s</td>",
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        for (c = 1; c < OTX_CLASS_COUNT; c++) {
+            const otx_scores *scores = &order->entries[i]->scores[c];
+            bool best = scores->count > 0;
+            size_t other;
+            for (other = 0; other < order->count && best; other++)
+                best = order->entries[other]->scores[c].loss >= scores->loss;
+            if (scores->count)
+                otx__text_format(text, "<td%s>%.3f</td>", best ? " class=\"best\"" : "",
+                                 scores->loss);
+            else
+                otx__text_string(text, "<td></td>");
+        }
+        otx__text_string(text, "</tr>\n");
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* What could not run, and why. */
+OTX__PRIVATE void otx__page_failed(otx__text *text, const otx_evaluation *evaluation,
+                                   size_t matrix)
+{
+    size_t i;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || !entry->result) continue;
+        otx__text_format(text, "<p class=\"soft\">%s: ",
+                         otx__word(otx_method_name(entry->method)));
+        otx__page_escaped(text, entry->message);
+        otx__text_string(text, "</p>\n");
+    }
+}
+
+OTX__PRIVATE void otx__page_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    otx__page_order order;
+    otx__page_sort(evaluation, which, &order);
+    otx__text_string(text, "<h2>");
+    otx__page_escaped(text, matrix->name);
+    otx__text_format(text, "</h2>\n<p class=\"soft\">%" PRIu64 " token rows of %" PRIu64
+                     " columns, made from the donor's of %" PRIu64 ".</p>\n", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    otx__page_chart(text, &order);
+    otx__page_table(text, &order);
+    otx__page_classes(text, &order);
+    otx__page_failed(text, evaluation, which);
+}
+
+OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluation)
+{
+    otx__text_string(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                     "<title>Methods of transplanting, evaluated</title>\n");
+    otx__text_string(text, otx__page_style);
+    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n"
+                     "<p>Base: ");
+    otx__page_escaped(text, evaluation->base);
+    otx__text_string(text, "<br>\nDonor: ");
+    otx__page_escaped(text, evaluation->donor);
+    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
+                     evaluation->anchors, evaluation->seed);
+    otx__text_string(text,
+                     "<b>Share</b> is the part of its true logit that a new row gives where the "
+                     "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "
+                     "error + 0.75 (1 - share); methods stand in its order. Cosine and relative "
+                     "error do not rank methods as a language model does. Top 1 and top 10 say "
+                     "how often the true row is among the nearest of all rows.</p>\n");
+}
+
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__page_head(&text, evaluation);
+    for (i = 0; i < evaluation->matrix_count; i++) otx__page_matrix(&text, evaluation, i);
+    otx__text_string(&text, "</body>\n</html>\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
 }
 
 #endif /* OTX_NO_STDIO */
