@@ -23,180 +23,194 @@
 
    What is where
 
-      223  api/version                version
-      253  api/result                 results
-      293  api/context                context: memory, threads, progress
-      371  api/isa                    instruction sets
-      388  api/matrix                 numbers and matrices
-      433  api/solver                 the solver
-      561  api/affine                 the affine map: rows as the map makes them, and what it misses
-      692  api/methods                methods: rows for tokens that a model lacks
-      782  api/source                 sources and sinks: bytes in and out
-      802  api/json                   JSON
-      924  api/safetensors            safetensors
-      988  api/vocab                  vocabularies
-     1093  api/align                  alignment
-     1157  api/file                   files
-     1168  api/directory              directories
-     1224  api/job                    the whole job
-     1356  api/verify                 looking at a finished directory
+      237  api/version                version
+      267  api/result                 results
+      307  api/context                context: memory, threads, progress
+      385  api/isa                    instruction sets
+      402  api/matrix                 numbers and matrices
+      447  api/solver                 the solver
+      575  api/affine                 the affine map: rows as the map makes them, and what it misses
+      706  api/methods                methods: rows for tokens that a model lacks
+      796  api/source                 sources and sinks: bytes in and out
+      816  api/json                   JSON
+      938  api/safetensors            safetensors
+     1002  api/vocab                  vocabularies
+     1112  api/align                  alignment
+     1177  api/file                   files
+     1188  api/directory              directories
+     1248  api/job                    the whole job
+     1390  api/verify                 looking at a finished directory
+     1446  api/evaluate               methods ranked on tokens that both models share
 
-     1423  base                       what everything stands on
-     1456  base/begin                 system headers, and how floating point must be compiled
-     1494  base/sizes                 counting, and sums and products that may not wrap
-     1532  base/span                  bytes of others, digits, UTF-8
-     1690  base/decimal               the digits of a double
-     1825  base/format                printf without stdio and without a locale
-     2094  base/result                results, failures, messages
-     2210  base/memory                the allocator, arrays that grow
-     2269  base/text                  names in messages, and text that grows
-     2386  base/hooks                 log, progress, threads of the caller
-     2455  base/sort                  in place, without memory, never quadratic; and finding
-     2505  base/clock                 wall time for statistics
-     2551  base/hash                  keyed, for tables whose keys a stranger chooses
-     2630  base/pool                  blocks that are freed together
-     2745  base/number                element types, widening and rounding
-     2934  base/base64                decoding
-     2970  base/protobuf              fields of a message
-     3092  base/watch                 long loops that the caller can stop
+     1552  base                       what everything stands on
+     1585  base/begin                 system headers, and how floating point must be compiled
+     1623  base/sizes                 counting, and sums and products that may not wrap
+     1661  base/span                  bytes of others, digits, UTF-8
+     1819  base/decimal               the digits of a double
+     1954  base/format                printf without stdio and without a locale
+     2223  base/result                results, failures, messages
+     2339  base/memory                the allocator, arrays that grow
+     2398  base/text                  names in messages, and text that grows
+     2515  base/hooks                 log, progress, threads of the caller
+     2584  base/sort                  in place, without memory, never quadratic; and finding
+     2634  base/clock                 wall time for statistics
+     2680  base/hash                  keyed, for tables whose keys a stranger chooses
+     2759  base/pool                  blocks that are freed together
+     2874  base/number                element types, widening and rounding
+     3063  base/base64                decoding
+     3099  base/protobuf              fields of a message
+     3221  base/watch                 long loops that the caller can stop
 
-     3145  files                      formats, on memory and streams
-     3169  files/memory_source        memory as a source of bytes
-     3187  files/json_read            a parser without recursion
-     3540  files/json_values          looking at values, stepping through containers
-     3711  files/json_edit            writing, and edits that keep every byte they do not touch
-     4079  files/tensors              what reading and writing a header share
-     4214  files/safetensors_read     the header of a file, checked
-     4538  files/safetensors_write    the header of a new file
+     3274  files                      formats, on memory and streams
+     3298  files/memory_source        memory as a source of bytes
+     3316  files/json_read            a parser without recursion
+     3669  files/json_values          looking at values, stepping through containers
+     3840  files/json_edit            writing, and edits that keep every byte they do not touch
+     4208  files/tensors              what reading and writing a header share
+     4343  files/safetensors_read     the header of a file, checked
+     4668  files/safetensors_write    the header of a new file
 
-     4695  vocab                      tokens, from every source, and which of them are the same
-     4728  vocab/known                what the world calls things: files, classes, tokens
-     5038  vocab/token_table          the table of tokens, and finding tokens in it
-     5201  vocab/spelling             from what a file spells to bytes
-     5332  vocab/reader               what the readers of all sources share
-     5682  vocab/added_tokens         what other files add to a model's tokens
-     5943  vocab/in_use               tokens that are named as reserved ones and are none
-     6045  vocab/from_tokenizer_json  tokenizer.json
-     6301  vocab/from_tekken          tekken.json
-     6456  vocab/from_tiktoken        *.tiktoken
-     6521  vocab/from_sentencepiece   tokenizer.model and its like
-     6876  vocab/from_vocab_json      vocab.json and merges.txt
-     6962  vocab/from_vocab_txt       vocab.txt
-     7019  vocab/parse                the first source that is given, and what goes with it
-     7205  vocab/align                which base token a donor token is
+     4825  vocab                      tokens, from every source, and which of them are the same
+     4859  vocab/known                what the world calls things: files, classes, tokens
+     5168  vocab/token_table          the table of tokens, and finding tokens in it
+     5331  vocab/spelling             from what a file spells to bytes
+     5513  vocab/reader               what the readers of all sources share
+     5864  vocab/added_tokens         what other files add to a model's tokens
+     6132  vocab/in_use               tokens that are named as reserved ones and are none
+     6235  vocab/from_tokenizer_json  tokenizer.json
+     6527  vocab/from_tekken          tekken.json
+     6682  vocab/from_tiktoken        *.tiktoken
+     6747  vocab/from_sentencepiece   tokenizer.model and its like
+     7102  vocab/from_vocab_json      vocab.json and merges.txt
+     7188  vocab/from_vocab_txt       vocab.txt
+     7245  vocab/recognise            what a file is, by what it holds
+     7369  vocab/parse                the first source that is given, and what goes with it
+     7557  vocab/align                which base token a donor token is
 
-     7448  simd                       the hot loops, once for each instruction set
-     7481  simd/kernels               the table of kernels, and what all versions share
-     7758  simd/scalar                the reference
-     7927  simd/sse2                  the operations of 128-bit x86, and what each does
-     8048  simd/neon                  those of 64-bit Arm
-     8143  simd/wasm                  those of WebAssembly's SIMD128
-     8228  simd/avx2                  those of 256-bit x86, with FMA
-     8310  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8952  simd/avx_vnni              AVX2, and products of integers
-     9048  simd/neon_bf16             NEON, and products of matrices
-     9202  simd/avx512                512-bit x86, by hand
-     9808  simd/amx                   tiles of x86, beside AVX-512
-    10051  simd/dispatch              which of them this machine can run, and which a call takes
+     7811  simd                       the hot loops, once for each instruction set
+     7844  simd/kernels               the table of kernels, and what all versions share
+     8121  simd/scalar                the reference
+     8290  simd/sse2                  the operations of 128-bit x86, and what each does
+     8411  simd/neon                  those of 64-bit Arm
+     8506  simd/wasm                  those of WebAssembly's SIMD128
+     8591  simd/avx2                  those of 256-bit x86, with FMA
+     8673  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9315  simd/avx_vnni              AVX2, and products of integers
+     9411  simd/neon_bf16             NEON, and products of matrices
+     9565  simd/avx512                512-bit x86, by hand
+    10171  simd/amx                   tiles of x86, beside AVX-512
+    10414  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10277  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10330  solve/views                the rows of matrices, as the kernels read them
-    10459  solve/panels               vectors as the dense products want them, and these
-    10650  solve/rests                vectors on their way into panels
-    10827  solve/dictionary           the atoms, and their split along a common direction
-    10982  solve/exact_gram           products of all pairs of atoms in double
-    11064  solve/triangle             packed lower triangles
-    11168  solve/support              what is known of one target, and the exact steps
-    11430  solve/gram_table           products of atoms with all atoms, for scans
-    11668  solve/screen               which atoms are worth scoring in double: the bound
-    11958  solve/scan                 the correlations of all atoms with a block's residuals
-    12115  solve/predict              making targets ready for the next scan
-    12361  solve/candidates           the atoms that a scan could not rule out
-    12645  solve/select               the next atoms of each target
-    12811  solve/pursuit              what one solve holds, and the memory it takes
-    13055  solve/plan                 which form, and in what blocks
-    13300  solve/steps                a pursuit from its rows to its results
-    13539  solve/combine              new rows of coefficients
-    13601  solve/solver               the public call
-    13766  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13975  solve/affine_normal        the normal equations of an affine map
-    14218  solve/affine_factor        their factor, and their solution
-    14421  solve/affine_map           a fitted map, and the rows it makes
-    14763  solve/affine_choice        how many atoms to take, and chosen by what
-    15161  solve/affine_fit           what a fit of an affine map holds and needs
-    15405  solve/affine               fitting and applying affine maps
+    10640  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10693  solve/views                the rows of matrices, as the kernels read them
+    10822  solve/panels               vectors as the dense products want them, and these
+    11013  solve/rests                vectors on their way into panels
+    11190  solve/dictionary           the atoms, and their split along a common direction
+    11345  solve/exact_gram           products of all pairs of atoms in double
+    11427  solve/triangle             packed lower triangles
+    11531  solve/support              what is known of one target, and the exact steps
+    11793  solve/gram_table           products of atoms with all atoms, for scans
+    12031  solve/screen               which atoms are worth scoring in double: the bound
+    12321  solve/scan                 the correlations of all atoms with a block's residuals
+    12478  solve/predict              making targets ready for the next scan
+    12724  solve/candidates           the atoms that a scan could not rule out
+    13008  solve/select               the next atoms of each target
+    13174  solve/pursuit              what one solve holds, and the memory it takes
+    13418  solve/plan                 which form, and in what blocks
+    13663  solve/steps                a pursuit from its rows to its results
+    13902  solve/combine              new rows of coefficients
+    13964  solve/solver               the public call
+    14129  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14338  solve/affine_normal        the normal equations of an affine map
+    14581  solve/affine_factor        their factor, and their solution
+    14784  solve/affine_map           a fitted map, and the rows it makes
+    15126  solve/affine_choice        how many atoms to take, and chosen by what
+    15524  solve/affine_fit           what a fit of an affine map holds and needs
+    15768  solve/affine               fitting and applying affine maps
 
-    15694  methods                    rows for tokens that a model lacks, each method a room
-    15711  methods/parts              what methods share: sums of rows, combinations
-    15827  methods/pursuit            omp, omp-centred
-    15898  methods/mapping            omp-affine, affine
-    15932  methods/constant           mean, zero
-    15960  methods/methods            the table of all, and the public calls
+    16057  methods                    rows for tokens that a model lacks, each method a room
+    16074  methods/parts              what methods share: sums of rows, combinations
+    16190  methods/pursuit            omp, omp-centred
+    16261  methods/mapping            omp-affine, affine
+    16295  methods/constant           mean, zero
+    16323  methods/methods            the table of all, and the public calls
 
-    16082  disk                       files and directories
-    16115  disk/system                what POSIX and Windows are asked for
-    16154  disk/windows_paths         paths as Windows takes them
-    16294  disk/windows               the system as Windows gives it
-    16593  disk/posix                 the system as POSIX gives it
-    16831  disk/paths                 what can be told from their text
-    16905  disk/failure               why the system refused
-    17019  disk/look                  what stands at a path, and whether within another
-    17140  disk/listing               listings of directories
-    17206  disk/reading               files to read, and whether they have changed
-    17385  disk/writing               files to write
-    17502  disk/copying               copies of files
-    17568  disk/trees                 whole directories looked through, copied, removed
-    17784  disk/known                 what weights are called in a directory
-    17820  disk/staging               a directory made under another name, then renamed
-    18056  disk/missing               a path or a directory without what is wanted of it
-    18099  disk/weight_index          the index of a checkpoint in shards
-    18316  disk/shards                what an index and its shards say of each other
-    18521  disk/checkpoint            a model directory, in one file or in shards
-    18754  disk/tokenizer_directory   the tokenizer of a model directory
+    16445  disk                       files and directories
+    16479  disk/system                what POSIX and Windows are asked for
+    16518  disk/windows_paths         paths as Windows takes them
+    16658  disk/windows               the system as Windows gives it
+    16957  disk/posix                 the system as POSIX gives it
+    17195  disk/paths                 what can be told from their text
+    17269  disk/failure               why the system refused
+    17383  disk/look                  what stands at a path, and whether within another
+    17504  disk/listing               listings of directories
+    17579  disk/reading               files to read, and whether they have changed
+    17758  disk/writing               files to write
+    17875  disk/copying               copies of files
+    17941  disk/trees                 whole directories looked through, copied, removed
+    18157  disk/known                 what weights are called in a directory
+    18240  disk/staging               a directory made under another name, then renamed
+    18476  disk/missing               a path or a directory without what is wanted of it
+    18519  disk/weights               which files they are, and what may stand in their place
+    18844  disk/weight_index          the index of a checkpoint in shards
+    19061  disk/shards                what an index and its shards say of each other
+    19266  disk/checkpoint            a model directory, in one file or in shards
+    19511  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18955  model                      which tensors and config keys belong to the vocabulary
-    18989  model/known                what the world calls things
-    19312  model/known_keys           keys of ids and sizes in configs
-    19483  model/known_classes        classes of tokenizers, by the type of model
-    19721  model/names                names of tensors
-    19878  model/document             the JSON files of a model directory
-    19973  model/members              what the members of a config are about
-    20194  model/config               what config.json says
-    20371  model/side                 a model directory opened once
-    20492  model/code                 the Python that a tokenizer is loaded with
-    20726  model/parts                what each tensor does for the vocabulary
-    20836  model/whole                whether all tensors are there
-    20958  model/find                 finding the parts of a model
-    21216  model/processor            the tokens that a processor looks for by their text
-    21371  model/heirs                what becomes of the ids in a config
-    21537  model/config_ids           ids in a config being edited
-    21777  model/config_lists         lists, dictionaries and ranges of ids
-    21934  model/config_edit          config.json and generation_config.json, edited
-    22229  model/classes              which class a tokenizer is loaded as
+    19750  model                      which tensors and config keys belong to the vocabulary
+    19785  model/known                what the world calls things
+    20109  model/known_keys           keys of ids and sizes in configs
+    20283  model/known_classes        classes of tokenizers, by the type of model
+    20521  model/names                names of tensors
+    20678  model/document             the JSON files of a model directory
+    20773  model/members              what the members of a config are about
+    20994  model/config               what config.json says
+    21171  model/side                 a model directory opened once
+    21294  model/code                 the Python that a tokenizer is loaded with
+    21528  model/parts                what each tensor does for the vocabulary
+    21638  model/whole                whether all tensors are there
+    21760  model/find                 finding the parts of a model
+    22018  model/processor            the tokens that a processor looks for by their text
+    22173  model/heirs                what becomes of the ids in a config
+    22339  model/config_ids           ids in a config being edited
+    22579  model/config_lists         lists, dictionaries and ranges of ids
+    22736  model/config_edit          config.json and generation_config.json, edited
+    23031  model/classes              which class a tokenizer is loaded as
+    23197  model/class_tokens         added tokens that a class numbers otherwise
 
-    22395  job                        the whole transplant, in the order in which it happens
-    22430  job/job                    what a job holds
-    22649  job/open                   opening the two models
-    22725  job/map                    the caller's map
-    22846  job/align                  where every new row comes from
-    23024  job/plan                   what becomes of every tensor, and of the configs
-    23145  job/chat                   the template that turns messages into text
-    23273  job/rows                   rows in memory: reading, checking, their mean
-    23561  job/solve                  solving for the rows of the donor
-    23744  job/targets                the rows that are made from the donor's
-    23841  job/rebuild                the new rows of one vocabulary tensor
-    24118  job/write                  the output and its weights
-    24389  job/copy                   the other files of the two models
-    24605  job/index                  the files that are written anew
-    24773  job/run                    the whole, in order
-    24883  job/report                 what a job did, as JSON and as a table
-    25152  job/findings               what is told of a finished directory
-    25201  job/check_files            its files
-    25332  job/check_ids              sizes, ids and tying
-    25548  job/check_values           values
-    25628  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25818  job/check_draft            as a draft model for another
-    26096  job/verify                 whether a finished directory agrees with itself
+    23313  job                        the whole transplant, in the order in which it happens
+    23349  job/job                    what a job holds
+    23569  job/open                   opening the two models
+    23706  job/map                    the caller's map
+    23827  job/align                  where every new row comes from
+    24017  job/plan                   what becomes of every tensor, and of the configs
+    24144  job/chat                   the template that turns messages into text
+    24272  job/rows                   rows in memory: reading, checking, their mean
+    24585  job/untrained              rows that hold nothing, and what becomes of their tokens
+    24847  job/solve                  solving for the rows of the donor
+    25030  job/targets                the rows that are made from the donor's
+    25127  job/rebuild                the new rows of one vocabulary tensor
+    25394  job/write                  the output and its weights
+    25673  job/copy                   the other files of the two models
+    25889  job/index                  the files that are written anew
+    26057  job/run                    the whole, in order
+    26169  job/report                 what a job did, as JSON and as a table
+    26442  job/findings               what is told of a finished directory
+    26491  job/check_files            its files
+    26627  job/check_ids              sizes, ids and tying
+    26843  job/check_values           values
+    26914  job/check_gguf             the special tokens that a conversion to GGUF finds
+    27104  job/check_draft            as a draft model for another
+    27382  job/verify                 whether a finished directory agrees with itself
+
+    27423  evaluate                   methods ranked on tokens that both models share
+    27442  evaluate/token_class       what a token is like, by its bytes
+    27509  evaluate/hidden            which tokens are hidden, and the rows at hand
+    27664  evaluate/scores            how near rows come to the true ones
+    27781  evaluate/ranks             whether a true row is found among all
+    27889  evaluate/evaluate          methods, one after the other, matrix by matrix
+    28095  evaluate/write_json        an evaluation as JSON
+    28206  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -990,7 +1004,10 @@ OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
 /* A token is (kind, bytes). Bytes are what the token stands for in text, with
    every tokenizer's spelling undone: a leading space is 0x20, not U+2581 or
-   U+0120. */
+   U+0120. An added token that the model itself lacks stands for the text that it is
+   cut out of, whatever a decoder makes of it: its content, letter by letter; with the
+   space before it if it is `normalized` and the normaliser of tokenizer.json puts one
+   before every text, as Llama 2's does. */
 typedef enum otx_token_kind {
     OTX_TOKEN_NONE,    /* no token has this id */
     OTX_TOKEN_TEXT,
@@ -1018,6 +1035,8 @@ typedef struct otx_token {
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
+    bool in_use;         /* it has a role, or a chat template, a processor or a generation
+                            config names it */
 } otx_token;
 
 /* How a tokenizer spells its tokens. */
@@ -1141,12 +1160,13 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content, also where one of the two is a plain
-   added token (<think> in some models); control tokens in the same role (eos, bos,
-   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
-   lowest donor id of each pair, each base id once, both ids within their
-   matrices. Base ids at or beyond base_rows are never copied from. A token that
-   would be solved for but has no row in the donor's matrices is unused. */
+   way; control tokens with the same content, also where one of the two, or both, are
+   plain added tokens (<think> in some models), or where one is and the other a word, of
+   two WordPiece tokenizers; control tokens in the same role (eos, bos, pad, unk, sep, cls,
+   mask). Only pairs of TEXT and BYTE tokens of the same bytes become anchors: the lowest
+   donor id of each pair, each base id once, both ids within their matrices. Base ids at or
+   beyond base_rows are never copied from. A token that would be solved for but has no row
+   in the donor's matrices is unused. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);
@@ -1169,7 +1189,8 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 /* ---- directories ------------------------------------------------------------------ */
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
-   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
+   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
    several files with tokens in a directory the first in the order of otx_vocab_file
    is read; the others are compared with it, and one that says something else is
    reported to ctx->log. */
@@ -1197,13 +1218,16 @@ typedef struct otx_checkpoint {
     size_t tensor_count;
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
+    char *index;        /* its name within the directory, or NULL */
     char *absent;       /* the tensors that it names and no shard holds, each name with a
                            NUL at its end; NULL if there is none */
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one .safetensors file. Every shard is opened and
-   checked; names that leave the directory and missing shards are errors. As for
+/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
+   directory without model.safetensors and its index, the one other file or index is opened
+   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+   opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
    to ctx->log. Close with otx_checkpoint_close. */
@@ -1280,9 +1304,11 @@ typedef struct otx_job_options {
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. */
+   and get none. `untrained` are those of the unused that are so by their rows: see
+   otx_job_open. */
 typedef struct otx_job_tokens {
     uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
@@ -1316,7 +1342,14 @@ typedef struct otx_job otx_job;
 
 /* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
    aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied. */
+   where it takes the bytes of two matrices to tell whether they are tied, and where rows
+   are to be solved for: then the matrices are read once for rows that hold nothing. Those
+   are zeros, and rows that are the same bit for bit as three others, or as one that has no
+   token or a reserved one: they were never trained. (Two or three alike may be copies that
+   somebody made.) A token with such a row in a matrix of the donor that is used, the
+   embedding or an untied head, is not solved for: where the base has no row to copy, it
+   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
+   matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -1341,7 +1374,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
-/* The report as one JSON object; the token table as tab-separated text. Before
+/* The report as one JSON object; the token table as tab-separated text, with the names of
+   actions, "untrained" for unused tokens that are so by their rows, and "skipped". Before
    otx_job_run they hold the plan; after it the table needs keep_details. */
 OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
                                         otx_error *error);
@@ -1408,6 +1442,101 @@ typedef struct otx_verify_summary {
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
                               otx_error *error);
+
+/* >>> src/api/evaluate.h */
+/* ---- methods ranked on tokens that both models share ---------------------------------------- */
+
+/* What a token is like, by its bytes alone. */
+typedef enum otx_token_class {
+    OTX_CLASS_ALL,
+    OTX_CLASS_WORD,         /* Latin letters after a space */
+    OTX_CLASS_CONTINUATION, /* Latin letters without one */
+    OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
+    OTX_CLASS_SCRIPT,       /* any letter beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SPACE,        /* white space only */
+    OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
+    OTX_CLASS_COUNT
+} otx_token_class;
+
+/* "all", "word", "continuation", "digits", "script", "space", "code"; or NULL. */
+OTX_API const char *otx_token_class_name(otx_token_class token_class);
+
+/* Never OTX_CLASS_ALL. Thread-safe. */
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size);
+
+/* How near rows p that a method made come to the true rows b, over some hidden tokens. M is
+   the second moment of the base's token rows (1,024 of them or all), m their mean. */
+typedef struct otx_scores {
+    uint64_t count;        /* tokens; all else is 0 without any */
+    double share;          /* sum <p, b> / sum <b, b>: of its logit that a row gives */
+    double error;          /* sqrt(sum <p - b, M (p - b)> / sum <b, M b>): of its logits
+                              elsewhere */
+    double loss;           /* error + 0.75 (1 - share): see otx_affine_fit */
+    double cosine;         /* means over the tokens: of p and b, */
+    double centred_cosine; /* of p - m and b - m, */
+    double relative_error; /* ||p - b|| / ||b||, */
+    double norm_ratio;     /* ||p|| / ||b|| */
+    uint64_t ranked;       /* tokens whose true row was looked for among all token rows by the
+                              cosine with p: 256 or all */
+    double top1, top10;    /* the part of them where it was the first, among the first ten */
+} otx_scores;
+
+/* What came of one method on one matrix. */
+typedef struct otx_evaluation_entry {
+    otx_method method;
+    size_t matrix;     /* in otx_evaluation.matrices */
+    otx_result result; /* not OTX_OK: the method could not run, message says why */
+    char message[200];
+    size_t k;          /* anchors combined */
+    otx_affine_trial choice; /* of the methods with a map */
+    double seconds;
+    otx_scores scores[OTX_CLASS_COUNT];
+} otx_evaluation_entry;
+
+typedef struct otx_evaluation_matrix {
+    char name[160]; /* of the base's tensor */
+    uint64_t rows, columns, donor_columns;
+} otx_evaluation_matrix;
+
+/* To be closed. */
+typedef struct otx_evaluation {
+    char *base, *donor; /* paths */
+    uint64_t seed, anchors, hidden; /* anchors are those that were left */
+    otx_evaluation_matrix matrices[OTX_JOB_MAX_MATRICES];
+    size_t matrix_count;
+    otx_evaluation_entry *entries; /* matrix after matrix, in the order of the methods */
+    size_t entry_count;
+} otx_evaluation;
+
+/* All zero is the default. */
+typedef struct otx_evaluate_options {
+    const otx_method *methods; /* NULL: all */
+    size_t method_count;
+    double holdout; /* part of the shared tokens to hide, up to 0.5; 0: 0.05 */
+    uint64_t seed;  /* of which */
+    otx_method_options method;
+} otx_evaluate_options;
+
+/* Hides some of the tokens that both models share, makes their rows by each method from the
+   others, and compares these with the true ones, for every matrix of the base that is sized by
+   the vocabulary. Writes no model. Cosine and relative error do not rank methods as a language
+   model does: share and error are the figures that do.
+
+   Holds one matrix of each model and what a method takes. A method that cannot run has its
+   entry and does not end the others; cancelling and lack of memory do. On failure *out is
+   zeros. */
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error);
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation);
+
+/* As one JSON object; as one HTML page with charts, which fetches nothing. */
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -4354,9 +4483,10 @@ OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
     return result;
 }
 
-/* The tensors in order of name: private, behind the tensors. */
+/* The tensors in order of name: private, behind the tensors. NULL in a file of zeros. */
 OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
 {
+    if (!file->tensors) return NULL;
     return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
 }
 
@@ -4722,6 +4852,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
 
@@ -4820,8 +4951,7 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */
@@ -5205,10 +5335,20 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
 typedef struct otx__spelling {
     otx_family family;
     bool byte_fallback; /* <0xNN> is a byte */
+    bool silent;        /* the suffix that ends a word stands for nothing, not for a space */
     char mark[32];      /* METASPACE: the space; WORDPIECE: the prefix that continues a
-                           word; WORD_SUFFIX: the suffix that ends one */
+                           word; WORD_SUFFIX, and BYTE_LEVEL where there is one: the suffix
+                           that ends one */
     size_t mark_size;
 } otx__spelling;
+
+/* What a normaliser makes of spaces. Added tokens that are `normalized` are looked for in
+   what comes out of it, after the same was done to their contents. */
+typedef struct otx__normaliser {
+    otx__spelling spaces;   /* METASPACE or PLAIN */
+    char before[32];        /* what it puts before every text */
+    size_t before_size;
+} otx__normaliser;
 
 /* The byte that a character of the GPT-2 alphabet stands for, or -1. Printable
    bytes stand for themselves; the other 68 are U+0100 and on, in order. */
@@ -5245,7 +5385,7 @@ OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char
     return length;
 }
 
-/* Replaces every mark by a space. */
+/* Replaces every mark by a space, or by nothing. `to` may be `content`. */
 OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char *content,
                                       size_t size, char *to)
 {
@@ -5253,12 +5393,25 @@ OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char 
     size_t at = 0, length = 0;
     while (at < size) {
         if (size - at >= mark && memcmp(content + at, spelling->mark, mark) == 0) {
-            to[length++] = ' ';
+            if (!spelling->silent) to[length++] = ' ';
             at += mark;
         } else {
             to[length++] = content[at++];
         }
     }
+    return length;
+}
+
+/* The same of bytes in the GPT-2 alphabet that end with the mark. */
+OTX__PRIVATE size_t otx__spell_byte_word(const otx__spelling *spelling, const char *content,
+                                         size_t size, char *to)
+{
+    const size_t mark = spelling->mark_size, rest = size - mark;
+    size_t length;
+    if (mark == 0 || size < mark || memcmp(content + rest, spelling->mark, mark) != 0)
+        return otx__spell_byte_level(content, size, to);
+    length = otx__spell_byte_level(content, rest, to);
+    if (!spelling->silent) to[length++] = ' ';
     return length;
 }
 
@@ -5270,7 +5423,7 @@ OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *conten
     const size_t mark = spelling->mark_size;
     switch (spelling->family) {
     case OTX_FAMILY_BYTE_LEVEL:
-        return otx__spell_byte_level(content, size, to);
+        return otx__spell_byte_word(spelling, content, size, to);
     case OTX_FAMILY_METASPACE:
     case OTX_FAMILY_WORD_SUFFIX:
         return otx__spell_spaces(spelling, content, size, to);
@@ -5302,19 +5455,45 @@ OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
    bytes, which a word mark may make longer by one. */
 OTX__PRIVATE uint64_t otx__string_room(uint64_t size) { return 2 * size + 1; }
 
+/* Settles the bytes of a token that only a list of added tokens has: the text that the
+   tokenizer cuts it out of, whatever the decoder would make of its content. That is the
+   content; of one that is `normalized` by `normal`, with what the normaliser puts before
+   every text, since it is found only where that stands. The bytes are written where the
+   next string goes, and kept only if they differ from the content. */
+OTX__PRIVATE void otx__spell_added(otx_vocab *vocab, const otx__normaliser *normal,
+                                   otx_token *token)
+{
+    char *to = ((otx__vocab_memory *)vocab->memory)->next;
+    size_t size;
+    token->bytes = token->content;
+    token->size = token->content_size;
+    if (!normal) return;
+    size = normal->before_size + token->content_size;
+    memcpy(to, normal->before, normal->before_size);
+    memcpy(to + normal->before_size, token->content, token->content_size);
+    if (normal->spaces.mark_size) size = otx__spell_spaces(&normal->spaces, to, size, to);
+    token->size = (uint32_t)size;
+    if (!otx__same_bytes(to, token->size, token->content, token->content_size))
+        token->bytes = otx__vocab_keep(vocab, token->size);
+}
+
 /* Settles kind and bytes of a token whose content and kind are known: TEXT, CONTROL
    or UNUSED, and BYTE only where the content is <0xNN>. The bytes are written where
    the next string goes (otx__string_room has seen to the room), and kept only if they
-   differ from the content. */
+   differ from the content. A token of the model that is added as well goes on standing for
+   what the model makes it of, unless that is no text: then only the content leads to it. */
 OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spelling,
                                     otx_token *token)
 {
     otx__vocab_memory *memory = (otx__vocab_memory *)vocab->memory;
+    bool text, settled = token->bytes != NULL;
     int byte = -1;
+    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
+    text = token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
+    if (settled && text) return;
     token->bytes = token->content;
     token->size = token->content_size;
-    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
-    if (token->kind != OTX_TOKEN_TEXT && token->kind != OTX_TOKEN_BYTE) return;
+    if (!text) return;
     if (spelling->byte_fallback || token->kind == OTX_TOKEN_BYTE)
         byte = otx__fallback_byte(token->content, token->content_size);
     if (byte >= 0) {
@@ -5322,8 +5501,10 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
         memory->next[0] = (char)byte;
         token->size = 1;
     } else {
-        token->size =
-            (uint32_t)otx__spell(spelling, token->content, token->content_size, memory->next);
+        const size_t size =
+            otx__spell(spelling, token->content, token->content_size, memory->next);
+        if (token->added && !otx__is_utf8(memory->next, size)) return;
+        token->size = (uint32_t)size;
     }
     if (!otx__same_bytes(memory->next, token->size, token->content, token->content_size))
         token->bytes = otx__vocab_keep(vocab, token->size);
@@ -5390,6 +5571,7 @@ typedef struct otx__tokenizer {
     otx_json json;            /* the same, if it is JSON */
     const char *type;         /* of the model: a literal */
     otx__spelling spelling;
+    otx__normaliser normal;       /* tokenizer.json: what its normaliser makes of spaces */
     otx__repeat repeat;
     uint32_t model, words;    /* nodes: the object that describes the tokens, and they */
     bool ids_by_position;     /* Unigram: a list instead of an object */
@@ -5687,6 +5869,7 @@ typedef struct otx__added_token {
     uint64_t declared; /* its id, by the file */
     uint32_t content;  /* a node */
     bool special;
+    bool normalized;   /* looked for in normalised text; by default those that are plain */
 } otx__added_token;
 
 /* A list of them, in the order in which they are added. */
@@ -5725,6 +5908,7 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
 {
     const otx_json *json = entry->json;
     const uint32_t special = otx_json_find(json, entry->value, "special");
+    const uint32_t normalized = otx_json_find(json, entry->value, "normalized");
     uint32_t id = entry->value;
     token->content = form == OTX__ADDED_BY_NAME ? entry->key
                                                 : otx_json_find(json, entry->value, "content");
@@ -5732,6 +5916,8 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
+    token->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && !token->special);
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
     if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
     if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
@@ -5813,10 +5999,10 @@ OTX__PRIVATE otx_token *otx__replaced_token(const otx__tokenizer *t, uint64_t de
 }
 
 /* Makes the content in t->scratch, which no token has, a token. */
-OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, size_t size,
-                                       uint64_t *next, int64_t *id)
+OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, const otx__added_token *added,
+                                       size_t size, uint64_t *next, int64_t *id)
 {
-    otx_token *replaced = otx__replaced_token(t, declared);
+    otx_token *replaced = otx__replaced_token(t, added->declared);
     otx__given word;
     otx_result result;
     word.content = t->scratch;
@@ -5824,7 +6010,7 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     word.kind = OTX_TOKEN_TEXT;
     word.added = false; /* not before it is known what becomes of it */
     word.id = *next;
-    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = declared;
+    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = added->declared;
     else ++*next;
     if (replaced) {
         memset(replaced, 0, sizeof *replaced);
@@ -5832,6 +6018,9 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     }
     result = otx__put_token(t, &word);
     *id = (int64_t)word.id;
+    if (!result)
+        otx__spell_added(t->vocab, added->normalized ? &t->normal : NULL,
+                         &t->vocab->tokens[word.id]);
     return result;
 }
 
@@ -5853,7 +6042,7 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
         if (size == 0) continue;
         id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
         if (id < 0) {
-            result = otx__put_added(t, added->declared, size, &next, &id);
+            result = otx__put_added(t, added, size, &next, &id);
             if (result) return result;
             otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
         }
@@ -5950,6 +6139,7 @@ OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
     otx_token *token;
     if (id < 0 || (uint64_t)id >= vocab->count) return;
     token = &vocab->tokens[id];
+    token->in_use = true;
     if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
 }
 
@@ -6160,6 +6350,21 @@ OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32
     return OTX_JSON_NONE;
 }
 
+/* Whether the decoder takes away the suffix that ends a word and leaves no space. */
+OTX__PRIVATE bool otx__is_silent(const otx_json *json, const otx__spelling *spelling)
+{
+    const uint32_t decoder = otx_json_find(json, 0, "decoder");
+    uint32_t step = OTX_JSON_NONE;
+    while ((step = otx__find_step(json, decoder, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        const uint32_t from = otx_json_find(json, pattern, "String");
+        if (otx_json_type_of(json, from) == OTX_JSON_STRING &&
+            otx__json_is_text(json, from, spelling->mark, spelling->mark_size))
+            return otx_json_equals(json, otx_json_find(json, step, "content"), "");
+    }
+    return false;
+}
+
 /* The string that a step replaces by a space (or, in a normalizer, puts in its
    place), or OTX_JSON_NONE. */
 OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
@@ -6229,12 +6434,32 @@ OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t)
     for (i = 0; i < OTX__COUNT(parts); i++) {
         const uint32_t part = otx_json_find(json, 0, parts[i]);
         if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
-        spelling->family = OTX_FAMILY_BYTE_LEVEL;
-        return;
+        spelling->family = OTX_FAMILY_BYTE_LEVEL; /* CLIP's words end with </w> */
+        (void)otx__spell_with(json, spelling, OTX_FAMILY_BYTE_LEVEL,
+                              otx_json_find(json, t->model, "end_of_word_suffix"));
+        break;
     }
-    for (i = 0; i < OTX__COUNT(places); i++)
-        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
-            return;
+    for (i = 0; i < OTX__COUNT(places) && spelling->family == OTX_FAMILY_PLAIN; i++)
+        (void)otx__spell_with(json, spelling, places[i].family,
+                              otx__mark_node(json, &places[i]));
+    if (spelling->family == OTX_FAMILY_BYTE_LEVEL ||
+        spelling->family == OTX_FAMILY_WORD_SUFFIX)
+        spelling->silent = otx__is_silent(json, spelling);
+}
+
+/* Finds what the normaliser makes of spaces. */
+OTX__PRIVATE void otx__find_normal(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t step = otx__find_step(json, part, OTX_JSON_NONE, "Prepend");
+    otx__spelling before;
+    (void)otx__spell_with(json, &t->normal.spaces, OTX_FAMILY_METASPACE,
+                          otx__replaced_by_space(json, part, true));
+    if (!otx__spell_with(json, &before, OTX_FAMILY_PLAIN, otx_json_find(json, step, "prepend")))
+        return;
+    memcpy(t->normal.before, before.mark, before.mark_size);
+    t->normal.before_size = before.mark_size;
 }
 
 /* ---- the reader ---- */
@@ -6248,6 +6473,7 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
     if (!result) result = otx__find_model(t);
     if (!result && strcmp(t->type, "BPE") == 0) result = otx__check_merges(t);
     if (!result) otx__find_spelling(t);
+    if (!result) otx__find_normal(t);
     t->repeat = t->ids_by_position ? OTX__REPEAT_STAYS : OTX__REPEAT_REPLACES;
     return result;
 }
@@ -7016,6 +7242,130 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/recognise.h */
+/* ---- recognise: what a file is, by what it holds ---------------------------------- */
+
+/* What JSON files that hold no tokens are known by: a key of the whole. */
+static const struct {
+    const char *key, *what;
+} otx__tokenless[] = {
+    {"weight_map", "an index of weights"},
+    {"added_tokens_decoder", "a tokenizer_config.json"},
+    {"tokenizer_class", "a tokenizer_config.json"},
+    {"model_type", "a config.json"},
+    {"architectures", "a config.json"},
+    {"bos_token", "a special_tokens_map.json"},
+    {"eos_token", "a special_tokens_map.json"},
+    {"eos_token_id", "a generation_config.json"},
+};
+
+/* Whether the whole is {"token": id, ...}, and not the few ids of a configuration. */
+OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
+{
+    otx_json_iter member = otx_json_iter_of(json, 0);
+    uint32_t count = otx_json_count(json, 0);
+    uint64_t id;
+    if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT || count == 0 ||
+        (count < 64 && otx_json_find(json, 0, "eos_token_id") != OTX_JSON_NONE))
+        return false;
+    while (otx_json_iter_next(&member))
+        if (!otx_json_uint(json, member.value, &id)) return false;
+    return true;
+}
+
+/* Which of the files with tokens a JSON document is, or OTX_VOCAB_FILES; then `*looks` says
+   what else it is. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, const char **looks)
+{
+    const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
+    size_t i;
+    *looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                          : "JSON that is no object";
+    if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
+    if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
+        return OTX_VOCAB_TEKKEN;
+    if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
+    for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
+        if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
+            *looks = otx__tokenless[i].what;
+            break;
+        }
+    return OTX_VOCAB_FILES;
+}
+
+/* Whether a text begins as a SentencePiece model does: with a piece, which begins with its
+   text. */
+OTX__PRIVATE bool otx__looks_like_pieces(const char *text, size_t size)
+{
+    otx__proto model = otx__proto_open(text, size);
+    otx__field field, inner;
+    bool more;
+    return !otx__proto_next(&model, &field, &more) && more &&
+           field.number == OTX__MODEL_PIECES && field.wire == OTX__WIRE_BYTES &&
+           !otx__proto_next(&field.bytes, &inner, &more) && more &&
+           inner.number == OTX__PIECE_TEXT && inner.wire == OTX__WIRE_BYTES;
+}
+
+/* Whether a text is UTF-8 without control bytes but those between words and lines. */
+OTX__PRIVATE bool otx__is_text(const char *text, size_t size)
+{
+    size_t i, step;
+    for (i = 0; i < size; i += step) {
+        unsigned char byte = (unsigned char)text[i];
+        step = otx__utf8_length((const unsigned char *)text + i, size - i);
+        if (step == 0 || (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r'))
+            return false;
+    }
+    return true;
+}
+
+/* Whether a line of a text is one of the special tokens that a vocab.txt has. */
+OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
+{
+    static const char *const specials[] = {"[UNK]", "[PAD]", "[CLS]", "<unk>", "<pad>", "<cls>"};
+    size_t at = 0, end, i;
+    while (at < size) {
+        for (end = at; end < size && text[end] != '\n' && text[end] != '\r'; end++) {}
+        for (i = 0; i < OTX__COUNT(specials); i++)
+            if (otx__same_bytes(text + at, end - at, specials[i], strlen(specials[i])))
+                return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+/* Which of the files with tokens a text is, by what it holds, whatever its name; or
+   OTX_VOCAB_FILES: then `*looks` says what it looks like. Fails for want of memory alone. */
+OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
+                                       otx_vocab_file *file, const char **looks,
+                                       otx_error *error)
+{
+    otx_error problem;
+    otx_json_options options;
+    otx_json json;
+    otx_result result = OTX_OK;
+    size_t blank = 0;
+    while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
+    *file = OTX_VOCAB_FILES;
+    *looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(&json, 0, sizeof json);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true; /* where it is no tokenizer */
+    if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
+        result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
+        if (!result) *file = otx__recognise_json(&json, looks);
+        otx_json_close(ctx, &json);
+        if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+        if (!result) return OTX_OK;
+        *looks = "JSON that is damaged";
+    }
+    if (otx__looks_like_pieces(text, size)) *file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) *file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) *looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) *file = OTX_VOCAB_TXT;
+    return OTX_OK;
+}
+
 /* >>> src/vocab/parse.h */
 /* ---- vocab_parse: a vocabulary from its files ------------------------------------- */
 
@@ -7094,7 +7444,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
-                otx__string_room(otx__json_span(lists[i].json, added->content).size);
+                otx__string_room(otx__json_span(lists[i].json, added->content).size) +
+                t->normal.before_size;
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
@@ -7159,6 +7510,7 @@ OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
         if (vocab->roles[role] < 0) continue;
         token = &vocab->tokens[vocab->roles[role]];
         token->kind = OTX_TOKEN_CONTROL;
+        token->in_use = true;
         token->bytes = token->content;
         token->size = token->content_size;
     }
@@ -7220,27 +7572,35 @@ typedef struct otx__aligner {
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
+    otx__token_index added; /* of the added ones among them, by content; of all with `words` */
+    bool words;             /* both are WORDPIECE */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
 OTX__PRIVATE void otx__aligner_close(const otx_context *ctx, otx__aligner *a)
 {
     if (a->index.slots) otx__index_close(ctx, &a->index);
+    if (a->added.slots) otx__index_close(ctx, &a->added);
     otx__free(ctx, a->is_anchor, a->base_tokens, sizeof *a->is_anchor);
 }
 
 OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
                                         otx_error *error)
 {
-    size_t id;
-    otx_result result =
-        otx__index_open(ctx, &a->index, a->base->tokens, a->base_tokens, false, error);
+    const otx_token *tokens = a->base->tokens;
+    size_t id, added = 0;
+    otx_result result = otx__index_open(ctx, &a->index, tokens, a->base_tokens, false, error);
+    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added || a->words;
+    if (!result) result = otx__index_open(ctx, &a->added, tokens, added, true, error);
     if (result) return result;
     for (id = 0; id < a->base_tokens; id++) {
-        const otx_token *token = &a->base->tokens[id];
+        const otx_token *token = &tokens[id];
         uint32_t *slot;
         if (token->kind == OTX_TOKEN_NONE) continue;
         slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+        if (!token->added && !a->words) continue;
+        slot = otx__index_slot(&a->added, token->kind, token->content, token->content_size);
         if (!*slot) *slot = (uint32_t)id + 1;
     }
     return OTX_OK;
@@ -7279,15 +7639,16 @@ OTX__PRIVATE bool otx__stands_for_text(const otx_token *token)
     return token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
 }
 
-/* Copies the base's row; it becomes an anchor if it stands for text in both, if the
-   donor has a row to compare it with, and if no other token has it already. */
+/* Copies the base's row; it becomes an anchor if it stands for the same text in both, if
+   the donor has a row to compare it with, and if no other token has it already. */
 OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
 {
+    const otx_token *x = &a->donor->tokens[id], *y = &a->base->tokens[base];
     otx_alignment_row *row = &a->out->rows[id];
     row->action = OTX_ACTION_COPY;
     row->base = base;
-    if (otx__stands_for_text(&a->donor->tokens[id]) &&
-        otx__stands_for_text(&a->base->tokens[base]) && id < a->donor_rows &&
+    if (otx__stands_for_text(x) && otx__stands_for_text(y) &&
+        otx__same_bytes(x->bytes, x->size, y->bytes, y->size) && id < a->donor_rows &&
         !a->is_anchor[base]) {
         a->is_anchor[base] = true;
         row->anchor = true;
@@ -7315,20 +7676,21 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
     return -1;
 }
 
-/* The base's plain added token of a control token's content, or the reverse, or -1:
-   <think> is special to some tokenizers and not to others, and the same to all
-   models. */
+/* The base's added token of an added token's content, or -1: <think> is special to some
+   tokenizers and plain to others, cut out with the space before it by some and without by
+   others, and the same to all models. At least one of the two is plain. Between two BERTs one
+   of them may be a word of the model, as spaces are nothing to either. */
 OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
 {
+    const bool plain = token->kind == OTX_TOKEN_TEXT && (token->added || a->words);
     int64_t base = -1;
-    if (token->kind == OTX_TOKEN_CONTROL) {
-        base = otx__index_find(&a->index, OTX_TOKEN_TEXT, token->content, token->content_size);
-        if (base >= 0 && !a->base->tokens[base].added) base = -1;
-    } else if (token->kind == OTX_TOKEN_TEXT && token->added) {
+    if (plain && token->added)
         base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
                                token->content_size);
-    }
-    return base;
+    if (base >= 0 || (!plain && token->kind != OTX_TOKEN_CONTROL)) return base;
+    base = otx__index_find(&a->added, OTX_TOKEN_NONE, token->content, token->content_size);
+    if (base < 0 || a->base->tokens[base].kind != OTX_TOKEN_TEXT) return -1;
+    return a->base->tokens[base].added || (plain && token->added) ? base : -1;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -7420,6 +7782,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
+    a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -15197,7 +15560,7 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
                              (uint64_t)options->ks[i], (uint64_t)options->ks[i - 1]);
     for (i = 0; i < options->lambda_count; i++)
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
-            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %f is not from 0 to %.0f",
                              options->lambdas[i], OTX__RIDGE_MAX);
     if ((unsigned)options->selection > OTX_AFFINE_COSINE)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
@@ -16107,6 +16470,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
      checkpoint           a model directory, in one file or in shards
@@ -17197,6 +17561,15 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     return result;
 }
 
+/* The first name that fits a pattern, or NULL. */
+OTX__PRIVATE const char *otx__listing_like(const otx__listing *listing, const char *pattern)
+{
+    size_t i;
+    for (i = 0; i < listing->count; i++)
+        if (otx__name_fits(listing->names[i], pattern)) return listing->names[i];
+    return NULL;
+}
+
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
     return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,
@@ -17795,26 +18168,73 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
 #define OTX__INDEX_LIMIT ((size_t)256 << 20)
 #define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
 
+/* Most bytes of a reference in a cache: a commit's name. */
+#define OTX__REFERENCE_LIMIT 256
+
+/* Under what other names an index may stand; a file ends in .safetensors anyhow. */
+static const char *const otx__index_variants[] = {
+    "*.safetensors.index.json",   /* diffusers */
+    "*.safetensors.index.*.json", /* transformers, with a variant: fp16 */
+};
+
+/* How PEFT names an adapter and what it is for. */
+#define OTX__ADAPTER "adapter_model*"
+#define OTX__ADAPTER_CONFIG "adapter_config.json"
+#define OTX__KEY_ADAPTER_BASE "base_model_name_or_path"
+
+/* Files of safetensors that are no whole model, or not as transformers names it. */
+static const char *const otx__partial_weights[] = {
+    OTX__ADAPTER,
+    "consolidated*", /* Mistral, Meta */
+};
+
 /* ---- in their place ---- */
 
+/* In Python, D being the directory. */
 #define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
+    "in Python, D being its directory: from transformers import AutoModelForCausalLM as M; " \
+    "M.from_pretrained(D, torch_dtype='auto').save_pretrained(D), which writes safetensors there"
+#define OTX__SAVE_FOREIGN \
+    "load it with the transformers 4 that reads it (from_tf=True, from_flax=True) and save it " \
+    "with save_pretrained into its directory, which writes safetensors"
+#define OTX__MERGE_ADAPTER \
+    "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
+    "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
+    "T.from_pretrained(D).save_pretrained(NEW);"
+#define OTX__FROM_GGUF \
+    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
-    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
-    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
+                                "part of the model"},
     {"consolidated*.safetensors", "weights under the names of the original release; take the "
-                                  "repository's files for transformers"}, /* Mistral, Meta */
-    {"*.safetensors", "if that is the model, give that file's path"},
+                                  "repository's files for transformers, config.json and "
+                                  OTX__MODEL_FILE " or its shards"}, /* Mistral, Meta */
+    {"consolidated*.pth", "weights under the names of the original release; take the "
+                          "repository's files for transformers, config.json and "
+                          OTX__MODEL_FILE " or its shards"}, /* Meta */
     {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
     {"*.bin", OTX__SAVE_WEIGHTS},
     {"*.pt", OTX__SAVE_WEIGHTS},
     {"*.pth", OTX__SAVE_WEIGHTS},
-    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
-    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
-    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
+    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+};
+
+/* Files of weights by the bytes that they begin with. */
+typedef struct otx__known_magic {
+    const char *bytes;
+    size_t size;
+    const char *what, *advice;
+} otx__known_magic;
+
+static const otx__known_magic otx__known_magics[] = {
+    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
+    {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
+    {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
+    {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
 };
 
 /* >>> src/disk/staging.h */
@@ -18094,6 +18514,331 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
                          "a model on a hub, download it first and give its directory",
                          otx__path_text(name, path));
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
+}
+
+/* >>> src/disk/weights.h */
+/* ---- weights: which files they are, and what may stand in their place -------- */
+
+/* ---- in a directory ---- */
+
+/* The weights of a directory: an index or a file, by names of its listing; neither, if it
+   holds none, or several that may be meant. */
+typedef struct otx__weights {
+    const char *index, *file;
+    const char *rival; /* the first of several */
+} otx__weights;
+
+/* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
+OTX__PRIVATE bool otx__is_shard(const char *name)
+{
+    const char *of = strstr(name, "-of-");
+    return of && of > name && otx__is_digit(of[-1]) && otx__is_digit(of[4]);
+}
+
+/* Takes the one index or file under another name than the usual, of which there must not
+   be two: model.fp16.safetensors and the like. */
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights *found)
+{
+    size_t i, count = 0;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        bool index = otx__name_fits_any(name, otx__index_variants,
+                                        OTX__COUNT(otx__index_variants));
+        bool file = otx__has_suffix(name, ".safetensors") && !otx__is_shard(name) &&
+                    !otx__name_fits_any(name, otx__partial_weights,
+                                        OTX__COUNT(otx__partial_weights));
+        if (!index && !file) continue;
+        if (count++ == 0) found->rival = name;
+        if (index) found->index = name;
+        else found->file = name;
+    }
+    if (count == 1) found->rival = NULL;
+    else found->index = found->file = NULL;
+}
+
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights *found)
+{
+    memset(found, 0, sizeof *found);
+    if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
+    if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
+    if (!found->index && !found->file) otx__weights_variant(listing, found);
+}
+
+/* ---- a cache of huggingface_hub ---- */
+
+/* The directory of a snapshot, if it is one: "CACHE/snapshots/NAME"; or NULL. */
+OTX__PRIVATE otx_result otx__snapshot(const otx_context *ctx, const char *snapshots,
+                                      const char *name, char **path, uint64_t *modified,
+                                      otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    *path = otx__path_join(ctx, snapshots, name);
+    if (!*path) return otx__fail_memory(error, strlen(snapshots) + strlen(name) + 2);
+    result = otx__look(*path, &status, error);
+    *modified = status.modified;
+    if (!result && status.directory) return OTX_OK;
+    otx__path_free(ctx, *path);
+    *path = NULL;
+    return result;
+}
+
+/* The snapshot that refs/main of a cache names, or NULL. */
+OTX__PRIVATE otx_result otx__snapshot_main(const otx_context *ctx, const char *cache,
+                                           const char *snapshots, char **path,
+                                           otx_error *error)
+{
+    char *refs = otx__path_join(ctx, cache, "refs/main"), *name = NULL;
+    otx_error problem;
+    uint64_t modified;
+    size_t size = 0, length;
+    otx_result result = OTX_OK;
+    *path = NULL;
+    if (!refs) return otx__fail_memory(error, strlen(cache) + 10);
+    if (!otx__file_read_all(ctx, refs, OTX__REFERENCE_LIMIT, &name, &size, &problem)) {
+        length = strspn(name, "0123456789abcdefABCDEF");
+        name[length] = 0; /* a line's end may follow */
+        if (length > 0)
+            result = otx__snapshot(ctx, snapshots, name, path, &modified, error);
+        otx__file_free(ctx, name, size);
+    }
+    otx__path_free(ctx, refs);
+    return result;
+}
+
+/* The snapshot that was made last, or NULL. */
+OTX__PRIVATE otx_result otx__snapshot_last(const otx_context *ctx, const char *snapshots,
+                                           char **path, otx_error *error)
+{
+    otx__listing listing;
+    uint64_t newest = 0;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, snapshots, &listing, error);
+    *path = NULL;
+    for (i = 0; i < listing.count && !result; i++) {
+        uint64_t modified;
+        char *found;
+        result = otx__snapshot(ctx, snapshots, listing.names[i], &found, &modified, error);
+        if (!result && found && (!*path || modified > newest)) {
+            otx__path_free(ctx, *path);
+            *path = found;
+            newest = modified;
+        } else {
+            otx__path_free(ctx, found);
+        }
+    }
+    if (listing.ctx) otx__listing_close(&listing);
+    return result;
+}
+
+/* Names the snapshot that is to be given in place of a cache, the folder that holds
+   `snapshots`. `what` stands at the path. */
+OTX__PRIVATE otx_result otx__fail_snapshot(const otx_context *ctx, const char *path,
+                                           const char *cache, const char *what,
+                                           otx_error *error)
+{
+    char where[OTX__PATH_TEXT], there[OTX__PATH_TEXT];
+    char *snapshots = otx__path_join(ctx, cache, "snapshots"), *found = NULL;
+    otx_result result;
+    otx__path_text(where, path);
+    if (!snapshots) return otx__fail_memory(error, strlen(cache) + 11);
+    result = otx__snapshot_main(ctx, cache, snapshots, &found, error);
+    if (!result && !found) result = otx__snapshot_last(ctx, snapshots, &found, error);
+    if (!result && found)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; give the directory %s",
+                           where, what, otx__path_text(there, found));
+    else if (!result)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s, and holds no snapshot of "
+                           "its model; download the model again", where, what);
+    otx__path_free(ctx, found);
+    otx__path_free(ctx, snapshots);
+    return result;
+}
+
+/* Refuses a directory that is one of huggingface_hub's cache, and names the one within that
+   is meant: for a model's folder, for `snapshots` in it, and for the folder of them all.
+   OTX_OK if it is none. */
+OTX__PRIVATE otx_result otx__refuse_cache(const otx_context *ctx, const char *path,
+                                          const otx__listing *listing, otx_error *error)
+{
+    const char *last = path + otx__path_name(path);
+    const char *models = otx__listing_like(listing, "models--*");
+    char *cache;
+    otx_result result;
+    if (otx__listing_has(listing, "snapshots"))
+        return otx__fail_snapshot(ctx, path, path, "a model's folder in a cache", error);
+    if (!models && strcmp(last, "snapshots") != 0) return OTX_OK;
+    cache = models ? otx__path_join(ctx, path, models) : otx__path_parent(ctx, path);
+    if (!cache) return otx__fail_memory(error, strlen(path) + 1);
+    result = otx__fail_snapshot(ctx, path, cache, models ? "a cache of models" :
+                                "a folder of snapshots", error);
+    otx__path_free(ctx, cache);
+    return result;
+}
+
+/* ---- an adapter ---- */
+
+/* What adapter_config.json in a directory says of the model that it is for, for a message;
+   "?" if it says nothing. Returns `to`. */
+OTX__PRIVATE const char *otx__adapter_base(const otx_context *ctx, const char *directory,
+                                           char to[OTX__QUOTED])
+{
+    char *path = otx__path_join(ctx, directory, OTX__ADAPTER_CONFIG), *text = NULL, *name;
+    otx_error problem;
+    otx_json json;
+    size_t size = 0;
+    uint32_t node;
+    memset(&json, 0, sizeof json);
+    strcpy(to, "?");
+    if (!path) return to;
+    if (!otx__file_read_all(ctx, path, OTX__INDEX_LIMIT, &text, &size, &problem) &&
+        !otx_json_parse(ctx, text, size, path, NULL, &json, &problem)) {
+        node = otx_json_find(&json, 0, OTX__KEY_ADAPTER_BASE);
+        name = otx_json_type_of(&json, node) == OTX_JSON_STRING
+                   ? (char *)otx__alloc(ctx, size, 1) : NULL;
+        if (name) otx__quote(to, OTX__QUOTED, name, otx_json_string(&json, node, name));
+        otx__free(ctx, name, size, 1);
+    }
+    otx_json_close(ctx, &json);
+    if (text) otx__file_free(ctx, text, size);
+    otx__path_free(ctx, path);
+    return to;
+}
+
+/* Refuses an adapter, the file `name` in a directory. */
+OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *directory,
+                                          const char *name, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], base[OTX__QUOTED], file[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is an adapter of the model \"%s\" "
+                     "and no model; merge it, in Python, D being this directory and NEW another: "
+                     OTX__MERGE_ADAPTER " and give NEW", otx__path_text(where, directory),
+                     otx__quote(file, sizeof file, name, strlen(name)),
+                     otx__adapter_base(ctx, directory, base));
+}
+
+/* ---- reports ---- */
+
+/* A directory within that holds weights, or NULL: the last of several, as of the
+   checkpoints of a training. */
+OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
+                                             const otx__listing *listing)
+{
+    const char *within = NULL;
+    size_t i, j;
+    for (i = 0; i < listing->count; i++)
+        for (j = 0; j < 2; j++) {
+            char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
+            otx__status status;
+            memset(&status, 0, sizeof status);
+            if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
+            if (file && otx__sys_status(file, &status) && status.regular)
+                within = listing->names[i];
+            otx__path_free(ctx, inner);
+            otx__path_free(ctx, file);
+        }
+    return within;
+}
+
+/* Reports a directory that holds no weights, or more than one model's. */
+OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
+                                             const otx__listing *listing,
+                                             const otx__weights *found, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], file[OTX__QUOTED];
+    const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
+    const char *within;
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
+    otx__path_text(where, path);
+    if (found->rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
+                         OTX__INDEX_FILE ", but several other files of weights; give the path of "
+                         "one, such as %s/%s", where, where,
+                         otx__quote(file, sizeof file, found->rival, strlen(found->rival)));
+    if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
+    advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                              (const char *const *)listing->names, listing->count, &name);
+    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (within)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
+                         OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,
+                         otx__quote(file, sizeof file, within, strlen(within)), where, file);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
+}
+
+/* ---- one file ---- */
+
+/* What a file that is given as weights is. */
+typedef enum otx__weights_kind {
+    OTX__WEIGHTS_FILE, /* safetensors */
+    OTX__WEIGHTS_INDEX
+} otx__weights_kind;
+
+/* Bytes that a file is recognised by. */
+#define OTX__MAGIC 16
+
+/* What a file that begins with these bytes is, with a word on what to do; or NULL. */
+OTX__PRIVATE const otx__known_magic *otx__magic_of(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_magics); i++)
+        if (size >= otx__known_magics[i].size &&
+            memcmp(bytes, otx__known_magics[i].bytes, otx__known_magics[i].size) == 0)
+            return &otx__known_magics[i];
+    return NULL;
+}
+
+/* Whether a file that begins with these bytes is a safetensors file. */
+OTX__PRIVATE bool otx__is_safetensors(const char *bytes, size_t got, uint64_t size)
+{
+    uint64_t header = 0;
+    size_t i;
+    if (got < 9 || bytes[8] != '{') return false;
+    for (i = 8; i-- > 0;) header = header << 8 | (unsigned char)bytes[i];
+    return header <= size - 8;
+}
+
+/* Tells what an open file is, or refuses it. Its name counts where it says what the file
+   should be: then what is wrong with it is found by who reads it. */
+OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *path,
+                                          otx__weights_kind *kind, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    char bytes[OTX__MAGIC], where[OTX__PATH_TEXT];
+    size_t got = source->size < sizeof bytes ? (size_t)source->size : sizeof bytes;
+    const otx__known_magic *magic = NULL;
+    otx_result result = OTX_OK;
+    *kind = OTX__WEIGHTS_FILE;
+    otx__path_text(where, path);
+    if (!source->read(source->context, 0, bytes, got))
+        return otx__fail_read(error, path, source, 0, got);
+    if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
+    if (magic) {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
+                           magic->advice);
+    } else if (otx__name_fits_any(name, otx__index_variants,
+                                  OTX__COUNT(otx__index_variants))) {
+        *kind = OTX__WEIGHTS_INDEX;
+    } else if (!otx__has_suffix(name, ".safetensors") &&
+               !otx__is_safetensors(bytes, got, source->size)) {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           "safetensors file", where);
+    }
+    return result;
+}
+
+/* The same for a path. */
+OTX__PRIVATE otx_result otx__weights_look_at(const otx_context *ctx, const char *path,
+                                             otx__weights_kind *kind, otx_error *error)
+{
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    result = otx__weights_look(&source, path, kind, error);
+    otx_source_close(ctx, &source);
+    return result;
 }
 
 /* >>> src/disk/weight_index.h */
@@ -18535,7 +19280,8 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
     if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, result, "%s: is missing, but the index names it", name);
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
+                           name);
     if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
     otx__path_free(ctx, path);
     return result;
@@ -18552,21 +19298,10 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__path_free(ctx, checkpoint->index);
     otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
-}
-
-/* Reports a directory that holds neither the one file nor an index. */
-OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
-                                           const otx__listing *listing)
-{
-    const char *name = NULL;
-    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
-                                          (const char *const *)listing->names, listing->count,
-                                          &name);
-    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
-                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -18585,19 +19320,23 @@ OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
 }
 
-/* A checkpoint with an index. `both`: there is a model.safetensors besides, which
-   some loaders would take and others not. */
+/* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
+   which some loaders would take and others not. */
 OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
-                                                otx_checkpoint *checkpoint, bool both,
+                                                otx_checkpoint *checkpoint,
+                                                const char *index_name, bool both,
                                                 otx_error *error)
 {
-    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, index_name);
     otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__weight_index_open(ctx, path, &index, error);
+    memset(&index, 0, sizeof index);
+    checkpoint->index = otx__path_copy(ctx, index_name, strlen(index_name));
+    result = checkpoint->index ? otx__weight_index_open(ctx, path, &index, error)
+                               : otx__fail_memory(error, strlen(index_name) + 1);
     if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
@@ -18616,47 +19355,65 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     return result;
 }
 
+/* `*absent` is set where the directory holds no weights. */
 OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const char *path,
-                                                  otx_checkpoint *checkpoint, otx_error *error)
+                                                  otx_checkpoint *checkpoint, bool *absent,
+                                                  otx_error *error)
 {
     otx__listing listing;
-    bool one, index;
+    otx__weights found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
-    one = otx__listing_has(&listing, OTX__MODEL_FILE);
-    index = otx__listing_has(&listing, OTX__INDEX_FILE);
-    if (index) result = otx__checkpoint_sharded(ctx, checkpoint, one, error);
-    else if (one) result = otx__checkpoint_single(ctx, checkpoint, OTX__MODEL_FILE, error);
-    else result = otx__fail_no_model(error, path, &listing);
+    otx__weights_find(&listing, &found);
+    *absent = !found.index && !found.file;
+    if (found.index)
+        result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
+                                         error);
+    else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
+    return result;
+}
+
+/* A checkpoint that is named by its file or its index. */
+OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char *path,
+                                              otx_checkpoint *checkpoint, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    otx__weights_kind kind;
+    otx_result result = otx__weights_look_at(ctx, path, &kind, error);
+    if (result) return result;
+    checkpoint->path = otx__path_parent(ctx, path);
+    if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
+    if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
+}
+
+/* As otx_checkpoint_open; `*absent` is set where the path is a directory without weights. */
+OTX__PRIVATE otx_result otx__checkpoint_try(const otx_context *ctx, const char *path,
+                                            otx_checkpoint *out, bool *absent,
+                                            otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    *absent = false;
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    result = status.directory ? otx__checkpoint_directory(ctx, path, out, absent, error)
+                              : otx__checkpoint_given(ctx, path, out, error);
+    if (result) otx_checkpoint_close(ctx, out);
     return result;
 }
 
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result;
-    memset(out, 0, sizeof *out);
-    result = otx__model_status(path, &status, error);
-    if (result) return result;
-    if (status.directory) {
-        result = otx__checkpoint_directory(ctx, path, out, error);
-    } else if (otx__has_suffix(path, ".safetensors")) {
-        out->path = otx__path_parent(ctx, path);
-        if (out->path)
-            result = otx__checkpoint_single(ctx, out, path + otx__path_name(path), error);
-        else result = otx__fail_memory(error, strlen(path) + 1);
-    } else {
-        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           ".safetensors file", otx__path_text(name, path));
-    }
-    if (result) otx_checkpoint_close(ctx, out);
-    return result;
+    bool absent;
+    return otx__checkpoint_try(ctx, path, out, &absent, error);
 }
 
 /* Fails if a file of the checkpoint is no longer what it was when it was opened. */
@@ -18887,12 +19644,14 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 /* ---- the directory, or one file ---- */
 
 /* Reports a directory without a tokenizer. */
-OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
-                                               const otx__listing *listing)
+OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_context *ctx, const char *path,
+                                               const otx__listing *listing, otx_error *error)
 {
     const char *name = NULL;
     const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
                                                   listing->count, &name);
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
     return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
                              advice);
 }
@@ -18910,7 +19669,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.path = path;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(error, path, &listing);
+    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     else result = otx__vocab_of_source(&files, source, out, error);
     if (!result) result = otx__vocab_compare_others(&files, source, out, error);
     if (result) otx_vocab_close(ctx, out);
@@ -18919,24 +19678,60 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
+/* Refuses a file that is known to hold no tokens by the bytes that it begins with: one of
+   weights, which may be large. */
+OTX__PRIVATE otx_result otx__refuse_weights(const otx_context *ctx, const char *path,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT], bytes[OTX__MAGIC];
+    const otx__known_magic *magic;
+    otx_source source;
+    size_t got;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    got = source.size < sizeof bytes ? (size_t)source.size : sizeof bytes;
+    otx__path_text(name, path);
+    if (!source.read(source.context, 0, bytes, got))
+        result = otx__fail_read(error, path, &source, 0, got);
+    else if (otx__is_safetensors(bytes, got, source.size))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a file of weights, in "
+                           "safetensors, and holds no tokens; give the directory of its "
+                           "tokenizer", name);
+    else if ((magic = otx__magic_of(bytes, got)) != NULL)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", name, magic->what,
+                           magic->advice);
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Reads a file by itself: as what it holds, else as what its name says. */
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    otx_result result;
+    const char *looks = NULL;
+    size_t size = 0;
+    otx_vocab_file file = OTX_VOCAB_FILES;
+    otx_result result = otx__refuse_weights(ctx, path, error);
+    otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_FILES)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                         "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
-                         otx__path_text(name, path));
-    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &texts[file].size,
-                                error);
-    texts[file].bytes = bytes;
     if (!result)
-        result = otx_vocab_parse(ctx, texts, otx__path_text(name, path), out, error);
-    if (bytes) otx__file_free(ctx, bytes, texts[file].size);
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result) result = otx__recognise(ctx, bytes, size, &file, &looks, error);
+    if (file == OTX_VOCAB_FILES) file = otx__source_named(path + otx__path_name(path));
+    if (!result && file == OTX_VOCAB_FILES)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
+                           "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
+                           "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
+                           "tokenizer or one of those", name, looks);
+    if (!result) {
+        texts[file].bytes = bytes;
+        texts[file].size = size;
+        if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
+        result = otx_vocab_parse(ctx, texts, name, out, error);
+    }
+    if (bytes) otx__file_free(ctx, bytes, size);
     return result;
 }
 
@@ -18984,7 +19779,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      config_ids     ids in a config being edited
      config_lists   lists, dictionaries and ranges of ids
      config_edit    config.json and generation_config.json, edited
-     classes        which class a tokenizer is loaded as */
+     classes        which class a tokenizer is loaded as
+     class_tokens   added tokens that a class numbers otherwise */
 
 /* >>> src/model/known.h */
 /* ---- known: what the world calls things --------------------------------- */
@@ -19130,6 +19926,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_ADDED_DECODER "added_tokens_decoder"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
 #define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
@@ -19249,7 +20046,7 @@ static const char *const otx__stale_directories[] = {
 
 /* Files that are such copies. In patterns * is any text. */
 static const char *const otx__stale_files[] = {
-    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.safetensors", "*.safetensors.index*.json", /* other layouts: consolidated, fp16 */
     "*.bin", "*.bin.index.json",                 /* PyTorch */
     "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
     "*.gguf",                                    /* llama.cpp */
@@ -19323,7 +20120,8 @@ typedef enum otx__member_kind {
     OTX__MEMBER_OTHER_FORM, /* ids in a form of its own, which is not carried over */
     OTX__MEMBER_MAP,        /* {text: id, ...} */
     OTX__MEMBER_MAP_BACK,   /* {id: text, ...} */
-    OTX__MEMBER_FIRST,      /* where a range of ids begins: up to the next such key's, or the end */
+    OTX__MEMBER_FIRST,      /* where a range of ids begins; the next such key, or the end of the
+                               vocabulary, ends it */
     OTX__MEMBER_SIZE,       /* how many tokens there are */
     OTX__MEMBER_SIZE_IF,    /* the same, where it says as much as there are */
     OTX__MEMBER_ROUNDING,   /* the size is rounded up to a multiple of this */
@@ -19359,16 +20157,17 @@ static const otx__member_rule otx__member_rules[] = {
     {"t2u_*", OTX__MEMBER_NONE, NULL, NULL},          /* SeamlessM4T: units of speech */
     {"unit_*", OTX__MEMBER_NONE, NULL, NULL},
     {"vocoder_*", OTX__MEMBER_NONE, NULL, NULL},
-    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* the class after the last token, of CTC */
+    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* CTC: a class beside the tokens */
     {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
      "is of a text whose ids are shifted by the codes before it"},
     /* Dictionaries. */
-    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL},                                    /* Chameleon, Emu 3: all codes of images */
-    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
-    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
-    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL},                      /* SeamlessM4T */
-    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},                                   /* SeamlessM4T */
-    {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL}, /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL}, /* SeamlessM4T */
+    {"vocab_list", OTX__MEMBER_REFUSED, NULL, /* ESM */
+     "lists the tokens of the base in order"},
     /* Ranges. */
     {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
     {"image_token_offset", OTX__MEMBER_FIRST, NULL, NULL}, /* Apertus 1.5 */
@@ -19399,14 +20198,14 @@ static const otx__member_rule otx__member_rules[] = {
     {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
     {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
     /* Sizes. */
-    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                /* all */
-    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                 /* Csm, beside its codebook's */
-    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                /* ChatGLM */
-    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},              /* Inkling: logits beyond are cut */
-    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLM, FlauBERT */
-    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLNet, Transformer-XL */
-    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                   /* HunYuan */
-    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},      /* Mamba's own */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},   /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},    /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL}, /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},             /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},             /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},      /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL}, /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
     {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
      "counts rows of a second matrix, whose ids follow those of the vocabulary"},
@@ -19421,7 +20220,8 @@ static const otx__member_rule otx__member_rules[] = {
 /* An id is the text's whatever its object is about if its key has one of these words: they
    stand in what speaks (Qwen Omni's talkers) or sees too. */
 static const char *const otx__text_words[] = {
-    "image", "video", "vision", "audio", "text", "tts_", "im_", "user_", "assistant_", "system_",
+    "image", "video", "vision", "audio",      "text",
+    "tts_",  "im_",   "user_",  "assistant_", "system_",
 };
 
 /* Under these an object says how large its vocabulary is. */
@@ -19453,16 +20253,16 @@ typedef struct otx__special {
 #define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},            /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},            /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},              /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},           /* T5, mBART */
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},           /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},           /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},             /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},          /* T5, mBART */
     {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false}, /* BERT, FSMT */
     {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false}, /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},         /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},  /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},               /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},               /* BART */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},        /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true}, /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},              /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},              /* BART */
 };
 
 /* What the same are called elsewhere. transformers reads these as those. */
@@ -20398,6 +21198,7 @@ typedef struct otx__parts {
    without tokens, a checkpoint without files. */
 typedef struct otx__side {
     char *path;
+    char *weights; /* the file of weights or index that was given in its place, or NULL */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -20427,6 +21228,7 @@ OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
     otx__document_close(ctx, &side->tokenizer);
     otx__document_close(ctx, &side->generation);
     otx__document_close(ctx, &side->config);
+    otx__path_free(ctx, side->weights);
     otx__path_free(ctx, side->path);
     memset(side, 0, sizeof *side);
 }
@@ -22392,6 +23194,122 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     return result;
 }
 
+/* >>> src/model/class_tokens.h */
+/* ---- class_tokens: added tokens that a class numbers otherwise ------------------ */
+
+/* Classes with rules of their own take of tokenizer.json, in transformers 5, the tokens of
+   the model alone where tokenizer_config.json has "added_tokens_decoder", and number its
+   contents on from them, in the order of its ids. All other classes, and transformers 4, go
+   by tokenizer.json, as the reader here does: tests/added_tokens.py tries all of them. */
+
+/* An entry of added_tokens_decoder. */
+typedef struct otx__decoder_entry {
+    uint64_t declared;
+    size_t id; /* of the token that has its content */
+} otx__decoder_entry;
+
+OTX__PRIVATE int otx__compare_declared(const void *a, const void *b)
+{
+    uint64_t one = ((const otx__decoder_entry *)a)->declared;
+    uint64_t other = ((const otx__decoder_entry *)b)->declared;
+    return one < other ? -1 : one > other;
+}
+
+/* Lists the entries whose content one of the added tokens has, each token once. */
+OTX__PRIVATE size_t otx__decoder_entries(const otx_json *json, uint32_t decoder,
+                                         const otx__token_index *added, bool *listed,
+                                         otx__decoder_entry *entries)
+{
+    otx_json_iter at = otx_json_iter_of(json, decoder);
+    size_t count = 0;
+    while (otx_json_iter_next(&at)) {
+        uint32_t content = otx_json_find(json, at.value, "content");
+        char text[512];
+        int64_t id;
+        if (!otx__id_of_key(json, at.key, &entries[count].declared) ||
+            otx__json_span(json, content).size > sizeof text)
+            continue;
+        id = otx__index_find(added, OTX_TOKEN_NONE, text, otx_json_string(json, content, text));
+        if (id < 0 || listed[id]) continue;
+        listed[id] = true;
+        entries[count++].id = (size_t)id;
+    }
+    otx__sort(entries, count, sizeof *entries, otx__compare_declared);
+    return count;
+}
+
+/* The first added token that is not in added_tokens_decoder, or else not in the order of
+   the ids that it has here; vocab.count if there is none. */
+OTX__PRIVATE size_t otx__first_renumbered(const otx__side *side, const bool *listed,
+                                          const otx__decoder_entry *entries, size_t count)
+{
+    size_t i;
+    for (i = 0; i < side->vocab.count; i++)
+        if (side->vocab.tokens[i].added && !listed[i]) return i;
+    for (i = 1; i < count; i++)
+        if (entries[i].id < entries[i - 1].id) return entries[i].id;
+    return side->vocab.count;
+}
+
+OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__side *side,
+                                             uint32_t decoder, size_t *first, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    const otx_json *json = &side->tokenizer.json;
+    const size_t most = otx_json_count(json, decoder) + (size_t)1;
+    otx__decoder_entry *entries =
+        (otx__decoder_entry *)otx__alloc(ctx, most, sizeof *entries);
+    bool *listed = (bool *)otx__alloc_zero(ctx, vocab->count, sizeof *listed);
+    otx__token_index added;
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    memset(&added, 0, sizeof added);
+    for (i = 0; i < vocab->count; i++) count += vocab->tokens[i].added;
+    if (!entries || !listed) result = otx__fail_array(error, most, sizeof *entries);
+    else result = otx__index_open(ctx, &added, vocab->tokens, count, true, error);
+    for (i = 0; i < vocab->count && !result; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->added)
+            *otx__index_slot(&added, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)i + 1;
+    }
+    if (!result) {
+        count = otx__decoder_entries(json, decoder, &added, listed, entries);
+        *first = otx__first_renumbered(side, listed, entries, count);
+        otx__index_close(ctx, &added);
+    }
+    if (listed) otx__free(ctx, listed, vocab->count, sizeof *listed);
+    if (entries) otx__free(ctx, entries, most, sizeof *entries);
+    return result;
+}
+
+/* Warns where the class of a side's tokenizer makes that a difference. */
+OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__side *side,
+                                             otx_error *error)
+{
+    const otx_json *json = &side->tokenizer.json;
+    const uint32_t decoder = otx_json_find(json, otx__document_root(&side->tokenizer),
+                                           OTX__KEY_ADDED_DECODER);
+    const otx__span made = otx__class_effective(
+        otx__document_word(&side->config, OTX__KEY_MODEL_TYPE), otx__side_class(side),
+        side->vocab.family == OTX_FAMILY_BYTE_LEVEL, otx__side_is_mapped(side));
+    char path[OTX__PATH_TEXT], token[OTX__QUOTED];
+    size_t first = 0;
+    otx_result result;
+    if (otx_json_type_of(json, decoder) != OTX_JSON_OBJECT || otx__span_is(made, OTX__AS_IS) ||
+        strcmp(otx__word(side->vocab.source), "tokenizer.json") != 0)
+        return OTX_OK;
+    result = otx__find_renumbered(ctx, side, decoder, &first, error);
+    if (result || first == side->vocab.count) return result;
+    otx__log(ctx, OTX_WARNING, "%s: the added tokens of tokenizer.json and those of \""
+             OTX__KEY_ADDED_DECODER "\" of tokenizer_config.json differ, first in token \"%s\" "
+             "(id %" PRIu64 "): %.*s of transformers 5 goes by the latter and gives them other "
+             "ids; here they are as for other classes and transformers 4",
+             otx__path_text(path, side->path), otx__side_content(token, side, first),
+             (uint64_t)first, (int)made.size, made.bytes);
+    return OTX_OK;
+}
+
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
@@ -22411,6 +23329,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
+     untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor
@@ -22464,6 +23383,7 @@ struct otx_job {
 
     /* open: the two models */
     otx__side base, donor;
+    otx_error without; /* says why the donor has no weights, if it has none */
 
     /* map, align: where every row comes from */
     otx_alignment alignment;
@@ -22658,14 +23578,59 @@ OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, 
     return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
-OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
+/* A model is its directory. A file of weights or an index may be given in its place: then
+   those of the directory's weights are meant. */
+OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
+    char name[OTX__PATH_TEXT], where[OTX__PATH_TEXT], *parent;
+    otx__weights_kind kind;
     otx__status status;
     otx_result result = otx__model_status(side->path, &status, error);
     if (result || status.directory) return result;
-    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
-                     "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
+    parent = otx__path_parent(ctx, side->path);
+    if (!parent) return otx__fail_memory(error, strlen(side->path) + 1);
+    if (otx__source_named(side->path + otx__path_name(side->path)) != OTX_VOCAB_FILES &&
+        !otx__name_fits_any(side->path, otx__index_variants, OTX__COUNT(otx__index_variants)))
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, "
+                           "not a file of its tokenizer; give the directory %s",
+                           otx__path_text(name, side->path), side->donor ? "donor" : "base",
+                           otx__path_text(where, parent));
+    else if (otx__name_fits(side->path + otx__path_name(side->path), OTX__ADAPTER))
+        result = otx__fail_adapter(ctx, parent, side->path + otx__path_name(side->path), error);
+    else result = otx__weights_look_at(ctx, side->path, &kind, error);
+    if (result) {
+        otx__path_free(ctx, parent);
+        return result;
+    }
+    side->weights = side->path;
+    side->path = parent;
+    return OTX_OK;
+}
+
+/* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
+   says what is missing, and its matrices count as having a row for each of its ids. */
+OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
+{
+    bool absent;
+    otx_error *told = side->donor ? &job->without : error;
+    otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
+                                             &side->checkpoint, &absent, told);
+    if (!result || told == error) return result;
+    if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
+    return otx__fail(error, result, "%s", job->without.message);
+}
+
+OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
+{
+    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    side->parts.rows = side->vocab.count;
+    side->parts.tied = true;
+    if (job->options.rows == OTX_ROWS_DONOR)
+        otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
+                 "are %" PRIu64 ", one for each id of its tokenizer", side->path,
+                 side->parts.rows);
+    return OTX_OK;
 }
 
 /* Whether a file beside the weights is read, and must stay as it was; of the base, such
@@ -22673,20 +23638,36 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
 OTX__PRIVATE bool otx__is_read(const char *name)
 {
     return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+           otx__name_fits_any(name, otx__index_variants, OTX__COUNT(otx__index_variants)) ||
+           otx__is_of_tokenizer(name);
+}
+
+/* Reports a base without config.json. Where it has no weights either, as they are read,
+   what it has instead says more. */
+OTX__PRIVATE otx_result otx__fail_no_config(const otx_context *ctx, const otx__side *side,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_checkpoint checkpoint;
+    otx_error problem;
+    bool absent;
+    otx_result result = otx__checkpoint_try(ctx, side->path, &checkpoint, &absent, &problem);
+    if (!result) otx_checkpoint_close(ctx, &checkpoint);
+    if (absent && result == OTX_ERROR_UNSUPPORTED)
+        return otx__fail(error, result, "%s", problem.message);
+    return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
+                     otx__path_text(name, side->path));
 }
 
 /* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
     otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
-                           otx__path_text(name, side->path));
+        result = otx__fail_no_config(ctx, side, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
@@ -22706,19 +23687,19 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     unsigned i;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
-        if (!result)
-            result = otx_checkpoint_open(ctx, sides[i]->path, &sides[i]->checkpoint, error);
+        if (!result) result = otx__open_weights(job, sides[i], error);
     }
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
+        if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
-    for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
     return result;
 }
 
@@ -22885,7 +23866,7 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 }
 
 /* Pairs the tokens of the two models, by the caller's map first. */
-OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
     size_t count = job->options.map_count, i;
@@ -22981,6 +23962,14 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  tokens->padding + tokens->unused);
 }
 
+/* Whether a token of the donor is treated as a reserved one for its row alone. */
+OTX__PRIVATE bool otx__is_untrained(const otx_job *job, size_t id)
+{
+    return id < job->alignment.count && (uint64_t)id < job->donor.parts.rows &&
+           job->alignment.rows[id].action == OTX_ACTION_UNUSED &&
+           job->donor.vocab.tokens[id].kind != OTX_TOKEN_UNUSED;
+}
+
 /* Lists of the anchors and of the targets, both by donor id. */
 OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
@@ -23004,19 +23993,23 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         }
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
-    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
+    if (!otx__job_solves(job) || targets == 0) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
+                         "in the donor's weights: the methods mean and zero (-a mean, -a zero) "
+                         "need none, nor does a --map for every such token",
+                         job->without.message, (uint64_t)targets);
+    if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
                      "\"transplant align\" shows both", job->base.path, job->donor.path,
                      (uint64_t)targets);
 }
 
-/* Aligns the two vocabularies, tells what should not pass without a word, and lists
-   anchors and targets. */
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+/* Tells what should not pass without a word of how the two vocabularies are aligned, and
+   lists anchors and targets. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
-    otx_result result = otx__pair_tokens(job, error);
-    if (result) return result;
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
 }
@@ -23041,15 +24034,21 @@ OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor
     return i;
 }
 
-/* Enters one tensor of the base into the summary. A head is solved in the space
-   of the donor's head; in that of its embedding if either model has but one
-   matrix. */
-OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+/* The matrix of the donor in whose space one of the base is solved. A head is solved in
+   that of the donor's head; in that of its embedding if either model has but one matrix. */
+OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
+                                                            const otx__vocab_tensor *tensor)
 {
     const otx__parts *donor = &job->donor.parts;
+    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
+    return head ? donor->head : donor->embedding;
+}
+
+/* Enters one tensor of the base into the summary. */
+OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
     const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
     const otx_tensor *old = tensor->at->tensor;
-    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
@@ -23058,7 +24057,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, head ? donor->head : donor->embedding, tensor->at);
+    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
@@ -23343,6 +24342,16 @@ OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, ot
 
 /* ---- rows that are needed ---- */
 
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
+
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
 {
@@ -23354,6 +24363,21 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
         otx_to_float(values, row + i * size, dtype, count);
         for (j = 0; j < count; j++)
             if (!(values[j] >= -FLT_MAX && values[j] <= FLT_MAX)) return false;
+    }
+    return true;
+}
+
+/* Whether a row holds zeros only. */
+OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t columns)
+{
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[16];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (values[j] != 0) return false;
     }
     return true;
 }
@@ -23555,6 +24579,268 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
         result = otx__job_poll(job, error);
     }
     for (i = 0; i < rows->columns && count > 0; i++) to[i] /= (double)count;
+    return result;
+}
+
+/* >>> src/job/untrained.h */
+/* ---- untrained: rows of either model that hold nothing -------------------- */
+
+/* So many rows that are the same bit for bit were never trained: a few may be copies that
+   somebody made of a token, and training would have driven more of them apart. A copy of a
+   row that no token has, or a reserved one, is enough by itself. */
+#define OTX__SAME_ROWS 4
+
+/* By which rows that may be the same are found. What is the same is told by comparing. */
+typedef struct otx__row_print {
+    uint64_t print, row;
+} otx__row_print;
+
+/* What looks through one matrix. */
+typedef struct otx__sieve {
+    const otx_job *job;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    uint8_t *untrained;     /* [rows] set where it is found, never cleared */
+    otx__row_print *prints; /* [rows] of those that are not zeros */
+    size_t count;
+    char *two;              /* room for two rows */
+} otx__sieve;
+
+OTX__PRIVATE uint64_t otx__print_word(uint64_t print, uint64_t word)
+{
+    print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return print ^ print >> 29;
+}
+
+OTX__PRIVATE uint64_t otx__print_row(const char *row, size_t size)
+{
+    uint64_t print = 0, word;
+    size_t i;
+    for (i = 0; i + sizeof word <= size; i += sizeof word) {
+        memcpy(&word, row + i, sizeof word);
+        print = otx__print_word(print, word);
+    }
+    word = 0;
+    memcpy(&word, row + i, size - i);
+    return otx__print_word(print, word);
+}
+
+OTX__PRIVATE int otx__compare_prints(const void *a, const void *b)
+{
+    const otx__row_print *x = (const otx__row_print *)a, *y = (const otx__row_print *)b;
+    if (x->print != y->print) return x->print < y->print ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Reads the matrix once: marks its zeros, and collects the prints of the others. */
+OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
+{
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&s->job->ctx, s->side, s->at, s->columns, s->rows,
+                                           NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++) {
+            const char *row = walk.bytes + i * walk.row_size;
+            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+                s->untrained[walk.first + i] = 1;
+                continue;
+            }
+            s->prints[s->count].row = walk.first + i;
+            s->prints[s->count++].print = otx__print_row(row, walk.row_size);
+        }
+    otx__row_walk_close(&walk);
+    return result;
+}
+
+/* Whether nothing is ever looked up in a row. */
+OTX__PRIVATE bool otx__is_spare(const otx__side *side, uint64_t row)
+{
+    const otx_token *token = otx__side_token(side, row);
+    return !token || token->kind == OTX_TOKEN_UNUSED;
+}
+
+OTX__PRIVATE otx_result otx__sieve_fetch(const otx__sieve *s, uint64_t row, char *to,
+                                         otx_error *error)
+{
+    return otx_checkpoint_read(&s->side->checkpoint, s->at, row * s->columns, s->columns, to,
+                               error);
+}
+
+/* Marks rows of one print if they are the same and that tells that nobody trained them. Rows
+   that hold no numbers are a fault, which is told where they are needed. */
+OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *group,
+                                         size_t count, otx_error *error)
+{
+    char *first = s->two, *other = s->two + s->row_size;
+    bool spare = false;
+    size_t i, same = 1;
+    otx_result result;
+    for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
+    if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
+    result = otx__sieve_fetch(s, group[0].row, first, error);
+    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    spare = otx__is_spare(s->side, group[0].row);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__sieve_fetch(s, group[i].row, other, error);
+        if (result || memcmp(first, other, s->row_size) != 0) continue;
+        spare |= otx__is_spare(s->side, group[i].row);
+        group[same++] = group[i];
+        if (i % 1024 == 0) result = otx__job_poll(s->job, error);
+    }
+    if (same < 2 || (same < OTX__SAME_ROWS && !spare)) return result;
+    for (i = 0; i < same && !result; i++) s->untrained[group[i].row] = 1;
+    return result;
+}
+
+/* Marks the rows of one matrix that hold nothing: zeros, and copies of each other. */
+OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *side,
+                                          const otx_checkpoint_tensor *at, uint8_t *untrained,
+                                          otx_error *error)
+{
+    otx__sieve s;
+    otx_result result = OTX_OK;
+    size_t first, end;
+    memset(&s, 0, sizeof s);
+    s.job = job;
+    s.side = side;
+    s.at = at;
+    s.rows = (size_t)side->parts.rows;
+    s.columns = (size_t)at->tensor->shape[1];
+    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.untrained = untrained;
+    s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
+    if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
+    s.two = (char *)otx__alloc(&job->ctx, 2, s.row_size);
+    if (!s.two) result = otx__fail_array(error, 2, s.row_size);
+    if (!result) result = otx__sieve_read(&s, error);
+    if (!result) otx__sort(s.prints, s.count, sizeof *s.prints, otx__compare_prints);
+    for (first = 0; first < s.count && !result; first = end) {
+        for (end = first + 1; end < s.count && s.prints[end].print == s.prints[first].print;)
+            end++;
+        result = otx__sieve_group(&s, s.prints + first, end - first, error);
+    }
+    otx__free(&job->ctx, s.two, 2, s.row_size);
+    otx__free(&job->ctx, s.prints, s.rows, sizeof *s.prints);
+    return result;
+}
+
+/* Goes through the matrices of both models between which rows are made: those of the base,
+   and of the donor that in whose space each is solved. */
+OTX__PRIVATE otx_result otx__sieve_models(const otx_job *job, uint8_t *donor, uint8_t *base,
+                                          otx_error *error)
+{
+    const otx__parts *parts = &job->base.parts;
+    const otx_checkpoint_tensor *seen[OTX__MAX_PARTS];
+    otx_result result = OTX_OK;
+    size_t i, j;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        seen[i] = NULL;
+        if (tensor->kind == OTX__PART_BIAS || tensor->redundant) continue;
+        result = otx__sieve_matrix(job, &job->base, tensor->at, base, error);
+        seen[i] = otx__donor_matrix(job, tensor);
+        for (j = 0; j < i && seen[j] != seen[i];) j++;
+        if (j == i && !result)
+            result = otx__sieve_matrix(job, &job->donor, seen[i], donor, error);
+    }
+    return result;
+}
+
+/* ---- what becomes of their tokens ---- */
+
+/* Names the tokens in use that are treated as reserved ones. */
+OTX__PRIVATE void otx__tell_bare(const otx_job *job)
+{
+    enum { NAMES = 8 };
+    const uint64_t rows = job->donor.parts.rows;
+    uint64_t names = 0, i;
+    char content[OTX__QUOTED];
+    for (i = 0; i < job->alignment.count && i < rows; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token || !otx__is_untrained(job, i)) continue;
+        if (token->in_use && names++ < NAMES)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
+                     "has no trained row in the donor, nor a counterpart in the base: --map "
+                     "'#%" PRIu64 "=BASE' gives it a row", job->donor.path,
+                     otx__side_content(content, &job->donor, i), i, i);
+    }
+    if (names > NAMES)
+        otx__log(&job->ctx, OTX_WARNING, "%s: so have %" PRIu64 " more tokens in use",
+                 job->donor.path, names - NAMES);
+}
+
+/* Tells what was found. */
+OTX__PRIVATE void otx__tell_untrained(const otx_job *job, uint64_t of_donor, uint64_t of_base)
+{
+    const uint64_t count = job->summary.tokens.untrained;
+    char content[OTX__QUOTED];
+    size_t first = 0;
+    if (count > 0) {
+        while (!otx__is_untrained(job, first)) first++;
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens have no trained row in the "
+                 "donor (zeros, or identical to others): treated as reserved, the first %" PRIu64
+                 " (\"%s\")", job->donor.path, count, (uint64_t)first,
+                 otx__side_content(content, &job->donor, first));
+        otx__tell_bare(job);
+    }
+    if (of_donor > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->donor.path, of_donor);
+    if (of_base > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->base.path, of_base);
+}
+
+/* Takes tokens without a trained row from the targets, and from the anchors. */
+OTX__PRIVATE otx_result otx__drop_untrained(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    otx_alignment *alignment = &job->alignment;
+    uint64_t of_donor = 0, of_base = 0;
+    size_t i, rows = otx__min(alignment->count, (size_t)job->donor.parts.rows);
+    for (i = 0; i < rows; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (donor[i] && row->action == OTX_ACTION_APPROXIMATE) {
+            row->action = OTX_ACTION_UNUSED;
+            alignment->counts[OTX_ACTION_APPROXIMATE]--;
+            alignment->counts[OTX_ACTION_UNUSED]++;
+            job->summary.tokens.untrained++;
+        }
+        if (!row->anchor || (!donor[i] && !base[row->base])) continue;
+        if (donor[i]) of_donor++;
+        else of_base++;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+    otx__tell_untrained(job, of_donor, of_base);
+    if (alignment->anchor_count > 0 || of_donor + of_base == 0 ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share %" PRIu64
+                     " text tokens, but of each the row is zeros or identical to others in one "
+                     "of the two, so that there is nothing to build %" PRIu64 " rows from",
+                     job->base.path, job->donor.path, of_donor + of_base,
+                     (uint64_t)alignment->counts[OTX_ACTION_APPROXIMATE]);
+}
+
+/* Judges tokens by their rows, where rows are to be solved for. */
+OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__sieve_models(job, donor, base, error);
+    if (!result) result = otx__drop_untrained(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
     return result;
 }
 
@@ -23861,16 +25147,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
     return base < (int64_t)r->old_rows ? base : -1;
-}
-
-/* Beyond the last of the base's ids that have a token or are copied from. */
-OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
-{
-    int64_t ids = (int64_t)job->base.vocab.count;
-    size_t i;
-    for (i = 0; i < job->alignment.count; i++)
-        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
-    return (size_t)ids;
 }
 
 /* Whether a row of the base holds a token that the model has been trained on. */
@@ -24344,6 +25620,14 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     return result;
 }
 
+/* The name of a file of the base's weights in the output: a single one gets that which
+   loaders look for. */
+OTX__PRIVATE const char *otx__out_name(const otx_job *job, size_t index)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    return base->sharded ? base->files[index].name : OTX__MODEL_FILE;
+}
+
 OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
                                         otx_error *error)
 {
@@ -24352,7 +25636,7 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing
     const otx_context *ctx = &job->ctx;
     const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
-    char *path = otx__path_join(ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, otx__out_name(job, index));
     otx_result result;
     otx__file to;
     if (!from || !path) {
@@ -24734,11 +26018,11 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     otx__text text;
     otx_result result;
     if (!job->base.checkpoint.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base.path, OTX__INDEX_FILE, &index, error);
+    result = otx__document_open(ctx, job->base.path, job->base.checkpoint.index, &index, error);
     if (result) return result;
     if (!index.present)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base.path);
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/%s: is gone", job->base.path,
+                         job->base.checkpoint.index);
     otx__text_open(&text, ctx);
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
@@ -24780,6 +26064,8 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
@@ -24909,6 +26195,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->untrained)
+        otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
@@ -25105,7 +26393,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
     if (token) otx__token_table_bytes(text, token->bytes, token->size);
-    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    otx__text_format(text, "\t%s\t",
+                     otx__is_untrained(job, id) ? "untrained"
+                     : row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
@@ -25242,7 +26532,7 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     size_t i;
     memset(&index, 0, sizeof index);
     if (v->failure || !checkpoint->sharded) return;
-    otx__verify_document(v, OTX__INDEX_FILE, true, &index);
+    otx__verify_document(v, checkpoint->index, true, &index);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         total += tensor->end - tensor->begin;
@@ -25250,11 +26540,12 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     metadata = otx_json_find(&index.json, otx__document_root(&index), OTX__KEY_METADATA);
     size = otx_json_find(&index.json, metadata, OTX__KEY_TOTAL_SIZE);
     if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
-        otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
-                   "transformers does not load it", v->side.path);
+        otx__found(v, OTX_FAULT, "%s/%s: has no \"metadata\", without which "
+                   "transformers does not load it", v->side.path, checkpoint->index);
     else if (otx_json_uint(&index.json, size, &said) && said != total)
-        otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
-                   ", the tensors have %" PRIu64 " bytes", v->side.path, said, total);
+        otx__found(v, OTX_WARNING, "%s/%s: says \"total_size\": %" PRIu64
+                   ", the tensors have %" PRIu64 " bytes", v->side.path, checkpoint->index,
+                   said, total);
     otx__document_close(&v->ctx, &index);
 }
 
@@ -25309,7 +26600,8 @@ OTX__PRIVATE void otx__verify_processor(otx__verifier *v)
                            &error);
 }
 
-/* Whether transformers makes another class of the tokenizer than it names. */
+/* Whether transformers makes another class of the tokenizer than it names, or one that
+   passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 {
     const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
@@ -25317,7 +26609,10 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
     const otx__span name = otx__side_class(&v->side);
     const otx__span made = otx__class_made(name);
     char quoted[OTX__QUOTED];
-    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    if (!otx__verify_take(v, otx__warn_renumbered(&v->ctx, &v->side, &error), &error)) return;
+    if (!forced || forced->rule != OTX__CLASS_FORCED ||
         otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
         return;
     otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "
@@ -25558,20 +26853,11 @@ typedef struct otx__row_count {
 OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const char *data,
                                      otx_dtype dtype, size_t columns)
 {
-    const size_t size = otx_dtype_bits(dtype) / 8;
-    float values[256];
-    bool zero = true;
-    size_t i, j;
     if (!otx__row_is_finite(data, dtype, columns)) {
         if (count->bad++ == 0) count->first_bad = row;
         return;
     }
-    for (i = 0; i < columns && zero; i += OTX__COUNT(values)) {
-        size_t part = otx__min(columns - i, OTX__COUNT(values));
-        otx_to_float(values, data + i * size, dtype, part);
-        for (j = 0; j < part && zero; j++) zero = values[j] == 0;
-    }
-    if (zero && count->zero++ == 0) count->first_zero = row;
+    if (otx__row_is_zero(data, dtype, columns) && count->zero++ == 0) count->first_zero = row;
 }
 
 /* Looks at every row of a tensor; a bias is one element a row. */
@@ -26132,6 +27418,1003 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__side_close(&v.ctx, &v.side);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
+}
+
+/* >>> src/evaluate/chapter.h */
+/* ==== evaluate: methods ranked on tokens that both models share ==== */
+
+/* Knows a job that is open but not run: it takes the job's anchors, hides some of them, makes
+   their rows by each method from the others and compares these with the true ones.
+   Hides the figures, which are sums in double in the order of the tokens: the same on every
+   number of threads. An evaluating owns the rows at hand, matrix by matrix; the evaluation is
+   the caller's.
+   Read evaluate.h, then scores.h for the figures.
+
+   Rooms, in order of dependency:
+     token_class    what a token is like, by its bytes
+     hidden         which tokens are hidden, and the rows at hand
+     scores         how near rows come to the true ones
+     ranks          whether a true row is found among all
+     evaluate       methods, one after the other, matrix by matrix
+     write_json     an evaluation as JSON
+     write_page     an evaluation as a page */
+
+/* >>> src/evaluate/token_class.h */
+/* ---- token_class: what a token is like, by its bytes ------------------------------ */
+
+OTX_API const char *otx_token_class_name(otx_token_class token_class)
+{
+    static const char *const names[OTX_CLASS_COUNT] = {"all",    "word",  "continuation", "digits",
+                                                       "script", "space", "code"};
+    return (unsigned)token_class < OTX_CLASS_COUNT ? names[token_class] : NULL;
+}
+
+/* What the characters of a token are. */
+typedef struct otx__characters {
+    size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
+} otx__characters;
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
+   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
+{
+    if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
+        (code >= 0x2000 && code <= 0x200a))
+        seen->spaces++;
+    else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+        seen->latin++;
+    else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
+             (code >= 0x3000 && code <= 0x303f))
+        seen->marks++;
+    else
+        seen->others++;
+}
+
+OTX__PRIVATE void otx__characters_add(otx__characters *seen, const unsigned char *bytes,
+                                      size_t length)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = bytes[0] & lead[length];
+    size_t i;
+    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3f);
+    if (code >= 0x80) otx__characters_add_wide(seen, code);
+    else if (code == ' ' || (code >= '\t' && code <= '\r')) seen->spaces++;
+    else if (code >= '0' && code <= '9') seen->digits++;
+    else if ((code | 0x20) >= 'a' && (code | 0x20) <= 'z') seen->latin++;
+    else seen->marks++;
+}
+
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    otx__characters seen;
+    size_t i, length, rest;
+    bool spaced = size > 0 && (bytes[0] == ' ' || bytes[0] == '\n' || bytes[0] == '\t');
+    memset(&seen, 0, sizeof seen);
+    for (i = 0; i < size; i += length) {
+        length = otx__utf8_length(at + i, size - i);
+        if (length == 0) return OTX_CLASS_SCRIPT;
+        otx__characters_add(&seen, at + i, length);
+    }
+    rest = seen.marks + seen.spaces - spaced;
+    if (seen.others) return OTX_CLASS_SCRIPT;
+    if (seen.spaces && !seen.digits && !seen.latin && !seen.marks) return OTX_CLASS_SPACE;
+    if (seen.digits && !seen.latin && !rest) return OTX_CLASS_DIGITS;
+    if (seen.latin && !seen.digits && !rest) return spaced ? OTX_CLASS_WORD
+                                                           : OTX_CLASS_CONTINUATION;
+    return OTX_CLASS_CODE;
+}
+
+/* >>> src/evaluate/hidden.h */
+/* ---- hidden: which tokens are hidden, and the rows at hand ------------------------ */
+
+/* Anchors that there must be, so that a share of them can be hidden. */
+#define OTX__EVALUATE_LEAST 20
+
+/* Rows of the base that stand for its second moment, and tokens that are ranked. */
+#define OTX__EVALUATE_SAMPLE 1024
+#define OTX__EVALUATE_RANKED 256
+
+/* What is known of one hidden token under one method: sums over its elements. */
+typedef struct otx__figure {
+    double pp, pb, bb;       /* <p, p>, <p, b>, <b, b> */
+    double cpp, cpb, cbb;    /* the same less the mean */
+    double off;              /* ||p - b||^2 */
+    double moment_off, moment; /* <p - b, M (p - b)>, <b, M b> */
+    uint32_t rank;           /* true row among all: 0 the first; UINT32_MAX: not looked for */
+} otx__figure;
+
+typedef struct otx__evaluating {
+    otx_job *job;
+    const otx_evaluate_options *options;
+    otx_evaluation *out;
+    otx__pool pool;
+    size_t kept, hidden;                      /* anchors */
+    uint32_t *kept_donors, *kept_bases;       /* rows of the matrices */
+    uint32_t *hidden_donors, *hidden_bases;
+    uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
+    size_t token_count;
+    uint8_t *classes;                         /* otx_token_class, by hidden token */
+    /* of the matrix at hand */
+    otx__loaded donor, base;
+    otx_method_rows rows;
+    otx_matrix truth, all; /* hidden tokens' rows in the base, and all tokens' */
+    otx__figure *figures;  /* by hidden token */
+    size_t ranked;
+} otx__evaluating;
+
+/* Draws which anchors are hidden: a partial shuffle, then both parts in order. */
+OTX__PRIVATE otx_result otx__evaluating_draw(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    size_t count = job->anchor_count, i, kept = 0, hidden = 0;
+    uint64_t state = e->options->seed;
+    uint8_t *marks = (uint8_t *)otx__pool_take_zero(&e->pool, count, 1);
+    uint32_t *order = (uint32_t *)otx__pool_take(&e->pool, count, sizeof *order);
+    e->kept_donors = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->kept_bases = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->hidden_donors = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    e->hidden_bases = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < count; i++) order[i] = (uint32_t)i;
+    for (i = 0; i < e->hidden; i++) {
+        size_t other = i + (size_t)(otx__next_random(&state) % (count - i));
+        uint32_t drawn = order[other];
+        order[other] = order[i];
+        order[i] = drawn;
+        marks[drawn] = 1;
+    }
+    for (i = 0; i < count; i++) {
+        uint32_t **donors = marks[i] ? &e->hidden_donors : &e->kept_donors;
+        uint32_t **bases = marks[i] ? &e->hidden_bases : &e->kept_bases;
+        size_t *to = marks[i] ? &hidden : &kept;
+        (*donors)[*to] = job->anchor_donors[i];
+        (*bases)[(*to)++] = job->anchor_bases[i];
+    }
+    return OTX_OK;
+}
+
+/* The base's rows with a token, the hidden ones behind the others, and their classes. */
+OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const otx_vocab *donor = &job->donor.vocab;
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    uint8_t *hidden = (uint8_t *)otx__pool_take_zero(&e->pool, rows, 1);
+    e->tokens = (uint32_t *)otx__pool_take(&e->pool, rows, sizeof *e->tokens);
+    e->classes = (uint8_t *)otx__pool_take(&e->pool, e->hidden, 1);
+    e->figures = (otx__figure *)otx__pool_take_zero(&e->pool, e->hidden, sizeof *e->figures);
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < e->hidden; i++) {
+        const otx_token *token = &donor->tokens[e->hidden_donors[i]];
+        e->classes[i] = (uint8_t)otx_token_class_of(token->bytes, token->size);
+        hidden[e->hidden_bases[i]] = 1;
+    }
+    for (i = 0; i < rows; i++)
+        if (!hidden[i] && otx__base_row_is_token(job, i))
+            e->tokens[e->token_count++] = (uint32_t)i;
+    e->rows.tokens.rows = e->token_count;
+    for (i = 0; i < rows; i++)
+        if (hidden[i]) e->tokens[e->token_count++] = (uint32_t)i;
+    return OTX_OK;
+}
+
+/* Hides a part of the job's anchors. */
+OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    otx_result result;
+    if (!(part <= 0.5))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
+                         "at most half of them can", part);
+    if (job->anchor_count < OTX__EVALUATE_LEAST)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
+                         "fewer than %d there are not enough to hide some", job->base.path,
+                         job->donor.path, (uint64_t)job->anchor_count, OTX__EVALUATE_LEAST);
+    e->hidden = otx__max((size_t)(part * (double)job->anchor_count), 1);
+    e->kept = job->anchor_count - e->hidden;
+    e->ranked = otx__min(e->hidden, OTX__EVALUATE_RANKED);
+    result = otx__evaluating_draw(e, error);
+    return result ? result : otx__evaluating_tokens(e, error);
+}
+
+/* The hidden token that is ranked at a place. */
+OTX__PRIVATE size_t otx__evaluating_ranked(const otx__evaluating *e, size_t place)
+{
+    return place * e->hidden / e->ranked;
+}
+
+/* Reads the rows of one matrix on both sides. */
+OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const size_t which = job->matrix_tensors[matrix];
+    const otx_checkpoint_tensor *at = job->base.parts.tensors[which].at;
+    otx__solution solution = job->solutions[job->plans[which].solution];
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    otx_method_rows donor;
+    uint8_t *needed;
+    otx_result result;
+    memset(&donor, 0, sizeof donor);
+    result = otx__solution_read_donor(job, &solution, &e->donor, &donor, error);
+    if (result) return result;
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < e->token_count; i++) needed[e->tokens[i]] = 1;
+    result = otx__loaded_open(job, &job->base, at, (size_t)at->tensor->shape[1], needed, rows,
+                              &e->base, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    e->rows.donor = otx__loaded_rows(&e->donor, e->kept_donors, e->kept);
+    e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
+    e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
+    e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
+    e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
+    e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
+    return result;
+}
+
+OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
+{
+    otx__loaded_close(e->job, &e->donor);
+    otx__loaded_close(e->job, &e->base);
+}
+
+/* >>> src/evaluate/scores.h */
+/* ---- scores: how near rows come to the true ones ------------------------------------ */
+
+/* What scoring the rows of one method takes. */
+typedef struct otx__scoring {
+    const otx__evaluating *e;
+    const double *mean;  /* of the tokens' rows */
+    const float *sample; /* [sample_count][e], of all tokens */
+    size_t sample_count;
+    size_t first;        /* hidden token of the first row at hand */
+    const double *rows;  /* [count][e] */
+    double *scratch;     /* [worker][2 e] */
+} otx__scoring;
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * matrix->columns * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
+OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
+{
+    double sum = 0.0;
+    size_t i, j;
+    for (i = 0; i < s->sample_count; i++) {
+        const float *row = s->sample + i * columns;
+        double lanes[4] = {0.0, 0.0, 0.0, 0.0}, dot;
+        for (j = 0; j + 4 <= columns; j += 4) {
+            lanes[0] += (double)row[j] * x[j];
+            lanes[1] += (double)row[j + 1] * x[j + 1];
+            lanes[2] += (double)row[j + 2] * x[j + 2];
+            lanes[3] += (double)row[j + 3] * x[j + 3];
+        }
+        for (; j < columns; j++) lanes[j % 4] += (double)row[j] * x[j];
+        dot = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        sum += dot * dot;
+    }
+    return sum / (double)s->sample_count;
+}
+
+/* The figures of one hidden token. */
+OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
+{
+    const otx__scoring *s = (const otx__scoring *)argument;
+    const otx__evaluating *e = s->e;
+    size_t columns = e->truth.columns, at = s->first + index, i;
+    double *b = s->scratch + (size_t)worker * 2 * columns, *off = b + columns;
+    const double *p = s->rows + index * columns;
+    otx__figure *f = &e->figures[at];
+    memset(f, 0, sizeof *f);
+    f->rank = UINT32_MAX;
+    otx__row_read(&e->truth, at, b);
+    for (i = 0; i < columns; i++) {
+        double cp = p[i] - s->mean[i], cb = b[i] - s->mean[i];
+        off[i] = p[i] - b[i];
+        f->pp += p[i] * p[i];
+        f->pb += p[i] * b[i];
+        f->bb += b[i] * b[i];
+        f->cpp += cp * cp;
+        f->cpb += cp * cb;
+        f->cbb += cb * cb;
+        f->off += off[i] * off[i];
+    }
+    f->moment_off = otx__scoring_moment(s, off, columns);
+    f->moment = otx__scoring_moment(s, b, columns);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
+
+/* Adds up the figures of the tokens of a class, in their order. */
+OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)
+{
+    double pb = 0.0, bb = 0.0, off = 0.0, moment = 0.0;
+    otx_scores scores;
+    size_t i;
+    memset(&scores, 0, sizeof scores);
+    for (i = 0; i < e->hidden; i++) {
+        const otx__figure *f = &e->figures[i];
+        if (which != OTX_CLASS_ALL && e->classes[i] != which) continue;
+        scores.count++;
+        pb += f->pb;
+        bb += f->bb;
+        off += f->moment_off;
+        moment += f->moment;
+        scores.cosine += otx__ratio(f->pb, sqrt(f->pp * f->bb));
+        scores.centred_cosine += otx__ratio(f->cpb, sqrt(f->cpp * f->cbb));
+        scores.relative_error += otx__ratio(sqrt(f->off), sqrt(f->bb));
+        scores.norm_ratio += otx__ratio(sqrt(f->pp), sqrt(f->bb));
+        if (f->rank == UINT32_MAX) continue;
+        scores.ranked++;
+        scores.top1 += f->rank < 1;
+        scores.top10 += f->rank < 10;
+    }
+    if (!scores.count) return scores;
+    scores.share = otx__ratio(pb, bb);
+    scores.error = sqrt(otx__ratio(off, moment));
+    scores.loss = scores.error + OTX__CHOICE_SHARE * (1.0 - scores.share);
+    scores.cosine = otx__ratio(scores.cosine, (double)scores.count);
+    scores.centred_cosine = otx__ratio(scores.centred_cosine, (double)scores.count);
+    scores.relative_error = otx__ratio(scores.relative_error, (double)scores.count);
+    scores.norm_ratio = otx__ratio(scores.norm_ratio, (double)scores.count);
+    scores.top1 = otx__ratio(scores.top1, (double)scores.ranked);
+    scores.top10 = otx__ratio(scores.top10, (double)scores.ranked);
+    return scores;
+}
+
+/* >>> src/evaluate/ranks.h */
+/* ---- ranks: whether a true row is found among all ----------------------------------- */
+
+/* Rows of the base that one task compares. */
+#define OTX__RANK_ROWS 64
+
+/* By the cosine with what a method made: how many of the base's rows lie nearer than the true
+   one. Screened in float, in one order; rows that are equal do not count. */
+typedef struct otx__ranking {
+    const otx__evaluating *e;
+    float *made;      /* [e][OTX__EVALUATE_RANKED]: the rows that were made, side by side */
+    float *least;     /* [ranked]: cosine of the true row, times the norm of what was made */
+    uint32_t *nearer; /* [worker][ranked] */
+    float *row;       /* [worker][e] */
+} otx__ranking;
+
+/* <made, row> / ||row|| for all made rows; zeros for a row of zeros. */
+OTX__PRIVATE void otx__rank_row(const otx__ranking *r, size_t at, float *row,
+                                float *products)
+{
+    const otx_matrix *all = &r->e->all;
+    const size_t element = otx_dtype_bits(all->dtype) / 8;
+    double norm = 0.0;
+    float scale;
+    size_t i, j;
+    otx_to_float(row, (const char *)all->data + at * all->columns * element, all->dtype,
+                 all->columns);
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] = 0.0f;
+    for (i = 0; i < all->columns; i++) {
+        const float *made = r->made + i * OTX__EVALUATE_RANKED;
+        const float value = row[i];
+        norm += (double)value * (double)value;
+        for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] += value * made[j];
+    }
+    scale = norm > 0.0 ? (float)(1.0 / sqrt(norm)) : 0.0f;
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] *= scale;
+}
+
+OTX__PRIVATE void otx__ranking_body(void *argument, size_t index, int worker)
+{
+    const otx__ranking *r = (const otx__ranking *)argument;
+    const otx__evaluating *e = r->e;
+    uint32_t *nearer = r->nearer + (size_t)worker * e->ranked;
+    float *row = r->row + (size_t)worker * e->all.columns;
+    float products[OTX__EVALUATE_RANKED];
+    size_t i, j, end = otx__min((index + 1) * OTX__RANK_ROWS, e->token_count);
+    for (i = index * OTX__RANK_ROWS; i < end; i++) {
+        otx__rank_row(r, e->tokens[i], row, products);
+        for (j = 0; j < e->ranked; j++) nearer[j] += products[j] > r->least[j];
+    }
+}
+
+/* Takes what ranking needs, once for a matrix. */
+OTX__PRIVATE bool otx__ranking_take(otx__ranking *r, const otx__evaluating *e, size_t threads,
+                                    otx__pool *pool)
+{
+    size_t columns = e->all.columns;
+    r->e = e;
+    r->made = (float *)otx__pool_take_zero(pool, columns, OTX__EVALUATE_RANKED * sizeof(float));
+    r->least = (float *)otx__pool_take(pool, e->ranked, sizeof(float));
+    r->nearer = (uint32_t *)otx__pool_take(pool, threads, e->ranked * sizeof(uint32_t));
+    r->row = (float *)otx__pool_take(pool, threads, columns * sizeof(float));
+    return !pool->failed;
+}
+
+/* Keeps the rows of those hidden tokens that are ranked. */
+OTX__PRIVATE void otx__ranking_keep(otx__ranking *r, size_t first, size_t count,
+                                    const double *rows)
+{
+    const otx__evaluating *e = r->e;
+    size_t place, i;
+    for (place = 0; place < e->ranked; place++) {
+        size_t at = otx__evaluating_ranked(e, place);
+        if (at < first || at >= first + count) continue;
+        for (i = 0; i < e->all.columns; i++)
+            r->made[i * OTX__EVALUATE_RANKED + place] =
+                (float)rows[(at - first) * e->all.columns + i];
+    }
+}
+
+/* Ranks; rows that were made of zeros, or hold no numbers, are not found. */
+OTX__PRIVATE otx_result otx__ranking_run(otx__ranking *r, otx_error *error)
+{
+    const otx__evaluating *e = r->e;
+    const otx_context *ctx = &e->job->ctx;
+    size_t threads = (size_t)otx__threads(ctx), place, worker;
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, e->token_count);
+    float products[OTX__EVALUATE_RANKED];
+    otx_result result;
+    memset(r->nearer, 0, threads * e->ranked * sizeof *r->nearer);
+    for (place = 0; place < e->ranked; place++) {
+        otx__rank_row(r, e->hidden_bases[otx__evaluating_ranked(e, place)], r->row, products);
+        r->least[place] = products[place];
+    }
+    result = otx__watch_loop(&watch, (e->token_count + OTX__RANK_ROWS - 1) / OTX__RANK_ROWS,
+                             (double)OTX__RANK_ROWS * OTX__EVALUATE_RANKED *
+                                 (double)e->all.columns / 4.0,
+                             otx__ranking_body, r, error);
+    for (place = 0; place < e->ranked && !result; place++) {
+        otx__figure *figure = &e->figures[otx__evaluating_ranked(e, place)];
+        uint32_t nearer = 0;
+        for (worker = 0; worker < threads; worker++)
+            nearer += r->nearer[worker * e->ranked + place];
+        figure->rank = figure->pp > 0.0 && figure->pp <= DBL_MAX ? nearer : UINT32_MAX - 1;
+    }
+    return result;
+}
+
+/* >>> src/evaluate/evaluate.h */
+/* ---- evaluate: methods, one after the other, matrix by matrix ------------------------ */
+
+/* Bytes of the rows that are made at a time. */
+#define OTX__SCORED_BYTES ((size_t)32 << 20)
+
+/* What scoring the methods on one matrix takes; the pool's. */
+typedef struct otx__scores_room {
+    otx__pool pool;
+    otx__scoring scoring;
+    otx__ranking ranking;
+    double *mean, *rows;
+    float *sample;
+    size_t window; /* rows at a time */
+} otx__scores_room;
+
+/* The mean and a sample of the rows of all tokens. */
+OTX__PRIVATE otx_result otx__scores_room_open(otx__scores_room *room, const otx__evaluating *e,
+                                              otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    size_t columns = e->all.columns, threads = (size_t)otx__threads(ctx), i;
+    size_t element = otx_dtype_bits(e->all.dtype) / 8;
+    otx__scoring *s = &room->scoring;
+    otx__pool_open(&room->pool, ctx);
+    s->e = e;
+    s->sample_count = otx__min(OTX__EVALUATE_SAMPLE, e->token_count);
+    room->window = otx__min(OTX__SCORED_BYTES / (columns * sizeof(double)) + 1, e->hidden);
+    room->mean = (double *)otx__pool_take(&room->pool, columns, sizeof(double));
+    room->rows = (double *)otx__pool_take(&room->pool, room->window, columns * sizeof(double));
+    room->sample = (float *)otx__pool_take(&room->pool, s->sample_count, columns * sizeof(float));
+    s->scratch = (double *)otx__pool_take(&room->pool, threads, 2 * columns * sizeof(double));
+    if (!otx__ranking_take(&room->ranking, e, threads, &room->pool) || room->pool.failed)
+        return otx__pool_fail(&room->pool, error);
+    s->mean = room->mean;
+    s->sample = room->sample;
+    s->rows = room->rows;
+    for (i = 0; i < s->sample_count; i++) {
+        size_t at = e->tokens[i * e->token_count / s->sample_count];
+        otx_to_float(room->sample + i * columns,
+                     (const char *)e->all.data + at * columns * element, e->all.dtype, columns);
+    }
+    return otx__matrix_mean(ctx, &e->all, room->mean, error);
+}
+
+/* Makes the rows of the hidden tokens and scores them. */
+OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room *room,
+                                           const otx_fitted *fitted, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double work = 2.0 * (double)room->scoring.sample_count * (double)e->truth.columns;
+    otx_result result = OTX_OK;
+    size_t first, count;
+    for (first = 0; first < e->hidden && !result; first += count) {
+        otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, e->hidden);
+        count = otx__min(room->window, e->hidden - first);
+        result = otx_method_make(ctx, fitted, &e->rows, first, count, room->rows, error);
+        room->scoring.first = first;
+        if (!result)
+            result = otx__watch_loop(&watch, count, work, otx__scoring_body, &room->scoring,
+                                     error);
+        if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
+    }
+    return result ? result : otx__ranking_run(&room->ranking, error);
+}
+
+/* One method on the matrix at hand. What keeps it from running is its entry's. */
+OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_room *room,
+                                             otx_evaluation_entry *entry, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double start = otx__now();
+    otx_fitted fitted;
+    otx_error why;
+    otx_result result;
+    size_t i;
+    memset(&why, 0, sizeof why);
+    result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
+    if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
+    entry->k = fitted.k;
+    entry->choice = fitted.map.choice;
+    entry->result = result;
+    entry->seconds = otx__now() - start;
+    otx_method_close(ctx, &fitted);
+    for (i = 0; i < OTX_CLASS_COUNT && !result; i++)
+        entry->scores[i] = otx__scores_of(e, (otx_token_class)i);
+    if (result == OTX_ERROR_CANCELLED || result == OTX_ERROR_MEMORY) {
+        if (error) *error = why;
+        return result;
+    }
+    if (result)
+        otx__format(entry->message, sizeof entry->message, "%.*s",
+                    (int)otx__utf8_cut(why.message, sizeof entry->message - 1), why.message);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__evaluate_matrix(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    otx_evaluation *out = e->out;
+    otx__scores_room room;
+    otx_result result = otx__evaluating_read(e, matrix, error);
+    size_t methods = out->entry_count / out->matrix_count, i;
+    memset(&room, 0, sizeof room);
+    otx__pool_open(&room.pool, &e->job->ctx);
+    if (!result) result = otx__scores_room_open(&room, e, error);
+    out->matrices[matrix].rows = e->all.rows;
+    out->matrices[matrix].columns = e->all.columns;
+    out->matrices[matrix].donor_columns = e->rows.donor.columns;
+    for (i = 0; i < methods && !result; i++)
+        result = otx__evaluate_method(e, &room, &out->entries[matrix * methods + i], error);
+    otx__pool_close(&room.pool);
+    otx__evaluating_let_go(e);
+    return result;
+}
+
+/* ---- the evaluation ---- */
+
+OTX__PRIVATE char *otx__copy_text(const otx_context *ctx, const char *text)
+{
+    char *copy = (char *)otx__alloc(ctx, strlen(text) + 1, 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+/* Room for an entry for every method and matrix. */
+OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_job *job,
+                                             const otx_evaluate_options *options,
+                                             otx_evaluation *out, otx_error *error)
+{
+    size_t methods = options->methods ? options->method_count : OTX_METHOD_COUNT, i;
+    otx_result result = OTX_OK;
+    for (i = 0; i < methods && options->methods && !result; i++)
+        result = otx__method_known(options->methods[i], error);
+    if (result) return result;
+    if (methods == 0 || methods > 4 * OTX_METHOD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%" PRIu64 " methods cannot be evaluated",
+                         (uint64_t)methods);
+    out->matrix_count = job->summary.matrix_count;
+    out->entry_count = methods * out->matrix_count;
+    out->seed = options->seed;
+    out->base = otx__copy_text(ctx, job->base.path);
+    out->donor = otx__copy_text(ctx, job->donor.path);
+    out->entries =
+        (otx_evaluation_entry *)otx__alloc_zero(ctx, out->entry_count, sizeof *out->entries);
+    if (!out->base || !out->donor || !out->entries)
+        return otx__fail_memory(error, out->entry_count * sizeof *out->entries);
+    for (i = 0; i < out->matrix_count; i++)
+        memcpy(out->matrices[i].name, job->summary.matrices[i].name,
+               sizeof out->matrices[i].name);
+    for (i = 0; i < out->entry_count; i++) {
+        out->entries[i].matrix = i / methods;
+        out->entries[i].method = options->methods ? options->methods[i % methods]
+                                                  : (otx_method)(i % methods);
+    }
+    return OTX_OK;
+}
+
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation)
+{
+    if (evaluation->base) otx__free(ctx, evaluation->base, strlen(evaluation->base) + 1, 1);
+    if (evaluation->donor) otx__free(ctx, evaluation->donor, strlen(evaluation->donor) + 1, 1);
+    otx__free(ctx, evaluation->entries, evaluation->entry_count, sizeof *evaluation->entries);
+    memset(evaluation, 0, sizeof *evaluation);
+}
+
+/* All matrices of a job that is open. */
+OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_options *options,
+                                          otx_evaluation *out, otx_error *error)
+{
+    otx__evaluating e;
+    otx_result result;
+    size_t i;
+    memset(&e, 0, sizeof e);
+    e.job = job;
+    e.options = options;
+    e.out = out;
+    otx__pool_open(&e.pool, &job->ctx);
+    result = otx__evaluating_open(&e, error);
+    out->anchors = e.kept;
+    out->hidden = e.hidden;
+    for (i = 0; i < out->matrix_count && !result; i++)
+        result = otx__evaluate_matrix(&e, i, error);
+    otx__pool_close(&e.pool);
+    return result;
+}
+
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error)
+{
+    otx_evaluate_options settled;
+    otx_job_options plain;
+    otx_job *job;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&settled, 0, sizeof settled);
+    memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
+    if (options) settled = *options;
+    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    if (result) return result;
+    result = otx__evaluation_open(ctx, job, &settled, out, error);
+    if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    if (result) otx_evaluation_close(ctx, out);
+    otx_job_close(job);
+    return result;
+}
+
+/* >>> src/evaluate/write_json.h */
+/* ---- write_json: an evaluation as JSON ------------------------------------------------ */
+
+/* A figure by its name. */
+typedef struct otx__named_score {
+    const char *name;
+    double value;
+} otx__named_score;
+
+#define OTX__SCORE_COUNT 9
+
+/* The figures in the order in which they are printed. */
+OTX__PRIVATE void otx__scores_list(const otx_scores *scores, otx__named_score list[])
+{
+    const otx__named_score all[OTX__SCORE_COUNT] = {
+        {"share", scores->share},
+        {"error", scores->error},
+        {"loss", scores->loss},
+        {"cosine", scores->cosine},
+        {"centred_cosine", scores->centred_cosine},
+        {"relative_error", scores->relative_error},
+        {"norm_ratio", scores->norm_ratio},
+        {"top1", scores->top1},
+        {"top10", scores->top10},
+    };
+    memcpy(list, all, sizeof all);
+}
+
+OTX__PRIVATE void otx__json_scores(otx__text *text, const otx_scores *scores)
+{
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i;
+    otx__scores_list(scores, list);
+    otx__text_format(text, "{\"count\": %" PRIu64 ", \"ranked\": %" PRIu64, scores->count,
+                     scores->ranked);
+    for (i = 0; i < OTX__SCORE_COUNT && scores->count; i++) {
+        otx__text_format(text, ", \"%s\": ", list[i].name);
+        otx__text_double(text, list[i].value);
+    }
+    otx__text_string(text, "}");
+}
+
+OTX__PRIVATE void otx__json_entry(otx__text *text, const otx_evaluation_entry *entry)
+{
+    size_t i;
+    otx__text_format(text, "      {\"method\": \"%s\"", otx__word(otx_method_name(entry->method)));
+    if (entry->result) {
+        otx__text_string(text, ", \"error\": ");
+        otx__text_json_string(text, entry->message, strlen(entry->message));
+        otx__text_string(text, "}");
+        return;
+    }
+    otx__text_format(text, ", \"k\": %" PRIu64, (uint64_t)entry->k);
+    if (entry->choice.lambda > 0) {
+        otx__text_string(text, ", \"lambda\": ");
+        otx__text_double(text, entry->choice.lambda);
+        otx__text_format(text, ", \"cosine\": %s", entry->choice.cosine ? "true" : "false");
+    }
+    otx__text_string(text, ", \"seconds\": ");
+    otx__text_double(text, entry->seconds);
+    otx__text_string(text, ", \"scores\": {");
+    for (i = 0; i < OTX_CLASS_COUNT; i++) {
+        otx__text_format(text, "%s\n        \"%s\": ", i ? "," : "",
+                         otx_token_class_name((otx_token_class)i));
+        otx__json_scores(text, &entry->scores[i]);
+    }
+    otx__text_string(text, "}}");
+}
+
+OTX__PRIVATE void otx__json_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    size_t i, written = 0;
+    otx__text_string(text, "    {\"name\": ");
+    otx__text_json_string(text, matrix->name, strlen(matrix->name));
+    otx__text_format(text, ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64
+                     ", \"donor_columns\": %" PRIu64 ", \"methods\": [", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    for (i = 0; i < evaluation->entry_count; i++) {
+        if (evaluation->entries[i].matrix != which) continue;
+        otx__text_string(text, written++ ? ",\n" : "\n");
+        otx__json_entry(text, &evaluation->entries[i]);
+    }
+    otx__text_string(text, "\n    ]}");
+}
+
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
+    otx__text_json_string(&text, evaluation->base, strlen(evaluation->base));
+    otx__text_string(&text, ",\n  \"donor\": ");
+    otx__text_json_string(&text, evaluation->donor, strlen(evaluation->donor));
+    otx__text_format(&text, ",\n  \"seed\": %" PRIu64 ",\n  \"anchors\": %" PRIu64
+                     ",\n  \"hidden\": %" PRIu64 ",\n  \"matrices\": [\n", evaluation->seed,
+                     evaluation->anchors, evaluation->hidden);
+    for (i = 0; i < evaluation->matrix_count; i++) {
+        otx__text_string(&text, i ? ",\n" : "");
+        otx__json_matrix(&text, evaluation, i);
+    }
+    otx__text_string(&text, "\n  ]\n}\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/evaluate/write_page.h */
+/* ---- write_page: an evaluation as a page ------------------------------------------------ */
+
+/* One HTML file with its style and its charts in it: nothing is fetched, nothing is run. */
+static const char otx__page_style[] =
+    "<style>\n"
+    ":root { color-scheme: light dark; --ink: #1b1f24; --soft: #5c6672; --line: #d5dae0;\n"
+    "  --page: #ffffff; --share: #2f6fb2; --error: #c8641e; }\n"
+    "@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #9aa4af;\n"
+    "  --line: #3a424b; --page: #15191e; --share: #6aa5e3; --error: #e79a5b; } }\n"
+    "body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);\n"
+    "  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }\n"
+    "h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }\n"
+    "p { max-width: 46rem; } p.soft, td.soft { color: var(--soft); }\n"
+    "div.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0; }\n"
+    "th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;\n"
+    "  font-variant-numeric: tabular-nums; } th { font-weight: 600; }\n"
+    "th:first-child, td:first-child { text-align: left; } td.best { font-weight: 700; }\n"
+    "svg { display: block; width: 100%; max-width: 46rem; height: auto; }\n"
+    "svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }\n"
+    "svg text.soft { fill: var(--soft); } .share { fill: var(--share); }\n"
+    ".error { fill: var(--error); } svg line { stroke: var(--line); }\n"
+    "</style>\n";
+
+OTX__PRIVATE void otx__page_escaped(otx__text *text, const char *string)
+{
+    for (; *string; string++) {
+        if (*string == '<') otx__text_string(text, "&lt;");
+        else if (*string == '>') otx__text_string(text, "&gt;");
+        else if (*string == '&') otx__text_string(text, "&amp;");
+        else if (*string == '"') otx__text_string(text, "&quot;");
+        else otx__text_bytes(text, string, 1);
+    }
+}
+
+/* The entries of a matrix that came to their end, the best first. */
+typedef struct otx__page_order {
+    const otx_evaluation_entry *entries[4 * OTX_METHOD_COUNT];
+    size_t count;
+} otx__page_order;
+
+OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix,
+                                 otx__page_order *order)
+{
+    size_t i, j;
+    order->count = 0;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || entry->result) continue;
+        for (j = order->count++; j > 0; j--) {
+            if (order->entries[j - 1]->scores[0].loss <= entry->scores[0].loss) break;
+            order->entries[j] = order->entries[j - 1];
+        }
+        order->entries[j] = entry;
+    }
+}
+
+/* ---- charts ---- */
+
+/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. */
+OTX__PRIVATE void otx__page_bar(otx__text *text, const char *name, double value, unsigned y)
+{
+    double shown = value < 0.0 ? 0.0 : value > 1.5 ? 1.5 : value;
+    unsigned width = (unsigned)(shown * 300.0 + 0.5);
+    otx__text_format(text, "<rect class=\"%s\" x=\"170\" y=\"%u\" width=\"%u\" height=\"11\"/>"
+                     "<text class=\"soft\" x=\"%u\" y=\"%u\">%.3f</text>\n", name, y, width,
+                     176 + width, y + 10, value);
+}
+
+/* Both figures of every method. */
+OTX__PRIVATE void otx__page_chart(otx__text *text, const otx__page_order *order)
+{
+    unsigned height = 34 * (unsigned)order->count + 40, y = 28;
+    size_t i;
+    otx__text_format(text, "<svg viewBox=\"0 0 700 %u\" role=\"img\" aria-label=\"Share and error "
+                     "of each method; the numbers are in the table below\">\n", height);
+    otx__text_string(text, "<rect class=\"share\" x=\"170\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"186\" y=\"14\">share, more is better</text>\n"
+                     "<rect class=\"error\" x=\"340\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"356\" y=\"14\">error, less is better</text>\n");
+    otx__text_format(text, "<line x1=\"170\" y1=\"22\" x2=\"170\" y2=\"%u\"/>\n", height - 8);
+    for (i = 0; i < order->count; i++, y += 34) {
+        const otx_scores *scores = &order->entries[i]->scores[0];
+        otx__text_format(text, "<text x=\"160\" y=\"%u\" text-anchor=\"end\">%s</text>\n", y + 16,
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        otx__page_bar(text, "share", scores->share, y);
+        otx__page_bar(text, "error", scores->error, y + 13);
+    }
+    otx__text_string(text, "</svg>\n");
+}
+
+/* ---- tables ---- */
+
+OTX__PRIVATE void otx__page_table(otx__text *text, const otx__page_order *order)
+{
+    static const char *const heads[OTX__SCORE_COUNT] = {
+        "share", "error", "loss", "cosine", "centred cosine", "relative error", "norm ratio",
+        "top 1", "top 10"};
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i, j;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>method</th><th>k</th>");
+    for (j = 0; j < OTX__SCORE_COUNT; j++) otx__text_format(text, "<th>%s</th>", heads[j]);
+    otx__text_string(text, "<th>seconds</th></tr>\n");
+    for (i = 0; i < order->count; i++) {
+        const otx_evaluation_entry *entry = order->entries[i];
+        otx__text_format(text, "<tr><td>%s</td><td>%" PRIu64 "</td>",
+                         otx__word(otx_method_name(entry->method)), (uint64_t)entry->k);
+        otx__scores_list(&entry->scores[0], list);
+        for (j = 0; j < OTX__SCORE_COUNT; j++)
+            otx__text_format(text, "<td>%.3f</td>", list[j].value);
+        otx__text_format(text, "<td class=\"soft\">%.1f</td></tr>\n", entry->seconds);
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* The loss of every method by class of token; the least of a class is marked. */
+OTX__PRIVATE void otx__page_classes(otx__text *text, const otx__page_order *order)
+{
+    size_t i, c;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>loss by class of token</th>");
+    for (c = 1; c < OTX_CLASS_COUNT; c++)
+        otx__text_format(text, "<th>%s (%" PRIu64 ")</th>",
+                         otx_token_class_name((otx_token_class)c),
+                         order->count ? order->entries[0]->scores[c].count : 0);
+    otx__text_string(text, "</tr>\n");
+    for (i = 0; i < order->count; i++) {
+        otx__text_format(text, "<tr><td>%s</td>",
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        for (c = 1; c < OTX_CLASS_COUNT; c++) {
+            const otx_scores *scores = &order->entries[i]->scores[c];
+            bool best = scores->count > 0;
+            size_t other;
+            for (other = 0; other < order->count && best; other++)
+                best = order->entries[other]->scores[c].loss >= scores->loss;
+            if (scores->count)
+                otx__text_format(text, "<td%s>%.3f</td>", best ? " class=\"best\"" : "",
+                                 scores->loss);
+            else
+                otx__text_string(text, "<td></td>");
+        }
+        otx__text_string(text, "</tr>\n");
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* What could not run, and why. */
+OTX__PRIVATE void otx__page_failed(otx__text *text, const otx_evaluation *evaluation,
+                                   size_t matrix)
+{
+    size_t i;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || !entry->result) continue;
+        otx__text_format(text, "<p class=\"soft\">%s: ",
+                         otx__word(otx_method_name(entry->method)));
+        otx__page_escaped(text, entry->message);
+        otx__text_string(text, "</p>\n");
+    }
+}
+
+OTX__PRIVATE void otx__page_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    otx__page_order order;
+    otx__page_sort(evaluation, which, &order);
+    otx__text_string(text, "<h2>");
+    otx__page_escaped(text, matrix->name);
+    otx__text_format(text, "</h2>\n<p class=\"soft\">%" PRIu64 " token rows of %" PRIu64
+                     " columns, made from the donor's of %" PRIu64 ".</p>\n", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    otx__page_chart(text, &order);
+    otx__page_table(text, &order);
+    otx__page_classes(text, &order);
+    otx__page_failed(text, evaluation, which);
+}
+
+OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluation)
+{
+    otx__text_string(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                     "<title>Methods of transplanting, evaluated</title>\n");
+    otx__text_string(text, otx__page_style);
+    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n"
+                     "<p>Base: ");
+    otx__page_escaped(text, evaluation->base);
+    otx__text_string(text, "<br>\nDonor: ");
+    otx__page_escaped(text, evaluation->donor);
+    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
+                     evaluation->anchors, evaluation->seed);
+    otx__text_string(text,
+                     "<b>Share</b> is the part of its true logit that a new row gives where the "
+                     "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "
+                     "error + 0.75 (1 - share); methods stand in its order. Cosine and relative "
+                     "error do not rank methods as a language model does. Top 1 and top 10 say "
+                     "how often the true row is among the nearest of all rows.</p>\n");
+}
+
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__page_head(&text, evaluation);
+    for (i = 0; i < evaluation->matrix_count; i++) otx__page_matrix(&text, evaluation, i);
+    otx__text_string(&text, "</body>\n</html>\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
 }
 
 #endif /* OTX_NO_STDIO */
