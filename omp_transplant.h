@@ -23,201 +23,216 @@
 
    What is where
 
-      237  api/version                version
-      267  api/result                 results
-      307  api/context                context: memory, threads, progress
-      385  api/isa                    instruction sets
-      402  api/matrix                 numbers and matrices
-      447  api/solver                 the solver
-      575  api/affine                 the affine map: rows as the map makes them, and what it misses
-      706  api/methods                methods: rows for tokens that a model lacks
-      796  api/source                 sources and sinks: bytes in and out
-      816  api/json                   JSON
-      938  api/safetensors            safetensors
-     1002  api/vocab                  vocabularies
-     1112  api/align                  alignment
-     1177  api/file                   files
-     1188  api/directory              directories
-     1248  api/job                    the whole job
-     1390  api/verify                 looking at a finished directory
-     1446  api/evaluate               methods ranked on tokens that both models share
+      252  api/version                version
+      282  api/result                 results
+      322  api/context                context: memory, threads, progress
+      400  api/isa                    instruction sets
+      417  api/matrix                 numbers and matrices
+      462  api/solver                 the solver
+      590  api/affine                 the affine map: rows as the map makes them, and what it misses
+      721  api/methods                methods: rows for tokens that a model lacks
+      851  api/source                 sources and sinks: bytes in and out
+      871  api/json                   JSON
+      993  api/safetensors            safetensors
+     1057  api/vocab                  vocabularies
+     1169  api/align                  alignment
+     1234  api/file                   files
+     1245  api/directory              directories
+     1305  api/job                    the whole job
+     1459  api/verify                 looking at a finished directory
+     1515  api/evaluate               methods ranked on tokens that both models share
 
-     1552  base                       what everything stands on
-     1585  base/begin                 system headers, and how floating point must be compiled
-     1623  base/sizes                 counting, and sums and products that may not wrap
-     1661  base/span                  bytes of others, digits, UTF-8
-     1819  base/decimal               the digits of a double
-     1954  base/format                printf without stdio and without a locale
-     2223  base/result                results, failures, messages
-     2339  base/memory                the allocator, arrays that grow
-     2398  base/text                  names in messages, and text that grows
-     2515  base/hooks                 log, progress, threads of the caller
-     2584  base/sort                  in place, without memory, never quadratic; and finding
-     2634  base/clock                 wall time for statistics
-     2680  base/hash                  keyed, for tables whose keys a stranger chooses
-     2759  base/pool                  blocks that are freed together
-     2874  base/number                element types, widening and rounding
-     3063  base/base64                decoding
-     3099  base/protobuf              fields of a message
-     3221  base/watch                 long loops that the caller can stop
+     1621  base                       what everything stands on
+     1654  base/begin                 system headers, and how floating point must be compiled
+     1692  base/sizes                 counting, and sums and products that may not wrap
+     1730  base/span                  bytes of others, digits, UTF-8
+     1888  base/decimal               the digits of a double
+     2023  base/format                printf without stdio and without a locale
+     2292  base/result                results, failures, messages
+     2408  base/memory                the allocator, arrays that grow
+     2467  base/text                  names in messages, and text that grows
+     2584  base/hooks                 log, progress, threads of the caller
+     2653  base/sort                  in place, without memory, never quadratic; and finding
+     2703  base/clock                 wall time for statistics
+     2749  base/hash                  keyed, for tables whose keys a stranger chooses
+     2841  base/pool                  blocks that are freed together
+     2956  base/number                element types, widening and rounding
+     3145  base/base64                decoding
+     3181  base/protobuf              fields of a message
+     3303  base/watch                 long loops that the caller can stop
 
-     3274  files                      formats, on memory and streams
-     3298  files/memory_source        memory as a source of bytes
-     3316  files/json_read            a parser without recursion
-     3669  files/json_values          looking at values, stepping through containers
-     3840  files/json_edit            writing, and edits that keep every byte they do not touch
-     4208  files/tensors              what reading and writing a header share
-     4343  files/safetensors_read     the header of a file, checked
-     4668  files/safetensors_write    the header of a new file
+     3356  files                      formats, on memory and streams
+     3380  files/memory_source        memory as a source of bytes
+     3398  files/json_read            a parser without recursion
+     3751  files/json_values          looking at values, stepping through containers
+     3922  files/json_edit            writing, and edits that keep every byte they do not touch
+     4290  files/tensors              what reading and writing a header share
+     4425  files/safetensors_read     the header of a file, checked
+     4750  files/safetensors_write    the header of a new file
 
-     4825  vocab                      tokens, from every source, and which of them are the same
-     4859  vocab/known                what the world calls things: files, classes, tokens
-     5168  vocab/token_table          the table of tokens, and finding tokens in it
-     5331  vocab/spelling             from what a file spells to bytes
-     5513  vocab/reader               what the readers of all sources share
-     5864  vocab/added_tokens         what other files add to a model's tokens
-     6132  vocab/in_use               tokens that are named as reserved ones and are none
-     6235  vocab/from_tokenizer_json  tokenizer.json
-     6527  vocab/from_tekken          tekken.json
-     6682  vocab/from_tiktoken        *.tiktoken
-     6747  vocab/from_sentencepiece   tokenizer.model and its like
-     7102  vocab/from_vocab_json      vocab.json and merges.txt
-     7188  vocab/from_vocab_txt       vocab.txt
-     7245  vocab/recognise            what a file is, by what it holds
-     7369  vocab/parse                the first source that is given, and what goes with it
-     7557  vocab/align                which base token a donor token is
+     4907  vocab                      tokens, from every source, and which of them are the same
+     4942  vocab/known                what the world calls things: files, classes, tokens
+     5267  vocab/token_table          the table of tokens, and finding tokens in it
+     5430  vocab/spelling             from what a file spells to bytes
+     5612  vocab/reader               what the readers of all sources share
+     5963  vocab/added_tokens         what other files add to a model's tokens
+     6231  vocab/in_use               tokens that are named as reserved ones and are none
+     6334  vocab/from_tokenizer_json  tokenizer.json
+     6626  vocab/from_tekken          tekken.json
+     6781  vocab/from_tiktoken        *.tiktoken
+     6846  vocab/from_sentencepiece   tokenizer.model and its like
+     7202  vocab/from_vocab_json      vocab.json and merges.txt
+     7288  vocab/from_vocab_txt       vocab.txt
+     7345  vocab/digits               how a tokenizer cuts numbers
+     7541  vocab/recognise            what a file is, by what it holds
+     7672  vocab/parse                the first source that is given, and what goes with it
+     7861  vocab/align                which base token a donor token is
 
-     7811  simd                       the hot loops, once for each instruction set
-     7844  simd/kernels               the table of kernels, and what all versions share
-     8121  simd/scalar                the reference
-     8290  simd/sse2                  the operations of 128-bit x86, and what each does
-     8411  simd/neon                  those of 64-bit Arm
-     8506  simd/wasm                  those of WebAssembly's SIMD128
-     8591  simd/avx2                  those of 256-bit x86, with FMA
-     8673  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9315  simd/avx_vnni              AVX2, and products of integers
-     9411  simd/neon_bf16             NEON, and products of matrices
-     9565  simd/avx512                512-bit x86, by hand
-    10171  simd/amx                   tiles of x86, beside AVX-512
-    10414  simd/dispatch              which of them this machine can run, and which a call takes
+     8115  simd                       the hot loops, once for each instruction set
+     8148  simd/kernels               the table of kernels, and what all versions share
+     8425  simd/scalar                the reference
+     8594  simd/sse2                  the operations of 128-bit x86, and what each does
+     8715  simd/neon                  those of 64-bit Arm
+     8810  simd/wasm                  those of WebAssembly's SIMD128
+     8895  simd/avx2                  those of 256-bit x86, with FMA
+     8977  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9619  simd/avx_vnni              AVX2, and products of integers
+     9715  simd/neon_bf16             NEON, and products of matrices
+     9869  simd/avx512                512-bit x86, by hand
+    10475  simd/amx                   tiles of x86, beside AVX-512
+    10718  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10640  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10693  solve/views                the rows of matrices, as the kernels read them
-    10822  solve/panels               vectors as the dense products want them, and these
-    11013  solve/rests                vectors on their way into panels
-    11190  solve/dictionary           the atoms, and their split along a common direction
-    11345  solve/exact_gram           products of all pairs of atoms in double
-    11427  solve/triangle             packed lower triangles
-    11531  solve/support              what is known of one target, and the exact steps
-    11793  solve/gram_table           products of atoms with all atoms, for scans
-    12031  solve/screen               which atoms are worth scoring in double: the bound
-    12321  solve/scan                 the correlations of all atoms with a block's residuals
-    12478  solve/predict              making targets ready for the next scan
-    12724  solve/candidates           the atoms that a scan could not rule out
-    13008  solve/select               the next atoms of each target
-    13174  solve/pursuit              what one solve holds, and the memory it takes
-    13418  solve/plan                 which form, and in what blocks
-    13663  solve/steps                a pursuit from its rows to its results
-    13902  solve/combine              new rows of coefficients
-    13964  solve/solver               the public call
-    14129  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14338  solve/affine_normal        the normal equations of an affine map
-    14581  solve/affine_factor        their factor, and their solution
-    14784  solve/affine_map           a fitted map, and the rows it makes
-    15126  solve/affine_choice        how many atoms to take, and chosen by what
-    15524  solve/affine_fit           what a fit of an affine map holds and needs
-    15768  solve/affine               fitting and applying affine maps
+    10944  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10997  solve/views                the rows of matrices, as the kernels read them
+    11126  solve/panels               vectors as the dense products want them, and these
+    11317  solve/rests                vectors on their way into panels
+    11494  solve/dictionary           the atoms, and their split along a common direction
+    11649  solve/exact_gram           products of all pairs of atoms in double
+    11731  solve/triangle             packed lower triangles
+    11835  solve/support              what is known of one target, and the exact steps
+    12111  solve/gram_table           products of atoms with all atoms, for scans
+    12349  solve/screen               which atoms are worth scoring in double: the bound
+    12655  solve/scan                 the correlations of all atoms with a block's residuals
+    12818  solve/predict              making targets ready for the next scan
+    13064  solve/candidates           the atoms that a scan could not rule out
+    13401  solve/select               the next atoms of each target
+    13566  solve/pursuit              what one solve holds, and the memory it takes
+    13810  solve/plan                 which form, and in what blocks
+    14055  solve/steps                a pursuit from its rows to its results
+    14294  solve/combine              new rows of coefficients
+    14356  solve/solver               the public call
+    14521  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14730  solve/affine_normal        the normal equations of an affine map
+    14973  solve/affine_factor        their factor, and their solution
+    15176  solve/affine_map           a fitted map, and the rows it makes
+    15519  solve/affine_choice        how many atoms to take, and chosen by what
+    15917  solve/affine_fit           what a fit of an affine map holds and needs
+    16161  solve/affine               fitting and applying affine maps
 
-    16057  methods                    rows for tokens that a model lacks, each method a room
-    16074  methods/parts              what methods share: sums of rows, combinations
-    16190  methods/pursuit            omp, omp-centred
-    16261  methods/mapping            omp-affine, affine
-    16295  methods/constant           mean, zero
-    16323  methods/methods            the table of all, and the public calls
+    16450  methods                    rows for tokens that a model lacks, each method a room
+    16478  methods/parts              what methods share: sums of rows, combinations
+    16662  methods/pursuit            omp, omp-centred
+    16733  methods/mapping            omp-affine, affine
+    16767  methods/constant           mean, zero
+    16795  methods/near               each target against all anchors
+    17086  methods/weights            how a few anchors combine to a target
+    17307  methods/interpolation      common_interpolation
+    17460  methods/wechsel            wechsel
+    17510  methods/focus              focus
+    17598  methods/hull               hull
+    17649  methods/linear             maps between two models' rows, and sums of products for them
+    18033  methods/clp                clp
+    18119  methods/chance             normal deviates that are the same everywhere
+    18180  methods/randn              randn
+    18269  methods/john_hewitt        john_hewitt
+    18389  methods/methods            the table of all, and the public calls
 
-    16445  disk                       files and directories
-    16479  disk/system                what POSIX and Windows are asked for
-    16518  disk/windows_paths         paths as Windows takes them
-    16658  disk/windows               the system as Windows gives it
-    16957  disk/posix                 the system as POSIX gives it
-    17195  disk/paths                 what can be told from their text
-    17269  disk/failure               why the system refused
-    17383  disk/look                  what stands at a path, and whether within another
-    17504  disk/listing               listings of directories
-    17579  disk/reading               files to read, and whether they have changed
-    17758  disk/writing               files to write
-    17875  disk/copying               copies of files
-    17941  disk/trees                 whole directories looked through, copied, removed
-    18157  disk/known                 what weights are called in a directory
-    18240  disk/staging               a directory made under another name, then renamed
-    18476  disk/missing               a path or a directory without what is wanted of it
-    18519  disk/weights               which files they are, and what may stand in their place
-    18844  disk/weight_index          the index of a checkpoint in shards
-    19061  disk/shards                what an index and its shards say of each other
-    19266  disk/checkpoint            a model directory, in one file or in shards
-    19511  disk/tokenizer_directory   the tokenizer of a model directory
+    18526  disk                       files and directories
+    18560  disk/system                what POSIX and Windows are asked for
+    18601  disk/windows_paths         paths as Windows takes them
+    18741  disk/windows               the system as Windows gives it
+    19053  disk/posix                 the system as POSIX gives it
+    19301  disk/paths                 what can be told from their text
+    19375  disk/failure               why the system refused
+    19489  disk/look                  what stands at a path, and whether within another
+    19610  disk/listing               listings of directories
+    19685  disk/reading               files to read, and whether they have changed
+    19864  disk/writing               files to write
+    19981  disk/copying               copies of files
+    20047  disk/trees                 whole directories looked through, copied, removed
+    20263  disk/known                 what weights are called in a directory
+    20346  disk/staging               a directory made under another name, then renamed
+    20608  disk/missing               a path or a directory without what is wanted of it
+    20651  disk/weights               which files they are, and what may stand in their place
+    20976  disk/weight_index          the index of a checkpoint in shards
+    21193  disk/shards                what an index and its shards say of each other
+    21398  disk/checkpoint            a model directory, in one file or in shards
+    21643  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19750  model                      which tensors and config keys belong to the vocabulary
-    19785  model/known                what the world calls things
-    20109  model/known_keys           keys of ids and sizes in configs
-    20283  model/known_classes        classes of tokenizers, by the type of model
-    20521  model/names                names of tensors
-    20678  model/document             the JSON files of a model directory
-    20773  model/members              what the members of a config are about
-    20994  model/config               what config.json says
-    21171  model/side                 a model directory opened once
-    21294  model/code                 the Python that a tokenizer is loaded with
-    21528  model/parts                what each tensor does for the vocabulary
-    21638  model/whole                whether all tensors are there
-    21760  model/find                 finding the parts of a model
-    22018  model/processor            the tokens that a processor looks for by their text
-    22173  model/heirs                what becomes of the ids in a config
-    22339  model/config_ids           ids in a config being edited
-    22579  model/config_lists         lists, dictionaries and ranges of ids
-    22736  model/config_edit          config.json and generation_config.json, edited
-    23031  model/classes              which class a tokenizer is loaded as
-    23197  model/class_tokens         added tokens that a class numbers otherwise
+    21885  model                      which tensors and config keys belong to the vocabulary
+    21920  model/known                what the world calls things
+    22244  model/known_keys           keys of ids and sizes in configs
+    22418  model/known_classes        classes of tokenizers, by the type of model
+    22656  model/names                names of tensors
+    22813  model/document             the JSON files of a model directory
+    22908  model/members              what the members of a config are about
+    23129  model/config               what config.json says
+    23306  model/side                 a model directory opened once
+    23429  model/code                 the Python that a tokenizer is loaded with
+    23663  model/parts                what each tensor does for the vocabulary
+    23773  model/whole                whether all tensors are there
+    23895  model/find                 finding the parts of a model
+    24166  model/processor            the tokens that a processor looks for by their text
+    24321  model/heirs                what becomes of the ids in a config
+    24487  model/config_ids           ids in a config being edited
+    24727  model/config_lists         lists, dictionaries and ranges of ids
+    24884  model/config_edit          config.json and generation_config.json, edited
+    25179  model/classes              which class a tokenizer is loaded as
+    25386  model/class_tokens         added tokens that a class numbers otherwise
 
-    23313  job                        the whole transplant, in the order in which it happens
-    23349  job/job                    what a job holds
-    23569  job/open                   opening the two models
-    23706  job/map                    the caller's map
-    23827  job/align                  where every new row comes from
-    24017  job/plan                   what becomes of every tensor, and of the configs
-    24144  job/chat                   the template that turns messages into text
-    24272  job/rows                   rows in memory: reading, checking, their mean
-    24585  job/untrained              rows that hold nothing, and what becomes of their tokens
-    24847  job/solve                  solving for the rows of the donor
-    25030  job/targets                the rows that are made from the donor's
-    25127  job/rebuild                the new rows of one vocabulary tensor
-    25394  job/write                  the output and its weights
-    25673  job/copy                   the other files of the two models
-    25889  job/index                  the files that are written anew
-    26057  job/run                    the whole, in order
-    26169  job/report                 what a job did, as JSON and as a table
-    26442  job/findings               what is told of a finished directory
-    26491  job/check_files            its files
-    26627  job/check_ids              sizes, ids and tying
-    26843  job/check_values           values
-    26914  job/check_gguf             the special tokens that a conversion to GGUF finds
-    27104  job/check_draft            as a draft model for another
-    27382  job/verify                 whether a finished directory agrees with itself
+    25502  job                        the whole transplant, in the order in which it happens
+    25540  job/job                    what a job holds
+    25794  job/open                   opening the two models
+    25931  job/map                    the caller's map
+    26052  job/align                  where every new row comes from
+    26242  job/plan                   what becomes of every tensor, and of the configs
+    26387  job/chat                   the template that turns messages into text
+    26515  job/digits                 where the two tokenizers cut numbers differently
+    26712  job/rows                   rows in memory: reading, checking, their mean
+    27032  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27294  job/solve                  solving for the rows of the donor
+    27502  job/targets                the rows that are made from the donor's
+    27599  job/diagnose               what is odd about the rows that were made
+    27722  job/rebuild                the new rows of one vocabulary tensor
+    27985  job/write                  the output and its weights
+    28264  job/copy                   the other files of the two models
+    28481  job/index                  the files that are written anew
+    28651  job/run                    the whole, in order
+    28764  job/report                 what a job did, as JSON and as a table
+    29080  job/findings               what is told of a finished directory
+    29129  job/check_files            its files
+    29265  job/check_ids              sizes, ids and tying
+    29481  job/check_values           values
+    29552  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29742  job/check_draft            as a draft model for another
+    30033  job/verify                 whether a finished directory agrees with itself
 
-    27423  evaluate                   methods ranked on tokens that both models share
-    27442  evaluate/token_class       what a token is like, by its bytes
-    27509  evaluate/hidden            which tokens are hidden, and the rows at hand
-    27664  evaluate/scores            how near rows come to the true ones
-    27781  evaluate/ranks             whether a true row is found among all
-    27889  evaluate/evaluate          methods, one after the other, matrix by matrix
-    28095  evaluate/write_json        an evaluation as JSON
-    28206  evaluate/write_page        an evaluation as a page
+    30074  evaluate                   methods ranked on tokens that both models share
+    30093  evaluate/token_class       what a token is like, by its bytes
+    30160  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30315  evaluate/scores            how near rows come to the true ones
+    30414  evaluate/ranks             whether a true row is found among all
+    30522  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30728  evaluate/write_json        an evaluation as JSON
+    30839  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
-          after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
-          headers of one layer; otx_engine. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
+          hash_key in otx_context; headers of one layer; otx_engine.
+          otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
           The tokenizer of the output is of the class that the donor's was.
@@ -377,8 +392,8 @@ typedef struct otx_context {
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;              /* messages are a line of UTF-8, as in otx_error */
-    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
-                             the clock: for files of strangers where both can be foreseen
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens and rows, beside addresses
+                             and the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
@@ -508,8 +523,8 @@ typedef struct otx_omp_stats {
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
-    uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
-                               atom was passed over, or where hundreds tie */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double: where an
+                               atom is passed over, or hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
@@ -719,11 +734,46 @@ typedef enum otx_method {
     OTX_METHOD_AFFINE,      /* the map alone */
     OTX_METHOD_MEAN,        /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
+    /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
+       no cosine with anything, and gets zeros where cosines are the weights. */
+    OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
+                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               method of that name */
+    OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
+                               with the donor's rows as the helper's */
+    OTX_METHOD_WECHSEL,     /* the 10 anchors (or omp.k) of largest cosine, by
+                               softmax(cosine / 0.1): WECHSEL's rule (Minixhofer et al. 2022)
+                               with the donor's rows in place of aligned word vectors */
+    OTX_METHOD_FOCUS,       /* by the sparsemax of the cosines with all anchors: FOCUS' rule
+                               (Dobler and de Melo 2023) with the donor's rows in place of
+                               auxiliary word vectors */
+    OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
+                               1 and come nearest to the donor's row: a row among them, which
+                               as an output row never scores above the best of them */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
+                               over the base's token rows: not mergekit's, which are of mean 0
+                               and deviation 1 whatever the model */
+    OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
+                               Hewitt, Initializing new word embeddings, 2021 */
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
+   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
+
+/* How common_interpolation weighs the nearest anchors a_j of a target y. */
+typedef enum otx_weights {
+    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+                                  are y itself share alike. Sum 1 */
+    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTS_COUNT
+} otx_weights;
+
+/* "distance_proportional", "barycentric", "least_squares"; or NULL. */
+OTX_API const char *otx_weights_name(otx_weights weights);
 
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
@@ -754,7 +804,10 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
 
 /* All zero is the default. */
 typedef struct otx_method_options {
-    otx_omp_options omp; /* of a pursuit; its memory is the budget of a map too. No window */
+    otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
+                            methods too, where they have a use for them. No window */
+    otx_weights weights; /* of common_interpolation */
+    uint64_t seed;       /* of randn and john_hewitt */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -766,11 +819,13 @@ typedef struct otx_fitted {
     size_t k;               /* anchors that a row combines, 0 if it combines none; then */
     int32_t *indices;       /* [targets][k] and the like are NULL */
     double *coefficients;   /* [targets][k] */
-    double *residual_norms; /* [targets], as of otx_omp_output; NULL if nothing was pursued */
+    double *residual_norms; /* [targets] || target - combination of anchors ||, in the donor */
     double *target_norms;   /* [targets] */
-    otx_omp_stats omp;
+    otx_omp_stats omp;      /* of a pursuit; isa and threads of any method */
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
+    struct otx__linear *linear; /* what other methods keep, or NULL */
+    otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
 
@@ -1061,6 +1116,8 @@ typedef struct otx_vocab {
     const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+    size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
+                            read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
 } otx_vocab;
 
@@ -1280,6 +1337,8 @@ typedef enum otx_chat {
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
+    otx_weights weights; /* as of otx_method_options, */
+    uint64_t seed;       /* likewise */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1291,6 +1350,11 @@ typedef struct otx_job_options {
     size_t map_count;
     otx_chat chat;
     const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
+    bool split_digits; /* the output's tokenizer cuts numbers into single digits, for a base
+                          that has learned to count with those; all other text as the
+                          donor's. Its tokens of several digits keep their rows and are
+                          never met; so this does nothing for a draft, which is given the
+                          target's tokens. For tokenizer.json alone */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -1323,6 +1387,11 @@ typedef struct otx_job_matrix {
     otx_affine_trial choice; /* of the methods with a map */
     uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
     otx_affine_stats affine;
+    double anchor_norms[3];  /* that 1, 50 and 99 of 100 of the anchors' rows do not exceed */
+    uint64_t long_rows;      /* new rows more than 1.5 times as long as the last of these; */
+    uint64_t short_rows;     /* less than 1 / 1.5 of the first */
+    uint64_t longest;        /* the donor's id of the longest new row */
+    double longest_norm;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8
@@ -2712,16 +2781,32 @@ OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
-OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+OTX__PRIVATE otx__hash_state otx__hash_open(otx__hash_key key)
 {
     otx__hash_state s;
-    uint64_t word = 0;
-    size_t i;
     s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
     s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
     s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
     s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    return s;
+}
+
+/* The hash of what was taken in and of a last word, which tells the size. */
+OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
+{
+    size_t i;
+    otx__hash_take(s, last);
+    s->v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s = otx__hash_open(key);
+    uint64_t word = 0;
+    size_t i;
     for (i = 0; i < size; i++) {
         word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
         if (i % 8 == 7) {
@@ -2729,10 +2814,7 @@ OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t siz
             word = 0;
         }
     }
-    otx__hash_take(&s, word | (uint64_t)size << 56);
-    s.v2 ^= 0xff;
-    for (i = 0; i < 3; i++) otx__hash_round(&s);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return otx__hash_close(&s, word | (uint64_t)size << 56);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs
@@ -4852,6 +4934,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     digits               how a tokenizer cuts numbers
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
@@ -5111,6 +5194,22 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
+}
+
+/* Whether a name is that of a file with tokens other than tokenizer.json, or of one that goes
+   with it. */
+OTX__PRIVATE bool otx__is_other_source(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx_vocab_file file = otx__known_files[i].file;
+        if (otx__name_fits(name, otx__known_files[i].pattern) && file != OTX_VOCAB_TOKENIZER_JSON)
+            return file <= OTX_VOCAB_MERGES ||
+                   (file == OTX_VOCAB_FILES &&
+                    !otx__name_fits_any(name, otx__template_files,
+                                        OTX__COUNT(otx__template_files)));
+    }
+    return false;
 }
 
 /* The name that a kind of file usually has. */
@@ -6827,7 +6926,8 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
-                         "loader, and neither tokenizer_config.json nor config.json names one",
+                         "loader, and neither tokenizer_config.json nor config.json names one "
+                         "(\"tokenizer_class\"); put one beside it and give the directory",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
     if (t->layout->extra == 0)
@@ -7242,6 +7342,202 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/digits.h */
+/* ---- digits: how a tokenizer cuts numbers ---------------------------------------- */
+
+/* Which tokens there are for several digits tells it, for whatever a tokenizer was trained
+   with (split_digits of SentencePiece among it) shows in its tokens; but that a
+   pre-tokenizer may keep texts from ever becoming them. */
+
+/* The digits of a token that is nothing else but for the space of a word's border; 0 if it
+   is none, or a token that was added. */
+OTX__PRIVATE size_t otx__number_digits(const otx_token *token)
+{
+    const char *bytes = token->bytes;
+    size_t size = token->size, i;
+    if (token->kind == OTX_TOKEN_BYTE) return size == 1 && otx__is_digit(*bytes);
+    if (token->kind != OTX_TOKEN_TEXT || token->added) return 0;
+    if (size > 1 && *bytes == ' ') bytes++, size--;
+    else if (size > 1 && bytes[size - 1] == ' ') size--;
+    for (i = 0; i < size; i++)
+        if (!otx__is_digit(bytes[i])) return 0;
+    return size;
+}
+
+/* ---- regular expressions ---- */
+
+/* They are looked at as far as those of known tokenizers need: one of their branches takes
+   digits and little else, and the others take none. */
+
+#define OTX__ANY_DIGITS SIZE_MAX
+
+/* Bytes of what a pattern begins with: an escape, a class, a group, or a character. */
+OTX__PRIVATE size_t otx__regex_item(otx__span pattern)
+{
+    const char *at = pattern.bytes;
+    size_t i, depth = 0;
+    bool class_open = false;
+    for (i = 0; i < pattern.size; i++) {
+        if (at[i] == '\\') {
+            i++;
+            if (i + 1 < pattern.size && (at[i] == 'p' || at[i] == 'P') && at[i + 1] == '{')
+                while (i + 1 < pattern.size && at[i] != '}') i++;
+        } else if (class_open) {
+            class_open = at[i] != ']';
+        } else if (at[i] == '[') {
+            class_open = true;
+        } else if (at[i] == '(') {
+            depth++;
+        } else if (at[i] == ')' && depth > 0) {
+            depth--;
+        }
+        if (depth == 0 && !class_open) break;
+    }
+    return otx__min(i + 1, pattern.size);
+}
+
+/* How often at most the item before is taken, and at least; steps over what says so. */
+OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
+{
+    const char first = rest->size > 0 ? *rest->bytes : 0;
+    uint64_t said;
+    size_t most = 1, size = first == '?' || first == '*' || first == '+', from = 1;
+    if (first == '{') {
+        while (size < rest->size && rest->bytes[size] != '}') {
+            if (rest->bytes[size++] == ',') from = size;
+        }
+        if (otx__parse_uint(otx__span_of(rest->bytes + from, size - from), &said) &&
+            said < 1000)
+            most = (size_t)said;
+        else most = OTX__ANY_DIGITS; /* {2,} */
+        size = otx__min(size + 1, rest->size);
+    } else if (size > 0 && first != '?') {
+        most = OTX__ANY_DIGITS;
+    }
+    *optional = first == '?' || first == '*';
+    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+'))
+        size++; /* lazy, possessive */
+    rest->bytes += size;
+    rest->size -= size;
+    return most;
+}
+
+/* Whether an item takes a digit and nothing but numbers. */
+OTX__PRIVATE bool otx__regex_is_digit(otx__span item)
+{
+    static const char *const spellings[] = {"\\p{N}", "\\p{Nd}", "\\d", "[0-9]", "[\\p{N}]",
+                                            "[\\d]"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(spellings); i++)
+        if (otx__span_is(item, spellings[i])) return true;
+    return false;
+}
+
+/* Whether any other item may take a digit, as far as can be seen. */
+OTX__PRIVATE bool otx__regex_may_take_digit(otx__span item)
+{
+    static const char *const names[] = {"\\p{N", "\\d", "\\w", "\\S", "\\P", "\\D", "0-9"};
+    bool negated = item.size > 1 && item.bytes[0] == '[' && item.bytes[1] == '^', named = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        named = named || otx__span_contains(item, names[i]);
+    if (*item.bytes == '.' || otx__is_digit(*item.bytes)) return true;
+    if (*item.bytes == '(') return named || otx__span_contains(item, "[^");
+    return negated ? !named : named;
+}
+
+/* Whether an item looks ahead or back, and takes nothing. */
+OTX__PRIVATE bool otx__regex_looks(otx__span item)
+{
+    return item.size > 2 && item.bytes[0] == '(' && item.bytes[1] == '?' &&
+           (item.bytes[2] == '=' || item.bytes[2] == '!' ||
+            (item.bytes[2] == '<' && item.size > 3 &&
+             (item.bytes[3] == '=' || item.bytes[3] == '!')));
+}
+
+/* The most digits that one match of a pattern takes, where it takes every digit, whatever
+   stands around it; else OTX__ANY_DIGITS. */
+OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
+{
+    size_t most = 0, branch = 0;
+    bool bound = false; /* to something else: digits may be without it */
+    while (pattern.size > 0) {
+        otx__span item = otx__span_of(pattern.bytes, otx__regex_item(pattern));
+        bool optional, digit = otx__regex_is_digit(item);
+        size_t times;
+        pattern.bytes += item.size;
+        pattern.size -= item.size;
+        if (otx__span_is(item, "|")) {
+            if (branch > 0 && bound) return OTX__ANY_DIGITS;
+            most = otx__max(most, branch);
+            branch = 0;
+            bound = false;
+            continue;
+        }
+        times = otx__regex_times(&pattern, &optional);
+        if (otx__regex_looks(item)) bound = true;
+        else if (digit ? branch > 0 : otx__regex_may_take_digit(item)) return OTX__ANY_DIGITS;
+        else if (digit) branch = times;
+        else bound = bound || !optional;
+    }
+    most = otx__max(most, branch);
+    return most == 0 || (branch > 0 && bound) ? OTX__ANY_DIGITS : most;
+}
+
+/* ---- pre-tokenizers ---- */
+
+/* The same for a pattern that stands in the reader's file. */
+OTX__PRIVATE otx_result otx__pattern_digits(otx__tokenizer *t, uint32_t node, size_t *most)
+{
+    size_t size = 0;
+    otx_result result = OTX_OK;
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
+    result = otx__tokenizer_string(t, &t->json, node, &size);
+    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size));
+    return result;
+}
+
+/* The most digits that one step of tokenizer.json's pre-tokenizer leaves together. */
+OTX__PRIVATE otx_result otx__step_digits(otx__tokenizer *t, uint32_t step, size_t *most)
+{
+    const otx_json *json = &t->json;
+    const uint32_t pattern = otx_json_find(json, step, "pattern");
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_equals(json, otx_json_find(json, step, "type"), "Digits")) {
+        if (otx_json_type_of(json, otx_json_find(json, step, "individual_digits")) ==
+            OTX_JSON_TRUE)
+            *most = 1;
+        return OTX_OK;
+    }
+    if (!otx_json_equals(json, otx_json_find(json, step, "behavior"), "Isolated"))
+        return OTX_OK; /* else matches may be joined to what stands beside them */
+    return otx__pattern_digits(t, otx_json_find(json, pattern, "Regex"), most);
+}
+
+/* Sets the most digits that one token of a text has. */
+OTX__PRIVATE otx_result otx__find_digits(otx__tokenizer *t)
+{
+    static const char *const types[] = {"Digits", "Split"};
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    size_t *digits = &t->vocab->digits, most, i;
+    otx_result result;
+    uint32_t step;
+    for (i = 0; i < t->vocab->count; i++)
+        *digits = otx__max(*digits, otx__number_digits(&t->vocab->tokens[i]));
+    result = otx__pattern_digits(t, pattern, &most); /* of tekken.json */
+    *digits = otx__min(*digits, most);
+    for (i = 0; i < OTX__COUNT(types) && !result; i++)
+        for (step = otx__find_step(json, part, OTX_JSON_NONE, types[i]);
+             step != OTX_JSON_NONE && !result; step = otx__find_step(json, part, step, types[i])) {
+            result = otx__step_digits(t, step, &most);
+            *digits = otx__min(*digits, most);
+        }
+    return result;
+}
+
 /* >>> src/vocab/recognise.h */
 /* ---- recognise: what a file is, by what it holds ---------------------------------- */
 
@@ -7273,21 +7569,28 @@ OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
     return true;
 }
 
-/* Which of the files with tokens a JSON document is, or OTX_VOCAB_FILES; then `*looks` says
-   what else it is. */
-OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, const char **looks)
+/* What a file holds. */
+typedef struct otx__recognised {
+    otx_vocab_file file; /* with tokens; OTX_VOCAB_FILES: none is known, ... */
+    const char *looks;   /* ... and this is what it looks like, ... */
+    bool other;          /* ... which is not one of them for certain */
+} otx__recognised;
+
+/* Which of the files with tokens a JSON document is, or what else. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, otx__recognised *what)
 {
     const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
     size_t i;
-    *looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
-                                                          : "JSON that is no object";
+    what->looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                               : "JSON that is no object";
     if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
     if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
         return OTX_VOCAB_TEKKEN;
     if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
     for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
         if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
-            *looks = otx__tokenless[i].what;
+            what->looks = otx__tokenless[i].what;
+            what->other = true;
             break;
         }
     return OTX_VOCAB_FILES;
@@ -7334,11 +7637,10 @@ OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
     return false;
 }
 
-/* Which of the files with tokens a text is, by what it holds, whatever its name; or
-   OTX_VOCAB_FILES: then `*looks` says what it looks like. Fails for want of memory alone. */
+/* Tells what a text is by what it holds, whatever its name. Fails for want of memory
+   alone. */
 OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
-                                       otx_vocab_file *file, const char **looks,
-                                       otx_error *error)
+                                       otx__recognised *what, otx_error *error)
 {
     otx_error problem;
     otx_json_options options;
@@ -7346,23 +7648,24 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
     otx_result result = OTX_OK;
     size_t blank = 0;
     while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
-    *file = OTX_VOCAB_FILES;
-    *looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(what, 0, sizeof *what);
+    what->file = OTX_VOCAB_FILES;
+    what->looks = blank == size ? "nothing, as it is empty" : "text";
     memset(&json, 0, sizeof json);
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true; /* where it is no tokenizer */
     if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
         result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
-        if (!result) *file = otx__recognise_json(&json, looks);
+        if (!result) what->file = otx__recognise_json(&json, what);
         otx_json_close(ctx, &json);
         if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
         if (!result) return OTX_OK;
-        *looks = "JSON that is damaged";
+        what->looks = "JSON that is damaged";
     }
-    if (otx__looks_like_pieces(text, size)) *file = OTX_VOCAB_SENTENCEPIECE;
-    else if (otx__looks_like_tiktoken(text, size)) *file = OTX_VOCAB_TIKTOKEN;
-    else if (!otx__is_text(text, size)) *looks = "bytes that are no text";
-    else if (otx__has_special_line(text, size)) *file = OTX_VOCAB_TXT;
+    if (otx__looks_like_pieces(text, size)) what->file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) what->file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) what->looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) what->file = OTX_VOCAB_TXT;
     return OTX_OK;
 }
 
@@ -7547,6 +7850,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
     if (!result) result = otx__find_in_use(&t);
+    if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
@@ -11604,6 +11908,20 @@ OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
     return false;
 }
 
+/* Atom number i of those selected and, behind them, barred. */
+OTX__PRIVATE size_t otx__support_held(const otx__support *support, size_t i)
+{
+    return (size_t)(i < support->count ? support->indices[i]
+                                       : support->barred[i - support->count]);
+}
+
+/* Whether these must be hidden from a screen, as they may score best: those barred, and with
+   ridge those selected, as it leaves their correlations at ridge * ||atom||^2 * coefficient. */
+OTX__PRIVATE bool otx__support_hides(const otx__problem *problem, const otx__support *support)
+{
+    return problem->ridge > 0.0 || support->barred_count > 0;
+}
+
 /* scratch->rows: the rows of the atoms selected. */
 OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__support *support,
                                     otx__scratch *scratch)
@@ -12108,7 +12426,7 @@ typedef struct otx__screen {
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
-                               be the best of all */
+                               be the best of all; before, those to be hidden */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -12284,6 +12602,21 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* The residual form: marks the atoms that a target hides. */
+OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
+{
+    const otx__problem *problem = screen->problem;
+    const otx__support *support = &screen->supports[target];
+    size_t tiles = problem->dictionary->tiles, held = support->count + support->barred_count, i;
+    uint32_t *masks = screen->masks + target;
+    if (!otx__support_hides(problem, support)) return;
+    for (i = 0; i < tiles; i++) masks[i * screen->capacity] = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        masks[atom / OTX__TILE * screen->capacity] |= 1u << atom % OTX__TILE;
+    }
+}
+
 /* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
    which on the residual form scores every atom: the bound would mean nothing. */
 #define OTX__BOUND_SUM_MAX 1e20
@@ -12316,6 +12649,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    otx__screen_hide(screen, target);
 }
 
 /* >>> src/solve/scan.h */
@@ -12340,7 +12674,8 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
                                    const float *products, float *least)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target;
+    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
+    float weight[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
@@ -12351,6 +12686,11 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
+    if (otx__support_hides(screen->problem, &screen->supports[target]) && screen->masks[at]) {
+        for (i = 0; i < OTX__TILE; i++)
+            weight[i] = screen->masks[at] >> i & 1 ? 0.0f : sift.weight[i];
+        sift.weight = weight;
+    }
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
@@ -12751,37 +13091,113 @@ typedef struct otx__best_tiles {
    operations. */
 #define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
+/* What the best weighted correlation of a tile is at least and at most, by what a scan has
+   of it and how far that may be off otherwise. */
+OTX__PRIVATE double otx__scanned_low(float best, double spread)
+{
+    return (double)best * (1.0 - OTX__SCAN_RELATIVE_ERROR) - spread -
+           4.0 * (double)OTX__LEAST_WEIGHT;
+}
+
+OTX__PRIVATE double otx__scanned_high(float best, double spread)
+{
+    return (double)best * (1.0 + OTX__SCAN_RELATIVE_ERROR) + spread;
+}
+
+/* The best weighted correlation of a tile's atoms for a target's set, which the support is,
+   without those that it holds. */
+OTX__PRIVATE float otx__scanned_best(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set)
+{
+    const otx__support *support = &screen->supports[target];
+    const float *weights = screen->problem->dictionary->weight + tile * OTX__TILE;
+    size_t held = support->count + support->barred_count, i;
+    float correlations[OTX__TILE], best = 0.0f;
+    uint32_t hidden = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        if (atom / OTX__TILE == tile) hidden |= 1u << atom % OTX__TILE;
+    }
+    otx__screen_refine(screen, tile, target, set, correlations);
+    for (i = 0; i < OTX__TILE; i++) {
+        float score = otx__packed(weights[i] * fabsf(correlations[i]), (uint32_t)i);
+        if (!(hidden >> i & 1) && score > best) best = score;
+    }
+    return best;
+}
+
+/* Marks the tiles of the atoms that a target's set hides: their best are no longer positive.
+   best: of the set and the target. */
+OTX__PRIVATE void otx__scanned_mark(const otx__screen *screen, const otx__support *support,
+                                    float *best)
+{
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        best[tile * screen->capacity] = -fabsf(best[tile * screen->capacity]);
+    }
+}
+
+/* Takes the marks off. Where such a tile may have the best atom of all, which are at least
+   *least, its best is found again without those hidden. */
+OTX__PRIVATE void otx__scanned_unmark(const otx__screen *screen, size_t target, size_t set,
+                                      float *best, double bound, double *least)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        double spread = (double)screen->problem->dictionary->tile_weight[tile] * bound;
+        float *at = best + tile * screen->capacity;
+        if (!(*at < 0.0f)) continue; /* 0, or another of the tile's took it off */
+        *at = -*at;
+        if (otx__scanned_high(*at, spread) < *least) continue;
+        *at = otx__scanned_best(screen, tile, target, set);
+        if (otx__scanned_low(*at, spread) > *least) *least = otx__scanned_low(*at, spread);
+    }
+}
+
 /* Finds the best tiles of one set of each target of a task. */
 OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
                                      size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
     double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
+    bool hides[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
+        otx__support *support = &screen->supports[first + j];
+        const otx__bound *bound = otx__screen_bound(screen, first + j, set);
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
+        hides[j] = looked && otx__support_hides(screen->problem, support);
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        bounds[j] = looked ? bound->scanned : 0.0;
+        if (hides[j] && bound->refined > bounds[j]) bounds[j] = bound->refined;
         found[j].count = 0;
+        support->count += hides[j] ? set : 0; /* with those predicted, until below */
+        if (hides[j]) otx__scanned_mark(screen, support, all + j);
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
-                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) found[j].least = least[j];
+    for (j = 0; j < count; j++) {
+        if (hides[j])
+            otx__scanned_unmark(screen, first + j, set, all + j, bounds[j], &least[j]);
+        screen->supports[first + j].count -= hides[j] ? set : 0;
+        found[j].least = least[j];
+    }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
-            if (!(high >= least[j])) continue;
+            if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)
                 found[j].tiles[found[j].count] = (uint32_t)tile;
             found[j].count++;
@@ -12963,26 +13379,6 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
 
 /* ---- in either ---- */
 
-/* What the weighted correlations of the atoms selected are at most: nothing without
-   ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
-{
-    const otx__problem *problem = screen->problem;
-    const otx__support *support = &screen->supports[target];
-    size_t slot = (target * OTX__SETS + set) * screen->pitch, j;
-    double held = 0.0;
-    for (j = 0; j < support->count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double beta = otx__form_scans(screen->form)
-                          ? (double)screen->betas[slot + j]
-                          : support->coefficients[j] * problem->dictionary->norms[atom] /
-                                support->norm;
-        double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
-        if (share > held) held = share;
-    }
-    return held * (1.0 + 1e-5);
-}
-
 /* Makes the candidates of a target's set from the tiles that may hold them. */
 OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
                                           const otx__best_tiles *found,
@@ -12992,9 +13388,6 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     candidates->count = 0;
     candidates->least = found->least;
     candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
-    /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
-        candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
@@ -13041,8 +13434,7 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     bool scans = otx__form_scans(screen->form);
     double clock;
     if (scans) otx__scanned_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    if (candidates->overflow || candidates->count == 0) return false;
     *atom = scans ? candidates->atoms[0] : 0;
     if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
@@ -14787,7 +15179,7 @@ OTX__PRIVATE otx_result otx__normal_solve(otx__normal *normal, double lambda, ot
 /* Targets whose rows are made at a time. */
 #define OTX__AFFINE_TARGETS 512
 
-/* An anchor by the hash of its donor row. */
+/* An anchor by the keyed hash of its donor row: a donor cannot make its rows collide. */
 typedef struct otx__known_row {
     uint64_t hash;
     uint32_t anchor;
@@ -14800,6 +15192,7 @@ typedef struct otx__affine {
     double *donor_mean, *base_mean; /* [d], [e] */
     otx__digits digits;             /* columns of the map, d terms */
     double *unit;                   /* [strip][32] of these columns */
+    otx__hash_key key;
     otx__known_row *known;          /* [anchors] in order */
 } otx__affine;
 
@@ -14813,9 +15206,9 @@ OTX__PRIVATE int otx__known_compare(const void *a, const void *b)
 }
 
 /* Of a row's elements as floats; 0 and -0 are one. */
-OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE uint64_t otx__hash_row(otx__hash_key key, const otx_matrix *matrix, size_t row)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    otx__hash_state state = otx__hash_open(key);
     float part[OTX__TILE];
     size_t first, count, i;
     for (first = 0; first < matrix->columns; first += count) {
@@ -14825,11 +15218,10 @@ OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
             float value = part[i] + 0.0f;
             uint32_t bits;
             memcpy(&bits, &value, sizeof bits);
-            hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-            hash ^= hash >> 29;
+            otx__hash_take(&state, bits);
         }
     }
-    return hash;
+    return otx__hash_close(&state, matrix->columns);
 }
 
 /* Whether two rows hold the same floats. */
@@ -14851,7 +15243,7 @@ OTX__PRIVATE bool otx__same_rows(const otx_matrix *a, size_t i, const otx_matrix
 OTX__PRIVATE size_t otx__affine_find(const otx__affine *map, const otx_matrix *donor,
                                   const otx_matrix *targets, size_t target)
 {
-    uint64_t hash = otx__hash_row(targets, target);
+    uint64_t hash = otx__hash_row(map->key, targets, target);
     size_t low = 0, high = map->anchors;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -14882,7 +15274,7 @@ OTX__PRIVATE void otx__affine_hash_body(void *argument, size_t index, int worker
     size_t i, end = otx__min(task->map->anchors, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++) {
-        task->map->known[i].hash = otx__hash_row(task->donor, i);
+        task->map->known[i].hash = otx__hash_row(task->map->key, task->donor, i);
         task->map->known[i].anchor = (uint32_t)i;
     }
 }
@@ -14929,6 +15321,7 @@ OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *no
     memset(&task, 0, sizeof task);
     task.map = map;
     task.donor = normal->donor.matrix;
+    map->key = otx__hash_key_for(normal->ctx, map->known);
     result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
                              4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
                              error);
@@ -16065,11 +16458,22 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
    from, a row in methods.h, a twin in tests/method_twins.py.
 
    Rooms, in order of dependency:
-     parts         what methods share: sums of rows, combinations
-     pursuit       omp, omp-centred
-     mapping       omp-affine, affine
-     constant      mean, zero
-     methods       the table of all, and the public calls */
+     parts          what methods share: sums of rows, combinations
+     pursuit        omp, omp-centred
+     mapping        omp-affine, affine
+     constant       mean, zero
+     near           each target against all anchors
+     weights        how a few anchors combine to a target
+     interpolation  common_interpolation
+     wechsel        wechsel
+     focus          focus
+     hull           hull
+     linear         maps between two models' rows, and sums of products for them
+     clp            clp
+     chance         normal deviates that are the same everywhere
+     randn          randn
+     john_hewitt    john_hewitt
+     methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
 /* ---- parts: what methods share ---------------------------------------------- */
@@ -16089,24 +16493,29 @@ typedef struct otx__method_entry {
                        otx_error *error);
 } otx__method_entry;
 
+OTX__PRIVATE otx_result otx__fail_isa(otx_isa isa, otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                     "this machine or build has no instruction set \"%s\"",
+                     otx__word(otx_isa_name(isa)));
+}
+
 /* ---- combinations of anchors ---- */
 
-/* Takes room for k anchors a target, and with `pursued` for the norms of a pursuit. */
+/* Takes room for k anchors a target. */
 OTX__PRIVATE otx_result otx__fitted_alloc(const otx_context *ctx, otx_fitted *fitted, size_t k,
-                                          bool pursued, otx_error *error)
+                                          otx_error *error)
 {
     size_t targets = fitted->targets, cells;
     fitted->k = k;
     if (!otx__mul(targets, k, &cells)) return otx__fail_memory(error, UINT64_MAX);
     fitted->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *fitted->indices);
     fitted->coefficients = (double *)otx__alloc(ctx, cells, sizeof *fitted->coefficients);
-    if (pursued) {
-        fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-        fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    }
-    fitted->bytes = (uint64_t)cells * 12 + (pursued ? (uint64_t)targets * 16 : 0);
-    if (fitted->indices && fitted->coefficients &&
-        (!pursued || (fitted->residual_norms && fitted->target_norms)))
+    fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->bytes = (uint64_t)cells * 12 + (uint64_t)targets * 16;
+    if (fitted->indices && fitted->coefficients && fitted->residual_norms &&
+        fitted->target_norms)
         return OTX_OK;
     return otx__fail_memory(error, fitted->bytes);
 }
@@ -16187,6 +16596,69 @@ OTX__PRIVATE otx_result otx__matrix_mean(const otx_context *ctx, const otx_matri
     return otx__view_mean(&watch, &view, matrix, mean, error);
 }
 
+/* ---- rows ---- */
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * stride * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* Rows that one task takes the norms of. */
+#define OTX__NORM_ROWS 64
+
+typedef struct otx__norming {
+    const otx_matrix *matrix;
+    double *norms;
+} otx__norming;
+
+OTX__PRIVATE void otx__norming_body(void *argument, size_t index, int worker)
+{
+    const otx__norming *task = (const otx__norming *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t row, end = otx__min((index + 1) * OTX__NORM_ROWS, matrix->rows), first, count, i;
+    (void)worker;
+    for (row = index * OTX__NORM_ROWS; row < end; row++) {
+        double values[64], sum = 0.0;
+        otx_matrix part = *matrix;
+        for (first = 0; first < matrix->columns; first += count) {
+            count = otx__min(matrix->columns - first, OTX__COUNT(values));
+            part.columns = count;
+            part.stride = matrix->stride ? matrix->stride : matrix->columns;
+            part.data = (const char *)matrix->data + first * (otx_dtype_bits(part.dtype) / 8);
+            otx__row_read(&part, row, values);
+            for (i = 0; i < count; i++) sum += values[i] * values[i];
+        }
+        task->norms[row] = sqrt(sum);
+    }
+}
+
+/* The norms of all rows of a matrix. */
+OTX__PRIVATE otx_result otx__matrix_norms(const otx_context *ctx, const otx_matrix *matrix,
+                                          double *norms, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    otx__norming task;
+    task.matrix = matrix;
+    task.norms = norms;
+    return otx__watch_loop(&watch, (matrix->rows + OTX__NORM_ROWS - 1) / OTX__NORM_ROWS,
+                           2.0 * OTX__NORM_ROWS * (double)matrix->columns, otx__norming_body,
+                           &task, error);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
+
 /* >>> src/methods/pursuit.h */
 /* ---- pursuit: omp, omp-centred ------------------------------------------------ */
 
@@ -16214,7 +16686,7 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
 {
     size_t k = otx_omp_k(omp->k, rows->donor.rows, rows->donor.columns);
     otx_omp_output output;
-    otx_result result = otx__fitted_alloc(ctx, fitted, k, true, error);
+    otx_result result = otx__fitted_alloc(ctx, fitted, k, error);
     if (result) return result;
     output.indices = fitted->indices;
     output.coefficients = fitted->coefficients;
@@ -16320,6 +16792,1600 @@ OTX__PRIVATE otx_result otx__zero_make(const otx_context *ctx, const otx_fitted 
     return OTX_OK;
 }
 
+/* >>> src/methods/near.h */
+/* ---- near: each target against all anchors -------------------------------------- */
+
+/* Targets whose products with all anchors are held at a time, where there is room. */
+#define OTX__NEAR_TARGETS 64
+
+/* Bytes of anchors that are read against all of these before the next are: a core's cache. */
+#define OTX__NEAR_BYTES 262144
+
+/* What is done for a target of which products[n] are known: those with the anchors, which may
+   be overwritten. */
+typedef struct otx__near otx__near;
+typedef void (*otx__near_visit)(otx__near *near, size_t target, double *products, int worker);
+
+struct otx__near {
+    otx_context ctx; /* settled: its threads do not change on the way */
+    otx__pool pool;
+    const otx__kernels *kernels;
+    otx_matrix donor, targets; /* anchors; targets `base` and on */
+    otx__view anchor_rows, target_rows;
+    size_t columns, origin;    /* of the matrices; the number of the first target */
+    double *anchor_squares, *target_squares; /* <row, row>, and its root */
+    double *anchor_norms, *target_norms;
+    double *wide;              /* [worker][columns] */
+    double *products;          /* [room][anchors] */
+    size_t room, first, count; /* targets of a window: at most, at hand */
+    otx__near_visit visit;
+    void *argument;            /* the visit's */
+};
+
+/* A range of the rows of a matrix. */
+OTX__PRIVATE otx_matrix otx__matrix_part(const otx_matrix *matrix, size_t first, size_t count)
+{
+    otx_matrix part = *matrix;
+    size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    part.rows = count;
+    if (matrix->index) part.index += first;
+    else
+        part.data = (const char *)matrix->data +
+                    first * stride * (otx_dtype_bits(matrix->dtype) / 8);
+    return part;
+}
+
+/* ---- memory ---- */
+
+OTX__PRIVATE double otx__budget(uint64_t memory)
+{
+    return (double)(memory ? memory : (uint64_t)4 << 30);
+}
+
+OTX__PRIVATE otx_result otx__fail_budget(const char *what, double need, uint64_t memory,
+                                         otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_MEMORY, "%s takes %.0f MiB, and the budget is %.0f MiB",
+                     what, ceil(need / 1048576.0), floor(otx__budget(memory) / 1048576.0));
+}
+
+/* Takes all memory, `each` bytes a worker for the visits' own with it: *own. */
+OTX__PRIVATE otx_result otx__near_take(otx__near *near, uint64_t memory, size_t each,
+                                       void **own, otx_error *error)
+{
+    size_t anchors = near->donor.rows, targets = near->targets.rows;
+    size_t threads = (size_t)near->ctx.threads;
+    bool copied = !otx__view_is_direct(&near->donor, false);
+    double a = (double)anchors, t = (double)targets, n = (double)near->columns, need;
+    need = 16.0 * (a + t) + (double)threads * (8.0 * n + (double)each);
+    if (copied) need += 4.0 * a * n;
+    if (!otx__view_is_direct(&near->targets, false)) need += 4.0 * t * n;
+    near->room = otx__min(OTX__NEAR_TARGETS, targets);
+    while (near->room > 1 && need + 8.0 * a * (double)near->room > otx__budget(memory))
+        near->room -= (near->room + 1) / 2;
+    need += 8.0 * a * (double)near->room;
+    if (need > otx__budget(memory))
+        return otx__fail_budget("comparing targets with all anchors", need, memory, error);
+    (void)otx__view_open(&near->anchor_rows, &near->donor, false, &near->pool);
+    (void)otx__view_open(&near->target_rows, &near->targets, false, &near->pool);
+    near->anchor_squares = (double *)otx__pool_take(&near->pool, anchors, sizeof(double));
+    near->anchor_norms = (double *)otx__pool_take(&near->pool, anchors, sizeof(double));
+    near->target_squares = (double *)otx__pool_take(&near->pool, targets, sizeof(double));
+    near->target_norms = (double *)otx__pool_take(&near->pool, targets, sizeof(double));
+    near->wide = (double *)otx__pool_take(&near->pool, threads, near->columns * sizeof(double));
+    near->products =
+        (double *)otx__pool_take(&near->pool, near->room, anchors * sizeof(double));
+    *own = otx__pool_take(&near->pool, threads, otx__max(each, 1));
+    return near->pool.failed ? otx__pool_fail(&near->pool, error) : OTX_OK;
+}
+
+/* ---- norms ---- */
+
+OTX__PRIVATE void otx__near_square(const otx__near *near, const otx__view *view, size_t i,
+                                   int worker, double *square, double *norm)
+{
+    double *wide = near->wide + (size_t)worker * near->columns;
+    otx__row row = otx__view_row(view, i);
+    otx__row_widen(near->kernels, row, near->columns, wide);
+    near->kernels->products(wide, &row, 1, near->columns, square);
+    *norm = sqrt(*square);
+}
+
+/* 32 anchors, or behind them 32 targets. */
+OTX__PRIVATE void otx__near_norms_body(void *argument, size_t index, int worker)
+{
+    const otx__near *near = (const otx__near *)argument;
+    size_t tiles = otx__tiles(near->donor.rows), first, i;
+    bool target = index >= tiles;
+    first = (target ? index - tiles : index) * OTX__TILE;
+    for (i = first; i < otx__min(first + OTX__TILE, target ? near->targets.rows
+                                                           : near->donor.rows); i++) {
+        if (target)
+            otx__near_square(near, &near->target_rows, i, worker, near->target_squares + i,
+                             near->target_norms + i);
+        else
+            otx__near_square(near, &near->anchor_rows, i, worker, near->anchor_squares + i,
+                             near->anchor_norms + i);
+    }
+}
+
+OTX__PRIVATE otx_result otx__near_finite(const double *norms, size_t count, const char *name,
+                                         size_t origin, otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (!otx__is_finite(norms[i]))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "%s: row %" PRIu64 " holds a NaN, an infinity, or a value beyond "
+                             "a float", name, (uint64_t)(origin + i));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__near_measure(otx__near *near, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, 0, near->targets.rows);
+    otx_result result =
+        otx__view_copy(&watch, &near->anchor_rows, &near->donor, NULL, error);
+    if (!result) result = otx__view_copy(&watch, &near->target_rows, &near->targets, NULL, error);
+    if (!result)
+        result = otx__watch_loop(&watch,
+                                 otx__tiles(near->donor.rows) + otx__tiles(near->targets.rows),
+                                 2.0 * OTX__TILE * (double)near->columns, otx__near_norms_body,
+                                 near, error);
+    if (!result)
+        result = otx__near_finite(near->anchor_norms, near->donor.rows, "donor", 0, error);
+    if (!result)
+        result = otx__near_finite(near->target_norms, near->targets.rows, "targets",
+                                  near->origin, error);
+    return result;
+}
+
+/* ---- opening and closing ---- */
+
+/* Targets `first` to first + count - 1 of rows, and the anchors, with *own, `each` bytes a
+   worker for the visits. To be closed in any case. */
+OTX__PRIVATE otx_result otx__near_open(otx__near *near, const otx_context *ctx,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       uint64_t memory, size_t each, void **own,
+                                       otx_error *error)
+{
+    otx_result result;
+    memset(near, 0, sizeof *near);
+    if (ctx) near->ctx = *ctx;
+    near->ctx.threads = otx__threads(ctx);
+    otx__pool_open(&near->pool, &near->ctx);
+    near->kernels = otx__kernels_for(near->ctx.isa);
+    if (!near->kernels) return otx__fail_isa(near->ctx.isa, error);
+    near->donor = rows->donor;
+    near->targets = otx__matrix_part(&rows->targets, first, count);
+    near->columns = rows->donor.columns;
+    near->origin = first;
+    result = otx__near_take(near, memory, each, own, error);
+    return result ? result : otx__near_measure(near, error);
+}
+
+OTX__PRIVATE void otx__near_close(otx__near *near) { otx__pool_close(&near->pool); }
+
+/* ---- products ---- */
+
+/* Products of one or two targets of the window from `target` on with some anchors. */
+OTX__PRIVATE void otx__near_pair(const otx__near *near, size_t target, size_t pair,
+                                 const otx__row *anchors, size_t count, double *products,
+                                 double *wide)
+{
+    const otx__kernels *kernels = near->kernels;
+    size_t pitch = near->donor.rows, i;
+    otx__row two[2];
+    for (i = 0; i < pair; i++)
+        two[i] = otx__view_row(&near->target_rows, near->first + target + i);
+    if (pair == 2 && kernels->pair_products && two[0].bf16 == anchors[0].bf16) {
+        kernels->pair_products(two, anchors, count, near->columns, products, pitch);
+        return;
+    }
+    for (i = 0; i < pair; i++) {
+        otx__row_widen(kernels, two[i], near->columns, wide);
+        kernels->products(wide, anchors, count, near->columns, products + i * pitch);
+    }
+}
+
+/* 32 anchors with all targets of the window. */
+OTX__PRIVATE void otx__near_products_body(void *argument, size_t index, int worker)
+{
+    const otx__near *near = (const otx__near *)argument;
+    size_t first = index * OTX__TILE, end = otx__min(first + OTX__TILE, near->donor.rows);
+    size_t most = otx__min(OTX__TILE, 4 + OTX__NEAR_BYTES / (4 * near->columns)), count, i;
+    for (; first < end; first += count) {
+        otx__row anchors[OTX__TILE];
+        count = otx__min(most, end - first);
+        for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
+        for (i = 0; i < near->count; i += 2)
+            otx__near_pair(near, i, otx__min(2, near->count - i), anchors, count,
+                           near->products + i * near->donor.rows + first,
+                           near->wide + (size_t)worker * near->columns);
+    }
+}
+
+OTX__PRIVATE void otx__near_visit_body(void *argument, size_t index, int worker)
+{
+    otx__near *near = (otx__near *)argument;
+    near->visit(near, near->first + index, near->products + index * near->donor.rows, worker);
+}
+
+/* Visits every target; `work` is that of a visit, in multiply-adds or so. */
+OTX__PRIVATE otx_result otx__near_run(otx__near *near, double work, otx__near_visit visit,
+                                      void *argument, otx_error *error)
+{
+    size_t anchors = near->donor.rows, targets = near->targets.rows;
+    otx_result result = OTX_OK;
+    near->visit = visit;
+    near->argument = argument;
+    for (near->first = 0; near->first < targets && !result; near->first += near->count) {
+        otx__watch watch = otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, near->first, targets);
+        near->count = otx__min(near->room, targets - near->first);
+        result = otx__watch_loop(&watch, otx__tiles(anchors),
+                                 (double)OTX__TILE * (double)near->count *
+                                     (double)near->columns,
+                                 otx__near_products_body, near, error);
+        if (!result)
+            result = otx__watch_loop(&watch, near->count, work, otx__near_visit_body, near,
+                                     error);
+    }
+    return result;
+}
+
+/* ---- what visits share ---- */
+
+/* Turns products into cosines; a row of zeros has 0 with all. */
+OTX__PRIVATE void otx__near_cosines(const otx__near *near, size_t target, double *products)
+{
+    double norm = near->target_norms[target];
+    size_t i;
+    for (i = 0; i < near->donor.rows; i++) {
+        double both = norm * near->anchor_norms[i];
+        products[i] = both > 0.0 ? products[i] / both : 0.0;
+    }
+}
+
+/* An anchor and how far it is, whatever the measure. */
+typedef struct otx__neighbour {
+    double far;
+    int32_t anchor;
+} otx__neighbour;
+
+/* The k nearest of all, in order, ties to the lower index. */
+OTX__PRIVATE void otx__near_pick(const double *far, size_t count, size_t k,
+                                 otx__neighbour *nearest)
+{
+    size_t held = 0, i, j;
+    for (i = 0; i < count; i++) {
+        if (held == k && !(far[i] < nearest[k - 1].far)) continue;
+        if (held < k) held++;
+        for (j = held - 1; j > 0 && far[i] < nearest[j - 1].far; j--) nearest[j] = nearest[j - 1];
+        nearest[j].far = far[i];
+        nearest[j].anchor = (int32_t)i;
+    }
+}
+
+/* ||target - combination||, in the donor. */
+OTX__PRIVATE double otx__near_residual(const otx__near *near, size_t target,
+                                       const int32_t *indices, const double *coefficients,
+                                       size_t k, double *wide)
+{
+    otx__row row = otx__view_row(&near->target_rows, target);
+    size_t j, count;
+    otx__row_widen(near->kernels, row, near->columns, wide);
+    for (j = 0; j < k && indices[j] >= 0; j += count) {
+        otx__row rows[OTX__TILE], none = {NULL, false};
+        for (count = 0; count < OTX__TILE && j + count < k && indices[j + count] >= 0; count++)
+            rows[count] = otx__view_row(&near->anchor_rows, (size_t)indices[j + count]);
+        near->kernels->residual(wide, none, coefficients + j, rows, count, near->columns);
+    }
+    return otx__norm(wide, near->columns);
+}
+
+/* >>> src/methods/weights.h */
+/* ---- weights: how a few anchors combine to a target ------------------------------------ */
+
+/* What is known of one target and up to k anchors, and scratch. */
+typedef struct otx__weighing {
+    size_t k;       /* the pitch of gram */
+    double *gram;   /* [k][k] products of the anchors, from the diagonal down */
+    double *factor; /* [k (k + 1) / 2] */
+    double *right;  /* [k] their products with the target */
+    double *sizes;  /* [k] what a pivot^2 of each is measured by */
+    double *answer, *trial; /* [k] */
+    size_t *kept, *set;     /* [k] */
+} otx__weighing;
+
+/* Bytes that it takes with `more` behind them, rounded up to whole lines of the cache; false
+   if they cannot be addressed. */
+OTX__PRIVATE bool otx__weighing_fits(size_t k, size_t more, size_t *bytes)
+{
+    double need = 12.0 * (double)k * (double)k + 100.0 * (double)k + (double)more;
+    if (need > 0.5 * (double)SIZE_MAX) return false;
+    *bytes = (k * k + otx__triangle_size(k) + 4 * k) * sizeof(double) + 2 * k * sizeof(size_t);
+    *bytes = (*bytes + more + OTX__ALIGNMENT) / OTX__ALIGNMENT * OTX__ALIGNMENT;
+    return true;
+}
+
+OTX__PRIVATE otx__weighing otx__weighing_at(void *room, size_t k)
+{
+    otx__weighing w;
+    w.k = k;
+    w.gram = (double *)room;
+    w.factor = w.gram + k * k;
+    w.right = w.factor + otx__triangle_size(k);
+    w.sizes = w.right + k;
+    w.answer = w.sizes + k;
+    w.trial = w.answer + k;
+    w.kept = (size_t *)(void *)(w.trial + k);
+    w.set = w.kept + k;
+    return w;
+}
+
+/* The products of `count` anchors with each other and with the target. */
+OTX__PRIVATE void otx__weighing_fill(otx__weighing *w, const otx__near *near, size_t target,
+                                     const int32_t *indices, size_t count, double *wide)
+{
+    size_t first, some, i, j;
+    for (first = 0; first < count; first += some) {
+        otx__row rows[OTX__TILE];
+        some = otx__min(OTX__TILE, count - first);
+        for (j = 0; j < some; j++)
+            rows[j] = otx__view_row(&near->anchor_rows, (size_t)indices[first + j]);
+        otx__row_widen(near->kernels, otx__view_row(&near->target_rows, target), near->columns,
+                       wide);
+        near->kernels->products(wide, rows, some, near->columns, w->right + first);
+        for (i = first; i < count; i++) {
+            otx__row_widen(near->kernels,
+                           otx__view_row(&near->anchor_rows, (size_t)indices[i]), near->columns,
+                           wide);
+            near->kernels->products(wide, rows, otx__min(some, i + 1 - first), near->columns,
+                                    w->gram + i * w->k + first);
+        }
+    }
+    for (i = 0; i < count; i++) w->sizes[i] = w->gram[i * w->k + i];
+}
+
+/* A pivot^2 that is no more of the anchor's size counts as none, as in otx_omp. */
+#define OTX__DEPENDENT 1e-12
+
+OTX__PRIVATE double otx__weighing_gram(const otx__weighing *w, size_t i, size_t j)
+{
+    return w->gram[otx__max(i, j) * w->k + otx__min(i, j)];
+}
+
+/* Solves gram x = right for the anchors that `set` lists, in its order. One that depends on
+   those before it gets 0; false if there is one. */
+OTX__PRIVATE bool otx__weighing_solve(otx__weighing *w, const size_t *set, size_t count,
+                                      double *x)
+{
+    size_t held = 0, i, j;
+    for (i = 0; i < count; i++) {
+        double *row = w->factor + otx__triangle_size(held);
+        double pivot = otx__weighing_gram(w, set[i], set[i]);
+        for (j = 0; j < held; j++) row[j] = otx__weighing_gram(w, set[i], set[w->kept[j]]);
+        if (held) otx__triangle_forward(w->factor, held, row);
+        for (j = 0; j < held; j++) {
+            double term = row[j] * row[j];
+            pivot -= term;
+        }
+        x[i] = 0.0;
+        if (!(pivot > OTX__DEPENDENT * w->sizes[set[i]])) continue;
+        row[held] = sqrt(pivot);
+        w->answer[held] = w->right[set[i]];
+        w->kept[held++] = i;
+    }
+    if (!held) return count == 0;
+    otx__triangle_forward(w->factor, held, w->answer);
+    otx__triangle_backward(w->factor, held, w->answer);
+    for (i = 0; i < held; i++) x[w->kept[i]] = w->answer[i];
+    return held == count;
+}
+
+/* The combination that is nearest to the target. */
+OTX__PRIVATE void otx__weigh_least_squares(otx__weighing *w, size_t count, double *weights)
+{
+    size_t i;
+    for (i = 0; i < count; i++) w->set[i] = i;
+    (void)otx__weighing_solve(w, w->set, count, weights);
+}
+
+/* Of those of sum 1: least squares on the differences from the first anchor, where near
+   copies of it count as dependent. */
+OTX__PRIVATE void otx__weigh_barycentric(otx__weighing *w, size_t count, double *weights)
+{
+    double corner = w->gram[0], right = w->right[0], rest = 1.0;
+    size_t i, j;
+    for (i = 1; i < count; i++) {
+        double with = w->gram[i * w->k];
+        w->right[i] = w->right[i] - right - with + corner;
+        w->sizes[i] += corner;
+        w->set[i - 1] = i;
+        for (j = 1; j <= i; j++)
+            w->gram[i * w->k + j] = w->gram[i * w->k + j] - with - w->gram[j * w->k] + corner;
+    }
+    (void)otx__weighing_solve(w, w->set, count - 1, weights + 1);
+    for (i = 1; i < count; i++) rest -= weights[i];
+    weights[0] = rest;
+}
+
+/* ---- weights of 0 or more, of sum 1 ---- */
+
+/* Makes gram that of the differences from the target, with the same number added everywhere,
+   which changes no comparison of weights of sum 1 and keeps systems well posed. Returns its
+   largest element. */
+OTX__PRIVATE double otx__hull_shift(otx__weighing *w, size_t count, double square)
+{
+    double most = 0.0;
+    size_t i, j;
+    for (i = 0; i < count; i++)
+        for (j = 0; j <= i; j++) {
+            double *at = w->gram + i * w->k + j;
+            *at = *at - w->right[i] - w->right[j] + square;
+            if (i == j && *at > most) most = *at;
+        }
+    for (i = 0; i < count; i++) {
+        for (j = 0; j <= i; j++) w->gram[i * w->k + j] += most;
+        w->sizes[i] = w->gram[i * w->k + i];
+        w->right[i] = 1.0;
+    }
+    return 2.0 * most;
+}
+
+/* The anchor along which the combination, of `held` of them, comes nearer to the target
+   fastest; count if it does not by more than `least`, or has not since *before. */
+OTX__PRIVATE size_t otx__hull_next(const otx__weighing *w, size_t count, size_t held,
+                                   const double *weights, double least, double *before)
+{
+    double square = 0.0, best = 0.0;
+    size_t next = count, i, j;
+    for (j = 0; j < held; j++) {
+        double slope = 0.0;
+        for (i = 0; i < held; i++)
+            slope += weights[w->set[i]] * otx__weighing_gram(w, w->set[i], w->set[j]);
+        square += weights[w->set[j]] * slope;
+    }
+    if (!(square < *before)) return count;
+    *before = square;
+    for (j = 0; j < count; j++) {
+        double slope = 0.0;
+        for (i = 0; i < held; i++)
+            slope += weights[w->set[i]] * otx__weighing_gram(w, w->set[i], j);
+        if (square - slope > least && (next == count || slope < best)) best = slope, next = j;
+    }
+    for (i = 0; i < held; i++)
+        if (w->set[i] == next) return count;
+    return next;
+}
+
+/* Moves the weights of the set to the combination of sum 1 that is nearest to the target, or
+   as far as none becomes negative; those that become 0 leave the set. Returns how many stay;
+   *there tells whether that combination was reached. */
+OTX__PRIVATE size_t otx__hull_move(otx__weighing *w, size_t held, double *weights, bool *there)
+{
+    double sum = 0.0, step = 1.0;
+    size_t left = 0, i;
+    (void)otx__weighing_solve(w, w->set, held, w->trial);
+    for (i = 0; i < held; i++) sum += w->trial[i];
+    for (i = 0; i < held; i++) {
+        double to = w->trial[i] / sum, from = weights[w->set[i]];
+        w->trial[i] = to;
+        if (to <= 0.0 && from / (from - to) < step) step = from > to ? from / (from - to) : 0.0;
+    }
+    *there = step >= 1.0;
+    for (i = 0; i < held; i++) {
+        double *at = weights + w->set[i], moved = *at + step * (w->trial[i] - *at);
+        *at = w->trial[i] <= 0.0 && moved <= 1e-15 ? 0.0 : moved;
+        if (*there) *at = w->trial[i];
+        if (*at > 0.0) w->set[left++] = w->set[i];
+        else *at = 0.0;
+    }
+    return left;
+}
+
+/* The point of the anchors' hull that is nearest to the target, whose square is given, by an
+   active set: Wolfe, Finding the nearest point in a polytope, 1976. */
+OTX__PRIVATE void otx__weigh_hull(otx__weighing *w, size_t count, double square,
+                                  double *weights)
+{
+    double least = 1e-14 * otx__hull_shift(w, count, square), before = DBL_MAX;
+    size_t held = 1, next, i;
+    w->set[0] = 0;
+    for (i = 0; i < count; i++) {
+        weights[i] = 0.0;
+        if (w->sizes[i] < w->sizes[w->set[0]]) w->set[0] = i;
+    }
+    weights[w->set[0]] = 1.0;
+    while ((next = otx__hull_next(w, count, held, weights, least, &before)) < count) {
+        bool there = false;
+        w->set[held++] = next;
+        while (!there && held > 1) held = otx__hull_move(w, held, weights, &there);
+    }
+}
+
+/* >>> src/methods/interpolation.h */
+/* ---- interpolation: common_interpolation ------------------------------------------- */
+
+/* mergekit's method of that name, by what it gives (tests/golden): the k anchors nearest to a
+   target in the donor, by Euclidean distance or cosine, and one of three weights. Where the
+   weights by cosine sum to 0, and for a target of zeros by cosine, a row is zeros. */
+
+OTX_API const char *otx_weights_name(otx_weights weights)
+{
+    static const char *const names[OTX_WEIGHTS_COUNT] = {"distance_proportional",
+                                                         "barycentric", "least_squares"};
+    return (unsigned)weights < OTX_WEIGHTS_COUNT ? names[weights] : NULL;
+}
+
+/* What a worker has for one target. */
+typedef struct otx__nearest {
+    otx_fitted *fitted;
+    void *own;   /* [worker] each bytes */
+    size_t each;
+} otx__nearest;
+
+
+/* Finds the k nearest by `far`, and writes them down. */
+OTX__PRIVATE otx__neighbour *otx__nearest_find(const otx__near *near,
+                                               const otx__nearest *nearest, size_t target,
+                                               const double *far, int worker)
+{
+    const otx_fitted *fitted = nearest->fitted;
+    char *own = (char *)nearest->own + (size_t)worker * nearest->each;
+    otx__neighbour *found =
+        (otx__neighbour *)(void *)(own + nearest->each - fitted->k * sizeof(otx__neighbour));
+    size_t i;
+    otx__near_pick(far, near->donor.rows, fitted->k, found);
+    for (i = 0; i < fitted->k; i++)
+        fitted->indices[target * fitted->k + i] = found[i].anchor;
+    return found;
+}
+
+/* Notes what the combination leaves of the target. Those of a sum of 0 are none. */
+OTX__PRIVATE void otx__nearest_finish(const otx__near *near, otx_fitted *fitted, size_t target,
+                                      bool none, int worker)
+{
+    size_t k = fitted->k, i;
+    int32_t *indices = fitted->indices + target * k;
+    double *coefficients = fitted->coefficients + target * k;
+    for (i = 0; i < k && none; i++) {
+        indices[i] = -1;
+        coefficients[i] = 0.0;
+    }
+    fitted->target_norms[target] = near->target_norms[target];
+    fitted->residual_norms[target] =
+        otx__near_residual(near, target, indices, coefficients, k,
+                           near->wide + (size_t)worker * near->columns);
+}
+
+/* Divides weights by their sum; false if that is 0. */
+OTX__PRIVATE bool otx__share_out(double *weights, size_t k)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < k; i++) sum += weights[i];
+    for (i = 0; i < k && sum != 0.0; i++) weights[i] /= sum;
+    return sum != 0.0;
+}
+
+/* 1 / distance; those at no distance share alike, and leave nothing to others. */
+OTX__PRIVATE void otx__interpolation_inverse(const otx__near *near, size_t target,
+                                             const int32_t *indices, size_t k, double *wide,
+                                             double *weights)
+{
+    const double one = 1.0;
+    bool same = false;
+    size_t i;
+    for (i = 0; i < k; i++) {
+        weights[i] = otx__near_residual(near, target, indices + i, &one, 1, wide);
+        if (weights[i] == 0.0) same = true;
+    }
+    for (i = 0; i < k; i++)
+        weights[i] = same ? (weights[i] == 0.0 ? 1.0 : 0.0) : 1.0 / weights[i];
+}
+
+OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, double *products,
+                                           int worker)
+{
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    const otx_method_options *options = &fitted->options;
+    size_t k = fitted->k, i;
+    int32_t *indices = fitted->indices + target * k;
+    double *weights = fitted->coefficients + target * k;
+    double *wide = near->wide + (size_t)worker * near->columns;
+    otx__weighing w;
+    otx__neighbour *found;
+    bool none = options->omp.cosine && !(near->target_norms[target] > 0.0);
+    if (options->omp.cosine) otx__near_cosines(near, target, products);
+    for (i = 0; i < near->donor.rows; i++)
+        products[i] = options->omp.cosine ? -products[i]
+                                          : near->anchor_squares[i] - 2.0 * products[i];
+    found = otx__nearest_find(near, nearest, target, products, worker);
+    if (options->weights == OTX_WEIGHTS_DISTANCE) {
+        for (i = 0; i < k; i++) weights[i] = -found[i].far;
+        if (!options->omp.cosine)
+            otx__interpolation_inverse(near, target, indices, k, wide, weights);
+        if (!otx__share_out(weights, k)) none = true;
+    } else {
+        w = otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
+        otx__weighing_fill(&w, near, target, indices, k, wide);
+        if (options->weights == OTX_WEIGHTS_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
+        else otx__weigh_least_squares(&w, k, weights);
+    }
+    otx__nearest_finish(near, fitted, target, none, worker);
+}
+
+/* Visits all targets for their k nearest anchors, which may be to be weighed. */
+OTX__PRIVATE otx_result otx__nearest_run(const otx_context *ctx, const otx_method_rows *rows,
+                                         otx_fitted *fitted, size_t k, bool weighed, double work,
+                                         otx__near_visit visit, otx_error *error)
+{
+    otx__nearest nearest;
+    otx__near near;
+    otx_result result;
+    k = otx__min(k, rows->donor.rows);
+    nearest.fitted = fitted;
+    if (!otx__weighing_fits(weighed ? k : 0, k * sizeof(otx__neighbour), &nearest.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    result = otx__fitted_alloc(ctx, fitted, k, error);
+    if (result) return result;
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, fitted->options.omp.memory,
+                            nearest.each, &nearest.own, error);
+    if (!result)
+        result = otx__near_run(&near, work + 4.0 * (double)rows->donor.rows, visit, &nearest,
+                               error);
+    otx__near_close(&near);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__interpolation_fit(const otx_context *ctx,
+                                               const otx_method_rows *rows,
+                                               const otx_method_options *options,
+                                               otx_fitted *fitted, otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__K_DEFAULT;
+    double width = (double)rows->donor.columns, n = (double)k;
+    if ((unsigned)options->weights >= OTX_WEIGHTS_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "weights %d are unknown; known are distance_proportional, barycentric "
+                         "and least_squares", (int)options->weights);
+    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTS_DISTANCE,
+                            options->weights == OTX_WEIGHTS_DISTANCE ? 4.0 * n * width
+                                                                     : n * n * (width + n),
+                            otx__interpolation_visit, error);
+}
+
+/* >>> src/methods/wechsel.h */
+/* ---- wechsel: WECHSEL's rule, in the donor's space -------------------------------- */
+
+/* Minixhofer, Paischer and Rekabsaz, WECHSEL, 2022: the 10 source tokens of largest cosine,
+   weighted by softmax(cosine / 0.1). There the cosines are those of aligned static word
+   vectors of two languages; here those of the donor's rows. */
+#define OTX__WECHSEL_K 10
+#define OTX__WECHSEL_TEMPERATURE 0.1
+
+/* e^x for x <= 0, in operations that are rounded alike everywhere. */
+OTX__PRIVATE double otx__exp(double x)
+{
+    const double log2_high = 0.693147180369123816490, log2_low = 1.90821492927058770002e-10;
+    double whole, rest, sum = 1.0;
+    int i;
+    if (!(x > -700.0)) return 0.0;
+    whole = floor(x * 1.44269504088896338700 + 0.5);
+    rest = x - whole * log2_high;
+    rest -= whole * log2_low;
+    for (i = 15; i > 0; i--) sum = 1.0 + sum * rest / (double)i;
+    return ldexp(sum, (int)whole);
+}
+
+OTX__PRIVATE void otx__wechsel_visit(otx__near *near, size_t target, double *products,
+                                     int worker)
+{
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    double *weights = fitted->coefficients + target * fitted->k;
+    const otx__neighbour *found;
+    size_t i;
+    otx__near_cosines(near, target, products);
+    for (i = 0; i < near->donor.rows; i++) products[i] = -products[i];
+    found = otx__nearest_find(near, nearest, target, products, worker);
+    for (i = 0; i < fitted->k; i++)
+        weights[i] = otx__exp((found[0].far - found[i].far) / OTX__WECHSEL_TEMPERATURE);
+    (void)otx__share_out(weights, fitted->k);
+    otx__nearest_finish(near, fitted, target, !(near->target_norms[target] > 0.0), worker);
+}
+
+OTX__PRIVATE otx_result otx__wechsel_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                         const otx_method_options *options, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__WECHSEL_K;
+    return otx__nearest_run(ctx, rows, fitted, k, false,
+                            4.0 * (double)rows->donor.columns * (double)k, otx__wechsel_visit,
+                            error);
+}
+
+/* >>> src/methods/focus.h */
+/* ---- focus: FOCUS' rule, in the donor's space ---------------------------------------- */
+
+/* Dobler and de Melo, FOCUS, 2023: all source tokens, weighted by the sparsemax (Martins and
+   Astudillo 2016) of their cosines. There the cosines are those of word vectors trained on
+   text of the new language; here those of the donor's rows. The anchors of a target may be
+   all, so none are kept: rows are made in one go. */
+
+typedef struct otx__focusing {
+    const otx_matrix *base;
+    double *to;
+    void *own;   /* [worker] each bytes: weights, then anchors */
+    size_t each;
+} otx__focusing;
+
+/* The number t for which the sum of max(value - t, 0) is 1. It grows from turn to turn, until
+   no more values fall below (Michelot 1986); those below the largest less 1 do at once. */
+OTX__PRIVATE double otx__sparsemax_threshold(const double *values, size_t count)
+{
+    double threshold = values[0];
+    size_t held = 0, before, i;
+    for (i = 1; i < count; i++) threshold = values[i] > threshold ? values[i] : threshold;
+    threshold -= 1.0;
+    do {
+        double sum = 0.0;
+        before = held;
+        held = 0;
+        for (i = 0; i < count; i++) {
+            if (!(values[i] > threshold)) continue;
+            sum += values[i];
+            held++;
+        }
+        if (held && held != before) threshold = (sum - 1.0) / (double)held;
+    } while (held && held != before);
+    return threshold;
+}
+
+OTX__PRIVATE void otx__focus_visit(otx__near *near, size_t target, double *products, int worker)
+{
+    const otx__focusing *focusing = (const otx__focusing *)near->argument;
+    size_t anchors = near->donor.rows, width = focusing->base->columns, held = 0, i;
+    double *weights =
+        (double *)(void *)((char *)focusing->own + (size_t)worker * focusing->each);
+    int32_t *indices = (int32_t *)(void *)(weights + anchors);
+    double *row = focusing->to + target * width, threshold;
+    otx__near_cosines(near, target, products);
+    threshold = otx__sparsemax_threshold(products, anchors);
+    for (i = 0; i < anchors && near->target_norms[target] > 0.0; i++) {
+        if (!(products[i] > threshold)) continue;
+        weights[held] = products[i] - threshold;
+        indices[held++] = (int32_t)i;
+    }
+    otx__combine_row(near->kernels, focusing->base, indices, weights, held, row);
+}
+
+/* Looks at all rows, so that what cannot be used is found before any is made. */
+OTX__PRIVATE otx_result otx__focus_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                       const otx_method_options *options, otx_fitted *fitted,
+                                       otx_error *error)
+{
+    otx__near near;
+    void *none;
+    otx_result result = otx__near_open(&near, ctx, rows, 0, fitted->targets,
+                                       options->omp.memory, 0, &none, error);
+    otx__near_close(&near);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__focus_make(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_method_rows *rows, size_t first, size_t count,
+                                        double *to, otx_error *error)
+{
+    double anchors = (double)rows->donor.rows, width = (double)rows->base.columns;
+    otx__focusing focusing;
+    otx__near near;
+    otx_result result;
+    focusing.base = &rows->base;
+    focusing.to = to;
+    focusing.each = (rows->donor.rows * 12 + OTX__ALIGNMENT) / OTX__ALIGNMENT * OTX__ALIGNMENT;
+    result = otx__near_open(&near, ctx, rows, first, count, fitted->options.omp.memory,
+                            focusing.each, &focusing.own, error);
+    if (!result)
+        result = otx__near_run(&near, anchors * (16.0 + width), otx__focus_visit, &focusing,
+                               error);
+    otx__near_close(&near);
+    return result;
+}
+
+/* >>> src/methods/hull.h */
+/* ---- hull: omp's anchors, weights of 0 or more ------------------------------------------ */
+
+/* Least squares on the simplex over the support that OMP selects. A row of the head that is a
+   mean of others scores no more than the best of them, whatever the hidden state: no new token
+   can win everywhere, as one with large coefficients of both signs can. */
+
+OTX__PRIVATE void otx__hull_body(void *argument, size_t target, int worker)
+{
+    otx__near *near = (otx__near *)argument;
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    size_t k = fitted->k, count = 0;
+    const int32_t *indices = fitted->indices + target * k;
+    otx__weighing w =
+        otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
+    while (count < k && indices[count] >= 0) count++;
+    if (count) {
+        otx__weighing_fill(&w, near, target, indices, count,
+                           near->wide + (size_t)worker * near->columns);
+        otx__weigh_hull(&w, count, near->target_squares[target],
+                        fitted->coefficients + target * k);
+    }
+    otx__nearest_finish(near, fitted, target, false, worker);
+}
+
+OTX__PRIVATE otx_result otx__hull_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                      const otx_method_options *options, otx_fitted *fitted,
+                                      otx_error *error)
+{
+    otx__watch watch;
+    otx__nearest nearest;
+    otx__near near;
+    double k, width = (double)rows->donor.columns;
+    otx_result result = otx__omp_fit(ctx, rows, options, fitted, error);
+    if (result) return result;
+    k = (double)fitted->k;
+    nearest.fitted = fitted;
+    if (!otx__weighing_fits(fitted->k, 0, &nearest.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory,
+                            nearest.each, &nearest.own, error);
+    near.argument = &nearest;
+    watch = otx__watch_open(&near.ctx, OTX_STAGE_SOLVE, 0, fitted->targets);
+    if (!result)
+        result = otx__watch_loop(&watch, fitted->targets, k * k * (width + k * k),
+                                 otx__hull_body, &near, error);
+    otx__near_close(&near);
+    return result;
+}
+
+/* >>> src/methods/linear.h */
+/* ---- linear: maps between two models' rows, and products of matrices for them ----------- */
+
+/* A matrix of double in strips of 32 columns; what lies behind its last row or column is 0. */
+typedef struct otx__dense {
+    size_t rows, columns;
+    size_t tall, wide; /* the same in tiles */
+    double *data;      /* [strip][tall * 32][32] */
+} otx__dense;
+
+/* What those who compute with them hold. */
+typedef struct otx__mill {
+    otx_context ctx; /* settled: its threads do not change on the way */
+    otx__pool pool;
+    otx__take take;  /* the loop that all products consist of: see otx__tile_take_by */
+    uint64_t memory; /* the budget */
+    uint64_t done, total;
+} otx__mill;
+
+/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
+   place of target - from. */
+typedef struct otx__linear {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    otx__dense map;  /* d x e */
+    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
+} otx__linear;
+
+/* ---- opening and closing ---- */
+
+OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, uint64_t memory,
+                                       otx_error *error)
+{
+    const otx__kernels *kernels;
+    memset(mill, 0, sizeof *mill);
+    if (ctx) mill->ctx = *ctx;
+    mill->ctx.threads = otx__threads(ctx);
+    mill->memory = memory;
+    otx__pool_open(&mill->pool, &mill->ctx);
+    kernels = otx__kernels_for(mill->ctx.isa);
+    if (!kernels) return otx__fail_isa(mill->ctx.isa, error);
+    mill->take = otx__tile_take_for(kernels->isa);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__mill_loop(otx__mill *mill, size_t count, double work,
+                                       otx_parallel_body body, void *argument, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(&mill->ctx, OTX_STAGE_GRAM, mill->done, mill->total);
+    return otx__watch_loop(&watch, count, work, body, argument, error);
+}
+
+/* Bytes of a matrix, also where they would not fit a size. */
+OTX__PRIVATE double otx__dense_need(size_t rows, size_t columns)
+{
+    return 8.0 * (double)OTX__TILE_SIZE * (double)otx__tiles(rows) * (double)otx__tiles(columns);
+}
+
+/* All 0. */
+OTX__PRIVATE otx__dense otx__dense_take(otx__pool *pool, size_t rows, size_t columns)
+{
+    otx__dense dense;
+    size_t tiles = 0;
+    dense.rows = rows;
+    dense.columns = columns;
+    dense.tall = otx__tiles(rows);
+    dense.wide = otx__tiles(columns);
+    if (!otx__mul(dense.tall, dense.wide, &tiles)) pool->failed = true;
+    dense.data = (double *)otx__pool_take_zero(pool, tiles, OTX__TILE_SIZE * sizeof(double));
+    return dense;
+}
+
+OTX__PRIVATE double *otx__dense_tile(const otx__dense *dense, size_t tile, size_t strip)
+{
+    return dense->data + (strip * dense->tall + tile) * OTX__TILE_SIZE;
+}
+
+/* The element of a row and a column. */
+OTX__PRIVATE double *otx__dense_at(const otx__dense *dense, size_t row, size_t column)
+{
+    return dense->data + (column / OTX__TILE * dense->tall * OTX__TILE + row) * OTX__TILE +
+           column % OTX__TILE;
+}
+
+OTX__PRIVATE void otx__linear_close(otx__linear *linear)
+{
+    otx_context ctx;
+    if (!linear) return;
+    ctx = linear->ctx;
+    otx__pool_close(&linear->pool);
+    otx__free(&ctx, linear, 1, sizeof *linear);
+}
+
+/* A map of zeros from d to e columns, of a method that is being fitted. */
+OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
+                                         size_t e, otx_error *error)
+{
+    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
+    fitted->linear = linear;
+    if (!linear) return otx__fail_memory(error, sizeof *linear);
+    linear->ctx = mill->ctx;
+    otx__pool_open(&linear->pool, &linear->ctx);
+    linear->map = otx__dense_take(&linear->pool, d, e);
+    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
+    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
+    fitted->bytes = linear->pool.bytes;
+    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
+}
+
+/* ---- products ---- */
+
+typedef struct otx__dense_task {
+    otx__mill *mill;
+    const otx__dense *to, *a, *b;
+    bool turned, upper;
+} otx__dense_task;
+
+OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int worker)
+{
+    const otx__dense_task *task = (const otx__dense_task *)argument;
+    size_t tile = index % task->to->tall, strip = index / task->to->tall, p;
+    double *to = otx__dense_tile(task->to, tile, strip);
+    (void)worker;
+    for (p = 0; p < task->b->tall && !(task->upper && tile > strip); p++) {
+        const double *b = otx__dense_tile(task->b, p, strip);
+        if (task->turned)
+            task->mill->take(to, b, otx__dense_tile(task->a, p, tile), OTX__TILE, 1);
+        else task->mill->take(to, b, otx__dense_tile(task->a, tile, p), 1, OTX__TILE);
+    }
+}
+
+/* What is taken: a b, a' b, or of that the tiles from the diagonal up. */
+typedef enum otx__dense_form {
+    OTX__DENSE_PLAIN,
+    OTX__DENSE_TURNED,
+    OTX__DENSE_UPPER
+} otx__dense_form;
+
+/* to -= that. Every element in the order of the terms. */
+OTX__PRIVATE otx_result otx__dense_product(otx__mill *mill, const otx__dense *to,
+                                           const otx__dense *a, otx__dense_form form,
+                                           const otx__dense *b, otx_error *error)
+{
+    otx__dense_task task;
+    task.mill = mill;
+    task.to = to;
+    task.a = a;
+    task.b = b;
+    task.turned = form != OTX__DENSE_PLAIN;
+    task.upper = form == OTX__DENSE_UPPER;
+    return otx__mill_loop(mill, to->tall * to->wide,
+                          (double)b->tall * OTX__TILE * (double)OTX__TILE_SIZE,
+                          otx__dense_product_body, &task, error);
+}
+
+/* ---- rows of models ---- */
+
+/* Rows that are held at a time. */
+#define OTX__DENSE_ROWS 1024
+
+/* Reads rows: times (row - less), of those with that many. */
+typedef struct otx__dense_read {
+    const otx_matrix *matrix;
+    const char *name;
+    const double *less;  /* [columns] or NULL */
+    const double *times; /* [rows of the matrix] or NULL */
+    double *sums;        /* [columns] or NULL: all rows are added to it */
+    bool negated;
+    size_t first, count;
+    otx__dense block;
+} otx__dense_read;
+
+OTX__PRIVATE void otx__dense_read_body(void *argument, size_t strip, int worker)
+{
+    const otx__dense_read *read = (const otx__dense_read *)argument;
+    const otx_matrix *matrix = read->matrix;
+    size_t first = strip * OTX__TILE, i, j;
+    size_t columns = otx__min(OTX__TILE, matrix->columns - first);
+    double *to = otx__dense_tile(&read->block, 0, strip);
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < read->block.tall * OTX__TILE; i++, to += OTX__TILE) {
+        for (j = 0; j < OTX__TILE; j++) to[j] = 0.0;
+        if (i >= read->count) continue;
+        otx_to_float(part, otx__affine_at(matrix, read->first + i, first), matrix->dtype,
+                     columns);
+        for (j = 0; j < columns; j++) {
+            double value = (double)part[j];
+            if (read->less) value -= read->less[first + j];
+            if (read->times) value *= read->times[read->first + i];
+            if (read->sums) read->sums[first + j] += value;
+            to[j] = read->negated ? -value : value;
+        }
+    }
+}
+
+OTX__PRIVATE otx_result otx__dense_read_rows(otx__mill *mill, otx__dense_read *read,
+                                             size_t first, size_t count, otx_error *error)
+{
+    read->first = first;
+    read->count = count;
+    return otx__mill_loop(mill, read->block.wide, 4.0 * OTX__TILE * OTX__DENSE_ROWS,
+                          otx__dense_read_body, read, error);
+}
+
+/* Takes room for the rows that are read at a time. */
+OTX__PRIVATE void otx__dense_read_open(otx__mill *mill, otx__dense_read *read,
+                                       const otx_matrix *matrix)
+{
+    memset(read, 0, sizeof *read);
+    read->matrix = matrix;
+    read->block = otx__dense_take(&mill->pool, otx__min(matrix->rows, OTX__DENSE_ROWS),
+                                  matrix->columns);
+}
+
+/* to += a'b over all rows of two matrices, or the tiles of that from the diagonal up. */
+OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
+                                         otx__dense_read *a, otx__dense_read *b,
+                                         otx__dense_form form, otx_error *error)
+{
+    size_t rows = a->matrix->rows, first, count;
+    otx_result result = OTX_OK;
+    b->negated = true; /* products are taken off */
+    for (first = 0; first < rows && !result; first += count) {
+        count = otx__min(OTX__DENSE_ROWS, rows - first);
+        mill->done = first;
+        mill->total = rows;
+        result = otx__dense_read_rows(mill, a, first, count, error);
+        if (!result) result = otx__dense_read_rows(mill, b, first, count, error);
+        if (!result) result = otx__dense_product(mill, to, &a->block, form, &b->block, error);
+    }
+    return result;
+}
+
+/* ---- what rows are measured by ---- */
+
+/* The mean of all rows; a NaN or an infinity among them is found here. */
+OTX__PRIVATE otx_result otx__rows_mean(otx__mill *mill, const otx_matrix *matrix,
+                                       const char *name, double *mean, otx_error *error)
+{
+    otx_result result = otx__matrix_mean(&mill->ctx, matrix, mean, error);
+    size_t i, row;
+    for (i = 0; i < matrix->columns && !result; i++) {
+        if (otx__is_finite(mean[i])) continue;
+        for (row = 0; row + 1 < matrix->rows; row++) {
+            float value;
+            otx_to_float(&value, otx__affine_at(matrix, row, i), matrix->dtype, 1);
+            if (!otx__is_finite((double)value)) break;
+        }
+        result = otx__fail(error, OTX_ERROR_NOT_FINITE,
+                           "%s: row %" PRIu64 " holds a NaN, an infinity, or a value beyond a "
+                           "float", name, (uint64_t)row);
+    }
+    return result;
+}
+
+/* The same only to look for them. */
+OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matrix,
+                                         const char *name, otx_error *error)
+{
+    double *mean = (double *)otx__alloc(&mill->ctx, matrix->columns, sizeof *mean);
+    otx_result result;
+    if (!mean) return otx__fail_array(error, matrix->columns, sizeof *mean);
+    result = otx__rows_mean(mill, matrix, name, mean, error);
+    otx__free(&mill->ctx, mean, matrix->columns, sizeof *mean);
+    return result;
+}
+
+/* ---- applying ---- */
+
+typedef struct otx__linear_task {
+    const otx__linear *linear;
+    const otx_matrix *targets;
+    uint64_t seed;
+    otx__take take;
+    size_t first, count, pitch;
+    double *rows;     /* [targets of a window, whole tiles][pitch] from - target */
+    double *divisors; /* [the same] or NULL */
+    double *to;
+} otx__linear_task;
+
+OTX__PRIVATE void otx__linear_read_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    const otx__linear *linear = task->linear;
+    double *row = task->rows + index * task->pitch, divisor = 0.0;
+    size_t first, count, i;
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < task->pitch; i++) row[i] = 0.0;
+    if (index >= task->count) return;
+    for (first = 0; first < linear->map.rows; first += count) {
+        count = otx__min(OTX__TILE, linear->map.rows - first);
+        otx_to_float(part, otx__affine_at(task->targets, task->first + index, first),
+                     task->targets->dtype, count);
+        for (i = 0; i < count; i++) {
+            double value = (double)part[i];
+            row[first + i] = linear->from[first + i] - value;
+            if (linear->divide) divisor += linear->divide[first + i] * value;
+        }
+    }
+    if (linear->divide) task->divisors[index] = divisor;
+}
+
+/* 32 targets' elements of a strip. */
+OTX__PRIVATE void otx__linear_apply_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    const otx__linear *linear = task->linear;
+    size_t tiles = otx__tiles(task->count), strip = index / tiles, x, i, j;
+    size_t first = index % tiles * OTX__TILE, width = linear->map.columns;
+    size_t columns = otx__min(OTX__TILE, width - strip * OTX__TILE);
+    double tile[OTX__TILE_SIZE];
+    (void)worker;
+    memset(tile, 0, sizeof tile);
+    for (x = 0; x < linear->map.tall; x++)
+        task->take(tile, otx__dense_tile(&linear->map, x, strip),
+                   task->rows + first * task->pitch + x * OTX__TILE, 1, task->pitch);
+    for (j = 0; j < OTX__TILE && first + j < task->count; j++) {
+        double *to = task->to + (first + j) * width + strip * OTX__TILE;
+        double divisor = linear->divide ? task->divisors[first + j] : 1.0;
+        for (i = 0; i < columns; i++) {
+            double value = divisor != 0.0 ? tile[j * OTX__TILE + i] / divisor : 0.0;
+            to[i] = linear->to[strip * OTX__TILE + i] + value;
+        }
+    }
+}
+
+/* Targets that are read at a time. */
+#define OTX__LINEAR_TARGETS 512
+
+/* Makes rows of what `read` puts in place of targets. */
+OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_matrix *targets, otx_parallel_body read,
+                                        size_t first, size_t count, double *to,
+                                        otx_error *error)
+{
+    const otx__linear *linear = fitted->linear;
+    size_t room = otx__tiles(otx__min(count, OTX__LINEAR_TARGETS)) * OTX__TILE, end;
+    otx__linear_task task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, 0, error);
+    if (result) return result;
+    memset(&task, 0, sizeof task);
+    task.linear = linear;
+    task.targets = targets;
+    task.seed = fitted->options.seed;
+    task.take = mill.take;
+    task.pitch = linear->map.tall * OTX__TILE;
+    task.rows = (double *)otx__pool_take(&mill.pool, room, task.pitch * sizeof(double));
+    task.divisors = (double *)otx__pool_take(&mill.pool, room, sizeof(double));
+    if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+    mill.total = fitted->targets;
+    for (end = first + count, task.first = first; task.first < end && !result;
+         task.first += task.count) {
+        task.count = otx__min(OTX__LINEAR_TARGETS, end - task.first);
+        task.to = to + (task.first - first) * linear->map.columns;
+        mill.done = task.first;
+        result = otx__mill_loop(&mill, otx__tiles(task.count) * OTX__TILE,
+                                4.0 * (double)task.pitch, read, &task, error);
+        if (!result)
+            result = otx__mill_loop(&mill, linear->map.wide * otx__tiles(task.count),
+                                    (double)task.pitch * (double)OTX__TILE_SIZE,
+                                    otx__linear_apply_body, &task, error);
+    }
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitted *fitted,
+                                         const otx_method_rows *rows, size_t first, size_t count,
+                                         double *to, otx_error *error)
+{
+    const otx__dense *map = &fitted->linear->map;
+    if (rows->donor.columns != map->rows || rows->base.columns != map->columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the map is of %" PRIu64 " by %" PRIu64 " columns, and the rows have "
+                         "%" PRIu64 " and %" PRIu64, (uint64_t)map->rows,
+                         (uint64_t)map->columns, (uint64_t)rows->donor.columns,
+                         (uint64_t)rows->base.columns);
+    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, first, count, to,
+                           error);
+}
+
+/* >>> src/methods/clp.h */
+/* ---- clp: CLP-Transfer's rule, in the donor's space -------------------------------------- */
+
+/* Ostendorff and Rehm, Efficient language model training through cross-lingual and
+   progressive transfer learning, 2023: all shared tokens, weighted by their cosine with the
+   target in a helper model, which the weights' sum is divided out of; no softmax, nothing
+   clipped. As published, a row whose weights nearly cancel is large. Here the helper is the
+   donor.
+
+   With u_n = a_n / ||a_n|| the weights are <y, u_n>, so a row is linear in the target but for
+   their sum: y U'B / <y, sum of u_n>. That takes one product over the anchors, not one for
+   each target. A target of zeros, or of weights of sum 0, gets zeros. */
+
+typedef struct otx__clp_norms {
+    const otx_matrix *donor;
+    double *times; /* [anchors] 1 / norm; 0 for a row of zeros */
+} otx__clp_norms;
+
+OTX__PRIVATE void otx__clp_norms_body(void *argument, size_t tile, int worker)
+{
+    const otx__clp_norms *norms = (const otx__clp_norms *)argument;
+    const otx_matrix *donor = norms->donor;
+    size_t i, j, first, count;
+    (void)worker;
+    for (i = tile * OTX__TILE; i < otx__min((tile + 1) * OTX__TILE, donor->rows); i++) {
+        double lanes[OTX__LANES] = {0}, norm;
+        float part[OTX__TILE];
+        for (first = 0; first < donor->columns; first += count) {
+            count = otx__min(OTX__TILE, donor->columns - first);
+            otx_to_float(part, otx__affine_at(donor, i, first), donor->dtype, count);
+            for (j = 0; j < count; j++)
+                lanes[j % OTX__LANES] += (double)part[j] * (double)part[j];
+        }
+        norm = sqrt(otx__fold_lanes(lanes));
+        norms->times[i] = norm > 0.0 ? 1.0 / norm : 0.0;
+    }
+}
+
+OTX__PRIVATE otx_result otx__clp_sum(otx__mill *mill, const otx_method_rows *rows,
+                                     otx__linear *linear, double *times, otx_error *error)
+{
+    otx__dense_read donor, base;
+    otx__clp_norms norms;
+    otx_result result;
+    otx__dense_read_open(mill, &donor, &rows->donor);
+    otx__dense_read_open(mill, &base, &rows->base);
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    norms.donor = &rows->donor;
+    norms.times = times;
+    result = otx__mill_loop(mill, otx__tiles(rows->donor.rows),
+                            4.0 * OTX__TILE * (double)rows->donor.columns, otx__clp_norms_body,
+                            &norms, error);
+    donor.times = times;
+    donor.sums = linear->divide;
+    if (!result)
+        result = otx__dense_cross(mill, &linear->map, &donor, &base, OTX__DENSE_TURNED, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__clp_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    size_t n = rows->donor.rows, d = rows->donor.columns, e = rows->base.columns;
+    double need = otx__dense_need(d, e) + otx__dense_need(OTX__DENSE_ROWS, d) +
+                  otx__dense_need(OTX__DENSE_ROWS, e) + 8.0 * (double)n;
+    double *times;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the sum over all anchors", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, d, e, error);
+    if (result) return result;
+    fitted->linear->divide =
+        (double *)otx__pool_take_zero(&fitted->linear->pool, d, sizeof(double));
+    times = (double *)otx__pool_take(&mill.pool, n, sizeof(double));
+    if (fitted->linear->pool.failed) result = otx__pool_fail(&fitted->linear->pool, error);
+    if (!result) result = otx__rows_finite(&mill, &rows->donor, "donor", error);
+    if (!result) result = otx__rows_finite(&mill, &rows->base, "base", error);
+    if (!result) result = otx__rows_finite(&mill, &rows->targets, "targets", error);
+    if (!result) result = otx__clp_sum(&mill, rows, fitted->linear, times, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/chance.h */
+/* ---- chance: normal deviates that are the same everywhere ---------------------------- */
+
+/* A deviate is a function of seed, target and column, so that windows and threads do not
+   matter; by operations that every machine rounds alike, so no log or cos of a library. */
+
+/* The scrambler of SplitMix64 (Steele, Lea and Flood 2014). */
+OTX__PRIVATE uint64_t otx__scramble(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* Above 0 and below 1. */
+OTX__PRIVATE double otx__unit_interval(uint64_t x)
+{
+    return ((double)(x >> 12) + 0.5) * 2.220446049250313080847e-16; /* 2^-52 */
+}
+
+/* log x for x from 2^-53 to 1: 2 artanh((m - 1) / (m + 1)) of the fraction m. */
+OTX__PRIVATE double otx__logarithm(double x)
+{
+    int exponent, i;
+    double m = frexp(x, &exponent), s, square, sum = 0.0;
+    if (m < 0.70710678118654752440) m *= 2.0, exponent--;
+    s = (m - 1.0) / (m + 1.0);
+    square = s * s;
+    for (i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / (double)i;
+    return (double)exponent * 0.69314718055994530942 + 2.0 * s * sum;
+}
+
+/* cos and sin of 2 pi x for x from 0 to 1: series on an eighth of the circle. */
+OTX__PRIVATE void otx__circle(double x, double *cosine, double *sine)
+{
+    double quarter = floor(4.0 * x + 0.5), angle, square, c = 1.0, s = 1.0;
+    int turn = (int)quarter & 3, i;
+    angle = (x - 0.25 * quarter) * 6.28318530717958647693;
+    square = angle * angle;
+    for (i = 18; i > 0; i -= 2) {
+        c = 1.0 - square * c / (double)(i * (i - 1));
+        s = 1.0 - square * s / (double)(i * (i + 1));
+    }
+    s *= angle;
+    *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
+    *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
+}
+
+/* Those of columns 2 pair and 2 pair + 1 (Box and Muller 1958). */
+OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, double two[2])
+{
+    const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t x = otx__scramble(seed + step * (target + 1));
+    double radius, cosine, sine;
+    x = otx__scramble(x + step * (2 * pair + 1));
+    radius = sqrt(-2.0 * otx__logarithm(otx__unit_interval(x)));
+    otx__circle(otx__unit_interval(otx__scramble(x + step)), &cosine, &sine);
+    two[0] = radius * cosine;
+    two[1] = radius * sine;
+}
+
+/* >>> src/methods/randn.h */
+/* ---- randn: each column by its own mean and deviation ------------------------------ */
+
+typedef struct otx__randn {
+    const otx_fitted *fitted;
+    const otx_matrix *tokens;
+    size_t first;
+    double *to;
+} otx__randn;
+
+/* 32 columns' standard deviations over the tokens, added up in their order. */
+OTX__PRIVATE void otx__randn_spread_body(void *argument, size_t tile, int worker)
+{
+    const otx__randn *task = (const otx__randn *)argument;
+    const otx__linear *linear = task->fitted->linear;
+    const otx_matrix *tokens = task->tokens;
+    size_t first = tile * OTX__TILE, count = otx__min(OTX__TILE, tokens->columns - first), i, j;
+    double sums[OTX__TILE] = {0};
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < tokens->rows; i++) {
+        otx_to_float(part, otx__affine_at(tokens, i, first), tokens->dtype, count);
+        for (j = 0; j < count; j++) {
+            double off = (double)part[j] - linear->to[first + j];
+            double square = off * off;
+            sums[j] += square;
+        }
+    }
+    for (j = 0; j < count; j++)
+        linear->divide[first + j] = sqrt(sums[j] / (double)tokens->rows);
+}
+
+/* Keeps the means as `to` and the deviations as `divide`. */
+OTX__PRIVATE otx_result otx__randn_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                       const otx_method_options *options, otx_fitted *fitted,
+                                       otx_error *error)
+{
+    size_t e = rows->tokens.columns;
+    otx__randn task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (!result) result = otx__linear_open(&mill, fitted, 0, e, error);
+    if (result) return result;
+    if (16.0 * (double)e > otx__budget(mill.memory))
+        return otx__fail_budget("the deviation of each column", 16.0 * (double)e, mill.memory,
+                                error);
+    fitted->linear->divide = (double *)otx__pool_take(&fitted->linear->pool, e, sizeof(double));
+    if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
+    result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    task.fitted = fitted;
+    task.tokens = &rows->tokens;
+    if (!result)
+        result = otx__mill_loop(&mill, otx__tiles(e), 4.0 * OTX__TILE * (double)rows->tokens.rows,
+                                otx__randn_spread_body, &task, error);
+    return result;
+}
+
+OTX__PRIVATE void otx__randn_body(void *argument, size_t index, int worker)
+{
+    const otx__randn *task = (const otx__randn *)argument;
+    const otx__linear *linear = task->fitted->linear;
+    size_t columns = linear->map.columns, i;
+    double *row = task->to + index * columns;
+    double two[2] = {0.0, 0.0};
+    (void)worker;
+    for (i = 0; i < columns; i++) {
+        double part;
+        if (i % 2 == 0)
+            otx__deviates(task->fitted->options.seed, task->first + index, i / 2, two);
+        part = linear->divide[i] * two[i % 2];
+        row[i] = linear->to[i] + part;
+    }
+}
+
+OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_method_rows *rows, size_t first, size_t count,
+                                        double *to, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    otx__randn task;
+    (void)rows;
+    memset(&task, 0, sizeof task);
+    task.fitted = fitted;
+    task.first = first;
+    task.to = to;
+    return otx__watch_loop(&watch, count, 100.0 * (double)fitted->linear->map.columns,
+                           otx__randn_body, &task, error);
+}
+
+/* >>> src/methods/john_hewitt.h */
+/* ---- john_hewitt: by the mean and the covariance of all ------------------------------ */
+
+/* mean + L z with L L' the covariance, sums divided by the number of tokens, z normal
+   deviates. A column that depends on those before it (fewer tokens than columns, say) has no
+   deviate of its own: L is the factor of a covariance without full rank, and nothing has to
+   be added to it. */
+
+/* Makes L' of the factor: strips of the map are its rows of tiles. */
+OTX__PRIVATE void otx__john_hewitt_turn_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t y, i, p;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        double *to = normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
+        memcpy(to, otx__tile_at(normal->factor, strip, y), OTX__TILE_SIZE * sizeof *to);
+    }
+    for (p = 0; p < OTX__TILE; p++) /* above the diagonal stand numbers of no use */
+        for (i = 0; i < p; i++)
+            normal->weights[((strip * normal->donor.tiles + strip) * OTX__TILE + p) * OTX__TILE +
+                            i] = 0.0;
+}
+
+/* The covariance, from the products, as tiles of the factor. */
+OTX__PRIVATE void otx__john_hewitt_scale_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t y, i;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        const double *from =
+            normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
+        double *to = otx__tile_at(normal->factor, strip, y);
+        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] / (double)normal->rows;
+    }
+    for (i = 0; i < OTX__TILE; i++)
+        normal->diagonal[strip * OTX__TILE + i] =
+            otx__tile_at(normal->factor, strip, strip)[i * (OTX__TILE + 1)];
+}
+
+/* Turns the products of the tokens' columns, which the map holds, into L'. */
+OTX__PRIVATE otx_result otx__john_hewitt_factor(otx__mill *mill, const otx__dense *map,
+                                                size_t tokens, otx_error *error)
+{
+    otx__normal normal;
+    otx_result result;
+    memset(&normal, 0, sizeof normal);
+    normal.ctx = &mill->ctx;
+    normal.rows = tokens;
+    normal.donor.columns = map->columns;
+    normal.donor.tiles = map->wide;
+    normal.take = mill->take;
+    normal.total = map->columns;
+    normal.weights = map->data;
+    normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(map->wide),
+                                             OTX__TILE_SIZE * sizeof(double));
+    normal.diagonal =
+        (double *)otx__pool_take(&mill->pool, map->wide, OTX__TILE * sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__normal_loop(&normal, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
+                              otx__john_hewitt_scale_body, error);
+    if (!result) result = otx__normal_factor(&normal, error);
+    if (!result)
+        result = otx__normal_loop(&normal, map->wide,
+                                  (double)map->wide * (double)OTX__TILE_SIZE,
+                                  otx__john_hewitt_turn_body, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
+                                             const otx_method_rows *rows,
+                                             const otx_method_options *options,
+                                             otx_fitted *fitted, otx_error *error)
+{
+    size_t e = rows->tokens.columns;
+    double need = 1.5 * otx__dense_need(e, e) + 2.0 * otx__dense_need(OTX__DENSE_ROWS, e);
+    otx__dense_read left, right;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the covariance of the base's rows", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, e, e, error);
+    if (result) return result;
+    otx__dense_read_open(&mill, &left, &rows->tokens);
+    otx__dense_read_open(&mill, &right, &rows->tokens);
+    left.less = right.less = fitted->linear->to;
+    if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
+                                  error);
+    if (!result)
+        result = otx__john_hewitt_factor(&mill, &fitted->linear->map, rows->tokens.rows, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+OTX__PRIVATE void otx__john_hewitt_read_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    size_t columns = task->linear->map.rows, i;
+    double *row = task->rows + index * task->pitch, two[2] = {0.0, 0.0};
+    (void)worker;
+    for (i = 0; i < task->pitch; i++) {
+        if (i % 2 == 0) otx__deviates(task->seed, task->first + index, i / 2, two);
+        row[i] = i < columns ? -two[i % 2] : 0.0; /* products are taken off */
+    }
+}
+
+OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_fitted *fitted,
+                                              const otx_method_rows *rows, size_t first,
+                                              size_t count, double *to, otx_error *error)
+{
+    (void)rows;
+    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body, first, count, to,
+                           error);
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -16335,6 +18401,14 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
          otx__affine_method_fit, otx__affine_method_make},
         {"mean", 0, NULL, otx__mean_make},
         {"zero", 0, NULL, otx__zero_make},
+        {"common_interpolation", OTX_NEED_DONOR, otx__interpolation_fit, otx__omp_make},
+        {"clp", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__clp_fit,
+         otx__linear_make},
+        {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
+        {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
+        {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
+        {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };
     return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
 }
@@ -16408,8 +18482,13 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (result) return result;
     fitted->method = method;
     fitted->targets = rows->targets.rows;
+    fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
     if (result) otx_method_close(ctx, fitted);
+    else if (!fitted->omp.threads) { /* nothing was pursued */
+        fitted->omp.isa = otx__combine_kernels(ctx)->isa;
+        fitted->omp.threads = otx__threads(ctx);
+    }
     return result;
 }
 
@@ -16418,14 +18497,15 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
                                    double *to, otx_error *error)
 {
     const otx__method_entry *m = otx__method_of(fitted->method);
-    otx_result result;
+    otx_result result = OTX_OK;
     if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
     if (first > fitted->targets || count > fitted->targets - first)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
                          (uint64_t)first, (uint64_t)first + count, (uint64_t)fitted->targets);
     if (!count) return OTX_OK;
-    result = otx__method_check(rows, m->needs & (unsigned)OTX_NEED_DONOR_AGAIN, error);
+    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+        result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
     return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
 }
 
@@ -16437,6 +18517,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->residual_norms, targets, sizeof *fitted->residual_norms);
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
+    otx__linear_close(fitted->linear);
     memset(fitted, 0, sizeof *fitted);
 }
 
@@ -16492,6 +18573,8 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      status, status_open     what stands at a path; what was opened
      is_link                 whether the path itself is a link
      make_directory, rename
+     replace_empty           renames a directory onto an empty one, whose mode it takes; fails
+                             if that holds anything by then
      remove                  a file, a link or an empty directory; else ENOTEMPTY
      unlock                  makes what is read-only writable; false where it was
      directory_open, _next, _close    the names in a directory, one after another */
@@ -16877,6 +18960,19 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
            _wrename(wide_from, wide_to) == 0;
 }
 
+/* Removing a directory fails if it is not empty, and renaming onto anything does. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+    wchar_t wide[OTX__WIDE];
+    int number;
+    if (!otx__sys_wide(wide, to) || _wrmdir(wide) != 0) return false;
+    if (otx__sys_rename(from, to)) return true;
+    number = errno;
+    (void)_wmkdir(wide);
+    errno = number;
+    return false;
+}
+
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     wchar_t wide[OTX__WIDE];
@@ -17142,6 +19238,16 @@ OTX__PRIVATE bool otx__sys_make_directory(const char *path) { return mkdir(path,
 
 OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
 {
+    return rename(from, to) == 0;
+}
+
+/* rename() itself replaces an empty directory and no other. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+#ifndef __wasi__
+    struct stat raw;
+    if (stat(to, &raw) == 0 && S_ISDIR(raw.st_mode)) (void)chmod(from, raw.st_mode & 07777);
+#endif
     return rename(from, to) == 0;
 }
 
@@ -18292,34 +20398,45 @@ OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
             otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
-/* Whether the final name is free, or may be replaced. A directory is replaced
-   only if it looks like a model's, so that a typing error costs no one a home. */
-OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exists,
+/* What stands under the final name. */
+typedef enum otx__standing {
+    OTX__STANDS_NOTHING,
+    OTX__STANDS_EMPTY, /* a directory that holds nothing, which is as good */
+    OTX__STANDS_MODEL  /* one that is to be replaced */
+} otx__standing;
+
+/* Looks at what stands under the final name, and refuses what is to stay. A directory is
+   replaced only if it looks like a model's, so that a typing error costs no one a home. */
+OTX__PRIVATE otx_result otx__output_check(const otx__output *output, otx__standing *standing,
                                           otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     otx__listing listing;
     otx__status status;
     otx_result result;
-    bool model;
+    bool model, empty;
     otx__path_text(name, output->path);
     result = otx__look(output->path, &status, error);
-    *exists = status.present;
+    *standing = OTX__STANDS_NOTHING;
     if (result || !status.present) return result;
-    if (!output->overwrite)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
-                         "replace it", name);
     if (!status.directory)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced",
-                         name);
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced; "
+                         "give a name of which there is nothing yet", name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || otx__looks_like_model(&listing);
+    empty = listing.count == 0;
+    model = empty || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
-    if (model) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
-                     name);
+    *standing = empty && !otx__sys_is_link(output->path) ? OTX__STANDS_EMPTY
+                                                         : OTX__STANDS_MODEL;
+    if (!model)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, does not look like a model "
+                         "(it has no config.json with " OTX__MODEL_FILE " or its index) and is "
+                         "not replaced; give a name of which there is nothing yet", name);
+    if (*standing == OTX__STANDS_MODEL && !output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    return OTX_OK;
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -18386,6 +20503,18 @@ OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
     return otx__fail_leftovers(output, error);
 }
 
+/* Tries at once whether an empty directory can be replaced, as one that something is mounted
+   on cannot: the new directory takes its place, still empty, and another is made. */
+OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *error)
+{
+    if (!otx__sys_replace_empty(output->partial, output->path))
+        return otx__fail_system(error, output->path, "exists already, and cannot be replaced",
+                                errno);
+    if (!otx__sys_make_directory(output->partial))
+        return otx__fail_system(error, output->partial, "cannot be created", errno);
+    return OTX_OK;
+}
+
 /* Ends an output. What has not been committed is removed. */
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
@@ -18399,20 +20528,21 @@ OTX__PRIVATE void otx__output_abandon(otx__output *output)
 }
 
 /* Makes a temporary directory, output->partial, beside `path`, after checking
-   that `path` will be free (or, with overwrite, replaceable) in the end. Must be
+   that `path` will be free or empty (or, with overwrite, replaceable) in the end. Must be
    followed by otx__output_abandon, after otx__output_commit if all went well. */
 OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *path,
                                           bool overwrite, otx__output *output, otx_error *error)
 {
-    bool exists = false;
+    otx__standing standing = OTX__STANDS_NOTHING;
     otx_result result;
     memset(output, 0, sizeof *output);
     output->ctx = ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
-    if (!result) result = otx__output_check(output, &exists, error);
+    if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
     if (!result) result = otx__output_make(output, error);
+    if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
 }
@@ -18443,19 +20573,21 @@ OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **
 }
 
 /* Gives the directory its final name. What stood there is renamed first and
-   removed last, so that at every moment one of the two is whole. The files
-   within must have been finished. */
+   removed last, so that at every moment one of the two is whole; an empty directory is
+   replaced as long as it is empty. The files within must have been finished. */
 OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error)
 {
     char name[OTX__PATH_TEXT], *old = NULL, *parent;
-    bool exists;
-    otx_result result = otx__output_check(output, &exists, error);
+    otx__standing standing;
+    otx_result result = otx__output_check(output, &standing, error);
     if (result) return result;
     parent = otx__path_parent(output->ctx, output->path);
     if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
     otx__directory_sync(output->ctx, output->partial);
-    if (exists) result = otx__output_set_aside(output, &old, error);
-    if (!result && !otx__sys_rename(output->partial, output->path)) {
+    if (standing == OTX__STANDS_MODEL) result = otx__output_set_aside(output, &old, error);
+    if (!result && !(standing == OTX__STANDS_EMPTY
+                         ? otx__sys_replace_empty(output->partial, output->path)
+                         : otx__sys_rename(output->partial, output->path))) {
         result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
         if (old && !otx__sys_rename(old, output->path))
             otx__log(output->ctx, OTX_WARNING, "%s: the former output is here now",
@@ -18523,10 +20655,10 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
 
 /* The weights of a directory: an index or a file, by names of its listing; neither, if it
    holds none, or several that may be meant. */
-typedef struct otx__weights {
+typedef struct otx__weights_found {
     const char *index, *file;
     const char *rival; /* the first of several */
-} otx__weights;
+} otx__weights_found;
 
 /* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
 OTX__PRIVATE bool otx__is_shard(const char *name)
@@ -18537,7 +20669,7 @@ OTX__PRIVATE bool otx__is_shard(const char *name)
 
 /* Takes the one index or file under another name than the usual, of which there must not
    be two: model.fp16.safetensors and the like. */
-OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights_found *found)
 {
     size_t i, count = 0;
     for (i = 0; i < listing->count; i++) {
@@ -18556,7 +20688,7 @@ OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights
     else found->index = found->file = NULL;
 }
 
-OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_found *found)
 {
     memset(found, 0, sizeof *found);
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
@@ -18743,7 +20875,7 @@ OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char 
 /* Reports a directory that holds no weights, or more than one model's. */
 OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
                                              const otx__listing *listing,
-                                             const otx__weights *found, otx_error *error)
+                                             const otx__weights_found *found, otx_error *error)
 {
     char where[OTX__PATH_TEXT], file[OTX__QUOTED];
     const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
@@ -19361,7 +21493,7 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
                                                   otx_error *error)
 {
     otx__listing listing;
-    otx__weights found;
+    otx__weights_found found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
@@ -19710,21 +21842,24 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
 {
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    const char *looks = NULL;
     size_t size = 0;
-    otx_vocab_file file = OTX_VOCAB_FILES;
+    otx__recognised what;
+    otx_vocab_file file;
     otx_result result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
+    memset(&what, 0, sizeof what);
     if (!result)
         result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result) result = otx__recognise(ctx, bytes, size, &file, &looks, error);
-    if (file == OTX_VOCAB_FILES) file = otx__source_named(path + otx__path_name(path));
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    file = what.file;
+    if (file == OTX_VOCAB_FILES && !what.other)
+        file = otx__source_named(path + otx__path_name(path));
     if (!result && file == OTX_VOCAB_FILES)
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
                            "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
                            "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
-                           "tokenizer or one of those", name, looks);
+                           "tokenizer or one of those", name, what.looks);
     if (!result) {
         texts[file].bytes = bytes;
         texts[file].size = size;
@@ -21762,14 +23897,27 @@ OTX__PRIVATE otx_result otx__check_whole(const otx__side *side, otx_error *error
 
 /* ---- the main embedding ---- */
 
+/* Whether the weights are an adapter's, under whatever name: "...lora_A.weight". */
+OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++)
+        if (otx__span_contains(otx__span_of(checkpoint->tensors[i].tensor->name,
+                                            checkpoint->tensors[i].tensor->name_size), "lora_"))
+            return true;
+    return false;
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
-OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const char *why,
-                                                otx_error *error)
+OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
+                                                const char *why, otx_error *error)
 {
     const otx_checkpoint *checkpoint = &side->checkpoint;
     const uint64_t ids = side->vocab.count;
     char list[480] = "", text[OTX__TENSOR_TEXT];
     size_t i, length = 0, more = 0;
+    if (otx__is_adapter(checkpoint))
+        return otx__fail_adapter(ctx, side->path, checkpoint->files[0].name, error);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         size_t size;
@@ -21846,12 +23994,12 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
     if (!parts->embedding) {
         otx_result result = otx__check_whole(side, error);
         return result ? result
-                      : otx__fail_unknown_model(side, "no tensor is known as the input "
-                                                      "embedding", error);
+                      : otx__fail_unknown_model(ctx, side, "no tensor is known as the input "
+                                                           "embedding", error);
     }
     if (rival)
-        return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
-                                             "different sizes", error);
+        return otx__fail_unknown_model(ctx, side, "several tensors may be the input embedding, "
+                                                  "of different sizes", error);
     parts->rows = parts->embedding->tensor->shape[0];
     if (parts->rows == 0 || parts->rows > INT32_MAX)
         return otx__fail_tensor(side, parts->embedding->tensor,
@@ -23108,26 +25256,41 @@ OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
 typedef struct otx__class_choice {
     char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool rebuilt;           /* that class is given up, and with it the special tokens which it
+                               has where no file names them */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
+/* Whether transformers 4 makes it of tokenizer.model, though tokenizer.json is there. */
+OTX__PRIVATE bool otx__class_needs_model(const otx__side *donor, otx__span name)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    return otx__span_is(otx__class_stem(name), "LlamaTokenizer") &&
+           otx_json_type_of(json, otx_json_find(json, otx__document_root(&donor->tokenizer),
+                                                "add_prefix_space")) != OTX_JSON_NULL;
+}
+
 /* By the policy that tests/tokenizer_classes.py states and tries with both versions of
-   transformers. */
-OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+   transformers. `as_is`: tokenizer.json must be taken as it stands. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base, bool as_is,
                                     otx__class_choice *choice)
 {
     const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
-    const otx__span wanted = otx__class_effective(
+    otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
-    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
+        !(as_is && otx__class_needs_model(donor, name)))
+        return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
     else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
@@ -23165,6 +25328,31 @@ OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to
                          "        super().__init__(*arguments, **settings)\n");
 }
 
+/* Names the special tokens that no class will add: those of roles that the file leaves open. */
+OTX__PRIVATE otx_result otx__class_roles(const otx_context *ctx, const otx__side *donor,
+                                         otx_json_edit *edit, otx_error *error)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    otx_result result = OTX_OK;
+    otx__text value;
+    int role;
+    otx__text_open(&value, ctx);
+    for (role = 0; role < OTX_ROLE_COUNT && !result; role++) {
+        const int64_t id = donor->vocab.roles[role];
+        const char *key = otx__role_keys[role];
+        if (id < 0 || otx_json_type_of(json, otx_json_find(json, 0, key)) != OTX_JSON_NULL)
+            continue;
+        value.size = 0;
+        otx__text_json_string(&value, donor->vocab.tokens[id].content,
+                              donor->vocab.tokens[id].content_size);
+        otx__text_bytes(&value, "", 1);
+        result = value.failed ? otx__fail_memory(error, value.size)
+                              : otx_json_edit_set(ctx, edit, 0, key, value.bytes, error);
+    }
+    otx__text_close(&value);
+    return result;
+}
+
 /* Appends tokenizer_config.json with what was chosen. */
 OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
                                           const otx__class_choice *choice, otx__text *to,
@@ -23189,6 +25377,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     if (!result && choice->code)
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
                                    "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result && choice->rebuilt) result = otx__class_roles(ctx, donor, edit, error);
     if (!result) result = otx__edit_to_text(edit, to, error);
     otx_json_edit_close(ctx, edit);
     return result;
@@ -23328,10 +25517,12 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
+     digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
+     diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models
@@ -23359,6 +25550,14 @@ typedef struct otx__solution {
     double mean_residual, max_residual; /* relative; 0 where nothing was pursued */
     double seconds;
 } otx__solution;
+
+/* What is known of the rows that were made for one matrix, by target. */
+typedef struct otx__diagnosis {
+    double *norms;    /* of the new rows */
+    int32_t *nearest; /* the base's id whose row is most alike, by |cosine|, or -1; NULL unless
+                         details are kept */
+    double *cosines;  /* with it */
+} otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
 
@@ -23395,6 +25594,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
@@ -23402,6 +25602,9 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* diagnose: what is odd about the new rows, by summary.matrices */
+    otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
 
     /* run, report: how it went */
     otx_job_summary summary;
@@ -23446,7 +25649,7 @@ OTX__PRIVATE bool otx__job_repeat(void *context, const otx_progress *progress)
 }
 
 /* The context of such work. */
-OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
+OTX__PRIVATE otx_context otx__job_uncounted(const otx_job *job)
 {
     otx_context ctx = job->ctx;
     if (ctx.progress) ctx.progress = otx__job_repeat;
@@ -23467,10 +25670,10 @@ OTX__PRIVATE bool otx__job_solves(const otx_job *job)
     return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that it solves for. */
+/* Whether there are rows that a method is fitted for. */
 OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 {
-    return otx__job_solves(job) && job->target_count > 0;
+    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
@@ -23521,12 +25724,32 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->digits, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
     otx__text_open(&job->tokenizer, &job->ctx);
     otx__text_open(&job->code, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
+}
+
+/* The nearest tokens only for a caller who will ask for them: they take a scan of all. */
+OTX__PRIVATE bool otx__diagnosis_take(const otx_job *job, otx__diagnosis *d)
+{
+    size_t targets = job->target_count;
+    d->norms = (double *)otx__alloc(&job->ctx, targets, sizeof *d->norms);
+    if (!job->options.keep_details) return d->norms != NULL;
+    d->nearest = (int32_t *)otx__alloc(&job->ctx, targets, sizeof *d->nearest);
+    d->cosines = (double *)otx__alloc(&job->ctx, targets, sizeof *d->cosines);
+    return d->norms && d->nearest && d->cosines;
+}
+
+OTX__PRIVATE void otx__diagnosis_close(const otx_job *job, otx__diagnosis *d)
+{
+    otx__free(&job->ctx, d->norms, job->target_count, sizeof *d->norms);
+    otx__free(&job->ctx, d->nearest, job->target_count, sizeof *d->nearest);
+    otx__free(&job->ctx, d->cosines, job->target_count, sizeof *d->cosines);
+    memset(d, 0, sizeof *d);
 }
 
 OTX_API void otx_job_close(otx_job *job)
@@ -23537,8 +25760,10 @@ OTX_API void otx_job_close(otx_job *job)
     if (!job) return;
     ctx = &job->ctx;
     for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
+    for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->digits);
     otx__text_close(&job->chat);
     otx__text_close(&job->tokenizer);
     otx__text_close(&job->code);
@@ -24123,21 +26348,39 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
+/* Says which class is named, and why. */
+OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *choice)
+{
+    const char *code = choice->code ? ", and " OTX__CLASS_MODULE ".py" : "";
+    if (choice->rebuilt)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
+                 "transformers makes of the tokenizer of %s would not split digits",
+                 choice->name, code, choice->made, job->donor.path);
+    else
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+                 "config.json of %s, transformers would load the tokenizer of %s otherwise than "
+                 "it does there", choice->name, code, job->base.path, job->donor.path);
+}
+
 /* Names another class for the tokenizer where the donor's own name would be taken for
-   another beside the base's config.json. */
+   another beside the base's config.json, or would not heed a tokenizer.json that is not its
+   class's. */
 OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    otx__class_choose(&job->donor, &job->base, &choice);
+    otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
+    if (choice.rebuilt &&
+        (!job->donor.tokenizer.present || job->donor.vocab.roles[OTX_ROLE_EOS] < 0))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "transformers makes a %s of it, which does not heed tokenizer.json and "
+                         "has special tokens that no file names; load it with AutoTokenizer and "
+                         "save it with save_pretrained", job->donor.path, choice.made);
     result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
     if (result) return result;
     if (choice.code) otx__class_code(&choice, &job->code);
-    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
-             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
-             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
-             job->base.path, job->donor.path);
+    otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
 }
 
@@ -24269,6 +26512,203 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/digits.h */
+/* ---- digits: where the two tokenizers cut numbers differently ------------------- */
+
+/* The body of a model counts with the pieces of numbers that it was trained on. Given others
+   it does arithmetic worse, whatever their rows: arXiv 2506.06607 calls it the critical
+   challenge of a transplant. */
+
+/* "digit by digit", or "in pieces of up to 3 digits". */
+OTX__PRIVATE const char *otx__digits_text(char to[48], size_t digits)
+{
+    if (digits == 1) return strcpy(to, "digit by digit");
+    otx__format(to, 48, "in pieces of up to %" PRIu64 " digits", (uint64_t)digits);
+    return to;
+}
+
+/* Where pieces are long, the most frequent numbers are tokens, and others are cut anyhow. */
+#define OTX__MANY_DIGITS 4
+
+/* Whether two vocabularies cut numbers alike, as far as they show. */
+OTX__PRIVATE bool otx__digits_alike(const otx_vocab *one, const otx_vocab *other)
+{
+    return one->digits == other->digits || one->digits == 0 || other->digits == 0 ||
+           (one->digits >= OTX__MANY_DIGITS && other->digits >= OTX__MANY_DIGITS);
+}
+
+OTX__PRIVATE void otx__digits_warn(const otx_job *job)
+{
+    const otx_vocab *base = &job->base.vocab, *donor = &job->donor.vocab;
+    char ours[48], theirs[48];
+    if (otx__digits_alike(base, donor)) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s reads numbers %s, %s %s: %s, and the model will be worse "
+             "at arithmetic%s", job->base.path, otx__digits_text(ours, base->digits),
+             job->donor.path, otx__digits_text(theirs, donor->digits),
+             donor->digits > base->digits ? "rows of longer ones are combinations"
+                                          : "texts will have shorter ones than it counts with",
+             base->digits == 1 ? "; --split-digits keeps single digits" : "");
+}
+
+/* ---- single digits: what is put behind the donor's pre-tokenizer ---- */
+
+/* It stands last, so that whatever has no digit in it is cut as it was: before the others,
+   spaces in front of a number would be cut otherwise, and steps that mark the beginning of a
+   text would mark every digit. */
+#define OTX__DIGIT_STEP "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[0-9]\"}, " \
+                        "\"behavior\": \"Isolated\", \"invert\": false}"
+
+/* A digit that the vocabulary has no token for by itself, or 0. */
+OTX__PRIVATE char otx__digit_missing(const otx_vocab *vocab)
+{
+    bool has[10] = {false};
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->size == 1 && otx__is_digit(*token->bytes) && otx__number_digits(token))
+            has[*token->bytes - '0'] = true;
+    }
+    for (i = 0; i < OTX__COUNT(has); i++)
+        if (!has[i]) return (char)('0' + i);
+    return 0;
+}
+
+/* Whether the model marks how a token stands in its word: each digit would be a word. */
+OTX__PRIVATE bool otx__marks_words(const otx_json *json)
+{
+    static const char *const keys[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    const uint32_t model = otx_json_find(json, 0, "model");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(keys); i++) {
+        const uint32_t node = otx_json_find(json, model, keys[i]);
+        if (otx_json_type_of(json, node) == OTX_JSON_STRING && otx__json_span(json, node).size)
+            return true;
+    }
+    return false;
+}
+
+/* What keeps the donor's tokenizer from cutting single digits, or NULL. */
+OTX__PRIVATE const char *otx__digits_refusal(const otx_job *job, char to[OTX__QUOTED])
+{
+    const otx_vocab *donor = &job->donor.vocab;
+    const char missing = otx__digit_missing(donor);
+    if (strcmp(otx__word(donor->source), "tokenizer.json") != 0)
+        return "its tokenizer is not read from tokenizer.json, which alone can say so";
+    if (otx__side_is_mapped(&job->donor))
+        return "its tokenizer is loaded by code of its own, which may not heed tokenizer.json";
+    if (donor->family != OTX_FAMILY_BYTE_LEVEL && donor->family != OTX_FAMILY_METASPACE)
+        return "its tokens say where words begin or end, so that each digit would be a word";
+    if (!missing) return NULL;
+    otx__format(to, OTX__QUOTED, "it has no token for the digit %c alone", missing);
+    return to;
+}
+
+/* The array's text with the step as its last item, laid out as the first is. */
+OTX__PRIVATE void otx__digits_append(const otx_json *json, uint32_t array, otx__text *to)
+{
+    const char *text = json->text;
+    uint32_t start = json->nodes[array].start, end = json->nodes[array].end, close = end - 1;
+    uint32_t first = otx__json_after_space(json, start + 1);
+    while (otx__json_is_space(text[close - 1])) close--;
+    if (otx_json_count(json, array) > 0) {
+        otx__text_bytes(to, text + start, close - start);
+        otx__text_string(to, first > start + 1 ? "," : ", ");
+        otx__text_bytes(to, text + start + 1, first - start - 1);
+        otx__text_string(to, OTX__DIGIT_STEP);
+        otx__text_bytes(to, text + close, end - close);
+    } else {
+        otx__text_string(to, "[" OTX__DIGIT_STEP "]");
+    }
+    otx__text_bytes(to, "", 1);
+}
+
+/* Puts the step into tokenizer.json, all else of which stays byte for byte. */
+OTX__PRIVATE otx_result otx__digits_edit(const otx_json *json, otx_json_edit *edit,
+                                         otx__text *value, otx_error *error)
+{
+    const otx_context *ctx = value->ctx;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t array = otx_json_find(json, part, "pretokenizers");
+    const bool listed = otx_json_equals(json, otx_json_find(json, part, "type"), "Sequence") &&
+                        otx_json_type_of(json, array) == OTX_JSON_ARRAY;
+    if (listed) {
+        otx__digits_append(json, array, value);
+    } else if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) {
+        const otx_json_node *node = &json->nodes[part];
+        otx__text_string(value, "{\"type\": \"Sequence\", \"pretokenizers\": [");
+        otx__text_bytes(value, json->text + node->start, node->end - node->start);
+        otx__text_bytes(value, ", " OTX__DIGIT_STEP "]}", sizeof ", " OTX__DIGIT_STEP "]}");
+    } else {
+        otx__text_bytes(value, OTX__DIGIT_STEP, sizeof OTX__DIGIT_STEP);
+    }
+    if (value->failed) return otx__fail_memory(error, value->size);
+    if (listed) return otx_json_edit_replace(ctx, edit, array, value->bytes, error);
+    return otx_json_edit_set(ctx, edit, 0, "pre_tokenizer", value->bytes, error);
+}
+
+/* Makes tokenizer.json anew. */
+OTX__PRIVATE otx_result otx__digits_make(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_json_edit *edit = NULL;
+    otx__document document;
+    otx__text value;
+    otx_result result =
+        otx__document_open(ctx, job->donor.path, "tokenizer.json", &document, error);
+    if (result) return result;
+    otx__text_open(&value, ctx);
+    if (otx__marks_words(&document.json))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s/tokenizer.json: single digits "
+                           "cannot be split off: its tokens say where words begin or end, so "
+                           "that each digit would be a word", job->donor.path);
+    if (!result) result = otx_json_edit_open(ctx, &document.json, &edit, error);
+    if (!result) result = otx__digits_edit(&document.json, edit, &value, error);
+    if (!result) result = otx__edit_to_text(edit, &job->digits, error);
+    otx_json_edit_close(ctx, edit);
+    otx__text_close(&value);
+    otx__document_close(ctx, &document);
+    return result;
+}
+
+/* Whether a file of the donor is left out as it would cut numbers as the donor does. */
+OTX__PRIVATE bool otx__digits_hides(const otx_job *job, const char *name)
+{
+    char quoted[OTX__QUOTED];
+    if (job->digits.size == 0) return false;
+    if (strcmp(name, "tokenizer.json") == 0) return true;
+    if (!otx__is_other_source(name)) return false;
+    otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it does not cut numbers into single "
+             "digits", job->donor.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return true;
+}
+
+/* Splits off single digits if that is asked for, and says so where numbers will be cut
+   otherwise than the base has learned. */
+OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
+{
+    char text[OTX__QUOTED], ours[48];
+    const char *refusal;
+    if (!job->options.split_digits) {
+        otx__digits_warn(job);
+        return OTX_OK;
+    }
+    if (job->base.vocab.digits != 1)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
+                         "only a model that has learned to count with them", job->base.path,
+                         job->base.vocab.digits ? otx__digits_text(ours, job->base.vocab.digits)
+                                                : "in no way that its tokenizer shows");
+    if (job->donor.vocab.digits == 1) {
+        otx__log(&job->ctx, OTX_NOTE, "%s reads numbers digit by digit, as %s does: nothing is "
+                 "to be split", job->donor.path, job->base.path);
+        return OTX_OK;
+    }
+    refusal = otx__digits_refusal(job, text);
+    if (refusal)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "%s", job->donor.path, refusal);
+    return otx__digits_make(job, error);
+}
+
 /* >>> src/job/rows.h */
 /* ---- rows in memory ----------------------------------------------------- */
 
@@ -24382,12 +26822,19 @@ OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t colu
     return true;
 }
 
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
 /* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
     if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
         if (job->base.parts.tensors[i].at == at)
             return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
     return true;
@@ -24936,26 +27383,41 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
     return result;
 }
 
-/* Reads the anchors' rows of one matrix of the base. Close it likewise. */
-OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
-                                                const otx__solution *solution,
-                                                otx__loaded *base, otx_method_rows *rows,
-                                                otx_error *error)
+/* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
+   that hold a token. */
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
+                                             uint32_t *tokens)
 {
-    size_t count = 0, i;
-    uint8_t *needed;
+    unsigned needs = otx_method_needs(job->options.method);
+    size_t held = 0, i;
+    for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
+        needed[job->anchor_bases[i]] = 1;
+    for (i = 0; i < count && needs & OTX_NEED_TOKENS; i++) {
+        if (!otx__base_row_is_token(job, i)) continue;
+        needed[i] = 1;
+        tokens[held++] = (uint32_t)i;
+    }
+    return held;
+}
+
+/* Reads those rows of one matrix of the base. Close it likewise; tokens has room for as many
+   as the base has ids or rows, the fewer. */
+OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
+                                                const otx__solution *solution, size_t count,
+                                                uint32_t *tokens, otx__loaded *base,
+                                                otx_method_rows *rows, otx_error *error)
+{
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
+    size_t held;
     otx_result result;
-    memset(base, 0, sizeof *base);
-    for (i = 0; i < job->anchor_count; i++)
-        count = otx__max(count, (size_t)job->anchor_bases[i] + 1);
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
     if (!needed) return otx__fail_memory(error, count);
-    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
+    held = otx__solution_needs_base(job, needed, count, tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
     otx__free(&job->ctx, needed, count, 1);
     rows->base = otx__loaded_rows(base, job->anchor_bases, job->anchor_count);
+    rows->tokens = otx__loaded_rows(base, tokens, held);
     return result;
 }
 
@@ -24964,6 +27426,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                                            otx_error *error)
 {
     double start = otx__now();
+    size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
+    uint32_t *tokens = NULL;
     otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
@@ -24973,18 +27437,26 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
     options.omp = job->options.omp;
+    options.weights = job->options.weights;
+    options.seed = job->options.seed;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
+    rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
-    if (!result && solution->base)
-        result = otx__solution_read_base(job, solution, &base, &rows, error);
+    if (!result && solution->base) {
+        tokens = (uint32_t *)otx__alloc(&job->ctx, count, sizeof *tokens);
+        result = tokens ? otx__solution_read_base(job, solution, count, tokens, &base, &rows,
+                                                  error)
+                        : otx__fail_array(error, count, sizeof *tokens);
+    }
     if (!result)
         result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
     otx__loaded_close(job, &donor);
+    otx__free(&job->ctx, tokens, count, sizeof *tokens);
     solution->seconds = otx__now() - start;
     return result;
 }
@@ -25017,8 +27489,8 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = fitted->k ? fitted->omp.isa : fitted->affine.isa;
-        job->summary.threads = fitted->k ? fitted->omp.threads : fitted->affine.threads;
+        job->summary.isa = fitted->omp.isa;
+        job->summary.threads = fitted->omp.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
         size_t solution = job->plans[job->matrix_tensors[i]].solution;
@@ -25124,6 +27596,129 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* >>> src/job/diagnose.h */
+/* ---- diagnose: what is odd about the rows that were made ------------------------------- */
+
+/* Looks at rows as they will be written, beside the anchors' rows of the same matrix. That is
+   hygiene, not a defence: a donor that is made for it can hide what its rows do (arXiv
+   2601.00065). */
+
+/* A row is long beyond so many times the norm that 99 of 100 anchors stay below, and short
+   below one part in so many of what 99 of 100 exceed. */
+#define OTX__ODD_NORM 1.5
+
+OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
+                                              double quantiles[3], otx_error *error)
+{
+    const otx_context ctx = otx__job_uncounted(job);
+    size_t count = anchors->rows;
+    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    otx_result result;
+    if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
+    result = otx__matrix_norms(&ctx, anchors, norms, error);
+    otx__sort(norms, count, sizeof *norms, otx__double_compare);
+    quantiles[0] = norms[count / 100];
+    quantiles[1] = norms[count / 2];
+    quantiles[2] = norms[count - 1 - count / 100];
+    otx__free(&job->ctx, norms, count, sizeof *norms);
+    return result;
+}
+
+/* The base's token whose row is most alike, by one step of a pursuit over all of them. */
+OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_matrix *made,
+                                              otx__diagnosis *d, otx_error *error)
+{
+    const otx_job *job = r->job;
+    otx_context ctx = otx__job_uncounted(job);
+    size_t rows = otx__min(r->old.rows, job->base.vocab.count), count = 0, i;
+    uint32_t *tokens = (uint32_t *)otx__alloc(&job->ctx, rows, sizeof *tokens);
+    otx_omp_options omp;
+    otx_omp_output output;
+    otx_matrix all;
+    otx_result result;
+    if (!tokens) return otx__fail_memory(error, (uint64_t)rows * sizeof *tokens);
+    for (i = 0; i < rows; i++)
+        if (r->flags[i]) tokens[count++] = (uint32_t)i;
+    all = otx__loaded_rows(&r->old, tokens, count);
+    memset(&omp, 0, sizeof omp);
+    memset(&output, 0, sizeof output);
+    omp.k = 1;
+    omp.cosine = true;
+    omp.memory = job->options.omp.memory;
+    output.indices = d->nearest;
+    output.coefficients = d->cosines;
+    ctx.log = NULL;
+    result = otx_omp(&ctx, &all, made, &omp, &output, NULL, error);
+    for (i = 0; i < made->rows && !result; i++) {
+        double norm;
+        otx_matrix row = all;
+        if (d->nearest[i] < 0) continue;
+        row.rows = 1;
+        row.index = &tokens[d->nearest[i]];
+        result = otx__matrix_norms(&ctx, &row, &norm, error);
+        d->cosines[i] *= otx__ratio(norm, d->norms[i]);
+        d->nearest[i] = (int32_t)tokens[d->nearest[i]];
+    }
+    otx__free(&job->ctx, tokens, rows, sizeof *tokens);
+    return result;
+}
+
+/* Counts the rows whose norms are odd, and says which is the worst and what may be done. */
+OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosis *d,
+                                      otx_job_matrix *matrix)
+{
+    const otx_job *job = r->job;
+    const double most = OTX__ODD_NORM * matrix->anchor_norms[2];
+    const double least = matrix->anchor_norms[0] / OTX__ODD_NORM;
+    char content[OTX__QUOTED];
+    size_t i;
+    for (i = 0; i < job->target_count; i++) {
+        if (d->norms[i] > matrix->longest_norm) {
+            matrix->longest_norm = d->norms[i];
+            matrix->longest = job->targets[i];
+        }
+        matrix->long_rows += d->norms[i] > most;
+        matrix->short_rows += d->norms[i] < least;
+    }
+    if (!matrix->long_rows) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
+             "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
+             " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
+             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
+             matrix->anchor_norms[2]), matrix->longest,
+             otx__side_content(content, &job->donor, matrix->longest));
+}
+
+/* Looks at the rows that were made for a matrix, while the base's are still there. */
+OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    const size_t which = (size_t)(r->tensor - job->base.parts.tensors);
+    otx_job_matrix *matrix = &job->summary.matrices[job->plans[which].matrix];
+    otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
+    const otx_context ctx = otx__job_uncounted(job);
+    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    size_t targets = job->target_count, i;
+    otx_result result;
+    if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);
+    result = otx__diagnose_anchors(job, &anchors, matrix->anchor_norms, error);
+    if (!result) result = otx__matrix_norms(&ctx, &made, d->norms, error);
+    if (result) return result;
+    otx__diagnose_norms(r, d, matrix);
+    if (!d->nearest) return OTX_OK;
+    for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    return otx__diagnose_nearest(r, &made, d, error);
+}
+
 /* >>> src/job/rebuild.h */
 /* ---- rebuild: the new rows of one vocabulary tensor ----------------------------- */
 
@@ -25147,13 +27742,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
     return base < (int64_t)r->old_rows ? base : -1;
-}
-
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
 }
 
 /* Flags the base's rows that will be used: those that are copied from, and those that a
@@ -25241,7 +27829,10 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution) return otx__rebuild_solved(r, error);
+    if (r->solution) {
+        result = otx__rebuild_solved(r, error);
+        return result ? result : otx__diagnose(r, error);
+    }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -25751,6 +28342,7 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
                                    const char *name)
 {
     if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (otx__digits_hides(job, name)) return false;
     if (job->options.chat != OTX_CHAT_DONOR &&
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
@@ -26043,6 +28635,8 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->digits.size > 0)
+        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
         result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
@@ -26069,6 +28663,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
     return result;
@@ -26240,6 +28835,22 @@ OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
     otx__text_string(text, "}");
 }
 
+/* How the new rows' norms lie to the anchors'. */
+OTX__PRIVATE void otx__report_norms(otx__text *text, const otx_job_matrix *matrix)
+{
+    size_t i;
+    otx__text_string(text, ", \"norms\": {\"anchors\": [");
+    for (i = 0; i < 3; i++) {
+        otx__text_string(text, i ? ", " : "");
+        otx__text_double(text, matrix->anchor_norms[i]);
+    }
+    otx__text_format(text, "], \"long\": %" PRIu64 ", \"short\": %" PRIu64
+                     ", \"longest_id\": %" PRIu64 ", \"longest\": ", matrix->long_rows,
+                     matrix->short_rows, matrix->longest);
+    otx__text_double(text, matrix->longest_norm);
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
@@ -26264,6 +28875,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
     if (ran && matrix->choice.lambda > 0) otx__report_map(text, matrix);
+    if (ran && matrix->anchor_norms[2] > 0) otx__report_norms(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -26288,6 +28900,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
+                     ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
+                     (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
@@ -26347,13 +28962,15 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
                      power < 0 ? -power : power);
 }
 
-/* The two fields of a target in one matrix: its relative residual, and
-   donor:base:coefficient for each of its anchors. Both are empty under a map alone. */
+/* The fields of a target in one matrix: its relative residual, and
+   donor:base:coefficient for each of its anchors; and the sum of the coefficients' sizes. All
+   are empty under a map alone. */
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
     const otx_fitted *fitted = &solution->fitted;
     size_t at = target * fitted->k, end = at + fitted->k, i;
+    double sum = 0;
     otx__text_string(text, "\t");
     if (fitted->residual_norms)
         otx__token_table_number(text, otx__solution_residual(solution, target));
@@ -26363,19 +28980,36 @@ OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                          job->anchor_donors[fitted->indices[i]],
                          job->anchor_bases[fitted->indices[i]]);
         otx__token_table_number(text, fitted->coefficients[i]);
+        sum += fabs(fitted->coefficients[i]);
     }
+    otx__text_string(text, "\t");
+    if (fitted->k > 0) otx__token_table_number(text, sum);
+}
+
+/* The two fields of what a new row is like: its norm as so many times the median of the
+   anchors', and the base's id whose row is most alike, with their cosine. */
+OTX__PRIVATE void otx__token_table_diagnosis(otx__text *text, const otx__diagnosis *d,
+                                             double median, size_t target)
+{
+    otx__text_string(text, "\t");
+    if (d->norms) otx__token_table_number(text, otx__ratio(d->norms[target], median));
+    otx__text_string(text, "\t");
+    if (!d->nearest || d->nearest[target] < 0) return;
+    otx__text_format(text, "%" PRId32 ":", d->nearest[target]);
+    otx__token_table_number(text, d->cosines[target]);
 }
 
 OTX__PRIVATE void otx__token_table_head(otx__text *text, const otx_job *job)
 {
-    size_t i;
+    static const char *const fields[] = {"residual", "anchors", "weight", "norm", "nearest"};
+    size_t i, field;
     otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx_tensor *tensor = otx__report_tensor(job, i);
-        otx__text_string(text, "\tresidual:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
-        otx__text_string(text, "\tanchors:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        for (field = 0; field < OTX__COUNT(fields); field++) {
+            otx__text_format(text, "\t%s:", fields[field]);
+            otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -26399,9 +29033,13 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved)
+        if (solved) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
-        else otx__text_string(text, "\t\t");
+            otx__token_table_diagnosis(text, &job->diagnoses[i],
+                                       job->summary.matrices[i].anchor_norms[1], target);
+        } else {
+            otx__text_string(text, "\t\t\t\t\t");
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -27312,6 +29950,18 @@ OTX_API const char *otx_engine_name(otx_engine engine)
 /* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
 typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
 
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    char text[48], other[48];
+    if (otx__digits_alike(ours, theirs)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's "
+               "tokens", otx__digits_text(text, ours->digits),
+               otx__digits_text(other, theirs->digits));
+}
+
 /* Says of each engine that is asked for whether it takes the pair. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
@@ -27374,6 +30024,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
+        otx__draft_digits(v, &draft);
     }
     for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
@@ -27675,21 +30326,6 @@ typedef struct otx__scoring {
     double *scratch;     /* [worker][2 e] */
 } otx__scoring;
 
-/* The elements of a row, as floats in double. */
-OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
-{
-    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
-    const char *from = (const char *)matrix->data +
-                       (matrix->index ? matrix->index[row] : row) * matrix->columns * element;
-    float part[64];
-    size_t first, count, i;
-    for (first = 0; first < matrix->columns; first += count) {
-        count = otx__min(matrix->columns - first, OTX__COUNT(part));
-        otx_to_float(part, from + first * element, matrix->dtype, count);
-        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
-    }
-}
-
 /* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
 OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
 {
@@ -27737,9 +30373,6 @@ OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
     f->moment_off = otx__scoring_moment(s, off, columns);
     f->moment = otx__scoring_moment(s, b, columns);
 }
-
-/* x / y, and 0 where y is. */
-OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
 
 /* Adds up the figures of the tokens of a class, in their order. */
 OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)
@@ -28014,7 +30647,7 @@ OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_j
                                              const otx_evaluate_options *options,
                                              otx_evaluation *out, otx_error *error)
 {
-    size_t methods = options->methods ? options->method_count : OTX_METHOD_COUNT, i;
+    size_t methods = options->methods ? options->method_count : (size_t)OTX_METHOD_COUNT, i;
     otx_result result = OTX_OK;
     for (i = 0; i < methods && options->methods && !result; i++)
         result = otx__method_known(options->methods[i], error);
@@ -28391,8 +31024,8 @@ OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluati
     otx__text_string(text, "<br>\nDonor: ");
     otx__page_escaped(text, evaluation->donor);
     otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
-                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
-                     evaluation->anchors, evaluation->seed);
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ",
+                     evaluation->hidden, evaluation->anchors, evaluation->seed);
     otx__text_string(text,
                      "<b>Share</b> is the part of its true logit that a new row gives where the "
                      "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "

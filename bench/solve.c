@@ -2,6 +2,7 @@
 
      solve DATA.safetensors OUT.safetensors [--k 64] [--threads N] [--isa NAME]
            [--form NAME] [--memory BYTES] [--targets N] [--repeat N]
+           [--ridge X] [--tolerance X] [--cosine 0|1] [--centred 0|1]
 
    DATA holds donor_anchors [N][d] and targets [B][d], both F32 or BF16. OUT gets
    indices I32 [B][k], coeffs F32 [B][k] and residual_norm F32 [B]. One line of
@@ -58,6 +59,10 @@ static settings parse(int count, char **words)
         else if (!strcmp(word, "--memory")) s.options.memory = strtoull(words[i], NULL, 10);
         else if (!strcmp(word, "--targets")) s.targets = strtoul(words[i], NULL, 10);
         else if (!strcmp(word, "--repeat")) s.repeat = atoi(words[i]);
+        else if (!strcmp(word, "--ridge")) s.options.ridge = strtod(words[i], NULL);
+        else if (!strcmp(word, "--tolerance")) s.options.tolerance = strtod(words[i], NULL);
+        else if (!strcmp(word, "--cosine")) s.options.cosine = atoi(words[i]) != 0;
+        else if (!strcmp(word, "--centred")) s.options.centred = atoi(words[i]) != 0;
         else if (!strcmp(word, "--form")) {
             int form;
             for (form = 0; form < OTX_FORM_COUNT; form++)

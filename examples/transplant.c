@@ -127,7 +127,8 @@ typedef struct settings {
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
-    X(OPTION_COSINE, "cosine", 0, false, FOR_SOLVERS) \
+    X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
+    X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
     X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT)) \
@@ -135,6 +136,7 @@ typedef struct settings {
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
@@ -147,7 +149,7 @@ typedef struct settings {
     X(OPTION_ENGINE, "engine", 0, true, FOR(VERIFY)) \
     X(OPTION_METHODS, "methods", 0, true, FOR(EVALUATE)) \
     X(OPTION_HOLDOUT, "holdout", 0, true, FOR(EVALUATE)) \
-    X(OPTION_SEED, "seed", 0, true, FOR(EVALUATE)) \
+    X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
     X(OPTION_JSON, "json", 0, true, FOR(EVALUATE)) \
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
@@ -183,9 +185,15 @@ static const char *const help_transplant[] = {
     "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
     "                          chooses for each matrix by shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
-    "                          omp, omp-centred, omp-affine, affine, mean or zero\n"
-    "                          (omp)\n"
-    "      --cosine            select by cosine with what is left, whatever the norm\n"
+    "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
+    "                          common_interpolation, clp, wechsel, focus, hull,\n"
+    "                          randn or john_hewitt (omp)\n"
+    "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
+    "                          of common_interpolation, with the token's row\n"
+    "      --weight-scheme NAME\n"
+    "                          weights of common_interpolation: barycentric,\n"
+    "                          least_squares or distance_proportional (the last)\n"
+    "      --seed N            of randn and john_hewitt (0)\n"
     "      --ridge X           hold coefficients down: ridge regression on the shared\n"
     "                          tokens scaled to norm 1, such as 0.001 (0)\n"
     "      --tolerance X       stop short of k once what is left is this part of the\n"
@@ -202,6 +210,8 @@ static const char *const help_transplant[] = {
     "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
     "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
     "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
+    "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
+    "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
@@ -244,8 +254,8 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, --cosine, --ridge, --tolerance, --memory, --threads, --isa, -q: as for a\n"
-    "                          transplant\n"
+    "  -k, -c, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa, -q:\n"
+    "                          as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -463,6 +473,7 @@ static int parse_name(const char *name, int count, const char *(*name_of)(int),
 }
 
 static const char *method_name(int method) { return otx_method_name((otx_method)method); }
+static const char *weights_name(int weights) { return otx_weights_name((otx_weights)weights); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
@@ -504,6 +515,15 @@ static int set_holdout(settings *to, const char *text)
     to->evaluate.holdout = part;
     if (end != text && *end == 0 && part > 0.0 && part <= 0.5) return STATUS_OK;
     return misuse("--holdout", text, "a part up to 50% or 0.5 is wanted");
+}
+
+static int set_weights(settings *to, const char *name)
+{
+    char known[KNOWN];
+    int weights = parse_name(name, OTX_WEIGHTS_COUNT, weights_name, known);
+    if (weights < 0) return misuse("unknown weight scheme", name, known);
+    to->job.weights = (otx_weights)weights;
+    return STATUS_OK;
 }
 
 static int set_isa(settings *to, const char *name)
@@ -588,6 +608,7 @@ static int set_option(settings *to, option_id id, const char *value)
             status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
         break;
     case OPTION_METHOD: status = set_method(to, value); break;
+    case OPTION_WEIGHTS: status = set_weights(to, value); break;
     case OPTION_PADDING: status = set_padding(to, value); break;
     case OPTION_CHAT:
         to->job.chat = strcmp(value, "donor") == 0 ? OTX_CHAT_DONOR
@@ -597,8 +618,9 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
     case OPTION_SEED:
-        if (!parse_number(value, NULL, &to->evaluate.seed))
+        if (!parse_number(value, NULL, &to->job.seed))
             status = misuse("--seed", value, "a whole number is wanted");
+        to->evaluate.seed = to->job.seed;
         break;
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
@@ -616,6 +638,7 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
+    case OPTION_SPLIT: to->job.split_digits = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
     case OPTION_QUIET: to->quiet = true; break;
     case OPTION_VERSION: to->version = true; break;
@@ -1124,6 +1147,10 @@ static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
                otx_omp_form_name(m->omp.form), otx_isa_name(m->omp.isa), m->omp.threads,
                m->omp.threads == 1 ? "" : "s");
     }
+    if (solved && m->anchor_norms[2] > 0)
+        printf("  %-14s %12.2f of what 99 of 100 shared rows stay below; %" PRIu64 " long, %" PRIu64
+               " short\n", "longest row", m->longest_norm / m->anchor_norms[2], m->long_rows,
+               m->short_rows);
     if (done) printf("  %-14s %12.1f\n", "seconds", m->seconds);
 }
 
@@ -1276,6 +1303,7 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool a
         print_count(otx_token_kind_name((otx_token_kind)i), counts[i], 0);
     print_count("added", added, 0);
     print_count("holes", counts[OTX_TOKEN_NONE], 0);
+    print_count("digits a token", vocab.digits, 0);
     for (i = 0; i < OTX_ROLE_COUNT; i++) print_role(&vocab, (otx_role)i);
     otx_vocab_close(ctx, &vocab);
     return OTX_OK;
@@ -1290,13 +1318,13 @@ static int run_inspect(const settings *s)
     otx_context ctx = make_context(s, &m);
     otx_error error, no_vocab;
     otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &error);
-    bool file = is_file(&ctx, path), none = tensors == OTX_ERROR_NOT_FOUND;
-    if (tensors && !none && tensors != OTX_ERROR_UNSUPPORTED) return fail(&error);
+    bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
+    if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
     if (!tensors && file) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
     if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
-    /* What is said of a directory's weights is said of its tokenizer, if anything is. */
-    return fail(!tensors || file || (none && vocab != OTX_ERROR_NOT_FOUND) ? &no_vocab : &error);
+    /* Where it is neither, what is said of a directory's weights comes first. */
+    return fail(advised && !file ? &error : &no_vocab);
 }
 
 /* A donor id, its bytes, and where its row comes from: for "</s>" that may be a token
@@ -1331,6 +1359,15 @@ static void print_examples(const otx_vocab *donor, const otx_vocab *base,
     }
 }
 
+/* How many digits of a number one token has at most, on either side. */
+static void print_digits(const otx_vocab *donor, const otx_vocab *base)
+{
+    char number[NUMBER];
+    printf("  %-14s %12s", "digits a token", grouped(number, donor->digits));
+    printf("  %s in BASE%s\n", grouped(number, base->digits),
+           base->digits == 1 && donor->digits > 1 ? ": see --split-digits" : "");
+}
+
 static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
                             const otx_alignment *plan)
 {
@@ -1347,6 +1384,7 @@ static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
     tokens.padding = plan->counts[OTX_ACTION_PADDING];
     print_tokens(&tokens);
     print_count("anchors", plan->anchor_count, 0);
+    print_digits(donor, base);
     for (i = 0; i < COUNT(shown); i++) print_examples(donor, base, plan, shown[i]);
 }
 
@@ -1462,6 +1500,8 @@ static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evalua
     otx_evaluate_options wanted = s->evaluate;
     otx_result result = OTX_OK;
     wanted.method.omp = s->job.omp;
+    wanted.method.weights = s->job.weights;
+    wanted.method.seed = s->job.seed;
     if (s->json) result = output_open(&reports[0], s->json, error);
     if (!result && s->html) result = output_open(&reports[1], s->html, error);
     if (!result)
@@ -1500,7 +1540,8 @@ static int run_help(const settings *s)
     const char *name = s->argument_count ? s->arguments[0] : commands[TRANSPLANT].name;
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
-        return misuse("unknown command", name, "known are transplant, inspect, align, verify, evaluate");
+        return misuse("unknown command", name,
+                      "known are transplant, inspect, align, verify, evaluate");
     return print_help(of);
 }
 

@@ -4,10 +4,10 @@
 
 /* The weights of a directory: an index or a file, by names of its listing; neither, if it
    holds none, or several that may be meant. */
-typedef struct otx__weights {
+typedef struct otx__weights_found {
     const char *index, *file;
     const char *rival; /* the first of several */
-} otx__weights;
+} otx__weights_found;
 
 /* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
 OTX__PRIVATE bool otx__is_shard(const char *name)
@@ -18,7 +18,7 @@ OTX__PRIVATE bool otx__is_shard(const char *name)
 
 /* Takes the one index or file under another name than the usual, of which there must not
    be two: model.fp16.safetensors and the like. */
-OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights_found *found)
 {
     size_t i, count = 0;
     for (i = 0; i < listing->count; i++) {
@@ -37,7 +37,7 @@ OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights
     else found->index = found->file = NULL;
 }
 
-OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_found *found)
 {
     memset(found, 0, sizeof *found);
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
@@ -224,7 +224,7 @@ OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char 
 /* Reports a directory that holds no weights, or more than one model's. */
 OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
                                              const otx__listing *listing,
-                                             const otx__weights *found, otx_error *error)
+                                             const otx__weights_found *found, otx_error *error)
 {
     char where[OTX__PATH_TEXT], file[OTX__QUOTED];
     const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;

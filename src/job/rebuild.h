@@ -22,13 +22,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
-}
-
 /* Flags the base's rows that will be used: those that are copied from, and those that a
    mean is taken of. */
 OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
@@ -114,7 +107,10 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution) return otx__rebuild_solved(r, error);
+    if (r->solution) {
+        result = otx__rebuild_solved(r, error);
+        return result ? result : otx__diagnose(r, error);
+    }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);

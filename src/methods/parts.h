@@ -15,24 +15,29 @@ typedef struct otx__method_entry {
                        otx_error *error);
 } otx__method_entry;
 
+OTX__PRIVATE otx_result otx__fail_isa(otx_isa isa, otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                     "this machine or build has no instruction set \"%s\"",
+                     otx__word(otx_isa_name(isa)));
+}
+
 /* ---- combinations of anchors ---- */
 
-/* Takes room for k anchors a target, and with `pursued` for the norms of a pursuit. */
+/* Takes room for k anchors a target. */
 OTX__PRIVATE otx_result otx__fitted_alloc(const otx_context *ctx, otx_fitted *fitted, size_t k,
-                                          bool pursued, otx_error *error)
+                                          otx_error *error)
 {
     size_t targets = fitted->targets, cells;
     fitted->k = k;
     if (!otx__mul(targets, k, &cells)) return otx__fail_memory(error, UINT64_MAX);
     fitted->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *fitted->indices);
     fitted->coefficients = (double *)otx__alloc(ctx, cells, sizeof *fitted->coefficients);
-    if (pursued) {
-        fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-        fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    }
-    fitted->bytes = (uint64_t)cells * 12 + (pursued ? (uint64_t)targets * 16 : 0);
-    if (fitted->indices && fitted->coefficients &&
-        (!pursued || (fitted->residual_norms && fitted->target_norms)))
+    fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->bytes = (uint64_t)cells * 12 + (uint64_t)targets * 16;
+    if (fitted->indices && fitted->coefficients && fitted->residual_norms &&
+        fitted->target_norms)
         return OTX_OK;
     return otx__fail_memory(error, fitted->bytes);
 }
@@ -112,3 +117,66 @@ OTX__PRIVATE otx_result otx__matrix_mean(const otx_context *ctx, const otx_matri
     view.index = matrix->index;
     return otx__view_mean(&watch, &view, matrix, mean, error);
 }
+
+/* ---- rows ---- */
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * stride * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* Rows that one task takes the norms of. */
+#define OTX__NORM_ROWS 64
+
+typedef struct otx__norming {
+    const otx_matrix *matrix;
+    double *norms;
+} otx__norming;
+
+OTX__PRIVATE void otx__norming_body(void *argument, size_t index, int worker)
+{
+    const otx__norming *task = (const otx__norming *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t row, end = otx__min((index + 1) * OTX__NORM_ROWS, matrix->rows), first, count, i;
+    (void)worker;
+    for (row = index * OTX__NORM_ROWS; row < end; row++) {
+        double values[64], sum = 0.0;
+        otx_matrix part = *matrix;
+        for (first = 0; first < matrix->columns; first += count) {
+            count = otx__min(matrix->columns - first, OTX__COUNT(values));
+            part.columns = count;
+            part.stride = matrix->stride ? matrix->stride : matrix->columns;
+            part.data = (const char *)matrix->data + first * (otx_dtype_bits(part.dtype) / 8);
+            otx__row_read(&part, row, values);
+            for (i = 0; i < count; i++) sum += values[i] * values[i];
+        }
+        task->norms[row] = sqrt(sum);
+    }
+}
+
+/* The norms of all rows of a matrix. */
+OTX__PRIVATE otx_result otx__matrix_norms(const otx_context *ctx, const otx_matrix *matrix,
+                                          double *norms, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    otx__norming task;
+    task.matrix = matrix;
+    task.norms = norms;
+    return otx__watch_loop(&watch, (matrix->rows + OTX__NORM_ROWS - 1) / OTX__NORM_ROWS,
+                           2.0 * OTX__NORM_ROWS * (double)matrix->columns, otx__norming_body,
+                           &task, error);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
