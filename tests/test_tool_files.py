@@ -182,7 +182,7 @@ def seeing(here, files, roles=None, config=None):
     base.roles.update(roles or {})
     base.config = json.dumps({**json.loads(base.config), **(config or {})})
     base, donor = pair(here, base, donor_model(words=DONOR_WORDS + ["<picture>"]))
-    done = call(base, donor, here / "out", "--map", f"<picture>={IMAGE}")
+    done = call(base, donor, here / "out", "-a", "mean", "--map", f"<picture>={IMAGE}")
     return [line for line in done.err.splitlines() if "warning" in line], here / "out"
 
 
