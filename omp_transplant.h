@@ -164,67 +164,67 @@
     20346  disk/staging               a directory made under another name, then renamed
     20608  disk/missing               a path or a directory without what is wanted of it
     20651  disk/weights               which files they are, and what may stand in their place
-    20976  disk/weight_index          the index of a checkpoint in shards
-    21193  disk/shards                what an index and its shards say of each other
-    21398  disk/checkpoint            a model directory, in one file or in shards
-    21643  disk/tokenizer_directory   the tokenizer of a model directory
+    20980  disk/weight_index          the index of a checkpoint in shards
+    21197  disk/shards                what an index and its shards say of each other
+    21402  disk/checkpoint            a model directory, in one file or in shards
+    21647  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21885  model                      which tensors and config keys belong to the vocabulary
-    21920  model/known                what the world calls things
-    22244  model/known_keys           keys of ids and sizes in configs
-    22415  model/known_classes        classes of tokenizers, by the type of model
-    22653  model/names                names of tensors
-    22810  model/document             the JSON files of a model directory
-    22905  model/members              what the members of a config are about
-    23126  model/config               what config.json says
-    23303  model/side                 a model directory opened once
-    23426  model/code                 the Python that a tokenizer is loaded with
-    23660  model/parts                what each tensor does for the vocabulary
-    23770  model/whole                whether all tensors are there
-    23892  model/find                 finding the parts of a model
-    24163  model/processor            the tokens that a processor looks for by their text
-    24318  model/heirs                what becomes of the ids in a config
-    24484  model/config_ids           ids in a config being edited
-    24724  model/config_lists         lists, dictionaries and ranges of ids
-    24881  model/config_edit          config.json and generation_config.json, edited
-    25176  model/classes              which class a tokenizer is loaded as
-    25383  model/class_tokens         added tokens that a class numbers otherwise
+    21889  model                      which tensors and config keys belong to the vocabulary
+    21924  model/known                what the world calls things
+    22248  model/known_keys           keys of ids and sizes in configs
+    22419  model/known_classes        classes of tokenizers, by the type of model
+    22657  model/names                names of tensors
+    22814  model/document             the JSON files of a model directory
+    22909  model/members              what the members of a config are about
+    23130  model/config               what config.json says
+    23307  model/side                 a model directory opened once
+    23430  model/code                 the Python that a tokenizer is loaded with
+    23664  model/parts                what each tensor does for the vocabulary
+    23774  model/whole                whether all tensors are there
+    23896  model/find                 finding the parts of a model
+    24167  model/processor            the tokens that a processor looks for by their text
+    24322  model/heirs                what becomes of the ids in a config
+    24488  model/config_ids           ids in a config being edited
+    24728  model/config_lists         lists, dictionaries and ranges of ids
+    24885  model/config_edit          config.json and generation_config.json, edited
+    25180  model/classes              which class a tokenizer is loaded as
+    25387  model/class_tokens         added tokens that a class numbers otherwise
 
-    25499  job                        the whole transplant, in the order in which it happens
-    25537  job/job                    what a job holds
-    25791  job/open                   opening the two models
-    25928  job/map                    the caller's map
-    26049  job/align                  where every new row comes from
-    26239  job/plan                   what becomes of every tensor, and of the configs
-    26384  job/chat                   the template that turns messages into text
-    26512  job/digits                 where the two tokenizers cut numbers differently
-    26709  job/rows                   rows in memory: reading, checking, their mean
-    27029  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27291  job/solve                  solving for the rows of the donor
-    27499  job/targets                the rows that are made from the donor's
-    27596  job/diagnose               what is odd about the rows that were made
-    27719  job/rebuild                the new rows of one vocabulary tensor
-    27982  job/write                  the output and its weights
-    28261  job/copy                   the other files of the two models
-    28478  job/index                  the files that are written anew
-    28648  job/run                    the whole, in order
-    28761  job/report                 what a job did, as JSON and as a table
-    29077  job/findings               what is told of a finished directory
-    29126  job/check_files            its files
-    29262  job/check_ids              sizes, ids and tying
-    29478  job/check_values           values
-    29549  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29739  job/check_draft            as a draft model for another
-    30030  job/verify                 whether a finished directory agrees with itself
+    25503  job                        the whole transplant, in the order in which it happens
+    25541  job/job                    what a job holds
+    25795  job/open                   opening the two models
+    25932  job/map                    the caller's map
+    26053  job/align                  where every new row comes from
+    26243  job/plan                   what becomes of every tensor, and of the configs
+    26388  job/chat                   the template that turns messages into text
+    26516  job/digits                 where the two tokenizers cut numbers differently
+    26713  job/rows                   rows in memory: reading, checking, their mean
+    27033  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27296  job/solve                  solving for the rows of the donor
+    27504  job/targets                the rows that are made from the donor's
+    27601  job/diagnose               what is odd about the rows that were made
+    27724  job/rebuild                the new rows of one vocabulary tensor
+    27987  job/write                  the output and its weights
+    28266  job/copy                   the other files of the two models
+    28483  job/index                  the files that are written anew
+    28653  job/run                    the whole, in order
+    28766  job/report                 what a job did, as JSON and as a table
+    29082  job/findings               what is told of a finished directory
+    29131  job/check_files            its files
+    29267  job/check_ids              sizes, ids and tying
+    29483  job/check_values           values
+    29554  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29744  job/check_draft            as a draft model for another
+    30035  job/verify                 whether a finished directory agrees with itself
 
-    30071  evaluate                   methods ranked on tokens that both models share
-    30090  evaluate/token_class       what a token is like, by its bytes
-    30157  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30312  evaluate/scores            how near rows come to the true ones
-    30411  evaluate/ranks             whether a true row is found among all
-    30519  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30725  evaluate/write_json        an evaluation as JSON
-    30836  evaluate/write_page        an evaluation as a page
+    30076  evaluate                   methods ranked on tokens that both models share
+    30095  evaluate/token_class       what a token is like, by its bytes
+    30162  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30317  evaluate/scores            how near rows come to the true ones
+    30416  evaluate/ranks             whether a true row is found among all
+    30524  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30730  evaluate/write_json        an evaluation as JSON
+    30841  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -20853,23 +20853,26 @@ OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *di
 
 /* A directory within that holds weights, or NULL: the last of several, as of the
    checkpoints of a training. */
-OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
-                                             const otx__listing *listing)
+OTX__PRIVATE otx_result otx__weights_within(const otx_context *ctx, const char *path,
+                                            const otx__listing *listing, const char **within,
+                                            otx_error *error)
 {
-    const char *within = NULL;
+    otx_result result = OTX_OK;
     size_t i, j;
-    for (i = 0; i < listing->count; i++)
+    *within = NULL;
+    for (i = 0; i < listing->count && !result; i++)
         for (j = 0; j < 2; j++) {
             char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
             otx__status status;
             memset(&status, 0, sizeof status);
             if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
-            if (file && otx__sys_status(file, &status) && status.regular)
-                within = listing->names[i];
+            if (!file) result = otx__fail_memory(error, strlen(path) + 1);
+            else if (otx__sys_status(file, &status) && status.regular)
+                *within = listing->names[i];
             otx__path_free(ctx, inner);
             otx__path_free(ctx, file);
         }
-    return within;
+    return result;
 }
 
 /* Reports a directory that holds no weights, or more than one model's. */
@@ -20879,7 +20882,7 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 {
     char where[OTX__PATH_TEXT], file[OTX__QUOTED];
     const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
-    const char *within;
+    const char *within = NULL;
     otx_result result = otx__refuse_cache(ctx, path, listing, error);
     if (result) return result;
     otx__path_text(where, path);
@@ -20891,7 +20894,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
     if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
     advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
                               (const char *const *)listing->names, listing->count, &name);
-    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (!advice) result = otx__weights_within(ctx, path, listing, &within, error);
+    if (result) return result;
     if (within)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
                          OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,
@@ -27276,7 +27280,8 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     const size_t base_rows = (size_t)job->base.parts.rows;
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
-    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0)
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
+        !job->donor.checkpoint.files) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
