@@ -20,7 +20,8 @@ def under_known_class(directory, folder):
     directory = Path(directory)
     names = json.loads((directory / "tokenizer_config.json").read_text())
     vocab = json.loads((directory / "tokenizer.json").read_text())["model"]["vocab"]
-    if names.get("tokenizer_class", "").removesuffix("Fast") in KNOWN or "\u2581the" not in vocab:
+    known = names.get("tokenizer_class", "").removesuffix("Fast") in KNOWN
+    if known or sum(token.startswith("\u2581") for token in vocab) < len(vocab) / 10:
         return directory
     folder.mkdir()
     for path in directory.iterdir():

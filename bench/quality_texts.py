@@ -5,6 +5,7 @@ digits lines of arithmetic, made by chance. The others are manual pages of Debia
 """
 
 import gzip
+import os
 import random
 import re
 import subprocess
@@ -53,9 +54,11 @@ def manual_pages(language, downloads):
     package = PACKAGES[language]
     if not list(downloads.glob(f"{package}_*.deb")):
         subprocess.run(["apt-get", "download", "-qq", package], cwd=downloads, check=True)
-    into = downloads / package
-    for deb in downloads.glob(f"{package}_*.deb"):
-        subprocess.run(["dpkg-deb", "-x", deb, into], check=True)
+    into, partial = downloads / package, downloads / f"{package}.{os.getpid()}"
+    if not into.exists():
+        for deb in downloads.glob(f"{package}_*.deb"):
+            subprocess.run(["dpkg-deb", "-x", deb, partial], check=True)
+        partial.rename(into)
     pages = into / "usr/share/man" / LANGUAGES.get(language, language)
     for path in sorted(pages.glob("man[1-8]/*.gz")):
         if path.is_symlink():
