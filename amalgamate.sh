@@ -29,10 +29,11 @@ done
 # that do. A layer alone goes without the rooms of lower wings that it has no use for.
 without=
 case "$only" in
-"") api="version result context isa matrix solver affine source json safetensors vocab align"
-    wings="base files vocab simd solve"
-    path_api="file directory job verify"
-    path_wings="disk model job" ;;
+"") api="version result context isa matrix solver affine methods source json safetensors
+             vocab align"
+    wings="base files vocab simd solve methods"
+    path_api="file directory job verify evaluate"
+    path_wings="disk model job evaluate" ;;
 files) api="version result context matrix source json safetensors"
     wings="base files" path_api='' path_wings=''
     without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;

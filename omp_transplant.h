@@ -23,172 +23,216 @@
 
    What is where
 
-      208  api/version                version
-      238  api/result                 results
-      278  api/context                context: memory, threads, progress
-      356  api/isa                    instruction sets
-      373  api/matrix                 numbers and matrices
-      418  api/solver                 the solver
-      546  api/affine                 the affine map: rows as the map makes them, and what it misses
-      677  api/source                 sources and sinks: bytes in and out
-      697  api/json                   JSON
-      819  api/safetensors            safetensors
-      883  api/vocab                  vocabularies
-      988  api/align                  alignment
-     1049  api/file                   files
-     1060  api/directory              directories
-     1111  api/job                    the whole job
-     1267  api/verify                 looking at a finished directory
+      252  api/version                version
+      282  api/result                 results
+      322  api/context                context: memory, threads, progress
+      400  api/isa                    instruction sets
+      417  api/matrix                 numbers and matrices
+      462  api/solver                 the solver
+      590  api/affine                 the affine map: rows as the map makes them, and what it misses
+      721  api/methods                methods: rows for tokens that a model lacks
+      851  api/source                 sources and sinks: bytes in and out
+      871  api/json                   JSON
+      993  api/safetensors            safetensors
+     1057  api/vocab                  vocabularies
+     1169  api/align                  alignment
+     1234  api/file                   files
+     1245  api/directory              directories
+     1305  api/job                    the whole job
+     1459  api/verify                 looking at a finished directory
+     1515  api/evaluate               methods ranked on tokens that both models share
 
-     1311  base                       what everything stands on
-     1344  base/begin                 system headers, and how floating point must be compiled
-     1382  base/sizes                 counting, and sums and products that may not wrap
-     1420  base/span                  bytes of others, digits, UTF-8
-     1578  base/decimal               the digits of a double
-     1713  base/format                printf without stdio and without a locale
-     1982  base/result                results, failures, messages
-     2098  base/memory                the allocator, arrays that grow
-     2157  base/text                  names in messages, and text that grows
-     2274  base/hooks                 log, progress, threads of the caller
-     2343  base/sort                  in place, without memory, never quadratic; and finding
-     2393  base/clock                 wall time for statistics
-     2439  base/hash                  keyed, for tables whose keys a stranger chooses
-     2531  base/pool                  blocks that are freed together
-     2646  base/number                element types, widening and rounding
-     2835  base/base64                decoding
-     2871  base/protobuf              fields of a message
-     2993  base/watch                 long loops that the caller can stop
+     1621  base                       what everything stands on
+     1654  base/begin                 system headers, and how floating point must be compiled
+     1692  base/sizes                 counting, and sums and products that may not wrap
+     1730  base/span                  bytes of others, digits, UTF-8
+     1888  base/decimal               the digits of a double
+     2023  base/format                printf without stdio and without a locale
+     2292  base/result                results, failures, messages
+     2408  base/memory                the allocator, arrays that grow
+     2467  base/text                  names in messages, and text that grows
+     2584  base/hooks                 log, progress, threads of the caller
+     2653  base/sort                  in place, without memory, never quadratic; and finding
+     2703  base/clock                 wall time for statistics
+     2749  base/hash                  keyed, for tables whose keys a stranger chooses
+     2841  base/pool                  blocks that are freed together
+     2956  base/number                element types, widening and rounding
+     3145  base/base64                decoding
+     3181  base/protobuf              fields of a message
+     3303  base/watch                 long loops that the caller can stop
 
-     3046  files                      formats, on memory and streams
-     3070  files/memory_source        memory as a source of bytes
-     3088  files/json_read            a parser without recursion
-     3441  files/json_values          looking at values, stepping through containers
-     3612  files/json_edit            writing, and edits that keep every byte they do not touch
-     3980  files/tensors              what reading and writing a header share
-     4115  files/safetensors_read     the header of a file, checked
-     4439  files/safetensors_write    the header of a new file
+     3356  files                      formats, on memory and streams
+     3380  files/memory_source        memory as a source of bytes
+     3398  files/json_read            a parser without recursion
+     3751  files/json_values          looking at values, stepping through containers
+     3922  files/json_edit            writing, and edits that keep every byte they do not touch
+     4290  files/tensors              what reading and writing a header share
+     4425  files/safetensors_read     the header of a file, checked
+     4750  files/safetensors_write    the header of a new file
 
-     4596  vocab                      tokens, from every source, and which of them are the same
-     4629  vocab/known                what the world calls things: files, classes, tokens
-     4939  vocab/token_table          the table of tokens, and finding tokens in it
-     5102  vocab/spelling             from what a file spells to bytes
-     5233  vocab/reader               what the readers of all sources share
-     5583  vocab/added_tokens         what other files add to a model's tokens
-     5844  vocab/in_use               tokens that are named as reserved ones and are none
-     5946  vocab/from_tokenizer_json  tokenizer.json
-     6202  vocab/from_tekken          tekken.json
-     6357  vocab/from_tiktoken        *.tiktoken
-     6422  vocab/from_sentencepiece   tokenizer.model and its like
-     6777  vocab/from_vocab_json      vocab.json and merges.txt
-     6863  vocab/from_vocab_txt       vocab.txt
-     6920  vocab/parse                the first source that is given, and what goes with it
-     7106  vocab/align                which base token a donor token is
+     4907  vocab                      tokens, from every source, and which of them are the same
+     4942  vocab/known                what the world calls things: files, classes, tokens
+     5267  vocab/token_table          the table of tokens, and finding tokens in it
+     5430  vocab/spelling             from what a file spells to bytes
+     5612  vocab/reader               what the readers of all sources share
+     5963  vocab/added_tokens         what other files add to a model's tokens
+     6231  vocab/in_use               tokens that are named as reserved ones and are none
+     6334  vocab/from_tokenizer_json  tokenizer.json
+     6626  vocab/from_tekken          tekken.json
+     6781  vocab/from_tiktoken        *.tiktoken
+     6846  vocab/from_sentencepiece   tokenizer.model and its like
+     7202  vocab/from_vocab_json      vocab.json and merges.txt
+     7288  vocab/from_vocab_txt       vocab.txt
+     7345  vocab/digits               how a tokenizer cuts numbers
+     7541  vocab/recognise            what a file is, by what it holds
+     7672  vocab/parse                the first source that is given, and what goes with it
+     7861  vocab/align                which base token a donor token is
 
-     7358  simd                       the hot loops, once for each instruction set
-     7391  simd/kernels               the table of kernels, and what all versions share
-     7668  simd/scalar                the reference
-     7837  simd/sse2                  the operations of 128-bit x86, and what each does
-     7958  simd/neon                  those of 64-bit Arm
-     8053  simd/wasm                  those of WebAssembly's SIMD128
-     8138  simd/avx2                  those of 256-bit x86, with FMA
-     8220  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8862  simd/avx_vnni              AVX2, and products of integers
-     8958  simd/neon_bf16             NEON, and products of matrices
-     9112  simd/avx512                512-bit x86, by hand
-     9718  simd/amx                   tiles of x86, beside AVX-512
-     9961  simd/dispatch              which of them this machine can run, and which a call takes
+     8115  simd                       the hot loops, once for each instruction set
+     8148  simd/kernels               the table of kernels, and what all versions share
+     8425  simd/scalar                the reference
+     8594  simd/sse2                  the operations of 128-bit x86, and what each does
+     8715  simd/neon                  those of 64-bit Arm
+     8810  simd/wasm                  those of WebAssembly's SIMD128
+     8895  simd/avx2                  those of 256-bit x86, with FMA
+     8977  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9619  simd/avx_vnni              AVX2, and products of integers
+     9715  simd/neon_bf16             NEON, and products of matrices
+     9869  simd/avx512                512-bit x86, by hand
+    10475  simd/amx                   tiles of x86, beside AVX-512
+    10718  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10187  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10240  solve/views                the rows of matrices, as the kernels read them
-    10369  solve/panels               vectors as the dense products want them, and these
-    10560  solve/rests                vectors on their way into panels
-    10737  solve/dictionary           the atoms, and their split along a common direction
-    10892  solve/exact_gram           products of all pairs of atoms in double
-    10974  solve/triangle             packed lower triangles
-    11078  solve/support              what is known of one target, and the exact steps
-    11354  solve/gram_table           products of atoms with all atoms, for scans
-    11592  solve/screen               which atoms are worth scoring in double: the bound
-    11898  solve/scan                 the correlations of all atoms with a block's residuals
-    12061  solve/predict              making targets ready for the next scan
-    12307  solve/candidates           the atoms that a scan could not rule out
-    12644  solve/select               the next atoms of each target
-    12809  solve/pursuit              what one solve holds, and the memory it takes
-    13053  solve/plan                 which form, and in what blocks
-    13298  solve/steps                a pursuit from its rows to its results
-    13537  solve/combine              new rows of coefficients
-    13599  solve/solver               the public call
-    13764  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13973  solve/affine_normal        the normal equations of an affine map
-    14216  solve/affine_factor        their factor, and their solution
-    14419  solve/affine_map           a fitted map, and the rows it makes
-    14762  solve/affine_choice        how many atoms to take, and chosen by what
-    15160  solve/affine_fit           what a fit of an affine map holds and needs
-    15404  solve/affine               fitting and applying affine maps
+    10944  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10997  solve/views                the rows of matrices, as the kernels read them
+    11126  solve/panels               vectors as the dense products want them, and these
+    11317  solve/rests                vectors on their way into panels
+    11494  solve/dictionary           the atoms, and their split along a common direction
+    11649  solve/exact_gram           products of all pairs of atoms in double
+    11731  solve/triangle             packed lower triangles
+    11835  solve/support              what is known of one target, and the exact steps
+    12111  solve/gram_table           products of atoms with all atoms, for scans
+    12349  solve/screen               which atoms are worth scoring in double: the bound
+    12655  solve/scan                 the correlations of all atoms with a block's residuals
+    12818  solve/predict              making targets ready for the next scan
+    13064  solve/candidates           the atoms that a scan could not rule out
+    13401  solve/select               the next atoms of each target
+    13566  solve/pursuit              what one solve holds, and the memory it takes
+    13810  solve/plan                 which form, and in what blocks
+    14055  solve/steps                a pursuit from its rows to its results
+    14294  solve/combine              new rows of coefficients
+    14356  solve/solver               the public call
+    14521  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14730  solve/affine_normal        the normal equations of an affine map
+    14973  solve/affine_factor        their factor, and their solution
+    15176  solve/affine_map           a fitted map, and the rows it makes
+    15519  solve/affine_choice        how many atoms to take, and chosen by what
+    15917  solve/affine_fit           what a fit of an affine map holds and needs
+    16161  solve/affine               fitting and applying affine maps
 
-    15695  disk                       files and directories
-    15727  disk/system                what POSIX and Windows are asked for
-    15766  disk/windows_paths         paths as Windows takes them
-    15906  disk/windows               the system as Windows gives it
-    16205  disk/posix                 the system as POSIX gives it
-    16443  disk/paths                 what can be told from their text
-    16517  disk/failure               why the system refused
-    16631  disk/look                  what stands at a path, and whether within another
-    16752  disk/listing               listings of directories
-    16818  disk/reading               files to read, and whether they have changed
-    16997  disk/writing               files to write
-    17114  disk/copying               copies of files
-    17180  disk/trees                 whole directories looked through, copied, removed
-    17396  disk/known                 what weights are called in a directory
-    17432  disk/staging               a directory made under another name, then renamed
-    17668  disk/missing               a path or a directory without what is wanted of it
-    17711  disk/weight_index          the index of a checkpoint in shards
-    17927  disk/checkpoint            a model directory, in one file or in shards
-    18262  disk/tokenizer_directory   the tokenizer of a model directory
+    16450  methods                    rows for tokens that a model lacks, each method a room
+    16478  methods/parts              what methods share: sums of rows, combinations
+    16662  methods/pursuit            omp, omp-centred
+    16733  methods/mapping            omp-affine, affine
+    16767  methods/constant           mean, zero
+    16795  methods/near               each target against all anchors
+    17086  methods/weights            how a few anchors combine to a target
+    17307  methods/interpolation      common_interpolation
+    17460  methods/wechsel            wechsel
+    17510  methods/focus              focus
+    17598  methods/hull               hull
+    17649  methods/linear             maps between two models' rows, and sums of products for them
+    18033  methods/clp                clp
+    18119  methods/chance             normal deviates that are the same everywhere
+    18180  methods/randn              randn
+    18269  methods/john_hewitt        john_hewitt
+    18389  methods/methods            the table of all, and the public calls
 
-    18463  model                      which tensors and config keys belong to the vocabulary
-    18492  model/known                what the world calls things
-    18879  model/known_classes        classes of tokenizers, by the type of model
-    19117  model/names                names of tensors
-    19274  model/document             the JSON files of a model directory
-    19360  model/config               what config.json says
-    19540  model/side                 a model directory opened once
-    19643  model/code                 the Python that a tokenizer is loaded with
-    19877  model/parts                what each tensor does for the vocabulary
-    19987  model/find                 finding the parts of a model
-    20241  model/heirs                what becomes of the ids in a config
-    20392  model/config_ids           ids in a config being edited
-    20699  model/config_edit          config.json and generation_config.json, edited
-    20955  model/classes              which class a tokenizer is loaded as
+    18526  disk                       files and directories
+    18560  disk/system                what POSIX and Windows are asked for
+    18601  disk/windows_paths         paths as Windows takes them
+    18741  disk/windows               the system as Windows gives it
+    19053  disk/posix                 the system as POSIX gives it
+    19301  disk/paths                 what can be told from their text
+    19375  disk/failure               why the system refused
+    19489  disk/look                  what stands at a path, and whether within another
+    19610  disk/listing               listings of directories
+    19685  disk/reading               files to read, and whether they have changed
+    19864  disk/writing               files to write
+    19981  disk/copying               copies of files
+    20047  disk/trees                 whole directories looked through, copied, removed
+    20263  disk/known                 what weights are called in a directory
+    20346  disk/staging               a directory made under another name, then renamed
+    20608  disk/missing               a path or a directory without what is wanted of it
+    20651  disk/weights               which files they are, and what may stand in their place
+    20976  disk/weight_index          the index of a checkpoint in shards
+    21193  disk/shards                what an index and its shards say of each other
+    21398  disk/checkpoint            a model directory, in one file or in shards
+    21643  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21121  job                        the whole transplant, in the order in which it happens
-    21155  job/job                    what a job holds
-    21409  job/open                   opening the two models
-    21485  job/map                    the caller's map
-    21602  job/align                  where every new row comes from
-    21740  job/plan                   what becomes of every tensor, and of the configs
-    21859  job/chat                   the template that turns messages into text
-    22003  job/rows                   rows in memory: reading, checking, their mean
-    22257  job/solve                  solving for the rows of the donor
-    22522  job/targets                the rows that are made from the donor's
-    22672  job/rebuild                the new rows of one vocabulary tensor
-    22948  job/write                  the output and its weights
-    23217  job/copy                   the other files of the two models
-    23433  job/index                  the files that are written anew
-    23601  job/run                    the whole, in order
-    23711  job/report                 what a job did, as JSON and as a table
-    23977  job/findings               what is told of a finished directory
-    24026  job/check_files            its files
-    24147  job/check_ids              sizes, ids and tying
-    24324  job/check_values           values
-    24404  job/check_draft            as a draft model for another
-    24516  job/verify                 whether a finished directory agrees with itself
+    21885  model                      which tensors and config keys belong to the vocabulary
+    21920  model/known                what the world calls things
+    22244  model/known_keys           keys of ids and sizes in configs
+    22415  model/known_classes        classes of tokenizers, by the type of model
+    22653  model/names                names of tensors
+    22810  model/document             the JSON files of a model directory
+    22905  model/members              what the members of a config are about
+    23126  model/config               what config.json says
+    23303  model/side                 a model directory opened once
+    23426  model/code                 the Python that a tokenizer is loaded with
+    23660  model/parts                what each tensor does for the vocabulary
+    23770  model/whole                whether all tensors are there
+    23892  model/find                 finding the parts of a model
+    24163  model/processor            the tokens that a processor looks for by their text
+    24318  model/heirs                what becomes of the ids in a config
+    24484  model/config_ids           ids in a config being edited
+    24724  model/config_lists         lists, dictionaries and ranges of ids
+    24881  model/config_edit          config.json and generation_config.json, edited
+    25176  model/classes              which class a tokenizer is loaded as
+    25383  model/class_tokens         added tokens that a class numbers otherwise
+
+    25499  job                        the whole transplant, in the order in which it happens
+    25537  job/job                    what a job holds
+    25791  job/open                   opening the two models
+    25928  job/map                    the caller's map
+    26049  job/align                  where every new row comes from
+    26239  job/plan                   what becomes of every tensor, and of the configs
+    26384  job/chat                   the template that turns messages into text
+    26512  job/digits                 where the two tokenizers cut numbers differently
+    26709  job/rows                   rows in memory: reading, checking, their mean
+    27029  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27291  job/solve                  solving for the rows of the donor
+    27499  job/targets                the rows that are made from the donor's
+    27596  job/diagnose               what is odd about the rows that were made
+    27719  job/rebuild                the new rows of one vocabulary tensor
+    27982  job/write                  the output and its weights
+    28261  job/copy                   the other files of the two models
+    28478  job/index                  the files that are written anew
+    28648  job/run                    the whole, in order
+    28761  job/report                 what a job did, as JSON and as a table
+    29077  job/findings               what is told of a finished directory
+    29126  job/check_files            its files
+    29262  job/check_ids              sizes, ids and tying
+    29478  job/check_values           values
+    29549  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29739  job/check_draft            as a draft model for another
+    30030  job/verify                 whether a finished directory agrees with itself
+
+    30071  evaluate                   methods ranked on tokens that both models share
+    30090  evaluate/token_class       what a token is like, by its bytes
+    30157  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30312  evaluate/scores            how near rows come to the true ones
+    30411  evaluate/ranks             whether a true row is found among all
+    30519  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30725  evaluate/write_json        an evaluation as JSON
+    30836  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
-          after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
-          headers of one layer. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
+          hash_key in otx_context; headers of one layer; otx_engine.
+          otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
           The tokenizer of the output is of the class that the donor's was.
@@ -674,6 +718,136 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* Frees what the map holds; one of zeros is fine. */
 OTX_API void otx_affine_close(otx_affine_map *map);
 
+/* >>> src/api/methods.h */
+/* ---- methods: rows for tokens that a model lacks ------------------------------------------- */
+
+typedef enum otx_method {
+    OTX_METHOD_OMP,         /* the combination of a few anchors that makes the donor's row, of
+                               their rows in the base: arXiv 2506.06607 */
+    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row is the
+                               mean of the base's anchors plus the combination of what sets
+                               them apart from it */
+    OTX_METHOD_OMP_AFFINE,  /* what an affine map makes of the donor's row, and the combination
+                               of what that map misses at the anchors: see otx_affine_fit.
+                               Atoms per target are chosen for each matrix from none to 64 on
+                               hidden anchors, unless omp.k says how many */
+    OTX_METHOD_AFFINE,      /* the map alone */
+    OTX_METHOD_MEAN,        /* the mean of the base's token rows */
+    OTX_METHOD_ZERO,
+    /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
+       no cosine with anything, and gets zeros where cosines are the weights. */
+    OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
+                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               method of that name */
+    OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
+                               with the donor's rows as the helper's */
+    OTX_METHOD_WECHSEL,     /* the 10 anchors (or omp.k) of largest cosine, by
+                               softmax(cosine / 0.1): WECHSEL's rule (Minixhofer et al. 2022)
+                               with the donor's rows in place of aligned word vectors */
+    OTX_METHOD_FOCUS,       /* by the sparsemax of the cosines with all anchors: FOCUS' rule
+                               (Dobler and de Melo 2023) with the donor's rows in place of
+                               auxiliary word vectors */
+    OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
+                               1 and come nearest to the donor's row: a row among them, which
+                               as an output row never scores above the best of them */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
+                               over the base's token rows: not mergekit's, which are of mean 0
+                               and deviation 1 whatever the model */
+    OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
+                               Hewitt, Initializing new word embeddings, 2021 */
+    OTX_METHOD_COUNT
+} otx_method;
+
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
+   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
+OTX_API const char *otx_method_name(otx_method method);
+
+/* How common_interpolation weighs the nearest anchors a_j of a target y. */
+typedef enum otx_weights {
+    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+                                  are y itself share alike. Sum 1 */
+    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTS_COUNT
+} otx_weights;
+
+/* "distance_proportional", "barycentric", "least_squares"; or NULL. */
+OTX_API const char *otx_weights_name(otx_weights weights);
+
+/* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
+typedef enum otx_method_need {
+    OTX_NEED_DONOR = 1,      /* to fit: donor and the rows of targets */
+    OTX_NEED_BASE = 2,       /* to fit: base */
+    OTX_NEED_TOKENS = 4,     /* to fit: tokens */
+    OTX_NEED_DONOR_AGAIN = 8 /* to make rows: donor and the rows of targets once more */
+} otx_method_need;
+
+/* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
+   base's, base and tokens. */
+OTX_API unsigned otx_method_needs(otx_method method);
+
+/* The rows that a method works with. Matrices that it does not need may be all zeros, but for
+   targets.rows, which says how many rows are wanted. */
+typedef struct otx_method_rows {
+    otx_matrix donor;   /* N x d: the anchors' rows in the donor */
+    otx_matrix base;    /* N x e: the same anchors' in the base */
+    otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
+    otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
+} otx_method_rows;
+
+/* Solves as otx_omp does, from the same arguments after its own context. */
+typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
+                                const otx_matrix *atoms, const otx_matrix *targets,
+                                const otx_omp_options *options, const otx_omp_output *output,
+                                otx_omp_stats *stats, otx_error *error);
+
+/* All zero is the default. */
+typedef struct otx_method_options {
+    otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
+                            methods too, where they have a use for them. No window */
+    otx_weights weights; /* of common_interpolation */
+    uint64_t seed;       /* of randn and john_hewitt */
+    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
+    void *solve_context;
+} otx_method_options;
+
+/* A method that was fitted. To be closed. */
+typedef struct otx_fitted {
+    otx_method method;
+    size_t targets;         /* that it can make rows for */
+    size_t k;               /* anchors that a row combines, 0 if it combines none; then */
+    int32_t *indices;       /* [targets][k] and the like are NULL */
+    double *coefficients;   /* [targets][k] */
+    double *residual_norms; /* [targets] || target - combination of anchors ||, in the donor */
+    double *target_norms;   /* [targets] */
+    otx_omp_stats omp;      /* of a pursuit; isa and threads of any method */
+    otx_affine_map map;     /* of omp-affine and affine */
+    otx_affine_stats affine;
+    struct otx__linear *linear; /* what other methods keep, or NULL */
+    otx_method_options options; /* that it was fitted with */
+    uint64_t bytes;         /* that it holds, without the map's */
+} otx_fitted;
+
+/* Fits a method to the rows. options and error may be NULL; on failure *fitted is zeros.
+   Errors are those of otx_omp and otx_affine_fit; a matrix that is needed and missing, or of
+   another shape, is OTX_ERROR_ARGUMENT. Thread-safe if the hooks of ctx are. */
+OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
+                                  const otx_method_rows *rows,
+                                  const otx_method_options *options, otx_fitted *fitted,
+                                  otx_error *error);
+
+/* Makes the rows of targets `first` to first + count - 1: to is [count][e] doubles, before
+   they are rounded to the base's type. rows are those that the method was fitted to, or the
+   same read again; a method that does not look at the base to be fitted makes rows of any
+   matrix of it. The bits are the same on every instruction set and thread count. */
+OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                   const otx_method_rows *rows, size_t first, size_t count,
+                                   double *to, otx_error *error);
+
+/* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
+OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
 
@@ -885,7 +1059,10 @@ OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
 /* A token is (kind, bytes). Bytes are what the token stands for in text, with
    every tokenizer's spelling undone: a leading space is 0x20, not U+2581 or
-   U+0120. */
+   U+0120. An added token that the model itself lacks stands for the text that it is
+   cut out of, whatever a decoder makes of it: its content, letter by letter; with the
+   space before it if it is `normalized` and the normaliser of tokenizer.json puts one
+   before every text, as Llama 2's does. */
 typedef enum otx_token_kind {
     OTX_TOKEN_NONE,    /* no token has this id */
     OTX_TOKEN_TEXT,
@@ -913,6 +1090,8 @@ typedef struct otx_token {
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
+    bool in_use;         /* it has a role, or a chat template, a processor or a generation
+                            config names it */
 } otx_token;
 
 /* How a tokenizer spells its tokens. */
@@ -937,6 +1116,8 @@ typedef struct otx_vocab {
     const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+    size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
+                            read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
 } otx_vocab;
 
@@ -993,9 +1174,11 @@ typedef enum otx_action {
     OTX_ACTION_PADDING,     /* no token has this id */
     OTX_ACTION_COPY,        /* the base's row of the same (kind, bytes) */
     OTX_ACTION_ROLE,        /* the base's row of the control token in the same role */
-    OTX_ACTION_MAP,         /* the base's row named by the caller */
+    OTX_ACTION_MAP,         /* the base's row named by the caller; where the base has none
+                               with that id, what a padding row gets */
     OTX_ACTION_APPROXIMATE, /* solved for */
-    OTX_ACTION_UNUSED,      /* a reserved token: gets what a padding row gets */
+    OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
+                               matrices: gets what a padding row gets */
     OTX_ACTION_COUNT
 } otx_action;
 
@@ -1016,6 +1199,8 @@ typedef struct otx_map_entry {
 typedef struct otx_alignment_options {
     uint64_t donor_rows; /* of the donor's matrices; 0: donor->count */
     uint64_t base_rows;  /* of the base's matrices; 0: base->count */
+    uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
+                            0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
     const otx_map_entry *map;
     size_t map_count;
@@ -1032,13 +1217,13 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content, also where one of the two is a plain
-   added token (<think> in some models); control tokens in the same role (eos, bos,
-   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
-   lowest donor id of each pair, each base id once, both ids within their
-   matrices. Base ids at or beyond base_rows are never copied from. A token that
-   must be solved for but has no row in the donor's matrices is
-   OTX_ERROR_MISMATCH. */
+   way; control tokens with the same content, also where one of the two, or both, are
+   plain added tokens (<think> in some models), or where one is and the other a word, of
+   two WordPiece tokenizers; control tokens in the same role (eos, bos, pad, unk, sep, cls,
+   mask). Only pairs of TEXT and BYTE tokens of the same bytes become anchors: the lowest
+   donor id of each pair, each base id once, both ids within their matrices. Base ids at or
+   beyond base_rows are never copied from. A token that would be solved for but has no row
+   in the donor's matrices is unused. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);
@@ -1061,7 +1246,8 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 /* ---- directories ------------------------------------------------------------------ */
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
-   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
+   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
    several files with tokens in a directory the first in the order of otx_vocab_file
    is read; the others are compared with it, and one that says something else is
    reported to ctx->log. */
@@ -1087,13 +1273,21 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
-    bool sharded; /* there is an index */
+    bool sharded;       /* there is an index, ... */
+    bool index_differs; /* ... and it says something else than the shards */
+    char *index;        /* its name within the directory, or NULL */
+    char *absent;       /* the tensors that it names and no shard holds, each name with a
+                           NUL at its end; NULL if there is none */
+    size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one .safetensors file. Every shard is opened and
-   checked: names that leave the directory, missing shards, tensors missing from
-   their shard, in two shards, or in no index are errors. Close with
-   otx_checkpoint_close. */
+/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
+   directory without model.safetensors and its index, the one other file or index is opened
+   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+   opened and checked; names that leave the directory and missing shards are errors. As for
+   transformers, the tensors are those of all shards that the index names, of several
+   with one name that of the last file by name; what the index says else is reported
+   to ctx->log. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1111,24 +1305,6 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 /* >>> src/api/job.h */
 /* ---- the whole job ------------------------------------------------------------------ */
 
-typedef enum otx_method {
-    OTX_METHOD_OMP,  /* arXiv 2506.06607 */
-    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
-                               is the mean of the base's anchors plus the combination
-                               of what sets them apart from it */
-    OTX_METHOD_OMP_AFFINE, /* what an affine map makes of the donor's row, and the
-                              combination of what that map misses at the anchors: see
-                              otx_affine_fit. Atoms per target are chosen for each matrix
-                              from none to 64 on hidden anchors, unless omp.k says how many */
-    OTX_METHOD_AFFINE, /* the map alone */
-    OTX_METHOD_MEAN, /* the mean of the base's token rows */
-    OTX_METHOD_ZERO,
-    OTX_METHOD_COUNT
-} otx_method;
-
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
-OTX_API const char *otx_method_name(otx_method method);
-
 /* How many rows the new matrices get. */
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
@@ -1137,12 +1313,6 @@ typedef enum otx_rows {
     OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
                            not be there */
 } otx_rows;
-
-/* Solves as otx_omp does, from the same arguments after its own context. */
-typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
-                                const otx_matrix *atoms, const otx_matrix *targets,
-                                const otx_omp_options *options, const otx_omp_output *output,
-                                otx_omp_stats *stats, otx_error *error);
 
 /* What rows without a token of their own get: padding and reserved tokens. */
 typedef enum otx_padding {
@@ -1167,6 +1337,8 @@ typedef enum otx_chat {
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
+    otx_weights weights; /* as of otx_method_options, */
+    uint64_t seed;       /* likewise */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1178,6 +1350,11 @@ typedef struct otx_job_options {
     size_t map_count;
     otx_chat chat;
     const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
+    bool split_digits; /* the output's tokenizer cuts numbers into single digits, for a base
+                          that has learned to count with those; all other text as the
+                          donor's. Its tokens of several digits keep their rows and are
+                          never met; so this does nothing for a draft, which is given the
+                          target's tokens. For tokenizer.json alone */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -1191,9 +1368,11 @@ typedef struct otx_job_options {
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. */
+   and get none. `untrained` are those of the unused that are so by their rows: see
+   otx_job_open. */
 typedef struct otx_job_tokens {
     uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
@@ -1208,6 +1387,11 @@ typedef struct otx_job_matrix {
     otx_affine_trial choice; /* of the methods with a map */
     uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
     otx_affine_stats affine;
+    double anchor_norms[3];  /* that 1, 50 and 99 of 100 of the anchors' rows do not exceed */
+    uint64_t long_rows;      /* new rows more than 1.5 times as long as the last of these; */
+    uint64_t short_rows;     /* less than 1 / 1.5 of the first */
+    uint64_t longest;        /* the donor's id of the longest new row */
+    double longest_norm;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8
@@ -1227,7 +1411,14 @@ typedef struct otx_job otx_job;
 
 /* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
    aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied. */
+   where it takes the bytes of two matrices to tell whether they are tied, and where rows
+   are to be solved for: then the matrices are read once for rows that hold nothing. Those
+   are zeros, and rows that are the same bit for bit as three others, or as one that has no
+   token or a reserved one: they were never trained. (Two or three alike may be copies that
+   somebody made.) A token with such a row in a matrix of the donor that is used, the
+   embedding or an untied head, is not solved for: where the base has no row to copy, it
+   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
+   matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -1252,7 +1443,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
-/* The report as one JSON object; the token table as tab-separated text. Before
+/* The report as one JSON object; the token table as tab-separated text, with the names of
+   actions, "untrained" for unused tokens that are so by their rows, and "skipped". Before
    otx_job_run they hold the plan; after it the table needs keep_details. */
 OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
                                         otx_error *error);
@@ -1267,13 +1459,36 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
 /* >>> src/api/verify.h */
 /* ---- looking at a finished directory ------------------------------------------------- */
 
+/* What runs a draft model beside its target. Each asks something else of the pair; the rules
+   were read from the sources in November 2026. */
+typedef enum otx_engine {
+    OTX_ENGINE_ALL,          /* each of them */
+    OTX_ENGINE_LLAMA_CPP,    /* draft-simple (common/speculative.cpp at commit 001d906), of what
+                                its converter writes (gguf-py 0.19.0): the same kind of
+                                vocabulary; bos added to texts by both or neither, and if so
+                                the same id; eos likewise; "vocab_size" at most 128 apart;
+                                the same token at every id from 5 on that both have */
+    OTX_ENGINE_VLLM,         /* draft_model (vllm/config/speculative.py, 0.27.0): equal
+                                "vocab_size"; tokens are not looked at */
+    OTX_ENGINE_SGLANG,       /* STANDALONE (srt/speculative/standalone_worker.py, since pull
+                                request 23838): equal "vocab_size", and all tokens the same */
+    OTX_ENGINE_TRANSFORMERS, /* assistant_model (generation/utils.py, 5.24.0): equal
+                                "vocab_size"; tokens are not looked at. Of unequal ones
+                                generate() wants both tokenizers, and translates */
+    OTX_ENGINE_COUNT
+} otx_engine;
+
+/* "all", "llama.cpp", "vllm", "sglang", "transformers"; NULL if no engine. */
+OTX_API const char *otx_engine_name(otx_engine engine);
+
 typedef struct otx_verify_options {
     /* Called for every finding, in order, with one line of text: OTX_FAULT for what
        keeps the model from being loaded or makes it wrong, OTX_WARNING for what may
-       surprise. */
+       surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
     const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
 typedef struct otx_verify_summary {
@@ -1287,15 +1502,110 @@ typedef struct otx_verify_summary {
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. The rules are those of llama.cpp (same kind of vocabulary,
-   same bos and eos, sizes at most 128 apart, the same token at every id from 5 on)
-   and of vLLM (equal vocab_size).
+   config.json are read. One line for each engine that is asked for says whether it takes
+   the pair, and if not why: an engine that refuses it is a fault; a warning, what it
+   does not look at though it makes drafts of no use, or asks for besides.
 
    OTX_OK when it came to its end, whatever it found; a directory that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
                               otx_error *error);
+
+/* >>> src/api/evaluate.h */
+/* ---- methods ranked on tokens that both models share ---------------------------------------- */
+
+/* What a token is like, by its bytes alone. */
+typedef enum otx_token_class {
+    OTX_CLASS_ALL,
+    OTX_CLASS_WORD,         /* Latin letters after a space */
+    OTX_CLASS_CONTINUATION, /* Latin letters without one */
+    OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
+    OTX_CLASS_SCRIPT,       /* any letter beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SPACE,        /* white space only */
+    OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
+    OTX_CLASS_COUNT
+} otx_token_class;
+
+/* "all", "word", "continuation", "digits", "script", "space", "code"; or NULL. */
+OTX_API const char *otx_token_class_name(otx_token_class token_class);
+
+/* Never OTX_CLASS_ALL. Thread-safe. */
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size);
+
+/* How near rows p that a method made come to the true rows b, over some hidden tokens. M is
+   the second moment of the base's token rows (1,024 of them or all), m their mean. */
+typedef struct otx_scores {
+    uint64_t count;        /* tokens; all else is 0 without any */
+    double share;          /* sum <p, b> / sum <b, b>: of its logit that a row gives */
+    double error;          /* sqrt(sum <p - b, M (p - b)> / sum <b, M b>): of its logits
+                              elsewhere */
+    double loss;           /* error + 0.75 (1 - share): see otx_affine_fit */
+    double cosine;         /* means over the tokens: of p and b, */
+    double centred_cosine; /* of p - m and b - m, */
+    double relative_error; /* ||p - b|| / ||b||, */
+    double norm_ratio;     /* ||p|| / ||b|| */
+    uint64_t ranked;       /* tokens whose true row was looked for among all token rows by the
+                              cosine with p: 256 or all */
+    double top1, top10;    /* the part of them where it was the first, among the first ten */
+} otx_scores;
+
+/* What came of one method on one matrix. */
+typedef struct otx_evaluation_entry {
+    otx_method method;
+    size_t matrix;     /* in otx_evaluation.matrices */
+    otx_result result; /* not OTX_OK: the method could not run, message says why */
+    char message[200];
+    size_t k;          /* anchors combined */
+    otx_affine_trial choice; /* of the methods with a map */
+    double seconds;
+    otx_scores scores[OTX_CLASS_COUNT];
+} otx_evaluation_entry;
+
+typedef struct otx_evaluation_matrix {
+    char name[160]; /* of the base's tensor */
+    uint64_t rows, columns, donor_columns;
+} otx_evaluation_matrix;
+
+/* To be closed. */
+typedef struct otx_evaluation {
+    char *base, *donor; /* paths */
+    uint64_t seed, anchors, hidden; /* anchors are those that were left */
+    otx_evaluation_matrix matrices[OTX_JOB_MAX_MATRICES];
+    size_t matrix_count;
+    otx_evaluation_entry *entries; /* matrix after matrix, in the order of the methods */
+    size_t entry_count;
+} otx_evaluation;
+
+/* All zero is the default. */
+typedef struct otx_evaluate_options {
+    const otx_method *methods; /* NULL: all */
+    size_t method_count;
+    double holdout; /* part of the shared tokens to hide, up to 0.5; 0: 0.05 */
+    uint64_t seed;  /* of which */
+    otx_method_options method;
+} otx_evaluate_options;
+
+/* Hides some of the tokens that both models share, makes their rows by each method from the
+   others, and compares these with the true ones, for every matrix of the base that is sized by
+   the vocabulary. Writes no model. Cosine and relative error do not rank methods as a language
+   model does: share and error are the figures that do.
+
+   Holds one matrix of each model and what a method takes. A method that cannot run has its
+   entry and does not end the others; cancelling and lack of memory do. On failure *out is
+   zeros. */
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error);
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation);
+
+/* As one JSON object; as one HTML page with charts, which fetches nothing. */
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -4255,9 +4565,10 @@ OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
     return result;
 }
 
-/* The tensors in order of name: private, behind the tensors. */
+/* The tensors in order of name: private, behind the tensors. NULL in a file of zeros. */
 OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
 {
+    if (!file->tensors) return NULL;
     return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
 }
 
@@ -4623,6 +4934,8 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     digits               how a tokenizer cuts numbers
+     recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
 
@@ -4721,8 +5034,7 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */
@@ -4882,6 +5194,22 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
+}
+
+/* Whether a name is that of a file with tokens other than tokenizer.json, or of one that goes
+   with it. */
+OTX__PRIVATE bool otx__is_other_source(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx_vocab_file file = otx__known_files[i].file;
+        if (otx__name_fits(name, otx__known_files[i].pattern) && file != OTX_VOCAB_TOKENIZER_JSON)
+            return file <= OTX_VOCAB_MERGES ||
+                   (file == OTX_VOCAB_FILES &&
+                    !otx__name_fits_any(name, otx__template_files,
+                                        OTX__COUNT(otx__template_files)));
+    }
+    return false;
 }
 
 /* The name that a kind of file usually has. */
@@ -5106,10 +5434,20 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
 typedef struct otx__spelling {
     otx_family family;
     bool byte_fallback; /* <0xNN> is a byte */
+    bool silent;        /* the suffix that ends a word stands for nothing, not for a space */
     char mark[32];      /* METASPACE: the space; WORDPIECE: the prefix that continues a
-                           word; WORD_SUFFIX: the suffix that ends one */
+                           word; WORD_SUFFIX, and BYTE_LEVEL where there is one: the suffix
+                           that ends one */
     size_t mark_size;
 } otx__spelling;
+
+/* What a normaliser makes of spaces. Added tokens that are `normalized` are looked for in
+   what comes out of it, after the same was done to their contents. */
+typedef struct otx__normaliser {
+    otx__spelling spaces;   /* METASPACE or PLAIN */
+    char before[32];        /* what it puts before every text */
+    size_t before_size;
+} otx__normaliser;
 
 /* The byte that a character of the GPT-2 alphabet stands for, or -1. Printable
    bytes stand for themselves; the other 68 are U+0100 and on, in order. */
@@ -5146,7 +5484,7 @@ OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char
     return length;
 }
 
-/* Replaces every mark by a space. */
+/* Replaces every mark by a space, or by nothing. `to` may be `content`. */
 OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char *content,
                                       size_t size, char *to)
 {
@@ -5154,12 +5492,25 @@ OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char 
     size_t at = 0, length = 0;
     while (at < size) {
         if (size - at >= mark && memcmp(content + at, spelling->mark, mark) == 0) {
-            to[length++] = ' ';
+            if (!spelling->silent) to[length++] = ' ';
             at += mark;
         } else {
             to[length++] = content[at++];
         }
     }
+    return length;
+}
+
+/* The same of bytes in the GPT-2 alphabet that end with the mark. */
+OTX__PRIVATE size_t otx__spell_byte_word(const otx__spelling *spelling, const char *content,
+                                         size_t size, char *to)
+{
+    const size_t mark = spelling->mark_size, rest = size - mark;
+    size_t length;
+    if (mark == 0 || size < mark || memcmp(content + rest, spelling->mark, mark) != 0)
+        return otx__spell_byte_level(content, size, to);
+    length = otx__spell_byte_level(content, rest, to);
+    if (!spelling->silent) to[length++] = ' ';
     return length;
 }
 
@@ -5171,7 +5522,7 @@ OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *conten
     const size_t mark = spelling->mark_size;
     switch (spelling->family) {
     case OTX_FAMILY_BYTE_LEVEL:
-        return otx__spell_byte_level(content, size, to);
+        return otx__spell_byte_word(spelling, content, size, to);
     case OTX_FAMILY_METASPACE:
     case OTX_FAMILY_WORD_SUFFIX:
         return otx__spell_spaces(spelling, content, size, to);
@@ -5203,19 +5554,45 @@ OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
    bytes, which a word mark may make longer by one. */
 OTX__PRIVATE uint64_t otx__string_room(uint64_t size) { return 2 * size + 1; }
 
+/* Settles the bytes of a token that only a list of added tokens has: the text that the
+   tokenizer cuts it out of, whatever the decoder would make of its content. That is the
+   content; of one that is `normalized` by `normal`, with what the normaliser puts before
+   every text, since it is found only where that stands. The bytes are written where the
+   next string goes, and kept only if they differ from the content. */
+OTX__PRIVATE void otx__spell_added(otx_vocab *vocab, const otx__normaliser *normal,
+                                   otx_token *token)
+{
+    char *to = ((otx__vocab_memory *)vocab->memory)->next;
+    size_t size;
+    token->bytes = token->content;
+    token->size = token->content_size;
+    if (!normal) return;
+    size = normal->before_size + token->content_size;
+    memcpy(to, normal->before, normal->before_size);
+    memcpy(to + normal->before_size, token->content, token->content_size);
+    if (normal->spaces.mark_size) size = otx__spell_spaces(&normal->spaces, to, size, to);
+    token->size = (uint32_t)size;
+    if (!otx__same_bytes(to, token->size, token->content, token->content_size))
+        token->bytes = otx__vocab_keep(vocab, token->size);
+}
+
 /* Settles kind and bytes of a token whose content and kind are known: TEXT, CONTROL
    or UNUSED, and BYTE only where the content is <0xNN>. The bytes are written where
    the next string goes (otx__string_room has seen to the room), and kept only if they
-   differ from the content. */
+   differ from the content. A token of the model that is added as well goes on standing for
+   what the model makes it of, unless that is no text: then only the content leads to it. */
 OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spelling,
                                     otx_token *token)
 {
     otx__vocab_memory *memory = (otx__vocab_memory *)vocab->memory;
+    bool text, settled = token->bytes != NULL;
     int byte = -1;
+    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
+    text = token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
+    if (settled && text) return;
     token->bytes = token->content;
     token->size = token->content_size;
-    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
-    if (token->kind != OTX_TOKEN_TEXT && token->kind != OTX_TOKEN_BYTE) return;
+    if (!text) return;
     if (spelling->byte_fallback || token->kind == OTX_TOKEN_BYTE)
         byte = otx__fallback_byte(token->content, token->content_size);
     if (byte >= 0) {
@@ -5223,8 +5600,10 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
         memory->next[0] = (char)byte;
         token->size = 1;
     } else {
-        token->size =
-            (uint32_t)otx__spell(spelling, token->content, token->content_size, memory->next);
+        const size_t size =
+            otx__spell(spelling, token->content, token->content_size, memory->next);
+        if (token->added && !otx__is_utf8(memory->next, size)) return;
+        token->size = (uint32_t)size;
     }
     if (!otx__same_bytes(memory->next, token->size, token->content, token->content_size))
         token->bytes = otx__vocab_keep(vocab, token->size);
@@ -5291,6 +5670,7 @@ typedef struct otx__tokenizer {
     otx_json json;            /* the same, if it is JSON */
     const char *type;         /* of the model: a literal */
     otx__spelling spelling;
+    otx__normaliser normal;       /* tokenizer.json: what its normaliser makes of spaces */
     otx__repeat repeat;
     uint32_t model, words;    /* nodes: the object that describes the tokens, and they */
     bool ids_by_position;     /* Unigram: a list instead of an object */
@@ -5588,6 +5968,7 @@ typedef struct otx__added_token {
     uint64_t declared; /* its id, by the file */
     uint32_t content;  /* a node */
     bool special;
+    bool normalized;   /* looked for in normalised text; by default those that are plain */
 } otx__added_token;
 
 /* A list of them, in the order in which they are added. */
@@ -5626,6 +6007,7 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
 {
     const otx_json *json = entry->json;
     const uint32_t special = otx_json_find(json, entry->value, "special");
+    const uint32_t normalized = otx_json_find(json, entry->value, "normalized");
     uint32_t id = entry->value;
     token->content = form == OTX__ADDED_BY_NAME ? entry->key
                                                 : otx_json_find(json, entry->value, "content");
@@ -5633,6 +6015,8 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
+    token->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && !token->special);
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
     if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
     if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
@@ -5714,10 +6098,10 @@ OTX__PRIVATE otx_token *otx__replaced_token(const otx__tokenizer *t, uint64_t de
 }
 
 /* Makes the content in t->scratch, which no token has, a token. */
-OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, size_t size,
-                                       uint64_t *next, int64_t *id)
+OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, const otx__added_token *added,
+                                       size_t size, uint64_t *next, int64_t *id)
 {
-    otx_token *replaced = otx__replaced_token(t, declared);
+    otx_token *replaced = otx__replaced_token(t, added->declared);
     otx__given word;
     otx_result result;
     word.content = t->scratch;
@@ -5725,7 +6109,7 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     word.kind = OTX_TOKEN_TEXT;
     word.added = false; /* not before it is known what becomes of it */
     word.id = *next;
-    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = declared;
+    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = added->declared;
     else ++*next;
     if (replaced) {
         memset(replaced, 0, sizeof *replaced);
@@ -5733,6 +6117,9 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     }
     result = otx__put_token(t, &word);
     *id = (int64_t)word.id;
+    if (!result)
+        otx__spell_added(t->vocab, added->normalized ? &t->normal : NULL,
+                         &t->vocab->tokens[word.id]);
     return result;
 }
 
@@ -5754,7 +6141,7 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
         if (size == 0) continue;
         id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
         if (id < 0) {
-            result = otx__put_added(t, added->declared, size, &next, &id);
+            result = otx__put_added(t, added, size, &next, &id);
             if (result) return result;
             otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
         }
@@ -5851,6 +6238,7 @@ OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
     otx_token *token;
     if (id < 0 || (uint64_t)id >= vocab->count) return;
     token = &vocab->tokens[id];
+    token->in_use = true;
     if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
 }
 
@@ -6061,6 +6449,21 @@ OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32
     return OTX_JSON_NONE;
 }
 
+/* Whether the decoder takes away the suffix that ends a word and leaves no space. */
+OTX__PRIVATE bool otx__is_silent(const otx_json *json, const otx__spelling *spelling)
+{
+    const uint32_t decoder = otx_json_find(json, 0, "decoder");
+    uint32_t step = OTX_JSON_NONE;
+    while ((step = otx__find_step(json, decoder, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        const uint32_t from = otx_json_find(json, pattern, "String");
+        if (otx_json_type_of(json, from) == OTX_JSON_STRING &&
+            otx__json_is_text(json, from, spelling->mark, spelling->mark_size))
+            return otx_json_equals(json, otx_json_find(json, step, "content"), "");
+    }
+    return false;
+}
+
 /* The string that a step replaces by a space (or, in a normalizer, puts in its
    place), or OTX_JSON_NONE. */
 OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
@@ -6130,12 +6533,32 @@ OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t)
     for (i = 0; i < OTX__COUNT(parts); i++) {
         const uint32_t part = otx_json_find(json, 0, parts[i]);
         if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
-        spelling->family = OTX_FAMILY_BYTE_LEVEL;
-        return;
+        spelling->family = OTX_FAMILY_BYTE_LEVEL; /* CLIP's words end with </w> */
+        (void)otx__spell_with(json, spelling, OTX_FAMILY_BYTE_LEVEL,
+                              otx_json_find(json, t->model, "end_of_word_suffix"));
+        break;
     }
-    for (i = 0; i < OTX__COUNT(places); i++)
-        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
-            return;
+    for (i = 0; i < OTX__COUNT(places) && spelling->family == OTX_FAMILY_PLAIN; i++)
+        (void)otx__spell_with(json, spelling, places[i].family,
+                              otx__mark_node(json, &places[i]));
+    if (spelling->family == OTX_FAMILY_BYTE_LEVEL ||
+        spelling->family == OTX_FAMILY_WORD_SUFFIX)
+        spelling->silent = otx__is_silent(json, spelling);
+}
+
+/* Finds what the normaliser makes of spaces. */
+OTX__PRIVATE void otx__find_normal(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t step = otx__find_step(json, part, OTX_JSON_NONE, "Prepend");
+    otx__spelling before;
+    (void)otx__spell_with(json, &t->normal.spaces, OTX_FAMILY_METASPACE,
+                          otx__replaced_by_space(json, part, true));
+    if (!otx__spell_with(json, &before, OTX_FAMILY_PLAIN, otx_json_find(json, step, "prepend")))
+        return;
+    memcpy(t->normal.before, before.mark, before.mark_size);
+    t->normal.before_size = before.mark_size;
 }
 
 /* ---- the reader ---- */
@@ -6149,6 +6572,7 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
     if (!result) result = otx__find_model(t);
     if (!result && strcmp(t->type, "BPE") == 0) result = otx__check_merges(t);
     if (!result) otx__find_spelling(t);
+    if (!result) otx__find_normal(t);
     t->repeat = t->ids_by_position ? OTX__REPEAT_STAYS : OTX__REPEAT_REPLACES;
     return result;
 }
@@ -6502,7 +6926,8 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
-                         "loader, and neither tokenizer_config.json nor config.json names one",
+                         "loader, and neither tokenizer_config.json nor config.json names one "
+                         "(\"tokenizer_class\"); put one beside it and give the directory",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
     if (t->layout->extra == 0)
@@ -6917,6 +7342,333 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/digits.h */
+/* ---- digits: how a tokenizer cuts numbers ---------------------------------------- */
+
+/* Which tokens there are for several digits tells it, for whatever a tokenizer was trained
+   with (split_digits of SentencePiece among it) shows in its tokens; but that a
+   pre-tokenizer may keep texts from ever becoming them. */
+
+/* The digits of a token that is nothing else but for the space of a word's border; 0 if it
+   is none, or a token that was added. */
+OTX__PRIVATE size_t otx__number_digits(const otx_token *token)
+{
+    const char *bytes = token->bytes;
+    size_t size = token->size, i;
+    if (token->kind == OTX_TOKEN_BYTE) return size == 1 && otx__is_digit(*bytes);
+    if (token->kind != OTX_TOKEN_TEXT || token->added) return 0;
+    if (size > 1 && *bytes == ' ') bytes++, size--;
+    else if (size > 1 && bytes[size - 1] == ' ') size--;
+    for (i = 0; i < size; i++)
+        if (!otx__is_digit(bytes[i])) return 0;
+    return size;
+}
+
+/* ---- regular expressions ---- */
+
+/* They are looked at as far as those of known tokenizers need: one of their branches takes
+   digits and little else, and the others take none. */
+
+#define OTX__ANY_DIGITS SIZE_MAX
+
+/* Bytes of what a pattern begins with: an escape, a class, a group, or a character. */
+OTX__PRIVATE size_t otx__regex_item(otx__span pattern)
+{
+    const char *at = pattern.bytes;
+    size_t i, depth = 0;
+    bool class_open = false;
+    for (i = 0; i < pattern.size; i++) {
+        if (at[i] == '\\') {
+            i++;
+            if (i + 1 < pattern.size && (at[i] == 'p' || at[i] == 'P') && at[i + 1] == '{')
+                while (i + 1 < pattern.size && at[i] != '}') i++;
+        } else if (class_open) {
+            class_open = at[i] != ']';
+        } else if (at[i] == '[') {
+            class_open = true;
+        } else if (at[i] == '(') {
+            depth++;
+        } else if (at[i] == ')' && depth > 0) {
+            depth--;
+        }
+        if (depth == 0 && !class_open) break;
+    }
+    return otx__min(i + 1, pattern.size);
+}
+
+/* How often at most the item before is taken, and at least; steps over what says so. */
+OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
+{
+    const char first = rest->size > 0 ? *rest->bytes : 0;
+    uint64_t said;
+    size_t most = 1, size = first == '?' || first == '*' || first == '+', from = 1;
+    if (first == '{') {
+        while (size < rest->size && rest->bytes[size] != '}') {
+            if (rest->bytes[size++] == ',') from = size;
+        }
+        if (otx__parse_uint(otx__span_of(rest->bytes + from, size - from), &said) &&
+            said < 1000)
+            most = (size_t)said;
+        else most = OTX__ANY_DIGITS; /* {2,} */
+        size = otx__min(size + 1, rest->size);
+    } else if (size > 0 && first != '?') {
+        most = OTX__ANY_DIGITS;
+    }
+    *optional = first == '?' || first == '*';
+    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+'))
+        size++; /* lazy, possessive */
+    rest->bytes += size;
+    rest->size -= size;
+    return most;
+}
+
+/* Whether an item takes a digit and nothing but numbers. */
+OTX__PRIVATE bool otx__regex_is_digit(otx__span item)
+{
+    static const char *const spellings[] = {"\\p{N}", "\\p{Nd}", "\\d", "[0-9]", "[\\p{N}]",
+                                            "[\\d]"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(spellings); i++)
+        if (otx__span_is(item, spellings[i])) return true;
+    return false;
+}
+
+/* Whether any other item may take a digit, as far as can be seen. */
+OTX__PRIVATE bool otx__regex_may_take_digit(otx__span item)
+{
+    static const char *const names[] = {"\\p{N", "\\d", "\\w", "\\S", "\\P", "\\D", "0-9"};
+    bool negated = item.size > 1 && item.bytes[0] == '[' && item.bytes[1] == '^', named = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        named = named || otx__span_contains(item, names[i]);
+    if (*item.bytes == '.' || otx__is_digit(*item.bytes)) return true;
+    if (*item.bytes == '(') return named || otx__span_contains(item, "[^");
+    return negated ? !named : named;
+}
+
+/* Whether an item looks ahead or back, and takes nothing. */
+OTX__PRIVATE bool otx__regex_looks(otx__span item)
+{
+    return item.size > 2 && item.bytes[0] == '(' && item.bytes[1] == '?' &&
+           (item.bytes[2] == '=' || item.bytes[2] == '!' ||
+            (item.bytes[2] == '<' && item.size > 3 &&
+             (item.bytes[3] == '=' || item.bytes[3] == '!')));
+}
+
+/* The most digits that one match of a pattern takes, where it takes every digit, whatever
+   stands around it; else OTX__ANY_DIGITS. */
+OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
+{
+    size_t most = 0, branch = 0;
+    bool bound = false; /* to something else: digits may be without it */
+    while (pattern.size > 0) {
+        otx__span item = otx__span_of(pattern.bytes, otx__regex_item(pattern));
+        bool optional, digit = otx__regex_is_digit(item);
+        size_t times;
+        pattern.bytes += item.size;
+        pattern.size -= item.size;
+        if (otx__span_is(item, "|")) {
+            if (branch > 0 && bound) return OTX__ANY_DIGITS;
+            most = otx__max(most, branch);
+            branch = 0;
+            bound = false;
+            continue;
+        }
+        times = otx__regex_times(&pattern, &optional);
+        if (otx__regex_looks(item)) bound = true;
+        else if (digit ? branch > 0 : otx__regex_may_take_digit(item)) return OTX__ANY_DIGITS;
+        else if (digit) branch = times;
+        else bound = bound || !optional;
+    }
+    most = otx__max(most, branch);
+    return most == 0 || (branch > 0 && bound) ? OTX__ANY_DIGITS : most;
+}
+
+/* ---- pre-tokenizers ---- */
+
+/* The same for a pattern that stands in the reader's file. */
+OTX__PRIVATE otx_result otx__pattern_digits(otx__tokenizer *t, uint32_t node, size_t *most)
+{
+    size_t size = 0;
+    otx_result result = OTX_OK;
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
+    result = otx__tokenizer_string(t, &t->json, node, &size);
+    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size));
+    return result;
+}
+
+/* The most digits that one step of tokenizer.json's pre-tokenizer leaves together. */
+OTX__PRIVATE otx_result otx__step_digits(otx__tokenizer *t, uint32_t step, size_t *most)
+{
+    const otx_json *json = &t->json;
+    const uint32_t pattern = otx_json_find(json, step, "pattern");
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_equals(json, otx_json_find(json, step, "type"), "Digits")) {
+        if (otx_json_type_of(json, otx_json_find(json, step, "individual_digits")) ==
+            OTX_JSON_TRUE)
+            *most = 1;
+        return OTX_OK;
+    }
+    if (!otx_json_equals(json, otx_json_find(json, step, "behavior"), "Isolated"))
+        return OTX_OK; /* else matches may be joined to what stands beside them */
+    return otx__pattern_digits(t, otx_json_find(json, pattern, "Regex"), most);
+}
+
+/* Sets the most digits that one token of a text has. */
+OTX__PRIVATE otx_result otx__find_digits(otx__tokenizer *t)
+{
+    static const char *const types[] = {"Digits", "Split"};
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    size_t *digits = &t->vocab->digits, most, i;
+    otx_result result;
+    uint32_t step;
+    for (i = 0; i < t->vocab->count; i++)
+        *digits = otx__max(*digits, otx__number_digits(&t->vocab->tokens[i]));
+    result = otx__pattern_digits(t, pattern, &most); /* of tekken.json */
+    *digits = otx__min(*digits, most);
+    for (i = 0; i < OTX__COUNT(types) && !result; i++)
+        for (step = otx__find_step(json, part, OTX_JSON_NONE, types[i]);
+             step != OTX_JSON_NONE && !result; step = otx__find_step(json, part, step, types[i])) {
+            result = otx__step_digits(t, step, &most);
+            *digits = otx__min(*digits, most);
+        }
+    return result;
+}
+
+/* >>> src/vocab/recognise.h */
+/* ---- recognise: what a file is, by what it holds ---------------------------------- */
+
+/* What JSON files that hold no tokens are known by: a key of the whole. */
+static const struct {
+    const char *key, *what;
+} otx__tokenless[] = {
+    {"weight_map", "an index of weights"},
+    {"added_tokens_decoder", "a tokenizer_config.json"},
+    {"tokenizer_class", "a tokenizer_config.json"},
+    {"model_type", "a config.json"},
+    {"architectures", "a config.json"},
+    {"bos_token", "a special_tokens_map.json"},
+    {"eos_token", "a special_tokens_map.json"},
+    {"eos_token_id", "a generation_config.json"},
+};
+
+/* Whether the whole is {"token": id, ...}, and not the few ids of a configuration. */
+OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
+{
+    otx_json_iter member = otx_json_iter_of(json, 0);
+    uint32_t count = otx_json_count(json, 0);
+    uint64_t id;
+    if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT || count == 0 ||
+        (count < 64 && otx_json_find(json, 0, "eos_token_id") != OTX_JSON_NONE))
+        return false;
+    while (otx_json_iter_next(&member))
+        if (!otx_json_uint(json, member.value, &id)) return false;
+    return true;
+}
+
+/* What a file holds. */
+typedef struct otx__recognised {
+    otx_vocab_file file; /* with tokens; OTX_VOCAB_FILES: none is known, ... */
+    const char *looks;   /* ... and this is what it looks like, ... */
+    bool other;          /* ... which is not one of them for certain */
+} otx__recognised;
+
+/* Which of the files with tokens a JSON document is, or what else. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, otx__recognised *what)
+{
+    const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
+    size_t i;
+    what->looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                               : "JSON that is no object";
+    if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
+    if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
+        return OTX_VOCAB_TEKKEN;
+    if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
+    for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
+        if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
+            what->looks = otx__tokenless[i].what;
+            what->other = true;
+            break;
+        }
+    return OTX_VOCAB_FILES;
+}
+
+/* Whether a text begins as a SentencePiece model does: with a piece, which begins with its
+   text. */
+OTX__PRIVATE bool otx__looks_like_pieces(const char *text, size_t size)
+{
+    otx__proto model = otx__proto_open(text, size);
+    otx__field field, inner;
+    bool more;
+    return !otx__proto_next(&model, &field, &more) && more &&
+           field.number == OTX__MODEL_PIECES && field.wire == OTX__WIRE_BYTES &&
+           !otx__proto_next(&field.bytes, &inner, &more) && more &&
+           inner.number == OTX__PIECE_TEXT && inner.wire == OTX__WIRE_BYTES;
+}
+
+/* Whether a text is UTF-8 without control bytes but those between words and lines. */
+OTX__PRIVATE bool otx__is_text(const char *text, size_t size)
+{
+    size_t i, step;
+    for (i = 0; i < size; i += step) {
+        unsigned char byte = (unsigned char)text[i];
+        step = otx__utf8_length((const unsigned char *)text + i, size - i);
+        if (step == 0 || (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r'))
+            return false;
+    }
+    return true;
+}
+
+/* Whether a line of a text is one of the special tokens that a vocab.txt has. */
+OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
+{
+    static const char *const specials[] = {"[UNK]", "[PAD]", "[CLS]", "<unk>", "<pad>", "<cls>"};
+    size_t at = 0, end, i;
+    while (at < size) {
+        for (end = at; end < size && text[end] != '\n' && text[end] != '\r'; end++) {}
+        for (i = 0; i < OTX__COUNT(specials); i++)
+            if (otx__same_bytes(text + at, end - at, specials[i], strlen(specials[i])))
+                return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+/* Tells what a text is by what it holds, whatever its name. Fails for want of memory
+   alone. */
+OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
+                                       otx__recognised *what, otx_error *error)
+{
+    otx_error problem;
+    otx_json_options options;
+    otx_json json;
+    otx_result result = OTX_OK;
+    size_t blank = 0;
+    while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
+    memset(what, 0, sizeof *what);
+    what->file = OTX_VOCAB_FILES;
+    what->looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(&json, 0, sizeof json);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true; /* where it is no tokenizer */
+    if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
+        result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
+        if (!result) what->file = otx__recognise_json(&json, what);
+        otx_json_close(ctx, &json);
+        if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+        if (!result) return OTX_OK;
+        what->looks = "JSON that is damaged";
+    }
+    if (otx__looks_like_pieces(text, size)) what->file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) what->file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) what->looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) what->file = OTX_VOCAB_TXT;
+    return OTX_OK;
+}
+
 /* >>> src/vocab/parse.h */
 /* ---- vocab_parse: a vocabulary from its files ------------------------------------- */
 
@@ -6995,7 +7747,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
-                otx__string_room(otx__json_span(lists[i].json, added->content).size);
+                otx__string_room(otx__json_span(lists[i].json, added->content).size) +
+                t->normal.before_size;
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
@@ -7060,6 +7813,7 @@ OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
         if (vocab->roles[role] < 0) continue;
         token = &vocab->tokens[vocab->roles[role]];
         token->kind = OTX_TOKEN_CONTROL;
+        token->in_use = true;
         token->bytes = token->content;
         token->size = token->content_size;
     }
@@ -7096,6 +7850,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
     if (!result) result = otx__find_in_use(&t);
+    if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
@@ -7116,32 +7871,40 @@ OTX_API const char *otx_action_name(otx_action action)
 /* Everything the steps below share. Zeroed, then closed by otx__aligner_close. */
 typedef struct otx__aligner {
     const otx_vocab *donor, *base;
-    uint64_t donor_rows, base_rows;
+    uint64_t donor_rows, base_rows, base_ids;
     otx_alignment *out;
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
+    otx__token_index added; /* of the added ones among them, by content; of all with `words` */
+    bool words;             /* both are WORDPIECE */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
 OTX__PRIVATE void otx__aligner_close(const otx_context *ctx, otx__aligner *a)
 {
     if (a->index.slots) otx__index_close(ctx, &a->index);
+    if (a->added.slots) otx__index_close(ctx, &a->added);
     otx__free(ctx, a->is_anchor, a->base_tokens, sizeof *a->is_anchor);
 }
 
 OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
                                         otx_error *error)
 {
-    size_t id;
-    otx_result result =
-        otx__index_open(ctx, &a->index, a->base->tokens, a->base_tokens, false, error);
+    const otx_token *tokens = a->base->tokens;
+    size_t id, added = 0;
+    otx_result result = otx__index_open(ctx, &a->index, tokens, a->base_tokens, false, error);
+    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added || a->words;
+    if (!result) result = otx__index_open(ctx, &a->added, tokens, added, true, error);
     if (result) return result;
     for (id = 0; id < a->base_tokens; id++) {
-        const otx_token *token = &a->base->tokens[id];
+        const otx_token *token = &tokens[id];
         uint32_t *slot;
         if (token->kind == OTX_TOKEN_NONE) continue;
         slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+        if (!token->added && !a->words) continue;
+        slot = otx__index_slot(&a->added, token->kind, token->content, token->content_size);
         if (!*slot) *slot = (uint32_t)id + 1;
     }
     return OTX_OK;
@@ -7159,7 +7922,7 @@ OTX__PRIVATE otx_result otx__align_map(otx__aligner *a, const otx_map_entry *map
                              "map entry %" PRIu64 ": donor id %" PRIu64 " has no row; there "
                              "are %" PRIu64 " rows", (uint64_t)i, map[i].donor,
                              (uint64_t)a->out->count);
-        if (map[i].base >= a->base_rows)
+        if (map[i].base >= a->base_ids)
             return otx__fail(error, OTX_ERROR_ARGUMENT,
                              "map entry %" PRIu64 ": base id %" PRIu64 " has no row; the base "
                              "has %" PRIu64 " rows", (uint64_t)i, map[i].base, a->base_rows);
@@ -7180,15 +7943,16 @@ OTX__PRIVATE bool otx__stands_for_text(const otx_token *token)
     return token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
 }
 
-/* Copies the base's row; it becomes an anchor if it stands for text in both, if the
-   donor has a row to compare it with, and if no other token has it already. */
+/* Copies the base's row; it becomes an anchor if it stands for the same text in both, if
+   the donor has a row to compare it with, and if no other token has it already. */
 OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
 {
+    const otx_token *x = &a->donor->tokens[id], *y = &a->base->tokens[base];
     otx_alignment_row *row = &a->out->rows[id];
     row->action = OTX_ACTION_COPY;
     row->base = base;
-    if (otx__stands_for_text(&a->donor->tokens[id]) &&
-        otx__stands_for_text(&a->base->tokens[base]) && id < a->donor_rows &&
+    if (otx__stands_for_text(x) && otx__stands_for_text(y) &&
+        otx__same_bytes(x->bytes, x->size, y->bytes, y->size) && id < a->donor_rows &&
         !a->is_anchor[base]) {
         a->is_anchor[base] = true;
         row->anchor = true;
@@ -7216,20 +7980,21 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
     return -1;
 }
 
-/* The base's plain added token of a control token's content, or the reverse, or -1:
-   <think> is special to some tokenizers and not to others, and the same to all
-   models. */
+/* The base's added token of an added token's content, or -1: <think> is special to some
+   tokenizers and plain to others, cut out with the space before it by some and without by
+   others, and the same to all models. At least one of the two is plain. Between two BERTs one
+   of them may be a word of the model, as spaces are nothing to either. */
 OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
 {
+    const bool plain = token->kind == OTX_TOKEN_TEXT && (token->added || a->words);
     int64_t base = -1;
-    if (token->kind == OTX_TOKEN_CONTROL) {
-        base = otx__index_find(&a->index, OTX_TOKEN_TEXT, token->content, token->content_size);
-        if (base >= 0 && !a->base->tokens[base].added) base = -1;
-    } else if (token->kind == OTX_TOKEN_TEXT && token->added) {
+    if (plain && token->added)
         base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
                                token->content_size);
-    }
-    return base;
+    if (base >= 0 || (!plain && token->kind != OTX_TOKEN_CONTROL)) return base;
+    base = otx__index_find(&a->added, OTX_TOKEN_NONE, token->content, token->content_size);
+    if (base < 0 || a->base->tokens[base].kind != OTX_TOKEN_TEXT) return -1;
+    return a->base->tokens[base].added || (plain && token->added) ? base : -1;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -7275,29 +8040,19 @@ OTX__PRIVATE void otx__align_tokens(otx__aligner *a)
         } else if ((base = otx__same_role(a, id)) >= 0) {
             rows[id].action = OTX_ACTION_ROLE;
             rows[id].base = base;
+        } else if (id >= a->donor_rows) {
+            rows[id].action = OTX_ACTION_UNUSED; /* there is nothing to solve for */
         }
     }
 }
 
-/* Counts the actions, and refuses what cannot be solved for. */
-OTX__PRIVATE otx_result otx__align_count(otx__aligner *a, otx_error *error)
+OTX__PRIVATE void otx__align_count(otx_alignment *out)
 {
-    otx_alignment *out = a->out;
-    char quoted[OTX__QUOTED];
     size_t id;
     for (id = 0; id < out->count; id++) {
         out->counts[out->rows[id].action]++;
         if (out->rows[id].anchor) out->anchor_count++;
-        if (out->rows[id].action == OTX_ACTION_APPROXIMATE && id >= a->donor_rows)
-            return otx__fail(error, OTX_ERROR_MISMATCH,
-                             "donor token \"%s\" has id %" PRIu64 ", but the donor's matrices "
-                             "have only %" PRIu64 " rows, and the base has no such token to "
-                             "copy",
-                             otx__quote(quoted, sizeof quoted, a->donor->tokens[id].content,
-                                        a->donor->tokens[id].content_size),
-                             (uint64_t)id, a->donor_rows);
     }
-    return OTX_OK;
 }
 
 /* Allocates the rows: no action yet, so padding with no base row. */
@@ -7330,6 +8085,8 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base = base;
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
+    a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
+    a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -7342,7 +8099,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     if (!result) result = otx__align_map(&a, o.map, o.map_count, error);
     if (!result) {
         otx__align_tokens(&a);
-        result = otx__align_count(&a, error);
+        otx__align_count(out);
     }
     otx__aligner_close(ctx, &a);
     if (result) otx_alignment_close(ctx, out);
@@ -15196,7 +15953,7 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
                              (uint64_t)options->ks[i], (uint64_t)options->ks[i - 1]);
     for (i = 0; i < options->lambda_count; i++)
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
-            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %f is not from 0 to %.0f",
                              options->lambdas[i], OTX__RIDGE_MAX);
     if ((unsigned)options->selection > OTX_AFFINE_COSINE)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
@@ -15690,6 +16447,2080 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
     return result;
 }
 
+/* >>> src/methods/chapter.h */
+/* ==== methods: rows for tokens that a model lacks, each method a room ==== */
+
+/* Knows matrices: the anchors' rows in both models, the targets' in the donor, the base's
+   tokens. Knows nothing of files, and of tokens only what the caller found out.
+   Hides behind one face how a row is made: fitted once to all targets, then made window by
+   window in double, so that no method holds more rows than the caller has room for.
+   To add a method: a value of otx_method, a room with its fit and make and where they come
+   from, a row in methods.h, a twin in tests/method_twins.py.
+
+   Rooms, in order of dependency:
+     parts          what methods share: sums of rows, combinations
+     pursuit        omp, omp-centred
+     mapping        omp-affine, affine
+     constant       mean, zero
+     near           each target against all anchors
+     weights        how a few anchors combine to a target
+     interpolation  common_interpolation
+     wechsel        wechsel
+     focus          focus
+     hull           hull
+     linear         maps between two models' rows, and sums of products for them
+     clp            clp
+     chance         normal deviates that are the same everywhere
+     randn          randn
+     john_hewitt    john_hewitt
+     methods        the table of all, and the public calls */
+
+/* >>> src/methods/parts.h */
+/* ---- parts: what methods share ---------------------------------------------- */
+
+/* Targets that one task combines. */
+#define OTX__COMBINE_CHUNK 16
+
+/* A method. fit and make as otx_method_fit and otx_method_make have them; the caller has
+   checked that the matrices which are needed are there, and closes what failed. */
+typedef struct otx__method_entry {
+    const char *name;
+    unsigned needs;
+    otx_result (*fit)(const otx_context *ctx, const otx_method_rows *rows,
+                      const otx_method_options *options, otx_fitted *fitted, otx_error *error);
+    otx_result (*make)(const otx_context *ctx, const otx_fitted *fitted,
+                       const otx_method_rows *rows, size_t first, size_t count, double *to,
+                       otx_error *error);
+} otx__method_entry;
+
+OTX__PRIVATE otx_result otx__fail_isa(otx_isa isa, otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                     "this machine or build has no instruction set \"%s\"",
+                     otx__word(otx_isa_name(isa)));
+}
+
+/* ---- combinations of anchors ---- */
+
+/* Takes room for k anchors a target. */
+OTX__PRIVATE otx_result otx__fitted_alloc(const otx_context *ctx, otx_fitted *fitted, size_t k,
+                                          otx_error *error)
+{
+    size_t targets = fitted->targets, cells;
+    fitted->k = k;
+    if (!otx__mul(targets, k, &cells)) return otx__fail_memory(error, UINT64_MAX);
+    fitted->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *fitted->indices);
+    fitted->coefficients = (double *)otx__alloc(ctx, cells, sizeof *fitted->coefficients);
+    fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->bytes = (uint64_t)cells * 12 + (uint64_t)targets * 16;
+    if (fitted->indices && fitted->coefficients && fitted->residual_norms &&
+        fitted->target_norms)
+        return OTX_OK;
+    return otx__fail_memory(error, fitted->bytes);
+}
+
+typedef struct otx__combining {
+    const otx__kernels *kernels;
+    const otx_fitted *fitted;
+    const otx_matrix *base;
+    const double *centre; /* the mean of the base's anchors, or NULL: not centred */
+    size_t first, count;
+    double *to;
+} otx__combining;
+
+/* mean + sum of c_j (b_j - mean) is the combination plus (1 - sum of c_j) mean. */
+OTX__PRIVATE void otx__combine_centre(const double *centre, const double *coefficients, size_t k,
+                                      size_t columns, double *row)
+{
+    double share = 1.0;
+    size_t i;
+    for (i = 0; i < k; i++) share -= coefficients[i];
+    for (i = 0; i < columns; i++) {
+        double part = share * centre[i];
+        row[i] += part;
+    }
+}
+
+OTX__PRIVATE void otx__combining_body(void *argument, size_t index, int worker)
+{
+    const otx__combining *task = (const otx__combining *)argument;
+    size_t k = task->fitted->k, columns = task->base->columns, i;
+    size_t end = otx__min((index + 1) * OTX__COMBINE_CHUNK, task->count);
+    (void)worker;
+    for (i = index * OTX__COMBINE_CHUNK; i < end; i++) {
+        const double *coefficients = task->fitted->coefficients + (task->first + i) * k;
+        double *row = task->to + i * columns;
+        otx__combine_row(task->kernels, task->base,
+                         task->fitted->indices + (task->first + i) * k, coefficients, k, row);
+        if (task->centre) otx__combine_centre(task->centre, coefficients, k, columns, row);
+    }
+}
+
+/* Combines the anchors' rows in the base; centre may be NULL. */
+OTX__PRIVATE otx_result otx__fitted_combine(const otx_context *ctx, const otx_fitted *fitted,
+                                            const otx_matrix *base, const double *centre,
+                                            size_t first, size_t count, double *to,
+                                            otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    otx__combining task;
+    task.kernels = otx__combine_kernels(ctx);
+    task.fitted = fitted;
+    task.base = base;
+    task.centre = centre;
+    task.first = first;
+    task.count = count;
+    task.to = to;
+    return otx__watch_loop(&watch, (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK,
+                           (double)OTX__COMBINE_CHUNK * (double)(fitted->k + 1) *
+                               (double)base->columns,
+                           otx__combining_body, &task, error);
+}
+
+/* ---- sums of rows ---- */
+
+/* The mean of the rows of a matrix, in double, in their order. */
+OTX__PRIVATE otx_result otx__matrix_mean(const otx_context *ctx, const otx_matrix *matrix,
+                                         double *mean, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    otx__view view;
+    otx__pool none;
+    memset(&view, 0, sizeof view);
+    otx__pool_open(&none, ctx);
+    view.data = (const char *)matrix->data;
+    view.stride = (matrix->stride ? matrix->stride : matrix->columns) *
+                  (otx_dtype_bits(matrix->dtype) / 8);
+    view.index = matrix->index;
+    return otx__view_mean(&watch, &view, matrix, mean, error);
+}
+
+/* ---- rows ---- */
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * stride * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* Rows that one task takes the norms of. */
+#define OTX__NORM_ROWS 64
+
+typedef struct otx__norming {
+    const otx_matrix *matrix;
+    double *norms;
+} otx__norming;
+
+OTX__PRIVATE void otx__norming_body(void *argument, size_t index, int worker)
+{
+    const otx__norming *task = (const otx__norming *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t row, end = otx__min((index + 1) * OTX__NORM_ROWS, matrix->rows), first, count, i;
+    (void)worker;
+    for (row = index * OTX__NORM_ROWS; row < end; row++) {
+        double values[64], sum = 0.0;
+        otx_matrix part = *matrix;
+        for (first = 0; first < matrix->columns; first += count) {
+            count = otx__min(matrix->columns - first, OTX__COUNT(values));
+            part.columns = count;
+            part.stride = matrix->stride ? matrix->stride : matrix->columns;
+            part.data = (const char *)matrix->data + first * (otx_dtype_bits(part.dtype) / 8);
+            otx__row_read(&part, row, values);
+            for (i = 0; i < count; i++) sum += values[i] * values[i];
+        }
+        task->norms[row] = sqrt(sum);
+    }
+}
+
+/* The norms of all rows of a matrix. */
+OTX__PRIVATE otx_result otx__matrix_norms(const otx_context *ctx, const otx_matrix *matrix,
+                                          double *norms, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    otx__norming task;
+    task.matrix = matrix;
+    task.norms = norms;
+    return otx__watch_loop(&watch, (matrix->rows + OTX__NORM_ROWS - 1) / OTX__NORM_ROWS,
+                           2.0 * OTX__NORM_ROWS * (double)matrix->columns, otx__norming_body,
+                           &task, error);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
+
+/* >>> src/methods/pursuit.h */
+/* ---- pursuit: omp, omp-centred ------------------------------------------------ */
+
+/* Whether all indices that a caller's solver gave are atoms': they will be followed. */
+OTX__PRIVATE otx_result otx__pursued_check(const otx_fitted *fitted, size_t atoms,
+                                           otx_error *error)
+{
+    size_t i, j;
+    for (i = 0; i < fitted->targets; i++) {
+        const int32_t *indices = fitted->indices + i * fitted->k;
+        for (j = 0; j < fitted->k && indices[j] >= 0; j++)
+            if ((size_t)indices[j] >= atoms)
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
+                                 " of %" PRIu64, (uint64_t)i, indices[j], (uint64_t)atoms);
+    }
+    return OTX_OK;
+}
+
+/* Runs the pursuit of all targets. */
+OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_rows *rows,
+                                    const otx_method_options *options,
+                                    const otx_omp_options *omp, otx_fitted *fitted,
+                                    otx_error *error)
+{
+    size_t k = otx_omp_k(omp->k, rows->donor.rows, rows->donor.columns);
+    otx_omp_output output;
+    otx_result result = otx__fitted_alloc(ctx, fitted, k, error);
+    if (result) return result;
+    output.indices = fitted->indices;
+    output.coefficients = fitted->coefficients;
+    output.residual_norms = fitted->residual_norms;
+    output.target_norms = fitted->target_norms;
+    if (!options->solve)
+        return otx_omp(ctx, &rows->donor, &rows->targets, omp, &output, &fitted->omp, error);
+    result = options->solve(options->solve_context, ctx, &rows->donor, &rows->targets, omp,
+                            &output, &fitted->omp, error);
+    return result ? result : otx__pursued_check(fitted, rows->donor.rows, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    otx_omp_options omp = options->omp;
+    omp.centred = fitted->method == OTX_METHOD_OMP_CENTRED;
+    return otx__pursue(ctx, rows, options, &omp, fitted, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_make(const otx_context *ctx, const otx_fitted *fitted,
+                                      const otx_method_rows *rows, size_t first, size_t count,
+                                      double *to, otx_error *error)
+{
+    return otx__fitted_combine(ctx, fitted, &rows->base, NULL, first, count, to, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_centred_make(const otx_context *ctx, const otx_fitted *fitted,
+                                              const otx_method_rows *rows, size_t first,
+                                              size_t count, double *to, otx_error *error)
+{
+    size_t columns = rows->base.columns;
+    double *centre = (double *)otx__alloc(ctx, columns, sizeof *centre);
+    otx_result result;
+    if (!centre) return otx__fail_memory(error, (uint64_t)columns * sizeof *centre);
+    result = otx__matrix_mean(ctx, &rows->base, centre, error);
+    if (!result)
+        result = otx__fitted_combine(ctx, fitted, &rows->base, centre, first, count, to, error);
+    otx__free(ctx, centre, columns, sizeof *centre);
+    return result;
+}
+
+/* >>> src/methods/mapping.h */
+/* ---- mapping: omp-affine, affine ----------------------------------------------- */
+
+/* Fits the map, then runs the pursuit that was chosen to go with it, if any. */
+OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
+                                               const otx_method_rows *rows,
+                                               const otx_method_options *options,
+                                               otx_fitted *fitted, otx_error *error)
+{
+    otx_omp_options omp = options->omp;
+    otx_affine_options affine;
+    size_t k = fitted->method == OTX_METHOD_AFFINE ? 0 : omp.k;
+    otx_result result;
+    memset(&affine, 0, sizeof affine);
+    affine.memory = omp.memory;
+    if (omp.cosine) affine.selection = OTX_AFFINE_COSINE;
+    if (k || fitted->method == OTX_METHOD_AFFINE) {
+        affine.ks = &k;
+        affine.k_count = 1;
+    }
+    result = otx_affine_fit(ctx, &rows->donor, &rows->base, &rows->targets, &affine,
+                            &fitted->map, &fitted->affine, error);
+    if (result || !otx_affine_pursuit(&fitted->map, &omp)) return result;
+    return otx__pursue(ctx, rows, options, &omp, fitted, error);
+}
+
+OTX__PRIVATE otx_result otx__affine_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                                const otx_method_rows *rows, size_t first,
+                                                size_t count, double *to, otx_error *error)
+{
+    return otx_affine_apply(ctx, &fitted->map, &rows->donor, &rows->base, &rows->targets, first,
+                            count, fitted->indices, fitted->coefficients, fitted->k, to, error);
+}
+
+/* >>> src/methods/constant.h */
+/* ---- constant: mean, zero --------------------------------------------------------- */
+
+OTX__PRIVATE otx_result otx__mean_make(const otx_context *ctx, const otx_fitted *fitted,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       double *to, otx_error *error)
+{
+    size_t columns = rows->tokens.columns, i;
+    otx_result result = otx__matrix_mean(ctx, &rows->tokens, to, error);
+    (void)fitted;
+    (void)first;
+    for (i = 1; i < count && !result; i++) memcpy(to + i * columns, to, columns * sizeof *to);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__zero_make(const otx_context *ctx, const otx_fitted *fitted,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       double *to, otx_error *error)
+{
+    size_t i, cells = count * rows->tokens.columns;
+    (void)ctx;
+    (void)fitted;
+    (void)first;
+    (void)error;
+    for (i = 0; i < cells; i++) to[i] = 0.0;
+    return OTX_OK;
+}
+
+/* >>> src/methods/near.h */
+/* ---- near: each target against all anchors -------------------------------------- */
+
+/* Targets whose products with all anchors are held at a time, where there is room. */
+#define OTX__NEAR_TARGETS 64
+
+/* Bytes of anchors that are read against all of these before the next are: a core's cache. */
+#define OTX__NEAR_BYTES 262144
+
+/* What is done for a target of which products[n] are known: those with the anchors, which may
+   be overwritten. */
+typedef struct otx__near otx__near;
+typedef void (*otx__near_visit)(otx__near *near, size_t target, double *products, int worker);
+
+struct otx__near {
+    otx_context ctx; /* settled: its threads do not change on the way */
+    otx__pool pool;
+    const otx__kernels *kernels;
+    otx_matrix donor, targets; /* anchors; targets `base` and on */
+    otx__view anchor_rows, target_rows;
+    size_t columns, origin;    /* of the matrices; the number of the first target */
+    double *anchor_squares, *target_squares; /* <row, row>, and its root */
+    double *anchor_norms, *target_norms;
+    double *wide;              /* [worker][columns] */
+    double *products;          /* [room][anchors] */
+    size_t room, first, count; /* targets of a window: at most, at hand */
+    otx__near_visit visit;
+    void *argument;            /* the visit's */
+};
+
+/* A range of the rows of a matrix. */
+OTX__PRIVATE otx_matrix otx__matrix_part(const otx_matrix *matrix, size_t first, size_t count)
+{
+    otx_matrix part = *matrix;
+    size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    part.rows = count;
+    if (matrix->index) part.index += first;
+    else
+        part.data = (const char *)matrix->data +
+                    first * stride * (otx_dtype_bits(matrix->dtype) / 8);
+    return part;
+}
+
+/* ---- memory ---- */
+
+OTX__PRIVATE double otx__budget(uint64_t memory)
+{
+    return (double)(memory ? memory : (uint64_t)4 << 30);
+}
+
+OTX__PRIVATE otx_result otx__fail_budget(const char *what, double need, uint64_t memory,
+                                         otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_MEMORY, "%s takes %.0f MiB, and the budget is %.0f MiB",
+                     what, ceil(need / 1048576.0), floor(otx__budget(memory) / 1048576.0));
+}
+
+/* Takes all memory, `each` bytes a worker for the visits' own with it: *own. */
+OTX__PRIVATE otx_result otx__near_take(otx__near *near, uint64_t memory, size_t each,
+                                       void **own, otx_error *error)
+{
+    size_t anchors = near->donor.rows, targets = near->targets.rows;
+    size_t threads = (size_t)near->ctx.threads;
+    bool copied = !otx__view_is_direct(&near->donor, false);
+    double a = (double)anchors, t = (double)targets, n = (double)near->columns, need;
+    need = 16.0 * (a + t) + (double)threads * (8.0 * n + (double)each);
+    if (copied) need += 4.0 * a * n;
+    if (!otx__view_is_direct(&near->targets, false)) need += 4.0 * t * n;
+    near->room = otx__min(OTX__NEAR_TARGETS, targets);
+    while (near->room > 1 && need + 8.0 * a * (double)near->room > otx__budget(memory))
+        near->room -= (near->room + 1) / 2;
+    need += 8.0 * a * (double)near->room;
+    if (need > otx__budget(memory))
+        return otx__fail_budget("comparing targets with all anchors", need, memory, error);
+    (void)otx__view_open(&near->anchor_rows, &near->donor, false, &near->pool);
+    (void)otx__view_open(&near->target_rows, &near->targets, false, &near->pool);
+    near->anchor_squares = (double *)otx__pool_take(&near->pool, anchors, sizeof(double));
+    near->anchor_norms = (double *)otx__pool_take(&near->pool, anchors, sizeof(double));
+    near->target_squares = (double *)otx__pool_take(&near->pool, targets, sizeof(double));
+    near->target_norms = (double *)otx__pool_take(&near->pool, targets, sizeof(double));
+    near->wide = (double *)otx__pool_take(&near->pool, threads, near->columns * sizeof(double));
+    near->products =
+        (double *)otx__pool_take(&near->pool, near->room, anchors * sizeof(double));
+    *own = otx__pool_take(&near->pool, threads, otx__max(each, 1));
+    return near->pool.failed ? otx__pool_fail(&near->pool, error) : OTX_OK;
+}
+
+/* ---- norms ---- */
+
+OTX__PRIVATE void otx__near_square(const otx__near *near, const otx__view *view, size_t i,
+                                   int worker, double *square, double *norm)
+{
+    double *wide = near->wide + (size_t)worker * near->columns;
+    otx__row row = otx__view_row(view, i);
+    otx__row_widen(near->kernels, row, near->columns, wide);
+    near->kernels->products(wide, &row, 1, near->columns, square);
+    *norm = sqrt(*square);
+}
+
+/* 32 anchors, or behind them 32 targets. */
+OTX__PRIVATE void otx__near_norms_body(void *argument, size_t index, int worker)
+{
+    const otx__near *near = (const otx__near *)argument;
+    size_t tiles = otx__tiles(near->donor.rows), first, i;
+    bool target = index >= tiles;
+    first = (target ? index - tiles : index) * OTX__TILE;
+    for (i = first; i < otx__min(first + OTX__TILE, target ? near->targets.rows
+                                                           : near->donor.rows); i++) {
+        if (target)
+            otx__near_square(near, &near->target_rows, i, worker, near->target_squares + i,
+                             near->target_norms + i);
+        else
+            otx__near_square(near, &near->anchor_rows, i, worker, near->anchor_squares + i,
+                             near->anchor_norms + i);
+    }
+}
+
+OTX__PRIVATE otx_result otx__near_finite(const double *norms, size_t count, const char *name,
+                                         size_t origin, otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (!otx__is_finite(norms[i]))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "%s: row %" PRIu64 " holds a NaN, an infinity, or a value beyond "
+                             "a float", name, (uint64_t)(origin + i));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__near_measure(otx__near *near, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, 0, near->targets.rows);
+    otx_result result =
+        otx__view_copy(&watch, &near->anchor_rows, &near->donor, NULL, error);
+    if (!result) result = otx__view_copy(&watch, &near->target_rows, &near->targets, NULL, error);
+    if (!result)
+        result = otx__watch_loop(&watch,
+                                 otx__tiles(near->donor.rows) + otx__tiles(near->targets.rows),
+                                 2.0 * OTX__TILE * (double)near->columns, otx__near_norms_body,
+                                 near, error);
+    if (!result)
+        result = otx__near_finite(near->anchor_norms, near->donor.rows, "donor", 0, error);
+    if (!result)
+        result = otx__near_finite(near->target_norms, near->targets.rows, "targets",
+                                  near->origin, error);
+    return result;
+}
+
+/* ---- opening and closing ---- */
+
+/* Targets `first` to first + count - 1 of rows, and the anchors, with *own, `each` bytes a
+   worker for the visits. To be closed in any case. */
+OTX__PRIVATE otx_result otx__near_open(otx__near *near, const otx_context *ctx,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       uint64_t memory, size_t each, void **own,
+                                       otx_error *error)
+{
+    otx_result result;
+    memset(near, 0, sizeof *near);
+    if (ctx) near->ctx = *ctx;
+    near->ctx.threads = otx__threads(ctx);
+    otx__pool_open(&near->pool, &near->ctx);
+    near->kernels = otx__kernels_for(near->ctx.isa);
+    if (!near->kernels) return otx__fail_isa(near->ctx.isa, error);
+    near->donor = rows->donor;
+    near->targets = otx__matrix_part(&rows->targets, first, count);
+    near->columns = rows->donor.columns;
+    near->origin = first;
+    result = otx__near_take(near, memory, each, own, error);
+    return result ? result : otx__near_measure(near, error);
+}
+
+OTX__PRIVATE void otx__near_close(otx__near *near) { otx__pool_close(&near->pool); }
+
+/* ---- products ---- */
+
+/* Products of one or two targets of the window from `target` on with some anchors. */
+OTX__PRIVATE void otx__near_pair(const otx__near *near, size_t target, size_t pair,
+                                 const otx__row *anchors, size_t count, double *products,
+                                 double *wide)
+{
+    const otx__kernels *kernels = near->kernels;
+    size_t pitch = near->donor.rows, i;
+    otx__row two[2];
+    for (i = 0; i < pair; i++)
+        two[i] = otx__view_row(&near->target_rows, near->first + target + i);
+    if (pair == 2 && kernels->pair_products && two[0].bf16 == anchors[0].bf16) {
+        kernels->pair_products(two, anchors, count, near->columns, products, pitch);
+        return;
+    }
+    for (i = 0; i < pair; i++) {
+        otx__row_widen(kernels, two[i], near->columns, wide);
+        kernels->products(wide, anchors, count, near->columns, products + i * pitch);
+    }
+}
+
+/* 32 anchors with all targets of the window. */
+OTX__PRIVATE void otx__near_products_body(void *argument, size_t index, int worker)
+{
+    const otx__near *near = (const otx__near *)argument;
+    size_t first = index * OTX__TILE, end = otx__min(first + OTX__TILE, near->donor.rows);
+    size_t most = otx__min(OTX__TILE, 4 + OTX__NEAR_BYTES / (4 * near->columns)), count, i;
+    for (; first < end; first += count) {
+        otx__row anchors[OTX__TILE];
+        count = otx__min(most, end - first);
+        for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
+        for (i = 0; i < near->count; i += 2)
+            otx__near_pair(near, i, otx__min(2, near->count - i), anchors, count,
+                           near->products + i * near->donor.rows + first,
+                           near->wide + (size_t)worker * near->columns);
+    }
+}
+
+OTX__PRIVATE void otx__near_visit_body(void *argument, size_t index, int worker)
+{
+    otx__near *near = (otx__near *)argument;
+    near->visit(near, near->first + index, near->products + index * near->donor.rows, worker);
+}
+
+/* Visits every target; `work` is that of a visit, in multiply-adds or so. */
+OTX__PRIVATE otx_result otx__near_run(otx__near *near, double work, otx__near_visit visit,
+                                      void *argument, otx_error *error)
+{
+    size_t anchors = near->donor.rows, targets = near->targets.rows;
+    otx_result result = OTX_OK;
+    near->visit = visit;
+    near->argument = argument;
+    for (near->first = 0; near->first < targets && !result; near->first += near->count) {
+        otx__watch watch = otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, near->first, targets);
+        near->count = otx__min(near->room, targets - near->first);
+        result = otx__watch_loop(&watch, otx__tiles(anchors),
+                                 (double)OTX__TILE * (double)near->count *
+                                     (double)near->columns,
+                                 otx__near_products_body, near, error);
+        if (!result)
+            result = otx__watch_loop(&watch, near->count, work, otx__near_visit_body, near,
+                                     error);
+    }
+    return result;
+}
+
+/* ---- what visits share ---- */
+
+/* Turns products into cosines; a row of zeros has 0 with all. */
+OTX__PRIVATE void otx__near_cosines(const otx__near *near, size_t target, double *products)
+{
+    double norm = near->target_norms[target];
+    size_t i;
+    for (i = 0; i < near->donor.rows; i++) {
+        double both = norm * near->anchor_norms[i];
+        products[i] = both > 0.0 ? products[i] / both : 0.0;
+    }
+}
+
+/* An anchor and how far it is, whatever the measure. */
+typedef struct otx__neighbour {
+    double far;
+    int32_t anchor;
+} otx__neighbour;
+
+/* The k nearest of all, in order, ties to the lower index. */
+OTX__PRIVATE void otx__near_pick(const double *far, size_t count, size_t k,
+                                 otx__neighbour *nearest)
+{
+    size_t held = 0, i, j;
+    for (i = 0; i < count; i++) {
+        if (held == k && !(far[i] < nearest[k - 1].far)) continue;
+        if (held < k) held++;
+        for (j = held - 1; j > 0 && far[i] < nearest[j - 1].far; j--) nearest[j] = nearest[j - 1];
+        nearest[j].far = far[i];
+        nearest[j].anchor = (int32_t)i;
+    }
+}
+
+/* ||target - combination||, in the donor. */
+OTX__PRIVATE double otx__near_residual(const otx__near *near, size_t target,
+                                       const int32_t *indices, const double *coefficients,
+                                       size_t k, double *wide)
+{
+    otx__row row = otx__view_row(&near->target_rows, target);
+    size_t j, count;
+    otx__row_widen(near->kernels, row, near->columns, wide);
+    for (j = 0; j < k && indices[j] >= 0; j += count) {
+        otx__row rows[OTX__TILE], none = {NULL, false};
+        for (count = 0; count < OTX__TILE && j + count < k && indices[j + count] >= 0; count++)
+            rows[count] = otx__view_row(&near->anchor_rows, (size_t)indices[j + count]);
+        near->kernels->residual(wide, none, coefficients + j, rows, count, near->columns);
+    }
+    return otx__norm(wide, near->columns);
+}
+
+/* >>> src/methods/weights.h */
+/* ---- weights: how a few anchors combine to a target ------------------------------------ */
+
+/* What is known of one target and up to k anchors, and scratch. */
+typedef struct otx__weighing {
+    size_t k;       /* the pitch of gram */
+    double *gram;   /* [k][k] products of the anchors, from the diagonal down */
+    double *factor; /* [k (k + 1) / 2] */
+    double *right;  /* [k] their products with the target */
+    double *sizes;  /* [k] what a pivot^2 of each is measured by */
+    double *answer, *trial; /* [k] */
+    size_t *kept, *set;     /* [k] */
+} otx__weighing;
+
+/* Bytes that it takes with `more` behind them, rounded up to whole lines of the cache; false
+   if they cannot be addressed. */
+OTX__PRIVATE bool otx__weighing_fits(size_t k, size_t more, size_t *bytes)
+{
+    double need = 12.0 * (double)k * (double)k + 100.0 * (double)k + (double)more;
+    if (need > 0.5 * (double)SIZE_MAX) return false;
+    *bytes = (k * k + otx__triangle_size(k) + 4 * k) * sizeof(double) + 2 * k * sizeof(size_t);
+    *bytes = (*bytes + more + OTX__ALIGNMENT) / OTX__ALIGNMENT * OTX__ALIGNMENT;
+    return true;
+}
+
+OTX__PRIVATE otx__weighing otx__weighing_at(void *room, size_t k)
+{
+    otx__weighing w;
+    w.k = k;
+    w.gram = (double *)room;
+    w.factor = w.gram + k * k;
+    w.right = w.factor + otx__triangle_size(k);
+    w.sizes = w.right + k;
+    w.answer = w.sizes + k;
+    w.trial = w.answer + k;
+    w.kept = (size_t *)(void *)(w.trial + k);
+    w.set = w.kept + k;
+    return w;
+}
+
+/* The products of `count` anchors with each other and with the target. */
+OTX__PRIVATE void otx__weighing_fill(otx__weighing *w, const otx__near *near, size_t target,
+                                     const int32_t *indices, size_t count, double *wide)
+{
+    size_t first, some, i, j;
+    for (first = 0; first < count; first += some) {
+        otx__row rows[OTX__TILE];
+        some = otx__min(OTX__TILE, count - first);
+        for (j = 0; j < some; j++)
+            rows[j] = otx__view_row(&near->anchor_rows, (size_t)indices[first + j]);
+        otx__row_widen(near->kernels, otx__view_row(&near->target_rows, target), near->columns,
+                       wide);
+        near->kernels->products(wide, rows, some, near->columns, w->right + first);
+        for (i = first; i < count; i++) {
+            otx__row_widen(near->kernels,
+                           otx__view_row(&near->anchor_rows, (size_t)indices[i]), near->columns,
+                           wide);
+            near->kernels->products(wide, rows, otx__min(some, i + 1 - first), near->columns,
+                                    w->gram + i * w->k + first);
+        }
+    }
+    for (i = 0; i < count; i++) w->sizes[i] = w->gram[i * w->k + i];
+}
+
+/* A pivot^2 that is no more of the anchor's size counts as none, as in otx_omp. */
+#define OTX__DEPENDENT 1e-12
+
+OTX__PRIVATE double otx__weighing_gram(const otx__weighing *w, size_t i, size_t j)
+{
+    return w->gram[otx__max(i, j) * w->k + otx__min(i, j)];
+}
+
+/* Solves gram x = right for the anchors that `set` lists, in its order. One that depends on
+   those before it gets 0; false if there is one. */
+OTX__PRIVATE bool otx__weighing_solve(otx__weighing *w, const size_t *set, size_t count,
+                                      double *x)
+{
+    size_t held = 0, i, j;
+    for (i = 0; i < count; i++) {
+        double *row = w->factor + otx__triangle_size(held);
+        double pivot = otx__weighing_gram(w, set[i], set[i]);
+        for (j = 0; j < held; j++) row[j] = otx__weighing_gram(w, set[i], set[w->kept[j]]);
+        if (held) otx__triangle_forward(w->factor, held, row);
+        for (j = 0; j < held; j++) {
+            double term = row[j] * row[j];
+            pivot -= term;
+        }
+        x[i] = 0.0;
+        if (!(pivot > OTX__DEPENDENT * w->sizes[set[i]])) continue;
+        row[held] = sqrt(pivot);
+        w->answer[held] = w->right[set[i]];
+        w->kept[held++] = i;
+    }
+    if (!held) return count == 0;
+    otx__triangle_forward(w->factor, held, w->answer);
+    otx__triangle_backward(w->factor, held, w->answer);
+    for (i = 0; i < held; i++) x[w->kept[i]] = w->answer[i];
+    return held == count;
+}
+
+/* The combination that is nearest to the target. */
+OTX__PRIVATE void otx__weigh_least_squares(otx__weighing *w, size_t count, double *weights)
+{
+    size_t i;
+    for (i = 0; i < count; i++) w->set[i] = i;
+    (void)otx__weighing_solve(w, w->set, count, weights);
+}
+
+/* Of those of sum 1: least squares on the differences from the first anchor, where near
+   copies of it count as dependent. */
+OTX__PRIVATE void otx__weigh_barycentric(otx__weighing *w, size_t count, double *weights)
+{
+    double corner = w->gram[0], right = w->right[0], rest = 1.0;
+    size_t i, j;
+    for (i = 1; i < count; i++) {
+        double with = w->gram[i * w->k];
+        w->right[i] = w->right[i] - right - with + corner;
+        w->sizes[i] += corner;
+        w->set[i - 1] = i;
+        for (j = 1; j <= i; j++)
+            w->gram[i * w->k + j] = w->gram[i * w->k + j] - with - w->gram[j * w->k] + corner;
+    }
+    (void)otx__weighing_solve(w, w->set, count - 1, weights + 1);
+    for (i = 1; i < count; i++) rest -= weights[i];
+    weights[0] = rest;
+}
+
+/* ---- weights of 0 or more, of sum 1 ---- */
+
+/* Makes gram that of the differences from the target, with the same number added everywhere,
+   which changes no comparison of weights of sum 1 and keeps systems well posed. Returns its
+   largest element. */
+OTX__PRIVATE double otx__hull_shift(otx__weighing *w, size_t count, double square)
+{
+    double most = 0.0;
+    size_t i, j;
+    for (i = 0; i < count; i++)
+        for (j = 0; j <= i; j++) {
+            double *at = w->gram + i * w->k + j;
+            *at = *at - w->right[i] - w->right[j] + square;
+            if (i == j && *at > most) most = *at;
+        }
+    for (i = 0; i < count; i++) {
+        for (j = 0; j <= i; j++) w->gram[i * w->k + j] += most;
+        w->sizes[i] = w->gram[i * w->k + i];
+        w->right[i] = 1.0;
+    }
+    return 2.0 * most;
+}
+
+/* The anchor along which the combination, of `held` of them, comes nearer to the target
+   fastest; count if it does not by more than `least`, or has not since *before. */
+OTX__PRIVATE size_t otx__hull_next(const otx__weighing *w, size_t count, size_t held,
+                                   const double *weights, double least, double *before)
+{
+    double square = 0.0, best = 0.0;
+    size_t next = count, i, j;
+    for (j = 0; j < held; j++) {
+        double slope = 0.0;
+        for (i = 0; i < held; i++)
+            slope += weights[w->set[i]] * otx__weighing_gram(w, w->set[i], w->set[j]);
+        square += weights[w->set[j]] * slope;
+    }
+    if (!(square < *before)) return count;
+    *before = square;
+    for (j = 0; j < count; j++) {
+        double slope = 0.0;
+        for (i = 0; i < held; i++)
+            slope += weights[w->set[i]] * otx__weighing_gram(w, w->set[i], j);
+        if (square - slope > least && (next == count || slope < best)) best = slope, next = j;
+    }
+    for (i = 0; i < held; i++)
+        if (w->set[i] == next) return count;
+    return next;
+}
+
+/* Moves the weights of the set to the combination of sum 1 that is nearest to the target, or
+   as far as none becomes negative; those that become 0 leave the set. Returns how many stay;
+   *there tells whether that combination was reached. */
+OTX__PRIVATE size_t otx__hull_move(otx__weighing *w, size_t held, double *weights, bool *there)
+{
+    double sum = 0.0, step = 1.0;
+    size_t left = 0, i;
+    (void)otx__weighing_solve(w, w->set, held, w->trial);
+    for (i = 0; i < held; i++) sum += w->trial[i];
+    for (i = 0; i < held; i++) {
+        double to = w->trial[i] / sum, from = weights[w->set[i]];
+        w->trial[i] = to;
+        if (to <= 0.0 && from / (from - to) < step) step = from > to ? from / (from - to) : 0.0;
+    }
+    *there = step >= 1.0;
+    for (i = 0; i < held; i++) {
+        double *at = weights + w->set[i], moved = *at + step * (w->trial[i] - *at);
+        *at = w->trial[i] <= 0.0 && moved <= 1e-15 ? 0.0 : moved;
+        if (*there) *at = w->trial[i];
+        if (*at > 0.0) w->set[left++] = w->set[i];
+        else *at = 0.0;
+    }
+    return left;
+}
+
+/* The point of the anchors' hull that is nearest to the target, whose square is given, by an
+   active set: Wolfe, Finding the nearest point in a polytope, 1976. */
+OTX__PRIVATE void otx__weigh_hull(otx__weighing *w, size_t count, double square,
+                                  double *weights)
+{
+    double least = 1e-14 * otx__hull_shift(w, count, square), before = DBL_MAX;
+    size_t held = 1, next, i;
+    w->set[0] = 0;
+    for (i = 0; i < count; i++) {
+        weights[i] = 0.0;
+        if (w->sizes[i] < w->sizes[w->set[0]]) w->set[0] = i;
+    }
+    weights[w->set[0]] = 1.0;
+    while ((next = otx__hull_next(w, count, held, weights, least, &before)) < count) {
+        bool there = false;
+        w->set[held++] = next;
+        while (!there && held > 1) held = otx__hull_move(w, held, weights, &there);
+    }
+}
+
+/* >>> src/methods/interpolation.h */
+/* ---- interpolation: common_interpolation ------------------------------------------- */
+
+/* mergekit's method of that name, by what it gives (tests/golden): the k anchors nearest to a
+   target in the donor, by Euclidean distance or cosine, and one of three weights. Where the
+   weights by cosine sum to 0, and for a target of zeros by cosine, a row is zeros. */
+
+OTX_API const char *otx_weights_name(otx_weights weights)
+{
+    static const char *const names[OTX_WEIGHTS_COUNT] = {"distance_proportional",
+                                                         "barycentric", "least_squares"};
+    return (unsigned)weights < OTX_WEIGHTS_COUNT ? names[weights] : NULL;
+}
+
+/* What a worker has for one target. */
+typedef struct otx__nearest {
+    otx_fitted *fitted;
+    void *own;   /* [worker] each bytes */
+    size_t each;
+} otx__nearest;
+
+
+/* Finds the k nearest by `far`, and writes them down. */
+OTX__PRIVATE otx__neighbour *otx__nearest_find(const otx__near *near,
+                                               const otx__nearest *nearest, size_t target,
+                                               const double *far, int worker)
+{
+    const otx_fitted *fitted = nearest->fitted;
+    char *own = (char *)nearest->own + (size_t)worker * nearest->each;
+    otx__neighbour *found =
+        (otx__neighbour *)(void *)(own + nearest->each - fitted->k * sizeof(otx__neighbour));
+    size_t i;
+    otx__near_pick(far, near->donor.rows, fitted->k, found);
+    for (i = 0; i < fitted->k; i++)
+        fitted->indices[target * fitted->k + i] = found[i].anchor;
+    return found;
+}
+
+/* Notes what the combination leaves of the target. Those of a sum of 0 are none. */
+OTX__PRIVATE void otx__nearest_finish(const otx__near *near, otx_fitted *fitted, size_t target,
+                                      bool none, int worker)
+{
+    size_t k = fitted->k, i;
+    int32_t *indices = fitted->indices + target * k;
+    double *coefficients = fitted->coefficients + target * k;
+    for (i = 0; i < k && none; i++) {
+        indices[i] = -1;
+        coefficients[i] = 0.0;
+    }
+    fitted->target_norms[target] = near->target_norms[target];
+    fitted->residual_norms[target] =
+        otx__near_residual(near, target, indices, coefficients, k,
+                           near->wide + (size_t)worker * near->columns);
+}
+
+/* Divides weights by their sum; false if that is 0. */
+OTX__PRIVATE bool otx__share_out(double *weights, size_t k)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < k; i++) sum += weights[i];
+    for (i = 0; i < k && sum != 0.0; i++) weights[i] /= sum;
+    return sum != 0.0;
+}
+
+/* 1 / distance; those at no distance share alike, and leave nothing to others. */
+OTX__PRIVATE void otx__interpolation_inverse(const otx__near *near, size_t target,
+                                             const int32_t *indices, size_t k, double *wide,
+                                             double *weights)
+{
+    const double one = 1.0;
+    bool same = false;
+    size_t i;
+    for (i = 0; i < k; i++) {
+        weights[i] = otx__near_residual(near, target, indices + i, &one, 1, wide);
+        if (weights[i] == 0.0) same = true;
+    }
+    for (i = 0; i < k; i++)
+        weights[i] = same ? (weights[i] == 0.0 ? 1.0 : 0.0) : 1.0 / weights[i];
+}
+
+OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, double *products,
+                                           int worker)
+{
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    const otx_method_options *options = &fitted->options;
+    size_t k = fitted->k, i;
+    int32_t *indices = fitted->indices + target * k;
+    double *weights = fitted->coefficients + target * k;
+    double *wide = near->wide + (size_t)worker * near->columns;
+    otx__weighing w;
+    otx__neighbour *found;
+    bool none = options->omp.cosine && !(near->target_norms[target] > 0.0);
+    if (options->omp.cosine) otx__near_cosines(near, target, products);
+    for (i = 0; i < near->donor.rows; i++)
+        products[i] = options->omp.cosine ? -products[i]
+                                          : near->anchor_squares[i] - 2.0 * products[i];
+    found = otx__nearest_find(near, nearest, target, products, worker);
+    if (options->weights == OTX_WEIGHTS_DISTANCE) {
+        for (i = 0; i < k; i++) weights[i] = -found[i].far;
+        if (!options->omp.cosine)
+            otx__interpolation_inverse(near, target, indices, k, wide, weights);
+        if (!otx__share_out(weights, k)) none = true;
+    } else {
+        w = otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
+        otx__weighing_fill(&w, near, target, indices, k, wide);
+        if (options->weights == OTX_WEIGHTS_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
+        else otx__weigh_least_squares(&w, k, weights);
+    }
+    otx__nearest_finish(near, fitted, target, none, worker);
+}
+
+/* Visits all targets for their k nearest anchors, which may be to be weighed. */
+OTX__PRIVATE otx_result otx__nearest_run(const otx_context *ctx, const otx_method_rows *rows,
+                                         otx_fitted *fitted, size_t k, bool weighed, double work,
+                                         otx__near_visit visit, otx_error *error)
+{
+    otx__nearest nearest;
+    otx__near near;
+    otx_result result;
+    k = otx__min(k, rows->donor.rows);
+    nearest.fitted = fitted;
+    if (!otx__weighing_fits(weighed ? k : 0, k * sizeof(otx__neighbour), &nearest.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    result = otx__fitted_alloc(ctx, fitted, k, error);
+    if (result) return result;
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, fitted->options.omp.memory,
+                            nearest.each, &nearest.own, error);
+    if (!result)
+        result = otx__near_run(&near, work + 4.0 * (double)rows->donor.rows, visit, &nearest,
+                               error);
+    otx__near_close(&near);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__interpolation_fit(const otx_context *ctx,
+                                               const otx_method_rows *rows,
+                                               const otx_method_options *options,
+                                               otx_fitted *fitted, otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__K_DEFAULT;
+    double width = (double)rows->donor.columns, n = (double)k;
+    if ((unsigned)options->weights >= OTX_WEIGHTS_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "weights %d are unknown; known are distance_proportional, barycentric "
+                         "and least_squares", (int)options->weights);
+    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTS_DISTANCE,
+                            options->weights == OTX_WEIGHTS_DISTANCE ? 4.0 * n * width
+                                                                     : n * n * (width + n),
+                            otx__interpolation_visit, error);
+}
+
+/* >>> src/methods/wechsel.h */
+/* ---- wechsel: WECHSEL's rule, in the donor's space -------------------------------- */
+
+/* Minixhofer, Paischer and Rekabsaz, WECHSEL, 2022: the 10 source tokens of largest cosine,
+   weighted by softmax(cosine / 0.1). There the cosines are those of aligned static word
+   vectors of two languages; here those of the donor's rows. */
+#define OTX__WECHSEL_K 10
+#define OTX__WECHSEL_TEMPERATURE 0.1
+
+/* e^x for x <= 0, in operations that are rounded alike everywhere. */
+OTX__PRIVATE double otx__exp(double x)
+{
+    const double log2_high = 0.693147180369123816490, log2_low = 1.90821492927058770002e-10;
+    double whole, rest, sum = 1.0;
+    int i;
+    if (!(x > -700.0)) return 0.0;
+    whole = floor(x * 1.44269504088896338700 + 0.5);
+    rest = x - whole * log2_high;
+    rest -= whole * log2_low;
+    for (i = 15; i > 0; i--) sum = 1.0 + sum * rest / (double)i;
+    return ldexp(sum, (int)whole);
+}
+
+OTX__PRIVATE void otx__wechsel_visit(otx__near *near, size_t target, double *products,
+                                     int worker)
+{
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    double *weights = fitted->coefficients + target * fitted->k;
+    const otx__neighbour *found;
+    size_t i;
+    otx__near_cosines(near, target, products);
+    for (i = 0; i < near->donor.rows; i++) products[i] = -products[i];
+    found = otx__nearest_find(near, nearest, target, products, worker);
+    for (i = 0; i < fitted->k; i++)
+        weights[i] = otx__exp((found[0].far - found[i].far) / OTX__WECHSEL_TEMPERATURE);
+    (void)otx__share_out(weights, fitted->k);
+    otx__nearest_finish(near, fitted, target, !(near->target_norms[target] > 0.0), worker);
+}
+
+OTX__PRIVATE otx_result otx__wechsel_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                         const otx_method_options *options, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__WECHSEL_K;
+    return otx__nearest_run(ctx, rows, fitted, k, false,
+                            4.0 * (double)rows->donor.columns * (double)k, otx__wechsel_visit,
+                            error);
+}
+
+/* >>> src/methods/focus.h */
+/* ---- focus: FOCUS' rule, in the donor's space ---------------------------------------- */
+
+/* Dobler and de Melo, FOCUS, 2023: all source tokens, weighted by the sparsemax (Martins and
+   Astudillo 2016) of their cosines. There the cosines are those of word vectors trained on
+   text of the new language; here those of the donor's rows. The anchors of a target may be
+   all, so none are kept: rows are made in one go. */
+
+typedef struct otx__focusing {
+    const otx_matrix *base;
+    double *to;
+    void *own;   /* [worker] each bytes: weights, then anchors */
+    size_t each;
+} otx__focusing;
+
+/* The number t for which the sum of max(value - t, 0) is 1. It grows from turn to turn, until
+   no more values fall below (Michelot 1986); those below the largest less 1 do at once. */
+OTX__PRIVATE double otx__sparsemax_threshold(const double *values, size_t count)
+{
+    double threshold = values[0];
+    size_t held = 0, before, i;
+    for (i = 1; i < count; i++) threshold = values[i] > threshold ? values[i] : threshold;
+    threshold -= 1.0;
+    do {
+        double sum = 0.0;
+        before = held;
+        held = 0;
+        for (i = 0; i < count; i++) {
+            if (!(values[i] > threshold)) continue;
+            sum += values[i];
+            held++;
+        }
+        if (held && held != before) threshold = (sum - 1.0) / (double)held;
+    } while (held && held != before);
+    return threshold;
+}
+
+OTX__PRIVATE void otx__focus_visit(otx__near *near, size_t target, double *products, int worker)
+{
+    const otx__focusing *focusing = (const otx__focusing *)near->argument;
+    size_t anchors = near->donor.rows, width = focusing->base->columns, held = 0, i;
+    double *weights =
+        (double *)(void *)((char *)focusing->own + (size_t)worker * focusing->each);
+    int32_t *indices = (int32_t *)(void *)(weights + anchors);
+    double *row = focusing->to + target * width, threshold;
+    otx__near_cosines(near, target, products);
+    threshold = otx__sparsemax_threshold(products, anchors);
+    for (i = 0; i < anchors && near->target_norms[target] > 0.0; i++) {
+        if (!(products[i] > threshold)) continue;
+        weights[held] = products[i] - threshold;
+        indices[held++] = (int32_t)i;
+    }
+    otx__combine_row(near->kernels, focusing->base, indices, weights, held, row);
+}
+
+/* Looks at all rows, so that what cannot be used is found before any is made. */
+OTX__PRIVATE otx_result otx__focus_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                       const otx_method_options *options, otx_fitted *fitted,
+                                       otx_error *error)
+{
+    otx__near near;
+    void *none;
+    otx_result result = otx__near_open(&near, ctx, rows, 0, fitted->targets,
+                                       options->omp.memory, 0, &none, error);
+    otx__near_close(&near);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__focus_make(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_method_rows *rows, size_t first, size_t count,
+                                        double *to, otx_error *error)
+{
+    double anchors = (double)rows->donor.rows, width = (double)rows->base.columns;
+    otx__focusing focusing;
+    otx__near near;
+    otx_result result;
+    focusing.base = &rows->base;
+    focusing.to = to;
+    focusing.each = (rows->donor.rows * 12 + OTX__ALIGNMENT) / OTX__ALIGNMENT * OTX__ALIGNMENT;
+    result = otx__near_open(&near, ctx, rows, first, count, fitted->options.omp.memory,
+                            focusing.each, &focusing.own, error);
+    if (!result)
+        result = otx__near_run(&near, anchors * (16.0 + width), otx__focus_visit, &focusing,
+                               error);
+    otx__near_close(&near);
+    return result;
+}
+
+/* >>> src/methods/hull.h */
+/* ---- hull: omp's anchors, weights of 0 or more ------------------------------------------ */
+
+/* Least squares on the simplex over the support that OMP selects. A row of the head that is a
+   mean of others scores no more than the best of them, whatever the hidden state: no new token
+   can win everywhere, as one with large coefficients of both signs can. */
+
+OTX__PRIVATE void otx__hull_body(void *argument, size_t target, int worker)
+{
+    otx__near *near = (otx__near *)argument;
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    size_t k = fitted->k, count = 0;
+    const int32_t *indices = fitted->indices + target * k;
+    otx__weighing w =
+        otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
+    while (count < k && indices[count] >= 0) count++;
+    if (count) {
+        otx__weighing_fill(&w, near, target, indices, count,
+                           near->wide + (size_t)worker * near->columns);
+        otx__weigh_hull(&w, count, near->target_squares[target],
+                        fitted->coefficients + target * k);
+    }
+    otx__nearest_finish(near, fitted, target, false, worker);
+}
+
+OTX__PRIVATE otx_result otx__hull_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                      const otx_method_options *options, otx_fitted *fitted,
+                                      otx_error *error)
+{
+    otx__watch watch;
+    otx__nearest nearest;
+    otx__near near;
+    double k, width = (double)rows->donor.columns;
+    otx_result result = otx__omp_fit(ctx, rows, options, fitted, error);
+    if (result) return result;
+    k = (double)fitted->k;
+    nearest.fitted = fitted;
+    if (!otx__weighing_fits(fitted->k, 0, &nearest.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory,
+                            nearest.each, &nearest.own, error);
+    near.argument = &nearest;
+    watch = otx__watch_open(&near.ctx, OTX_STAGE_SOLVE, 0, fitted->targets);
+    if (!result)
+        result = otx__watch_loop(&watch, fitted->targets, k * k * (width + k * k),
+                                 otx__hull_body, &near, error);
+    otx__near_close(&near);
+    return result;
+}
+
+/* >>> src/methods/linear.h */
+/* ---- linear: maps between two models' rows, and products of matrices for them ----------- */
+
+/* A matrix of double in strips of 32 columns; what lies behind its last row or column is 0. */
+typedef struct otx__dense {
+    size_t rows, columns;
+    size_t tall, wide; /* the same in tiles */
+    double *data;      /* [strip][tall * 32][32] */
+} otx__dense;
+
+/* What those who compute with them hold. */
+typedef struct otx__mill {
+    otx_context ctx; /* settled: its threads do not change on the way */
+    otx__pool pool;
+    otx__take take;  /* the loop that all products consist of: see otx__tile_take_by */
+    uint64_t memory; /* the budget */
+    uint64_t done, total;
+} otx__mill;
+
+/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
+   place of target - from. */
+typedef struct otx__linear {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    otx__dense map;  /* d x e */
+    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
+} otx__linear;
+
+/* ---- opening and closing ---- */
+
+OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, uint64_t memory,
+                                       otx_error *error)
+{
+    const otx__kernels *kernels;
+    memset(mill, 0, sizeof *mill);
+    if (ctx) mill->ctx = *ctx;
+    mill->ctx.threads = otx__threads(ctx);
+    mill->memory = memory;
+    otx__pool_open(&mill->pool, &mill->ctx);
+    kernels = otx__kernels_for(mill->ctx.isa);
+    if (!kernels) return otx__fail_isa(mill->ctx.isa, error);
+    mill->take = otx__tile_take_for(kernels->isa);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__mill_loop(otx__mill *mill, size_t count, double work,
+                                       otx_parallel_body body, void *argument, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(&mill->ctx, OTX_STAGE_GRAM, mill->done, mill->total);
+    return otx__watch_loop(&watch, count, work, body, argument, error);
+}
+
+/* Bytes of a matrix, also where they would not fit a size. */
+OTX__PRIVATE double otx__dense_need(size_t rows, size_t columns)
+{
+    return 8.0 * (double)OTX__TILE_SIZE * (double)otx__tiles(rows) * (double)otx__tiles(columns);
+}
+
+/* All 0. */
+OTX__PRIVATE otx__dense otx__dense_take(otx__pool *pool, size_t rows, size_t columns)
+{
+    otx__dense dense;
+    size_t tiles = 0;
+    dense.rows = rows;
+    dense.columns = columns;
+    dense.tall = otx__tiles(rows);
+    dense.wide = otx__tiles(columns);
+    if (!otx__mul(dense.tall, dense.wide, &tiles)) pool->failed = true;
+    dense.data = (double *)otx__pool_take_zero(pool, tiles, OTX__TILE_SIZE * sizeof(double));
+    return dense;
+}
+
+OTX__PRIVATE double *otx__dense_tile(const otx__dense *dense, size_t tile, size_t strip)
+{
+    return dense->data + (strip * dense->tall + tile) * OTX__TILE_SIZE;
+}
+
+/* The element of a row and a column. */
+OTX__PRIVATE double *otx__dense_at(const otx__dense *dense, size_t row, size_t column)
+{
+    return dense->data + (column / OTX__TILE * dense->tall * OTX__TILE + row) * OTX__TILE +
+           column % OTX__TILE;
+}
+
+OTX__PRIVATE void otx__linear_close(otx__linear *linear)
+{
+    otx_context ctx;
+    if (!linear) return;
+    ctx = linear->ctx;
+    otx__pool_close(&linear->pool);
+    otx__free(&ctx, linear, 1, sizeof *linear);
+}
+
+/* A map of zeros from d to e columns, of a method that is being fitted. */
+OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
+                                         size_t e, otx_error *error)
+{
+    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
+    fitted->linear = linear;
+    if (!linear) return otx__fail_memory(error, sizeof *linear);
+    linear->ctx = mill->ctx;
+    otx__pool_open(&linear->pool, &linear->ctx);
+    linear->map = otx__dense_take(&linear->pool, d, e);
+    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
+    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
+    fitted->bytes = linear->pool.bytes;
+    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
+}
+
+/* ---- products ---- */
+
+typedef struct otx__dense_task {
+    otx__mill *mill;
+    const otx__dense *to, *a, *b;
+    bool turned, upper;
+} otx__dense_task;
+
+OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int worker)
+{
+    const otx__dense_task *task = (const otx__dense_task *)argument;
+    size_t tile = index % task->to->tall, strip = index / task->to->tall, p;
+    double *to = otx__dense_tile(task->to, tile, strip);
+    (void)worker;
+    for (p = 0; p < task->b->tall && !(task->upper && tile > strip); p++) {
+        const double *b = otx__dense_tile(task->b, p, strip);
+        if (task->turned)
+            task->mill->take(to, b, otx__dense_tile(task->a, p, tile), OTX__TILE, 1);
+        else task->mill->take(to, b, otx__dense_tile(task->a, tile, p), 1, OTX__TILE);
+    }
+}
+
+/* What is taken: a b, a' b, or of that the tiles from the diagonal up. */
+typedef enum otx__dense_form {
+    OTX__DENSE_PLAIN,
+    OTX__DENSE_TURNED,
+    OTX__DENSE_UPPER
+} otx__dense_form;
+
+/* to -= that. Every element in the order of the terms. */
+OTX__PRIVATE otx_result otx__dense_product(otx__mill *mill, const otx__dense *to,
+                                           const otx__dense *a, otx__dense_form form,
+                                           const otx__dense *b, otx_error *error)
+{
+    otx__dense_task task;
+    task.mill = mill;
+    task.to = to;
+    task.a = a;
+    task.b = b;
+    task.turned = form != OTX__DENSE_PLAIN;
+    task.upper = form == OTX__DENSE_UPPER;
+    return otx__mill_loop(mill, to->tall * to->wide,
+                          (double)b->tall * OTX__TILE * (double)OTX__TILE_SIZE,
+                          otx__dense_product_body, &task, error);
+}
+
+/* ---- rows of models ---- */
+
+/* Rows that are held at a time. */
+#define OTX__DENSE_ROWS 1024
+
+/* Reads rows: times (row - less), of those with that many. */
+typedef struct otx__dense_read {
+    const otx_matrix *matrix;
+    const char *name;
+    const double *less;  /* [columns] or NULL */
+    const double *times; /* [rows of the matrix] or NULL */
+    double *sums;        /* [columns] or NULL: all rows are added to it */
+    bool negated;
+    size_t first, count;
+    otx__dense block;
+} otx__dense_read;
+
+OTX__PRIVATE void otx__dense_read_body(void *argument, size_t strip, int worker)
+{
+    const otx__dense_read *read = (const otx__dense_read *)argument;
+    const otx_matrix *matrix = read->matrix;
+    size_t first = strip * OTX__TILE, i, j;
+    size_t columns = otx__min(OTX__TILE, matrix->columns - first);
+    double *to = otx__dense_tile(&read->block, 0, strip);
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < read->block.tall * OTX__TILE; i++, to += OTX__TILE) {
+        for (j = 0; j < OTX__TILE; j++) to[j] = 0.0;
+        if (i >= read->count) continue;
+        otx_to_float(part, otx__affine_at(matrix, read->first + i, first), matrix->dtype,
+                     columns);
+        for (j = 0; j < columns; j++) {
+            double value = (double)part[j];
+            if (read->less) value -= read->less[first + j];
+            if (read->times) value *= read->times[read->first + i];
+            if (read->sums) read->sums[first + j] += value;
+            to[j] = read->negated ? -value : value;
+        }
+    }
+}
+
+OTX__PRIVATE otx_result otx__dense_read_rows(otx__mill *mill, otx__dense_read *read,
+                                             size_t first, size_t count, otx_error *error)
+{
+    read->first = first;
+    read->count = count;
+    return otx__mill_loop(mill, read->block.wide, 4.0 * OTX__TILE * OTX__DENSE_ROWS,
+                          otx__dense_read_body, read, error);
+}
+
+/* Takes room for the rows that are read at a time. */
+OTX__PRIVATE void otx__dense_read_open(otx__mill *mill, otx__dense_read *read,
+                                       const otx_matrix *matrix)
+{
+    memset(read, 0, sizeof *read);
+    read->matrix = matrix;
+    read->block = otx__dense_take(&mill->pool, otx__min(matrix->rows, OTX__DENSE_ROWS),
+                                  matrix->columns);
+}
+
+/* to += a'b over all rows of two matrices, or the tiles of that from the diagonal up. */
+OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
+                                         otx__dense_read *a, otx__dense_read *b,
+                                         otx__dense_form form, otx_error *error)
+{
+    size_t rows = a->matrix->rows, first, count;
+    otx_result result = OTX_OK;
+    b->negated = true; /* products are taken off */
+    for (first = 0; first < rows && !result; first += count) {
+        count = otx__min(OTX__DENSE_ROWS, rows - first);
+        mill->done = first;
+        mill->total = rows;
+        result = otx__dense_read_rows(mill, a, first, count, error);
+        if (!result) result = otx__dense_read_rows(mill, b, first, count, error);
+        if (!result) result = otx__dense_product(mill, to, &a->block, form, &b->block, error);
+    }
+    return result;
+}
+
+/* ---- what rows are measured by ---- */
+
+/* The mean of all rows; a NaN or an infinity among them is found here. */
+OTX__PRIVATE otx_result otx__rows_mean(otx__mill *mill, const otx_matrix *matrix,
+                                       const char *name, double *mean, otx_error *error)
+{
+    otx_result result = otx__matrix_mean(&mill->ctx, matrix, mean, error);
+    size_t i, row;
+    for (i = 0; i < matrix->columns && !result; i++) {
+        if (otx__is_finite(mean[i])) continue;
+        for (row = 0; row + 1 < matrix->rows; row++) {
+            float value;
+            otx_to_float(&value, otx__affine_at(matrix, row, i), matrix->dtype, 1);
+            if (!otx__is_finite((double)value)) break;
+        }
+        result = otx__fail(error, OTX_ERROR_NOT_FINITE,
+                           "%s: row %" PRIu64 " holds a NaN, an infinity, or a value beyond a "
+                           "float", name, (uint64_t)row);
+    }
+    return result;
+}
+
+/* The same only to look for them. */
+OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matrix,
+                                         const char *name, otx_error *error)
+{
+    double *mean = (double *)otx__alloc(&mill->ctx, matrix->columns, sizeof *mean);
+    otx_result result;
+    if (!mean) return otx__fail_array(error, matrix->columns, sizeof *mean);
+    result = otx__rows_mean(mill, matrix, name, mean, error);
+    otx__free(&mill->ctx, mean, matrix->columns, sizeof *mean);
+    return result;
+}
+
+/* ---- applying ---- */
+
+typedef struct otx__linear_task {
+    const otx__linear *linear;
+    const otx_matrix *targets;
+    uint64_t seed;
+    otx__take take;
+    size_t first, count, pitch;
+    double *rows;     /* [targets of a window, whole tiles][pitch] from - target */
+    double *divisors; /* [the same] or NULL */
+    double *to;
+} otx__linear_task;
+
+OTX__PRIVATE void otx__linear_read_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    const otx__linear *linear = task->linear;
+    double *row = task->rows + index * task->pitch, divisor = 0.0;
+    size_t first, count, i;
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < task->pitch; i++) row[i] = 0.0;
+    if (index >= task->count) return;
+    for (first = 0; first < linear->map.rows; first += count) {
+        count = otx__min(OTX__TILE, linear->map.rows - first);
+        otx_to_float(part, otx__affine_at(task->targets, task->first + index, first),
+                     task->targets->dtype, count);
+        for (i = 0; i < count; i++) {
+            double value = (double)part[i];
+            row[first + i] = linear->from[first + i] - value;
+            if (linear->divide) divisor += linear->divide[first + i] * value;
+        }
+    }
+    if (linear->divide) task->divisors[index] = divisor;
+}
+
+/* 32 targets' elements of a strip. */
+OTX__PRIVATE void otx__linear_apply_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    const otx__linear *linear = task->linear;
+    size_t tiles = otx__tiles(task->count), strip = index / tiles, x, i, j;
+    size_t first = index % tiles * OTX__TILE, width = linear->map.columns;
+    size_t columns = otx__min(OTX__TILE, width - strip * OTX__TILE);
+    double tile[OTX__TILE_SIZE];
+    (void)worker;
+    memset(tile, 0, sizeof tile);
+    for (x = 0; x < linear->map.tall; x++)
+        task->take(tile, otx__dense_tile(&linear->map, x, strip),
+                   task->rows + first * task->pitch + x * OTX__TILE, 1, task->pitch);
+    for (j = 0; j < OTX__TILE && first + j < task->count; j++) {
+        double *to = task->to + (first + j) * width + strip * OTX__TILE;
+        double divisor = linear->divide ? task->divisors[first + j] : 1.0;
+        for (i = 0; i < columns; i++) {
+            double value = divisor != 0.0 ? tile[j * OTX__TILE + i] / divisor : 0.0;
+            to[i] = linear->to[strip * OTX__TILE + i] + value;
+        }
+    }
+}
+
+/* Targets that are read at a time. */
+#define OTX__LINEAR_TARGETS 512
+
+/* Makes rows of what `read` puts in place of targets. */
+OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_matrix *targets, otx_parallel_body read,
+                                        size_t first, size_t count, double *to,
+                                        otx_error *error)
+{
+    const otx__linear *linear = fitted->linear;
+    size_t room = otx__tiles(otx__min(count, OTX__LINEAR_TARGETS)) * OTX__TILE, end;
+    otx__linear_task task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, 0, error);
+    if (result) return result;
+    memset(&task, 0, sizeof task);
+    task.linear = linear;
+    task.targets = targets;
+    task.seed = fitted->options.seed;
+    task.take = mill.take;
+    task.pitch = linear->map.tall * OTX__TILE;
+    task.rows = (double *)otx__pool_take(&mill.pool, room, task.pitch * sizeof(double));
+    task.divisors = (double *)otx__pool_take(&mill.pool, room, sizeof(double));
+    if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+    mill.total = fitted->targets;
+    for (end = first + count, task.first = first; task.first < end && !result;
+         task.first += task.count) {
+        task.count = otx__min(OTX__LINEAR_TARGETS, end - task.first);
+        task.to = to + (task.first - first) * linear->map.columns;
+        mill.done = task.first;
+        result = otx__mill_loop(&mill, otx__tiles(task.count) * OTX__TILE,
+                                4.0 * (double)task.pitch, read, &task, error);
+        if (!result)
+            result = otx__mill_loop(&mill, linear->map.wide * otx__tiles(task.count),
+                                    (double)task.pitch * (double)OTX__TILE_SIZE,
+                                    otx__linear_apply_body, &task, error);
+    }
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitted *fitted,
+                                         const otx_method_rows *rows, size_t first, size_t count,
+                                         double *to, otx_error *error)
+{
+    const otx__dense *map = &fitted->linear->map;
+    if (rows->donor.columns != map->rows || rows->base.columns != map->columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the map is of %" PRIu64 " by %" PRIu64 " columns, and the rows have "
+                         "%" PRIu64 " and %" PRIu64, (uint64_t)map->rows,
+                         (uint64_t)map->columns, (uint64_t)rows->donor.columns,
+                         (uint64_t)rows->base.columns);
+    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, first, count, to,
+                           error);
+}
+
+/* >>> src/methods/clp.h */
+/* ---- clp: CLP-Transfer's rule, in the donor's space -------------------------------------- */
+
+/* Ostendorff and Rehm, Efficient language model training through cross-lingual and
+   progressive transfer learning, 2023: all shared tokens, weighted by their cosine with the
+   target in a helper model, which the weights' sum is divided out of; no softmax, nothing
+   clipped. As published, a row whose weights nearly cancel is large. Here the helper is the
+   donor.
+
+   With u_n = a_n / ||a_n|| the weights are <y, u_n>, so a row is linear in the target but for
+   their sum: y U'B / <y, sum of u_n>. That takes one product over the anchors, not one for
+   each target. A target of zeros, or of weights of sum 0, gets zeros. */
+
+typedef struct otx__clp_norms {
+    const otx_matrix *donor;
+    double *times; /* [anchors] 1 / norm; 0 for a row of zeros */
+} otx__clp_norms;
+
+OTX__PRIVATE void otx__clp_norms_body(void *argument, size_t tile, int worker)
+{
+    const otx__clp_norms *norms = (const otx__clp_norms *)argument;
+    const otx_matrix *donor = norms->donor;
+    size_t i, j, first, count;
+    (void)worker;
+    for (i = tile * OTX__TILE; i < otx__min((tile + 1) * OTX__TILE, donor->rows); i++) {
+        double lanes[OTX__LANES] = {0}, norm;
+        float part[OTX__TILE];
+        for (first = 0; first < donor->columns; first += count) {
+            count = otx__min(OTX__TILE, donor->columns - first);
+            otx_to_float(part, otx__affine_at(donor, i, first), donor->dtype, count);
+            for (j = 0; j < count; j++)
+                lanes[j % OTX__LANES] += (double)part[j] * (double)part[j];
+        }
+        norm = sqrt(otx__fold_lanes(lanes));
+        norms->times[i] = norm > 0.0 ? 1.0 / norm : 0.0;
+    }
+}
+
+OTX__PRIVATE otx_result otx__clp_sum(otx__mill *mill, const otx_method_rows *rows,
+                                     otx__linear *linear, double *times, otx_error *error)
+{
+    otx__dense_read donor, base;
+    otx__clp_norms norms;
+    otx_result result;
+    otx__dense_read_open(mill, &donor, &rows->donor);
+    otx__dense_read_open(mill, &base, &rows->base);
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    norms.donor = &rows->donor;
+    norms.times = times;
+    result = otx__mill_loop(mill, otx__tiles(rows->donor.rows),
+                            4.0 * OTX__TILE * (double)rows->donor.columns, otx__clp_norms_body,
+                            &norms, error);
+    donor.times = times;
+    donor.sums = linear->divide;
+    if (!result)
+        result = otx__dense_cross(mill, &linear->map, &donor, &base, OTX__DENSE_TURNED, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__clp_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    size_t n = rows->donor.rows, d = rows->donor.columns, e = rows->base.columns;
+    double need = otx__dense_need(d, e) + otx__dense_need(OTX__DENSE_ROWS, d) +
+                  otx__dense_need(OTX__DENSE_ROWS, e) + 8.0 * (double)n;
+    double *times;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the sum over all anchors", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, d, e, error);
+    if (result) return result;
+    fitted->linear->divide =
+        (double *)otx__pool_take_zero(&fitted->linear->pool, d, sizeof(double));
+    times = (double *)otx__pool_take(&mill.pool, n, sizeof(double));
+    if (fitted->linear->pool.failed) result = otx__pool_fail(&fitted->linear->pool, error);
+    if (!result) result = otx__rows_finite(&mill, &rows->donor, "donor", error);
+    if (!result) result = otx__rows_finite(&mill, &rows->base, "base", error);
+    if (!result) result = otx__rows_finite(&mill, &rows->targets, "targets", error);
+    if (!result) result = otx__clp_sum(&mill, rows, fitted->linear, times, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/chance.h */
+/* ---- chance: normal deviates that are the same everywhere ---------------------------- */
+
+/* A deviate is a function of seed, target and column, so that windows and threads do not
+   matter; by operations that every machine rounds alike, so no log or cos of a library. */
+
+/* The scrambler of SplitMix64 (Steele, Lea and Flood 2014). */
+OTX__PRIVATE uint64_t otx__scramble(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* Above 0 and below 1. */
+OTX__PRIVATE double otx__unit_interval(uint64_t x)
+{
+    return ((double)(x >> 12) + 0.5) * 2.220446049250313080847e-16; /* 2^-52 */
+}
+
+/* log x for x from 2^-53 to 1: 2 artanh((m - 1) / (m + 1)) of the fraction m. */
+OTX__PRIVATE double otx__logarithm(double x)
+{
+    int exponent, i;
+    double m = frexp(x, &exponent), s, square, sum = 0.0;
+    if (m < 0.70710678118654752440) m *= 2.0, exponent--;
+    s = (m - 1.0) / (m + 1.0);
+    square = s * s;
+    for (i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / (double)i;
+    return (double)exponent * 0.69314718055994530942 + 2.0 * s * sum;
+}
+
+/* cos and sin of 2 pi x for x from 0 to 1: series on an eighth of the circle. */
+OTX__PRIVATE void otx__circle(double x, double *cosine, double *sine)
+{
+    double quarter = floor(4.0 * x + 0.5), angle, square, c = 1.0, s = 1.0;
+    int turn = (int)quarter & 3, i;
+    angle = (x - 0.25 * quarter) * 6.28318530717958647693;
+    square = angle * angle;
+    for (i = 18; i > 0; i -= 2) {
+        c = 1.0 - square * c / (double)(i * (i - 1));
+        s = 1.0 - square * s / (double)(i * (i + 1));
+    }
+    s *= angle;
+    *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
+    *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
+}
+
+/* Those of columns 2 pair and 2 pair + 1 (Box and Muller 1958). */
+OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, double two[2])
+{
+    const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t x = otx__scramble(seed + step * (target + 1));
+    double radius, cosine, sine;
+    x = otx__scramble(x + step * (2 * pair + 1));
+    radius = sqrt(-2.0 * otx__logarithm(otx__unit_interval(x)));
+    otx__circle(otx__unit_interval(otx__scramble(x + step)), &cosine, &sine);
+    two[0] = radius * cosine;
+    two[1] = radius * sine;
+}
+
+/* >>> src/methods/randn.h */
+/* ---- randn: each column by its own mean and deviation ------------------------------ */
+
+typedef struct otx__randn {
+    const otx_fitted *fitted;
+    const otx_matrix *tokens;
+    size_t first;
+    double *to;
+} otx__randn;
+
+/* 32 columns' standard deviations over the tokens, added up in their order. */
+OTX__PRIVATE void otx__randn_spread_body(void *argument, size_t tile, int worker)
+{
+    const otx__randn *task = (const otx__randn *)argument;
+    const otx__linear *linear = task->fitted->linear;
+    const otx_matrix *tokens = task->tokens;
+    size_t first = tile * OTX__TILE, count = otx__min(OTX__TILE, tokens->columns - first), i, j;
+    double sums[OTX__TILE] = {0};
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < tokens->rows; i++) {
+        otx_to_float(part, otx__affine_at(tokens, i, first), tokens->dtype, count);
+        for (j = 0; j < count; j++) {
+            double off = (double)part[j] - linear->to[first + j];
+            double square = off * off;
+            sums[j] += square;
+        }
+    }
+    for (j = 0; j < count; j++)
+        linear->divide[first + j] = sqrt(sums[j] / (double)tokens->rows);
+}
+
+/* Keeps the means as `to` and the deviations as `divide`. */
+OTX__PRIVATE otx_result otx__randn_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                       const otx_method_options *options, otx_fitted *fitted,
+                                       otx_error *error)
+{
+    size_t e = rows->tokens.columns;
+    otx__randn task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (!result) result = otx__linear_open(&mill, fitted, 0, e, error);
+    if (result) return result;
+    if (16.0 * (double)e > otx__budget(mill.memory))
+        return otx__fail_budget("the deviation of each column", 16.0 * (double)e, mill.memory,
+                                error);
+    fitted->linear->divide = (double *)otx__pool_take(&fitted->linear->pool, e, sizeof(double));
+    if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
+    result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    task.fitted = fitted;
+    task.tokens = &rows->tokens;
+    if (!result)
+        result = otx__mill_loop(&mill, otx__tiles(e), 4.0 * OTX__TILE * (double)rows->tokens.rows,
+                                otx__randn_spread_body, &task, error);
+    return result;
+}
+
+OTX__PRIVATE void otx__randn_body(void *argument, size_t index, int worker)
+{
+    const otx__randn *task = (const otx__randn *)argument;
+    const otx__linear *linear = task->fitted->linear;
+    size_t columns = linear->map.columns, i;
+    double *row = task->to + index * columns;
+    double two[2] = {0.0, 0.0};
+    (void)worker;
+    for (i = 0; i < columns; i++) {
+        double part;
+        if (i % 2 == 0)
+            otx__deviates(task->fitted->options.seed, task->first + index, i / 2, two);
+        part = linear->divide[i] * two[i % 2];
+        row[i] = linear->to[i] + part;
+    }
+}
+
+OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_method_rows *rows, size_t first, size_t count,
+                                        double *to, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    otx__randn task;
+    (void)rows;
+    memset(&task, 0, sizeof task);
+    task.fitted = fitted;
+    task.first = first;
+    task.to = to;
+    return otx__watch_loop(&watch, count, 100.0 * (double)fitted->linear->map.columns,
+                           otx__randn_body, &task, error);
+}
+
+/* >>> src/methods/john_hewitt.h */
+/* ---- john_hewitt: by the mean and the covariance of all ------------------------------ */
+
+/* mean + L z with L L' the covariance, sums divided by the number of tokens, z normal
+   deviates. A column that depends on those before it (fewer tokens than columns, say) has no
+   deviate of its own: L is the factor of a covariance without full rank, and nothing has to
+   be added to it. */
+
+/* Makes L' of the factor: strips of the map are its rows of tiles. */
+OTX__PRIVATE void otx__john_hewitt_turn_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t y, i, p;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        double *to = normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
+        memcpy(to, otx__tile_at(normal->factor, strip, y), OTX__TILE_SIZE * sizeof *to);
+    }
+    for (p = 0; p < OTX__TILE; p++) /* above the diagonal stand numbers of no use */
+        for (i = 0; i < p; i++)
+            normal->weights[((strip * normal->donor.tiles + strip) * OTX__TILE + p) * OTX__TILE +
+                            i] = 0.0;
+}
+
+/* The covariance, from the products, as tiles of the factor. */
+OTX__PRIVATE void otx__john_hewitt_scale_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t y, i;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        const double *from =
+            normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
+        double *to = otx__tile_at(normal->factor, strip, y);
+        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] / (double)normal->rows;
+    }
+    for (i = 0; i < OTX__TILE; i++)
+        normal->diagonal[strip * OTX__TILE + i] =
+            otx__tile_at(normal->factor, strip, strip)[i * (OTX__TILE + 1)];
+}
+
+/* Turns the products of the tokens' columns, which the map holds, into L'. */
+OTX__PRIVATE otx_result otx__john_hewitt_factor(otx__mill *mill, const otx__dense *map,
+                                                size_t tokens, otx_error *error)
+{
+    otx__normal normal;
+    otx_result result;
+    memset(&normal, 0, sizeof normal);
+    normal.ctx = &mill->ctx;
+    normal.rows = tokens;
+    normal.donor.columns = map->columns;
+    normal.donor.tiles = map->wide;
+    normal.take = mill->take;
+    normal.total = map->columns;
+    normal.weights = map->data;
+    normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(map->wide),
+                                             OTX__TILE_SIZE * sizeof(double));
+    normal.diagonal =
+        (double *)otx__pool_take(&mill->pool, map->wide, OTX__TILE * sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__normal_loop(&normal, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
+                              otx__john_hewitt_scale_body, error);
+    if (!result) result = otx__normal_factor(&normal, error);
+    if (!result)
+        result = otx__normal_loop(&normal, map->wide,
+                                  (double)map->wide * (double)OTX__TILE_SIZE,
+                                  otx__john_hewitt_turn_body, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
+                                             const otx_method_rows *rows,
+                                             const otx_method_options *options,
+                                             otx_fitted *fitted, otx_error *error)
+{
+    size_t e = rows->tokens.columns;
+    double need = 1.5 * otx__dense_need(e, e) + 2.0 * otx__dense_need(OTX__DENSE_ROWS, e);
+    otx__dense_read left, right;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the covariance of the base's rows", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, e, e, error);
+    if (result) return result;
+    otx__dense_read_open(&mill, &left, &rows->tokens);
+    otx__dense_read_open(&mill, &right, &rows->tokens);
+    left.less = right.less = fitted->linear->to;
+    if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
+                                  error);
+    if (!result)
+        result = otx__john_hewitt_factor(&mill, &fitted->linear->map, rows->tokens.rows, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+OTX__PRIVATE void otx__john_hewitt_read_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    size_t columns = task->linear->map.rows, i;
+    double *row = task->rows + index * task->pitch, two[2] = {0.0, 0.0};
+    (void)worker;
+    for (i = 0; i < task->pitch; i++) {
+        if (i % 2 == 0) otx__deviates(task->seed, task->first + index, i / 2, two);
+        row[i] = i < columns ? -two[i % 2] : 0.0; /* products are taken off */
+    }
+}
+
+OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_fitted *fitted,
+                                              const otx_method_rows *rows, size_t first,
+                                              size_t count, double *to, otx_error *error)
+{
+    (void)rows;
+    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body, first, count, to,
+                           error);
+}
+
+/* >>> src/methods/methods.h */
+/* ---- methods: the table of all, and the public calls ---------------------------------- */
+
+/* In the order of otx_method. A method without fit has nothing to fit. */
+OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
+{
+    static const otx__method_entry methods[OTX_METHOD_COUNT] = {
+        {"omp", OTX_NEED_DONOR, otx__omp_fit, otx__omp_make},
+        {"omp-centred", OTX_NEED_DONOR, otx__omp_fit, otx__omp_centred_make},
+        {"omp-affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__affine_method_fit, otx__affine_method_make},
+        {"affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__affine_method_fit, otx__affine_method_make},
+        {"mean", 0, NULL, otx__mean_make},
+        {"zero", 0, NULL, otx__zero_make},
+        {"common_interpolation", OTX_NEED_DONOR, otx__interpolation_fit, otx__omp_make},
+        {"clp", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__clp_fit,
+         otx__linear_make},
+        {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
+        {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
+        {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
+        {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
+    };
+    return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
+}
+
+OTX_API const char *otx_method_name(otx_method method)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    return m ? m->name : NULL;
+}
+
+OTX_API unsigned otx_method_needs(otx_method method)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    return m ? m->needs : 0;
+}
+
+/* Whether it is a method; names all that are if not. */
+OTX__PRIVATE otx_result otx__method_known(otx_method method, otx_error *error)
+{
+    char known[400] = "";
+    size_t i, length = 0;
+    if (otx__method_of(method)) return OTX_OK;
+    for (i = 0; i < OTX_METHOD_COUNT; i++)
+        length += otx__format(known + length, sizeof known - length, "%s%s", i ? ", " : "",
+                              otx__method_of((otx_method)i)->name);
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are %s",
+                     (int)method, known);
+}
+
+/* Whether the matrices that are needed are there; their shapes fit each other. */
+OTX__PRIVATE otx_result otx__method_check(const otx_method_rows *rows, unsigned needs,
+                                          otx_error *error)
+{
+    const otx_matrix *donor = &rows->donor, *base = &rows->base;
+    otx_result result = OTX_OK;
+    if (needs & (OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN)) {
+        result = otx__check_matrix(donor, "donor", error);
+        if (!result && rows->targets.rows)
+            result = otx__check_matrix(&rows->targets, "targets", error);
+        if (!result && rows->targets.rows && rows->targets.columns != donor->columns)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "anchors have %" PRIu64 " columns in the donor and targets %" PRIu64,
+                             (uint64_t)donor->columns, (uint64_t)rows->targets.columns);
+    }
+    if (!result && (needs & OTX_NEED_BASE)) {
+        result = otx__check_matrix(base, "base", error);
+        if (!result && base->rows != donor->rows)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "donor has %" PRIu64 " rows of anchors and base %" PRIu64,
+                             (uint64_t)donor->rows, (uint64_t)base->rows);
+    }
+    if (!result && (needs & OTX_NEED_TOKENS))
+        result = otx__check_matrix(&rows->tokens, "tokens", error);
+    return result;
+}
+
+OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
+                                  const otx_method_rows *rows,
+                                  const otx_method_options *options, otx_fitted *fitted,
+                                  otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    otx_method_options settled;
+    otx_result result;
+    memset(fitted, 0, sizeof *fitted);
+    memset(&settled, 0, sizeof settled);
+    if (options) settled = *options;
+    result = otx__method_known(method, error);
+    if (!result)
+        result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
+    if (result) return result;
+    fitted->method = method;
+    fitted->targets = rows->targets.rows;
+    fitted->options = settled;
+    if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (result) otx_method_close(ctx, fitted);
+    else if (!fitted->omp.threads) { /* nothing was pursued */
+        fitted->omp.isa = otx__combine_kernels(ctx)->isa;
+        fitted->omp.threads = otx__threads(ctx);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                   const otx_method_rows *rows, size_t first, size_t count,
+                                   double *to, otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(fitted->method);
+    otx_result result = OTX_OK;
+    if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
+    if (first > fitted->targets || count > fitted->targets - first)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
+                         (uint64_t)first, (uint64_t)first + count, (uint64_t)fitted->targets);
+    if (!count) return OTX_OK;
+    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+        result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
+    return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
+}
+
+OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
+{
+    size_t targets = fitted->targets, cells = targets * fitted->k;
+    otx__free(ctx, fitted->indices, cells, sizeof *fitted->indices);
+    otx__free(ctx, fitted->coefficients, cells, sizeof *fitted->coefficients);
+    otx__free(ctx, fitted->residual_norms, targets, sizeof *fitted->residual_norms);
+    otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
+    otx_affine_close(&fitted->map);
+    otx__linear_close(fitted->linear);
+    memset(fitted, 0, sizeof *fitted);
+}
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/disk/chapter.h */
@@ -15720,7 +18551,9 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
+     shards               what an index and its shards say of each other
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -15740,6 +18573,8 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      status, status_open     what stands at a path; what was opened
      is_link                 whether the path itself is a link
      make_directory, rename
+     replace_empty           renames a directory onto an empty one, whose mode it takes; fails
+                             if that holds anything by then
      remove                  a file, a link or an empty directory; else ENOTEMPTY
      unlock                  makes what is read-only writable; false where it was
      directory_open, _next, _close    the names in a directory, one after another */
@@ -16125,6 +18960,19 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
            _wrename(wide_from, wide_to) == 0;
 }
 
+/* Removing a directory fails if it is not empty, and renaming onto anything does. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+    wchar_t wide[OTX__WIDE];
+    int number;
+    if (!otx__sys_wide(wide, to) || _wrmdir(wide) != 0) return false;
+    if (otx__sys_rename(from, to)) return true;
+    number = errno;
+    (void)_wmkdir(wide);
+    errno = number;
+    return false;
+}
+
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     wchar_t wide[OTX__WIDE];
@@ -16390,6 +19238,16 @@ OTX__PRIVATE bool otx__sys_make_directory(const char *path) { return mkdir(path,
 
 OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
 {
+    return rename(from, to) == 0;
+}
+
+/* rename() itself replaces an empty directory and no other. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+#ifndef __wasi__
+    struct stat raw;
+    if (stat(to, &raw) == 0 && S_ISDIR(raw.st_mode)) (void)chmod(from, raw.st_mode & 07777);
+#endif
     return rename(from, to) == 0;
 }
 
@@ -16807,6 +19665,15 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     if (result) otx__listing_close(out);
     else otx__sort(out->names, out->count, sizeof *out->names, otx__compare_names);
     return result;
+}
+
+/* The first name that fits a pattern, or NULL. */
+OTX__PRIVATE const char *otx__listing_like(const otx__listing *listing, const char *pattern)
+{
+    size_t i;
+    for (i = 0; i < listing->count; i++)
+        if (otx__name_fits(listing->names[i], pattern)) return listing->names[i];
+    return NULL;
 }
 
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
@@ -17407,26 +20274,73 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
 #define OTX__INDEX_LIMIT ((size_t)256 << 20)
 #define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
 
+/* Most bytes of a reference in a cache: a commit's name. */
+#define OTX__REFERENCE_LIMIT 256
+
+/* Under what other names an index may stand; a file ends in .safetensors anyhow. */
+static const char *const otx__index_variants[] = {
+    "*.safetensors.index.json",   /* diffusers */
+    "*.safetensors.index.*.json", /* transformers, with a variant: fp16 */
+};
+
+/* How PEFT names an adapter and what it is for. */
+#define OTX__ADAPTER "adapter_model*"
+#define OTX__ADAPTER_CONFIG "adapter_config.json"
+#define OTX__KEY_ADAPTER_BASE "base_model_name_or_path"
+
+/* Files of safetensors that are no whole model, or not as transformers names it. */
+static const char *const otx__partial_weights[] = {
+    OTX__ADAPTER,
+    "consolidated*", /* Mistral, Meta */
+};
+
 /* ---- in their place ---- */
 
+/* In Python, D being the directory. */
 #define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
+    "in Python, D being its directory: from transformers import AutoModelForCausalLM as M; " \
+    "M.from_pretrained(D, torch_dtype='auto').save_pretrained(D), which writes safetensors there"
+#define OTX__SAVE_FOREIGN \
+    "load it with the transformers 4 that reads it (from_tf=True, from_flax=True) and save it " \
+    "with save_pretrained into its directory, which writes safetensors"
+#define OTX__MERGE_ADAPTER \
+    "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
+    "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
+    "T.from_pretrained(D).save_pretrained(NEW);"
+#define OTX__FROM_GGUF \
+    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
-    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
-    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
+                                "part of the model"},
     {"consolidated*.safetensors", "weights under the names of the original release; take the "
-                                  "repository's files for transformers"}, /* Mistral, Meta */
-    {"*.safetensors", "if that is the model, give that file's path"},
+                                  "repository's files for transformers, config.json and "
+                                  OTX__MODEL_FILE " or its shards"}, /* Mistral, Meta */
+    {"consolidated*.pth", "weights under the names of the original release; take the "
+                          "repository's files for transformers, config.json and "
+                          OTX__MODEL_FILE " or its shards"}, /* Meta */
     {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
     {"*.bin", OTX__SAVE_WEIGHTS},
     {"*.pt", OTX__SAVE_WEIGHTS},
     {"*.pth", OTX__SAVE_WEIGHTS},
-    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
-    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
-    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
+    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+};
+
+/* Files of weights by the bytes that they begin with. */
+typedef struct otx__known_magic {
+    const char *bytes;
+    size_t size;
+    const char *what, *advice;
+} otx__known_magic;
+
+static const otx__known_magic otx__known_magics[] = {
+    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
+    {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
+    {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
+    {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
 };
 
 /* >>> src/disk/staging.h */
@@ -17484,34 +20398,45 @@ OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
             otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
-/* Whether the final name is free, or may be replaced. A directory is replaced
-   only if it looks like a model's, so that a typing error costs no one a home. */
-OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exists,
+/* What stands under the final name. */
+typedef enum otx__standing {
+    OTX__STANDS_NOTHING,
+    OTX__STANDS_EMPTY, /* a directory that holds nothing, which is as good */
+    OTX__STANDS_MODEL  /* one that is to be replaced */
+} otx__standing;
+
+/* Looks at what stands under the final name, and refuses what is to stay. A directory is
+   replaced only if it looks like a model's, so that a typing error costs no one a home. */
+OTX__PRIVATE otx_result otx__output_check(const otx__output *output, otx__standing *standing,
                                           otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     otx__listing listing;
     otx__status status;
     otx_result result;
-    bool model;
+    bool model, empty;
     otx__path_text(name, output->path);
     result = otx__look(output->path, &status, error);
-    *exists = status.present;
+    *standing = OTX__STANDS_NOTHING;
     if (result || !status.present) return result;
-    if (!output->overwrite)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
-                         "replace it", name);
     if (!status.directory)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced",
-                         name);
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced; "
+                         "give a name of which there is nothing yet", name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || otx__looks_like_model(&listing);
+    empty = listing.count == 0;
+    model = empty || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
-    if (model) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
-                     name);
+    *standing = empty && !otx__sys_is_link(output->path) ? OTX__STANDS_EMPTY
+                                                         : OTX__STANDS_MODEL;
+    if (!model)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, does not look like a model "
+                         "(it has no config.json with " OTX__MODEL_FILE " or its index) and is "
+                         "not replaced; give a name of which there is nothing yet", name);
+    if (*standing == OTX__STANDS_MODEL && !output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    return OTX_OK;
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -17578,6 +20503,18 @@ OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
     return otx__fail_leftovers(output, error);
 }
 
+/* Tries at once whether an empty directory can be replaced, as one that something is mounted
+   on cannot: the new directory takes its place, still empty, and another is made. */
+OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *error)
+{
+    if (!otx__sys_replace_empty(output->partial, output->path))
+        return otx__fail_system(error, output->path, "exists already, and cannot be replaced",
+                                errno);
+    if (!otx__sys_make_directory(output->partial))
+        return otx__fail_system(error, output->partial, "cannot be created", errno);
+    return OTX_OK;
+}
+
 /* Ends an output. What has not been committed is removed. */
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
@@ -17591,20 +20528,21 @@ OTX__PRIVATE void otx__output_abandon(otx__output *output)
 }
 
 /* Makes a temporary directory, output->partial, beside `path`, after checking
-   that `path` will be free (or, with overwrite, replaceable) in the end. Must be
+   that `path` will be free or empty (or, with overwrite, replaceable) in the end. Must be
    followed by otx__output_abandon, after otx__output_commit if all went well. */
 OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *path,
                                           bool overwrite, otx__output *output, otx_error *error)
 {
-    bool exists = false;
+    otx__standing standing = OTX__STANDS_NOTHING;
     otx_result result;
     memset(output, 0, sizeof *output);
     output->ctx = ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
-    if (!result) result = otx__output_check(output, &exists, error);
+    if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
     if (!result) result = otx__output_make(output, error);
+    if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
 }
@@ -17635,19 +20573,21 @@ OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **
 }
 
 /* Gives the directory its final name. What stood there is renamed first and
-   removed last, so that at every moment one of the two is whole. The files
-   within must have been finished. */
+   removed last, so that at every moment one of the two is whole; an empty directory is
+   replaced as long as it is empty. The files within must have been finished. */
 OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error)
 {
     char name[OTX__PATH_TEXT], *old = NULL, *parent;
-    bool exists;
-    otx_result result = otx__output_check(output, &exists, error);
+    otx__standing standing;
+    otx_result result = otx__output_check(output, &standing, error);
     if (result) return result;
     parent = otx__path_parent(output->ctx, output->path);
     if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
     otx__directory_sync(output->ctx, output->partial);
-    if (exists) result = otx__output_set_aside(output, &old, error);
-    if (!result && !otx__sys_rename(output->partial, output->path)) {
+    if (standing == OTX__STANDS_MODEL) result = otx__output_set_aside(output, &old, error);
+    if (!result && !(standing == OTX__STANDS_EMPTY
+                         ? otx__sys_replace_empty(output->partial, output->path)
+                         : otx__sys_rename(output->partial, output->path))) {
         result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
         if (old && !otx__sys_rename(old, output->path))
             otx__log(output->ctx, OTX_WARNING, "%s: the former output is here now",
@@ -17708,6 +20648,331 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/weights.h */
+/* ---- weights: which files they are, and what may stand in their place -------- */
+
+/* ---- in a directory ---- */
+
+/* The weights of a directory: an index or a file, by names of its listing; neither, if it
+   holds none, or several that may be meant. */
+typedef struct otx__weights_found {
+    const char *index, *file;
+    const char *rival; /* the first of several */
+} otx__weights_found;
+
+/* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
+OTX__PRIVATE bool otx__is_shard(const char *name)
+{
+    const char *of = strstr(name, "-of-");
+    return of && of > name && otx__is_digit(of[-1]) && otx__is_digit(of[4]);
+}
+
+/* Takes the one index or file under another name than the usual, of which there must not
+   be two: model.fp16.safetensors and the like. */
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights_found *found)
+{
+    size_t i, count = 0;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        bool index = otx__name_fits_any(name, otx__index_variants,
+                                        OTX__COUNT(otx__index_variants));
+        bool file = otx__has_suffix(name, ".safetensors") && !otx__is_shard(name) &&
+                    !otx__name_fits_any(name, otx__partial_weights,
+                                        OTX__COUNT(otx__partial_weights));
+        if (!index && !file) continue;
+        if (count++ == 0) found->rival = name;
+        if (index) found->index = name;
+        else found->file = name;
+    }
+    if (count == 1) found->rival = NULL;
+    else found->index = found->file = NULL;
+}
+
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_found *found)
+{
+    memset(found, 0, sizeof *found);
+    if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
+    if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
+    if (!found->index && !found->file) otx__weights_variant(listing, found);
+}
+
+/* ---- a cache of huggingface_hub ---- */
+
+/* The directory of a snapshot, if it is one: "CACHE/snapshots/NAME"; or NULL. */
+OTX__PRIVATE otx_result otx__snapshot(const otx_context *ctx, const char *snapshots,
+                                      const char *name, char **path, uint64_t *modified,
+                                      otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    *path = otx__path_join(ctx, snapshots, name);
+    if (!*path) return otx__fail_memory(error, strlen(snapshots) + strlen(name) + 2);
+    result = otx__look(*path, &status, error);
+    *modified = status.modified;
+    if (!result && status.directory) return OTX_OK;
+    otx__path_free(ctx, *path);
+    *path = NULL;
+    return result;
+}
+
+/* The snapshot that refs/main of a cache names, or NULL. */
+OTX__PRIVATE otx_result otx__snapshot_main(const otx_context *ctx, const char *cache,
+                                           const char *snapshots, char **path,
+                                           otx_error *error)
+{
+    char *refs = otx__path_join(ctx, cache, "refs/main"), *name = NULL;
+    otx_error problem;
+    uint64_t modified;
+    size_t size = 0, length;
+    otx_result result = OTX_OK;
+    *path = NULL;
+    if (!refs) return otx__fail_memory(error, strlen(cache) + 10);
+    if (!otx__file_read_all(ctx, refs, OTX__REFERENCE_LIMIT, &name, &size, &problem)) {
+        length = strspn(name, "0123456789abcdefABCDEF");
+        name[length] = 0; /* a line's end may follow */
+        if (length > 0)
+            result = otx__snapshot(ctx, snapshots, name, path, &modified, error);
+        otx__file_free(ctx, name, size);
+    }
+    otx__path_free(ctx, refs);
+    return result;
+}
+
+/* The snapshot that was made last, or NULL. */
+OTX__PRIVATE otx_result otx__snapshot_last(const otx_context *ctx, const char *snapshots,
+                                           char **path, otx_error *error)
+{
+    otx__listing listing;
+    uint64_t newest = 0;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, snapshots, &listing, error);
+    *path = NULL;
+    for (i = 0; i < listing.count && !result; i++) {
+        uint64_t modified;
+        char *found;
+        result = otx__snapshot(ctx, snapshots, listing.names[i], &found, &modified, error);
+        if (!result && found && (!*path || modified > newest)) {
+            otx__path_free(ctx, *path);
+            *path = found;
+            newest = modified;
+        } else {
+            otx__path_free(ctx, found);
+        }
+    }
+    if (listing.ctx) otx__listing_close(&listing);
+    return result;
+}
+
+/* Names the snapshot that is to be given in place of a cache, the folder that holds
+   `snapshots`. `what` stands at the path. */
+OTX__PRIVATE otx_result otx__fail_snapshot(const otx_context *ctx, const char *path,
+                                           const char *cache, const char *what,
+                                           otx_error *error)
+{
+    char where[OTX__PATH_TEXT], there[OTX__PATH_TEXT];
+    char *snapshots = otx__path_join(ctx, cache, "snapshots"), *found = NULL;
+    otx_result result;
+    otx__path_text(where, path);
+    if (!snapshots) return otx__fail_memory(error, strlen(cache) + 11);
+    result = otx__snapshot_main(ctx, cache, snapshots, &found, error);
+    if (!result && !found) result = otx__snapshot_last(ctx, snapshots, &found, error);
+    if (!result && found)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; give the directory %s",
+                           where, what, otx__path_text(there, found));
+    else if (!result)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s, and holds no snapshot of "
+                           "its model; download the model again", where, what);
+    otx__path_free(ctx, found);
+    otx__path_free(ctx, snapshots);
+    return result;
+}
+
+/* Refuses a directory that is one of huggingface_hub's cache, and names the one within that
+   is meant: for a model's folder, for `snapshots` in it, and for the folder of them all.
+   OTX_OK if it is none. */
+OTX__PRIVATE otx_result otx__refuse_cache(const otx_context *ctx, const char *path,
+                                          const otx__listing *listing, otx_error *error)
+{
+    const char *last = path + otx__path_name(path);
+    const char *models = otx__listing_like(listing, "models--*");
+    char *cache;
+    otx_result result;
+    if (otx__listing_has(listing, "snapshots"))
+        return otx__fail_snapshot(ctx, path, path, "a model's folder in a cache", error);
+    if (!models && strcmp(last, "snapshots") != 0) return OTX_OK;
+    cache = models ? otx__path_join(ctx, path, models) : otx__path_parent(ctx, path);
+    if (!cache) return otx__fail_memory(error, strlen(path) + 1);
+    result = otx__fail_snapshot(ctx, path, cache, models ? "a cache of models" :
+                                "a folder of snapshots", error);
+    otx__path_free(ctx, cache);
+    return result;
+}
+
+/* ---- an adapter ---- */
+
+/* What adapter_config.json in a directory says of the model that it is for, for a message;
+   "?" if it says nothing. Returns `to`. */
+OTX__PRIVATE const char *otx__adapter_base(const otx_context *ctx, const char *directory,
+                                           char to[OTX__QUOTED])
+{
+    char *path = otx__path_join(ctx, directory, OTX__ADAPTER_CONFIG), *text = NULL, *name;
+    otx_error problem;
+    otx_json json;
+    size_t size = 0;
+    uint32_t node;
+    memset(&json, 0, sizeof json);
+    strcpy(to, "?");
+    if (!path) return to;
+    if (!otx__file_read_all(ctx, path, OTX__INDEX_LIMIT, &text, &size, &problem) &&
+        !otx_json_parse(ctx, text, size, path, NULL, &json, &problem)) {
+        node = otx_json_find(&json, 0, OTX__KEY_ADAPTER_BASE);
+        name = otx_json_type_of(&json, node) == OTX_JSON_STRING
+                   ? (char *)otx__alloc(ctx, size, 1) : NULL;
+        if (name) otx__quote(to, OTX__QUOTED, name, otx_json_string(&json, node, name));
+        otx__free(ctx, name, size, 1);
+    }
+    otx_json_close(ctx, &json);
+    if (text) otx__file_free(ctx, text, size);
+    otx__path_free(ctx, path);
+    return to;
+}
+
+/* Refuses an adapter, the file `name` in a directory. */
+OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *directory,
+                                          const char *name, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], base[OTX__QUOTED], file[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is an adapter of the model \"%s\" "
+                     "and no model; merge it, in Python, D being this directory and NEW another: "
+                     OTX__MERGE_ADAPTER " and give NEW", otx__path_text(where, directory),
+                     otx__quote(file, sizeof file, name, strlen(name)),
+                     otx__adapter_base(ctx, directory, base));
+}
+
+/* ---- reports ---- */
+
+/* A directory within that holds weights, or NULL: the last of several, as of the
+   checkpoints of a training. */
+OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
+                                             const otx__listing *listing)
+{
+    const char *within = NULL;
+    size_t i, j;
+    for (i = 0; i < listing->count; i++)
+        for (j = 0; j < 2; j++) {
+            char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
+            otx__status status;
+            memset(&status, 0, sizeof status);
+            if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
+            if (file && otx__sys_status(file, &status) && status.regular)
+                within = listing->names[i];
+            otx__path_free(ctx, inner);
+            otx__path_free(ctx, file);
+        }
+    return within;
+}
+
+/* Reports a directory that holds no weights, or more than one model's. */
+OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
+                                             const otx__listing *listing,
+                                             const otx__weights_found *found, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], file[OTX__QUOTED];
+    const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
+    const char *within;
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
+    otx__path_text(where, path);
+    if (found->rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
+                         OTX__INDEX_FILE ", but several other files of weights; give the path of "
+                         "one, such as %s/%s", where, where,
+                         otx__quote(file, sizeof file, found->rival, strlen(found->rival)));
+    if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
+    advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                              (const char *const *)listing->names, listing->count, &name);
+    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (within)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
+                         OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,
+                         otx__quote(file, sizeof file, within, strlen(within)), where, file);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
+}
+
+/* ---- one file ---- */
+
+/* What a file that is given as weights is. */
+typedef enum otx__weights_kind {
+    OTX__WEIGHTS_FILE, /* safetensors */
+    OTX__WEIGHTS_INDEX
+} otx__weights_kind;
+
+/* Bytes that a file is recognised by. */
+#define OTX__MAGIC 16
+
+/* What a file that begins with these bytes is, with a word on what to do; or NULL. */
+OTX__PRIVATE const otx__known_magic *otx__magic_of(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_magics); i++)
+        if (size >= otx__known_magics[i].size &&
+            memcmp(bytes, otx__known_magics[i].bytes, otx__known_magics[i].size) == 0)
+            return &otx__known_magics[i];
+    return NULL;
+}
+
+/* Whether a file that begins with these bytes is a safetensors file. */
+OTX__PRIVATE bool otx__is_safetensors(const char *bytes, size_t got, uint64_t size)
+{
+    uint64_t header = 0;
+    size_t i;
+    if (got < 9 || bytes[8] != '{') return false;
+    for (i = 8; i-- > 0;) header = header << 8 | (unsigned char)bytes[i];
+    return header <= size - 8;
+}
+
+/* Tells what an open file is, or refuses it. Its name counts where it says what the file
+   should be: then what is wrong with it is found by who reads it. */
+OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *path,
+                                          otx__weights_kind *kind, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    char bytes[OTX__MAGIC], where[OTX__PATH_TEXT];
+    size_t got = source->size < sizeof bytes ? (size_t)source->size : sizeof bytes;
+    const otx__known_magic *magic = NULL;
+    otx_result result = OTX_OK;
+    *kind = OTX__WEIGHTS_FILE;
+    otx__path_text(where, path);
+    if (!source->read(source->context, 0, bytes, got))
+        return otx__fail_read(error, path, source, 0, got);
+    if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
+    if (magic) {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
+                           magic->advice);
+    } else if (otx__name_fits_any(name, otx__index_variants,
+                                  OTX__COUNT(otx__index_variants))) {
+        *kind = OTX__WEIGHTS_INDEX;
+    } else if (!otx__has_suffix(name, ".safetensors") &&
+               !otx__is_safetensors(bytes, got, source->size)) {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           "safetensors file", where);
+    }
+    return result;
+}
+
+/* The same for a path. */
+OTX__PRIVATE otx_result otx__weights_look_at(const otx_context *ctx, const char *path,
+                                             otx__weights_kind *kind, otx_error *error)
+{
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    result = otx__weights_look(&source, path, kind, error);
+    otx_source_close(ctx, &source);
+    return result;
+}
+
 /* >>> src/disk/weight_index.h */
 /* ---- weight_index: the index of a checkpoint in shards ---------------------- */
 
@@ -17728,6 +20993,7 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 typedef struct otx__weight_entry {
     otx__span tensor, shard;
     uint32_t file;
+    bool absent; /* it is in no shard */
 } otx__weight_entry;
 
 typedef struct otx__weight_index {
@@ -17924,16 +21190,215 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
     return otx__check_case(ctx, checkpoint, path, error);
 }
 
+/* >>> src/disk/shards.h */
+/* ---- shards: what an index and the headers of its shards say of each other ----- */
+
+/* transformers 5 takes of an index the names of the files alone: it reads every tensor of
+   each, in the order of the names, so that of two tensors of one name the last counts. It
+   is read so here; where the index says otherwise there is a warning, and the index of an
+   output is made from the shards. */
+
+/* Tensors that the index says something else of: how many, and the first. */
+typedef struct otx__strays {
+    char list[3 * (2 * OTX__NAME_TEXT + 12)];
+    size_t length;
+    uint64_t count;
+} otx__strays;
+
+OTX__PRIVATE void otx__strays_add(otx__strays *strays, otx__span name, otx__span shard)
+{
+    char quoted[OTX__NAME_TEXT], file[OTX__NAME_TEXT];
+    if (strays->count++ >= 3) return;
+    strays->length += otx__format(strays->list + strays->length,
+                                  sizeof strays->list - strays->length, "%s\"%s\" in \"%s\"",
+                                  strays->length ? ", " : "",
+                                  otx__quote(quoted, sizeof quoted, name.bytes, name.size),
+                                  otx__quote(file, sizeof file, shard.bytes, shard.size));
+}
+
+/* The same for one that a file holds. */
+OTX__PRIVATE void otx__strays_found(otx__strays *strays, const otx_checkpoint *checkpoint,
+                                    const otx_tensor *tensor, size_t file)
+{
+    const char *name = checkpoint->files[file].name;
+    otx__strays_add(strays, otx__span_of(tensor->name, tensor->name_size),
+                    otx__span_of(name, strlen(name)));
+}
+
+OTX__PRIVATE void otx__strays_tell(const otx_context *ctx, const char *path,
+                                   const otx__strays *strays, const char *what)
+{
+    char where[OTX__PATH_TEXT];
+    if (strays->count == 0) return;
+    otx__log(ctx, OTX_WARNING, "%s: %" PRIu64 " tensors %s: %s%s", otx__path_text(where, path),
+             strays->count, what, strays->list, strays->count > 3 ? ", ..." : "");
+}
+
+/* ---- the tensors of all files ---- */
+
+/* By name, and those of one name by file. */
+OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
+{
+    const otx_checkpoint_tensor *one = (const otx_checkpoint_tensor *)a;
+    const otx_checkpoint_tensor *other = (const otx_checkpoint_tensor *)b;
+    int order = otx__compare_tensors(one->tensor, other->tensor);
+    if (order != 0) return order;
+    return one->file < other->file ? -1 : one->file > other->file;
+}
+
+/* Whether the tensor after this one is of the same name. */
+OTX__PRIVATE bool otx__is_superseded(const otx_checkpoint_tensor *all, size_t count, size_t i)
+{
+    return i + 1 < count && otx__compare_tensors(all[i].tensor, all[i + 1].tensor) == 0;
+}
+
+/* Gathers the tensors of all files, sorted by name, of those of one name the last. */
+OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, otx_error *error)
+{
+    otx_checkpoint_tensor *all, *next;
+    size_t count = 0, kept = 0, i, j;
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    all = next = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *all);
+    if (!all) return otx__fail_memory(error, count * sizeof *all);
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, next++) {
+            next->tensor = &checkpoint->files[i].header.tensors[j];
+            next->file = (uint32_t)i;
+        }
+    otx__sort(all, count, sizeof *all, otx__checkpoint_by_name);
+    for (i = 0; i < count; i++) kept += !otx__is_superseded(all, count, i);
+    next = (otx_checkpoint_tensor *)otx__alloc(ctx, kept, sizeof *next);
+    checkpoint->tensors = next;
+    checkpoint->tensor_count = next ? kept : 0;
+    for (i = 0; i < count && next; i++)
+        if (!otx__is_superseded(all, count, i)) *next++ = all[i];
+    otx__free(ctx, all, count, sizeof *all);
+    return checkpoint->tensors ? OTX_OK : otx__fail_memory(error, kept * sizeof *all);
+}
+
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
+/* Whether a tensor of one of the files is the one that is read. */
+OTX__PRIVATE bool otx__checkpoint_reads(const otx_checkpoint *checkpoint,
+                                        const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    const otx_checkpoint_tensor *found = (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &name,
+        otx__checkpoint_compare_name);
+    return found && found->tensor == tensor;
+}
+
+/* ---- the index beside them ---- */
+
+/* No tensor may be in the index twice. Its entries are sorted by tensor. */
+OTX__PRIVATE otx_result otx__weight_index_unique(const otx__weight_index *index,
+                                                 const char *path, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED];
+    size_t i;
+    for (i = 1; i < index->count; i++) {
+        const otx__weight_entry *entry = &index->entries[i];
+        if (otx__weight_by_tensor(entry - 1, entry) == 0)
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice",
+                             otx__path_text(where, path),
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
+    }
+    return OTX_OK;
+}
+
+/* Tells of the tensors that are in several shards. */
+OTX__PRIVATE void otx__checkpoint_repeats(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                          const char *path)
+{
+    otx__strays strays;
+    size_t count = 0, i, j;
+    memset(&strays, 0, sizeof strays);
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    if (count == checkpoint->tensor_count) return;
+    checkpoint->index_differs = true;
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++) {
+            const otx_tensor *tensor = &checkpoint->files[i].header.tensors[j];
+            if (!otx__checkpoint_reads(checkpoint, tensor))
+                otx__strays_found(&strays, checkpoint, tensor, i);
+        }
+    otx__strays_tell(ctx, path, &strays, "are not read, as a later shard has them too and "
+                                         "transformers reads that");
+}
+
+/* Keeps the names of tensors that no shard holds. */
+OTX__PRIVATE otx_result otx__checkpoint_keep(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const otx__weight_index *index, otx_error *error)
+{
+    size_t i, size = 0;
+    char *end;
+    for (i = 0; i < index->count; i++)
+        if (index->entries[i].absent) size += index->entries[i].tensor.size + 1;
+    if (size == 0) return OTX_OK;
+    checkpoint->absent = end = (char *)otx__alloc(ctx, size, 1);
+    if (!end) return otx__fail_memory(error, size);
+    checkpoint->absent_size = size;
+    for (i = 0; i < index->count; i++) {
+        const otx__span name = index->entries[i].tensor;
+        if (!index->entries[i].absent) continue;
+        memcpy(end, name.bytes, name.size);
+        end[name.size] = 0;
+        end += name.size + 1;
+    }
+    return OTX_OK;
+}
+
+/* Compares the index with the tensors: two lists, each sorted by name and without
+   repetitions, that should go in step. */
+OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
+                                                otx_checkpoint *checkpoint,
+                                                const otx__weight_index *index,
+                                                const char *path, otx_error *error)
+{
+    otx__strays ghosts, unlisted, elsewhere;
+    size_t i = 0, j = 0;
+    memset(&ghosts, 0, sizeof ghosts);
+    memset(&unlisted, 0, sizeof unlisted);
+    memset(&elsewhere, 0, sizeof elsewhere);
+    while (i < index->count || j < checkpoint->tensor_count) {
+        otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx_checkpoint_tensor *at =
+            j < checkpoint->tensor_count ? &checkpoint->tensors[j] : NULL;
+        int order = !entry ? 1 : !at ? -1 : otx__compare_bytes(entry->tensor.bytes,
+                                                               entry->tensor.size,
+                                                               at->tensor->name,
+                                                               at->tensor->name_size);
+        if (order < 0) otx__strays_add(&ghosts, entry->tensor, entry->shard);
+        else if (order > 0) otx__strays_found(&unlisted, checkpoint, at->tensor, at->file);
+        else if (entry->file != at->file)
+            otx__strays_found(&elsewhere, checkpoint, at->tensor, at->file);
+        if (entry) entry->absent = order < 0;
+        i += order <= 0;
+        j += order >= 0;
+    }
+    if (ghosts.count || unlisted.count || elsewhere.count) checkpoint->index_differs = true;
+    otx__strays_tell(ctx, path, &ghosts, "that it names are in no shard");
+    otx__strays_tell(ctx, path, &unlisted, "are read that it does not name, as transformers 5 "
+                                           "does");
+    otx__strays_tell(ctx, path, &elsewhere, "are read from another shard than it says");
+    otx__checkpoint_repeats(ctx, checkpoint, path);
+    return otx__checkpoint_keep(ctx, checkpoint, index, error);
+}
+
 /* >>> src/disk/checkpoint.h */
 /* ---- checkpoint: a model directory, in one file or in shards ------------ */
 
-/* ---- the tensors ---- */
-
-OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
-{
-    return otx__compare_tensors(((const otx_checkpoint_tensor *)a)->tensor,
-                                ((const otx_checkpoint_tensor *)b)->tensor);
-}
+/* ---- opening ---- */
 
 /* Opens the file number `i`, whose name is set, and reads its header. */
 OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
@@ -17947,101 +21412,12 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
     if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, result, "%s: is missing, but the index names it", name);
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
+                           name);
     if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
     otx__path_free(ctx, path);
     return result;
 }
-
-/* Gathers the tensors of all files, sorted by name. */
-OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
-                                               otx_checkpoint *checkpoint, otx_error *error)
-{
-    otx_checkpoint_tensor *tensors;
-    size_t count = 0, i, j;
-    for (i = 0; i < checkpoint->file_count; i++)
-        count += checkpoint->files[i].header.tensor_count;
-    tensors = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *tensors);
-    if (!tensors) return otx__fail_memory(error, count * sizeof *tensors);
-    checkpoint->tensors = tensors;
-    checkpoint->tensor_count = count;
-    for (i = 0; i < checkpoint->file_count; i++)
-        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, tensors++) {
-            tensors->tensor = &checkpoint->files[i].header.tensors[j];
-            tensors->file = (uint32_t)i;
-        }
-    otx__sort(checkpoint->tensors, count, sizeof *tensors, otx__checkpoint_by_name);
-    return OTX_OK;
-}
-
-/* No tensor may be in two shards, and none twice in the index. Both lists are
-   sorted by tensor. */
-OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__weight_index *index, const char *path,
-                                               otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 1; i < index->count; i++) {
-        const otx__weight_entry *entry = &index->entries[i];
-        if (otx__weight_by_tensor(entry - 1, entry) == 0)
-            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor.bytes,
-                                        entry->tensor.size));
-    }
-    for (i = 1; i < checkpoint->tensor_count; i++) {
-        const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
-        if (otx__checkpoint_by_name(found - 1, found) == 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: tensor \"%s\" is in two shards, "
-                             "\"%s\" and \"%s\"", where,
-                             otx__quote(what, sizeof what, found->tensor->name,
-                                        found->tensor->name_size),
-                             otx__name_text(one, checkpoint->files[found[-1].file].name),
-                             otx__name_text(other, checkpoint->files[found->file].name));
-    }
-    return OTX_OK;
-}
-
-/* Checks that the index and the shards' headers tell the same story: two sorted
-   lists, each without repetitions, that must go in step. */
-OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__weight_index *index,
-                                                const char *path, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
-        const otx_checkpoint_tensor *found =
-            i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
-        const otx_tensor *tensor = found ? found->tensor : NULL;
-        int order = !entry    ? 1
-                    : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
-                                                   tensor->name, tensor->name_size);
-        if (order == 0 && entry->file == found->file) continue;
-        if (order <= 0) {
-            otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
-        } else {
-            otx__quote(what, sizeof what, tensor->name, tensor->name_size);
-        }
-        if (order < 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
-                             "\"%s\", but it is not", where, what, one);
-        otx__name_text(other, checkpoint->files[found->file].name);
-        if (order > 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
-                             "which is in \"%s\"", where, what, other);
-        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in \"%s\", "
-                         "but it is in \"%s\"", where, what, one, other);
-    }
-    return OTX_OK;
-}
-
-/* ---- opening ---- */
 
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint)
 {
@@ -18054,20 +21430,10 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__path_free(ctx, checkpoint->index);
+    otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
-}
-
-/* Reports a directory that holds neither the one file nor an index. */
-OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
-                                           const otx__listing *listing)
-{
-    const char *name = NULL;
-    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
-                                          (const char *const *)listing->names, listing->count,
-                                          &name);
-    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
-                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -18086,19 +21452,23 @@ OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
 }
 
-/* A checkpoint with an index. `both`: there is a model.safetensors besides, which
-   some loaders would take and others not. */
+/* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
+   which some loaders would take and others not. */
 OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
-                                                otx_checkpoint *checkpoint, bool both,
+                                                otx_checkpoint *checkpoint,
+                                                const char *index_name, bool both,
                                                 otx_error *error)
 {
-    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, index_name);
     otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__weight_index_open(ctx, path, &index, error);
+    memset(&index, 0, sizeof index);
+    checkpoint->index = otx__path_copy(ctx, index_name, strlen(index_name));
+    result = checkpoint->index ? otx__weight_index_open(ctx, path, &index, error)
+                               : otx__fail_memory(error, strlen(index_name) + 1);
     if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
@@ -18110,54 +21480,72 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
         otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
-    if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
-    if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
+    if (!result) result = otx__weight_index_unique(&index, path, error);
+    if (!result) result = otx__checkpoint_compare(ctx, checkpoint, &index, path, error);
     otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
 }
 
+/* `*absent` is set where the directory holds no weights. */
 OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const char *path,
-                                                  otx_checkpoint *checkpoint, otx_error *error)
+                                                  otx_checkpoint *checkpoint, bool *absent,
+                                                  otx_error *error)
 {
     otx__listing listing;
-    bool one, index;
+    otx__weights_found found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
-    one = otx__listing_has(&listing, OTX__MODEL_FILE);
-    index = otx__listing_has(&listing, OTX__INDEX_FILE);
-    if (index) result = otx__checkpoint_sharded(ctx, checkpoint, one, error);
-    else if (one) result = otx__checkpoint_single(ctx, checkpoint, OTX__MODEL_FILE, error);
-    else result = otx__fail_no_model(error, path, &listing);
+    otx__weights_find(&listing, &found);
+    *absent = !found.index && !found.file;
+    if (found.index)
+        result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
+                                         error);
+    else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
+    return result;
+}
+
+/* A checkpoint that is named by its file or its index. */
+OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char *path,
+                                              otx_checkpoint *checkpoint, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    otx__weights_kind kind;
+    otx_result result = otx__weights_look_at(ctx, path, &kind, error);
+    if (result) return result;
+    checkpoint->path = otx__path_parent(ctx, path);
+    if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
+    if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
+}
+
+/* As otx_checkpoint_open; `*absent` is set where the path is a directory without weights. */
+OTX__PRIVATE otx_result otx__checkpoint_try(const otx_context *ctx, const char *path,
+                                            otx_checkpoint *out, bool *absent,
+                                            otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    *absent = false;
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    result = status.directory ? otx__checkpoint_directory(ctx, path, out, absent, error)
+                              : otx__checkpoint_given(ctx, path, out, error);
+    if (result) otx_checkpoint_close(ctx, out);
     return result;
 }
 
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result;
-    memset(out, 0, sizeof *out);
-    result = otx__model_status(path, &status, error);
-    if (result) return result;
-    if (status.directory) {
-        result = otx__checkpoint_directory(ctx, path, out, error);
-    } else if (otx__has_suffix(path, ".safetensors")) {
-        out->path = otx__path_parent(ctx, path);
-        if (out->path)
-            result = otx__checkpoint_single(ctx, out, path + otx__path_name(path), error);
-        else result = otx__fail_memory(error, strlen(path) + 1);
-    } else {
-        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           ".safetensors file", otx__path_text(name, path));
-    }
-    if (result) otx_checkpoint_close(ctx, out);
-    return result;
+    bool absent;
+    return otx__checkpoint_try(ctx, path, out, &absent, error);
 }
 
 /* Fails if a file of the checkpoint is no longer what it was when it was opened. */
@@ -18178,13 +21566,6 @@ OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
 }
 
 /* ---- reading ---- */
-
-OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
-{
-    const otx__span *name = (const otx__span *)key;
-    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
-    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
-}
 
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
@@ -18395,12 +21776,14 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 /* ---- the directory, or one file ---- */
 
 /* Reports a directory without a tokenizer. */
-OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
-                                               const otx__listing *listing)
+OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_context *ctx, const char *path,
+                                               const otx__listing *listing, otx_error *error)
 {
     const char *name = NULL;
     const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
                                                   listing->count, &name);
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
     return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
                              advice);
 }
@@ -18418,7 +21801,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.path = path;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(error, path, &listing);
+    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     else result = otx__vocab_of_source(&files, source, out, error);
     if (!result) result = otx__vocab_compare_others(&files, source, out, error);
     if (result) otx_vocab_close(ctx, out);
@@ -18427,24 +21810,63 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
+/* Refuses a file that is known to hold no tokens by the bytes that it begins with: one of
+   weights, which may be large. */
+OTX__PRIVATE otx_result otx__refuse_weights(const otx_context *ctx, const char *path,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT], bytes[OTX__MAGIC];
+    const otx__known_magic *magic;
+    otx_source source;
+    size_t got;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    got = source.size < sizeof bytes ? (size_t)source.size : sizeof bytes;
+    otx__path_text(name, path);
+    if (!source.read(source.context, 0, bytes, got))
+        result = otx__fail_read(error, path, &source, 0, got);
+    else if (otx__is_safetensors(bytes, got, source.size))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a file of weights, in "
+                           "safetensors, and holds no tokens; give the directory of its "
+                           "tokenizer", name);
+    else if ((magic = otx__magic_of(bytes, got)) != NULL)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", name, magic->what,
+                           magic->advice);
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Reads a file by itself: as what it holds, else as what its name says. */
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    otx_result result;
+    size_t size = 0;
+    otx__recognised what;
+    otx_vocab_file file;
+    otx_result result = otx__refuse_weights(ctx, path, error);
+    otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_FILES)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                         "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
-                         otx__path_text(name, path));
-    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &texts[file].size,
-                                error);
-    texts[file].bytes = bytes;
+    memset(&what, 0, sizeof what);
     if (!result)
-        result = otx_vocab_parse(ctx, texts, otx__path_text(name, path), out, error);
-    if (bytes) otx__file_free(ctx, bytes, texts[file].size);
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    file = what.file;
+    if (file == OTX_VOCAB_FILES && !what.other)
+        file = otx__source_named(path + otx__path_name(path));
+    if (!result && file == OTX_VOCAB_FILES)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
+                           "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
+                           "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
+                           "tokenizer or one of those", name, what.looks);
+    if (!result) {
+        texts[file].bytes = bytes;
+        texts[file].size = size;
+        if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
+        result = otx_vocab_parse(ctx, texts, name, out, error);
+    }
+    if (bytes) otx__file_free(ctx, bytes, size);
     return result;
 }
 
@@ -18465,29 +21887,35 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 
 /* Knows a model directory as a whole: which of its tensors the vocabulary sizes and what
    each does, what its configs say, and how they must read under another tokenizer. What
-   the world calls things stands in one room, known.h, a row for each and who needs it.
+   the world calls things stands in the rooms known*.h, a row for each and who needs it.
    Hides the quirks of architectures from the job: names, levels of configs, ties.
    A side owns all that is open of a model directory; tensors and parts point into its
    checkpoint, spans and nodes into its documents. It stands here and not in the job
    because the editing of configs reads both sides. What is edited goes into a text of the
    caller's; no file is written.
-   To add a name, a key or a type of models: known.h. Read side.h first, then find.h for
-   tensors and heirs.h for ids in configs.
+   To add a name or a type of models: known.h; a key: known_keys.h. Read side.h first, then
+   find.h for tensors, members.h and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
      known          what the world calls things
+     known_keys     keys of ids and sizes in configs
      known_classes  classes of tokenizers, by the type of model
      names          names of tensors
      document       the JSON files of a model directory
+     members        what the members of a config are about
      config         what config.json says
      side           a model directory opened once
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
+     whole          whether all tensors are there
      find           finding the parts of a model
+     processor      the tokens that a processor looks for by their text
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
+     config_lists   lists, dictionaries and ranges of ids
      config_edit    config.json and generation_config.json, edited
-     classes        which class a tokenizer is loaded as */
+     classes        which class a tokenizer is loaded as
+     class_tokens   added tokens that a class numbers otherwise */
 
 /* >>> src/model/known.h */
 /* ---- known: what the world calls things --------------------------------- */
@@ -18633,6 +22061,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_ADDED_DECODER "added_tokens_decoder"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
 #define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
@@ -18648,12 +22077,6 @@ static const char *const otx__nested_configs[] = {
     "vlm_config",      /* ColPali, ColQwen 2 */
     "decoder",         /* encoder-decoder, MusicGen */
     "encoder",         /* encoder-decoder */
-};
-
-/* Under these a level says how large the vocabulary is. */
-static const char *const otx__size_keys[] = {
-    OTX__KEY_VOCAB_SIZE, /* all */
-    "padded_vocab_size", /* ChatGLM */
 };
 
 /* A number under a key with one of these words is a size or an id of a vocabulary. */
@@ -18691,64 +22114,6 @@ static const otx__dtype_word otx__dtype_words[] = {
     {OTX_F16, "\"float16\""},
     {OTX_BF16, "\"bfloat16\""},
     {OTX_F64, "\"float64\""},
-};
-
-/* ---- keys of ids, in config.json and generation_config.json ---- */
-
-typedef struct otx__special {
-    const char *key;
-    int role;     /* an otx_role, or -1 */
-    int stand_in; /* the role that serves where a number is there and has no counterpart:
-                     some classes take no null; or -1 */
-    bool add;     /* written even if the base lacks the key: the classes of the common
-                     architectures have defaults for it, now stale */
-    bool if_set;  /* left alone where the base says null: it asks for behaviour */
-} otx__special;
-
-#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see below */
-
-static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
-};
-
-/* Ends of other keys that hold one id or a list of them: image_token_id and the like. */
-static const char *const otx__id_endings[] = {
-    "_token_id",    /* most models that see or hear */
-    "_token_ids",   /* the same, lists */
-    "_token_index", /* LLaVA */
-};
-
-/* Lists of ids that steer generation. */
-typedef enum otx__list_kind {
-    OTX__LIST_IDS,   /* [id, ...] */
-    OTX__LIST_LISTS, /* [[id, ...], ...] */
-    OTX__LIST_PAIRS, /* [[position, id], ...] */
-    OTX__LIST_OTHER  /* ids in a form of its own, which is not carried over */
-} otx__list_kind;
-
-typedef struct otx__id_list {
-    const char *key;
-    otx__list_kind kind;
-} otx__id_list;
-
-static const otx__id_list otx__id_lists[] = {
-    {"suppress_tokens", OTX__LIST_IDS},       /* Whisper */
-    {"begin_suppress_tokens", OTX__LIST_IDS}, /* Whisper */
-    {"bad_words_ids", OTX__LIST_LISTS},       /* generation in general */
-    {"force_words_ids", OTX__LIST_LISTS},     /* generation in general */
-    {"forced_decoder_ids", OTX__LIST_PAIRS},  /* Whisper */
-    {"sequence_bias", OTX__LIST_OTHER},       /* generation in general */
-    {"lang_to_id", OTX__LIST_OTHER},          /* Whisper */
-    {"task_to_id", OTX__LIST_OTHER},          /* Whisper */
 };
 
 /* ---- types and classes of models ---- */
@@ -18816,7 +22181,7 @@ static const char *const otx__stale_directories[] = {
 
 /* Files that are such copies. In patterns * is any text. */
 static const char *const otx__stale_files[] = {
-    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.safetensors", "*.safetensors.index*.json", /* other layouts: consolidated, fp16 */
     "*.bin", "*.bin.index.json",                 /* PyTorch */
     "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
     "*.gguf",                                    /* llama.cpp */
@@ -18875,6 +22240,177 @@ static const char *const otx__rival_files[] = {
 /* Whether a tokenizer puts the tokens at both ends of a text. */
 #define OTX__KEY_ADD_BOS "add_bos_token"
 #define OTX__KEY_ADD_EOS "add_eos_token"
+
+/* >>> src/model/known_keys.h */
+/* ---- known_keys: ids and sizes in config.json and generation_config.json ---------- */
+
+/* What a member of a config is by its key. */
+typedef enum otx__member_kind {
+    OTX__MEMBER_NONE,       /* neither id nor size, or of another vocabulary: left as it is */
+    OTX__MEMBER_SPECIAL,    /* an id that a role has: see otx__specials */
+    OTX__MEMBER_ID,         /* another id of the text, or a list of them: goes by content */
+    OTX__MEMBER_LIST,       /* [id, ...] that steer generation */
+    OTX__MEMBER_LISTS,      /* [[id, ...], ...] */
+    OTX__MEMBER_PAIRS,      /* [[position, id], ...] */
+    OTX__MEMBER_OTHER_FORM, /* ids in a form of its own, which is not carried over */
+    OTX__MEMBER_MAP,        /* {text: id, ...} */
+    OTX__MEMBER_MAP_BACK,   /* {id: text, ...} */
+    OTX__MEMBER_FIRST,      /* where a range of ids begins: up to the next such key's, or the end */
+    OTX__MEMBER_SIZE,       /* how many tokens there are */
+    OTX__MEMBER_SIZE_IF,    /* the same, where it says as much as there are */
+    OTX__MEMBER_ROUNDING,   /* the size is rounded up to a multiple of this */
+    OTX__MEMBER_REFUSED     /* something that cannot be carried over, unless 0, false or null */
+} otx__member_kind;
+
+typedef struct otx__member_rule {
+    const char *pattern; /* of the key; * stands for any bytes */
+    otx__member_kind kind;
+    const char *where; /* only in objects under one of these names or with one of these types
+                          ("model_type"); NULL: in all */
+    const char *why;   /* of what is refused */
+} otx__member_rule;
+
+#define OTX__KEY_TEXT_SIZE "text_vocab_size"
+
+/* The first that fits a key is taken. Keys were collected from all configuration classes of
+   transformers 5.24 (tests/config_keys.py) and from models that bring their own. */
+static const otx__member_rule otx__member_rules[] = {
+    /* Models and parts of them that speak in codes: their ids and sizes. */
+    {"*_token_id", OTX__MEMBER_NONE,
+     "dia musicgen musicgen_melody parler_tts depth_decoder_config moshi_depth "
+     "csm_depth_decoder_model tts_config", NULL}, /* the last: MiniCPM-o */
+    {"audio_bos_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
+    {"audio_pad_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
+    {"image_start_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
+    {"image_end_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
+    {"eos_token_id", OTX__MEMBER_NONE, "glm_image_text", NULL},
+    {"codec_*", OTX__MEMBER_NONE, NULL, NULL},        /* Qwen 3 Omni */
+    {"tts_codec_*", OTX__MEMBER_NONE, NULL, NULL},    /* Qwen 2.5 Omni */
+    {"codebook_*", OTX__MEMBER_NONE, NULL, NULL},     /* Csm */
+    {"audio_stream_*", OTX__MEMBER_NONE, NULL, NULL}, /* Higgs Audio */
+    {"t2u_*", OTX__MEMBER_NONE, NULL, NULL},          /* SeamlessM4T: units of speech */
+    {"unit_*", OTX__MEMBER_NONE, NULL, NULL},
+    {"vocoder_*", OTX__MEMBER_NONE, NULL, NULL},
+    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* the class after the last token, of CTC */
+    {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
+     "is of a text whose ids are shifted by the codes before it"},
+    /* Dictionaries. */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL},                                    /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL},                      /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},                                   /* SeamlessM4T */
+    {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
+    /* Ranges. */
+    {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
+    {"image_token_offset", OTX__MEMBER_FIRST, NULL, NULL}, /* Apertus 1.5 */
+    {"audio_token_offset", OTX__MEMBER_FIRST, NULL, NULL},
+    {"video_token_offset", OTX__MEMBER_FIRST, NULL, NULL},
+    /* Ids under names of their own. */
+    {"im_start_id", OTX__MEMBER_ID, NULL, NULL}, /* HunYuan */
+    {"im_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"im_newline_id", OTX__MEMBER_ID, NULL, NULL},
+    {"text_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"text_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"video_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"video_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"image_start_id", OTX__MEMBER_ID, NULL, NULL}, /* MiniCPM-V */
+    {"image_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"slice_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"slice_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"newline_id", OTX__MEMBER_ID, NULL, NULL},
+    {"image_patch_id", OTX__MEMBER_ID, NULL, NULL}, /* Molmo 2 */
+    {"*_token_id", OTX__MEMBER_ID, NULL, NULL},     /* most models that see or hear */
+    {"*_token_ids", OTX__MEMBER_ID, NULL, NULL},    /* the same, lists */
+    {"*_token_index", OTX__MEMBER_ID, NULL, NULL},  /* LLaVA */
+    /* Ids that steer generation. */
+    {"suppress_tokens", OTX__MEMBER_LIST, NULL, NULL},       /* Whisper */
+    {"begin_suppress_tokens", OTX__MEMBER_LIST, NULL, NULL}, /* Whisper */
+    {"bad_words_ids", OTX__MEMBER_LISTS, NULL, NULL},        /* generation in general */
+    {"force_words_ids", OTX__MEMBER_LISTS, NULL, NULL},
+    {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
+    {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
+    /* Sizes. */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL}, /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL}, /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                   /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},      /* Mamba's own */
+    {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
+    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
+     "counts rows of a second matrix, whose ids follow those of the vocabulary"},
+    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, /* BLT */
+     "is of tables that are looked up by hashes of bytes"},
+    {"*ngram_vocab_size*", OTX__MEMBER_NONE, NULL, NULL}, /* Qwen 3.8: its tables are refused */
+    {"use_ordered_embeddings", OTX__MEMBER_REFUSED, NULL,
+     "orders tokens by a table of their ids"}, /* the assistant of Gemma 4 */
+    {"*vocab_size*", OTX__MEMBER_SIZE_IF, NULL, NULL}, /* decoder_vocab_size and the like */
+};
+
+/* An id is the text's whatever its object is about if its key has one of these words: they
+   stand in what speaks (Qwen Omni's talkers) or sees too. */
+static const char *const otx__text_words[] = {
+    "image", "video", "vision", "audio", "text", "tts_", "im_", "user_", "assistant_", "system_",
+};
+
+/* Under these an object says how large its vocabulary is. */
+static const char *const otx__size_keys[] = {
+    OTX__KEY_TEXT_SIZE, OTX__KEY_VOCAB_SIZE, "padded_vocab_size",
+    "n_words",          "n_token",           "org_vocab_size",
+};
+
+/* Objects that are about no vocabulary, or another than the one around them, and say no
+   size. */
+static const char otx__foreign_objects[] =
+    "vision_config audio_config qformer_config dit_config patcher_config vq_config "
+    "codec_config audio_encoder audio_encoder_config semantic_model_config "
+    "acoustic_model_config code_predictor_config code2wav_config token2wav_config "
+    "reading_order_config";
+
+/* ---- ids that roles have ---- */
+
+typedef struct otx__special {
+    const char *key;
+    int role;     /* an otx_role, or -1 */
+    int stand_in; /* the role that serves where a number is there and has no counterpart:
+                     some classes take no null; or -1 */
+    bool add;     /* written even if the base lacks the key: the classes of the common
+                     architectures have defaults for it, now stale */
+    bool if_set;  /* left alone where the base says null: it asks for behaviour */
+} otx__special;
+
+#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
+
+static const otx__special otx__specials[] = {
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},            /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},            /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},              /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},           /* T5, mBART */
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false}, /* BERT, FSMT */
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false}, /* BERT */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},         /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},  /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},               /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},               /* BART */
+};
+
+/* What the same are called elsewhere. transformers reads these as those. */
+static const struct {
+    const char *key, *special;
+} otx__special_names[] = {
+    {"bos_index", "bos_token_id"}, /* XLM, FlauBERT */
+    {"eos_index", "eos_token_id"},
+    {"pad_index", OTX__KEY_PAD},
+    {"unk_index", "unk_token_id"},
+    {"mask_index", "mask_token_id"},
+    {"pad_id", OTX__KEY_PAD},   /* HunYuan */
+    {"bos_id", "bos_token_id"}, /* models with code of their own */
+    {"eos_id", "eos_token_id"},
+    {"unk_id", "unk_token_id"},
+};
 
 /* >>> src/model/known_classes.h */
 /* ---- known classes: what transformers makes of a tokenizer beside a type of model ---- */
@@ -19357,6 +22893,236 @@ OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
     return document->present ? 0 : OTX_JSON_NONE;
 }
 
+/* Whether a node is one of those objects. */
+OTX__PRIVATE bool otx__document_has_level(const otx__document *document, uint32_t node)
+{
+    size_t i;
+    for (i = 0; i < document->level_count; i++)
+        if (document->levels[i] == node) return true;
+    return false;
+}
+
+/* >>> src/model/members.h */
+/* ---- members: what the members of a config are about ------------------------------ */
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* ---- one member by its key ---- */
+
+/* The id of a role that stands under a key, or NULL. */
+OTX__PRIVATE const otx__special *otx__special_of(otx__span key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__special_names); i++)
+        if (otx__span_is(key, otx__special_names[i].key))
+            key = otx__span_of(otx__special_names[i].special,
+                               strlen(otx__special_names[i].special));
+    for (i = 0; i < OTX__COUNT(otx__specials); i++)
+        if (otx__span_is(key, otx__specials[i].key)) return &otx__specials[i];
+    return NULL;
+}
+
+/* Bytes of the longest key that is looked at. */
+#define OTX__KEY_MOST 63
+
+/* The first rule for a key of an object that stands under a name and has a type (either
+   may be empty), or NULL. */
+OTX__PRIVATE const otx__member_rule *otx__member_rule_of(otx__span key, otx__span name,
+                                                         otx__span type)
+{
+    char text[OTX__KEY_MOST + 1];
+    size_t i;
+    if (key.size > OTX__KEY_MOST) return NULL;
+    memcpy(text, key.bytes, key.size);
+    text[key.size] = 0;
+    for (i = 0; i < OTX__COUNT(otx__member_rules); i++) {
+        const otx__member_rule *rule = &otx__member_rules[i];
+        if (otx__name_fits(text, rule->pattern) &&
+            (!rule->where || otx__has_word(rule->where, name) ||
+             otx__has_word(rule->where, type)))
+            return rule;
+    }
+    return NULL;
+}
+
+/* Whether a list or a number holds an id. */
+OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
+{
+    uint32_t end = otx_json_after(json, node);
+    uint64_t value;
+    for (; node < end; node++)
+        if (otx_json_uint(json, node, &value) && value == id) return true;
+    return false;
+}
+
+/* ---- the size that an object names ---- */
+
+/* Whether a size that stands in an object is the one asked for, as it is or rounded up to
+   the multiple that the object names. */
+OTX__PRIVATE bool otx__member_is_size(const otx_json *json, uint32_t object, uint32_t node,
+                                      uint64_t size)
+{
+    otx_json_iter at = otx_json_iter_of(json, object);
+    const otx__span none = otx__span_of("", 0);
+    uint64_t said, multiple;
+    if (!otx_json_uint(json, node, &said)) return false;
+    if (said == size) return true;
+    while (otx_json_iter_next(&at)) {
+        const otx__member_rule *rule =
+            otx__member_rule_of(otx__json_span(json, at.key), none, none);
+        if (rule && rule->kind == OTX__MEMBER_ROUNDING &&
+            otx_json_uint(json, at.value, &multiple) && multiple > 0 && said < size &&
+            size - said < multiple && size % multiple == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether an object within another is about the vocabulary of that size: it says so, or
+   names no size and the one around it is. */
+OTX__PRIVATE bool otx__object_has_size(const otx_json *json, uint32_t object, otx__span name,
+                                       bool around, uint64_t size)
+{
+    bool says = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++) {
+        uint32_t node = otx_json_find(json, object, otx__size_keys[i]);
+        if (otx__member_is_size(json, object, node, size)) return true;
+        says |= otx_json_type_of(json, node) == OTX_JSON_NUMBER;
+    }
+    return !says && around && !otx__has_word(otx__foreign_objects, name);
+}
+
+/* ---- all members ---- */
+
+/* Objects and arrays that lie within each other: as deep as JSON may be. */
+#define OTX__MEMBERS_DEPTH 128
+
+typedef struct otx__members_level {
+    otx_json_iter at;
+    uint32_t node;        /* the object, or the one that the array lies in */
+    otx__span name, type; /* the key that it stands under, its "model_type" */
+    bool ours;
+} otx__members_level;
+
+/* Steps through all members of all objects of a document, in the order of the text:
+       otx__members_open(&at, document, config, size);
+       while (otx__members_next(&at)) ... at.key, at.value, at.object, at.kind ... */
+typedef struct otx__members {
+    const otx_json *json;
+    uint64_t size;        /* of the vocabulary */
+    uint32_t object, key, value;
+    otx__member_kind kind;
+    const otx__member_rule *rule; /* that says so, or NULL */
+    bool ours;                    /* the object is about the vocabulary */
+    bool within;                  /* private: the last value is looked into next */
+    otx__members_level levels[OTX__MEMBERS_DEPTH];
+    size_t depth;
+} otx__members;
+
+OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
+{
+    uint32_t node = otx_json_find(json, object, OTX__KEY_MODEL_TYPE);
+    return otx_json_type_of(json, node) == OTX_JSON_STRING ? otx__json_span(json, node)
+                                                           : otx__span_of("", 0);
+}
+
+/* Whether the id at hand, in an object about another vocabulary, is the text's all the same:
+   its key says so, or it is beyond the size that the object names. */
+OTX__PRIVATE bool otx__members_is_text(const otx__members *at, otx__span key)
+{
+    uint64_t id, size;
+    size_t i;
+    if (otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words))) return true;
+    if (!otx_json_uint(at->json, at->value, &id)) return false;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_uint(at->json, otx_json_find(at->json, at->object, otx__size_keys[i]),
+                          &size) && id >= size)
+            return true;
+    return false;
+}
+
+/* Begins with the root, which is about the vocabulary whatever size it names; its type is
+   that of config.json. */
+OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *document,
+                                    const otx__document *config, uint64_t size)
+{
+    otx__members_level *root = &at->levels[0];
+    at->json = &document->json;
+    at->size = size;
+    at->within = false;
+    at->depth = 1;
+    root->node = otx__document_root(document);
+    root->at = otx_json_iter_of(at->json, root->node);
+    root->name = otx__span_of("", 0);
+    root->type = otx__object_type(&config->json, otx__document_root(config));
+    root->ours = true;
+}
+
+/* Goes into the value at hand, if there is anything in it. */
+OTX__PRIVATE void otx__members_enter(otx__members *at)
+{
+    const otx__members_level *around = &at->levels[at->depth - 1];
+    otx__members_level *level = &at->levels[at->depth];
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    if ((type != OTX_JSON_OBJECT && type != OTX_JSON_ARRAY) || at->depth == OTX__MEMBERS_DEPTH)
+        return;
+    *level = *around;
+    level->at = otx_json_iter_of(at->json, at->value);
+    if (around->at.keyed) level->name = otx__json_span(at->json, at->key);
+    if (type == OTX_JSON_OBJECT) {
+        level->node = at->value;
+        level->type = otx__object_type(at->json, at->value);
+        level->ours = otx__object_has_size(at->json, at->value, level->name, around->ours,
+                                           at->size);
+    }
+    at->depth++;
+}
+
+/* What the member at hand is. */
+OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level *level)
+{
+    const otx__span key = otx__json_span(at->json, at->key);
+    at->object = level->node;
+    at->ours = level->ours;
+    at->rule = otx__member_rule_of(key, level->name, level->type);
+    at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
+    if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
+        at->kind = OTX__MEMBER_SPECIAL;
+    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, key))
+        at->kind = OTX__MEMBER_NONE;
+    at->within = at->kind == OTX__MEMBER_NONE;
+}
+
+OTX__PRIVATE bool otx__members_next(otx__members *at)
+{
+    if (at->within) otx__members_enter(at);
+    while (at->depth > 0) {
+        otx__members_level *level = &at->levels[at->depth - 1];
+        if (!otx_json_iter_next(&level->at)) {
+            at->depth--;
+            continue;
+        }
+        at->key = level->at.key;
+        at->value = level->at.value;
+        if (level->at.keyed) {
+            otx__members_judge(at, level);
+            return true;
+        }
+        otx__members_enter(at); /* an item of an array */
+    }
+    return false;
+}
+
 /* >>> src/model/config.h */
 /* ---- what config.json says ---------------------------------------------- */
 
@@ -19369,8 +23135,7 @@ typedef struct otx__levels {
     const otx__document *document;
     uint32_t node;
     size_t at;     /* the level after that */
-    bool ours;     /* levels that give another size than `rows` are left out, but the root */
-    uint64_t rows;
+    uint64_t size; /* levels that name another are left out, but the root; 0: none is */
 } otx__levels;
 
 OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
@@ -19385,13 +23150,11 @@ OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
 OTX__PRIVATE bool otx__levels_next(otx__levels *levels)
 {
     const otx__document *document = levels->document;
-    uint64_t size;
     while (levels->at < document->level_count) {
         levels->node = document->levels[levels->at++];
-        if (!levels->ours || levels->at == 1 ||
-            !otx_json_uint(&document->json, otx_json_find(&document->json, levels->node,
-                                                          OTX__KEY_VOCAB_SIZE), &size) ||
-            size == levels->rows)
+        if (!levels->size || levels->at == 1 ||
+            otx__object_has_size(&document->json, levels->node, otx__span_of("", 0), true,
+                                 levels->size))
             return true;
     }
     return false;
@@ -19418,27 +23181,38 @@ OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key,
     return false;
 }
 
-/* The levels that are about the vocabulary of so many rows: not those that name the size
-   of another, as of a speech codec, while one names ours. */
-OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
-{
-    otx__levels levels = otx__all_levels(document);
-    uint64_t seen = 0;
-    levels.ours = otx__config_says(document, OTX__KEY_VOCAB_SIZE, rows, &seen);
-    levels.rows = rows;
-    return levels;
-}
-
 /* ---- sizes ---- */
 
-/* Whether any level says that the vocabulary has that many rows. *seen as above. */
+/* Whether any object says that the vocabulary has that many rows. *seen as above. */
 OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t rows,
                                         uint64_t *seen)
 {
+    otx__members at;
     size_t i;
+    otx__members_open(&at, config, config, rows);
+    while (otx__members_next(&at))
+        if ((at.kind == OTX__MEMBER_SIZE || at.kind == OTX__MEMBER_SIZE_IF) &&
+            otx__member_is_size(at.json, at.object, at.value, rows))
+            return true;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx__config_says(config, otx__size_keys[i], rows, seen)) return true;
+        (void)otx__config_says(config, otx__size_keys[i], rows, seen);
     return false;
+}
+
+/* What config.json calls the size of the vocabulary that has so many rows. */
+OTX__PRIVATE uint64_t otx__config_size(const otx__document *config, uint64_t rows)
+{
+    uint64_t seen = 0;
+    return otx__config_says_rows(config, rows, &seen) || seen == 0 ? rows : seen;
+}
+
+/* The levels that are about the vocabulary of so many rows: not those that name the size
+   of another, as of a speech codec. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__all_levels(document);
+    levels.size = otx__config_size(document, rows);
+    return levels;
 }
 
 /* Whether any number of config.json that is no size of a vocabulary has this
@@ -19479,17 +23253,6 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
         if (type == OTX_JSON_FALSE) flag.said_false = true;
     }
     return flag;
-}
-
-/* Whether a word is among those of a text, with blanks between them. */
-OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
 }
 
 /* A string of config.json or another file, or nothing. */
@@ -19567,6 +23330,7 @@ typedef struct otx__parts {
    without tokens, a checkpoint without files. */
 typedef struct otx__side {
     char *path;
+    char *weights; /* the file of weights or index that was given in its place, or NULL */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -19596,6 +23360,7 @@ OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
     otx__document_close(ctx, &side->tokenizer);
     otx__document_close(ctx, &side->generation);
     otx__document_close(ctx, &side->config);
+    otx__path_free(ctx, side->weights);
     otx__path_free(ctx, side->path);
     memset(side, 0, sizeof *side);
 }
@@ -19607,6 +23372,24 @@ OTX__PRIVATE const otx_token *otx__side_token(const otx__side *side, uint64_t id
 {
     const otx_token *token = id < side->vocab.count ? &side->vocab.tokens[id] : NULL;
     return token && token->kind != OTX_TOKEN_NONE ? token : NULL;
+}
+
+/* An index of the tokens of a side by content, the lowest id of each. Close it with
+   otx__index_close. */
+OTX__PRIVATE otx_result otx__side_contents(const otx_context *ctx, const otx__side *side,
+                                           otx__token_index *index, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    otx_result result =
+        otx__index_open(ctx, index, vocab->tokens, vocab->count, true, error);
+    size_t id;
+    for (id = vocab->count; !result && id-- > 0;) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    return result;
 }
 
 /* A token's content for a message, `none` where there is no token. */
@@ -19984,19 +23767,154 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
     return otx__part_coincidence(ctx, side, tensor, error);
 }
 
+/* >>> src/model/whole.h */
+/* ---- whether all tensors are there ----------------------------------------- */
+
+/* An index may name tensors that no shard holds: most are of parts that were left out on
+   purpose, of others the loaders make random values without failing. The latter are
+   refused where the tensors that are there tell them apart. */
+
+/* Steps through the names of such tensors: `name` has nothing else. */
+OTX__PRIVATE bool otx__absent_next(const otx_checkpoint *checkpoint, size_t *at,
+                                   otx_tensor *name)
+{
+    if (*at >= checkpoint->absent_size) return false;
+    memset(name, 0, sizeof *name);
+    name->name = checkpoint->absent + *at;
+    name->name_size = strlen(name->name);
+    *at += name->name_size + 1;
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__fail_absent(const otx__side *side, const otx_tensor *name,
+                                         const char *why, otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: " OTX__INDEX_FILE " names tensor \"%s\", "
+                     "which is in no shard%s", side->path,
+                     otx__quote(quoted, sizeof quoted, name->name, name->name_size), why);
+}
+
+/* ---- layers ---- */
+
+/* A name with a number as one of its components, in three parts: "model.layers.", 7 and
+   ".mlp.up_proj.weight". */
+typedef struct otx__layer_name {
+    otx__span before, after;
+    uint64_t layer;
+} otx__layer_name;
+
+OTX__PRIVATE bool otx__split_layer(const otx_tensor *name, otx__layer_name *out)
+{
+    size_t begin = 0, end;
+    for (; begin < name->name_size; begin = end + 1) {
+        otx__span part;
+        end = begin;
+        while (end < name->name_size && name->name[end] != '.') end++;
+        part = otx__span_of(name->name + begin, end - begin);
+        if (part.size > 9 || !otx__parse_uint(part, &out->layer)) continue;
+        out->before = otx__span_of(name->name, begin);
+        out->after = otx__span_of(name->name + end, name->name_size - end);
+        return true;
+    }
+    return false;
+}
+
+/* Whether there is a tensor of a name, up to the end of `key` or as a whole. */
+typedef struct otx__layer_key {
+    char text[512];
+    size_t size;
+    bool whole;
+} otx__layer_key;
+
+OTX__PRIVATE int otx__compare_layer_key(const void *key, const void *item)
+{
+    const otx__layer_key *wanted = (const otx__layer_key *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    size_t size = wanted->whole ? tensor->name_size : otx__min(tensor->name_size, wanted->size);
+    return otx__compare_bytes(wanted->text, wanted->size, tensor->name, size);
+}
+
+OTX__PRIVATE bool otx__has_in_layer(const otx_checkpoint *checkpoint,
+                                    const otx__layer_name *name, uint64_t layer, bool whole)
+{
+    otx__layer_key key;
+    key.whole = whole;
+    key.size = otx__format(key.text, sizeof key.text, "%.*s%" PRIu64 "%.*s",
+                           (int)name->before.size, name->before.bytes, layer,
+                           whole ? (int)name->after.size : 1, name->after.bytes);
+    return key.size < sizeof key.text &&
+           otx__sorted_find(checkpoint->tensors, checkpoint->tensor_count,
+                            sizeof *checkpoint->tensors, &key, otx__compare_layer_key) != NULL;
+}
+
+/* How far away a like layer is looked for: hybrids have some only every eighth layer. */
+#define OTX__LAYER_STRIDE 8
+
+/* Whether the layer is there, and one like it that has such a tensor. */
+OTX__PRIVATE bool otx__is_hole(const otx_checkpoint *checkpoint, const otx_tensor *absent)
+{
+    otx__layer_name name;
+    uint64_t i;
+    if (!otx__split_layer(absent, &name) || name.after.size < 2 || absent->name_size > 400 ||
+        !otx__has_in_layer(checkpoint, &name, name.layer, false))
+        return false;
+    for (i = 1; i <= OTX__LAYER_STRIDE; i++)
+        if (otx__has_in_layer(checkpoint, &name, name.layer + i, true) ||
+            (i <= name.layer && otx__has_in_layer(checkpoint, &name, name.layer - i, true)))
+            return true;
+    return false;
+}
+
+/* ---- the whole of it ---- */
+
+/* Refuses an absent embedding, head or part of a layer; the parts that are there have been
+   found. Of a donor's layers nothing is needed. */
+OTX__PRIVATE otx_result otx__check_whole(const otx__side *side, otx_error *error)
+{
+    const otx__tie_flag flag = otx__config_tie_flag(&side->config);
+    const bool headless = !side->parts.head && !flag.said_true &&
+                          (flag.said_false || otx__config_unties(&side->config));
+    otx_tensor absent;
+    size_t at = 0;
+    while (otx__absent_next(&side->checkpoint, &at, &absent)) {
+        if (!side->parts.embedding && otx__name_is_embedding(&absent))
+            return otx__fail_absent(side, &absent, " and no other is the embedding", error);
+        if (headless && otx__name_is_head(&absent) && !otx__name_is_numbered(&absent))
+            return otx__fail_absent(side, &absent, "; the model has no output head", error);
+        if (!side->donor && otx__is_hole(&side->checkpoint, &absent))
+            return otx__fail_absent(side, &absent, ", though other layers have theirs: a part "
+                                    "of the model is missing", error);
+    }
+    return OTX_OK;
+}
+
 /* >>> src/model/find.h */
 /* ---- finding the parts of a model ---------------------------------------- */
 
 /* ---- the main embedding ---- */
 
+/* Whether the weights are an adapter's, under whatever name: "...lora_A.weight". */
+OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++)
+        if (otx__span_contains(otx__span_of(checkpoint->tensors[i].tensor->name,
+                                            checkpoint->tensors[i].tensor->name_size), "lora_"))
+            return true;
+    return false;
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
-OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const char *why,
-                                                otx_error *error)
+OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
+                                                const char *why, otx_error *error)
 {
     const otx_checkpoint *checkpoint = &side->checkpoint;
     const uint64_t ids = side->vocab.count;
     char list[480] = "", text[OTX__TENSOR_TEXT];
     size_t i, length = 0, more = 0;
+    if (otx__is_adapter(checkpoint))
+        return otx__fail_adapter(ctx, side->path, checkpoint->files[0].name, error);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         size_t size;
@@ -20070,12 +23988,15 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
             rival = true;
         }
     }
-    if (!parts->embedding)
-        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
-                                       error);
+    if (!parts->embedding) {
+        otx_result result = otx__check_whole(side, error);
+        return result ? result
+                      : otx__fail_unknown_model(ctx, side, "no tensor is known as the input "
+                                                           "embedding", error);
+    }
     if (rival)
-        return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
-                                             "different sizes", error);
+        return otx__fail_unknown_model(ctx, side, "several tensors may be the input embedding, "
+                                                  "of different sizes", error);
     parts->rows = parts->embedding->tensor->shape[0];
     if (parts->rows == 0 || parts->rows > INT32_MAX)
         return otx__fail_tensor(side, parts->embedding->tensor,
@@ -20233,8 +24154,164 @@ OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
     result = otx__find_embedding(ctx, side, error);
     if (!result) result = otx__check_width(side, error);
     if (!result) result = otx__find_all(ctx, side, error);
+    if (!result) result = otx__check_whole(side, error);
     if (!result) result = otx__find_tie(ctx, side, error);
     if (result) side->parts.embedding = NULL;
+    return result;
+}
+
+/* >>> src/model/processor.h */
+/* ---- processor: the tokens that a processor looks for by their text ----------------- */
+
+/* The files in which a processor of pictures or sounds keeps its settings. */
+static const otx_vocab_file otx__processor_files[] = {OTX_VOCAB_PROCESSOR,
+                                                      OTX_VOCAB_PREPROCESSOR};
+
+/* Keys of these files that hold such a text: image_token and the like. */
+#define OTX__KEY_TEXT_ENDING "_token"
+
+/* Bytes of the longest text that is looked for. */
+#define OTX__TOKEN_TEXT_MOST 256
+
+/* What is checked: the files of one model against the tokens of another, or its own. */
+typedef struct otx__processor {
+    const otx_context *ctx;
+    const otx__side *side, *tokens;
+    otx__token_index contents, own; /* of the tokens, and of the side's own */
+    bool present, lost; /* a file is there; a text that is looked for is no token */
+} otx__processor;
+
+/* Decodes the text under such a key, a string or an object with "content"; 0 if there is
+   none, or a longer one. */
+OTX__PRIVATE size_t otx__processor_text(const otx_json *json, const otx_json_iter *member,
+                                        char to[OTX__TOKEN_TEXT_MOST])
+{
+    char key[OTX__KEY_MOST + 1];
+    const otx__span name = otx__json_span(json, member->key);
+    uint32_t node = member->value;
+    if (name.size > OTX__KEY_MOST) return 0;
+    memcpy(key, name.bytes, name.size);
+    key[name.size] = 0;
+    if (!otx__has_suffix(key, OTX__KEY_TEXT_ENDING)) return 0;
+    if (otx_json_type_of(json, node) == OTX_JSON_OBJECT)
+        node = otx_json_find(json, node, "content");
+    if (otx__json_span(json, node).size > OTX__TOKEN_TEXT_MOST) return 0;
+    return otx_json_string(json, node, to);
+}
+
+/* Whether a text is no token although it must be one: the model's own tokenizer has it.
+   Where that is the tokenizer at hand, brackets say so. */
+OTX__PRIVATE bool otx__processor_loses(const otx__processor *p, const char *text, size_t size)
+{
+    if (size == 0 || otx__index_find(&p->contents, OTX_TOKEN_NONE, text, size) >= 0)
+        return false;
+    return p->side == p->tokens
+               ? *text == '<' || *text == '['
+               : otx__index_find(&p->own, OTX_TOKEN_NONE, text, size) >= 0;
+}
+
+OTX__PRIVATE void otx__processor_look(otx__processor *p, const otx__document *document,
+                                      const char *name)
+{
+    const otx_json *json = &document->json;
+    char text[OTX__TOKEN_TEXT_MOST], quoted[OTX__QUOTED], key[OTX__QUOTED];
+    uint32_t object;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        while (member.keyed && otx_json_iter_next(&member)) {
+            size_t size = otx__processor_text(json, &member, text);
+            if (!otx__processor_loses(p, text, size)) continue;
+            p->lost = true;
+            otx__log(p->ctx, OTX_WARNING, "%s/%s: \"%s\" is \"%s\", which is no token of %s; the "
+                     "processor would look for it in vain: write there the text of a token",
+                     p->side->path, name, otx__quote_node(key, json, member.key),
+                     otx__quote(quoted, sizeof quoted, text, size), p->tokens->path);
+        }
+    }
+}
+
+/* Whether a key of tokenizer_config.json is one that every tokenizer has. */
+OTX__PRIVATE bool otx__is_role_key(const otx_json *json, uint32_t key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__role_keys); i++)
+        if (otx_json_equals(json, key, otx__role_keys[i])) return true;
+    return false;
+}
+
+/* Whether two nodes are spelt alike. */
+OTX__PRIVATE bool otx__same_node(const otx_json *a, uint32_t first, const otx_json *b,
+                                 uint32_t second)
+{
+    const otx__span x = otx__json_span(a, first), y = otx__json_span(b, second);
+    return otx__same_bytes(x.bytes, x.size, y.bytes, y.size);
+}
+
+/* Warns of the tokens that the base's tokenizer has a name for, so that a processor can ask
+   it, and the donor's has not: it would not be loaded, or take what its class says. */
+OTX__PRIVATE void otx__processor_names(const otx__processor *p)
+{
+    const otx_json *json = &p->side->tokenizer.json, *other = &p->tokens->tokenizer.json;
+    char text[OTX__TOKEN_TEXT_MOST], key[OTX__QUOTED];
+    uint32_t object, found;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        while (member.keyed && otx_json_iter_next(&member)) {
+            if (otx__processor_text(json, &member, text) == 0 ||
+                otx__is_role_key(json, member.key))
+                continue;
+            for (found = 0; found < other->count; found++)
+                if (otx__same_node(other, found, json, member.key)) break;
+            if (found == other->count)
+                otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
+                         "processor to ask for; that of %s does not: name there what takes its "
+                         "place", p->side->path, otx__quote_node(key, json, member.key),
+                         p->tokens->path);
+        }
+    }
+}
+
+/* Opens one of the files and looks into it. One that is no JSON is nobody's processor. */
+OTX__PRIVATE otx_result otx__processor_file(otx__processor *p, const char *name,
+                                            otx_error *error)
+{
+    otx__document document;
+    otx_error cause;
+    otx_result result = otx__document_open(p->ctx, p->side->path, name, &document, &cause);
+    if (result == OTX_ERROR_FORMAT) {
+        otx__log(p->ctx, OTX_WARNING, "%s", cause.message);
+        return OTX_OK;
+    }
+    if (result) return otx__fail(error, result, "%s", cause.message);
+    p->present |= document.present;
+    if (document.present && !p->contents.slots)
+        result = otx__side_contents(p->ctx, p->tokens, &p->contents, error);
+    if (!result && document.present && !p->own.slots)
+        result = otx__side_contents(p->ctx, p->side, &p->own, error);
+    if (!result && document.present) otx__processor_look(p, &document, name);
+    otx__document_close(p->ctx, &document);
+    return result;
+}
+
+/* Warns of every text that the processor of a model looks for and that is no token of
+   `tokens`. *silent becomes whether there is a processor of which nothing was said. */
+OTX__PRIVATE otx_result otx__processor_check(const otx_context *ctx, const otx__side *side,
+                                             const otx__side *tokens, bool *silent,
+                                             otx_error *error)
+{
+    otx__processor p;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(&p, 0, sizeof p);
+    p.ctx = ctx;
+    p.side = side;
+    p.tokens = tokens;
+    for (i = 0; i < OTX__COUNT(otx__processor_files) && !result; i++)
+        result = otx__processor_file(&p, otx__usual_name(otx__processor_files[i]), error);
+    if (p.present && side != tokens) otx__processor_names(&p);
+    if (p.contents.slots) otx__index_close(ctx, &p.contents);
+    if (p.own.slots) otx__index_close(ctx, &p.own);
+    *silent = p.present && !p.lost;
     return result;
 }
 
@@ -20248,23 +24325,37 @@ typedef struct otx__config_plan {
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
-    size_t remaps;  /* ids looked up by content so far */
+    size_t heir_count; /* the base's ids and rows */
+    int64_t highest;   /* base id that has an heir: the caller may map one without a row */
+    otx__token_index contents; /* of the donor's tokens */
+    bool processor; /* the base has one that may look for tokens under their old text */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free as many as base->vocab.count. */
+/* Fills plan->heirs and plan->contents: see otx__config_plan_close. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
-    size_t count = plan->base->vocab.count, i;
+    const otx__parts *parts = &plan->base->parts;
+    size_t count = otx__max(plan->base->vocab.count, (size_t)(parts->rows + parts->extra)), i;
+    plan->heir_count = count;
+    plan->highest = -1;
     plan->heirs = (int64_t *)otx__alloc(plan->ctx, count, sizeof *plan->heirs);
     if (!plan->heirs) return otx__fail_memory(error, (uint64_t)count * sizeof *plan->heirs);
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
+        if (base > plan->highest) plan->highest = base;
     }
-    return OTX_OK;
+    return otx__side_contents(plan->ctx, plan->donor, &plan->contents, error);
+}
+
+OTX__PRIVATE void otx__config_plan_close(otx__config_plan *plan)
+{
+    if (plan->contents.slots) otx__index_close(plan->ctx, &plan->contents);
+    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
+    plan->heirs = NULL;
 }
 
 /* Whether a donor's id may be written: it has a token and a row. */
@@ -20276,26 +24367,27 @@ OTX__PRIVATE bool otx__config_id_is_valid(const otx__config_plan *plan, uint64_t
 /* The donor id that takes over a base id's row, or -1. */
 OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t base)
 {
-    return base < plan->base->vocab.count ? plan->heirs[base] : -1;
+    size_t i;
+    if (base < plan->heir_count) return plan->heirs[base];
+    if (plan->highest < 0 || base > (uint64_t)plan->highest) return -1;
+    for (i = 0; i < plan->alignment->count; i++)
+        if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
+    return -1;
 }
 
-/* The donor id that the caller mapped to a base id, or whose content is the
-   same, or -1. */
+/* The donor id that the caller mapped to a base id, or whose content is the same, or whose
+   role is, or -1. */
 OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint64_t base)
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
-    size_t i;
-    if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
-    if (!wanted) return -1;
-    for (i = 0; i < plan->donor->vocab.count; i++) {
-        const otx_token *token = &plan->donor->vocab.tokens[i];
-        if (otx__same_bytes(token->content, token->content_size, wanted->content,
-                            wanted->content_size) &&
-            otx__config_id_is_valid(plan, i))
-            return (int64_t)i;
-    }
-    return -1;
+    otx_action action = heir < 0 ? OTX_ACTION_COUNT : plan->alignment->rows[heir].action;
+    int64_t same;
+    if (action == OTX_ACTION_MAP || !wanted) return action == OTX_ACTION_MAP ? heir : -1;
+    same = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                           wanted->content_size);
+    if (same >= 0 && otx__config_id_is_valid(plan, (uint64_t)same)) return same;
+    return action == OTX_ACTION_ROLE ? heir : -1;
 }
 
 /* How the ids under a key are carried over. */
@@ -20399,7 +24491,11 @@ typedef struct otx__config_edit {
     const otx__document *document;
     const char *name; /* of the file, for messages */
     bool generation;  /* generation_config.json rather than config.json */
+    bool keep_pad;    /* pad_token_id is no id of a token */
+    bool sized;       /* a size has been met */
+    unsigned roles;   /* those that ids have been met of, a bit each */
     otx_json_edit *edit;
+    otx__text value;  /* empty between uses */
     otx_error *error;
 } otx__config_edit;
 
@@ -20409,204 +24505,224 @@ OTX__PRIVATE uint32_t otx__vocabulary_home(const otx__document *document, uint64
 {
     otx__levels levels = otx__vocabulary_levels(document, rows);
     uint32_t sized = OTX_JSON_NONE, second = OTX_JSON_NONE, count = 0;
-    uint64_t size;
+    const otx__span none = otx__span_of("", 0);
     while (otx__levels_next(&levels)) {
         if (++count == 2) second = levels.node;
-        if (otx_json_uint(&document->json, otx__levels_find(&levels, OTX__KEY_VOCAB_SIZE),
-                          &size))
+        if (otx__object_has_size(&document->json, levels.node, none, false, levels.size))
             sized = levels.node;
     }
     if (sized == OTX_JSON_NONE) sized = second;
     return sized == OTX_JSON_NONE ? otx__document_root(document) : sized;
 }
 
-/* object[key] = value; takes what the text holds and leaves it empty. */
-OTX__PRIVATE otx_result otx__config_set_text(otx__config_edit *e, uint32_t object,
-                                             const char *key, otx__text *value)
+/* Puts what e->value holds in a node's place, or under object[key], and empties it. */
+OTX__PRIVATE otx_result otx__config_put(otx__config_edit *e, uint32_t node)
 {
     otx_result result;
-    otx__text_bytes(value, "", 1); /* the terminator */
-    if (value->failed) return otx__fail_memory(e->error, (uint64_t)value->size);
-    result = otx_json_edit_set(e->plan->ctx, e->edit, object, key, value->bytes, e->error);
-    value->size = 0;
+    otx__text_bytes(&e->value, "", 1); /* the terminator */
+    if (e->value.failed) return otx__fail_memory(e->error, (uint64_t)e->value.size);
+    result = otx_json_edit_replace(e->plan->ctx, e->edit, node, e->value.bytes, e->error);
+    e->value.size = 0;
     return result;
 }
 
-OTX__PRIVATE otx_result otx__config_set(otx__config_edit *e, uint32_t object, const char *key,
-                                        const char *value)
+OTX__PRIVATE otx_result otx__config_put_under(otx__config_edit *e, uint32_t object,
+                                              const char *key)
 {
-    return otx_json_edit_set(e->plan->ctx, e->edit, object, key, value, e->error);
+    otx_result result;
+    otx__text_bytes(&e->value, "", 1);
+    if (e->value.failed) return otx__fail_memory(e->error, (uint64_t)e->value.size);
+    result = otx_json_edit_set(e->plan->ctx, e->edit, object, key, e->value.bytes, e->error);
+    e->value.size = 0;
+    return result;
 }
+
+/* ---- ids of roles ---- */
 
 /* What an id of the base becomes that has no counterpart: that of a role which comes
    close, or null. */
-OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__special *special,
-                                       uint32_t node, otx__text *value)
+OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *at,
+                                       const otx__special *special)
 {
-    otx_json_type type = otx_json_type_of(&e->document->json, node);
+    otx_json_type type = otx_json_type_of(at->json, at->value);
     int64_t id = type == OTX_JSON_NUMBER ? otx__config_role(e->plan, special->stand_in) : -1;
-    if (id >= 0) otx__text_format(value, "%" PRId64, id);
-    else otx__text_string(value, "null");
+    char key[OTX__QUOTED];
+    if (id >= 0) otx__text_format(&e->value, "%" PRId64, id);
+    else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
+    otx__quote_node(key, at->json, at->key);
     if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
-                 ", its %s token", e->plan->base->path, e->name, special->key, id,
+                 ", its %s token", e->plan->base->path, e->name, key, id,
                  id == e->plan->donor->vocab.roles[special->stand_in]
                      ? otx_role_name((otx_role)special->stand_in) : "eos");
     else
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to null",
-                 e->plan->base->path, e->name, special->key);
+                 e->plan->base->path, e->name, key);
 }
 
-/* Sets one special id on every level that has it. */
-OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
-                                                 const otx__special *special, otx__text *value)
+/* An id that a role has. Objects that describe no language model have nulls that ask for
+   nothing. */
+OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
+    const otx__special *special = otx__special_of(otx__json_span(at->json, at->key));
+    bool null = otx_json_type_of(at->json, at->value) == OTX_JSON_NULL;
+    if (!at->ours || (null && !otx__document_has_level(e->document, at->object)))
+        return OTX_OK;
+    if (special->role >= 0) e->roles |= 1u << special->role;
+    if ((null && special->if_set) || (e->keep_pad && special->role == OTX_ROLE_PAD))
+        return OTX_OK;
+    if (!otx__config_special(e->plan, special, e->generation, at->json, at->value, &e->value))
+        otx__config_stand_in(e, at, special);
+    return otx__config_put(e, at->value);
+}
+
+/* Whether an object of a config speaks of another vocabulary under the key of a role. */
+OTX__PRIVATE bool otx__special_is_foreign(const otx__config_plan *plan,
+                                          const otx__special *special,
+                                          const otx__document *document, uint32_t object)
+{
+    const otx__span key = otx__span_of(special->key, strlen(special->key));
+    const otx__member_rule *rule;
+    if (document == &plan->base->generation) document = &plan->base->config;
+    rule = otx__member_rule_of(key, otx__span_of("", 0),
+                               otx__object_type(&document->json, object));
+    return rule && rule->kind == OTX__MEMBER_NONE;
+}
+
+/* Adds those that no object has and the classes have defaults for. */
+OTX__PRIVATE otx_result otx__config_add_specials(otx__config_edit *e)
+{
     uint32_t home = otx__vocabulary_home(e->document, e->plan->base->parts.rows);
     otx_result result = OTX_OK;
-    bool present = false;
-    while (!result && otx__levels_next(&levels)) {
-        uint32_t node = otx__levels_find(&levels, special->key);
-        bool null = otx_json_type_of(json, node) == OTX_JSON_NULL;
-        if (node == OTX_JSON_NONE) continue;
-        present = true;
-        if (null && special->if_set) continue;
-        if (!otx__config_special(e->plan, special, e->generation, json, node, value))
-            otx__config_stand_in(e, special, node, value);
-        result = otx__config_set_text(e, levels.node, special->key, value);
-    }
-    if (!result && !present && special->add &&
-        otx__config_special(e->plan, special, e->generation, json, OTX_JSON_NONE, value))
-        result = otx__config_set_text(e, home, special->key, value);
-    return result;
-}
-
-OTX__PRIVATE otx_result otx__config_edit_specials(otx__config_edit *e)
-{
-    bool keep_pad = otx__config_follows(&e->plan->base->config, OTX__PAD_IS_POSITION);
-    otx_result result = OTX_OK;
-    otx__text value;
     size_t i;
-    otx__text_open(&value, e->plan->ctx);
-    for (i = 0; i < OTX__COUNT(otx__specials) && !result; i++)
-        if (!keep_pad || otx__specials[i].role != OTX_ROLE_PAD)
-            result = otx__config_edit_special(e, &otx__specials[i], &value);
-    if (keep_pad && !e->generation)
+    for (i = 0; i < OTX__COUNT(otx__specials) && !result; i++) {
+        const otx__special *special = &otx__specials[i];
+        if (!special->add || (e->roles & 1u << special->role) ||
+            (e->keep_pad && special->role == OTX_ROLE_PAD) ||
+            otx__special_is_foreign(e->plan, special, e->document, home))
+            continue;
+        if (otx__config_special(e->plan, special, e->generation, NULL, OTX_JSON_NONE,
+                                &e->value))
+            result = otx__config_put_under(e, home, special->key);
+    }
+    if (e->keep_pad && !e->generation)
         otx__log(e->plan->ctx, OTX_NOTE, "%s/%s: \"pad_token_id\" is left as it is, as this "
                  "model counts its positions from it on", e->plan->base->path, e->name);
-    otx__text_close(&value);
     return result;
 }
 
 /* ---- other ids: image tokens and the like ---- */
 
-/* Whether a key is one of the special ones. */
-OTX__PRIVATE bool otx__key_is_special(otx__span key)
+/* Whether config.json names an id under such a key, alone or in a list. */
+OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
 {
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__specials); i++)
-        if (otx__span_is(key, otx__specials[i].key)) return true;
+    otx__members at;
+    otx__members_open(&at, config, config, 0);
+    while (otx__members_next(&at))
+        if (at.kind == OTX__MEMBER_ID && otx__node_has_id(at.json, at.value, id)) return true;
     return false;
 }
 
-/* Whether a key names token ids that are no special ones. */
-OTX__PRIVATE bool otx__key_names_ids(otx__span key)
+/* The donor's token of the same content as the base's id, although it has no row: its id,
+   or -1. */
+OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t base)
 {
-    size_t i;
-    if (otx__key_is_special(key)) return false;
-    for (i = 0; i < OTX__COUNT(otx__id_endings); i++) {
-        size_t length = strlen(otx__id_endings[i]);
-        if (key.size > length &&
-            memcmp(key.bytes + key.size - length, otx__id_endings[i], length) == 0)
-            return true;
-    }
-    return false;
+    const otx_token *wanted = otx__side_token(plan->base, base);
+    int64_t id = wanted ? otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                                          wanted->content_size) : -1;
+    return id >= 0 && (uint64_t)id >= plan->alignment->count ? id : -1;
 }
-
-/* A look-up by content goes through the whole vocabulary; no real config has more
-   of them. */
-#define OTX__CONFIG_MAX_REMAPS 256
 
 /* Names the first id under a key, one or a list, that has no counterpart. */
-OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char *key,
+OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t key,
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
     otx_json_iter item = otx_json_iter_of(json, node);
-    char token[OTX__QUOTED] = "none";
+    char token[OTX__QUOTED], what[OTX__QUOTED + 64] = "an id without a token";
+    char name[OTX__QUOTED];
     uint64_t id = 0;
+    int64_t rowless = -1;
+    otx__quote_node(name, json, key);
     if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
         while (otx_json_iter_next(&item)) {
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) otx__side_content(token, e->plan->base, id);
+    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (otx__side_token(e->plan->base, id))
+        otx__format(what, sizeof what, "the token \"%s\"%s",
+                    otx__side_content(token, e->plan->base, id),
+                    rowless < 0 ? ", which the donor's tokenizer lacks" : "");
+    if (rowless >= 0)
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                         "%s/%s: \"%s\" is %" PRIu64 ", %s, which the donor's tokenizer has as "
+                         "%" PRId64 ", beyond the %" PRIu64 " rows; --rows tokenizer gives it "
+                         "one", e->plan->base->path, e->name, name, id, what, rowless,
+                         (uint64_t)e->plan->alignment->count);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
-                     "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
-                     "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
-                     "being a reserved or seldom used token of the donor", e->plan->base->path,
-                     e->name, key, id, token, id);
+                     "%s/%s: \"%s\" is %" PRIu64 ", %s; give it one with --map 'DONOR=#%" PRIu64
+                     "', DONOR being a reserved or seldom used token of the donor",
+                     e->plan->base->path, e->name, name, id, what, id);
+}
+
+/* Says what was left out. */
+OTX__PRIVATE void otx__config_tell_lost(const otx__config_edit *e, const otx__members *at,
+                                        size_t lost)
+{
+    char key[OTX__QUOTED];
+    if (lost)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart in the donor's "
+                 "tokenizer; left out", e->plan->base->path, e->name, (uint64_t)lost,
+                 otx__quote_node(key, at->json, at->key));
+}
+
+/* A processor whose settings say nothing has the text of such a token from its class. */
+OTX__PRIVATE void otx__config_tell_renamed(const otx__config_edit *e, const otx__members *at,
+                                           uint64_t id)
+{
+    char key[OTX__QUOTED], old[OTX__QUOTED], new_one[OTX__QUOTED];
+    int64_t heir = otx__config_same_content(e->plan, id);
+    if (!e->plan->processor || heir < 0) return;
+    otx__side_content(old, e->plan->base, id);
+    otx__side_content(new_one, e->plan->donor, (uint64_t)heir);
+    if (strcmp(old, new_one) != 0)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the token of \"%s\" is \"%s\" and becomes \"%s\"; a processor that "
+                 "looks for the old text, by the default of its class, must be told the new one",
+                 e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key), old,
+                 new_one);
 }
 
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
-OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, uint32_t key, uint32_t node,
-                                             otx__text *value)
+OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    otx_json_type type = otx_json_type_of(json, node);
-    char quoted[OTX__QUOTED];
+    otx_json_type type = otx_json_type_of(at->json, at->value);
     size_t lost = 0, written;
-    otx_result result;
     uint64_t id;
-    if (type == OTX_JSON_NUMBER && !otx_json_uint(json, node, &id)) return OTX_OK; /* below 0 */
-    if (type != OTX_JSON_NUMBER && type != OTX_JSON_ARRAY) return OTX_OK;
-    otx__quote_node(quoted, json, key);
-    e->plan->remaps += type == OTX_JSON_ARRAY ? otx_json_count(json, node) : 1;
-    if (e->plan->remaps > OTX__CONFIG_MAX_REMAPS)
-        return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d token ids at \"%s\"",
-                         e->plan->base->path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
-    written = otx__config_carry_ids(e->plan, json, node, OTX__CARRY_SAME, value, &lost);
-    if (lost && !e->generation) return otx__fail_lost_id(e, quoted, node);
-    if (lost)
-        otx__log(e->plan->ctx, OTX_WARNING,
-                 "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart; left out",
-                 e->plan->base->path, e->name, (uint64_t)lost, quoted);
-    if (written == 0) {
-        value->size = 0;
-        otx__text_string(value, type == OTX_JSON_ARRAY ? "[]" : "null");
+    if (type != OTX_JSON_ARRAY) {
+        if (!otx_json_uint(at->json, at->value, &id)) return OTX_OK; /* null, or below 0 */
+        otx__config_tell_renamed(e, at, id);
     }
-    otx__text_bytes(value, "", 1);
-    if (value->failed) return otx__fail_memory(e->error, value->size);
-    result = otx_json_edit_replace(e->plan->ctx, e->edit, node, value->bytes, e->error);
-    value->size = 0;
-    return result;
+    written = otx__config_carry_ids(e->plan, at->json, at->value, OTX__CARRY_SAME, &e->value,
+                                    &lost);
+    if (lost && !e->generation) return otx__fail_lost_id(e, at->key, at->value);
+    otx__config_tell_lost(e, at, lost);
+    if (written == 0) {
+        e->value.size = 0;
+        otx__text_string(&e->value, type == OTX_JSON_ARRAY ? "[]" : "null");
+    }
+    return otx__config_put(e, at->value);
 }
 
-/* Every member of every object: the file's nodes stand in one array, so that no
-   recursion is needed. */
-OTX__PRIVATE otx_result otx__config_edit_other_ids(otx__config_edit *e)
-{
-    const otx_json *json = &e->document->json;
-    otx_result result = OTX_OK;
-    uint32_t object;
-    otx__text value;
-    otx__text_open(&value, e->plan->ctx);
-    for (object = 0; object < json->count && !result; object++) {
-        otx_json_iter member = otx_json_iter_of(json, object);
-        if (!member.keyed) continue;
-        while (!result && otx_json_iter_next(&member))
-            if (otx__key_names_ids(otx__json_span(json, member.key)))
-                result = otx__config_edit_ids(e, member.key, member.value, &value);
-    }
-    otx__text_close(&value);
-    return result;
-}
+/* >>> src/model/config_lists.h */
+/* ---- lists, dictionaries and ranges of ids in a config ----------------------------- */
 
 /* ---- lists that steer generation ---- */
 
@@ -20655,89 +24771,200 @@ OTX__PRIVATE void otx__config_carry_lists(const otx__config_plan *plan, const ot
     otx__text_string(to, "]");
 }
 
-OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t object,
-                                              const otx__id_list *list, otx__text *value)
+/* A list of the vocabulary's ids. What has no counterpart falls out. */
+OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    uint32_t node = otx_json_find(json, object, list->key);
-    otx__list_kind kind = list->kind;
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    char key[OTX__QUOTED];
     size_t lost = 0;
-    if (otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK; /* or absent */
-    if (kind != OTX__LIST_OTHER && otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
-        if (kind != OTX__LIST_IDS)
-            otx__config_carry_lists(e->plan, json, node, kind == OTX__LIST_PAIRS, value, &lost);
-        else if (otx__config_carry_ids(e->plan, json, node, OTX__CARRY_HEIR, value, &lost) == 0)
-            otx__text_string(value, "[]");
-        if (lost)
-            otx__log(e->plan->ctx, OTX_WARNING,
-                     "%s/%s: %" PRIu64 " entries of \"%s\" have no counterpart in the donor's "
-                     "tokenizer; left out", e->plan->base->path, e->name, (uint64_t)lost,
-                     list->key);
-    } else {
+    if (!at->ours || type == OTX_JSON_NULL) return OTX_OK;
+    if (at->kind == OTX__MEMBER_OTHER_FORM || type != OTX_JSON_ARRAY) {
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: \"%s\" holds ids of the base's tokenizer in a form that is not known; "
-                 "set to null", e->plan->base->path, e->name, list->key);
-        otx__text_string(value, "null");
+                 "set to null", e->plan->base->path, e->name,
+                 otx__quote_node(key, at->json, at->key));
+        otx__text_string(&e->value, "null");
+    } else if (at->kind != OTX__MEMBER_LIST) {
+        otx__config_carry_lists(e->plan, at->json, at->value, at->kind == OTX__MEMBER_PAIRS,
+                                &e->value, &lost);
+    } else if (otx__config_carry_ids(e->plan, at->json, at->value, OTX__CARRY_HEIR, &e->value,
+                                     &lost) == 0) {
+        e->value.size = 0;
+        otx__text_string(&e->value, "[]");
     }
-    return otx__config_set_text(e, object, list->key, value);
+    otx__config_tell_lost(e, at, lost);
+    return otx__config_put(e, at->value);
 }
 
-OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
+/* ---- dictionaries ---- */
+
+/* The id that a key of {id: text} becomes, or -1. */
+OTX__PRIVATE int64_t otx__config_carry_key(const otx__config_plan *plan, const otx_json *json,
+                                           uint32_t key)
 {
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
-    otx_result result = OTX_OK;
-    otx__text value;
-    size_t i;
-    otx__text_open(&value, e->plan->ctx);
-    while (!result && otx__levels_next(&levels))
-        for (i = 0; i < OTX__COUNT(otx__id_lists) && !result; i++)
-            result = otx__config_edit_list(e, levels.node, &otx__id_lists[i], &value);
-    otx__text_close(&value);
-    return result;
+    uint64_t id;
+    return otx__parse_uint(otx__json_span(json, key), &id) ? otx__config_heir(plan, id) : -1;
+}
+
+/* {text: id}, each id by the content of its token, or {id: text}. Entries without a
+   counterpart are refused in config.json, where a model looks them up, and fall out of
+   generation_config.json; null where none is left. */
+OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__members *at)
+{
+    const bool back = at->kind == OTX__MEMBER_MAP_BACK;
+    otx_json_iter entry = otx_json_iter_of(at->json, at->value);
+    size_t lost = 0, written = 0;
+    if (!entry.keyed) return OTX_OK;
+    otx__text_string(&e->value, "{");
+    while (otx_json_iter_next(&entry)) {
+        int64_t id = back ? otx__config_carry_key(e->plan, at->json, entry.key)
+                          : otx__config_carry(e->plan, at->json, entry.value, OTX__CARRY_SAME);
+        otx__span text = otx__json_span(at->json, back ? entry.value : entry.key);
+        if (id < 0 && !e->generation) return otx__fail_lost_id(e, at->key, entry.value);
+        if (id < 0 && ++lost) continue;
+        otx__text_string(&e->value, written++ ? ", \"" : "\"");
+        if (back) otx__text_format(&e->value, "%" PRId64 "\": \"", id);
+        otx__text_bytes(&e->value, text.bytes, text.size);
+        if (back) otx__text_string(&e->value, "\"");
+        else otx__text_format(&e->value, "\": %" PRId64, id);
+    }
+    otx__text_string(&e->value, "}");
+    otx__config_tell_lost(e, at, lost);
+    if (lost && !written) {
+        e->value.size = 0;
+        otx__text_string(&e->value, "null");
+    }
+    return otx__config_put(e, at->value);
+}
+
+/* ---- ranges ---- */
+
+/* The id after the range that begins at one: the next that begins another, or the end of
+   the vocabulary. */
+OTX__PRIVATE uint64_t otx__config_range_end(const otx__config_edit *e, uint64_t first)
+{
+    otx__members at;
+    uint64_t end = e->plan->base->vocab.count, other;
+    otx__members_open(&at, e->document, e->document, e->plan->base->parts.rows);
+    while (otx__members_next(&at))
+        if (at.kind == OTX__MEMBER_FIRST && otx_json_uint(at.json, at.value, &other) &&
+            other > first && other < end)
+            end = other;
+    return end;
+}
+
+/* Codes of pictures or sounds are ids from a first one on. They are carried over if all of
+   them are tokens of the donor too, as far from each other. */
+OTX__PRIVATE otx_result otx__config_edit_range(otx__config_edit *e, const otx__members *at)
+{
+    char key[OTX__QUOTED], token[OTX__QUOTED];
+    uint64_t first, end, id;
+    int64_t start, found;
+    if (!otx_json_uint(at->json, at->value, &first)) return OTX_OK;
+    end = otx__config_range_end(e, first);
+    start = otx__config_same_content(e->plan, first);
+    for (id = first, found = start; found >= 0 && id + 1 < end;) {
+        found = otx__config_same_content(e->plan, ++id);
+        if (found != start + (int64_t)(id - first)) found = -1;
+    }
+    if (found < 0)
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                         "%s/%s: the ids from \"%s\" on, %" PRIu64 ", are codes, which the "
+                         "donor's tokenizer does not have all in this order: not %" PRIu64
+                         ", \"%s\"", e->plan->base->path, e->name,
+                         otx__quote_node(key, at->json, at->key), first, id,
+                         otx__side_content(token, e->plan->base, id));
+    otx__text_format(&e->value, "%" PRId64, start);
+    return otx__config_put(e, at->value);
 }
 
 /* >>> src/model/config_edit.h */
 /* ---- config.json and generation_config.json, edited --------------------- */
 
-/* ---- sizes, tying, classes ---- */
+/* ---- sizes ---- */
 
-/* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
-   says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
-   they say as much. */
-OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, const otx_json_iter *member)
+/* A size, changed whatever it says in an object about the vocabulary, but vocab_size beside
+   another that is the text's; a weaker one only where it says as much. */
+OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = member->json;
     uint64_t size;
-    size_t i;
-    if (!otx_json_uint(json, member->value, &size)) return false;
-    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx_json_equals(json, member->key, otx__size_keys[i])) return true;
-    return size == e->plan->base->parts.rows &&
-           otx__span_contains(otx__json_span(json, member->key), OTX__KEY_VOCAB_SIZE);
+    if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
+    if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
+        (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
+         (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
+          otx_json_find(at->json, at->object, OTX__KEY_TEXT_SIZE) != OTX_JSON_NONE)))
+        return OTX_OK;
+    e->sized = true;
+    otx__text_format(&e->value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    return otx__config_put(e, at->value);
 }
 
-OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
+/* Nothing is rounded any more: the rows are as many as the size says. */
+OTX__PRIVATE otx_result otx__config_edit_rounding(otx__config_edit *e, const otx__members *at)
 {
-    const uint64_t rows = e->plan->base->parts.rows;
-    otx__levels levels = otx__vocabulary_levels(e->document, rows);
-    otx_result result = OTX_OK;
-    bool present = false;
-    char value[32];
-    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    while (!result && otx__levels_next(&levels)) {
-        otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
-        while (!result && otx_json_iter_next(&member)) {
-            if (!otx__config_is_size(e, &member)) continue;
-            present = true;
-            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
-                                           e->error);
-        }
-    }
-    if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
-                                 OTX__KEY_VOCAB_SIZE, value);
-    return result;
+    uint64_t multiple;
+    if (!at->ours || !otx_json_uint(at->json, at->value, &multiple)) return OTX_OK;
+    otx__text_string(&e->value, "1");
+    return otx__config_put(e, at->value);
 }
+
+OTX__PRIVATE otx_result otx__config_refuse(const otx__config_edit *e, const otx__members *at)
+{
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    char key[OTX__QUOTED];
+    uint64_t number;
+    if (type == OTX_JSON_NULL || type == OTX_JSON_FALSE ||
+        (otx_json_uint(at->json, at->value, &number) && number == 0))
+        return OTX_OK;
+    return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                     "%s/%s: \"%s\" %s, which cannot be carried over to another vocabulary",
+                     e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key),
+                     at->rule->why);
+}
+
+/* ---- all members ---- */
+
+OTX__PRIVATE otx_result otx__config_edit_member(otx__config_edit *e, const otx__members *at)
+{
+    switch (at->kind) {
+    case OTX__MEMBER_SPECIAL: return otx__config_edit_special(e, at);
+    case OTX__MEMBER_ID: return otx__config_edit_ids(e, at);
+    case OTX__MEMBER_LIST:
+    case OTX__MEMBER_LISTS:
+    case OTX__MEMBER_PAIRS:
+    case OTX__MEMBER_OTHER_FORM: return otx__config_edit_list(e, at);
+    case OTX__MEMBER_MAP:
+    case OTX__MEMBER_MAP_BACK: return otx__config_edit_map(e, at);
+    default: break;
+    }
+    if (e->generation) return OTX_OK;
+    switch (at->kind) {
+    case OTX__MEMBER_FIRST: return otx__config_edit_range(e, at);
+    case OTX__MEMBER_SIZE:
+    case OTX__MEMBER_SIZE_IF: return otx__config_edit_size(e, at);
+    case OTX__MEMBER_ROUNDING: return otx__config_edit_rounding(e, at);
+    case OTX__MEMBER_REFUSED: return otx__config_refuse(e, at);
+    default: return OTX_OK;
+    }
+}
+
+/* Every id and every size that the file has, and those that it must have. */
+OTX__PRIVATE otx_result otx__config_edit_members(otx__config_edit *e)
+{
+    const otx__side *base = e->plan->base;
+    otx_result result = OTX_OK;
+    otx__members at;
+    otx__members_open(&at, e->document, &base->config,
+                      otx__config_size(&base->config, base->parts.rows));
+    while (!result && otx__members_next(&at)) result = otx__config_edit_member(e, &at);
+    if (!result) result = otx__config_add_specials(e);
+    if (result || e->generation || e->sized) return result;
+    otx__text_format(&e->value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    return otx__config_put_under(e, otx__vocabulary_home(e->document, base->parts.rows),
+                                 OTX__KEY_VOCAB_SIZE);
+}
+
+/* ---- types, tying, classes ---- */
 
 /* The type that the rest of the model is in. Without a word on it loaders take that of
    the first tensor, which may now be a matrix in another type. */
@@ -20752,7 +24979,8 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
             if (otx__levels_find(&levels, otx__dtype_keys[i]) != OTX_JSON_NONE) return OTX_OK;
     for (i = 0; i < OTX__COUNT(otx__dtype_words); i++)
         if (otx__dtype_words[i].dtype == old)
-            return otx__config_set(e, 0, OTX__KEY_NEW_DTYPE, otx__dtype_words[i].word);
+            return otx_json_edit_set(e->plan->ctx, e->edit, 0, OTX__KEY_NEW_DTYPE,
+                                     otx__dtype_words[i].word, e->error);
     return OTX_OK;
 }
 
@@ -20778,7 +25006,8 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
         otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
         if (said ? type == wanted : parts->tied && !needed) continue;
-        result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
+        result = otx_json_edit_set(e->plan->ctx, e->edit, levels.node, OTX__KEY_TIE,
+                                   parts->tied ? "true" : "false", e->error);
     }
     return result;
 }
@@ -20803,19 +25032,14 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
     bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
                 OTX_JSON_NONE;
     bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
-    otx_result result;
-    otx__text value;
     if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
-    otx__text_open(&value, e->plan->ctx);
     if (theirs != OTX_JSON_NONE && !object)
-        otx__text_string(&value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
-    if (theirs == OTX_JSON_NONE) otx__text_string(&value, "null");
-    else otx__config_raw(&value, &donor->json, theirs);
-    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&value, "}");
-    result = object ? otx__config_set_text(e, map, OTX__KEY_AUTO_TOKENIZER, &value)
-                    : otx__config_set_text(e, 0, OTX__KEY_AUTO_MAP, &value);
-    otx__text_close(&value);
-    return result;
+        otx__text_string(&e->value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
+    if (theirs == OTX_JSON_NONE) otx__text_string(&e->value, "null");
+    else otx__config_raw(&e->value, &donor->json, theirs);
+    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&e->value, "}");
+    return object ? otx__config_put_under(e, map, OTX__KEY_AUTO_TOKENIZER)
+                  : otx__config_put_under(e, 0, OTX__KEY_AUTO_MAP);
 }
 
 /* The class of the tokenizer is the donor's from now on. */
@@ -20824,24 +25048,18 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
     uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
-    otx_result result = OTX_OK;
-    otx__text value;
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-    otx__text_open(&value, e->plan->ctx);
-    if (otx_json_type_of(json, node) == OTX_JSON_STRING) {
-        for (i = 0; i < OTX__COUNT(sources) && value.size == 0; i++) {
-            node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
-                                 OTX__KEY_TOKENIZER_CLASS);
-            if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
-                otx__config_raw(&value, &sources[i]->json, node);
-        }
-        if (value.size == 0) otx__text_string(&value, "null");
-        result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return OTX_OK;
+    for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
+        node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
+                             OTX__KEY_TOKENIZER_CLASS);
+        if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
+            otx__config_raw(&e->value, &sources[i]->json, node);
     }
-    otx__text_close(&value);
-    return result;
+    if (e->value.size == 0) otx__text_string(&e->value, "null");
+    return otx__config_put_under(e, 0, OTX__KEY_TOKENIZER_CLASS);
 }
 
 /* ---- the two files ---- */
@@ -20877,17 +25095,17 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     e.name = name;
     e.generation = generation;
     e.error = error;
+    e.keep_pad = otx__config_follows(&plan->base->config, OTX__PAD_IS_POSITION);
     result = otx_json_edit_open(plan->ctx, &document->json, &e.edit, error);
     if (result) return result;
-    result = otx__config_edit_specials(&e);
-    if (!result) result = otx__config_edit_other_ids(&e);
-    if (!result) result = otx__config_edit_lists(&e);
-    if (!result && !generation) result = otx__config_edit_sizes(&e);
+    otx__text_open(&e.value, plan->ctx);
+    result = otx__config_edit_members(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result && !generation) result = otx__config_edit_code(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
+    otx__text_close(&e.value);
     otx_json_edit_close(plan->ctx, e.edit);
     return result;
 }
@@ -20901,7 +25119,9 @@ OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan,
     const otx__document *donor = &plan->donor->generation;
     uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
     size_t i, members = 0;
-    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY) return OTX_OK;
+    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY ||
+        otx__special_is_foreign(plan, &otx__specials[0], &plan->base->config, 0))
+        return OTX_OK;
     otx__text_string(out, "{");
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         size_t start = out->size;
@@ -20937,7 +25157,9 @@ OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *config,
                                          otx__text *generation, otx_error *error)
 {
-    otx_result result = otx__config_find_heirs(plan, error);
+    otx_result result = otx__processor_check(plan->ctx, plan->base, plan->donor,
+                                             &plan->processor, error);
+    if (!result) result = otx__config_find_heirs(plan, error);
     if (!result)
         result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
                                        error);
@@ -20947,8 +25169,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->base->vocab.count, sizeof *plan->heirs);
-    plan->heirs = NULL;
+    otx__config_plan_close(plan);
     return result;
 }
 
@@ -21032,26 +25253,41 @@ OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
 typedef struct otx__class_choice {
     char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool rebuilt;           /* that class is given up, and with it the special tokens which it
+                               has where no file names them */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
+/* Whether transformers 4 makes it of tokenizer.model, though tokenizer.json is there. */
+OTX__PRIVATE bool otx__class_needs_model(const otx__side *donor, otx__span name)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    return otx__span_is(otx__class_stem(name), "LlamaTokenizer") &&
+           otx_json_type_of(json, otx_json_find(json, otx__document_root(&donor->tokenizer),
+                                                "add_prefix_space")) != OTX_JSON_NULL;
+}
+
 /* By the policy that tests/tokenizer_classes.py states and tries with both versions of
-   transformers. */
-OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+   transformers. `as_is`: tokenizer.json must be taken as it stands. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base, bool as_is,
                                     otx__class_choice *choice)
 {
     const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
-    const otx__span wanted = otx__class_effective(
+    otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
-    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
+        !(as_is && otx__class_needs_model(donor, name)))
+        return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
     else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
@@ -21089,6 +25325,31 @@ OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to
                          "        super().__init__(*arguments, **settings)\n");
 }
 
+/* Names the special tokens that no class will add: those of roles that the file leaves open. */
+OTX__PRIVATE otx_result otx__class_roles(const otx_context *ctx, const otx__side *donor,
+                                         otx_json_edit *edit, otx_error *error)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    otx_result result = OTX_OK;
+    otx__text value;
+    int role;
+    otx__text_open(&value, ctx);
+    for (role = 0; role < OTX_ROLE_COUNT && !result; role++) {
+        const int64_t id = donor->vocab.roles[role];
+        const char *key = otx__role_keys[role];
+        if (id < 0 || otx_json_type_of(json, otx_json_find(json, 0, key)) != OTX_JSON_NULL)
+            continue;
+        value.size = 0;
+        otx__text_json_string(&value, donor->vocab.tokens[id].content,
+                              donor->vocab.tokens[id].content_size);
+        otx__text_bytes(&value, "", 1);
+        result = value.failed ? otx__fail_memory(error, value.size)
+                              : otx_json_edit_set(ctx, edit, 0, key, value.bytes, error);
+    }
+    otx__text_close(&value);
+    return result;
+}
+
 /* Appends tokenizer_config.json with what was chosen. */
 OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
                                           const otx__class_choice *choice, otx__text *to,
@@ -21113,9 +25374,126 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     if (!result && choice->code)
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
                                    "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result && choice->rebuilt) result = otx__class_roles(ctx, donor, edit, error);
     if (!result) result = otx__edit_to_text(edit, to, error);
     otx_json_edit_close(ctx, edit);
     return result;
+}
+
+/* >>> src/model/class_tokens.h */
+/* ---- class_tokens: added tokens that a class numbers otherwise ------------------ */
+
+/* Classes with rules of their own take of tokenizer.json, in transformers 5, the tokens of
+   the model alone where tokenizer_config.json has "added_tokens_decoder", and number its
+   contents on from them, in the order of its ids. All other classes, and transformers 4, go
+   by tokenizer.json, as the reader here does: tests/added_tokens.py tries all of them. */
+
+/* An entry of added_tokens_decoder. */
+typedef struct otx__decoder_entry {
+    uint64_t declared;
+    size_t id; /* of the token that has its content */
+} otx__decoder_entry;
+
+OTX__PRIVATE int otx__compare_declared(const void *a, const void *b)
+{
+    uint64_t one = ((const otx__decoder_entry *)a)->declared;
+    uint64_t other = ((const otx__decoder_entry *)b)->declared;
+    return one < other ? -1 : one > other;
+}
+
+/* Lists the entries whose content one of the added tokens has, each token once. */
+OTX__PRIVATE size_t otx__decoder_entries(const otx_json *json, uint32_t decoder,
+                                         const otx__token_index *added, bool *listed,
+                                         otx__decoder_entry *entries)
+{
+    otx_json_iter at = otx_json_iter_of(json, decoder);
+    size_t count = 0;
+    while (otx_json_iter_next(&at)) {
+        uint32_t content = otx_json_find(json, at.value, "content");
+        char text[512];
+        int64_t id;
+        if (!otx__id_of_key(json, at.key, &entries[count].declared) ||
+            otx__json_span(json, content).size > sizeof text)
+            continue;
+        id = otx__index_find(added, OTX_TOKEN_NONE, text, otx_json_string(json, content, text));
+        if (id < 0 || listed[id]) continue;
+        listed[id] = true;
+        entries[count++].id = (size_t)id;
+    }
+    otx__sort(entries, count, sizeof *entries, otx__compare_declared);
+    return count;
+}
+
+/* The first added token that is not in added_tokens_decoder, or else not in the order of
+   the ids that it has here; vocab.count if there is none. */
+OTX__PRIVATE size_t otx__first_renumbered(const otx__side *side, const bool *listed,
+                                          const otx__decoder_entry *entries, size_t count)
+{
+    size_t i;
+    for (i = 0; i < side->vocab.count; i++)
+        if (side->vocab.tokens[i].added && !listed[i]) return i;
+    for (i = 1; i < count; i++)
+        if (entries[i].id < entries[i - 1].id) return entries[i].id;
+    return side->vocab.count;
+}
+
+OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__side *side,
+                                             uint32_t decoder, size_t *first, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    const otx_json *json = &side->tokenizer.json;
+    const size_t most = otx_json_count(json, decoder) + (size_t)1;
+    otx__decoder_entry *entries =
+        (otx__decoder_entry *)otx__alloc(ctx, most, sizeof *entries);
+    bool *listed = (bool *)otx__alloc_zero(ctx, vocab->count, sizeof *listed);
+    otx__token_index added;
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    memset(&added, 0, sizeof added);
+    for (i = 0; i < vocab->count; i++) count += vocab->tokens[i].added;
+    if (!entries || !listed) result = otx__fail_array(error, most, sizeof *entries);
+    else result = otx__index_open(ctx, &added, vocab->tokens, count, true, error);
+    for (i = 0; i < vocab->count && !result; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->added)
+            *otx__index_slot(&added, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)i + 1;
+    }
+    if (!result) {
+        count = otx__decoder_entries(json, decoder, &added, listed, entries);
+        *first = otx__first_renumbered(side, listed, entries, count);
+        otx__index_close(ctx, &added);
+    }
+    if (listed) otx__free(ctx, listed, vocab->count, sizeof *listed);
+    if (entries) otx__free(ctx, entries, most, sizeof *entries);
+    return result;
+}
+
+/* Warns where the class of a side's tokenizer makes that a difference. */
+OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__side *side,
+                                             otx_error *error)
+{
+    const otx_json *json = &side->tokenizer.json;
+    const uint32_t decoder = otx_json_find(json, otx__document_root(&side->tokenizer),
+                                           OTX__KEY_ADDED_DECODER);
+    const otx__span made = otx__class_effective(
+        otx__document_word(&side->config, OTX__KEY_MODEL_TYPE), otx__side_class(side),
+        side->vocab.family == OTX_FAMILY_BYTE_LEVEL, otx__side_is_mapped(side));
+    char path[OTX__PATH_TEXT], token[OTX__QUOTED];
+    size_t first = 0;
+    otx_result result;
+    if (otx_json_type_of(json, decoder) != OTX_JSON_OBJECT || otx__span_is(made, OTX__AS_IS) ||
+        strcmp(otx__word(side->vocab.source), "tokenizer.json") != 0)
+        return OTX_OK;
+    result = otx__find_renumbered(ctx, side, decoder, &first, error);
+    if (result || first == side->vocab.count) return result;
+    otx__log(ctx, OTX_WARNING, "%s: the added tokens of tokenizer.json and those of \""
+             OTX__KEY_ADDED_DECODER "\" of tokenizer_config.json differ, first in token \"%s\" "
+             "(id %" PRIu64 "): %.*s of transformers 5 goes by the latter and gives them other "
+             "ids; here they are as for other classes and transformers 4",
+             otx__path_text(path, side->path), otx__side_content(token, side, first),
+             (uint64_t)first, (int)made.size, made.bytes);
+    return OTX_OK;
 }
 
 /* >>> src/job/chapter.h */
@@ -21136,9 +25514,12 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
+     digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
+     untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
+     diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models
@@ -21149,29 +25530,31 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */
 
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
 
-/* What was solved against one matrix of the donor. Every matrix of the base in
-   the same part takes the same combinations of its own rows; but a map is to one matrix,
-   and goes with a number of atoms of its own. */
+/* A method that was fitted to one matrix of the donor. Every matrix of the base in the same
+   part takes the same combinations of its own rows; but a method that looks at the base's
+   rows is fitted to one matrix of it. */
 typedef struct otx__solution {
-    const otx_checkpoint_tensor *donor;
-    const otx_checkpoint_tensor *base; /* what the map leads to; NULL without one */
-    otx_affine_map map;
-    size_t k;               /* 0: the map alone, and no arrays */
-    int32_t *indices;       /* [targets][k], as of otx_omp_output */
-    double *coefficients;   /* [targets][k] */
-    double *residual_norms; /* [targets] */
-    double *target_norms;   /* [targets] */
-    double mean_residual, max_residual; /* relative */
+    const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
+    const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
+    otx_fitted fitted;
+    double mean_residual, max_residual; /* relative; 0 where nothing was pursued */
     double seconds;
-    otx_omp_stats stats;
-    otx_affine_stats map_stats;
 } otx__solution;
+
+/* What is known of the rows that were made for one matrix, by target. */
+typedef struct otx__diagnosis {
+    double *norms;    /* of the new rows */
+    int32_t *nearest; /* the base's id whose row is most alike, by |cosine|, or -1; NULL unless
+                         details are kept */
+    double *cosines;  /* with it */
+} otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
 
@@ -21196,6 +25579,7 @@ struct otx_job {
 
     /* open: the two models */
     otx__side base, donor;
+    otx_error without; /* says why the donor has no weights, if it has none */
 
     /* map, align: where every row comes from */
     otx_alignment alignment;
@@ -21207,6 +25591,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
@@ -21214,6 +25599,9 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* diagnose: what is odd about the new rows, by summary.matrices */
+    otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
 
     /* run, report: how it went */
     otx_job_summary summary;
@@ -21258,7 +25646,7 @@ OTX__PRIVATE bool otx__job_repeat(void *context, const otx_progress *progress)
 }
 
 /* The context of such work. */
-OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
+OTX__PRIVATE otx_context otx__job_uncounted(const otx_job *job)
 {
     otx_context ctx = job->ctx;
     if (ctx.progress) ctx.progress = otx__job_repeat;
@@ -21267,44 +25655,28 @@ OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
 
 /* ---- options ---- */
 
-OTX_API const char *otx_method_name(otx_method method)
-{
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "omp-affine",
-                                                        "affine", "mean", "zero"};
-    return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
-}
-
 OTX_API const char *otx_padding_name(otx_padding padding)
 {
     static const char *const names[OTX_PADDING_COUNT] = {"mean", "zero"};
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether the method maps rows of the donor into the base's space. */
-OTX__PRIVATE bool otx__job_maps(const otx_job *job)
-{
-    return job->options.method == OTX_METHOD_OMP_AFFINE ||
-           job->options.method == OTX_METHOD_AFFINE;
-}
-
-/* Whether the method makes rows from the donor's. */
+/* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return job->options.method == OTX_METHOD_OMP ||
-           job->options.method == OTX_METHOD_OMP_CENTRED || otx__job_maps(job);
+    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that it solves for. */
+/* Whether there are rows that a method is fitted for. */
 OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 {
-    return otx__job_solves(job) && job->target_count > 0;
+    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    if ((unsigned)options->method >= OTX_METHOD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
-                         "omp-centred, omp-affine, affine, mean and zero", (int)options->method);
+    otx_result result = otx__method_known(options->method, error);
+    if (result) return result;
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -21349,6 +25721,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->digits, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
     otx__text_open(&job->tokenizer, &job->ctx);
     otx__text_open(&job->code, &job->ctx);
@@ -21357,16 +25730,23 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     return result;
 }
 
-OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solution)
+/* The nearest tokens only for a caller who will ask for them: they take a scan of all. */
+OTX__PRIVATE bool otx__diagnosis_take(const otx_job *job, otx__diagnosis *d)
 {
-    size_t targets = job->target_count, k = solution->k;
-    otx__free(&job->ctx, solution->indices, targets * k, sizeof *solution->indices);
-    otx__free(&job->ctx, solution->coefficients, targets * k, sizeof *solution->coefficients);
-    otx__free(&job->ctx, solution->residual_norms, targets, sizeof *solution->residual_norms);
-    otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
-    solution->indices = NULL;
-    solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
-    otx_affine_close(&solution->map);
+    size_t targets = job->target_count;
+    d->norms = (double *)otx__alloc(&job->ctx, targets, sizeof *d->norms);
+    if (!job->options.keep_details) return d->norms != NULL;
+    d->nearest = (int32_t *)otx__alloc(&job->ctx, targets, sizeof *d->nearest);
+    d->cosines = (double *)otx__alloc(&job->ctx, targets, sizeof *d->cosines);
+    return d->norms && d->nearest && d->cosines;
+}
+
+OTX__PRIVATE void otx__diagnosis_close(const otx_job *job, otx__diagnosis *d)
+{
+    otx__free(&job->ctx, d->norms, job->target_count, sizeof *d->norms);
+    otx__free(&job->ctx, d->nearest, job->target_count, sizeof *d->nearest);
+    otx__free(&job->ctx, d->cosines, job->target_count, sizeof *d->cosines);
+    memset(d, 0, sizeof *d);
 }
 
 OTX_API void otx_job_close(otx_job *job)
@@ -21376,9 +25756,11 @@ OTX_API void otx_job_close(otx_job *job)
     size_t i;
     if (!job) return;
     ctx = &job->ctx;
-    for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
+    for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
+    for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->digits);
     otx__text_close(&job->chat);
     otx__text_close(&job->tokenizer);
     otx__text_close(&job->code);
@@ -21418,14 +25800,59 @@ OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, 
     return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
-OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
+/* A model is its directory. A file of weights or an index may be given in its place: then
+   those of the directory's weights are meant. */
+OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
+    char name[OTX__PATH_TEXT], where[OTX__PATH_TEXT], *parent;
+    otx__weights_kind kind;
     otx__status status;
     otx_result result = otx__model_status(side->path, &status, error);
     if (result || status.directory) return result;
-    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
-                     "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
+    parent = otx__path_parent(ctx, side->path);
+    if (!parent) return otx__fail_memory(error, strlen(side->path) + 1);
+    if (otx__source_named(side->path + otx__path_name(side->path)) != OTX_VOCAB_FILES &&
+        !otx__name_fits_any(side->path, otx__index_variants, OTX__COUNT(otx__index_variants)))
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, "
+                           "not a file of its tokenizer; give the directory %s",
+                           otx__path_text(name, side->path), side->donor ? "donor" : "base",
+                           otx__path_text(where, parent));
+    else if (otx__name_fits(side->path + otx__path_name(side->path), OTX__ADAPTER))
+        result = otx__fail_adapter(ctx, parent, side->path + otx__path_name(side->path), error);
+    else result = otx__weights_look_at(ctx, side->path, &kind, error);
+    if (result) {
+        otx__path_free(ctx, parent);
+        return result;
+    }
+    side->weights = side->path;
+    side->path = parent;
+    return OTX_OK;
+}
+
+/* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
+   says what is missing, and its matrices count as having a row for each of its ids. */
+OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
+{
+    bool absent;
+    otx_error *told = side->donor ? &job->without : error;
+    otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
+                                             &side->checkpoint, &absent, told);
+    if (!result || told == error) return result;
+    if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
+    return otx__fail(error, result, "%s", job->without.message);
+}
+
+OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
+{
+    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    side->parts.rows = side->vocab.count;
+    side->parts.tied = true;
+    if (job->options.rows == OTX_ROWS_DONOR)
+        otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
+                 "are %" PRIu64 ", one for each id of its tokenizer", side->path,
+                 side->parts.rows);
+    return OTX_OK;
 }
 
 /* Whether a file beside the weights is read, and must stay as it was; of the base, such
@@ -21433,20 +25860,36 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
 OTX__PRIVATE bool otx__is_read(const char *name)
 {
     return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+           otx__name_fits_any(name, otx__index_variants, OTX__COUNT(otx__index_variants)) ||
+           otx__is_of_tokenizer(name);
+}
+
+/* Reports a base without config.json. Where it has no weights either, as they are read,
+   what it has instead says more. */
+OTX__PRIVATE otx_result otx__fail_no_config(const otx_context *ctx, const otx__side *side,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_checkpoint checkpoint;
+    otx_error problem;
+    bool absent;
+    otx_result result = otx__checkpoint_try(ctx, side->path, &checkpoint, &absent, &problem);
+    if (!result) otx_checkpoint_close(ctx, &checkpoint);
+    if (absent && result == OTX_ERROR_UNSUPPORTED)
+        return otx__fail(error, result, "%s", problem.message);
+    return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
+                     otx__path_text(name, side->path));
 }
 
 /* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
     otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
-                           otx__path_text(name, side->path));
+        result = otx__fail_no_config(ctx, side, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
@@ -21466,19 +25909,19 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     unsigned i;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
-        if (!result)
-            result = otx_checkpoint_open(ctx, sides[i]->path, &sides[i]->checkpoint, error);
+        if (!result) result = otx__open_weights(job, sides[i], error);
     }
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
+        if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
-    for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
     return result;
 }
 
@@ -21488,7 +25931,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
 /* One half of "DONOR=BASE" with its escapes undone. */
 typedef struct otx__map_half {
     const otx__side *side;
-    uint64_t rows;
+    uint64_t rows; /* of the new matrices, or of the base's */
     char *bytes;
     size_t size;
     bool is_id; /* it started with an unescaped # and a digit */
@@ -21517,11 +25960,14 @@ OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_h
     return at;
 }
 
-/* The token with a number. */
+/* The token with a number. Of the base also a row without a token, and an id that
+   config.json names: a model may look for one that its tokenizer does not give. */
 OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
 {
-    return otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id) &&
-           otx__side_token(half->side, *id);
+    if (!otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id)) return false;
+    if (otx__side_token(half->side, *id)) return true;
+    return !half->side->donor && *id <= INT32_MAX &&
+           (*id < half->rows || otx__config_names_id(&half->side->config, *id));
 }
 
 /* The token whose content, as the tokenizer's file spells it, is this, else that which
@@ -21557,9 +26003,10 @@ OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *ent
         return otx__fail(error, OTX_ERROR_NOT_FOUND,
                          "map \"%s\": the %s's tokenizer has no token \"%s\"", text, what,
                          otx__quote(quoted, sizeof quoted, half->bytes, half->size));
-    if (*id >= half->rows)
-        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
-                         "there are %" PRIu64, text, what, *id, half->rows);
+    if (*id >= half->rows && half->side->donor)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": donor id %" PRIu64 " has no "
+                         "row; there are %" PRIu64 "; --rows tokenizer gives every token one",
+                         text, *id, half->rows);
     return OTX_OK;
 }
 
@@ -21619,6 +26066,14 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
                      *rows);
 }
 
+/* Donor ids that can be given a row by the method: one that solves nothing asks nothing of
+   the donor's matrices. */
+OTX__PRIVATE uint64_t otx__donor_rows(const otx_job *job)
+{
+    uint64_t rows = job->donor.parts.rows, count = job->donor.vocab.count;
+    return otx__job_solves(job) || rows > count ? rows : count;
+}
+
 /* A row that only some of the base's tensors have can be copied, but is no atom. */
 OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 {
@@ -21633,7 +26088,7 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 }
 
 /* Pairs the tokens of the two models, by the caller's map first. */
-OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
     size_t count = job->options.map_count, i;
@@ -21646,8 +26101,10 @@ OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
         result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
         if (!result) result = otx__job_poll(job, error);
     }
-    options.donor_rows = job->donor.parts.rows;
+    options.donor_rows = otx__donor_rows(job);
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
+    for (i = 0; i < count && !result; i++)
+        if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -21658,17 +26115,56 @@ OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
     return result;
 }
 
+/* Tells of the donor's tokens without a row in the new matrices, and of those without one
+   in the donor's own that would have been solved for. Counts the former. */
+OTX__PRIVATE void otx__tell_rowless(otx_job *job)
+{
+    const uint64_t rows = otx__donor_rows(job), count = job->alignment.count;
+    uint64_t skipped = 0, bare = 0, first_skipped = 0, first_bare = 0, i;
+    char content[OTX__QUOTED];
+    for (i = otx__min((size_t)rows, (size_t)count); i < job->donor.vocab.count; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token) continue;
+        if (i >= count && skipped++ == 0) first_skipped = i;
+        if (i >= rows && i < count && job->alignment.rows[i].action == OTX_ACTION_UNUSED &&
+            token->kind != OTX_TOKEN_UNUSED && bare++ == 0)
+            first_bare = i;
+    }
+    if (skipped)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
+                 " on (token \"%s\"), lie beyond the %" PRIu64 " rows and get none; --rows "
+                 "tokenizer gives every token one", job->donor.path, skipped, first_skipped,
+                 otx__side_content(content, &job->donor, first_skipped), count);
+    if (bare)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens, the first %" PRIu64 " (\"%s\"), "
+                 "have no row among the %" PRIu64 " of the donor's matrices to be solved from, "
+                 "and get what reserved tokens get; --map '#%" PRIu64 "=BASE' copies a row of "
+                 "the base", job->donor.path, bare, first_bare,
+                 otx__side_content(content, &job->donor, first_bare), rows, first_bare);
+    job->summary.tokens.skipped = skipped;
+}
+
+/* Tells of base ids that the map names and that have no row to copy. */
+OTX__PRIVATE void otx__tell_unmapped(const otx_job *job)
+{
+    const int64_t rows = (int64_t)(job->base.parts.rows + job->base.parts.extra);
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++) {
+        const otx_alignment_row *row = &job->alignment.rows[i];
+        if (row->action == OTX_ACTION_MAP && row->base >= rows)
+            otx__log(&job->ctx, OTX_NOTE, "%s: id %" PRId64 " has no row: the donor's token %"
+                     PRIu64 ", which is mapped to it, takes its place in the configs and gets "
+                     "what reserved tokens get", job->base.path, row->base, (uint64_t)i);
+    }
+}
+
 /* The counts of the report, and what should not pass without a word. */
 OTX__PRIVATE void otx__count_tokens(otx_job *job)
 {
     const size_t *counts = job->alignment.counts;
     otx_job_tokens *tokens = &job->summary.tokens;
-    size_t i, first = OTX__NONE;
-    for (i = job->alignment.count; i < job->donor.vocab.count; i++) {
-        if (!otx__side_token(&job->donor, i)) continue;
-        if (first == OTX__NONE) first = i;
-        tokens->skipped++;
-    }
+    otx__tell_rowless(job);
+    otx__tell_unmapped(job);
     tokens->total = job->donor.vocab.token_count;
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
@@ -21676,15 +26172,6 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
-    if (tokens->skipped)
-        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
-                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor.path,
-                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
-    else if (job->donor.vocab.count > job->donor.parts.rows)
-        otx__log(&job->ctx, OTX_WARNING,
-                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
-                 " rows; ids beyond can only be copied",
-                 job->donor.path, (uint64_t)job->donor.vocab.count - 1, job->donor.parts.rows);
     if (job->base.vocab.count > job->base.parts.rows + job->base.parts.extra)
         otx__log(&job->ctx, OTX_WARNING,
                  "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
@@ -21695,6 +26182,14 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
         otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
                  "be zeros, which score 0 in an output head and may be sampled",
                  tokens->padding + tokens->unused);
+}
+
+/* Whether a token of the donor is treated as a reserved one for its row alone. */
+OTX__PRIVATE bool otx__is_untrained(const otx_job *job, size_t id)
+{
+    return id < job->alignment.count && (uint64_t)id < job->donor.parts.rows &&
+           job->alignment.rows[id].action == OTX_ACTION_UNUSED &&
+           job->donor.vocab.tokens[id].kind != OTX_TOKEN_UNUSED;
 }
 
 /* Lists of the anchors and of the targets, both by donor id. */
@@ -21720,19 +26215,23 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         }
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
-    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
+    if (!otx__job_solves(job) || targets == 0) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
+                         "in the donor's weights: the methods mean and zero (-a mean, -a zero) "
+                         "need none, nor does a --map for every such token",
+                         job->without.message, (uint64_t)targets);
+    if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
                      "\"transplant align\" shows both", job->base.path, job->donor.path,
                      (uint64_t)targets);
 }
 
-/* Aligns the two vocabularies, tells what should not pass without a word, and lists
-   anchors and targets. */
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+/* Tells what should not pass without a word of how the two vocabularies are aligned, and
+   lists anchors and targets. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
-    otx_result result = otx__pair_tokens(job, error);
-    if (result) return result;
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
 }
@@ -21740,13 +26239,15 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where it takes a map; makes
-   room for it once. */
+/* The solution for one matrix of the donor, and of the base where the method looks at that;
+   makes room for it once. */
 OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
+    unsigned needs = otx_method_needs(job->options.method);
     size_t i;
-    if (!otx__job_maps(job)) base = NULL;
+    if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
+    if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
         if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
     job->solutions[i].donor = donor;
@@ -21755,15 +26256,21 @@ OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor
     return i;
 }
 
-/* Enters one tensor of the base into the summary. A head is solved in the space
-   of the donor's head; in that of its embedding if either model has but one
-   matrix. */
-OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+/* The matrix of the donor in whose space one of the base is solved. A head is solved in
+   that of the donor's head; in that of its embedding if either model has but one matrix. */
+OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
+                                                            const otx__vocab_tensor *tensor)
 {
     const otx__parts *donor = &job->donor.parts;
+    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
+    return head ? donor->head : donor->embedding;
+}
+
+/* Enters one tensor of the base into the summary. */
+OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
     const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
     const otx_tensor *old = tensor->at->tensor;
-    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
@@ -21772,7 +26279,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, head ? donor->head : donor->embedding, tensor->at);
+    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
@@ -21838,21 +26345,39 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
+/* Says which class is named, and why. */
+OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *choice)
+{
+    const char *code = choice->code ? ", and " OTX__CLASS_MODULE ".py" : "";
+    if (choice->rebuilt)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
+                 "transformers makes of the tokenizer of %s would not split digits",
+                 choice->name, code, choice->made, job->donor.path);
+    else
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+                 "config.json of %s, transformers would load the tokenizer of %s otherwise than "
+                 "it does there", choice->name, code, job->base.path, job->donor.path);
+}
+
 /* Names another class for the tokenizer where the donor's own name would be taken for
-   another beside the base's config.json. */
+   another beside the base's config.json, or would not heed a tokenizer.json that is not its
+   class's. */
 OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    otx__class_choose(&job->donor, &job->base, &choice);
+    otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
+    if (choice.rebuilt &&
+        (!job->donor.tokenizer.present || job->donor.vocab.roles[OTX_ROLE_EOS] < 0))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "transformers makes a %s of it, which does not heed tokenizer.json and "
+                         "has special tokens that no file names; load it with AutoTokenizer and "
+                         "save it with save_pretrained", job->donor.path, choice.made);
     result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
     if (result) return result;
     if (choice.code) otx__class_code(&choice, &job->code);
-    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
-             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
-             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
-             job->base.path, job->donor.path);
+    otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
 }
 
@@ -21932,22 +26457,6 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     return result;
 }
 
-/* An index of all tokens by content. */
-OTX__PRIVATE otx_result otx__chat_tokens(const otx_job *job, const otx_vocab *vocab,
-                                         otx__token_index *index, otx_error *error)
-{
-    otx_result result =
-        otx__index_open(&job->ctx, index, vocab->tokens, vocab->count, true, error);
-    size_t id;
-    for (id = 0; id < vocab->count && !result; id++) {
-        const otx_token *token = &vocab->tokens[id];
-        if (token->kind != OTX_TOKEN_NONE)
-            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
-                (uint32_t)id + 1;
-    }
-    return result;
-}
-
 /* Warns of what a template that is not the donor's puts into texts although it is no
    token of the donor's: there it becomes letters. Only the base's tokens count; other
    brackets are the template's own. */
@@ -21957,9 +26466,9 @@ OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
     otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
     char quoted[OTX__QUOTED];
     bool told = false;
-    otx_result result = otx__chat_tokens(job, &job->base.vocab, &base, error);
+    otx_result result = otx__side_contents(&job->ctx, &job->base, &base, error);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__chat_tokens(job, &job->donor.vocab, &donor, error);
+    if (!result) result = otx__side_contents(&job->ctx, &job->donor, &donor, error);
     while (!result && !told && otx__next_mark(&text, &mark)) {
         told = otx__index_find(&base, OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
                otx__index_find(&donor, OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
@@ -22000,6 +26509,203 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/digits.h */
+/* ---- digits: where the two tokenizers cut numbers differently ------------------- */
+
+/* The body of a model counts with the pieces of numbers that it was trained on. Given others
+   it does arithmetic worse, whatever their rows: arXiv 2506.06607 calls it the critical
+   challenge of a transplant. */
+
+/* "digit by digit", or "in pieces of up to 3 digits". */
+OTX__PRIVATE const char *otx__digits_text(char to[48], size_t digits)
+{
+    if (digits == 1) return strcpy(to, "digit by digit");
+    otx__format(to, 48, "in pieces of up to %" PRIu64 " digits", (uint64_t)digits);
+    return to;
+}
+
+/* Where pieces are long, the most frequent numbers are tokens, and others are cut anyhow. */
+#define OTX__MANY_DIGITS 4
+
+/* Whether two vocabularies cut numbers alike, as far as they show. */
+OTX__PRIVATE bool otx__digits_alike(const otx_vocab *one, const otx_vocab *other)
+{
+    return one->digits == other->digits || one->digits == 0 || other->digits == 0 ||
+           (one->digits >= OTX__MANY_DIGITS && other->digits >= OTX__MANY_DIGITS);
+}
+
+OTX__PRIVATE void otx__digits_warn(const otx_job *job)
+{
+    const otx_vocab *base = &job->base.vocab, *donor = &job->donor.vocab;
+    char ours[48], theirs[48];
+    if (otx__digits_alike(base, donor)) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s reads numbers %s, %s %s: %s, and the model will be worse "
+             "at arithmetic%s", job->base.path, otx__digits_text(ours, base->digits),
+             job->donor.path, otx__digits_text(theirs, donor->digits),
+             donor->digits > base->digits ? "rows of longer ones are combinations"
+                                          : "texts will have shorter ones than it counts with",
+             base->digits == 1 ? "; --split-digits keeps single digits" : "");
+}
+
+/* ---- single digits: what is put behind the donor's pre-tokenizer ---- */
+
+/* It stands last, so that whatever has no digit in it is cut as it was: before the others,
+   spaces in front of a number would be cut otherwise, and steps that mark the beginning of a
+   text would mark every digit. */
+#define OTX__DIGIT_STEP "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[0-9]\"}, " \
+                        "\"behavior\": \"Isolated\", \"invert\": false}"
+
+/* A digit that the vocabulary has no token for by itself, or 0. */
+OTX__PRIVATE char otx__digit_missing(const otx_vocab *vocab)
+{
+    bool has[10] = {false};
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->size == 1 && otx__is_digit(*token->bytes) && otx__number_digits(token))
+            has[*token->bytes - '0'] = true;
+    }
+    for (i = 0; i < OTX__COUNT(has); i++)
+        if (!has[i]) return (char)('0' + i);
+    return 0;
+}
+
+/* Whether the model marks how a token stands in its word: each digit would be a word. */
+OTX__PRIVATE bool otx__marks_words(const otx_json *json)
+{
+    static const char *const keys[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    const uint32_t model = otx_json_find(json, 0, "model");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(keys); i++) {
+        const uint32_t node = otx_json_find(json, model, keys[i]);
+        if (otx_json_type_of(json, node) == OTX_JSON_STRING && otx__json_span(json, node).size)
+            return true;
+    }
+    return false;
+}
+
+/* What keeps the donor's tokenizer from cutting single digits, or NULL. */
+OTX__PRIVATE const char *otx__digits_refusal(const otx_job *job, char to[OTX__QUOTED])
+{
+    const otx_vocab *donor = &job->donor.vocab;
+    const char missing = otx__digit_missing(donor);
+    if (strcmp(otx__word(donor->source), "tokenizer.json") != 0)
+        return "its tokenizer is not read from tokenizer.json, which alone can say so";
+    if (otx__side_is_mapped(&job->donor))
+        return "its tokenizer is loaded by code of its own, which may not heed tokenizer.json";
+    if (donor->family != OTX_FAMILY_BYTE_LEVEL && donor->family != OTX_FAMILY_METASPACE)
+        return "its tokens say where words begin or end, so that each digit would be a word";
+    if (!missing) return NULL;
+    otx__format(to, OTX__QUOTED, "it has no token for the digit %c alone", missing);
+    return to;
+}
+
+/* The array's text with the step as its last item, laid out as the first is. */
+OTX__PRIVATE void otx__digits_append(const otx_json *json, uint32_t array, otx__text *to)
+{
+    const char *text = json->text;
+    uint32_t start = json->nodes[array].start, end = json->nodes[array].end, close = end - 1;
+    uint32_t first = otx__json_after_space(json, start + 1);
+    while (otx__json_is_space(text[close - 1])) close--;
+    if (otx_json_count(json, array) > 0) {
+        otx__text_bytes(to, text + start, close - start);
+        otx__text_string(to, first > start + 1 ? "," : ", ");
+        otx__text_bytes(to, text + start + 1, first - start - 1);
+        otx__text_string(to, OTX__DIGIT_STEP);
+        otx__text_bytes(to, text + close, end - close);
+    } else {
+        otx__text_string(to, "[" OTX__DIGIT_STEP "]");
+    }
+    otx__text_bytes(to, "", 1);
+}
+
+/* Puts the step into tokenizer.json, all else of which stays byte for byte. */
+OTX__PRIVATE otx_result otx__digits_edit(const otx_json *json, otx_json_edit *edit,
+                                         otx__text *value, otx_error *error)
+{
+    const otx_context *ctx = value->ctx;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t array = otx_json_find(json, part, "pretokenizers");
+    const bool listed = otx_json_equals(json, otx_json_find(json, part, "type"), "Sequence") &&
+                        otx_json_type_of(json, array) == OTX_JSON_ARRAY;
+    if (listed) {
+        otx__digits_append(json, array, value);
+    } else if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) {
+        const otx_json_node *node = &json->nodes[part];
+        otx__text_string(value, "{\"type\": \"Sequence\", \"pretokenizers\": [");
+        otx__text_bytes(value, json->text + node->start, node->end - node->start);
+        otx__text_bytes(value, ", " OTX__DIGIT_STEP "]}", sizeof ", " OTX__DIGIT_STEP "]}");
+    } else {
+        otx__text_bytes(value, OTX__DIGIT_STEP, sizeof OTX__DIGIT_STEP);
+    }
+    if (value->failed) return otx__fail_memory(error, value->size);
+    if (listed) return otx_json_edit_replace(ctx, edit, array, value->bytes, error);
+    return otx_json_edit_set(ctx, edit, 0, "pre_tokenizer", value->bytes, error);
+}
+
+/* Makes tokenizer.json anew. */
+OTX__PRIVATE otx_result otx__digits_make(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_json_edit *edit = NULL;
+    otx__document document;
+    otx__text value;
+    otx_result result =
+        otx__document_open(ctx, job->donor.path, "tokenizer.json", &document, error);
+    if (result) return result;
+    otx__text_open(&value, ctx);
+    if (otx__marks_words(&document.json))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s/tokenizer.json: single digits "
+                           "cannot be split off: its tokens say where words begin or end, so "
+                           "that each digit would be a word", job->donor.path);
+    if (!result) result = otx_json_edit_open(ctx, &document.json, &edit, error);
+    if (!result) result = otx__digits_edit(&document.json, edit, &value, error);
+    if (!result) result = otx__edit_to_text(edit, &job->digits, error);
+    otx_json_edit_close(ctx, edit);
+    otx__text_close(&value);
+    otx__document_close(ctx, &document);
+    return result;
+}
+
+/* Whether a file of the donor is left out as it would cut numbers as the donor does. */
+OTX__PRIVATE bool otx__digits_hides(const otx_job *job, const char *name)
+{
+    char quoted[OTX__QUOTED];
+    if (job->digits.size == 0) return false;
+    if (strcmp(name, "tokenizer.json") == 0) return true;
+    if (!otx__is_other_source(name)) return false;
+    otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it does not cut numbers into single "
+             "digits", job->donor.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return true;
+}
+
+/* Splits off single digits if that is asked for, and says so where numbers will be cut
+   otherwise than the base has learned. */
+OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
+{
+    char text[OTX__QUOTED], ours[48];
+    const char *refusal;
+    if (!job->options.split_digits) {
+        otx__digits_warn(job);
+        return OTX_OK;
+    }
+    if (job->base.vocab.digits != 1)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
+                         "only a model that has learned to count with them", job->base.path,
+                         job->base.vocab.digits ? otx__digits_text(ours, job->base.vocab.digits)
+                                                : "in no way that its tokenizer shows");
+    if (job->donor.vocab.digits == 1) {
+        otx__log(&job->ctx, OTX_NOTE, "%s reads numbers digit by digit, as %s does: nothing is "
+                 "to be split", job->donor.path, job->base.path);
+        return OTX_OK;
+    }
+    refusal = otx__digits_refusal(job, text);
+    if (refusal)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "%s", job->donor.path, refusal);
+    return otx__digits_make(job, error);
+}
+
 /* >>> src/job/rows.h */
 /* ---- rows in memory ----------------------------------------------------- */
 
@@ -22015,6 +26721,7 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
        otx__row_walk_close(&walk); */
 typedef struct otx__row_walk {
     const otx_context *ctx;
+    const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
     size_t rows, columns, row_size;
@@ -22072,6 +26779,16 @@ OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, ot
 
 /* ---- rows that are needed ---- */
 
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
+
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
 {
@@ -22087,17 +26804,71 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
-OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *tensor,
-                                      size_t row, otx_error *error)
+/* Whether a row holds zeros only. */
+OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t columns)
 {
-    const otx_token *token = &side->vocab.tokens[row];
-    char name[OTX__QUOTED], content[OTX__QUOTED];
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[16];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (values[j] != 0) return false;
+    }
+    return true;
+}
+
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
+OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
+{
+    size_t i;
+    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
+    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+        if (job->base.parts.tensors[i].at == at)
+            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
+    return true;
+}
+
+/* What the caller can do about a row that cannot be used. Returns `to`. */
+OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_walk *walk,
+                                         size_t row)
+{
+    const otx_job *job = walk->job;
+    size_t i = 0;
+    to[0] = 0;
+    if (walk->side->donor) {
+        otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
+                    "its place", (uint64_t)row);
+    } else if (otx__takes_mean(job, walk->at)) {
+        otx__format(to, OTX__QUOTED, " for the mean of all; -a %szero takes none",
+                    otx__job_solves(job) ? "" : "omp or -a ");
+    } else {
+        while (i < job->alignment.count && job->alignment.rows[i].base != (int64_t)row) i++;
+        if (i < job->alignment.count)
+            otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' with another token of "
+                        "the base avoids it", (uint64_t)i);
+    }
+    return to;
+}
+
+OTX__PRIVATE otx_result otx__fail_row(const otx__row_walk *walk, size_t row, otx_error *error)
+{
+    const otx_tensor *tensor = walk->at->tensor;
+    char name[OTX__QUOTED], content[OTX__QUOTED], advice[OTX__QUOTED];
     return otx__fail(
         error, OTX_ERROR_NOT_FINITE,
         "%s: tensor \"%s\", row %" PRIu64 " (token \"%s\"): holds a NaN, an infinity "
-        "or a value beyond 32-bit float, and is needed", side->path,
+        "or a value beyond 32-bit float, and is needed%s", walk->side->path,
         otx__quote(name, sizeof name, tensor->name, tensor->name_size), (uint64_t)row,
-        otx__quote(content, sizeof content, token->content, token->content_size));
+        otx__side_content(content, walk->side, row), otx__row_advice(advice, walk, row));
 }
 
 /* Most parts of a block that are looked at at once. */
@@ -22124,13 +26895,14 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
             check->bad[index] = walk->first + i;
 }
 
-/* Goes through rows and checks those that are needed, by row. */
-OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
-                                        otx_error *error)
+/* Goes through rows and checks those that the job needs, by row. */
+OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
+                                        const uint8_t *needed, otx_error *error)
 {
     otx_result result = OTX_OK;
     otx__row_check check;
     size_t i;
+    walk->job = job;
     check.walk = walk;
     check.needed = needed;
     while (!result && otx__row_walk_next(walk, &result, error)) {
@@ -22139,7 +26911,7 @@ OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *need
         otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
         for (i = 0; i < parts && !result; i++)
             if (check.bad[i] != OTX__NONE)
-                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+                result = otx__fail_row(walk, check.bad[i], error);
     }
     return result;
 }
@@ -22176,7 +26948,7 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
     if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
     result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
-    if (!result) result = otx__rows_check(&walk, needed, error);
+    if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
 }
@@ -22254,36 +27026,283 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
     return result;
 }
 
+/* >>> src/job/untrained.h */
+/* ---- untrained: rows of either model that hold nothing -------------------- */
+
+/* So many rows that are the same bit for bit were never trained: a few may be copies that
+   somebody made of a token, and training would have driven more of them apart. A copy of a
+   row that no token has, or a reserved one, is enough by itself. */
+#define OTX__SAME_ROWS 4
+
+/* By which rows that may be the same are found. What is the same is told by comparing. */
+typedef struct otx__row_print {
+    uint64_t print, row;
+} otx__row_print;
+
+/* What looks through one matrix. */
+typedef struct otx__sieve {
+    const otx_job *job;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    uint8_t *untrained;     /* [rows] set where it is found, never cleared */
+    otx__row_print *prints; /* [rows] of those that are not zeros */
+    size_t count;
+    char *two;              /* room for two rows */
+} otx__sieve;
+
+OTX__PRIVATE uint64_t otx__print_word(uint64_t print, uint64_t word)
+{
+    print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return print ^ print >> 29;
+}
+
+OTX__PRIVATE uint64_t otx__print_row(const char *row, size_t size)
+{
+    uint64_t print = 0, word;
+    size_t i;
+    for (i = 0; i + sizeof word <= size; i += sizeof word) {
+        memcpy(&word, row + i, sizeof word);
+        print = otx__print_word(print, word);
+    }
+    word = 0;
+    memcpy(&word, row + i, size - i);
+    return otx__print_word(print, word);
+}
+
+OTX__PRIVATE int otx__compare_prints(const void *a, const void *b)
+{
+    const otx__row_print *x = (const otx__row_print *)a, *y = (const otx__row_print *)b;
+    if (x->print != y->print) return x->print < y->print ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Reads the matrix once: marks its zeros, and collects the prints of the others. */
+OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
+{
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&s->job->ctx, s->side, s->at, s->columns, s->rows,
+                                           NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++) {
+            const char *row = walk.bytes + i * walk.row_size;
+            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+                s->untrained[walk.first + i] = 1;
+                continue;
+            }
+            s->prints[s->count].row = walk.first + i;
+            s->prints[s->count++].print = otx__print_row(row, walk.row_size);
+        }
+    otx__row_walk_close(&walk);
+    return result;
+}
+
+/* Whether nothing is ever looked up in a row. */
+OTX__PRIVATE bool otx__is_spare(const otx__side *side, uint64_t row)
+{
+    const otx_token *token = otx__side_token(side, row);
+    return !token || token->kind == OTX_TOKEN_UNUSED;
+}
+
+OTX__PRIVATE otx_result otx__sieve_fetch(const otx__sieve *s, uint64_t row, char *to,
+                                         otx_error *error)
+{
+    return otx_checkpoint_read(&s->side->checkpoint, s->at, row * s->columns, s->columns, to,
+                               error);
+}
+
+/* Marks rows of one print if they are the same and that tells that nobody trained them. Rows
+   that hold no numbers are a fault, which is told where they are needed. */
+OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *group,
+                                         size_t count, otx_error *error)
+{
+    char *first = s->two, *other = s->two + s->row_size;
+    bool spare = false;
+    size_t i, same = 1;
+    otx_result result;
+    for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
+    if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
+    result = otx__sieve_fetch(s, group[0].row, first, error);
+    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    spare = otx__is_spare(s->side, group[0].row);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__sieve_fetch(s, group[i].row, other, error);
+        if (result || memcmp(first, other, s->row_size) != 0) continue;
+        spare |= otx__is_spare(s->side, group[i].row);
+        group[same++] = group[i];
+        if (i % 1024 == 0) result = otx__job_poll(s->job, error);
+    }
+    if (same < 2 || (same < OTX__SAME_ROWS && !spare)) return result;
+    for (i = 0; i < same && !result; i++) s->untrained[group[i].row] = 1;
+    return result;
+}
+
+/* Marks the rows of one matrix that hold nothing: zeros, and copies of each other. */
+OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *side,
+                                          const otx_checkpoint_tensor *at, uint8_t *untrained,
+                                          otx_error *error)
+{
+    otx__sieve s;
+    otx_result result = OTX_OK;
+    size_t first, end;
+    memset(&s, 0, sizeof s);
+    s.job = job;
+    s.side = side;
+    s.at = at;
+    s.rows = (size_t)side->parts.rows;
+    s.columns = (size_t)at->tensor->shape[1];
+    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.untrained = untrained;
+    s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
+    if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
+    s.two = (char *)otx__alloc(&job->ctx, 2, s.row_size);
+    if (!s.two) result = otx__fail_array(error, 2, s.row_size);
+    if (!result) result = otx__sieve_read(&s, error);
+    if (!result) otx__sort(s.prints, s.count, sizeof *s.prints, otx__compare_prints);
+    for (first = 0; first < s.count && !result; first = end) {
+        for (end = first + 1; end < s.count && s.prints[end].print == s.prints[first].print;)
+            end++;
+        result = otx__sieve_group(&s, s.prints + first, end - first, error);
+    }
+    otx__free(&job->ctx, s.two, 2, s.row_size);
+    otx__free(&job->ctx, s.prints, s.rows, sizeof *s.prints);
+    return result;
+}
+
+/* Goes through the matrices of both models between which rows are made: those of the base,
+   and of the donor that in whose space each is solved. */
+OTX__PRIVATE otx_result otx__sieve_models(const otx_job *job, uint8_t *donor, uint8_t *base,
+                                          otx_error *error)
+{
+    const otx__parts *parts = &job->base.parts;
+    const otx_checkpoint_tensor *seen[OTX__MAX_PARTS];
+    otx_result result = OTX_OK;
+    size_t i, j;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        seen[i] = NULL;
+        if (tensor->kind == OTX__PART_BIAS || tensor->redundant) continue;
+        result = otx__sieve_matrix(job, &job->base, tensor->at, base, error);
+        seen[i] = otx__donor_matrix(job, tensor);
+        for (j = 0; j < i && seen[j] != seen[i];) j++;
+        if (j == i && !result)
+            result = otx__sieve_matrix(job, &job->donor, seen[i], donor, error);
+    }
+    return result;
+}
+
+/* ---- what becomes of their tokens ---- */
+
+/* Names the tokens in use that are treated as reserved ones. */
+OTX__PRIVATE void otx__tell_bare(const otx_job *job)
+{
+    enum { NAMES = 8 };
+    const uint64_t rows = job->donor.parts.rows;
+    uint64_t names = 0, i;
+    char content[OTX__QUOTED];
+    for (i = 0; i < job->alignment.count && i < rows; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token || !otx__is_untrained(job, i)) continue;
+        if (token->in_use && names++ < NAMES)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
+                     "has no trained row in the donor, nor a counterpart in the base: --map "
+                     "'#%" PRIu64 "=BASE' gives it a row", job->donor.path,
+                     otx__side_content(content, &job->donor, i), i, i);
+    }
+    if (names > NAMES)
+        otx__log(&job->ctx, OTX_WARNING, "%s: so have %" PRIu64 " more tokens in use",
+                 job->donor.path, names - NAMES);
+}
+
+/* Tells what was found. */
+OTX__PRIVATE void otx__tell_untrained(const otx_job *job, uint64_t of_donor, uint64_t of_base)
+{
+    const uint64_t count = job->summary.tokens.untrained;
+    char content[OTX__QUOTED];
+    size_t first = 0;
+    if (count > 0) {
+        while (!otx__is_untrained(job, first)) first++;
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens have no trained row in the "
+                 "donor (zeros, or identical to others): treated as reserved, the first %" PRIu64
+                 " (\"%s\")", job->donor.path, count, (uint64_t)first,
+                 otx__side_content(content, &job->donor, first));
+        otx__tell_bare(job);
+    }
+    if (of_donor > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->donor.path, of_donor);
+    if (of_base > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->base.path, of_base);
+}
+
+/* Takes tokens without a trained row from the targets, and from the anchors. */
+OTX__PRIVATE otx_result otx__drop_untrained(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    otx_alignment *alignment = &job->alignment;
+    uint64_t of_donor = 0, of_base = 0;
+    size_t i, rows = otx__min(alignment->count, (size_t)job->donor.parts.rows);
+    for (i = 0; i < rows; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (donor[i] && row->action == OTX_ACTION_APPROXIMATE) {
+            row->action = OTX_ACTION_UNUSED;
+            alignment->counts[OTX_ACTION_APPROXIMATE]--;
+            alignment->counts[OTX_ACTION_UNUSED]++;
+            job->summary.tokens.untrained++;
+        }
+        if (!row->anchor || (!donor[i] && !base[row->base])) continue;
+        if (donor[i]) of_donor++;
+        else of_base++;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+    otx__tell_untrained(job, of_donor, of_base);
+    if (alignment->anchor_count > 0 || of_donor + of_base == 0 ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share %" PRIu64
+                     " text tokens, but of each the row is zeros or identical to others in one "
+                     "of the two, so that there is nothing to build %" PRIu64 " rows from",
+                     job->base.path, job->donor.path, of_donor + of_base,
+                     (uint64_t)alignment->counts[OTX_ACTION_APPROXIMATE]);
+}
+
+/* Judges tokens by their rows, where rows are to be solved for. */
+OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__sieve_models(job, donor, base, error);
+    if (!result) result = otx__drop_untrained(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
-
-OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
-                                            otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    size_t targets = job->target_count, cells;
-    if (!otx__mul(targets, solution->k, &cells)) return otx__fail_memory(error, UINT64_MAX);
-    solution->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *solution->indices);
-    solution->coefficients = (double *)otx__alloc(ctx, cells, sizeof(double));
-    solution->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    solution->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    if (solution->indices && solution->coefficients && solution->residual_norms &&
-        solution->target_norms)
-        return OTX_OK;
-    return otx__fail_memory(error, (uint64_t)cells * 12 + (uint64_t)targets * 16);
-}
 
 /* ||residual|| / ||target||, and 0 for a target of zeros. */
 OTX__PRIVATE double otx__solution_residual(const otx__solution *solution, size_t target)
 {
-    double norm = solution->target_norms[target];
-    return norm > 0 ? solution->residual_norms[target] / norm : 0;
+    double norm = solution->fitted.target_norms[target];
+    return norm > 0 ? solution->fitted.residual_norms[target] / norm : 0;
 }
 
 OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *solution)
 {
     double sum = 0;
     size_t i;
+    if (!solution->fitted.residual_norms) return;
     for (i = 0; i < job->target_count; i++) {
         double residual = otx__solution_residual(solution, i);
         sum += residual;
@@ -22301,29 +27320,6 @@ OTX__PRIVATE uint8_t *otx__solution_needs(const otx_job *job, size_t rows)
     for (i = 0; i < job->anchor_count; i++) needed[job->anchor_donors[i]] = 1;
     for (i = 0; i < job->target_count; i++) needed[job->targets[i]] = 1;
     return needed;
-}
-
-/* Solves by the caller's hook, whose indices will be followed and so are checked. */
-OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matrix *atoms,
-                                              const otx_matrix *targets,
-                                              const otx_omp_options *omp,
-                                              const otx_omp_output *output,
-                                              otx_omp_stats *stats, otx_error *error)
-{
-    const otx_job_options *options = &job->options;
-    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
-    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
-                                       output, stats, error);
-    for (i = 0; i < targets->rows && !result; i++) {
-        const int32_t *indices = output->indices + i * k;
-        for (j = 0; j < k && indices[j] >= 0; j++)
-            if ((size_t)indices[j] >= atoms->rows)
-                return otx__fail(error, OTX_ERROR_ARGUMENT,
-                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
-                                 " of %" PRIu64, (uint64_t)i, indices[j],
-                                 (uint64_t)atoms->rows);
-    }
-    return result;
 }
 
 /* How many rows of the donor's matrices there are to read. */
@@ -22344,18 +27340,11 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
                                 (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
                                 error);
-    if (!result) result = otx__rows_check(&walk, needed, error);
+    if (!result) result = otx__rows_check(job, &walk, needed, error);
     otx__row_walk_close(&walk);
     otx__free(&job->ctx, needed, rows, 1);
     return result;
 }
-
-/* The donor's rows and the base's as solvers take them. */
-typedef struct otx__space {
-    otx__loaded donor, base; /* base: only with a map, and only while it is fitted */
-    otx_matrix atoms, targets;
-    otx_matrix anchors; /* the atoms' tokens in the base */
-} otx__space;
 
 OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
                                          size_t rows)
@@ -22370,113 +27359,101 @@ OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32
     return matrix;
 }
 
-OTX__PRIVATE void otx__space_close(const otx_job *job, otx__space *space)
+/* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
+   any case. */
+OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
+                                                 const otx__solution *solution,
+                                                 otx__loaded *donor, otx_method_rows *rows,
+                                                 otx_error *error)
 {
-    otx__loaded_close(job, &space->donor);
-    otx__loaded_close(job, &space->base);
-}
-
-/* Reads one matrix of the donor. Close in any case. */
-OTX__PRIVATE otx_result otx__space_open(const otx_job *job, const otx__solution *solution,
-                                        otx__space *space, otx_error *error)
-{
-    const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = otx__solution_rows(job);
-    uint8_t *needed = otx__solution_needs(job, rows);
+    size_t count = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, count);
     otx_result result;
-    memset(space, 0, sizeof *space);
-    if (!needed) return otx__fail_memory(error, rows);
-    result = otx__loaded_open(job, &job->donor, solution->donor, (size_t)tensor->shape[1],
-                              needed, rows, &space->donor, error);
-    otx__free(&job->ctx, needed, rows, 1);
-    space->atoms = otx__loaded_rows(&space->donor, job->anchor_donors, job->anchor_count);
-    space->targets = otx__loaded_rows(&space->donor, job->targets, job->target_count);
+    memset(donor, 0, sizeof *donor);
+    if (!needed) return otx__fail_memory(error, count);
+    result = otx__loaded_open(job, &job->donor, solution->donor,
+                              (size_t)solution->donor->tensor->shape[1], needed, count, donor,
+                              error);
+    otx__free(&job->ctx, needed, count, 1);
+    rows->donor = otx__loaded_rows(donor, job->anchor_donors, job->anchor_count);
+    rows->targets = otx__loaded_rows(donor, job->targets, job->target_count);
     return result;
 }
 
-/* Reads the anchors' rows in the base as well. */
-OTX__PRIVATE otx_result otx__space_add_base(const otx_job *job, const otx__solution *solution,
-                                            otx__space *space, otx_error *error)
+/* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
+   that hold a token. */
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
+                                             uint32_t *tokens)
 {
-    const otx_tensor *tensor = solution->base->tensor;
-    size_t rows = 0, i;
-    uint8_t *needed;
-    otx_result result;
-    for (i = 0; i < job->anchor_count; i++)
-        rows = otx__max(rows, (size_t)job->anchor_bases[i] + 1);
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
-    if (!needed) return otx__fail_memory(error, rows);
-    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
-    result = otx__loaded_open(job, &job->base, solution->base, (size_t)tensor->shape[1], needed,
-                              rows, &space->base, error);
-    otx__free(&job->ctx, needed, rows, 1);
-    space->anchors = otx__loaded_rows(&space->base, job->anchor_bases, job->anchor_count);
-    return result;
-}
-
-/* Fits the map of a solution, by which the pursuit that goes with it is chosen: *omp. */
-OTX__PRIVATE otx_result otx__solution_fit(otx_job *job, otx__solution *solution,
-                                          otx__space *space, otx_omp_options *omp,
-                                          otx_error *error)
-{
-    otx_affine_options options;
-    size_t k = job->options.method == OTX_METHOD_AFFINE ? 0 : omp->k;
-    otx_result result = otx__space_add_base(job, solution, space, error);
-    memset(&options, 0, sizeof options);
-    options.memory = omp->memory;
-    if (omp->cosine) options.selection = OTX_AFFINE_COSINE;
-    if (k || job->options.method == OTX_METHOD_AFFINE) {
-        options.ks = &k;
-        options.k_count = 1;
+    unsigned needs = otx_method_needs(job->options.method);
+    size_t held = 0, i;
+    for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
+        needed[job->anchor_bases[i]] = 1;
+    for (i = 0; i < count && needs & OTX_NEED_TOKENS; i++) {
+        if (!otx__base_row_is_token(job, i)) continue;
+        needed[i] = 1;
+        tokens[held++] = (uint32_t)i;
     }
-    if (!result)
-        result = otx_affine_fit(&job->ctx, &space->atoms, &space->anchors, &space->targets,
-                                &options, &solution->map, &solution->map_stats, error);
-    otx__loaded_close(job, &space->base);
-    if (result) return result;
-    omp->k = 0;
-    if (otx_affine_pursuit(&solution->map, omp))
-        solution->k = otx_omp_k(omp->k, space->atoms.rows, space->atoms.columns);
-    return OTX_OK;
+    return held;
 }
 
-/* Runs the pursuit of all targets. */
-OTX__PRIVATE otx_result otx__solution_pursue(otx_job *job, otx__solution *solution,
-                                             const otx__space *space,
-                                             const otx_omp_options *omp, otx_error *error)
+/* Reads those rows of one matrix of the base. Close it likewise; tokens has room for as many
+   as the base has ids or rows, the fewer. */
+OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
+                                                const otx__solution *solution, size_t count,
+                                                uint32_t *tokens, otx__loaded *base,
+                                                otx_method_rows *rows, otx_error *error)
 {
-    otx_omp_output output;
-    otx_result result = otx__solution_alloc(job, solution, error);
-    if (result) return result;
-    output.indices = solution->indices;
-    output.coefficients = solution->coefficients;
-    output.residual_norms = solution->residual_norms;
-    output.target_norms = solution->target_norms;
-    result = job->options.solve
-                 ? otx__solution_by_hook(job, &space->atoms, &space->targets, omp, &output,
-                                         &solution->stats, error)
-                 : otx_omp(&job->ctx, &space->atoms, &space->targets, omp, &output,
-                           &solution->stats, error);
-    if (!result) otx__solution_summarize(job, solution);
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
+    size_t held;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, count);
+    held = otx__solution_needs_base(job, needed, count, tokens);
+    result = otx__loaded_open(job, &job->base, solution->base,
+                              (size_t)solution->base->tensor->shape[1], needed, count, base,
+                              error);
+    otx__free(&job->ctx, needed, count, 1);
+    rows->base = otx__loaded_rows(base, job->anchor_bases, job->anchor_count);
+    rows->tokens = otx__loaded_rows(base, tokens, held);
     return result;
 }
 
-/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
+/* Reads what the method looks at, fits it, and lets that go. */
 OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
                                            otx_error *error)
 {
     double start = otx__now();
-    otx_omp_options omp = job->options.omp;
-    otx__space space;
-    otx_result result = otx__space_open(job, solution, &space, error);
-    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
-    solution->k = otx_omp_k(omp.k, job->anchor_count, space.atoms.columns);
-    if (solution->base) solution->k = 0;
-    if (!result && solution->base)
-        result = otx__solution_fit(job, solution, &space, &omp, error);
-    if (!result && solution->k > 0)
-        result = otx__solution_pursue(job, solution, &space, &omp, error);
-    otx__space_close(job, &space);
+    size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
+    uint32_t *tokens = NULL;
+    otx_method_options options;
+    otx_method_rows rows;
+    otx__loaded donor, base;
+    otx_result result = OTX_OK;
+    memset(&options, 0, sizeof options);
+    memset(&rows, 0, sizeof rows);
+    memset(&donor, 0, sizeof donor);
+    memset(&base, 0, sizeof base);
+    options.omp = job->options.omp;
+    options.weights = job->options.weights;
+    options.seed = job->options.seed;
+    options.solve = job->options.solve;
+    options.solve_context = job->options.solve_context;
+    rows.targets.rows = job->target_count;
+    if (solution->donor)
+        result = otx__solution_read_donor(job, solution, &donor, &rows, error);
+    if (!result && solution->base) {
+        tokens = (uint32_t *)otx__alloc(&job->ctx, count, sizeof *tokens);
+        result = tokens ? otx__solution_read_base(job, solution, count, tokens, &base, &rows,
+                                                  error)
+                        : otx__fail_array(error, count, sizeof *tokens);
+    }
+    if (!result)
+        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+                                &solution->fitted, error);
+    if (!result) otx__solution_summarize(job, solution);
+    otx__loaded_close(job, &base);
+    otx__loaded_close(job, &donor);
+    otx__free(&job->ctx, tokens, count, sizeof *tokens);
     solution->seconds = otx__now() - start;
     return result;
 }
@@ -22484,13 +27461,14 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
 /* Enters what came of a solution into the summary of a matrix. */
 OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *matrix)
 {
-    matrix->k = solution->k;
+    const otx_fitted *fitted = &solution->fitted;
+    matrix->k = fitted->k;
     matrix->mean_relative_residual = solution->mean_residual;
     matrix->max_relative_residual = solution->max_residual;
-    matrix->omp = solution->stats;
-    matrix->choice = solution->map.choice;
-    matrix->hidden = solution->map.hidden;
-    matrix->affine = solution->map_stats;
+    matrix->omp = fitted->omp;
+    matrix->choice = fitted->map.choice;
+    matrix->hidden = fitted->map.hidden;
+    matrix->affine = fitted->affine;
     matrix->seconds = solution->seconds;
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
@@ -22506,11 +27484,10 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
         if (job->solutions[i].donor != job->solutions[i - 1].donor)
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
-        const otx__solution *solution = &job->solutions[i];
+        const otx_fitted *fitted = &job->solutions[i].fitted;
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = solution->base ? solution->map_stats.isa : solution->stats.isa;
-        job->summary.threads =
-            solution->base ? solution->map_stats.threads : solution->stats.threads;
+        job->summary.isa = fitted->omp.isa;
+        job->summary.threads = fitted->omp.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
         size_t solution = job->plans[job->matrix_tensors[i]].solution;
@@ -22522,32 +27499,20 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 /* >>> src/job/targets.h */
 /* ---- targets: the rows that are made from the donor's ---------------------- */
 
-/* Targets that one call of the body combines; targets between polls, fewer where
-   that is more multiply-adds of a worker than so many. */
-#define OTX__COMBINE_CHUNK 16
-#define OTX__COMBINE_BATCH 1024
-#define OTX__COMBINE_WORK 1e8
-
-/* Bytes of the rows that a map makes at a time. */
-#define OTX__MAPPED_BYTES ((size_t)64 << 20)
+/* Bytes of the rows that a method makes at a time. */
+#define OTX__MADE_BYTES ((size_t)64 << 20)
 
 /* What making the new rows of one vocabulary tensor takes. */
 typedef struct otx__rebuild {
     otx_job *job;
     const otx__vocab_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
-    const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
     otx__loaded old, made;       /* the base's rows, and the new ones */
     size_t old_rows, old_size;   /* rows of the base to read, and bytes of one */
     uint8_t *flags;              /* by row of either */
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
-    double *scratch;             /* a row for each worker, and one for a mean */
-    const double *centre;        /* the mean of the anchors' rows, or NULL: not centred */
-    size_t workers;
-    size_t first;                /* target of the batch */
-    size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
-                                                               range, or OTX__NONE */
+    double *row;                 /* for a row on its way, or a mean */
 } otx__rebuild;
 
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
@@ -22580,59 +27545,7 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* mean + sum of c_j (a_j - mean) is the combination plus (1 - sum of c_j) mean. */
-OTX__PRIVATE void otx__rebuild_centre(const otx__rebuild *r, const double *coefficients,
-                                      double *row)
-{
-    double share = 1.0;
-    size_t i;
-    for (i = 0; i < r->solution->k; i++) share -= coefficients[i];
-    for (i = 0; i < r->made.columns; i++) {
-        double part = share * r->centre[i];
-        row[i] += part;
-    }
-}
-
-OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
-{
-    otx__rebuild *r = (otx__rebuild *)argument;
-    const otx_job *job = r->job;
-    const otx__solution *solution = r->solution;
-    double *row = r->scratch + (size_t)worker * r->made.columns;
-    size_t target = r->first + index * OTX__COMBINE_CHUNK;
-    size_t end = otx__min(target + OTX__COMBINE_CHUNK, job->target_count);
-    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    r->failed[index] = OTX__NONE;
-    for (; target < end && r->failed[index] == OTX__NONE; target++) {
-        const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine_row(r->kernels, &anchors, solution->indices + target * solution->k,
-                     coefficients, solution->k, row);
-        if (r->centre) otx__rebuild_centre(r, coefficients, row);
-        if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
-    }
-}
-
-/* The rows of the targets by their combinations of the base's rows. */
-OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
-{
-    otx_job *job = r->job;
-    double work = (double)r->solution->k * (double)r->made.columns / (double)r->workers;
-    size_t batch = OTX__COMBINE_BATCH, i;
-    otx_result result = OTX_OK;
-    while (batch > OTX__COMBINE_CHUNK && (double)batch * work > OTX__COMBINE_WORK) batch /= 2;
-    for (r->first = 0; r->first < job->target_count && !result; r->first += batch) {
-        size_t count = otx__min(job->target_count - r->first, batch);
-        size_t chunks = (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK;
-        otx__parallel(&job->ctx, chunks, otx__rebuild_body, r);
-        for (i = 0; i < chunks && !result; i++)
-            if (r->failed[i] != OTX__NONE)
-                result = otx__fail_range(r, job->targets[r->failed[i]], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
-    return result;
-}
-
-/* Rounds the rows that a map has made of some targets. */
+/* Rounds the rows that were made of some targets. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
@@ -22643,30 +27556,164 @@ OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first
     return OTX_OK;
 }
 
-/* The rows of the targets by the map, and what it misses at their anchors. */
-OTX__PRIVATE otx_result otx__rebuild_map(otx__rebuild *r, otx_error *error)
+/* The rows of the targets, as many at a time as there is room for. */
+OTX__PRIVATE otx_result otx__rebuild_make(otx__rebuild *r, const otx_method_rows *from,
+                                          otx_error *error)
 {
-    otx_job *job = r->job;
-    const otx__solution *solution = r->solution;
-    const otx_context ctx = otx__job_uncounted(job);
+    const otx_job *job = r->job;
+    const otx_context ctx = otx__job_uncounted(r->job);
     size_t width = r->made.columns, first, count;
-    size_t room = otx__min(OTX__MAPPED_BYTES / (width * sizeof(double)) + 1, job->target_count);
-    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    size_t room = otx__min(OTX__MADE_BYTES / (width * sizeof(double)) + 1, job->target_count);
     double *rows = (double *)otx__alloc(&job->ctx, room, width * sizeof *rows);
-    otx__space space;
-    otx_result result;
+    otx_result result = OTX_OK;
     if (!rows) return otx__fail_memory(error, (uint64_t)room * width * sizeof *rows);
-    result = otx__space_open(job, solution, &space, error);
     for (first = 0; first < job->target_count && !result; first += count) {
         count = otx__min(room, job->target_count - first);
-        result = otx_affine_apply(&ctx, &solution->map, &space.atoms, &anchors, &space.targets,
-                                  first, count, solution->indices, solution->coefficients,
-                                  solution->k, rows, error);
+        result = otx_method_make(&ctx, &r->solution->fitted, from, first, count, rows, error);
         if (!result) result = otx__rebuild_store_targets(r, first, count, rows, error);
     }
-    otx__space_close(job, &space);
     otx__free(&job->ctx, rows, room, width * sizeof *rows);
     return result;
+}
+
+/* Makes the rows of the targets by the method, which may look at the donor once more. */
+OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
+{
+    const otx_job *job = r->job;
+    otx_method_rows rows;
+    otx__loaded donor;
+    otx_result result = OTX_OK;
+    memset(&rows, 0, sizeof rows);
+    memset(&donor, 0, sizeof donor);
+    rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+        result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
+    if (!result) result = otx__rebuild_make(r, &rows, error);
+    otx__loaded_close(job, &donor);
+    return result;
+}
+
+/* >>> src/job/diagnose.h */
+/* ---- diagnose: what is odd about the rows that were made ------------------------------- */
+
+/* Looks at rows as they will be written, beside the anchors' rows of the same matrix. That is
+   hygiene, not a defence: a donor that is made for it can hide what its rows do (arXiv
+   2601.00065). */
+
+/* A row is long beyond so many times the norm that 99 of 100 anchors stay below, and short
+   below one part in so many of what 99 of 100 exceed. */
+#define OTX__ODD_NORM 1.5
+
+OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
+                                              double quantiles[3], otx_error *error)
+{
+    const otx_context ctx = otx__job_uncounted(job);
+    size_t count = anchors->rows;
+    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    otx_result result;
+    if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
+    result = otx__matrix_norms(&ctx, anchors, norms, error);
+    otx__sort(norms, count, sizeof *norms, otx__double_compare);
+    quantiles[0] = norms[count / 100];
+    quantiles[1] = norms[count / 2];
+    quantiles[2] = norms[count - 1 - count / 100];
+    otx__free(&job->ctx, norms, count, sizeof *norms);
+    return result;
+}
+
+/* The base's token whose row is most alike, by one step of a pursuit over all of them. */
+OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_matrix *made,
+                                              otx__diagnosis *d, otx_error *error)
+{
+    const otx_job *job = r->job;
+    otx_context ctx = otx__job_uncounted(job);
+    size_t rows = otx__min(r->old.rows, job->base.vocab.count), count = 0, i;
+    uint32_t *tokens = (uint32_t *)otx__alloc(&job->ctx, rows, sizeof *tokens);
+    otx_omp_options omp;
+    otx_omp_output output;
+    otx_matrix all;
+    otx_result result;
+    if (!tokens) return otx__fail_memory(error, (uint64_t)rows * sizeof *tokens);
+    for (i = 0; i < rows; i++)
+        if (r->flags[i]) tokens[count++] = (uint32_t)i;
+    all = otx__loaded_rows(&r->old, tokens, count);
+    memset(&omp, 0, sizeof omp);
+    memset(&output, 0, sizeof output);
+    omp.k = 1;
+    omp.cosine = true;
+    omp.memory = job->options.omp.memory;
+    output.indices = d->nearest;
+    output.coefficients = d->cosines;
+    ctx.log = NULL;
+    result = otx_omp(&ctx, &all, made, &omp, &output, NULL, error);
+    for (i = 0; i < made->rows && !result; i++) {
+        double norm;
+        otx_matrix row = all;
+        if (d->nearest[i] < 0) continue;
+        row.rows = 1;
+        row.index = &tokens[d->nearest[i]];
+        result = otx__matrix_norms(&ctx, &row, &norm, error);
+        d->cosines[i] *= otx__ratio(norm, d->norms[i]);
+        d->nearest[i] = (int32_t)tokens[d->nearest[i]];
+    }
+    otx__free(&job->ctx, tokens, rows, sizeof *tokens);
+    return result;
+}
+
+/* Counts the rows whose norms are odd, and says which is the worst and what may be done. */
+OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosis *d,
+                                      otx_job_matrix *matrix)
+{
+    const otx_job *job = r->job;
+    const double most = OTX__ODD_NORM * matrix->anchor_norms[2];
+    const double least = matrix->anchor_norms[0] / OTX__ODD_NORM;
+    char content[OTX__QUOTED];
+    size_t i;
+    for (i = 0; i < job->target_count; i++) {
+        if (d->norms[i] > matrix->longest_norm) {
+            matrix->longest_norm = d->norms[i];
+            matrix->longest = job->targets[i];
+        }
+        matrix->long_rows += d->norms[i] > most;
+        matrix->short_rows += d->norms[i] < least;
+    }
+    if (!matrix->long_rows) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
+             "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
+             " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
+             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
+             matrix->anchor_norms[2]), matrix->longest,
+             otx__side_content(content, &job->donor, matrix->longest));
+}
+
+/* Looks at the rows that were made for a matrix, while the base's are still there. */
+OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    const size_t which = (size_t)(r->tensor - job->base.parts.tensors);
+    otx_job_matrix *matrix = &job->summary.matrices[job->plans[which].matrix];
+    otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
+    const otx_context ctx = otx__job_uncounted(job);
+    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    size_t targets = job->target_count, i;
+    otx_result result;
+    if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);
+    result = otx__diagnose_anchors(job, &anchors, matrix->anchor_norms, error);
+    if (!result) result = otx__matrix_norms(&ctx, &made, d->norms, error);
+    if (result) return result;
+    otx__diagnose_norms(r, d, matrix);
+    if (!d->nearest) return OTX_OK;
+    for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    return otx__diagnose_nearest(r, &made, d, error);
 }
 
 /* >>> src/job/rebuild.h */
@@ -22694,13 +27741,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
-}
-
 /* Flags the base's rows that will be used: those that are copied from, and those that a
    mean is taken of. */
 OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
@@ -22711,8 +27751,10 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
+    for (i = 0; i < alignment->count; i++) {
+        int64_t base = alignment->rows[i].base;
+        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+    }
 }
 
 /* What becomes of a new row. One that would copy a row which this tensor of the base
@@ -22754,8 +27796,8 @@ OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const 
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, from, dtype, r->made.columns);
-    return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
+    otx__to_double(r->row, from, dtype, r->made.columns);
+    return otx__rebuild_store(r, to, r->row) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
@@ -22774,24 +27816,20 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
-/* The rows that must be made: by a map; by combinations; as the mean of the base's rows
-   that hold trained tokens; or as zeros. A bias has no space to solve in, so
+/* The rows that must be made: by the method, from the donor's; as the mean of
+   the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
 OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    double *mean = r->scratch + r->workers * r->made.columns;
+    double *mean = r->row;
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
-        memset(r->flags, 0, r->flag_count);
-        for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
-        result = otx__rows_average(job, &r->old, r->flags, mean, error);
-        r->centre = mean;
+    if (r->solution) {
+        result = otx__rebuild_solved(r, error);
+        return result ? result : otx__diagnose(r, error);
     }
-    if (r->solution && r->solution->base) return otx__rebuild_map(r, error);
-    if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -22809,7 +27847,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    double *mean = r->scratch + r->workers * r->made.columns;
+    double *mean = r->row;
     otx_result result = OTX_OK;
     size_t i, count = 0;
     for (i = 0; i < r->made.rows; i++) {
@@ -22833,13 +27871,13 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__loaded_close(job, &r->old);
     otx__loaded_close(job, &r->made);
     otx__free(&job->ctx, r->flags, r->flag_count, 1);
-    otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
+    otx__free(&job->ctx, r->row, r->made.columns, sizeof *r->row);
 }
 
 /* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
    will be used. Close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
-                                           size_t workers, otx__rebuild *r, otx_error *error)
+                                           otx__rebuild *r, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
     size_t cells;
@@ -22855,17 +27893,14 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
-        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
-    r->workers = workers;
-    r->kernels = otx__combine_kernels(&job->ctx);
+        r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
     r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    r->row = (double *)otx__alloc(&job->ctx, plan->columns, sizeof *r->row);
     if (otx__mul(rows, plan->columns, &cells))
         r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
+    if (!r->flags || !r->row || !r->made.data)
         return otx__fail_memory(error, (uint64_t)rows * r->row_size);
     otx__rebuild_flag_old(r);
     return OTX_OK;
@@ -22876,8 +27911,7 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
-                                           (size_t)otx__threads(&job->ctx), r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows, r, error);
     if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
@@ -22918,12 +27952,12 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
     const otx__tensor_plan *plan = &job->plans[which];
     otx__row_walk walk;
     otx__rebuild r;
-    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    otx_result result = otx__rebuild_begin(job, which, 1, &r, error);
     memset(&walk, 0, sizeof walk);
     if (!result)
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
-    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result) result = otx__rows_check(job, &walk, r.flags, error);
     if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
@@ -22950,7 +27984,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 
 /* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    bool touched;                 /* it holds tensors that change; else it is copied */
+    bool touched;                 /* not all its tensors stay; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
     const otx_tensor **originals; /* of each; names them and says where its bytes are */
@@ -23017,7 +28051,8 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
     size_t i;
     memset(file, 0, sizeof *file);
     for (i = 0; i < old->tensor_count && !file->touched; i++)
-        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
+        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE ||
+                        !otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i]);
     if (!file->touched) return OTX_OK;
     file->capacity = old->tensor_count;
     file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
@@ -23029,6 +28064,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
         size_t which = otx__which_tensor(job, &old->tensors[i]);
         otx_tensor *tensor = &file->tensors[file->count];
         if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
+        if (!otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i])) continue;
         *tensor = old->tensors[i];
         if (which != OTX__NONE) {
             tensor->shape = job->plans[which].shape;
@@ -23172,6 +28208,14 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     return result;
 }
 
+/* The name of a file of the base's weights in the output: a single one gets that which
+   loaders look for. */
+OTX__PRIVATE const char *otx__out_name(const otx_job *job, size_t index)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    return base->sharded ? base->files[index].name : OTX__MODEL_FILE;
+}
+
 OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
                                         otx_error *error)
 {
@@ -23180,7 +28224,7 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing
     const otx_context *ctx = &job->ctx;
     const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
-    char *path = otx__path_join(ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, otx__out_name(job, index));
     otx_result result;
     otx__file to;
     if (!from || !path) {
@@ -23295,6 +28339,7 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
                                    const char *name)
 {
     if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (otx__digits_hides(job, name)) return false;
     if (job->options.chat != OTX_CHAT_DONOR &&
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
@@ -23505,11 +28550,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
-/* Takes what is not written out of the weight map. */
+/* Takes what is not written out of the weight map, and what is not true. */
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = true;
+    bool whole = !job->base.checkpoint.index_differs;
     otx_result result;
     otx__text map;
     size_t i;
@@ -23562,11 +28607,11 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     otx__text text;
     otx_result result;
     if (!job->base.checkpoint.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base.path, OTX__INDEX_FILE, &index, error);
+    result = otx__document_open(ctx, job->base.path, job->base.checkpoint.index, &index, error);
     if (result) return result;
     if (!index.present)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base.path);
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/%s: is gone", job->base.path,
+                         job->base.checkpoint.index);
     otx__text_open(&text, ctx);
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
@@ -23587,6 +28632,8 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->digits.size > 0)
+        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
         result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
@@ -23608,9 +28655,12 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
     return result;
@@ -23690,7 +28740,7 @@ OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
     result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
     if (out) otx__writing_close(job, &writing);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
-        otx__solution_close(job, &job->solutions[i]);
+        otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;
     return result;
 }
@@ -23737,6 +28787,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->untrained)
+        otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
@@ -23780,6 +28832,22 @@ OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
     otx__text_string(text, "}");
 }
 
+/* How the new rows' norms lie to the anchors'. */
+OTX__PRIVATE void otx__report_norms(otx__text *text, const otx_job_matrix *matrix)
+{
+    size_t i;
+    otx__text_string(text, ", \"norms\": {\"anchors\": [");
+    for (i = 0; i < 3; i++) {
+        otx__text_string(text, i ? ", " : "");
+        otx__text_double(text, matrix->anchor_norms[i]);
+    }
+    otx__text_format(text, "], \"long\": %" PRIu64 ", \"short\": %" PRIu64
+                     ", \"longest_id\": %" PRIu64 ", \"longest\": ", matrix->long_rows,
+                     matrix->short_rows, matrix->longest);
+    otx__text_double(text, matrix->longest_norm);
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
@@ -23803,7 +28871,8 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     otx__text_double(text, matrix->seconds);
     if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
-    if (ran && otx__job_maps(job)) otx__report_map(text, matrix);
+    if (ran && matrix->choice.lambda > 0) otx__report_map(text, matrix);
+    if (ran && matrix->anchor_norms[2] > 0) otx__report_norms(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -23821,12 +28890,16 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
     otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
                      otx__word(otx_method_name(job->options.method)));
-    if (otx__job_maps(job) && !job->options.omp.k) otx__text_string(&text, "null");
+    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+        otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
+                     ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
+                     (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
@@ -23886,34 +28959,54 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
                      power < 0 ? -power : power);
 }
 
-/* The two fields of a target in one matrix: its relative residual, and
-   donor:base:coefficient for each of its anchors. Both are empty under a map alone. */
+/* The fields of a target in one matrix: its relative residual, and
+   donor:base:coefficient for each of its anchors; and the sum of the coefficients' sizes. All
+   are empty under a map alone. */
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
-    size_t at = target * solution->k, end = at + solution->k, i;
-    const int32_t *indices = solution->indices;
+    const otx_fitted *fitted = &solution->fitted;
+    size_t at = target * fitted->k, end = at + fitted->k, i;
+    double sum = 0;
     otx__text_string(text, "\t");
-    if (solution->k > 0)
+    if (fitted->residual_norms)
         otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
-    for (i = at; i < end && indices[i] >= 0; i++) {
+    for (i = at; i < end && fitted->indices[i] >= 0; i++) {
         otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i > at ? " " : "",
-                         job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__token_table_number(text, solution->coefficients[i]);
+                         job->anchor_donors[fitted->indices[i]],
+                         job->anchor_bases[fitted->indices[i]]);
+        otx__token_table_number(text, fitted->coefficients[i]);
+        sum += fabs(fitted->coefficients[i]);
     }
+    otx__text_string(text, "\t");
+    if (fitted->k > 0) otx__token_table_number(text, sum);
+}
+
+/* The two fields of what a new row is like: its norm as so many times the median of the
+   anchors', and the base's id whose row is most alike, with their cosine. */
+OTX__PRIVATE void otx__token_table_diagnosis(otx__text *text, const otx__diagnosis *d,
+                                             double median, size_t target)
+{
+    otx__text_string(text, "\t");
+    if (d->norms) otx__token_table_number(text, otx__ratio(d->norms[target], median));
+    otx__text_string(text, "\t");
+    if (!d->nearest || d->nearest[target] < 0) return;
+    otx__text_format(text, "%" PRId32 ":", d->nearest[target]);
+    otx__token_table_number(text, d->cosines[target]);
 }
 
 OTX__PRIVATE void otx__token_table_head(otx__text *text, const otx_job *job)
 {
-    size_t i;
+    static const char *const fields[] = {"residual", "anchors", "weight", "norm", "nearest"};
+    size_t i, field;
     otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx_tensor *tensor = otx__report_tensor(job, i);
-        otx__text_string(text, "\tresidual:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
-        otx__text_string(text, "\tanchors:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        for (field = 0; field < OTX__COUNT(fields); field++) {
+            otx__text_format(text, "\t%s:", fields[field]);
+            otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -23931,13 +29024,19 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
     if (token) otx__token_table_bytes(text, token->bytes, token->size);
-    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    otx__text_format(text, "\t%s\t",
+                     otx__is_untrained(job, id) ? "untrained"
+                     : row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved)
+        if (solved) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
-        else otx__text_string(text, "\t\t");
+            otx__token_table_diagnosis(text, &job->diagnoses[i],
+                                       job->summary.matrices[i].anchor_norms[1], target);
+        } else {
+            otx__text_string(text, "\t\t\t\t\t");
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -23946,8 +29045,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    for (i = 0; i < job->solution_count && job->ran; i++)
-        if (job->solutions[i].k > 0 && !job->solutions[i].indices) return false;
+    if (!job->ran || !otx__job_has_solves(job)) return true;
+    for (i = 0; i < job->solution_count; i++)
+        if (job->solutions[i].fitted.targets != job->target_count) return false;
     return true;
 }
 
@@ -24067,7 +29167,7 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     size_t i;
     memset(&index, 0, sizeof index);
     if (v->failure || !checkpoint->sharded) return;
-    otx__verify_document(v, OTX__INDEX_FILE, true, &index);
+    otx__verify_document(v, checkpoint->index, true, &index);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         total += tensor->end - tensor->begin;
@@ -24075,11 +29175,12 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     metadata = otx_json_find(&index.json, otx__document_root(&index), OTX__KEY_METADATA);
     size = otx_json_find(&index.json, metadata, OTX__KEY_TOTAL_SIZE);
     if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
-        otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
-                   "transformers does not load it", v->side.path);
+        otx__found(v, OTX_FAULT, "%s/%s: has no \"metadata\", without which "
+                   "transformers does not load it", v->side.path, checkpoint->index);
     else if (otx_json_uint(&index.json, size, &said) && said != total)
-        otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
-                   ", the tensors have %" PRIu64 " bytes", v->side.path, said, total);
+        otx__found(v, OTX_WARNING, "%s/%s: says \"total_size\": %" PRIu64
+                   ", the tensors have %" PRIu64 " bytes", v->side.path, checkpoint->index,
+                   said, total);
     otx__document_close(&v->ctx, &index);
 }
 
@@ -24124,7 +29225,18 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
-/* Whether transformers makes another class of the tokenizer than it names. */
+/* Whether the processor looks for tokens that are none. */
+OTX__PRIVATE void otx__verify_processor(otx__verifier *v)
+{
+    bool silent;
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    (void)otx__verify_take(v, otx__processor_check(&v->ctx, &v->side, &v->side, &silent, &error),
+                           &error);
+}
+
+/* Whether transformers makes another class of the tokenizer than it names, or one that
+   passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 {
     const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
@@ -24132,7 +29244,10 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
     const otx__span name = otx__side_class(&v->side);
     const otx__span made = otx__class_made(name);
     char quoted[OTX__QUOTED];
-    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    if (!otx__verify_take(v, otx__warn_renumbered(&v->ctx, &v->side, &error), &error)) return;
+    if (!forced || forced->rule != OTX__CLASS_FORCED ||
         otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
         return;
     otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "
@@ -24149,26 +29264,59 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 
 /* ---- sizes ---- */
 
+/* Whether a key is another name of vocab_size, in whose place it is read. */
+OTX__PRIVATE bool otx__key_is_other_size(const otx_json *json, uint32_t key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_equals(json, key, otx__size_keys[i]))
+            return strcmp(otx__size_keys[i], OTX__KEY_VOCAB_SIZE) != 0;
+    return false;
+}
+
+OTX__PRIVATE void otx__verify_other_sizes(otx__verifier *v)
+{
+    const otx__document *config = &v->side.config;
+    const uint64_t rows = v->side.parts.rows;
+    char key[OTX__QUOTED];
+    otx__members at;
+    uint64_t said;
+    otx__members_open(&at, config, config, otx__config_size(config, rows));
+    while (otx__members_next(&at))
+        if (at.ours && otx__key_is_other_size(at.json, at.key) &&
+            otx_json_uint(at.json, at.value, &said) &&
+            !otx__member_is_size(at.json, at.object, at.value, rows))
+            otx__found(v, OTX_WARNING, "%s/config.json: says \"%s\": %" PRIu64 "; there are %"
+                       PRIu64 " rows", v->side.path, otx__quote_node(key, at.json, at.key),
+                       said, rows);
+}
+
 OTX__PRIVATE void otx__verify_size_said(otx__verifier *v, uint64_t rows, const char *tensor)
 {
     const otx__document *config = &v->side.config;
     uint64_t said = 0;
-    if (!otx__config_says_rows(config, rows, &said) && said != 0 &&
-        !(rows > said && otx__config_follows(config, OTX__CLASS_ADDS_ROWS)))
-        otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
-                   ", but tensor %s has %" PRIu64 " rows", v->side.path, said, tensor, rows);
-    else if (config->present && said == 0 &&
-             !otx__config_says(config, OTX__KEY_VOCAB_SIZE, rows, &said))
+    if (otx__config_says_rows(config, rows, &said)) {
+        otx__verify_other_sizes(v);
+    } else if (said != 0) {
+        if (rows < said || !otx__config_follows(config, OTX__CLASS_ADDS_ROWS))
+            otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
+                       ", but tensor %s has %" PRIu64 " rows", v->side.path, said, tensor,
+                       rows);
+    } else if (config->present) {
         otx__found(v, OTX_WARNING, "%s/config.json: names no \"vocab_size\"; the class's own "
                    "default must be %" PRIu64, v->side.path, rows);
+    }
 }
 
+/* Tokens beyond the rows are no fault where each is an added one: no text comes by them
+   but one that spells them out, and models are published so (Gemma 3 1B). */
 OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
 {
     const otx__side *side = &v->side;
     const otx_tensor *embedding;
     char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
     size_t i, beyond = 0, first = 0;
+    bool added = true;
     uint64_t rows;
     if (v->failure || !side->parts.embedding) return;
     embedding = side->parts.embedding->tensor;
@@ -24178,12 +29326,15 @@ OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
         if (otx__side_token(side, i)) {
             beyond++;
             first = i;
+            added &= side->vocab.tokens[i].added;
         }
     if (beyond)
-        otx__found(v, OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, the first %" PRIu64
-                   " (token \"%s\"), lie beyond the %" PRIu64 " rows of tensor %s", side->path,
-                   (uint64_t)beyond, (uint64_t)first, otx__side_content(token, side, first),
-                   rows, tensor);
+        otx__found(v, added ? OTX_WARNING : OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, "
+                   "the first %" PRIu64 " (token \"%s\"), lie beyond the %" PRIu64 " rows of "
+                   "tensor %s%s; a transplant with --rows tokenizer gives every token one",
+                   side->path, (uint64_t)beyond, (uint64_t)first,
+                   otx__side_content(token, side, first), rows, tensor,
+                   added ? ": a text that holds such a token as it is written fails" : "");
 }
 
 /* ---- ids ---- */
@@ -24212,85 +29363,88 @@ OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, otx__span k
                    side->path, file, name, id);
 }
 
-/* Whether a key holds ids, or lists of them, or lists of those. */
-OTX__PRIVATE bool otx__key_holds_ids(otx__span key)
+/* The ids that a member of a config holds, if they are the vocabulary's: every number
+   within its value. */
+OTX__PRIVATE void otx__verify_member(otx__verifier *v, const otx__members *at,
+                                     const char *file)
 {
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__id_lists); i++) {
-        const otx__id_list *list = &otx__id_lists[i];
-        if ((list->kind == OTX__LIST_IDS || list->kind == OTX__LIST_LISTS) &&
-            otx__span_is(key, list->key))
-            return true;
+    uint32_t node, end = otx_json_after(at->json, at->value);
+    uint64_t id;
+    switch (at->kind) {
+    case OTX__MEMBER_ID:
+    case OTX__MEMBER_MAP: break;
+    case OTX__MEMBER_SPECIAL:
+    case OTX__MEMBER_LIST:
+    case OTX__MEMBER_LISTS:
+        if (at->ours) break;
+        return;
+    default: return;
     }
-    return otx__key_is_special(key) || otx__key_names_ids(key);
+    for (node = at->value; node < end; node++)
+        if (otx_json_uint(at->json, node, &id))
+            otx__verify_id(v, file, otx__json_span(at->json, at->key), id);
 }
 
-/* The ids of one object: every number within the value of such a key. */
-OTX__PRIVATE void otx__verify_object(otx__verifier *v, const otx_json *json, const char *file,
-                                     uint32_t object)
+OTX__PRIVATE void otx__verify_members(otx__verifier *v, const otx__document *document,
+                                      const char *file)
 {
-    otx_json_iter member = otx_json_iter_of(json, object);
-    while (otx_json_iter_next(&member)) {
-        otx__span key = otx__json_span(json, member.key);
-        uint32_t node, end = otx_json_after(json, member.value);
-        uint64_t id;
-        if (!otx__key_holds_ids(key)) continue;
-        for (node = member.value; node < end; node++)
-            if (otx_json_uint(json, node, &id)) otx__verify_id(v, file, key, id);
-    }
+    const otx__document *config = &v->side.config;
+    otx__members at;
+    otx__members_open(&at, document, config, otx__config_size(config, v->side.parts.rows));
+    while (otx__members_next(&at)) otx__verify_member(v, &at, file);
 }
 
-/* Whether a list or a number holds an id. */
-OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
+/* Whether any member of a document that holds the id of a role, under one of its names,
+   holds this one. *named becomes true if there is one. */
+OTX__PRIVATE bool otx__verify_names(const otx__verifier *v, const otx__document *document,
+                                    const otx__special *special, uint64_t id, bool *named)
 {
-    uint32_t end = otx_json_after(json, node);
-    uint64_t value;
-    for (; node < end; node++)
-        if (otx_json_uint(json, node, &value) && value == id) return true;
-    return false;
+    const otx__document *config = &v->side.config;
+    bool agree = false;
+    otx__members at;
+    otx__members_open(&at, document, config, otx__config_size(config, v->side.parts.rows));
+    while (otx__members_next(&at)) {
+        if (at.kind != OTX__MEMBER_SPECIAL || !at.ours ||
+            otx__special_of(otx__json_span(at.json, at.key)) != special)
+            continue;
+        *named |= otx_json_type_of(at.json, at.value) != OTX_JSON_NULL;
+        agree |= otx__node_has_id(at.json, at.value, id);
+    }
+    return agree;
 }
 
 /* Whether the tokenizer's token in a role is the one that the two files name. Said of
    eos also where none is named: the model would not end its texts. */
-OTX__PRIVATE void otx__verify_role(otx__verifier *v, otx_role role, const char *key)
+OTX__PRIVATE void otx__verify_role(otx__verifier *v, const otx__special *special)
 {
     const otx__side *side = &v->side;
-    const otx_json *config = &side->config.json, *generation = &side->generation.json;
-    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
-    uint32_t node = otx_json_find(generation, otx__document_root(&side->generation), key);
-    int64_t id = side->vocab.roles[role];
+    int64_t id = side->vocab.roles[special->role];
     char token[OTX__QUOTED];
-    bool named = otx_json_type_of(generation, node) != OTX_JSON_NULL, agree;
+    bool named = false, agree;
     if (id < 0) return;
-    agree = otx__node_has_id(generation, node, (uint64_t)id);
-    while (otx__levels_next(&levels)) {
-        node = otx__levels_find(&levels, key);
-        named |= otx_json_type_of(config, node) != OTX_JSON_NULL;
-        agree |= otx__node_has_id(config, node, (uint64_t)id);
-    }
-    if (agree || (!named && role != OTX_ROLE_EOS)) return;
+    agree = otx__verify_names(v, &side->generation, special, (uint64_t)id, &named);
+    agree |= otx__verify_names(v, &side->config, special, (uint64_t)id, &named);
+    if (agree || (!named && special->role != OTX_ROLE_EOS)) return;
     otx__found(v, OTX_WARNING, "%s: the tokenizer's %s is %" PRId64 " (token \"%s\"), which "
                "\"%s\" of config.json and generation_config.json %s", side->path,
-               otx_role_name(role), id, otx__side_content(token, side, (uint64_t)id), key,
+               otx_role_name((otx_role)special->role), id,
+               otx__side_content(token, side, (uint64_t)id), special->key,
                named ? "is not" : "does not name");
 }
 
 OTX__PRIVATE void otx__verify_ids(otx__verifier *v)
 {
     const otx__side *side = &v->side;
-    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
     size_t i;
     if (v->failure) return;
-    while (otx__levels_next(&levels))
-        otx__verify_object(v, &side->config.json, "config.json", levels.node);
-    if (side->generation.present)
-        otx__verify_object(v, &side->generation.json, "generation_config.json", 0);
+    otx__verify_members(v, &side->config, "config.json");
+    otx__verify_members(v, &side->generation, "generation_config.json");
     if (!side->vocab.tokens || !side->config.present) return;
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         const otx__special *special = &otx__specials[i];
         if (special->add && otx__must_have_token(v, otx__span_of(special->key,
                                                                  strlen(special->key))))
-            otx__verify_role(v, (otx_role)special->role, special->key);
+            otx__verify_role(v, special);
     }
 }
 
@@ -24334,20 +29488,11 @@ typedef struct otx__row_count {
 OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const char *data,
                                      otx_dtype dtype, size_t columns)
 {
-    const size_t size = otx_dtype_bits(dtype) / 8;
-    float values[256];
-    bool zero = true;
-    size_t i, j;
     if (!otx__row_is_finite(data, dtype, columns)) {
         if (count->bad++ == 0) count->first_bad = row;
         return;
     }
-    for (i = 0; i < columns && zero; i += OTX__COUNT(values)) {
-        size_t part = otx__min(columns - i, OTX__COUNT(values));
-        otx_to_float(values, data + i * size, dtype, part);
-        for (j = 0; j < part && zero; j++) zero = values[j] == 0;
-    }
-    if (zero && count->zero++ == 0) count->first_zero = row;
+    if (otx__row_is_zero(data, dtype, columns) && count->zero++ == 0) count->first_zero = row;
 }
 
 /* Looks at every row of a tensor; a bias is one element a row. */
@@ -24401,115 +29546,484 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
         otx__verify_tensor(v, &parts->tensors[i]);
 }
 
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the special tokens that a conversion to GGUF finds --------------- */
+
+/* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
+   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
+   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
+
+/* A value in one of a directory's files. */
+typedef struct otx__gguf_value {
+    const otx_json *json;
+    uint32_t node;
+} otx__gguf_value;
+
+/* What is written of a directory. */
+typedef struct otx__gguf {
+    otx__gguf_value texts[OTX_ROLE_COUNT];
+    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
+    int64_t ids[2]; /* by role; -1: none */
+} otx__gguf;
+
+/* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
+   Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
+typedef struct otx__gguf_kind {
+    otx_family family;
+    const char *name;
+    bool adds[2];
+    int64_t ids[2];
+} otx__gguf_kind;
+
+OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+{
+    static const otx__gguf_kind kinds[] = {
+        {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
+        {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
+        {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
+    };
+    size_t i = 0;
+    while (i + 1 < OTX__COUNT(kinds) && kinds[i].family != vocab->family) i++;
+    return &kinds[i];
+}
+
+/* ---- values as Python sees them ---- */
+
+OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
+                                            const char *key)
+{
+    otx__gguf_value value;
+    value.json = json;
+    value.node = otx_json_find(json, object, key);
+    return value;
+}
+
+/* Whether it is there, and neither null nor false nor empty. */
+OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+{
+    otx_json_type type = otx_json_type_of(value.json, value.node);
+    if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
+    if (type == OTX_JSON_ARRAY || type == OTX_JSON_OBJECT)
+        return otx_json_count(value.json, value.node) > 0;
+    return type == OTX_JSON_TRUE || type == OTX_JSON_NUMBER;
+}
+
+/* Whether two are the same string. Longer ones than any token's are not. */
+OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+{
+    char one[512], other[512];
+    if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
+        otx_json_type_of(b.json, b.node) != OTX_JSON_STRING ||
+        otx__json_span(a.json, a.node).size > sizeof one ||
+        otx__json_span(b.json, b.node).size > sizeof other)
+        return false;
+    return otx__same_bytes(one, otx_json_string(a.json, a.node, one), other,
+                           otx_json_string(b.json, b.node, other));
+}
+
+/* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
+
+/* The special token at a place of a template, or nothing. */
+OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
+                                               uint32_t place)
+{
+    uint32_t item = otx_json_item(json, template_, place);
+    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+}
+
+/* A special token first in a template is bos if it is known as bos or cls; one that is last
+   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
+OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
+                                     otx__gguf *to)
+{
+    uint32_t single = otx_json_find(json, processor, "single");
+    uint32_t count = otx_json_count(json, single);
+    otx__gguf_value first, last;
+    if (count < 2) return;
+    first = otx__gguf_special(json, single, 0);
+    last = otx__gguf_special(json, single, count - 1);
+    if (otx__gguf_is(first)) {
+        if (!config) to->texts[OTX_ROLE_BOS] = first;
+        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+    }
+    if (otx__gguf_is(last)) {
+        to->texts[OTX_ROLE_EOS] = last;
+        to->adds[OTX_ROLE_EOS] = true;
+    }
+}
+
+OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
+                                      otx__gguf *to)
+{
+    uint32_t type = otx_json_find(json, processor, "type"), cls;
+    if (otx_json_equals(json, type, "TemplateProcessing"))
+        otx__gguf_template(json, processor, config, to);
+    if (!otx_json_equals(json, type, "RobertaProcessing")) return;
+    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
+    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    cls = otx_json_find(json, processor, "cls");
+    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
+    if (cls == OTX_JSON_NONE) return;
+    to->texts[OTX_ROLE_CLS].json = json;
+    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
+}
+
+/* All processors of tokenizer.json, those of a sequence in turn. */
+OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
+                                       otx__gguf *to)
+{
+    uint32_t processor = otx_json_find(json, root, "post_processor");
+    uint32_t list = otx_json_find(json, processor, "processors");
+    otx_json_iter item = otx_json_iter_of(json, list);
+    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+}
+
+/* ---- ids: of the added tokens, or as config.json has them ---- */
+
+OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
+                                     uint64_t *id)
+{
+    otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
+    if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
+        text = otx__gguf_find(text.json, text.node, "content");
+    while (otx_json_iter_next(&added))
+        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+            return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
+    return false;
+}
+
+OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
+                                      uint64_t *id)
+{
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
+    if (otx_json_type_of(json, node) == OTX_JSON_NULL)
+        node = otx_json_find(json, otx_json_find(json, root, "text_config"), key);
+    return otx_json_uint(json, node, id);
+}
+
+/* What is written of a side, whose tokenizer.json is `tokens`. */
+OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
+                                 otx__gguf *to)
+{
+    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
+    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
+    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx_json *json = &side->tokenizer.json;
+    uint32_t root = otx__document_root(&side->tokenizer);
+    bool config = otx_json_count(json, root) > 0;
+    otx__gguf_value *texts = to->texts;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
+    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    memcpy(to->adds, kind->adds, sizeof to->adds);
+    memcpy(to->ids, kind->ids, sizeof to->ids);
+    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    for (i = 0; i < 2; i++) {
+        uint32_t flag = otx_json_find(json, root, flags[i]);
+        otx_json_type type = otx_json_type_of(json, flag);
+        uint64_t id;
+        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
+            to->adds[i] = type == OTX_JSON_TRUE;
+        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                          &id)) ||
+            otx__gguf_config_id(&side->config, keys[i], &id))
+            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
+    }
+}
+
 /* >>> src/job/check_draft.h */
 /* ---- verify: as a draft model for another --------------------------------- */
 
-/* A flag of tokenizer_config.json; where it is silent, what llama.cpp takes for a
-   SentencePiece vocabulary (bos yes) and others (no). */
-OTX__PRIVATE bool otx__draft_adds(const otx__side *side, const char *key, bool silent)
+/* Both models, as the engines look at them: the draft, then its target. */
+typedef struct otx__draft {
+    const otx__side *sides[2];
+    uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
+    otx__gguf gguf[2];
+} otx__draft;
+
+/* Why an engine does not take the pair, or what it overlooks: one line. */
+typedef struct otx__draft_why {
+    char text[OTX__MESSAGE];
+    size_t size;
+} otx__draft_why;
+
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
 {
-    const otx__document *tokenizer = &side->tokenizer;
-    uint32_t node = otx_json_find(&tokenizer->json, otx__document_root(tokenizer), key);
-    otx_json_type type = otx_json_type_of(&tokenizer->json, node);
-    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) return type == OTX_JSON_TRUE;
-    return silent && side->vocab.family == OTX_FAMILY_METASPACE;
+    size_t room = sizeof to->text - to->size;
+    va_list arguments;
+    if (to->size > 0) to->size += otx__format(to->text + to->size, room, "; ");
+    to->size = otx__min(to->size, sizeof to->text - 1);
+    va_start(arguments, format);
+    to->size += otx__format_list(to->text + to->size, sizeof to->text - to->size, format,
+                                 arguments);
+    va_end(arguments);
+    to->size = otx__min(to->size, sizeof to->text - 1);
 }
 
-OTX__PRIVATE void otx__draft_kind(otx__verifier *v, const otx__side *target)
+/* ---- sizes ---- */
+
+/* The size of the model of text, where transformers' get_text_config finds it; where that
+   names none, what any level does. */
+OTX__PRIVATE uint64_t otx__draft_size(const otx__document *config)
 {
-    const otx_vocab *ours = &v->side.vocab, *theirs = &target->vocab;
-    if (ours->family == theirs->family &&
-        strcmp(otx__word(ours->model), otx__word(theirs->model)) == 0)
-        return;
-    otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; llama.cpp "
-               "refuses the pair", otx_family_name(ours->family), otx__word(ours->model),
-               otx_family_name(theirs->family), otx__word(theirs->model));
+    static const char *const parts[] = {"text_encoder", "decoder", "generator", "text_config"};
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = root;
+    uint64_t size = 0;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(parts); i++) {
+        uint32_t part = otx_json_find(json, root, parts[i]);
+        if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) node = part;
+    }
+    if (!otx_json_uint(json, otx_json_find(json, node, OTX__KEY_VOCAB_SIZE), &size))
+        (void)otx__config_says_rows(config, UINT64_MAX, &size);
+    return size;
 }
 
-/* The tokens at both ends of a text. */
-OTX__PRIVATE void otx__draft_end(otx__verifier *v, const otx__side *target, otx_role role,
-                                 const char *key)
+/* Compares the sizes. False if either is not known, which is said. */
+OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 {
-    bool silent = role == OTX_ROLE_BOS;
-    bool ours = otx__draft_adds(&v->side, key, silent);
-    bool theirs = otx__draft_adds(target, key, silent);
-    int64_t id = v->side.vocab.roles[role], other = target->vocab.roles[role];
-    if (ours != theirs)
-        otx__found(v, OTX_FAULT, "draft: the tokenizer %s %s to its texts and the target's %s; "
-                   "llama.cpp refuses the pair", ours ? "adds" : "does not add",
-                   otx_role_name(role), theirs ? "does" : "does not");
-    else if (id != other)
-        otx__found(v, ours ? OTX_FAULT : OTX_WARNING, "draft: %s is %" PRId64
-                   ", the target's is %" PRId64 "%s", otx_role_name(role), id, other,
-                   ours ? "; llama.cpp refuses the pair" : "");
+    if (d->sizes[0] && d->sizes[1]) return true;
+    otx__draft_say(why, "%s/config.json names no \"vocab_size\", which it compares",
+                   d->sides[d->sizes[0] ? 1 : 0]->path);
+    return false;
 }
 
-/* Whether an id stands for the same token on both sides, or for none. */
-OTX__PRIVATE bool otx__draft_same(const otx__side *side, const otx__side *target, size_t id)
+/* ---- tokens ---- */
+
+/* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
+   makes up a token where there is none, of which `pads` is the text. */
+OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
-    const otx_token *ours = otx__side_token(side, id), *theirs = otx__side_token(target, id);
-    if (!ours || !theirs) return !ours && !theirs;
-    return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                           theirs->content_size);
+    const otx_token *ours = otx__side_token(d->sides[0], id);
+    const otx_token *theirs = otx__side_token(d->sides[1], id), *one = ours ? ours : theirs;
+    char pad[32];
+    size_t size;
+    if (!ours && !theirs) return true;
+    if (ours && theirs)
+        return otx__same_bytes(ours->content, ours->content_size, theirs->content,
+                               theirs->content_size);
+    size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
+    return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
 
-/* Compares the tokens of some ids. */
-OTX__PRIVATE void otx__draft_tokens(otx__verifier *v, const otx__side *target, size_t begin,
-                                    size_t end, otx_severity severity)
+/* Says which ids of [begin, end) stand for other tokens. */
+OTX__PRIVATE bool otx__draft_tokens(const otx__draft *d, size_t begin, size_t end, bool pads,
+                                    otx__draft_why *why)
 {
     char token[OTX__QUOTED], other[OTX__QUOTED];
     size_t i, different = 0, first = 0;
     for (i = end; i-- > begin;)
-        if (!otx__draft_same(&v->side, target, i)) {
+        if (!otx__draft_same(d, i, pads)) {
             first = i;
             different++;
         }
     if (different)
-        otx__found(v, severity, "draft: %" PRIu64 " ids from %" PRIu64 " on stand for other "
-                   "tokens than the target's, the first %" PRIu64 ": \"%s\", the target's "
-                   "\"%s\"", (uint64_t)different, (uint64_t)begin, (uint64_t)first,
-                   otx__side_content(token, &v->side, first),
-                   otx__side_content(other, target, first));
+        otx__draft_say(why, "%" PRIu64 " ids from %" PRIu64 " on stand for other tokens than "
+                       "the target's, the first %" PRIu64 ": \"%s\", the target's \"%s\"",
+                       (uint64_t)different, (uint64_t)begin, (uint64_t)first,
+                       otx__side_content(token, d->sides[0], first),
+                       otx__side_content(other, d->sides[1], first));
+    return different == 0;
 }
 
-OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
+/* Ids that may have a token on either side. */
+OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 {
-    uint64_t rows = v->side.parts.embedding ? v->side.parts.rows : 0, wanted = 0, apart;
-    (void)otx__config_says(&target->config, OTX__KEY_VOCAB_SIZE, UINT64_MAX, &wanted);
-    if (rows == 0 || wanted == 0 || rows == wanted) return;
-    apart = rows > wanted ? rows - wanted : wanted - rows;
-    otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
-               "; vLLM wants them equal%s", rows, wanted,
-               apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
+    return otx__max(d->sides[0]->vocab.count, d->sides[1]->vocab.count);
 }
 
-/* Compares the two models, by what llama.cpp and vLLM ask of them. */
-OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
+/* ---- the engines ---- */
+
+/* The end of a text: a flag, and where that is set an id. */
+OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    size_t count = otx__max(v->side.vocab.count, target->vocab.count);
-    otx__draft_kind(v, target);
-    otx__draft_end(v, target, OTX_ROLE_BOS, OTX__KEY_ADD_BOS);
-    otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
-    otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
-    otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
-    otx__draft_rows(v, target);
+    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const char *name = otx_role_name(role);
+    if (ours->adds[role] != theirs->adds[role])
+        otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
+                       ours->adds[role] ? "adds" : "does not add", name,
+                       theirs->adds[role] ? "does" : "does not");
+    else if (ours->adds[role] && ours->ids[role] != theirs->ids[role])
+        otx__draft_say(why, "%s is %" PRId64 ", the target's is %" PRId64, name,
+                       ours->ids[role], theirs->ids[role]);
+    else return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    if (kind == wanted) return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+                   otx_family_name(theirs->family), otx__word(theirs->model));
+    return false;
+}
+
+/* common/speculative.cpp: common_speculative_are_compatible, and what convert_hf_to_gguf.py
+   makes of the directories: as many tokens as "vocab_size" says. */
+OTX__PRIVATE otx_severity otx__draft_llama_cpp(const otx__draft *d, otx__draft_why *why)
+{
+    uint64_t counts[2], apart, both;
+    bool good = otx__draft_kind(d, why);
+    size_t i;
+    for (i = 0; i < 2; i++)
+        counts[i] = d->sizes[i] ? d->sizes[i] : d->sides[i]->vocab.count;
+    both = counts[0] < counts[1] ? counts[0] : counts[1];
+    apart = counts[0] - both + counts[1] - both;
+    good &= otx__draft_end(d, OTX_ROLE_BOS, why);
+    good &= otx__draft_end(d, OTX_ROLE_EOS, why);
+    good &= apart <= OTX__DRAFT_SLACK;
+    if (apart > OTX__DRAFT_SLACK)
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", and at "
+                       "most %d may lie between", counts[0], counts[1], OTX__DRAFT_SLACK);
+    i = otx__draft_count(d);
+    if (both < i) i = (size_t)both;
+    good &= otx__draft_tokens(d, OTX__DRAFT_FIRST, i, true, why);
+    return good ? OTX_NOTE : OTX_FAULT;
+}
+
+/* What vLLM and sglang ask alike. */
+OTX__PRIVATE otx_severity otx__draft_sizes(const otx__draft *d, const char *unless,
+                                           otx__draft_why *why)
+{
+    if (!otx__draft_sized(d, why)) return OTX_WARNING;
+    if (d->sizes[0] == d->sizes[1]) return OTX_NOTE;
+    otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 "%s",
+                   d->sizes[0], d->sizes[1], unless);
+    return OTX_FAULT;
+}
+
+/* vllm/config/speculative.py: verify_equal_vocab_size_if_draft_model. */
+OTX__PRIVATE otx_severity otx__draft_vllm(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal unless "
+                                             "use_heterogeneous_vocab is set", why);
+    if (severity == OTX_NOTE && !otx__draft_tokens(d, 0, otx__draft_count(d), false, why))
+        severity = OTX_WARNING;
+    return severity;
+}
+
+/* sglang/srt/speculative/standalone_worker.py: _validate_vocab_compatibility. */
+OTX__PRIVATE otx_severity otx__draft_sglang(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal", why);
+    if (!otx__draft_tokens(d, 0, otx__draft_count(d), false, why)) severity = OTX_FAULT;
+    return severity;
+}
+
+/* transformers/generation/utils.py: _validate_generation_mode. */
+OTX__PRIVATE otx_severity otx__draft_transformers(const otx__draft *d, otx__draft_why *why)
+{
+    bool sized = otx__draft_sized(d, why);
+    if (sized && d->sizes[0] != d->sizes[1]) {
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", so that "
+                       "generate() wants tokenizer and assistant_tokenizer", d->sizes[0],
+                       d->sizes[1]);
+        return OTX_WARNING;
+    }
+    return otx__draft_tokens(d, 0, otx__draft_count(d), false, why) && sized ? OTX_NOTE
+                                                                             : OTX_WARNING;
+}
+
+/* ---- all of them ---- */
+
+OTX_API const char *otx_engine_name(otx_engine engine)
+{
+    static const char *const names[OTX_ENGINE_COUNT] = {"all", "llama.cpp", "vllm", "sglang",
+                                                        "transformers"};
+    return (unsigned)engine < OTX_ENGINE_COUNT ? names[engine] : NULL;
+}
+
+/* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
+typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
+
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    char text[48], other[48];
+    if (otx__digits_alike(ours, theirs)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's "
+               "tokens", otx__digits_text(text, ours->digits),
+               otx__digits_text(other, theirs->digits));
+}
+
+/* Says of each engine that is asked for whether it takes the pair. */
+OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
+{
+    static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
+        NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
+        otx__draft_transformers};
+    int engine;
+    for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
+        otx_severity severity;
+        otx__draft_why why;
+        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+            continue;
+        memset(&why, 0, sizeof why);
+        severity = rules[engine](d, &why);
+        otx__found(v, severity, "draft: %s %s the pair%s%s",
+                   otx_engine_name((otx_engine)engine),
+                   severity == OTX_FAULT ? "refuses" : "takes",
+                   severity == OTX_FAULT     ? ": "
+                   : severity == OTX_WARNING ? ", but "
+                                             : "", why.text);
+    }
+}
+
+/* Opens what is compared of the target, and the rest of the draft. */
+OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
+                                        otx__document tokens[2], otx_error *error)
+{
+    const otx_context *ctx = &v->ctx;
+    const char *path = target->path;
+    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
+    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    if (!result)
+        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
+                                    error);
+    if (!result)
+        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
+    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+    return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    const char *path = v->options->draft_for;
+    otx__document tokens[2];
     otx__side target;
+    otx__draft draft;
     otx_error error;
     otx_result result;
-    if (v->failure || !path || !v->side.vocab.tokens) return;
-    result = otx__side_begin(ctx, path, false, &target, &error);
-    if (!result) result = otx_vocab_open(ctx, path, &target.vocab, &error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target.config, &error);
-    if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target.tokenizer,
-                                    &error);
-    if (otx__verify_take(v, result, &error)) otx__draft_pair(v, &target);
+    size_t i;
+    if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
+    memset(tokens, 0, sizeof tokens);
+    result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
+    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (otx__verify_take(v, result, &error)) {
+        draft.sides[0] = &v->side;
+        draft.sides[1] = &target;
+        for (i = 0; i < 2; i++) {
+            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
+            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+        }
+        if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
+        otx__draft_pair(v, &draft);
+        otx__draft_digits(v, &draft);
+    }
+    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }
 
@@ -24543,6 +30057,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_listing(&v);
     otx__verify_code(&v);
     otx__verify_class(&v);
+    otx__verify_processor(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);
@@ -24551,6 +30066,985 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__side_close(&v.ctx, &v.side);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
+}
+
+/* >>> src/evaluate/chapter.h */
+/* ==== evaluate: methods ranked on tokens that both models share ==== */
+
+/* Knows a job that is open but not run: it takes the job's anchors, hides some of them, makes
+   their rows by each method from the others and compares these with the true ones.
+   Hides the figures, which are sums in double in the order of the tokens: the same on every
+   number of threads. An evaluating owns the rows at hand, matrix by matrix; the evaluation is
+   the caller's.
+   Read evaluate.h, then scores.h for the figures.
+
+   Rooms, in order of dependency:
+     token_class    what a token is like, by its bytes
+     hidden         which tokens are hidden, and the rows at hand
+     scores         how near rows come to the true ones
+     ranks          whether a true row is found among all
+     evaluate       methods, one after the other, matrix by matrix
+     write_json     an evaluation as JSON
+     write_page     an evaluation as a page */
+
+/* >>> src/evaluate/token_class.h */
+/* ---- token_class: what a token is like, by its bytes ------------------------------ */
+
+OTX_API const char *otx_token_class_name(otx_token_class token_class)
+{
+    static const char *const names[OTX_CLASS_COUNT] = {"all",    "word",  "continuation", "digits",
+                                                       "script", "space", "code"};
+    return (unsigned)token_class < OTX_CLASS_COUNT ? names[token_class] : NULL;
+}
+
+/* What the characters of a token are. */
+typedef struct otx__characters {
+    size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
+} otx__characters;
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
+   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
+{
+    if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
+        (code >= 0x2000 && code <= 0x200a))
+        seen->spaces++;
+    else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+        seen->latin++;
+    else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
+             (code >= 0x3000 && code <= 0x303f))
+        seen->marks++;
+    else
+        seen->others++;
+}
+
+OTX__PRIVATE void otx__characters_add(otx__characters *seen, const unsigned char *bytes,
+                                      size_t length)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = bytes[0] & lead[length];
+    size_t i;
+    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3f);
+    if (code >= 0x80) otx__characters_add_wide(seen, code);
+    else if (code == ' ' || (code >= '\t' && code <= '\r')) seen->spaces++;
+    else if (code >= '0' && code <= '9') seen->digits++;
+    else if ((code | 0x20) >= 'a' && (code | 0x20) <= 'z') seen->latin++;
+    else seen->marks++;
+}
+
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    otx__characters seen;
+    size_t i, length, rest;
+    bool spaced = size > 0 && (bytes[0] == ' ' || bytes[0] == '\n' || bytes[0] == '\t');
+    memset(&seen, 0, sizeof seen);
+    for (i = 0; i < size; i += length) {
+        length = otx__utf8_length(at + i, size - i);
+        if (length == 0) return OTX_CLASS_SCRIPT;
+        otx__characters_add(&seen, at + i, length);
+    }
+    rest = seen.marks + seen.spaces - spaced;
+    if (seen.others) return OTX_CLASS_SCRIPT;
+    if (seen.spaces && !seen.digits && !seen.latin && !seen.marks) return OTX_CLASS_SPACE;
+    if (seen.digits && !seen.latin && !rest) return OTX_CLASS_DIGITS;
+    if (seen.latin && !seen.digits && !rest) return spaced ? OTX_CLASS_WORD
+                                                           : OTX_CLASS_CONTINUATION;
+    return OTX_CLASS_CODE;
+}
+
+/* >>> src/evaluate/hidden.h */
+/* ---- hidden: which tokens are hidden, and the rows at hand ------------------------ */
+
+/* Anchors that there must be, so that a share of them can be hidden. */
+#define OTX__EVALUATE_LEAST 20
+
+/* Rows of the base that stand for its second moment, and tokens that are ranked. */
+#define OTX__EVALUATE_SAMPLE 1024
+#define OTX__EVALUATE_RANKED 256
+
+/* What is known of one hidden token under one method: sums over its elements. */
+typedef struct otx__figure {
+    double pp, pb, bb;       /* <p, p>, <p, b>, <b, b> */
+    double cpp, cpb, cbb;    /* the same less the mean */
+    double off;              /* ||p - b||^2 */
+    double moment_off, moment; /* <p - b, M (p - b)>, <b, M b> */
+    uint32_t rank;           /* true row among all: 0 the first; UINT32_MAX: not looked for */
+} otx__figure;
+
+typedef struct otx__evaluating {
+    otx_job *job;
+    const otx_evaluate_options *options;
+    otx_evaluation *out;
+    otx__pool pool;
+    size_t kept, hidden;                      /* anchors */
+    uint32_t *kept_donors, *kept_bases;       /* rows of the matrices */
+    uint32_t *hidden_donors, *hidden_bases;
+    uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
+    size_t token_count;
+    uint8_t *classes;                         /* otx_token_class, by hidden token */
+    /* of the matrix at hand */
+    otx__loaded donor, base;
+    otx_method_rows rows;
+    otx_matrix truth, all; /* hidden tokens' rows in the base, and all tokens' */
+    otx__figure *figures;  /* by hidden token */
+    size_t ranked;
+} otx__evaluating;
+
+/* Draws which anchors are hidden: a partial shuffle, then both parts in order. */
+OTX__PRIVATE otx_result otx__evaluating_draw(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    size_t count = job->anchor_count, i, kept = 0, hidden = 0;
+    uint64_t state = e->options->seed;
+    uint8_t *marks = (uint8_t *)otx__pool_take_zero(&e->pool, count, 1);
+    uint32_t *order = (uint32_t *)otx__pool_take(&e->pool, count, sizeof *order);
+    e->kept_donors = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->kept_bases = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->hidden_donors = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    e->hidden_bases = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < count; i++) order[i] = (uint32_t)i;
+    for (i = 0; i < e->hidden; i++) {
+        size_t other = i + (size_t)(otx__next_random(&state) % (count - i));
+        uint32_t drawn = order[other];
+        order[other] = order[i];
+        order[i] = drawn;
+        marks[drawn] = 1;
+    }
+    for (i = 0; i < count; i++) {
+        uint32_t **donors = marks[i] ? &e->hidden_donors : &e->kept_donors;
+        uint32_t **bases = marks[i] ? &e->hidden_bases : &e->kept_bases;
+        size_t *to = marks[i] ? &hidden : &kept;
+        (*donors)[*to] = job->anchor_donors[i];
+        (*bases)[(*to)++] = job->anchor_bases[i];
+    }
+    return OTX_OK;
+}
+
+/* The base's rows with a token, the hidden ones behind the others, and their classes. */
+OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const otx_vocab *donor = &job->donor.vocab;
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    uint8_t *hidden = (uint8_t *)otx__pool_take_zero(&e->pool, rows, 1);
+    e->tokens = (uint32_t *)otx__pool_take(&e->pool, rows, sizeof *e->tokens);
+    e->classes = (uint8_t *)otx__pool_take(&e->pool, e->hidden, 1);
+    e->figures = (otx__figure *)otx__pool_take_zero(&e->pool, e->hidden, sizeof *e->figures);
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < e->hidden; i++) {
+        const otx_token *token = &donor->tokens[e->hidden_donors[i]];
+        e->classes[i] = (uint8_t)otx_token_class_of(token->bytes, token->size);
+        hidden[e->hidden_bases[i]] = 1;
+    }
+    for (i = 0; i < rows; i++)
+        if (!hidden[i] && otx__base_row_is_token(job, i))
+            e->tokens[e->token_count++] = (uint32_t)i;
+    e->rows.tokens.rows = e->token_count;
+    for (i = 0; i < rows; i++)
+        if (hidden[i]) e->tokens[e->token_count++] = (uint32_t)i;
+    return OTX_OK;
+}
+
+/* Hides a part of the job's anchors. */
+OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    otx_result result;
+    if (!(part <= 0.5))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
+                         "at most half of them can", part);
+    if (job->anchor_count < OTX__EVALUATE_LEAST)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
+                         "fewer than %d there are not enough to hide some", job->base.path,
+                         job->donor.path, (uint64_t)job->anchor_count, OTX__EVALUATE_LEAST);
+    e->hidden = otx__max((size_t)(part * (double)job->anchor_count), 1);
+    e->kept = job->anchor_count - e->hidden;
+    e->ranked = otx__min(e->hidden, OTX__EVALUATE_RANKED);
+    result = otx__evaluating_draw(e, error);
+    return result ? result : otx__evaluating_tokens(e, error);
+}
+
+/* The hidden token that is ranked at a place. */
+OTX__PRIVATE size_t otx__evaluating_ranked(const otx__evaluating *e, size_t place)
+{
+    return place * e->hidden / e->ranked;
+}
+
+/* Reads the rows of one matrix on both sides. */
+OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const size_t which = job->matrix_tensors[matrix];
+    const otx_checkpoint_tensor *at = job->base.parts.tensors[which].at;
+    otx__solution solution = job->solutions[job->plans[which].solution];
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    otx_method_rows donor;
+    uint8_t *needed;
+    otx_result result;
+    memset(&donor, 0, sizeof donor);
+    result = otx__solution_read_donor(job, &solution, &e->donor, &donor, error);
+    if (result) return result;
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < e->token_count; i++) needed[e->tokens[i]] = 1;
+    result = otx__loaded_open(job, &job->base, at, (size_t)at->tensor->shape[1], needed, rows,
+                              &e->base, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    e->rows.donor = otx__loaded_rows(&e->donor, e->kept_donors, e->kept);
+    e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
+    e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
+    e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
+    e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
+    e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
+    return result;
+}
+
+OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
+{
+    otx__loaded_close(e->job, &e->donor);
+    otx__loaded_close(e->job, &e->base);
+}
+
+/* >>> src/evaluate/scores.h */
+/* ---- scores: how near rows come to the true ones ------------------------------------ */
+
+/* What scoring the rows of one method takes. */
+typedef struct otx__scoring {
+    const otx__evaluating *e;
+    const double *mean;  /* of the tokens' rows */
+    const float *sample; /* [sample_count][e], of all tokens */
+    size_t sample_count;
+    size_t first;        /* hidden token of the first row at hand */
+    const double *rows;  /* [count][e] */
+    double *scratch;     /* [worker][2 e] */
+} otx__scoring;
+
+/* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
+OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
+{
+    double sum = 0.0;
+    size_t i, j;
+    for (i = 0; i < s->sample_count; i++) {
+        const float *row = s->sample + i * columns;
+        double lanes[4] = {0.0, 0.0, 0.0, 0.0}, dot;
+        for (j = 0; j + 4 <= columns; j += 4) {
+            lanes[0] += (double)row[j] * x[j];
+            lanes[1] += (double)row[j + 1] * x[j + 1];
+            lanes[2] += (double)row[j + 2] * x[j + 2];
+            lanes[3] += (double)row[j + 3] * x[j + 3];
+        }
+        for (; j < columns; j++) lanes[j % 4] += (double)row[j] * x[j];
+        dot = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        sum += dot * dot;
+    }
+    return sum / (double)s->sample_count;
+}
+
+/* The figures of one hidden token. */
+OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
+{
+    const otx__scoring *s = (const otx__scoring *)argument;
+    const otx__evaluating *e = s->e;
+    size_t columns = e->truth.columns, at = s->first + index, i;
+    double *b = s->scratch + (size_t)worker * 2 * columns, *off = b + columns;
+    const double *p = s->rows + index * columns;
+    otx__figure *f = &e->figures[at];
+    memset(f, 0, sizeof *f);
+    f->rank = UINT32_MAX;
+    otx__row_read(&e->truth, at, b);
+    for (i = 0; i < columns; i++) {
+        double cp = p[i] - s->mean[i], cb = b[i] - s->mean[i];
+        off[i] = p[i] - b[i];
+        f->pp += p[i] * p[i];
+        f->pb += p[i] * b[i];
+        f->bb += b[i] * b[i];
+        f->cpp += cp * cp;
+        f->cpb += cp * cb;
+        f->cbb += cb * cb;
+        f->off += off[i] * off[i];
+    }
+    f->moment_off = otx__scoring_moment(s, off, columns);
+    f->moment = otx__scoring_moment(s, b, columns);
+}
+
+/* Adds up the figures of the tokens of a class, in their order. */
+OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)
+{
+    double pb = 0.0, bb = 0.0, off = 0.0, moment = 0.0;
+    otx_scores scores;
+    size_t i;
+    memset(&scores, 0, sizeof scores);
+    for (i = 0; i < e->hidden; i++) {
+        const otx__figure *f = &e->figures[i];
+        if (which != OTX_CLASS_ALL && e->classes[i] != which) continue;
+        scores.count++;
+        pb += f->pb;
+        bb += f->bb;
+        off += f->moment_off;
+        moment += f->moment;
+        scores.cosine += otx__ratio(f->pb, sqrt(f->pp * f->bb));
+        scores.centred_cosine += otx__ratio(f->cpb, sqrt(f->cpp * f->cbb));
+        scores.relative_error += otx__ratio(sqrt(f->off), sqrt(f->bb));
+        scores.norm_ratio += otx__ratio(sqrt(f->pp), sqrt(f->bb));
+        if (f->rank == UINT32_MAX) continue;
+        scores.ranked++;
+        scores.top1 += f->rank < 1;
+        scores.top10 += f->rank < 10;
+    }
+    if (!scores.count) return scores;
+    scores.share = otx__ratio(pb, bb);
+    scores.error = sqrt(otx__ratio(off, moment));
+    scores.loss = scores.error + OTX__CHOICE_SHARE * (1.0 - scores.share);
+    scores.cosine = otx__ratio(scores.cosine, (double)scores.count);
+    scores.centred_cosine = otx__ratio(scores.centred_cosine, (double)scores.count);
+    scores.relative_error = otx__ratio(scores.relative_error, (double)scores.count);
+    scores.norm_ratio = otx__ratio(scores.norm_ratio, (double)scores.count);
+    scores.top1 = otx__ratio(scores.top1, (double)scores.ranked);
+    scores.top10 = otx__ratio(scores.top10, (double)scores.ranked);
+    return scores;
+}
+
+/* >>> src/evaluate/ranks.h */
+/* ---- ranks: whether a true row is found among all ----------------------------------- */
+
+/* Rows of the base that one task compares. */
+#define OTX__RANK_ROWS 64
+
+/* By the cosine with what a method made: how many of the base's rows lie nearer than the true
+   one. Screened in float, in one order; rows that are equal do not count. */
+typedef struct otx__ranking {
+    const otx__evaluating *e;
+    float *made;      /* [e][OTX__EVALUATE_RANKED]: the rows that were made, side by side */
+    float *least;     /* [ranked]: cosine of the true row, times the norm of what was made */
+    uint32_t *nearer; /* [worker][ranked] */
+    float *row;       /* [worker][e] */
+} otx__ranking;
+
+/* <made, row> / ||row|| for all made rows; zeros for a row of zeros. */
+OTX__PRIVATE void otx__rank_row(const otx__ranking *r, size_t at, float *row,
+                                float *products)
+{
+    const otx_matrix *all = &r->e->all;
+    const size_t element = otx_dtype_bits(all->dtype) / 8;
+    double norm = 0.0;
+    float scale;
+    size_t i, j;
+    otx_to_float(row, (const char *)all->data + at * all->columns * element, all->dtype,
+                 all->columns);
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] = 0.0f;
+    for (i = 0; i < all->columns; i++) {
+        const float *made = r->made + i * OTX__EVALUATE_RANKED;
+        const float value = row[i];
+        norm += (double)value * (double)value;
+        for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] += value * made[j];
+    }
+    scale = norm > 0.0 ? (float)(1.0 / sqrt(norm)) : 0.0f;
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] *= scale;
+}
+
+OTX__PRIVATE void otx__ranking_body(void *argument, size_t index, int worker)
+{
+    const otx__ranking *r = (const otx__ranking *)argument;
+    const otx__evaluating *e = r->e;
+    uint32_t *nearer = r->nearer + (size_t)worker * e->ranked;
+    float *row = r->row + (size_t)worker * e->all.columns;
+    float products[OTX__EVALUATE_RANKED];
+    size_t i, j, end = otx__min((index + 1) * OTX__RANK_ROWS, e->token_count);
+    for (i = index * OTX__RANK_ROWS; i < end; i++) {
+        otx__rank_row(r, e->tokens[i], row, products);
+        for (j = 0; j < e->ranked; j++) nearer[j] += products[j] > r->least[j];
+    }
+}
+
+/* Takes what ranking needs, once for a matrix. */
+OTX__PRIVATE bool otx__ranking_take(otx__ranking *r, const otx__evaluating *e, size_t threads,
+                                    otx__pool *pool)
+{
+    size_t columns = e->all.columns;
+    r->e = e;
+    r->made = (float *)otx__pool_take_zero(pool, columns, OTX__EVALUATE_RANKED * sizeof(float));
+    r->least = (float *)otx__pool_take(pool, e->ranked, sizeof(float));
+    r->nearer = (uint32_t *)otx__pool_take(pool, threads, e->ranked * sizeof(uint32_t));
+    r->row = (float *)otx__pool_take(pool, threads, columns * sizeof(float));
+    return !pool->failed;
+}
+
+/* Keeps the rows of those hidden tokens that are ranked. */
+OTX__PRIVATE void otx__ranking_keep(otx__ranking *r, size_t first, size_t count,
+                                    const double *rows)
+{
+    const otx__evaluating *e = r->e;
+    size_t place, i;
+    for (place = 0; place < e->ranked; place++) {
+        size_t at = otx__evaluating_ranked(e, place);
+        if (at < first || at >= first + count) continue;
+        for (i = 0; i < e->all.columns; i++)
+            r->made[i * OTX__EVALUATE_RANKED + place] =
+                (float)rows[(at - first) * e->all.columns + i];
+    }
+}
+
+/* Ranks; rows that were made of zeros, or hold no numbers, are not found. */
+OTX__PRIVATE otx_result otx__ranking_run(otx__ranking *r, otx_error *error)
+{
+    const otx__evaluating *e = r->e;
+    const otx_context *ctx = &e->job->ctx;
+    size_t threads = (size_t)otx__threads(ctx), place, worker;
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, e->token_count);
+    float products[OTX__EVALUATE_RANKED];
+    otx_result result;
+    memset(r->nearer, 0, threads * e->ranked * sizeof *r->nearer);
+    for (place = 0; place < e->ranked; place++) {
+        otx__rank_row(r, e->hidden_bases[otx__evaluating_ranked(e, place)], r->row, products);
+        r->least[place] = products[place];
+    }
+    result = otx__watch_loop(&watch, (e->token_count + OTX__RANK_ROWS - 1) / OTX__RANK_ROWS,
+                             (double)OTX__RANK_ROWS * OTX__EVALUATE_RANKED *
+                                 (double)e->all.columns / 4.0,
+                             otx__ranking_body, r, error);
+    for (place = 0; place < e->ranked && !result; place++) {
+        otx__figure *figure = &e->figures[otx__evaluating_ranked(e, place)];
+        uint32_t nearer = 0;
+        for (worker = 0; worker < threads; worker++)
+            nearer += r->nearer[worker * e->ranked + place];
+        figure->rank = figure->pp > 0.0 && figure->pp <= DBL_MAX ? nearer : UINT32_MAX - 1;
+    }
+    return result;
+}
+
+/* >>> src/evaluate/evaluate.h */
+/* ---- evaluate: methods, one after the other, matrix by matrix ------------------------ */
+
+/* Bytes of the rows that are made at a time. */
+#define OTX__SCORED_BYTES ((size_t)32 << 20)
+
+/* What scoring the methods on one matrix takes; the pool's. */
+typedef struct otx__scores_room {
+    otx__pool pool;
+    otx__scoring scoring;
+    otx__ranking ranking;
+    double *mean, *rows;
+    float *sample;
+    size_t window; /* rows at a time */
+} otx__scores_room;
+
+/* The mean and a sample of the rows of all tokens. */
+OTX__PRIVATE otx_result otx__scores_room_open(otx__scores_room *room, const otx__evaluating *e,
+                                              otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    size_t columns = e->all.columns, threads = (size_t)otx__threads(ctx), i;
+    size_t element = otx_dtype_bits(e->all.dtype) / 8;
+    otx__scoring *s = &room->scoring;
+    otx__pool_open(&room->pool, ctx);
+    s->e = e;
+    s->sample_count = otx__min(OTX__EVALUATE_SAMPLE, e->token_count);
+    room->window = otx__min(OTX__SCORED_BYTES / (columns * sizeof(double)) + 1, e->hidden);
+    room->mean = (double *)otx__pool_take(&room->pool, columns, sizeof(double));
+    room->rows = (double *)otx__pool_take(&room->pool, room->window, columns * sizeof(double));
+    room->sample = (float *)otx__pool_take(&room->pool, s->sample_count, columns * sizeof(float));
+    s->scratch = (double *)otx__pool_take(&room->pool, threads, 2 * columns * sizeof(double));
+    if (!otx__ranking_take(&room->ranking, e, threads, &room->pool) || room->pool.failed)
+        return otx__pool_fail(&room->pool, error);
+    s->mean = room->mean;
+    s->sample = room->sample;
+    s->rows = room->rows;
+    for (i = 0; i < s->sample_count; i++) {
+        size_t at = e->tokens[i * e->token_count / s->sample_count];
+        otx_to_float(room->sample + i * columns,
+                     (const char *)e->all.data + at * columns * element, e->all.dtype, columns);
+    }
+    return otx__matrix_mean(ctx, &e->all, room->mean, error);
+}
+
+/* Makes the rows of the hidden tokens and scores them. */
+OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room *room,
+                                           const otx_fitted *fitted, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double work = 2.0 * (double)room->scoring.sample_count * (double)e->truth.columns;
+    otx_result result = OTX_OK;
+    size_t first, count;
+    for (first = 0; first < e->hidden && !result; first += count) {
+        otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, e->hidden);
+        count = otx__min(room->window, e->hidden - first);
+        result = otx_method_make(ctx, fitted, &e->rows, first, count, room->rows, error);
+        room->scoring.first = first;
+        if (!result)
+            result = otx__watch_loop(&watch, count, work, otx__scoring_body, &room->scoring,
+                                     error);
+        if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
+    }
+    return result ? result : otx__ranking_run(&room->ranking, error);
+}
+
+/* One method on the matrix at hand. What keeps it from running is its entry's. */
+OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_room *room,
+                                             otx_evaluation_entry *entry, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double start = otx__now();
+    otx_fitted fitted;
+    otx_error why;
+    otx_result result;
+    size_t i;
+    memset(&why, 0, sizeof why);
+    result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
+    if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
+    entry->k = fitted.k;
+    entry->choice = fitted.map.choice;
+    entry->result = result;
+    entry->seconds = otx__now() - start;
+    otx_method_close(ctx, &fitted);
+    for (i = 0; i < OTX_CLASS_COUNT && !result; i++)
+        entry->scores[i] = otx__scores_of(e, (otx_token_class)i);
+    if (result == OTX_ERROR_CANCELLED || result == OTX_ERROR_MEMORY) {
+        if (error) *error = why;
+        return result;
+    }
+    if (result)
+        otx__format(entry->message, sizeof entry->message, "%.*s",
+                    (int)otx__utf8_cut(why.message, sizeof entry->message - 1), why.message);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__evaluate_matrix(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    otx_evaluation *out = e->out;
+    otx__scores_room room;
+    otx_result result = otx__evaluating_read(e, matrix, error);
+    size_t methods = out->entry_count / out->matrix_count, i;
+    memset(&room, 0, sizeof room);
+    otx__pool_open(&room.pool, &e->job->ctx);
+    if (!result) result = otx__scores_room_open(&room, e, error);
+    out->matrices[matrix].rows = e->all.rows;
+    out->matrices[matrix].columns = e->all.columns;
+    out->matrices[matrix].donor_columns = e->rows.donor.columns;
+    for (i = 0; i < methods && !result; i++)
+        result = otx__evaluate_method(e, &room, &out->entries[matrix * methods + i], error);
+    otx__pool_close(&room.pool);
+    otx__evaluating_let_go(e);
+    return result;
+}
+
+/* ---- the evaluation ---- */
+
+OTX__PRIVATE char *otx__copy_text(const otx_context *ctx, const char *text)
+{
+    char *copy = (char *)otx__alloc(ctx, strlen(text) + 1, 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+/* Room for an entry for every method and matrix. */
+OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_job *job,
+                                             const otx_evaluate_options *options,
+                                             otx_evaluation *out, otx_error *error)
+{
+    size_t methods = options->methods ? options->method_count : (size_t)OTX_METHOD_COUNT, i;
+    otx_result result = OTX_OK;
+    for (i = 0; i < methods && options->methods && !result; i++)
+        result = otx__method_known(options->methods[i], error);
+    if (result) return result;
+    if (methods == 0 || methods > 4 * OTX_METHOD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%" PRIu64 " methods cannot be evaluated",
+                         (uint64_t)methods);
+    out->matrix_count = job->summary.matrix_count;
+    out->entry_count = methods * out->matrix_count;
+    out->seed = options->seed;
+    out->base = otx__copy_text(ctx, job->base.path);
+    out->donor = otx__copy_text(ctx, job->donor.path);
+    out->entries =
+        (otx_evaluation_entry *)otx__alloc_zero(ctx, out->entry_count, sizeof *out->entries);
+    if (!out->base || !out->donor || !out->entries)
+        return otx__fail_memory(error, out->entry_count * sizeof *out->entries);
+    for (i = 0; i < out->matrix_count; i++)
+        memcpy(out->matrices[i].name, job->summary.matrices[i].name,
+               sizeof out->matrices[i].name);
+    for (i = 0; i < out->entry_count; i++) {
+        out->entries[i].matrix = i / methods;
+        out->entries[i].method = options->methods ? options->methods[i % methods]
+                                                  : (otx_method)(i % methods);
+    }
+    return OTX_OK;
+}
+
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation)
+{
+    if (evaluation->base) otx__free(ctx, evaluation->base, strlen(evaluation->base) + 1, 1);
+    if (evaluation->donor) otx__free(ctx, evaluation->donor, strlen(evaluation->donor) + 1, 1);
+    otx__free(ctx, evaluation->entries, evaluation->entry_count, sizeof *evaluation->entries);
+    memset(evaluation, 0, sizeof *evaluation);
+}
+
+/* All matrices of a job that is open. */
+OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_options *options,
+                                          otx_evaluation *out, otx_error *error)
+{
+    otx__evaluating e;
+    otx_result result;
+    size_t i;
+    memset(&e, 0, sizeof e);
+    e.job = job;
+    e.options = options;
+    e.out = out;
+    otx__pool_open(&e.pool, &job->ctx);
+    result = otx__evaluating_open(&e, error);
+    out->anchors = e.kept;
+    out->hidden = e.hidden;
+    for (i = 0; i < out->matrix_count && !result; i++)
+        result = otx__evaluate_matrix(&e, i, error);
+    otx__pool_close(&e.pool);
+    return result;
+}
+
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error)
+{
+    otx_evaluate_options settled;
+    otx_job_options plain;
+    otx_job *job;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&settled, 0, sizeof settled);
+    memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
+    if (options) settled = *options;
+    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    if (result) return result;
+    result = otx__evaluation_open(ctx, job, &settled, out, error);
+    if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    if (result) otx_evaluation_close(ctx, out);
+    otx_job_close(job);
+    return result;
+}
+
+/* >>> src/evaluate/write_json.h */
+/* ---- write_json: an evaluation as JSON ------------------------------------------------ */
+
+/* A figure by its name. */
+typedef struct otx__named_score {
+    const char *name;
+    double value;
+} otx__named_score;
+
+#define OTX__SCORE_COUNT 9
+
+/* The figures in the order in which they are printed. */
+OTX__PRIVATE void otx__scores_list(const otx_scores *scores, otx__named_score list[])
+{
+    const otx__named_score all[OTX__SCORE_COUNT] = {
+        {"share", scores->share},
+        {"error", scores->error},
+        {"loss", scores->loss},
+        {"cosine", scores->cosine},
+        {"centred_cosine", scores->centred_cosine},
+        {"relative_error", scores->relative_error},
+        {"norm_ratio", scores->norm_ratio},
+        {"top1", scores->top1},
+        {"top10", scores->top10},
+    };
+    memcpy(list, all, sizeof all);
+}
+
+OTX__PRIVATE void otx__json_scores(otx__text *text, const otx_scores *scores)
+{
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i;
+    otx__scores_list(scores, list);
+    otx__text_format(text, "{\"count\": %" PRIu64 ", \"ranked\": %" PRIu64, scores->count,
+                     scores->ranked);
+    for (i = 0; i < OTX__SCORE_COUNT && scores->count; i++) {
+        otx__text_format(text, ", \"%s\": ", list[i].name);
+        otx__text_double(text, list[i].value);
+    }
+    otx__text_string(text, "}");
+}
+
+OTX__PRIVATE void otx__json_entry(otx__text *text, const otx_evaluation_entry *entry)
+{
+    size_t i;
+    otx__text_format(text, "      {\"method\": \"%s\"", otx__word(otx_method_name(entry->method)));
+    if (entry->result) {
+        otx__text_string(text, ", \"error\": ");
+        otx__text_json_string(text, entry->message, strlen(entry->message));
+        otx__text_string(text, "}");
+        return;
+    }
+    otx__text_format(text, ", \"k\": %" PRIu64, (uint64_t)entry->k);
+    if (entry->choice.lambda > 0) {
+        otx__text_string(text, ", \"lambda\": ");
+        otx__text_double(text, entry->choice.lambda);
+        otx__text_format(text, ", \"cosine\": %s", entry->choice.cosine ? "true" : "false");
+    }
+    otx__text_string(text, ", \"seconds\": ");
+    otx__text_double(text, entry->seconds);
+    otx__text_string(text, ", \"scores\": {");
+    for (i = 0; i < OTX_CLASS_COUNT; i++) {
+        otx__text_format(text, "%s\n        \"%s\": ", i ? "," : "",
+                         otx_token_class_name((otx_token_class)i));
+        otx__json_scores(text, &entry->scores[i]);
+    }
+    otx__text_string(text, "}}");
+}
+
+OTX__PRIVATE void otx__json_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    size_t i, written = 0;
+    otx__text_string(text, "    {\"name\": ");
+    otx__text_json_string(text, matrix->name, strlen(matrix->name));
+    otx__text_format(text, ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64
+                     ", \"donor_columns\": %" PRIu64 ", \"methods\": [", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    for (i = 0; i < evaluation->entry_count; i++) {
+        if (evaluation->entries[i].matrix != which) continue;
+        otx__text_string(text, written++ ? ",\n" : "\n");
+        otx__json_entry(text, &evaluation->entries[i]);
+    }
+    otx__text_string(text, "\n    ]}");
+}
+
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
+    otx__text_json_string(&text, evaluation->base, strlen(evaluation->base));
+    otx__text_string(&text, ",\n  \"donor\": ");
+    otx__text_json_string(&text, evaluation->donor, strlen(evaluation->donor));
+    otx__text_format(&text, ",\n  \"seed\": %" PRIu64 ",\n  \"anchors\": %" PRIu64
+                     ",\n  \"hidden\": %" PRIu64 ",\n  \"matrices\": [\n", evaluation->seed,
+                     evaluation->anchors, evaluation->hidden);
+    for (i = 0; i < evaluation->matrix_count; i++) {
+        otx__text_string(&text, i ? ",\n" : "");
+        otx__json_matrix(&text, evaluation, i);
+    }
+    otx__text_string(&text, "\n  ]\n}\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/evaluate/write_page.h */
+/* ---- write_page: an evaluation as a page ------------------------------------------------ */
+
+/* One HTML file with its style and its charts in it: nothing is fetched, nothing is run. */
+static const char otx__page_style[] =
+    "<style>\n"
+    ":root { color-scheme: light dark; --ink: #1b1f24; --soft: #5c6672; --line: #d5dae0;\n"
+    "  --page: #ffffff; --share: #2f6fb2; --error: #c8641e; }\n"
+    "@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #9aa4af;\n"
+    "  --line: #3a424b; --page: #15191e; --share: #6aa5e3; --error: #e79a5b; } }\n"
+    "body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);\n"
+    "  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }\n"
+    "h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }\n"
+    "p { max-width: 46rem; } p.soft, td.soft { color: var(--soft); }\n"
+    "div.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0; }\n"
+    "th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;\n"
+    "  font-variant-numeric: tabular-nums; } th { font-weight: 600; }\n"
+    "th:first-child, td:first-child { text-align: left; } td.best { font-weight: 700; }\n"
+    "svg { display: block; width: 100%; max-width: 46rem; height: auto; }\n"
+    "svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }\n"
+    "svg text.soft { fill: var(--soft); } .share { fill: var(--share); }\n"
+    ".error { fill: var(--error); } svg line { stroke: var(--line); }\n"
+    "</style>\n";
+
+OTX__PRIVATE void otx__page_escaped(otx__text *text, const char *string)
+{
+    for (; *string; string++) {
+        if (*string == '<') otx__text_string(text, "&lt;");
+        else if (*string == '>') otx__text_string(text, "&gt;");
+        else if (*string == '&') otx__text_string(text, "&amp;");
+        else if (*string == '"') otx__text_string(text, "&quot;");
+        else otx__text_bytes(text, string, 1);
+    }
+}
+
+/* The entries of a matrix that came to their end, the best first. */
+typedef struct otx__page_order {
+    const otx_evaluation_entry *entries[4 * OTX_METHOD_COUNT];
+    size_t count;
+} otx__page_order;
+
+OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix,
+                                 otx__page_order *order)
+{
+    size_t i, j;
+    order->count = 0;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || entry->result) continue;
+        for (j = order->count++; j > 0; j--) {
+            if (order->entries[j - 1]->scores[0].loss <= entry->scores[0].loss) break;
+            order->entries[j] = order->entries[j - 1];
+        }
+        order->entries[j] = entry;
+    }
+}
+
+/* ---- charts ---- */
+
+/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. */
+OTX__PRIVATE void otx__page_bar(otx__text *text, const char *name, double value, unsigned y)
+{
+    double shown = value < 0.0 ? 0.0 : value > 1.5 ? 1.5 : value;
+    unsigned width = (unsigned)(shown * 300.0 + 0.5);
+    otx__text_format(text, "<rect class=\"%s\" x=\"170\" y=\"%u\" width=\"%u\" height=\"11\"/>"
+                     "<text class=\"soft\" x=\"%u\" y=\"%u\">%.3f</text>\n", name, y, width,
+                     176 + width, y + 10, value);
+}
+
+/* Both figures of every method. */
+OTX__PRIVATE void otx__page_chart(otx__text *text, const otx__page_order *order)
+{
+    unsigned height = 34 * (unsigned)order->count + 40, y = 28;
+    size_t i;
+    otx__text_format(text, "<svg viewBox=\"0 0 700 %u\" role=\"img\" aria-label=\"Share and error "
+                     "of each method; the numbers are in the table below\">\n", height);
+    otx__text_string(text, "<rect class=\"share\" x=\"170\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"186\" y=\"14\">share, more is better</text>\n"
+                     "<rect class=\"error\" x=\"340\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"356\" y=\"14\">error, less is better</text>\n");
+    otx__text_format(text, "<line x1=\"170\" y1=\"22\" x2=\"170\" y2=\"%u\"/>\n", height - 8);
+    for (i = 0; i < order->count; i++, y += 34) {
+        const otx_scores *scores = &order->entries[i]->scores[0];
+        otx__text_format(text, "<text x=\"160\" y=\"%u\" text-anchor=\"end\">%s</text>\n", y + 16,
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        otx__page_bar(text, "share", scores->share, y);
+        otx__page_bar(text, "error", scores->error, y + 13);
+    }
+    otx__text_string(text, "</svg>\n");
+}
+
+/* ---- tables ---- */
+
+OTX__PRIVATE void otx__page_table(otx__text *text, const otx__page_order *order)
+{
+    static const char *const heads[OTX__SCORE_COUNT] = {
+        "share", "error", "loss", "cosine", "centred cosine", "relative error", "norm ratio",
+        "top 1", "top 10"};
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i, j;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>method</th><th>k</th>");
+    for (j = 0; j < OTX__SCORE_COUNT; j++) otx__text_format(text, "<th>%s</th>", heads[j]);
+    otx__text_string(text, "<th>seconds</th></tr>\n");
+    for (i = 0; i < order->count; i++) {
+        const otx_evaluation_entry *entry = order->entries[i];
+        otx__text_format(text, "<tr><td>%s</td><td>%" PRIu64 "</td>",
+                         otx__word(otx_method_name(entry->method)), (uint64_t)entry->k);
+        otx__scores_list(&entry->scores[0], list);
+        for (j = 0; j < OTX__SCORE_COUNT; j++)
+            otx__text_format(text, "<td>%.3f</td>", list[j].value);
+        otx__text_format(text, "<td class=\"soft\">%.1f</td></tr>\n", entry->seconds);
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* The loss of every method by class of token; the least of a class is marked. */
+OTX__PRIVATE void otx__page_classes(otx__text *text, const otx__page_order *order)
+{
+    size_t i, c;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>loss by class of token</th>");
+    for (c = 1; c < OTX_CLASS_COUNT; c++)
+        otx__text_format(text, "<th>%s (%" PRIu64 ")</th>",
+                         otx_token_class_name((otx_token_class)c),
+                         order->count ? order->entries[0]->scores[c].count : 0);
+    otx__text_string(text, "</tr>\n");
+    for (i = 0; i < order->count; i++) {
+        otx__text_format(text, "<tr><td>%s</td>",
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        for (c = 1; c < OTX_CLASS_COUNT; c++) {
+            const otx_scores *scores = &order->entries[i]->scores[c];
+            bool best = scores->count > 0;
+            size_t other;
+            for (other = 0; other < order->count && best; other++)
+                best = order->entries[other]->scores[c].loss >= scores->loss;
+            if (scores->count)
+                otx__text_format(text, "<td%s>%.3f</td>", best ? " class=\"best\"" : "",
+                                 scores->loss);
+            else
+                otx__text_string(text, "<td></td>");
+        }
+        otx__text_string(text, "</tr>\n");
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* What could not run, and why. */
+OTX__PRIVATE void otx__page_failed(otx__text *text, const otx_evaluation *evaluation,
+                                   size_t matrix)
+{
+    size_t i;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || !entry->result) continue;
+        otx__text_format(text, "<p class=\"soft\">%s: ",
+                         otx__word(otx_method_name(entry->method)));
+        otx__page_escaped(text, entry->message);
+        otx__text_string(text, "</p>\n");
+    }
+}
+
+OTX__PRIVATE void otx__page_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    otx__page_order order;
+    otx__page_sort(evaluation, which, &order);
+    otx__text_string(text, "<h2>");
+    otx__page_escaped(text, matrix->name);
+    otx__text_format(text, "</h2>\n<p class=\"soft\">%" PRIu64 " token rows of %" PRIu64
+                     " columns, made from the donor's of %" PRIu64 ".</p>\n", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    otx__page_chart(text, &order);
+    otx__page_table(text, &order);
+    otx__page_classes(text, &order);
+    otx__page_failed(text, evaluation, which);
+}
+
+OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluation)
+{
+    otx__text_string(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                     "<title>Methods of transplanting, evaluated</title>\n");
+    otx__text_string(text, otx__page_style);
+    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n"
+                     "<p>Base: ");
+    otx__page_escaped(text, evaluation->base);
+    otx__text_string(text, "<br>\nDonor: ");
+    otx__page_escaped(text, evaluation->donor);
+    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ",
+                     evaluation->hidden, evaluation->anchors, evaluation->seed);
+    otx__text_string(text,
+                     "<b>Share</b> is the part of its true logit that a new row gives where the "
+                     "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "
+                     "error + 0.75 (1 - share); methods stand in its order. Cosine and relative "
+                     "error do not rank methods as a language model does. Top 1 and top 10 say "
+                     "how often the true row is among the nearest of all rows.</p>\n");
+}
+
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__page_head(&text, evaluation);
+    for (i = 0; i < evaluation->matrix_count; i++) otx__page_matrix(&text, evaluation, i);
+    otx__text_string(&text, "</body>\n</html>\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
 }
 
 #endif /* OTX_NO_STDIO */

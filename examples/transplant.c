@@ -98,7 +98,7 @@ static const char *duration_text(char to[NUMBER], double seconds)
 
 /* ---- the command line ----------------------------------------------------------- */
 
-typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY, HELP, COMMAND_COUNT } command;
+typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, HELP, COMMAND_COUNT } command;
 
 typedef struct settings {
     command command;
@@ -109,44 +109,63 @@ typedef struct settings {
     otx_isa isa;
     int threads;
     bool dry_run, quiet, help, version;
+    otx_engine engine;
     const char *report, *token_report, *draft_for;
+    /* evaluate */
+    otx_evaluate_options evaluate;
+    otx_method methods[OTX_METHOD_COUNT];
+    const char *json, *html;
 } settings;
 
-/* One list feeds the ids and the table: id, name, letter, whether it takes a value.
-   --draft-for is for verify, and those from --quiet on are for all commands. */
-#define OPTIONS(X)                                  \
-    X(OPTION_K, "k", 'k', true)                     \
-    X(OPTION_METHOD, "approximation-method", 'a', true) \
-    X(OPTION_COSINE, "cosine", 0, false)            \
-    X(OPTION_RIDGE, "ridge", 0, true)               \
-    X(OPTION_TOLERANCE, "tolerance", 0, true)       \
-    X(OPTION_ROWS, "rows", 0, true)                 \
-    X(OPTION_MAP, "map", 0, true)                   \
-    X(OPTION_PADDING, "padding", 0, true)           \
-    X(OPTION_CHAT, "chat-template", 0, true)        \
-    X(OPTION_DTYPE, "dtype", 0, true)               \
-    X(OPTION_SATURATE, "saturate", 0, false)        \
-    X(OPTION_OVERWRITE, "overwrite", 0, false)      \
-    X(OPTION_DRY_RUN, "dry-run", 0, false)          \
-    X(OPTION_MEMORY, "memory", 0, true)             \
-    X(OPTION_THREADS, "threads", 0, true)           \
-    X(OPTION_ISA, "isa", 0, true)                   \
-    X(OPTION_REPORT, "report", 0, true)             \
-    X(OPTION_TOKEN_REPORT, "token-report", 0, true) \
-    X(OPTION_DRAFT_FOR, "draft-for", 0, true)       \
-    X(OPTION_QUIET, "quiet", 'q', false)            \
-    X(OPTION_VERSION, "version", 'V', false)        \
-    X(OPTION_HELP, "help", 'h', false)
+/* The commands that an option is for, as bits. */
+#define FOR(command) (1U << (command))
+#define FOR_SOLVERS (FOR(TRANSPLANT) | FOR(EVALUATE))
+#define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
-#define OPTION_ID(id, name, letter, takes_value) id,
+/* One list feeds the ids and the table: id, name, letter, whether it takes a value, which
+   commands it is for. */
+#define OPTIONS(X) \
+    X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
+    X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
+    X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
+    X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
+    X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
+    X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
+    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_MAP, "map", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_MEMORY, "memory", 0, true, FOR_SOLVERS) \
+    X(OPTION_THREADS, "threads", 0, true, FOR_SOLVERS) \
+    X(OPTION_ISA, "isa", 0, true, FOR_SOLVERS) \
+    X(OPTION_REPORT, "report", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_TOKEN_REPORT, "token-report", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_DRAFT_FOR, "draft-for", 0, true, FOR(VERIFY)) \
+    X(OPTION_ENGINE, "engine", 0, true, FOR(VERIFY)) \
+    X(OPTION_METHODS, "methods", 0, true, FOR(EVALUATE)) \
+    X(OPTION_HOLDOUT, "holdout", 0, true, FOR(EVALUATE)) \
+    X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
+    X(OPTION_JSON, "json", 0, true, FOR(EVALUATE)) \
+    X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
+    X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
+    X(OPTION_VERSION, "version", 'V', false, FOR_ALL) \
+    X(OPTION_HELP, "help", 'h', false, FOR_ALL)
+
+#define OPTION_ID(id, name, letter, takes_value, commands) id,
 typedef enum option_id { OPTIONS(OPTION_ID) OPTION_COUNT } option_id;
 
 static const struct {
     const char *name;
     char letter;
     bool takes_value;
+    unsigned commands;
 } options[OPTION_COUNT] = {
-#define OPTION_ROW(id, name, letter, takes_value) {name, letter, takes_value},
+#define OPTION_ROW(id, name, letter, takes_value, commands) {name, letter, takes_value, commands},
     OPTIONS(OPTION_ROW)
 };
 
@@ -154,7 +173,8 @@ static const char *const help_transplant[] = {
     "usage: transplant BASE DONOR OUT [options]\n"
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
-    "       transplant verify DIR [--draft-for TARGET]\n"
+    "       transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
+    "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
@@ -165,9 +185,15 @@ static const char *const help_transplant[] = {
     "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
     "                          chooses for each matrix by shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
-    "                          omp, omp-centred, omp-affine, affine, mean or zero\n"
-    "                          (omp)\n"
-    "      --cosine            select by cosine with what is left, whatever the norm\n"
+    "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
+    "                          common_interpolation, clp, wechsel, focus, hull,\n"
+    "                          randn or john_hewitt (omp)\n"
+    "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
+    "                          of common_interpolation, with the token's row\n"
+    "      --weight-scheme NAME\n"
+    "                          weights of common_interpolation: barycentric,\n"
+    "                          least_squares or distance_proportional (the last)\n"
+    "      --seed N            of randn and john_hewitt (0)\n"
     "      --ridge X           hold coefficients down: ridge regression on the shared\n"
     "                          tokens scaled to norm 1, such as 0.001 (0)\n"
     "      --tolerance X       stop short of k once what is left is this part of the\n"
@@ -184,6 +210,8 @@ static const char *const help_transplant[] = {
     "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
     "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
     "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
+    "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
+    "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
@@ -210,9 +238,28 @@ static const char *const help_transplant[] = {
 static const char help_inspect[] =
     "usage: transplant inspect FILE_OR_DIR\n"
     "\n"
-    "Lists the tensors of a model directory or .safetensors file with their types,\n"
-    "sizes in bytes and shapes, and sums up the vocabulary of a directory or\n"
-    "tokenizer.json.\n";
+    "Lists the tensors of a model directory, safetensors file or index with their\n"
+    "types, sizes in bytes and shapes, and sums up the vocabulary of a directory or\n"
+    "file: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,\n"
+    "vocab.json or vocab.txt, known by what it holds under any name.\n";
+
+static const char help_evaluate[] =
+    "usage: transplant evaluate BASE DONOR [options]\n"
+    "\n"
+    "Hides some of the tokens that both models share, makes their rows by each method\n"
+    "from the others, and compares these with the true ones. Writes no model.\n"
+    "\n"
+    "      --methods LIST      methods to compare, as omp,omp-affine,mean (all)\n"
+    "      --holdout PART      of the shared tokens to hide (5%)\n"
+    "      --seed N            of which (0)\n"
+    "      --json FILE         write all figures, by class of token too\n"
+    "      --html FILE         write a page with charts\n"
+    "  -k, -c, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa, -q:\n"
+    "                          as for a transplant\n"
+    "\n"
+    "share: the part of its true logit that a new row gives where the token is due.\n"
+    "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
+    "methods are listed by. top1: how often the true row is the nearest of all.\n";
 
 static const char help_align[] =
     "usage: transplant align BASE DONOR\n"
@@ -222,13 +269,14 @@ static const char help_align[] =
     "tokenizer.json files. The plan for two whole models is shown by --dry-run.\n";
 
 static const char help_verify[] =
-    "usage: transplant verify DIR [--draft-for TARGET]\n"
+    "usage: transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
     "\n"
     "Checks that tokenizer, matrices, index, config.json and generation_config.json\n"
     "of model directory DIR agree, and prints a line for each finding. With\n"
-    "--draft-for also that llama.cpp and vLLM take it as a draft model for the model\n"
-    "in TARGET, of which the tokenizer and config.json are enough. Exit status 1 if\n"
-    "any finding is an error.\n";
+    "--draft-for also whether each engine takes it as a draft model for the model in\n"
+    "TARGET, of which the tokenizer and config.json are enough; --engine llama.cpp,\n"
+    "vllm, sglang or transformers asks that one alone. Exit status 1 if any finding\n"
+    "is an error.\n";
 
 /* The sub-commands; a first argument that is none of these names is BASE. */
 static const struct {
@@ -244,6 +292,8 @@ static const struct {
      help_align},
     {"verify", 1, 1, "one is wanted: DIR (for a directory named verify, write ./verify)",
      help_verify},
+    {"evaluate", 2, 2, "two are wanted: BASE DONOR (for a directory named evaluate, write "
+     "./evaluate)", help_evaluate},
     {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
      NULL},
 };
@@ -406,35 +456,79 @@ static bool parse_dtype(const char *text, otx_dtype *dtype)
     return false;
 }
 
+/* Room for a list of names. */
+#define KNOWN 400
+
 /* Finds a name in a public list of names; adds the list to `known` if it is not there. */
 static int parse_name(const char *name, int count, const char *(*name_of)(int),
-                      char known[SHOWN])
+                      char known[KNOWN])
 {
     int i;
-    size_t length = (size_t)snprintf(known, SHOWN, "known are");
+    size_t length = (size_t)snprintf(known, KNOWN, "known are");
     for (i = 0; i < count; i++) {
         if (strcmp(name, name_of(i)) == 0) return i;
-        length += (size_t)snprintf(known + length, SHOWN - length, " %s", name_of(i));
+        length += (size_t)snprintf(known + length, KNOWN - length, " %s", name_of(i));
     }
     return -1;
 }
 
 static const char *method_name(int method) { return otx_method_name((otx_method)method); }
+static const char *weights_name(int weights) { return otx_weights_name((otx_weights)weights); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
+static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
 
 static int set_method(settings *to, const char *name)
 {
-    char known[SHOWN];
+    char known[KNOWN];
     int method = parse_name(name, OTX_METHOD_COUNT, method_name, known);
     if (method < 0) return misuse("unknown approximation method", name, known);
     to->job.method = (otx_method)method;
     return STATUS_OK;
 }
 
+/* "omp,affine,mean": names with commas between them. */
+static int set_methods(settings *to, const char *names)
+{
+    char name[SHOWN], known[KNOWN];
+    size_t length, count = 0;
+    for (; *names; names += length + (names[length] == ',')) {
+        int method;
+        length = strcspn(names, ",");
+        snprintf(name, sizeof name, "%.*s", (int)(length < SHOWN ? length : SHOWN - 1), names);
+        method = parse_name(name, OTX_METHOD_COUNT, method_name, known);
+        if (method < 0) return misuse("unknown approximation method", name, known);
+        if (count == OTX_METHOD_COUNT) return misuse("too many methods at", name, NULL);
+        to->methods[count++] = (otx_method)method;
+    }
+    to->evaluate.methods = to->methods;
+    to->evaluate.method_count = count;
+    return count ? STATUS_OK : misuse("--methods", names, "names are wanted: omp,omp-affine");
+}
+
+/* "0.05" or "5%". */
+static int set_holdout(settings *to, const char *text)
+{
+    char *end;
+    double part = strtod(text, &end);
+    if (end != text && *end == '%') part /= 100, end++;
+    to->evaluate.holdout = part;
+    if (end != text && *end == 0 && part > 0.0 && part <= 0.5) return STATUS_OK;
+    return misuse("--holdout", text, "a part up to 50% or 0.5 is wanted");
+}
+
+static int set_weights(settings *to, const char *name)
+{
+    char known[KNOWN];
+    int weights = parse_name(name, OTX_WEIGHTS_COUNT, weights_name, known);
+    if (weights < 0) return misuse("unknown weight scheme", name, known);
+    to->job.weights = (otx_weights)weights;
+    return STATUS_OK;
+}
+
 static int set_isa(settings *to, const char *name)
 {
-    char known[SHOWN];
+    char known[KNOWN];
     int isa = parse_name(name, OTX_ISA_COUNT, isa_name, known);
     if (isa < 0) return misuse("unknown instruction set", name, known);
     to->isa = (otx_isa)isa;
@@ -443,10 +537,19 @@ static int set_isa(settings *to, const char *name)
 
 static int set_padding(settings *to, const char *name)
 {
-    char known[SHOWN];
+    char known[KNOWN];
     int how = parse_name(name, OTX_PADDING_COUNT, padding_name, known);
     if (how < 0) return misuse("unknown padding", name, known);
     to->job.padding = (otx_padding)how;
+    return STATUS_OK;
+}
+
+static int set_engine(settings *to, const char *name)
+{
+    char known[KNOWN];
+    int engine = parse_name(name, OTX_ENGINE_COUNT, engine_name, known);
+    if (engine < 0) return misuse("unknown engine", name, known);
+    to->engine = (otx_engine)engine;
     return STATUS_OK;
 }
 
@@ -505,13 +608,24 @@ static int set_option(settings *to, option_id id, const char *value)
             status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
         break;
     case OPTION_METHOD: status = set_method(to, value); break;
+    case OPTION_WEIGHTS: status = set_weights(to, value); break;
     case OPTION_PADDING: status = set_padding(to, value); break;
     case OPTION_CHAT:
         to->job.chat = strcmp(value, "donor") == 0 ? OTX_CHAT_DONOR
                        : strcmp(value, "base") == 0 ? OTX_CHAT_BASE : OTX_CHAT_FILE;
         to->job.chat_file = value;
         break;
+    case OPTION_METHODS: status = set_methods(to, value); break;
+    case OPTION_HOLDOUT: status = set_holdout(to, value); break;
+    case OPTION_SEED:
+        if (!parse_number(value, NULL, &to->job.seed))
+            status = misuse("--seed", value, "a whole number is wanted");
+        to->evaluate.seed = to->job.seed;
+        break;
+    case OPTION_JSON: to->json = value; break;
+    case OPTION_HTML: to->html = value; break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
+    case OPTION_ENGINE: status = set_engine(to, value); break;
     case OPTION_ISA: status = set_isa(to, value); break;
     case OPTION_MAP: to->map[to->job.map_count++] = value; break;
     case OPTION_REPORT:
@@ -524,6 +638,7 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
+    case OPTION_SPLIT: to->job.split_digits = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
     case OPTION_QUIET: to->quiet = true; break;
     case OPTION_VERSION: to->version = true; break;
@@ -550,9 +665,12 @@ static int find_option(const char *word, const char **attached)
     return -1;
 }
 
+/* An option that was given, as a bit. */
+#define SEEN(id) ((uint64_t)1 << (id))
+
 /* Takes the option at words[*at], and its value from the next word if it stands
    there. */
-static int take_option(settings *to, int count, char **words, int *at, unsigned *seen)
+static int take_option(settings *to, int count, char **words, int *at, uint64_t *seen)
 {
     const char *value, *word = words[*at];
     int id = find_option(word, &value);
@@ -562,19 +680,23 @@ static int take_option(settings *to, int count, char **words, int *at, unsigned 
         if (*at + 1 == count) return misuse("a value is missing after", word, NULL);
         value = words[++*at];
     }
-    *seen |= 1U << id;
+    *seen |= SEEN(id);
     return set_option(to, (option_id)id, value);
 }
 
 /* Whether the command has the arguments and options that it takes. */
-static int check_command(const settings *s, unsigned seen)
+static int check_command(const settings *s, uint64_t seen)
 {
     size_t i, n = s->argument_count, least = commands[s->command].least;
-    for (i = 0; i < OPTION_QUIET; i++)
-        if (seen & 1U << i && s->command != (i == OPTION_DRAFT_FOR ? VERIFY : TRANSPLANT))
+    for (i = 0; i < OPTION_COUNT; i++)
+        if (seen & SEEN(i) && !(options[i].commands & FOR(s->command)))
             return misuse("this command has no option", options[i].name, NULL);
+    if (seen & SEEN(OPTION_ENGINE) && !s->draft_for)
+        return misuse("--engine goes with", "--draft-for", "TARGET is wanted");
     if (s->report && s->token_report && strcmp(s->report, s->token_report) == 0)
         return misuse("both reports would go to", s->report, NULL);
+    if (s->json && s->html && strcmp(s->json, s->html) == 0)
+        return misuse("both reports would go to", s->json, NULL);
     if (s->dry_run) least = 2;
     if (n >= least && n <= commands[s->command].most) return STATUS_OK;
     return misuse(n < least ? "too few arguments for" : "too many arguments for",
@@ -585,7 +707,7 @@ static int check_command(const settings *s, unsigned seen)
 static int read_command_line(settings *to, int count, char **words)
 {
     bool ended = false;
-    unsigned seen = 0;
+    uint64_t seen = 0;
     int i, status = STATUS_OK;
     for (i = 1; i < count && !status; i++) {
         bool dashed = words[i][0] == '-' && words[i][1] && !ended;
@@ -601,7 +723,7 @@ static int read_command_line(settings *to, int count, char **words)
     if (!to->job.omp.memory) to->job.omp.memory = half_of_memory();
     if (to->help || to->version) return STATUS_OK;
     status = check_command(to, seen);
-    if (!status && !(seen & 1U << OPTION_ISA)) status = set_isa_of_environment(to);
+    if (!status && !(seen & SEEN(OPTION_ISA))) status = set_isa_of_environment(to);
     return status;
 }
 
@@ -931,10 +1053,30 @@ static void output_close(output *out)
     memset(out, 0, sizeof *out);
 }
 
-typedef otx_result (*report_writer)(const otx_job *job, const otx_sink *sink, otx_error *error);
+typedef otx_result (*report_writer)(const void *what, const otx_sink *sink, otx_error *error);
+
+static otx_result write_report(const void *job, const otx_sink *sink, otx_error *error)
+{
+    return otx_job_write_report((const otx_job *)job, sink, error);
+}
+
+static otx_result write_tokens(const void *job, const otx_sink *sink, otx_error *error)
+{
+    return otx_job_write_tokens((const otx_job *)job, sink, error);
+}
+
+static otx_result write_json(const void *evaluation, const otx_sink *sink, otx_error *error)
+{
+    return otx_evaluation_write_json(NULL, (const otx_evaluation *)evaluation, sink, error);
+}
+
+static otx_result write_html(const void *evaluation, const otx_sink *sink, otx_error *error)
+{
+    return otx_evaluation_write_html(NULL, (const otx_evaluation *)evaluation, sink, error);
+}
 
 /* Writes the report, and gives the file its name. */
-static otx_result output_finish(output *out, const otx_job *job, report_writer write,
+static otx_result output_finish(output *out, const void *what, report_writer write,
                                 otx_error *error)
 {
     otx_sink sink;
@@ -943,7 +1085,7 @@ static otx_result output_finish(output *out, const otx_job *job, report_writer w
     if (!out->file) return OTX_OK;
     sink.write = output_write;
     sink.context = out->file;
-    result = write(job, &sink, error);
+    result = write(what, &sink, error);
     if (result == OTX_ERROR_IO) set_error(error, result, out->path, strerror(errno));
     if (result) return result;
     closed = fclose(out->file) == 0;
@@ -972,6 +1114,7 @@ static void print_tokens(const otx_job_tokens *t)
     print_count("mapped", t->mapped, t->total);
     print_count("approximated", t->approximated, t->total);
     print_count("unused", t->unused, t->total);
+    if (t->untrained) print_count("  untrained", t->untrained, t->total);
     if (t->skipped) print_count("without a row", t->skipped, t->total);
     print_count("padding rows", t->padding, 0);
 }
@@ -1004,6 +1147,10 @@ static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
                otx_omp_form_name(m->omp.form), otx_isa_name(m->omp.isa), m->omp.threads,
                m->omp.threads == 1 ? "" : "s");
     }
+    if (solved && m->anchor_norms[2] > 0)
+        printf("  %-14s %12.2f of what 99 of 100 shared rows stay below; %" PRIu64 " long, %" PRIu64
+               " short\n", "longest row", m->longest_norm / m->anchor_norms[2], m->long_rows,
+               m->short_rows);
     if (done) printf("  %-14s %12.1f\n", "seconds", m->seconds);
 }
 
@@ -1032,8 +1179,8 @@ static otx_result run_job(const settings *s, otx_job *job, output reports[2], ot
     if (s->report) result = output_open(&reports[0], s->report, error);
     if (!result && s->token_report) result = output_open(&reports[1], s->token_report, error);
     if (!result && !s->dry_run) result = otx_job_run(job, s->arguments[2], error);
-    if (!result) result = output_finish(&reports[0], job, otx_job_write_report, error);
-    if (!result) result = output_finish(&reports[1], job, otx_job_write_tokens, error);
+    if (!result) result = output_finish(&reports[0], job, write_report, error);
+    if (!result) result = output_finish(&reports[1], job, write_tokens, error);
     return result;
 }
 
@@ -1061,29 +1208,14 @@ static int run_transplant(const settings *s)
     return STATUS_INTERRUPTED;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
-/* Whether the directory has a file of that name. One that is there and cannot be opened
-   is an error. */
-static otx_result find_file(const otx_context *ctx, const char *directory, const char *name,
-                            bool *found, otx_error *error)
+/* Whether a path leads to a file. */
+static bool is_file(const otx_context *ctx, const char *path)
 {
     otx_source source;
-    otx_result result;
-    size_t size = strlen(directory) + strlen(name) + 2;
-    char *path = (char *)malloc(size);
-    *found = false;
-    if (!path) return set_error(error, OTX_ERROR_MEMORY, directory, "out of memory");
-    snprintf(path, size, "%s/%s", directory, name);
-    result = otx_source_open(ctx, path, &source, error);
-    if (result == OTX_OK) otx_source_close(ctx, &source);
-    free(path);
-    *found = result == OTX_OK;
-    return result == OTX_ERROR_NOT_FOUND ? OTX_OK : result;
+    otx_error error;
+    if (otx_source_open(ctx, path, &source, &error)) return false;
+    otx_source_close(ctx, &source);
+    return true;
 }
 
 /* Columns that the widest name takes. */
@@ -1171,31 +1303,28 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool a
         print_count(otx_token_kind_name((otx_token_kind)i), counts[i], 0);
     print_count("added", added, 0);
     print_count("holes", counts[OTX_TOKEN_NONE], 0);
+    print_count("digits a token", vocab.digits, 0);
     for (i = 0; i < OTX_ROLE_COUNT; i++) print_role(&vocab, (otx_role)i);
     otx_vocab_close(ctx, &vocab);
     return OTX_OK;
 }
 
-/* The tensors, if there are any, and the vocabulary, if there is one. */
+/* The tensors, if there are any, and the vocabulary, if there is one. Of a file there is
+   one of them. */
 static int run_inspect(const settings *s)
 {
     const char *path = s->arguments[0];
     meter m;
     otx_context ctx = make_context(s, &m);
-    bool is_tensors = ends_with(path, ".safetensors");
-    bool has_model = is_tensors;
-    otx_error error;
-    otx_result result = OTX_OK;
-    if (!has_model) result = find_file(&ctx, path, "model.safetensors", &has_model, &error);
-    if (!result && !has_model)
-        result = find_file(&ctx, path, "model.safetensors.index.json", &has_model, &error);
-    if (!result && has_model) result = inspect_checkpoint(&ctx, path, &error);
-    if (!result && !is_tensors) {
-        result = inspect_vocab(&ctx, path, has_model, &error);
-        if (result == OTX_ERROR_NOT_FOUND)
-            result = has_model ? OTX_OK : inspect_checkpoint(&ctx, path, &error);
-    }
-    return result ? fail(&error) : STATUS_OK;
+    otx_error error, no_vocab;
+    otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &error);
+    bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
+    if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
+    if (!tensors && file) return STATUS_OK;
+    vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
+    if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
+    /* Where it is neither, what is said of a directory's weights comes first. */
+    return fail(advised && !file ? &error : &no_vocab);
 }
 
 /* A donor id, its bytes, and where its row comes from: for "</s>" that may be a token
@@ -1230,6 +1359,15 @@ static void print_examples(const otx_vocab *donor, const otx_vocab *base,
     }
 }
 
+/* How many digits of a number one token has at most, on either side. */
+static void print_digits(const otx_vocab *donor, const otx_vocab *base)
+{
+    char number[NUMBER];
+    printf("  %-14s %12s", "digits a token", grouped(number, donor->digits));
+    printf("  %s in BASE%s\n", grouped(number, base->digits),
+           base->digits == 1 && donor->digits > 1 ? ": see --split-digits" : "");
+}
+
 static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
                             const otx_alignment *plan)
 {
@@ -1246,6 +1384,7 @@ static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
     tokens.padding = plan->counts[OTX_ACTION_PADDING];
     print_tokens(&tokens);
     print_count("anchors", plan->anchor_count, 0);
+    print_digits(donor, base);
     for (i = 0; i < COUNT(shown); i++) print_examples(donor, base, plan, shown[i]);
 }
 
@@ -1278,7 +1417,9 @@ static void on_finding(void *context, otx_severity severity, const char *message
     meter *m = (meter *)context;
     if (m->quiet && severity != OTX_FAULT) return;
     clear_bar(m);
-    printf("%s: %s\n", severity == OTX_FAULT ? "error" : "warning", message);
+    printf("%s: %s\n", severity == OTX_FAULT     ? "error"
+                       : severity == OTX_WARNING ? "warning"
+                                                 : "note", message);
 }
 
 static int run_verify(const settings *s)
@@ -1293,6 +1434,7 @@ static int run_verify(const settings *s)
     verify.finding = on_finding;
     verify.finding_context = &m;
     verify.draft_for = s->draft_for;
+    verify.engine = s->engine;
     catch_signals();
     result = otx_verify(&ctx, s->arguments[0], &verify, &summary, &error);
     clear_bar(&m);
@@ -1307,13 +1449,99 @@ static int run_verify(const settings *s)
     return summary.faults ? STATUS_ERROR : STATUS_OK;
 }
 
+/* The entries of a matrix, the least loss first; what could not run comes last. */
+static size_t sort_entries(const otx_evaluation *e, size_t matrix,
+                           const otx_evaluation_entry *to[OTX_METHOD_COUNT])
+{
+    size_t count = 0, i, j;
+    for (i = 0; i < e->entry_count; i++) {
+        const otx_evaluation_entry *entry = &e->entries[i];
+        if (entry->matrix != matrix) continue;
+        for (j = count++; j > 0; j--) {
+            const otx_evaluation_entry *other = to[j - 1];
+            if (entry->result || (!other->result && other->scores[0].loss <= entry->scores[0].loss))
+                break;
+            to[j] = other;
+        }
+        to[j] = entry;
+    }
+    return count;
+}
+
+static void print_evaluation(const settings *s, const otx_evaluation *e)
+{
+    const otx_evaluation_entry *entries[OTX_METHOD_COUNT];
+    char name[SHOWN], hidden[NUMBER], rest[NUMBER];
+    size_t matrix, count, i;
+    printf("%s -> %s: %s shared tokens hidden, made from %s\n", s->arguments[1],
+           s->arguments[0], grouped(hidden, e->hidden), grouped(rest, e->anchors));
+    for (matrix = 0; matrix < e->matrix_count; matrix++) {
+        const otx_evaluation_matrix *m = &e->matrices[matrix];
+        printf("\n%s\n  %-20s %6s %6s %6s %6s %7s %6s %5s %5s %4s\n",
+               escape(name, m->name, strlen(m->name)), "method", "share", "error", "loss",
+               "cosine", "centred", "norm", "top1", "top10", "k");
+        count = sort_entries(e, matrix, entries);
+        for (i = 0; i < count; i++) {
+            const otx_scores *scores = &entries[i]->scores[OTX_CLASS_ALL];
+            printf("  %-20s ", otx_method_name(entries[i]->method));
+            if (entries[i]->result) printf("%s\n", entries[i]->message);
+            else
+                printf("%6.3f %6.3f %6.3f %6.3f %7.3f %6.3f %5.3f %5.3f %4u\n", scores->share,
+                       scores->error, scores->loss, scores->cosine, scores->centred_cosine,
+                       scores->norm_ratio, scores->top1, scores->top10, (unsigned)entries[i]->k);
+        }
+    }
+}
+
+/* Opens the reports before the long run, as for a transplant. */
+static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evaluation *evaluation,
+                           output reports[2], otx_error *error)
+{
+    otx_evaluate_options wanted = s->evaluate;
+    otx_result result = OTX_OK;
+    wanted.method.omp = s->job.omp;
+    wanted.method.weights = s->job.weights;
+    wanted.method.seed = s->job.seed;
+    if (s->json) result = output_open(&reports[0], s->json, error);
+    if (!result && s->html) result = output_open(&reports[1], s->html, error);
+    if (!result)
+        result = otx_evaluate(ctx, s->arguments[0], s->arguments[1], &wanted, evaluation, error);
+    if (!result) result = output_finish(&reports[0], evaluation, write_json, error);
+    if (!result) result = output_finish(&reports[1], evaluation, write_html, error);
+    return result;
+}
+
+static int run_evaluate(const settings *s)
+{
+    output reports[2];
+    otx_evaluation evaluation;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result;
+    memset(reports, 0, sizeof reports);
+    memset(&evaluation, 0, sizeof evaluation);
+    catch_signals();
+    result = evaluate(s, &ctx, &evaluation, reports, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) print_evaluation(s, &evaluation);
+    output_close(&reports[0]);
+    output_close(&reports[1]);
+    otx_evaluation_close(&ctx, &evaluation);
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(&error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
 /* The help of the command that is named, or of the whole. */
 static int run_help(const settings *s)
 {
     const char *name = s->argument_count ? s->arguments[0] : commands[TRANSPLANT].name;
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
-        return misuse("unknown command", name, "known are transplant, inspect, align, verify");
+        return misuse("unknown command", name,
+                      "known are transplant, inspect, align, verify, evaluate");
     return print_help(of);
 }
 
@@ -1325,6 +1553,7 @@ static int run(const settings *s)
     else if (s->command == INSPECT) status = run_inspect(s);
     else if (s->command == ALIGN) status = run_align(s);
     else if (s->command == VERIFY) status = run_verify(s);
+    else if (s->command == EVALUATE) status = run_evaluate(s);
     else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

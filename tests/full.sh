@@ -106,7 +106,8 @@ architectures() {
 }
 
 # How transformers, old and new, reads from an output the tokenizer that it read from the
-# donor, and whether its rule is the one that src/model/classes.h has.
+# donor, whether its rule is the one that src/model/classes.h has, and whether the keys of
+# its configurations are those that src/model/known_keys.h has.
 tokenizer_clients() {
     for version in 5.24.0 4.57.6; do
         python=$(python_with "transformers-$version" "transformers==$version" tokenizers \
@@ -117,10 +118,27 @@ tokenizer_clients() {
         fi
         suite "tokenizers in transformers $version" "$python" tests/tokenizer_clients.py \
             "$build/transplant"
+        suite "single digits in transformers $version" "$python" tests/tokenizer_digits.py \
+            "$build/transplant"
+        suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
+            "$build/transplant"
         [ $version = 5.24.0 ] || continue
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
+        suite "keys of every configuration in transformers $version" "$python" \
+            tests/config_keys.py "$build/transplant"
     done
+}
+
+# What verify says of draft models, against the code of those that run them; and shards that
+# are not what their index says, against the code that loads them.
+draft_engines() {
+    python=$(python_with drafts gguf==0.19.0 transformers==5.24.0 numpy safetensors)
+    if [ -z "$python" ]; then skip "draft models" "gguf cannot be installed"; return; fi
+    suite "shards and their index, against transformers" "$python" tests/open_shards.py \
+        "$build/transplant"
+    suite "draft models, against gguf and transformers" "$python" tests/draft_engines.py \
+        "$build/transplant"
 }
 
 # The real clients: what they accept, and what they find in their own files.
@@ -129,12 +147,15 @@ clients() {
     count "examples/transplant.c, as one program" $?
     architectures
     tokenizer_clients
+    draft_engines
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
+    suite "methods, against NumPy" env CC="$CC" "$python" tests/method_twins.py
+    suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \
@@ -147,7 +168,8 @@ clients() {
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi
     outputs=
-    for method in omp omp-centred omp-affine affine mean zero; do
+    for method in omp omp-centred omp-affine affine mean zero common_interpolation clp wechsel \
+        focus hull randn john_hewitt; do
         rm -rf "$build/out-$method"
         "$build/transplant" examples/models/base examples/models/donor "$build/out-$method" \
             -q -a $method

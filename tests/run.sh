@@ -26,7 +26,8 @@ CC=${CC:-cc}
 export CC
 build=build/tests
 mkdir -p "$build"
-tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals"
+tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals
+    test_tool_advice test_tool_advice_files"
 
 # Threads that wait should sleep: on a busy machine they would take turns spinning.
 export OMP_WAIT_POLICY=passive
@@ -146,6 +147,8 @@ tools() {
     suite "windows of the targets, a process each" python3 tests/test_windows.py \
         "$build/transplant" "$build/solve_window"
     suite "affine maps, against NumPy" env CC="$CC" python3 tests/affine_twin.py
+    suite "methods, against NumPy" env CC="$CC" python3 tests/method_twins.py
+    suite "evaluations, against NumPy" python3 tests/evaluate_twin.py "$build/transplant"
 }
 
 # A suite as C++, with the implementation that was compiled as C++ just before.

@@ -164,6 +164,53 @@ static void control_and_added(void)
     expect(&d.vocab, &b.vocab, NULL, "c0 c1 c2 c4* a");
 }
 
+/* The same of two plain ones that are cut out of different texts. One that stands for the
+   base's text goes by that. */
+static void added_with_and_without_a_space(void)
+{
+    static const char *const base[] = {"t: <think>", "t:<tool>", "t: <end>", "t:<x>", "t:a"};
+    static const char *const donor[] = {"t:<think>", "t: <tool>", "c:<end>", "t: <x>", "t:a",
+                                        "t:<end>"};
+    static const char *const contents[] = {"<think>", "<tool>", "<end>", "<x>"};
+    table b, d;
+    size_t i;
+    FILL(&b, base);
+    FILL(&d, donor);
+    for (i = 0; i < 4; i++) {
+        b.tokens[i].content = d.tokens[i].content = contents[i];
+        b.tokens[i].content_size = d.tokens[i].content_size = (uint32_t)strlen(contents[i]);
+        b.tokens[i].added = d.tokens[i].added = true;
+    }
+    expect(&d.vocab, &b.vocab, NULL, "c0 c1 c2 c3 c4* a");
+    b.tokens[4] = b.tokens[3]; /* an ordinary one, and before it an added one */
+    b.tokens[4].added = false;
+    b.tokens[4].bytes = b.tokens[4].content = " <x>";
+    b.tokens[4].size = b.tokens[4].content_size = 4;
+    expect(&d.vocab, &b.vocab, NULL, "c0 c1 c2 c4* a a");
+}
+
+/* A word that one BERT has from its training, and another added. */
+static void added_words(void)
+{
+    static const char *const base[] = {"t: covid", "t:zz", "t: virus", "c:<x>"};
+    static const char *const donor[] = {"t:covid", "t: zz", "t: virus", "c: <x>", "c:virus"};
+    static const char *const contents[] = {"covid", "zz", "virus", "<x>", "virus"};
+    table b, d;
+    size_t i;
+    FILL(&b, base);
+    FILL(&d, donor);
+    for (i = 0; i < 5; i++) {
+        if (i < 4) b.tokens[i].content = contents[i];
+        if (i < 4) b.tokens[i].content_size = (uint32_t)strlen(contents[i]);
+        d.tokens[i].content = contents[i];
+        d.tokens[i].content_size = (uint32_t)strlen(contents[i]);
+    }
+    d.tokens[0].added = d.tokens[4].added = b.tokens[1].added = true;
+    expect(&d.vocab, &b.vocab, NULL, "a a c2* a a");
+    b.vocab.family = d.vocab.family = OTX_FAMILY_WORDPIECE;
+    expect(&d.vocab, &b.vocab, NULL, "c0 c1 c2* a a");
+}
+
 static void reserved(void)
 {
     static const char *const base[] = {"u:<unused0>", "c:<unused1>", "u:<unused2>",
@@ -253,6 +300,9 @@ static void map_that_is_wrong(void)
     options.map_count = 1;
     refuse(&d.vocab, &b.vocab, &options, OTX_ERROR_ARGUMENT,
            "map entry 0: base id 2 has no row; the base has 2 rows");
+    options.base_ids = 3; /* unless the caller says that it is an id all the same */
+    expect(&d.vocab, &b.vocab, &options, "m2 c1*");
+    options.base_ids = 0;
     options.map = twice;
     options.map_count = 3;
     refuse(&d.vocab, &b.vocab, &options, OTX_ERROR_ARGUMENT,
@@ -314,15 +364,11 @@ static void tokens_beyond_the_donors_rows(void)
     options.donor_rows = 2;
     expect(&d.vocab, &b.vocab, &options, "a a");
     options.rows = 5; /* copied, but with nothing to compare it with no anchor */
-    refuse(&d.vocab, &b.vocab, &options, OTX_ERROR_MISMATCH,
-           "donor token \"new\\x0a\" has id 4, but the donor's matrices have only 2 rows, and "
-           "the base has no such token to copy");
+    expect(&d.vocab, &b.vocab, &options, "a a c0 u u");
     options.rows = 4;
     expect(&d.vocab, &b.vocab, &options, "a a c0 u");
     options.donor_rows = 1;
-    refuse(&d.vocab, &b.vocab, &options, OTX_ERROR_MISMATCH,
-           "donor token \"y\" has id 1, but the donor's matrices have only 1 rows, and the "
-           "base has no such token to copy");
+    expect(&d.vocab, &b.vocab, &options, "a u c0 u");
     options.donor_rows = 2;
     options.rows = 5;
     options.map = map;
@@ -484,7 +530,7 @@ static void every_allocation_can_fail(void)
         if (result == OTX_OK) break;
         CHECK_INT(result, OTX_ERROR_MEMORY);
     }
-    CHECK_INT(fail_at, 4);
+    CHECK_INT(fail_at, 5);
 }
 
 int main(void)
@@ -496,6 +542,8 @@ int main(void)
     RUN(two_bytes_and_one_text);
     RUN(control_is_not_text);
     RUN(control_and_added);
+    RUN(added_with_and_without_a_space);
+    RUN(added_words);
     RUN(reserved);
     RUN(by_role);
     RUN(roles_in_order);

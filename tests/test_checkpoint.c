@@ -191,36 +191,102 @@ static void test_contradictions(void)
 {
     put_sharded("missing", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
                            "\"c\":\"3.safetensors\"}}");
-    check_refused("missing", OTX_ERROR_NOT_FOUND,
+    check_refused("missing", OTX_ERROR_MISMATCH,
                   "/missing/3.safetensors: is missing, but the index names it");
-    put_sharded("lost", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
-                        "\"c\":\"2.safetensors\",\"d\":\"2.safetensors\"}}");
-    check_refused("lost", OTX_ERROR_MISMATCH,
-                  "says that tensor \"d\" is in \"2.safetensors\", but it is not");
-    put_sharded("swapped", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\","
-                           "\"c\":\"2.safetensors\"}}");
-    check_refused("swapped", OTX_ERROR_MISMATCH, "says that tensor \"b\" is in "
-                  "\"2.safetensors\", but it is in \"1.safetensors\"");
-    put_sharded("unnamed", "{\"weight_map\":{\"b\":\"1.safetensors\","
-                           "\"c\":\"2.safetensors\"}}");
-    check_refused("unnamed", OTX_ERROR_MISMATCH,
-                  "does not name tensor \"a\", which is in \"1.safetensors\"");
-    put_sharded("unnamed2", "{\"weight_map\":{\"a\":\"1.safetensors\","
-                            "\"c\":\"2.safetensors\"}}");
-    put_shard("unnamed2/2.safetensors", "cz");
-    put_shard("unnamed2/1.safetensors", "a");
-    check_refused("unnamed2", OTX_ERROR_MISMATCH,
-                  "does not name tensor \"z\", which is in \"2.safetensors\"");
-    put_sharded("double", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
-                          "\"c\":\"2.safetensors\"}}");
-    put_shard("double/2.safetensors", "cb");
-    check_refused("double", OTX_ERROR_MISMATCH, "tensor \"b\" is in two shards, ");
     put_sharded("case", "{\"weight_map\":{\"a\":\"X.safetensors\",\"b\":\"x.safetensors\"}}");
     check_refused("case", OTX_ERROR_MISMATCH,
                   ".safetensors\" differ only in case");
     put_sharded("broken", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\"}}");
     scratch_text("broken/1.safetensors", "short");
     check_refused("broken", OTX_ERROR_FORMAT, "/broken/1.safetensors: ");
+}
+
+static char warnings[2000];
+
+static void keep_warning(void *context, otx_severity severity, const char *message)
+{
+    size_t length = strlen(warnings);
+    (void)context;
+    CHECK_INT(severity, OTX_WARNING);
+    snprintf(warnings + length, sizeof warnings - length, "%s\n", strstr(message, INDEX ": "));
+}
+
+/* Opens a directory whose index says something else than its shards; close it. */
+static void open_differing(const char *name, const char *wanted, const char *absent,
+                           otx_checkpoint *checkpoint)
+{
+    otx_context ctx;
+    memset(&ctx, 0, sizeof ctx);
+    ctx.log = keep_warning;
+    warnings[0] = 0;
+    CHECK_INT(otx_checkpoint_open(&ctx, at(name), checkpoint, &error), OTX_OK);
+    CHECK_STRING(warnings, wanted);
+    CHECK(checkpoint->index_differs == (wanted[0] != 0));
+    CHECK_INT(checkpoint->absent_size, absent ? strlen(absent) + 1 : 0);
+    if (absent) CHECK_STRING(checkpoint->absent, absent);
+}
+
+/* The tensors are those of the shards that the index names, whatever else it says. */
+static void test_index_differs(void)
+{
+    otx_checkpoint c;
+    put_sharded("true", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+                        "\"c\":\"2.safetensors\"}}");
+    open_differing("true", "", NULL, &c);
+    otx_checkpoint_close(NULL, &c);
+    put_sharded("ghost", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+                         "\"c\":\"2.safetensors\",\"bb\":\"2.safetensors\"}}");
+    open_differing("ghost", INDEX ": 1 tensors that it names are in no shard: \"bb\" in "
+                   "\"2.safetensors\"\n", "bb", &c);
+    CHECK_INT(c.tensor_count, 3);
+    CHECK(otx_checkpoint_find(&c, "bb") == NULL);
+    check_value(&c, "c", "2.safetensors");
+    otx_checkpoint_close(NULL, &c);
+    put_sharded("swapped", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\","
+                           "\"c\":\"2.safetensors\"}}");
+    open_differing("swapped", INDEX ": 1 tensors are read from another shard than it says: "
+                   "\"b\" in \"1.safetensors\"\n", NULL, &c);
+    check_value(&c, "b", "1.safetensors");
+    otx_checkpoint_close(NULL, &c);
+    put_sharded("unnamed", "{\"weight_map\":{\"c\":\"2.safetensors\",\"y\":\"1.safetensors\"}}");
+    put_shard("unnamed/2.safetensors", "uvcwx");
+    open_differing("unnamed", INDEX ": 1 tensors that it names are in no shard: \"y\" in "
+                   "\"1.safetensors\"\n" INDEX ": 6 tensors are read that it does not name, as "
+                   "transformers 5 does: \"a\" in \"1.safetensors\", \"b\" in \"1.safetensors\", "
+                   "\"u\" in \"2.safetensors\", ...\n", "y", &c);
+    CHECK_INT(c.tensor_count, 7);
+    check_value(&c, "a", "1.safetensors");
+    check_value(&c, "x", "2.safetensors");
+    otx_checkpoint_close(NULL, &c);
+}
+
+/* Of tensors of one name that of the last shard counts, whichever the index names. */
+static void test_repeated_tensors(void)
+{
+    static const char *const shards[] = {"1", "2"};
+    char index[200];
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        char name[20], shard[40];
+        otx_checkpoint c;
+        snprintf(name, sizeof name, "double%s", shards[i]);
+        snprintf(shard, sizeof shard, "%s/2.safetensors", name);
+        snprintf(index, sizeof index, "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":"
+                 "\"%s.safetensors\",\"c\":\"2.safetensors\"}}", shards[i]);
+        put_sharded(name, index);
+        put_shard(shard, "cb");
+        open_differing(name, i == 1 ? INDEX ": 1 tensors are not read, as a later shard has "
+                       "them too and transformers reads that: \"b\" in \"1.safetensors\"\n"
+                       : INDEX ": 1 tensors are read from another shard than it says: \"b\" in "
+                       "\"2.safetensors\"\n" INDEX ": 1 tensors are not read, as a later shard "
+                       "has them too and transformers reads that: \"b\" in \"1.safetensors\"\n",
+                       NULL, &c);
+        CHECK_INT(c.tensor_count, 3);
+        check_value(&c, "a", "1.safetensors");
+        check_value(&c, "b", "2.safetensors");
+        check_value(&c, "c", "2.safetensors");
+        otx_checkpoint_close(NULL, &c);
+    }
 }
 
 static void test_both(void)
@@ -240,18 +306,50 @@ static void test_foreign(void)
 {
     scratch_directory("f");
     check_refused("f", OTX_ERROR_NOT_FOUND, "/f: holds no model.safetensors and no " INDEX);
-    scratch_directory("f/snapshots");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "give the directory within snapshots/");
-    scratch_text("f/model.Q4_K.gguf", "");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"model.Q4_K.gguf\": GGUF is not read");
+    scratch_text("f/model.Q4_K.gguf", "GGUF");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"model.Q4_K.gguf\": GGUF, which llama.cpp");
+    check_refused("f/model.Q4_K.gguf", OTX_ERROR_UNSUPPORTED, "/model.Q4_K.gguf: is a GGUF file");
     scratch_text("f/pytorch_model.bin", "");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"pytorch_model.bin\": load it with");
-    scratch_text("f/weights.safetensors", "");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "\"weights.safetensors\": if that is the model");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"pytorch_model.bin\": in Python, D being");
+    check_refused("f/pytorch_model.bin", OTX_ERROR_UNSUPPORTED, "is neither a directory nor");
+    scratch_text("f/consolidated.safetensors", "");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "under the names of the original release");
     scratch_text("f/model-00002-of-00003.safetensors", "");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "a shard; the index " INDEX " is missing");
-    check_refused("f/model.Q4_K.gguf", OTX_ERROR_UNSUPPORTED, "is neither a directory nor");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "a shard; put the index " INDEX " beside it");
+    scratch_text("f/adapter_model.safetensors", "");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "is an adapter of the model \"?\"");
+    scratch_directory("f/snapshots");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "holds no snapshot of its model; download");
+    scratch_directory("f/snapshots/abc");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "/f: is a model's folder in a cache; give the dir");
+    check_refused("f/snapshots", OTX_ERROR_UNSUPPORTED, "/f/snapshots/abc");
     check_refused("absent", OTX_ERROR_NOT_FOUND, "/absent: cannot be opened: ");
+}
+
+/* Files and indexes under other names: one alone in a directory, or given by its path. */
+static void test_variants(void)
+{
+    otx_checkpoint checkpoint;
+    scratch_directory("odd");
+    put_shard("odd/model.fp16.safetensors", "a");
+    put_shard("odd/adapter_model.safetensors", "b"); /* no whole model */
+    put_shard("odd/model-00001-of-00002.safetensors", "c");
+    CHECK_INT(otx_checkpoint_open(NULL, at("odd"), &checkpoint, &error), OTX_OK);
+    CHECK_STRING(checkpoint.files[0].name, "model.fp16.safetensors");
+    CHECK(!checkpoint.index);
+    otx_checkpoint_close(NULL, &checkpoint);
+    scratch_text("odd/model.safetensors.index.fp16.json",
+                 "{\"weight_map\":{\"c\":\"model-00001-of-00002.safetensors\"}}");
+    check_refused("odd", OTX_ERROR_UNSUPPORTED, "several other files of weights; give the "
+                                                "path of one, such as ");
+    CHECK_INT(otx_checkpoint_open(NULL, at("odd/model.safetensors.index.fp16.json"),
+                                  &checkpoint, &error), OTX_OK);
+    CHECK_STRING(checkpoint.index, "model.safetensors.index.fp16.json");
+    CHECK(checkpoint.sharded && checkpoint.tensor_count == 1);
+    otx_checkpoint_close(NULL, &checkpoint);
+    put_shard("odd/whatever", "d");
+    CHECK_INT(opened("odd/whatever"), OTX_OK);
+    CHECK_INT(opened("odd/adapter_model.safetensors"), OTX_OK);
 }
 
 static void test_hub_name(void)
@@ -400,7 +498,7 @@ static void test_too_many(void)
     free(index);
     index = index_of(65536);
     scratch_text("too-many/" INDEX, index);
-    check_refused("too-many", OTX_ERROR_NOT_FOUND, "/00000: is missing, but the index names it");
+    check_refused("too-many", OTX_ERROR_MISMATCH, "/00000: is missing, but the index names it");
     free(index);
 }
 
@@ -412,7 +510,7 @@ static void test_memory(void)
     otx_result result = OTX_ERROR_MEMORY;
     long turn;
     put_sharded("memory", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
-                          "\"c\":\"2.safetensors\"}}");
+                          "\"c\":\"2.safetensors\",\"ghost\":\"2.safetensors\"}}");
     memset(&state, 0, sizeof state);
     memset(&ctx, 0, sizeof ctx);
     ctx.allocator.resize = failing_resize;
@@ -495,8 +593,11 @@ int main(void)
     RUN(test_index_malformed);
     RUN(test_shard_names);
     RUN(test_contradictions);
+    RUN(test_index_differs);
+    RUN(test_repeated_tensors);
     RUN(test_both);
     RUN(test_foreign);
+    RUN(test_variants);
     RUN(test_hub_name);
     RUN(test_read);
     RUN(test_links);

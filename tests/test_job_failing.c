@@ -127,7 +127,7 @@ static void test_errors(void)
     CHECK_INT(scratch_count("out"), 1);
     /* Options. */
     options.method = (otx_method)7;
-    check_fails(&options, OTX_ERROR_ARGUMENT, "omp-affine, affine, mean and zero");
+    check_fails(&options, OTX_ERROR_ARGUMENT, "omp-affine, affine, mean, zero");
     options.method = OTX_METHOD_OMP;
     options.omp.first_target = 1;
     check_fails(&options, OTX_ERROR_ARGUMENT, "first_target");
@@ -146,7 +146,7 @@ static void test_errors(void)
     base.config = plain_config;
     write_model("base", &base);
     CHECK(scratch_remove("base/model-00003-of-00003.safetensors"));
-    check_fails(NULL, OTX_ERROR_NOT_FOUND, "model-00003-of-00003.safetensors");
+    check_fails(NULL, OTX_ERROR_MISMATCH, "model-00003-of-00003.safetensors");
 }
 
 /* ---- cancelling, running out of memory ---- */

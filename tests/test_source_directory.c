@@ -70,9 +70,56 @@ static void one_file(void)
     scratch_text("f/tekken_1.json", TEKKEN(SIZES(3, 0), THREE, ",\"special_tokens\":[]"));
     expect_source("f/tekken_1.json", "tekken.json", NULL);
     scratch_text("f/vocab.json", "{\"a\":0}");
-    CHECK_INT(otx_vocab_open(NULL, at("f/vocab.json"), &unread, &error),
-              OTX_ERROR_UNSUPPORTED);
-    CHECK_CONTAINS(error.message, "/f/vocab.json: is neither a directory nor a tokenizer.json");
+    expect_source("f/vocab.json", "vocab.json", NULL);
+}
+
+/* Whatever its name, a file by itself is what it holds. */
+static void one_file_by_content(void)
+{
+    static const char *const other[][2] = {
+        {"{\"weight_map\":{}}", "looks like an index of weights"},
+        {"{\"model_type\":\"llama\",\"model\":{}}", "looks like a config.json"},
+        {"{\"tokenizer_class\":\"T\"}", "looks like a tokenizer_config.json"},
+        {"{\"eos_token_id\":1}", "looks like a generation_config.json"},
+        {"{\"eos_token\":\"a\"}", "looks like a special_tokens_map.json"},
+        {"{}", "looks like a JSON object of another kind"},
+        {"{\"a\":0,\"b\":\"c\"}", "looks like a JSON object of another kind"},
+        {"[1, 2]", "looks like JSON that is no object"},
+        {"{\"a\":", "looks like JSON that is damaged"},
+        {"a\nb\n", "looks like text"},
+        {"\n", "looks like nothing, as it is empty"},
+        {"a\x01\n", "looks like bytes that are no text"},
+        {"GGUF\3", "is a GGUF file"},
+        {"PK\3\4....", "is a PyTorch file"},
+        {"\x80\2....", "is a PyTorch file"},
+        {"\x89HDF", "is a TensorFlow file"},
+        {"\2\1\1\1\1\1\1\1{}", "looks like bytes"}, /* too short for its header */
+    };
+    size_t i;
+    scratch_directory("names");
+    put_pieces();
+    scratch_write("names/x", model, model_size);
+    expect_source("names/x", "SentencePiece", NULL);
+    scratch_write("names/vocab.txt", model, model_size);
+    expect_source("names/vocab.txt", "SentencePiece", NULL);
+    scratch_text("names/x", "YQ== 0\nYg== 1\n");
+    expect_source("names/x", "tiktoken", "holds no special tokens");
+    scratch_text("names/x.model", TOKENIZER);
+    expect_source("names/x.model", "tokenizer.json", NULL);
+    scratch_text("names/x.json", TEKKEN(SIZES(3, 0), THREE, ",\"special_tokens\":[]"));
+    expect_source("names/x.json", "tekken.json", NULL);
+    scratch_text("names/x", " {\"a\":0,\"b\":1}");
+    expect_source("names/x", "vocab.json", NULL);
+    scratch_text("names/x", "[PAD]\r\n[UNK]\r\na\r\n");
+    expect_source("names/x", "vocab.txt", NULL);
+    for (i = 0; i < COUNT(other); i++) {
+        scratch_text("names/y", other[i][0]);
+        CHECK_INT(otx_vocab_open(NULL, at("names/y"), &unread, &error), OTX_ERROR_UNSUPPORTED);
+        CHECK_CONTAINS(error.message, other[i][1]);
+    }
+    scratch_write("names/y", "\2\0\0\0\0\0\0\0{}", 10);
+    CHECK_INT(otx_vocab_open(NULL, at("names/y"), &unread, &error), OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "is a file of weights, in safetensors, and holds no tokens");
 }
 
 int main(void)
@@ -80,6 +127,7 @@ int main(void)
     scratch_open("sources");
     RUN(precedence);
     RUN(one_file);
+    RUN(one_file_by_content);
     scratch_close();
     return test_end();
 }

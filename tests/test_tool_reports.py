@@ -6,6 +6,7 @@
 The last line is `N passed, N failed, N skipped`.
 """
 
+import base64
 import json
 import re
 import shutil
@@ -22,8 +23,8 @@ CASES, case = tool.cases()
 
 # ---- reports ---------------------------------------------------------------------------
 
-REPORT_KEYS = ["version", "base", "donor", "method", "k", "isa", "threads", "tokens", "matrices",
-               "peak_bytes", "seconds"]
+REPORT_KEYS = ["version", "base", "donor", "method", "k", "isa", "threads", "digits", "tokens",
+               "matrices", "peak_bytes", "seconds"]
 TOKEN_KEYS = ["total", "copied", "by_role", "mapped", "approximated", "unused", "padding"]
 MATRIX_KEYS = ["name", "rows", "columns", "dtype", "anchors", "approximated",
                "mean_relative_residual", "max_relative_residual", "seconds"]
@@ -118,7 +119,7 @@ def means_beyond_float(here):
     base = base_model("F64")
     for name in (EMBED, HEAD):
         for i in range(base.tensors[name].shape[0]):
-            base.tensors[name].set_row(i, [3e38 if i % 2 else -3e38] * 16)
+            base.tensors[name].set_row(i, [(3e38 + i * 1e30) * (-1) ** (i + 1)] * 16)
     base, donor = pair(here, base=base)
     call(base, donor, here / "out", "-q", "-k", "4", "--rows", "multiple-of:4096")
     made = read_model(here / "out")[EMBED]
@@ -233,6 +234,65 @@ def inspect(here):
     assert "metaspace BPE" in call("inspect", donor_model().write(here / "donor")).out
     error = call("inspect", here / "nonesuch", status=1).error
     assert "nonesuch" in error, error
+
+
+def kinds_of_tokenizer(here):
+    """One of each kind of file with tokens, and what inspect says of it."""
+    def piece(text, kind):
+        inner = bytes([0x0a, len(text)]) + text + b"\x15\0\0\0\0\x18" + bytes([kind])
+        return bytes([0x0a, len(inner)]) + inner
+    pieces = [(b"<unk>", 2), (b"<s>", 3), (b"</s>", 3), ("▁a".encode(), 1)]
+    tekken = {"config": {"pattern": "x", "num_vocab_tokens": 256, "default_vocab_size": 259,
+                         "default_num_special_tokens": 3, "version": "v3"},
+              "vocab": [{"rank": i, "token_bytes": base64.b64encode(bytes([i])).decode(),
+                         "token_str": None} for i in range(256)],
+              "special_tokens": [{"rank": i, "token_str": s, "is_control": True}
+                                 for i, s in enumerate(("<unk>", "<s>", "</s>"))]}
+    return [
+        ("tokenizer.json", json.dumps(tool.byte_level_tokenizer(["a", "b"])).encode(),
+         ("byte-level BPE", "tokenizer.json", 4, 2)),
+        ("tekken.json", json.dumps(tekken).encode(), ("plain BPE", "tekken.json", 259, 3)),
+        ("tokenizer.model", b"".join(piece(*p) for p in pieces),
+         ("metaspace Unigram", "SentencePiece", 4, 3)),
+        ("qwen.tiktoken", b"YQ== 0\nYg== 1\n", ("plain BPE", "tiktoken", 2, 0)),
+        ("vocab.json", json.dumps({"a": 0, "Ġb": 1, "<|endoftext|>": 2}).encode(),
+         ("byte-level BPE", "vocab.json", 3, 0)),
+        ("vocab.txt", "[PAD]\n[UNK]\na\n##b\n".encode(),
+         ("wordpiece WordPiece", "vocab.txt", 4, 0))]
+
+
+@case
+def inspect_tokenizers_of_any_kind_and_name(here):
+    files = kinds_of_tokenizer(here)
+    for i, (name, content, (kind, source, tokens, added)) in enumerate(files):
+        for other in (name, "x", files[i - 1][0], "0123abcd", "weights.safetensors.txt"):
+            path = here / other
+            path.write_bytes(content)
+            out = call("inspect", path).out
+            assert out.startswith(f"vocabulary: {kind}\n"), out
+            assert re.search(rf"^  read from +{re.escape(source)}$", out, re.M), out
+            for what, count in (("tokens", tokens), ("added", added)):
+                assert re.search(rf"^  {what} +{count}$", out, re.M), out
+            assert ("  eos  " in out) == (name not in ("tokenizer.json", "qwen.tiktoken",
+                                                       "vocab.txt")), out
+            path.unlink()
+
+
+@case
+def inspect_what_it_does_not_know(here):
+    for content, looks in ((b"", "nothing"), (b"words and lines\n", "text"), (b"\0\1\2", "bytes"),
+                           (b'{"model_type": "llama"}', "a config.json"),
+                           (b'{"weight_map": {}}', "an index of weights"), (b"{", "JSON"),
+                           (b"GGUF\3\0\0\0", "GGUF"), (b"PK\3\4", "PyTorch")):
+        (here / "file").write_bytes(content)
+        error = call("inspect", here / "file", status=1).error
+        assert re.search(f"/file: (looks like|is) (an? )?{re.escape(looks)}", error), error
+    # Weights are known by what they hold too.
+    base = base_model().write(here / "base")
+    (base / "model.safetensors").rename(here / "blob")
+    assert EMBED in call("inspect", here / "blob").out
+    error = call("align", base, here / "blob", status=1).error
+    assert "holds no tokens" in error, error
 
 
 @case

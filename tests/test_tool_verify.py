@@ -25,12 +25,15 @@ def finished(here, **more):
     return here / "out", donor
 
 
-def verify(directory, *findings, args=()):
-    """Verifies; wants exactly these findings, "error: ..." or "warning: ...", as expressions."""
+def verify(directory, *findings, args=(), notes=()):
+    """Verifies; wants exactly these findings, "error: ..." or "warning: ...", as expressions,
+    and these notes."""
     wanted = any(f.startswith("error") for f in findings)
     done = subprocess.run([tool.TOOL, "verify", str(directory), *map(str, args)],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     lines = done.stdout.decode().splitlines()
+    assert [line for line in lines if line.startswith("note: ")] == list(notes), lines
+    lines = [line for line in lines if not line.startswith("note: ")]
     assert done.returncode == wanted, (done.returncode, lines, done.stderr)
     counts = [sum(f.startswith(kind) for f in findings) for kind in ("error", "warning")]
     assert lines[-1] == "%s: %d errors, %d warnings" % (directory, *counts), lines
@@ -48,8 +51,8 @@ def change_json(path, change):
 def verify_a_good_one(here):
     out, donor = finished(here)
     verify(out)
-    verify(out, args=["--draft-for", donor])
-    assert call("verify", out, "-q").out == ""
+    verify_draft(out, donor)
+    assert call("verify", out, "--draft-for", donor, "-q").out == ""
     assert "nonesuch" in call("verify", here / "nonesuch", status=1).error
     assert "not a directory" in call("verify", out / "config.json", status=1).error
     verify(donor)
@@ -165,47 +168,148 @@ def verify_files(here):
     verify(out, 'warning: .*"pytorch_model.bin" stands beside')
     (out / "pytorch_model.bin").unlink()
     change_json(index, lambda i: i["weight_map"].update(ghost=SECOND))
-    verify(out, 'error: .*ghost')
+    verify(out, 'warning: .* 1 tensors that it names are in no shard: "ghost"')
+
+
+@case
+def verify_added_tokens_of_two_files(here):
+    """What tokenizer_config.json says of them counts for some classes of transformers 5."""
+    out, donor = finished(here)
+    tokens = json.loads((out / "tokenizer.json").read_text())["added_tokens"]
+    listed = {str(token.pop("id")): token for token in tokens}
+    said = r"warning: .*added_tokens_decoder.* differ, first in token \"%s\" \(id %d\): LlamaTok"
+    swapped = {**listed, "1": listed["2"], "2": listed["1"]}
+    for name in ("PreTrainedTokenizerFast", "LlamaTokenizerFast", None):
+        for decoder, found in ((None, []), (listed, []), ({"0": listed["0"]}, [said % ("<s>", 1)]),
+                               (swapped, ["warning: .* another id at run", said % ("<s>", 1)])):
+            if name != "LlamaTokenizerFast":
+                found = found[:-1]
+            change_json(out / "tokenizer_config.json", lambda c: c.update(
+                tokenizer_class=name, added_tokens_decoder=decoder))
+            if decoder is None:
+                change_json(out / "tokenizer_config.json",
+                            lambda c: c.pop("added_tokens_decoder"))
+            (out / "special_tokens_map.json").write_text("{}")
+            verify(out, *found)
+    change_json(donor / "tokenizer_config.json", lambda c: c.update(
+        tokenizer_class="LlamaTokenizer", added_tokens_decoder={}))
+    done = call(here / "base", donor, here / "again", "-q")
+    assert re.search(said % ("<unk>", 0), done.err), done.err
+
+
+ENGINES = ("llama.cpp", "vllm", "sglang", "transformers")
+
+
+def verify_draft(directory, target, *findings, engine=None):
+    """Verifies a draft model; wants these findings, and notes of the engines asked that take it."""
+    engines = [engine] if engine else ENGINES
+    takes = [e for e in engines if not any(f"draft: {e}" in f for f in findings)]
+    verify(directory, *findings, notes=["note: draft: %s takes the pair" % e for e in takes],
+           args=["--draft-for", target] + (["--engine", engine] if engine else []))
 
 
 @case
 def verify_a_draft_model(here):
     out, donor = finished(here)
 
-    def check(*findings):
-        verify(out, *findings, args=["--draft-for", donor])
+    def check(*findings, engine=None):
+        verify_draft(out, donor, *findings, engine=engine)
 
     (donor / "model.safetensors").unlink()  # its tokenizer and config.json are enough
     check()
-    change_json(donor / "config.json", lambda c: c.update(vocab_size=DONOR_COUNT + 100))
-    check('error: .*"vocab_size" is .* vLLM wants them equal$')
-    change_json(donor / "config.json", lambda c: c.update(vocab_size=DONOR_COUNT + 129))
-    check('error: .*vLLM wants them equal, llama.cpp at most 128 apart$')
-    change_json(donor / "config.json", lambda c: c.update(vocab_size=DONOR_COUNT))
-    change_json(donor / "tokenizer_config.json", lambda c: c.update(add_bos_token=False))
-    check('error: draft: the tokenizer adds bos to its texts and the target\'s does not')
-    (donor / "special_tokens_map.json").unlink()
-    change_json(donor / "tokenizer_config.json",
-                lambda c: c.update(add_bos_token=True, bos_token="</s>", eos_token="<s>"))
-    check("error: draft: bos is 1, the target's is 2",
-          "warning: draft: eos is 2, the target's is 1")
-    change_json(donor / "tokenizer_config.json",
-                lambda c: c.update(bos_token="<s>", eos_token="</s>"))
-
-    def swap(tokenizer):
-        vocab = tokenizer["model"]["vocab"]
-        for a, b in (("<0x41>", "<0x0A>"), ("donor4", "donor5")):
-            vocab[a], vocab[b] = vocab[b], vocab[a]
-
-    change_json(donor / "tokenizer.json", swap)
-    check('warning: draft: 2 ids from 0 on .* first 3: "<0x41>", the target\'s "<0x0A>"',
-          'error: draft: 2 ids from 5 on .*"donor4", the target\'s "donor5"')
+    for apart, wrong in ((100, False), (129, True)):
+        change_json(donor / "config.json", lambda c: c.update(vocab_size=DONOR_COUNT + apart))
+        sizes = '"vocab_size" is %d, the target.s %d' % (DONOR_COUNT, DONOR_COUNT + apart)
+        found = [f"error: draft: llama.cpp refuses .*{sizes}, and at most 128"] * wrong + [
+            f"error: draft: vllm refuses .*{sizes}.* use_heterogeneous_vocab",
+            f"error: draft: sglang refuses .*{sizes}",
+            f"warning: draft: transformers takes .*{sizes}.* assistant_tokenizer"]
+        check(*found)
+        for engine in ENGINES:
+            check(*[f for f in found if engine in f], engine=engine)
+    change_json(donor / "config.json", lambda c: c.pop("vocab_size"))
+    check(*[f"warning: draft: {e} takes .*donor/config.json names no \"vocab_size\""
+            for e in ENGINES[1:]])
+    change_json(donor / "config.json",
+                lambda c: c.update(vocab_size=7, text_config={"vocab_size": DONOR_COUNT}))
+    check()
     other = here / "base"
     (other / "vocab.bpe").unlink(), (other / "merges.txt").unlink()
-    verify(out, "error: draft: the vocabulary is metaspace BPE, the target's byte-level BPE",
-           "error: .*adds bos", "warning: .*eos", "warning: .*from 0 on", "error: .*from 5 on",
-           "error: .*vocab_size", args=["--draft-for", other])
+    verify_draft(out, other, "error: draft: llama.cpp refuses the pair: the vocabulary is SPM "
+                 r"\(metaspace BPE\), the target.s BPE \(byte-level BPE\); .*adds bos",
+                 "error: draft: vllm refuses", "error: draft: sglang refuses",
+                 "warning: draft: transformers takes")
     verify(out, "error: .*nonesuch", args=["--draft-for", here / "nonesuch"])
+    assert "--draft-for" in call("verify", out, "--engine", "vllm", status=2).error
+    assert "known are all llama.cpp vllm" in call("verify", out, "--draft-for", donor,
+                                                  "--engine", "x", status=2).error
+    assert "engine" in call("a", "b", "c", "--engine", "vllm", status=2).error
+
+
+@case
+def verify_the_tokens_of_a_draft_model(here):
+    out, donor = finished(here)
+
+    def swap(*pairs):
+        vocab = json.loads((donor / "tokenizer.json").read_text())["model"]["vocab"]
+        for a, b in pairs:
+            vocab[a], vocab[b] = vocab[b], vocab[a]
+        change_json(donor / "tokenizer.json", lambda t: t["model"].update(vocab=vocab))
+
+    swap(("<0x41>", "<0x0A>"))
+    ids = '2 ids from 0 on stand .* first 3: "<0x41>", the target.s "<0x0A>"'
+    verify_draft(out, donor, f"warning: draft: vllm takes the pair, but {ids}",
+                 f"error: draft: sglang refuses the pair: {ids}",
+                 f"warning: draft: transformers takes the pair, but {ids}")
+    swap(("donor4", "donor5"))
+    verify_draft(out, donor, 'error: draft: llama.cpp .*2 ids from 5 on .*"donor4", .*"donor5"',
+                 engine="llama.cpp")
+    verify_draft(out, donor, "warning: draft: vllm .*4 ids from 0 on", engine="vllm")
+
+
+@case
+def verify_the_ends_of_texts_of_a_draft_model(here):
+    """Flags before ids, from the template as from add_bos_token."""
+    out, donor = finished(here)
+
+    def check(*findings):
+        verify_draft(out, donor, *findings, engine="llama.cpp")
+
+    def template(*parts):
+        def item(name):
+            if name == "A":
+                return {"Sequence": {"id": "A", "type_id": 0}}
+            return {"SpecialToken": {"id": name, "type_id": 0}}
+        return {"type": "TemplateProcessing", "single": [item(p) for p in parts], "pair": []}
+
+    def post(processor, **flags):
+        change_json(donor / "tokenizer.json", lambda t: t.update(post_processor=processor))
+        change_json(donor / "tokenizer_config.json",
+                    lambda c: ([c.pop(k, None) for k in ("add_bos_token", "add_eos_token")],
+                               c.update(flags)))
+
+    bos = "error: draft: llama.cpp refuses .*the tokenizer adds bos to its texts and .* does not"
+    eos = "error: draft: llama.cpp refuses .*the tokenizer does not add eos .* does"
+    (donor / "special_tokens_map.json").unlink()
+    post(None)
+    check()  # the kind's own: bos is added
+    post(None, add_bos_token=False)
+    check(bos)
+    post(template("<s>", "A"))
+    check()
+    post(template("<s>", "A"), add_bos_token=False)
+    check(bos)
+    post({"type": "Sequence", "processors": [{"type": "ByteLevel"}, template("<s>", "A", "</s>")]})
+    check(eos)
+    post({"type": "RobertaProcessing", "cls": ["<s>", 1], "sep": ["</s>", 2]})
+    check(eos)
+    post(None, add_bos_token=True)
+    change_json(donor / "tokenizer_config.json",
+                lambda c: c.update(bos_token="</s>", eos_token="<s>"))
+    check("error: draft: llama.cpp refuses the pair: bos is 1, the target.s is 2$")
+    change_json(out / "tokenizer_config.json", lambda c: c.update(add_bos_token=False))
+    post(None, add_bos_token=False)
+    check()  # other ids, which neither adds
 
 
 if __name__ == "__main__":

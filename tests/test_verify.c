@@ -10,7 +10,8 @@ static void find(void *context, otx_severity severity, const char *message)
     size_t length = strlen(findings);
     (void)context;
     snprintf(findings + length, sizeof findings - length, "%s: %s\n",
-             severity == OTX_FAULT ? "fault" : "warning", message);
+             severity == OTX_FAULT ? "fault" : severity == OTX_WARNING ? "warning" : "note",
+             message);
 }
 
 static void test_verify(void)
@@ -30,8 +31,18 @@ static void test_verify(void)
     options.draft_for = at("donor");
     findings[0] = 0;
     CHECK_INT(otx_verify(NULL, at("out"), &options, &summary, &error), OTX_OK);
-    CHECK_STRING(findings, "");
+    CHECK_STRING(findings, "note: draft: llama.cpp takes the pair\n"
+                           "note: draft: vllm takes the pair\n"
+                           "note: draft: sglang takes the pair\n"
+                           "note: draft: transformers takes the pair\n");
     CHECK_INT(summary.faults + summary.warnings, 0);
+    options.engine = OTX_ENGINE_VLLM;
+    findings[0] = 0;
+    CHECK_INT(otx_verify(NULL, at("out"), &options, NULL, &error), OTX_OK);
+    CHECK_STRING(findings, "note: draft: vllm takes the pair\n");
+    options.engine = OTX_ENGINE_ALL;
+    CHECK_STRING(otx_engine_name(OTX_ENGINE_LLAMA_CPP), "llama.cpp");
+    CHECK(otx_engine_name(OTX_ENGINE_COUNT) == NULL);
     CHECK_INT(otx_verify(NULL, at("out"), NULL, NULL, &error), OTX_OK);
     CHECK_INT(otx_verify(NULL, at("none"), NULL, NULL, &error), OTX_ERROR_NOT_FOUND);
     CHECK_INT(otx_verify(NULL, at("out/config.json"), NULL, NULL, &error), OTX_ERROR_ARGUMENT);
@@ -40,6 +51,13 @@ static void test_verify(void)
     CHECK_INT(summary.faults, 1);
     CHECK_CONTAINS(findings, "fault: ");
     CHECK_CONTAINS(findings, "\"eos_token_id\" is 99; there are 14 rows");
+    write_file("out", "tokenizer_config.json",
+               "{\"tokenizer_class\": \"GPT2Tokenizer\", \"added_tokens_decoder\": {\"0\": "
+               "{\"content\": \"<end>\"}, \"7\": {\"content\": \"<s>\"}}}");
+    options.draft_for = at("donor");
+    findings[0] = 0;
+    CHECK_INT(otx_verify(NULL, at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_CONTAINS(findings, "GPT2Tokenizer of transformers 5 goes by the latter");
     /* Each allocation fails in turn. */
     memset(&ctx, 0, sizeof ctx);
     memset(&state, 0, sizeof state);

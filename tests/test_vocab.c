@@ -350,6 +350,99 @@ static void control_tokens_are_not_spelled(void)
            "0:c:" MARK "a+ 1:c:<0x41>+ 2:t: b+");
 }
 
+/* ---- added tokens: the text that they are cut out of ---- */
+
+#define NORMAL(id, content) \
+    "{'id':" #id ",'content':'" content "','special':false,'normalized':true}"
+#define LITERAL(id, content) \
+    "{'id':" #id ",'content':'" content "','special':false,'normalized':false}"
+#define SPACES "{'type':'Replace','pattern':{'String':' '},'content':'" MARK "'}"
+#define PREPEND "{'type':'Prepend','prepend':'" MARK "'}"
+
+/* Whatever GPT-2's alphabet or a ByteFallback would make of their contents. */
+static void added_tokens_are_literal(void)
+{
+    const char *words = BPE("'a':0,'\\u0120a':1");
+    otx_vocab vocab;
+    expect(make(words, NORMAL(2, "f\\u00fcr") "," LITERAL(3, "\\u00f5") ","
+                NORMAL(4, "\\u0120b") "," ADDED(5, "<0x41>"), "'decoder':{'type':'ByteLevel'}"),
+           "0:t:a 1:t: a 2:t:f\xc3\xbcr+ 3:t:\xc3\xb5+ 4:t:\xc4\xa0" "b+ 5:t:<0x41>+");
+    expect(make(words, NORMAL(2, "f\\u00fcr"), "'normalizer':{'type':'ByteLevel'},"
+                "'decoder':{'type':'ByteLevel'}"), "0:t:a 1:t: a 2:t:f\xc3\xbcr+");
+    expect(make(BPE("'a':0"), LITERAL(1, "<0x41>") "," NORMAL(2, "<0x42>"),
+                "'decoder':{'type':'ByteFallback'}"), "0:t:a 1:t:<0x41>+ 2:t:<0x42>+");
+    expect(make(BPE("'a':0"), LITERAL(1, "b") "," LITERAL(2, "##c"),
+                "'decoder':{'type':'WordPiece','prefix':'##'}"), "0:t: a 1:t:b+ 2:t:##c+");
+    expect(make(BPE("'a</w>':0"), LITERAL(1, "b</w>") "," LITERAL(2, "c"),
+                "'decoder':{'type':'BPEDecoder','suffix':'</w>'}"),
+           "0:t:a  1:t:b</w>+ 2:t:c+");
+    /* The files beside tokenizer.json. */
+    CHECK_INT(parse4(make(BPE("'a':0"), "", "'decoder':{'type':'ByteLevel'}"),
+                     "{'added_tokens_decoder':{'1':{'content':'\\u00fc'}}}", NULL, NULL, &vocab),
+              OTX_OK);
+    CHECK_STRING(dump(&vocab), "0:t:a 1:t:\xc3\xbc+");
+    otx_vocab_close(NULL, &vocab);
+}
+
+/* A `normalized` one is found only where the normaliser leaves a space before it, if it puts
+   one before every text. */
+static void added_tokens_after_the_normaliser(void)
+{
+    const char *decoder = "'decoder':{'type':'Replace','pattern':{'String':'" MARK
+                          "'},'content':' '}";
+    char rest[400];
+    const char *added = LITERAL(1, "x") "," NORMAL(2, "y") "," LITERAL(3, MARK "p") ","
+                        NORMAL(4, MARK "q") "," NORMAL(5, "r s") "," ADDED(6, "z") ","
+                        "{'id':7,'content':'<s>','special':true,'normalized':true}";
+    (void)snprintf(rest, sizeof rest, "'normalizer':{'type':'Sequence','normalizers':[" PREPEND
+                   "," SPACES "]},%s", decoder);
+    expect(make(BPE("'" MARK "a':0"), added, rest),
+           "0:t: a 1:t:x+ 2:t: y+ 3:t:" MARK "p+ 4:t:  q+ 5:t: r s+ 6:t: z+ 7:c:<s>+");
+    (void)snprintf(rest, sizeof rest, "'normalizer':" SPACES ",%s", decoder);
+    expect(make(BPE("'" MARK "a':0"), added, rest),
+           "0:t: a 1:t:x+ 2:t:y+ 3:t:" MARK "p+ 4:t: q+ 5:t:r s+ 6:t:z+ 7:c:<s>+");
+    (void)snprintf(rest, sizeof rest, "'normalizer':" PREPEND ",%s", decoder);
+    expect(make(BPE("'" MARK "a':0"), added, rest),
+           "0:t: a 1:t:x+ 2:t:" MARK "y+ 3:t:" MARK "p+ 4:t:" MARK MARK "q+ 5:t:" MARK
+           "r s+ 6:t:" MARK "z+ 7:c:<s>+");
+    (void)snprintf(rest, sizeof rest, "'pre_tokenizer':{'type':'Metaspace','replacement':'" MARK
+                   "','prepend_scheme':'always'},%s", decoder);
+    expect(make(BPE("'" MARK "a':0"), added, rest),
+           "0:t: a 1:t:x+ 2:t:y+ 3:t:" MARK "p+ 4:t:" MARK "q+ 5:t:r s+ 6:t:z+ 7:c:<s>+");
+}
+
+/* What the model has as well, it goes on making as before, if there is a text to make it of. */
+static void added_tokens_that_the_model_has(void)
+{
+    expect(make(BPE("'" MARK MARK "':0,'" MARK "a':1,'<0x41>':2"),
+                LITERAL(0, MARK MARK) "," NORMAL(1, MARK "a") "," LITERAL(2, "<0x41>"),
+                "'normalizer':" SPACES ",'decoder':{'type':'Sequence','decoders':[{'type':"
+                "'Replace','pattern':{'String':'" MARK "'},'content':' '},"
+                "{'type':'ByteFallback'}]}"), "0:t:  + 1:t: a+ 2:b:A+");
+    expect(make(BPE("'\\u0120a':0,'\\u00f5':1,'\\u00c3\\u00a9':2,'\\u00fc':3"),
+                LITERAL(0, "\\u0120a") "," LITERAL(1, "\\u00f5") ","
+                LITERAL(2, "\\u00c3\\u00a9"), "'decoder':{'type':'ByteLevel'}"),
+           "0:t: a+ 1:t:\xc3\xb5+ 2:t:\xc3\xa9+ 3:t:\\xfc");
+}
+
+/* A suffix that ends a word is a space, or nothing: the decoder tells. */
+static void ends_of_words(void)
+{
+#define SUFFIX "{'type':'BPE','merges':[],'end_of_word_suffix':'</w>','vocab':" \
+               "{'the</w>':0,'\\u00c3\\u00a9':1,'</w>':2,'</w>a':3}}"
+#define TAKEN(by) "{'type':'Replace','pattern':{'String':'</w>'},'content':'" by "'}"
+    expect(make(SUFFIX, "", "'decoder':" TAKEN("")),
+           "0:t:the 1:t:\xc3\x83\xc2\xa9 2:t: 3:t:a");
+    expect(make(SUFFIX, "", "'decoder':" TAKEN(" ")),
+           "0:t:the  1:t:\xc3\x83\xc2\xa9 2:t:  3:t: a");
+    expect(make(SUFFIX, "", "'decoder':{'type':'Sequence','decoders':[{'type':'ByteLevel'},"
+                TAKEN("") "]}"), "0:t:the 1:t:\xc3\xa9 2:t: 3:t:</w>a");
+    expect(make(SUFFIX, "", "'decoder':{'type':'Sequence','decoders':[{'type':'ByteLevel'},"
+                TAKEN(" ") "]}"), "0:t:the  1:t:\xc3\xa9 2:t:  3:t:</w>a");
+    expect(make(SUFFIX, "", "'decoder':{'type':'ByteLevel'}"),
+           "0:t:the  1:t:\xc3\xa9 2:t:  3:t:</w>a"); /* CLIP's class does the rest */
+}
+
 static void bytes_and_content(void)
 {
     otx_vocab vocab;
@@ -466,6 +559,23 @@ static void added_tokens_decoder(void)
                  "after its own, such as \"y\" with the id 4\n"
                  "W T: tokenizer_config.json: 1 tokens are special, but not so in "
                  "tokenizer.json, such as \"x\" with the id 3\n");
+    otx_vocab_close(NULL, &vocab);
+}
+
+/* What it declares of ids that have a token changes none of them. */
+static void added_tokens_decoder_at_taken_ids(void)
+{
+    otx_vocab vocab;
+    CHECK_INT(parse4(make(ABC, ADDED(3, "x") "," ADDED(4, "y"), ""),
+                     "{'added_tokens_decoder':{'1':{'content':'new','special':true},"
+                     "'2':{'content':'a','special':true},'3':{'content':'y','special':false},"
+                     "'4':{'content':'x','special':false}}}", NULL, NULL, &vocab), OTX_OK);
+    CHECK_STRING(dump(&vocab), "0:c:a+ 1:t:b 2:t:c 3:t:x+ 4:t:y+ 5:c:new+");
+    CHECK_STRING(messages,
+                 "W T: tokenizer_config.json: 4 tokens have another id at run time than the "
+                 "file says, such as \"new\": 5 instead of 1\n"
+                 "W T: tokenizer_config.json: 1 tokens are not in tokenizer.json and are added "
+                 "after its own, such as \"new\" with the id 5\n");
     otx_vocab_close(NULL, &vocab);
 }
 
@@ -655,6 +765,10 @@ int main(void)
     RUN(metaspace);
     RUN(words);
     RUN(control_tokens_are_not_spelled);
+    RUN(added_tokens_are_literal);
+    RUN(added_tokens_after_the_normaliser);
+    RUN(added_tokens_that_the_model_has);
+    RUN(ends_of_words);
     RUN(bytes_and_content);
     RUN(reserved);
     RUN(roles);
@@ -662,6 +776,7 @@ int main(void)
     RUN(more_special_tokens);
     RUN(unknown_token_of_the_model);
     RUN(added_tokens_decoder);
+    RUN(added_tokens_decoder_at_taken_ids);
     RUN(added_tokens_json);
     RUN(second_list_numbers_on);
     RUN(files_beside_that_are_broken);

@@ -11,8 +11,9 @@ unless a check has failed.
 
 Everything compared is worked out here from what the package does, not from the
 library's rules: ids come from get_vocab, special flags from
-get_added_tokens_decoder, and what a token stands for from running the
-tokenizer's own decoder on it. Checked are, for every tokenizer, every token (id,
+get_added_tokens_decoder, what a token stands for from running the
+tokenizer's own decoder on it, and what an added one stands for from looking for
+the text that the tokenizer cuts it out of. Checked are, for every tokenizer, every token (id,
 content, kind, bytes) and the roles; and for every ordered pair, every row of the
 alignment (base id, action, whether it is an anchor). The made-up tokenizers have
 odd ids, added tokens in disorder, all model types and all decoders; what the
@@ -69,6 +70,13 @@ def byte_alphabet():
     return {**{chr(b): b for b in printable}, **{chr(256 + i): b for i, b in enumerate(rest)}}
 
 
+def is_utf8(text):
+    try:
+        return bool(text.decode()) or not text
+    except UnicodeDecodeError:
+        return False
+
+
 class TwoTokensWithOneId(Exception):
     pass
 
@@ -93,6 +101,7 @@ class Vocabulary:
         self.byte_level = self.decode(["Ġ"]) == " "
         self.byte_fallback = self.decode(["<0x41>"]) == "A"
         self.lossy = []  # tokens whose bytes the decoder contradicts
+        self.own = self.tokenizer.get_vocab(with_added_tokens=False)  # of the model
         self.keys = {id: self.key(id, content) for id, content in self.content.items()}
 
     def wanted(self):
@@ -116,17 +125,56 @@ class Vocabulary:
             return "unused", content.encode()
         if special or named:
             return "control", content.encode()
+        if id in self.added and content not in self.own:
+            return "text", self.added_text(id)
         if self.byte_fallback and re.fullmatch("<0x[0-9A-Fa-f]{2}>", content):
             return "byte", bytes([int(content[3:5], 16)])
-        return "text", self.text(content)
+        text = self.text(content)
+        # No text leads the model to it, but its content does.
+        return "text", content.encode() if id in self.added and not is_utf8(text) else text
 
     ALPHABET = byte_alphabet()
+
+    def alone(self, token):
+        """A tokenizer with this added token only, whose id is 0, before the same normaliser."""
+        from tokenizers import Tokenizer, models
+        tokenizer = Tokenizer(models.BPE())
+        if self.tokenizer.normalizer:
+            tokenizer.normalizer = self.tokenizer.normalizer
+        tokenizer.add_tokens([token])
+        return tokenizer
+
+    def added_text(self, id):
+        """The text within a text that the client cuts an added token out of: whether the whole
+        client does so depends on the other added tokens, see lost_added."""
+        content = self.content[id]
+        spaced = content.replace("▁", " ")
+        alone = self.alone(self.added[id])
+        for text in (spaced, content, " " + spaced, "▁" + content):
+            if any(0 in alone.encode(text.join(around)).ids for around in self.around(id)):
+                return text.encode()
+        raise AssertionError(f"nothing is cut out as {content!r}")
+
+    def around(self, id):
+        """What is neutral before and after a token. One that the model has too is made by the
+        model in some places, and merged with what is beside it in others."""
+        if self.content[id] in self.own:
+            return [("7", "7"), ("\n", "\n"), ("", ""), ("x ", " y"), ("x", "y")]
+        return [("7.", ".7") if self.added[id].single_word else ("7", "7")]
+
+    def leads_to(self, id, text):
+        return any(id in self.tokenizer.encode(text.join(around), add_special_tokens=False).ids
+                   for around in self.around(id))
 
     def text(self, content):
         if not self.byte_level:
             return self.decode(["x", content, "x"])[1:-len(self.after)].encode()
-        known = all(c in self.ALPHABET for c in content)
-        text = bytes(self.ALPHABET[c] for c in content) if known else content.encode()
+        end = getattr(self.tokenizer.model, "end_of_word_suffix", None) or ""
+        word = content[:-len(end)] if end and content.endswith(end) else content
+        known = all(c in self.ALPHABET for c in word)
+        text = bytes(self.ALPHABET[c] for c in word) if known else word.encode()
+        if word != content:
+            text += self.decode(["x" + end])[1:].encode()
         if self.decode([content]) != text.decode("utf-8", "replace"):
             self.lossy.append(content)
         return text
@@ -137,12 +185,13 @@ def align(donor, base):
     ids = {}
     for id, key in sorted(base.keys.items()):
         ids.setdefault(key, id)
+    added = {base.content[id].encode(): id for id in base.added if base.keys[id][0] == "text"}
     rows, taken = {}, set()
 
     def copy(id, other):
         texts = ("text", "byte")
         anchor = (donor.keys[id][0] in texts and base.keys[other][0] in texts
-                  and other not in taken)
+                  and donor.keys[id][1] == base.keys[other][1] and other not in taken)
         if anchor:
             taken.add(other)
         rows[id] = (other, "copy", anchor)
@@ -161,11 +210,12 @@ def align(donor, base):
             continue
         # <think> is special in some tokenizers, and plain in others.
         text = donor.content[id].encode()
-        if kind == "control" and ids.get(("text", text)) in base.added:
-            copy(id, ids["text", text])
-            continue
-        if kind == "text" and id in donor.added and ("control", text) in ids:
+        plain = kind == "text" and id in donor.added
+        if plain and ("control", text) in ids:
             copy(id, ids["control", text])
+            continue
+        if (plain or kind == "control") and text in added:
+            copy(id, added[text])
             continue
         rows[id] = (-1, "unused" if kind == "unused" else "approximate", False)
         for role in ROLES:
@@ -203,6 +253,12 @@ def read_tokens(program, directory):
     return tokens, roles
 
 
+def lost_added(vocabulary, tokens):
+    """The added tokens that the client does not make of the text that the library says."""
+    return [(id, tokens.get(id)) for id in vocabulary.added
+            if id not in tokens or not vocabulary.leads_to(id, tokens[id][3].decode())]
+
+
 def check_vocabulary(name, directory, vocabulary, program):
     tokens, roles = read_tokens(program, directory)
     wanted = vocabulary.wanted()
@@ -211,13 +267,17 @@ def check_vocabulary(name, directory, vocabulary, program):
     check(not different, f"{name}: {len(different)} of {len(wanted)} tokens differ, first " +
           str([(id, wanted.get(id), tokens.get(id)) for id in sorted(different)[:3]]))
     check(roles == vocabulary.roles, f"{name}: roles {roles}, not {vocabulary.roles}")
+    lost = lost_added(vocabulary, tokens)
+    check(not lost, f"{name}: {len(lost)} of {len(vocabulary.added)} added tokens are not cut out "
+          f"of their texts, first {lost[:3]}")
     kinds = collections.Counter(kind for kind, _ in vocabulary.keys.values())
     print(f"{name:12} {len(wanted):7} tokens:", ", ".join(f"{n} {k}" for k, n in kinds.items()))
 
 
 def made_up(random):
     """The text of a small tokenizer.json, often an odd one. Left out is where the library
-    looks beyond the decoder: no decoder but a ## model, <0xNN> known to the model alone."""
+    looks beyond the decoder: no decoder but a ## model, <0xNN> or </w> known to the model
+    alone."""
     words = ["a", "b", "ab", "Ġa", "Ċ", "é", "Ã©", "▁a", "▁", "a▁b", "##a", "##", "a##", "a</w>",
              "</w>", "<0x41>", "<0xe9>", "<0xF>", "<unused7>", "<s>", "a b", "日本", ""]
     random.shuffle(words)
@@ -235,11 +295,20 @@ def made_up(random):
                       else dict(zip(words, ids)))
     if random.random() < .2:
         del model["type"]
-    contents = random.choices([*words, "x", "y", "<t>", "éa"], k=random.randrange(5))
-    special = {content: random.random() < .3 for content in contents}
-    added = [{"id": random.randrange(60), "content": content, "special": special[content],
-              "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    contents = random.choices([*words, "x", "y", "<t>", "éa", "Zq", "q r", "▁q", " z", "z</w>",
+                               "<0x42>"], k=random.randrange(6))
+    flags = {content: {"special": random.random() < .3, "single_word": random.random() < .1,
+                       "lstrip": random.random() < .2, "rstrip": random.random() < .2,
+                       "normalized": random.random() < .5} for content in contents}
+    added = [{"id": random.randrange(60), "content": content, **flags[content]}
              for content in contents]
+    prepend = {"type": "Prepend", "prepend": "▁"}
+    mark = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+    plain = [None, {"type": "Lowercase"}, {"type": "NFD"},
+             {"type": "Strip", "strip_left": True, "strip_right": True}]
+    normalizer = random.choice([
+        *plain, mark, prepend, {"type": "Sequence", "normalizers": [prepend, mark]},
+        {"type": "Sequence", "normalizers": [mark, prepend]}, {"type": "ByteLevel"}])
     replace = {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}
     decoder = random.choice([
         None, {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
@@ -250,10 +319,24 @@ def made_up(random):
                                           {"type": "Fuse"}]},
         {"type": "WordPiece", "prefix": "##", "cleanup": False},
         {"type": "BPEDecoder", "suffix": "</w>"}])
+    if normalizer and normalizer["type"] == "ByteLevel":
+        decoder = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+                   "use_regex": True}
+    if decoder is None and normalizer and "▁" in str(normalizer):
+        decoder = replace
+    if random.random() < .3 and "byte_fallback" in model and normalizer in plain:
+        model["end_of_word_suffix"] = "</w>"
+        replaced = {"type": "Replace", "pattern": {"String": "</w>"},
+                    "content": random.choice(["", " "])}
+        decoder = random.choice([
+            {"type": "BPEDecoder", "suffix": "</w>"}, {"type": "Sequence", "decoders": [replaced]},
+            {"type": "Sequence", "decoders": [
+                {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+                 "use_regex": True}, replaced]}])
     if decoder is None and "continuing_subword_prefix" in model:
         decoder = replace
     return json.dumps({"version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
-                       "normalizer": None, "pre_tokenizer": None, "post_processor": None,
+                       "normalizer": normalizer, "pre_tokenizer": None, "post_processor": None,
                        "decoder": decoder, "model": model}, ensure_ascii=random.random() < .5)
 
 

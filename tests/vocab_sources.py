@@ -26,7 +26,8 @@ import tempfile
 
 sys.dont_write_bytecode = True  # of the module below
 
-from vocab_oracle import ROLES, TwoTokensWithOneId, Vocabulary, compile_program, read_tokens
+from vocab_oracle import (ROLES, TwoTokensWithOneId, Vocabulary, compile_program, lost_added,
+                          read_tokens)
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -635,6 +636,9 @@ def check_tokenizer_json():
                   for id, (kind, _, content, text) in vocabulary.wanted().items()}
         compare("tokenizer.json", package, directory, wanted,
                 {r: id for r, id in vocabulary.roles.items() if r != "unk" or id >= 0})
+        lost = lost_added(vocabulary, read_tokens(program, directory)[0])
+        row(not lost, "tokenizer.json", package + ", texts of added tokens", len(vocabulary.added),
+            f"{len(lost)} not cut out, first {lost[:2]}" if lost else "cut out of them")
 
 
 def main():

@@ -5,9 +5,11 @@ typedef enum otx_action {
     OTX_ACTION_PADDING,     /* no token has this id */
     OTX_ACTION_COPY,        /* the base's row of the same (kind, bytes) */
     OTX_ACTION_ROLE,        /* the base's row of the control token in the same role */
-    OTX_ACTION_MAP,         /* the base's row named by the caller */
+    OTX_ACTION_MAP,         /* the base's row named by the caller; where the base has none
+                               with that id, what a padding row gets */
     OTX_ACTION_APPROXIMATE, /* solved for */
-    OTX_ACTION_UNUSED,      /* a reserved token: gets what a padding row gets */
+    OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
+                               matrices: gets what a padding row gets */
     OTX_ACTION_COUNT
 } otx_action;
 
@@ -28,6 +30,8 @@ typedef struct otx_map_entry {
 typedef struct otx_alignment_options {
     uint64_t donor_rows; /* of the donor's matrices; 0: donor->count */
     uint64_t base_rows;  /* of the base's matrices; 0: base->count */
+    uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
+                            0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
     const otx_map_entry *map;
     size_t map_count;
@@ -44,13 +48,13 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content, also where one of the two is a plain
-   added token (<think> in some models); control tokens in the same role (eos, bos,
-   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
-   lowest donor id of each pair, each base id once, both ids within their
-   matrices. Base ids at or beyond base_rows are never copied from. A token that
-   must be solved for but has no row in the donor's matrices is
-   OTX_ERROR_MISMATCH. */
+   way; control tokens with the same content, also where one of the two, or both, are
+   plain added tokens (<think> in some models), or where one is and the other a word, of
+   two WordPiece tokenizers; control tokens in the same role (eos, bos, pad, unk, sep, cls,
+   mask). Only pairs of TEXT and BYTE tokens of the same bytes become anchors: the lowest
+   donor id of each pair, each base id once, both ids within their matrices. Base ids at or
+   beyond base_rows are never copied from. A token that would be solved for but has no row
+   in the donor's matrices is unused. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);

@@ -1,7 +1,8 @@
 /* ---- directories ------------------------------------------------------------------ */
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
-   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
+   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
    several files with tokens in a directory the first in the order of otx_vocab_file
    is read; the others are compared with it, and one that says something else is
    reported to ctx->log. */
@@ -27,13 +28,21 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
-    bool sharded; /* there is an index */
+    bool sharded;       /* there is an index, ... */
+    bool index_differs; /* ... and it says something else than the shards */
+    char *index;        /* its name within the directory, or NULL */
+    char *absent;       /* the tensors that it names and no shard holds, each name with a
+                           NUL at its end; NULL if there is none */
+    size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one .safetensors file. Every shard is opened and
-   checked: names that leave the directory, missing shards, tensors missing from
-   their shard, in two shards, or in no index are errors. Close with
-   otx_checkpoint_close. */
+/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
+   directory without model.safetensors and its index, the one other file or index is opened
+   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+   opened and checked; names that leave the directory and missing shards are errors. As for
+   transformers, the tensors are those of all shards that the index names, of several
+   with one name that of the last file by name; what the index says else is reported
+   to ctx->log. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);

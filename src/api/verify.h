@@ -1,12 +1,35 @@
 /* ---- looking at a finished directory ------------------------------------------------- */
 
+/* What runs a draft model beside its target. Each asks something else of the pair; the rules
+   were read from the sources in November 2026. */
+typedef enum otx_engine {
+    OTX_ENGINE_ALL,          /* each of them */
+    OTX_ENGINE_LLAMA_CPP,    /* draft-simple (common/speculative.cpp at commit 001d906), of what
+                                its converter writes (gguf-py 0.19.0): the same kind of
+                                vocabulary; bos added to texts by both or neither, and if so
+                                the same id; eos likewise; "vocab_size" at most 128 apart;
+                                the same token at every id from 5 on that both have */
+    OTX_ENGINE_VLLM,         /* draft_model (vllm/config/speculative.py, 0.27.0): equal
+                                "vocab_size"; tokens are not looked at */
+    OTX_ENGINE_SGLANG,       /* STANDALONE (srt/speculative/standalone_worker.py, since pull
+                                request 23838): equal "vocab_size", and all tokens the same */
+    OTX_ENGINE_TRANSFORMERS, /* assistant_model (generation/utils.py, 5.24.0): equal
+                                "vocab_size"; tokens are not looked at. Of unequal ones
+                                generate() wants both tokenizers, and translates */
+    OTX_ENGINE_COUNT
+} otx_engine;
+
+/* "all", "llama.cpp", "vllm", "sglang", "transformers"; NULL if no engine. */
+OTX_API const char *otx_engine_name(otx_engine engine);
+
 typedef struct otx_verify_options {
     /* Called for every finding, in order, with one line of text: OTX_FAULT for what
        keeps the model from being loaded or makes it wrong, OTX_WARNING for what may
-       surprise. */
+       surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
     const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
 typedef struct otx_verify_summary {
@@ -20,9 +43,9 @@ typedef struct otx_verify_summary {
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. The rules are those of llama.cpp (same kind of vocabulary,
-   same bos and eos, sizes at most 128 apart, the same token at every id from 5 on)
-   and of vLLM (equal vocab_size).
+   config.json are read. One line for each engine that is asked for says whether it takes
+   the pair, and if not why: an engine that refuses it is a fault; a warning, what it
+   does not look at though it makes drafts of no use, or asks for besides.
 
    OTX_OK when it came to its end, whatever it found; a directory that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */

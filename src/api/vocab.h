@@ -2,7 +2,10 @@
 
 /* A token is (kind, bytes). Bytes are what the token stands for in text, with
    every tokenizer's spelling undone: a leading space is 0x20, not U+2581 or
-   U+0120. */
+   U+0120. An added token that the model itself lacks stands for the text that it is
+   cut out of, whatever a decoder makes of it: its content, letter by letter; with the
+   space before it if it is `normalized` and the normaliser of tokenizer.json puts one
+   before every text, as Llama 2's does. */
 typedef enum otx_token_kind {
     OTX_TOKEN_NONE,    /* no token has this id */
     OTX_TOKEN_TEXT,
@@ -30,6 +33,8 @@ typedef struct otx_token {
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
+    bool in_use;         /* it has a role, or a chat template, a processor or a generation
+                            config names it */
 } otx_token;
 
 /* How a tokenizer spells its tokens. */
@@ -54,6 +59,8 @@ typedef struct otx_vocab {
     const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+    size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
+                            read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
 } otx_vocab;
 

@@ -1,12 +1,6 @@
 /* ---- checkpoint: a model directory, in one file or in shards ------------ */
 
-/* ---- the tensors ---- */
-
-OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
-{
-    return otx__compare_tensors(((const otx_checkpoint_tensor *)a)->tensor,
-                                ((const otx_checkpoint_tensor *)b)->tensor);
-}
+/* ---- opening ---- */
 
 /* Opens the file number `i`, whose name is set, and reads its header. */
 OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
@@ -20,101 +14,12 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
     if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, result, "%s: is missing, but the index names it", name);
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
+                           name);
     if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
     otx__path_free(ctx, path);
     return result;
 }
-
-/* Gathers the tensors of all files, sorted by name. */
-OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
-                                               otx_checkpoint *checkpoint, otx_error *error)
-{
-    otx_checkpoint_tensor *tensors;
-    size_t count = 0, i, j;
-    for (i = 0; i < checkpoint->file_count; i++)
-        count += checkpoint->files[i].header.tensor_count;
-    tensors = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *tensors);
-    if (!tensors) return otx__fail_memory(error, count * sizeof *tensors);
-    checkpoint->tensors = tensors;
-    checkpoint->tensor_count = count;
-    for (i = 0; i < checkpoint->file_count; i++)
-        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, tensors++) {
-            tensors->tensor = &checkpoint->files[i].header.tensors[j];
-            tensors->file = (uint32_t)i;
-        }
-    otx__sort(checkpoint->tensors, count, sizeof *tensors, otx__checkpoint_by_name);
-    return OTX_OK;
-}
-
-/* No tensor may be in two shards, and none twice in the index. Both lists are
-   sorted by tensor. */
-OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__weight_index *index, const char *path,
-                                               otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 1; i < index->count; i++) {
-        const otx__weight_entry *entry = &index->entries[i];
-        if (otx__weight_by_tensor(entry - 1, entry) == 0)
-            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor.bytes,
-                                        entry->tensor.size));
-    }
-    for (i = 1; i < checkpoint->tensor_count; i++) {
-        const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
-        if (otx__checkpoint_by_name(found - 1, found) == 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: tensor \"%s\" is in two shards, "
-                             "\"%s\" and \"%s\"", where,
-                             otx__quote(what, sizeof what, found->tensor->name,
-                                        found->tensor->name_size),
-                             otx__name_text(one, checkpoint->files[found[-1].file].name),
-                             otx__name_text(other, checkpoint->files[found->file].name));
-    }
-    return OTX_OK;
-}
-
-/* Checks that the index and the shards' headers tell the same story: two sorted
-   lists, each without repetitions, that must go in step. */
-OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__weight_index *index,
-                                                const char *path, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
-        const otx_checkpoint_tensor *found =
-            i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
-        const otx_tensor *tensor = found ? found->tensor : NULL;
-        int order = !entry    ? 1
-                    : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
-                                                   tensor->name, tensor->name_size);
-        if (order == 0 && entry->file == found->file) continue;
-        if (order <= 0) {
-            otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
-        } else {
-            otx__quote(what, sizeof what, tensor->name, tensor->name_size);
-        }
-        if (order < 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
-                             "\"%s\", but it is not", where, what, one);
-        otx__name_text(other, checkpoint->files[found->file].name);
-        if (order > 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
-                             "which is in \"%s\"", where, what, other);
-        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in \"%s\", "
-                         "but it is in \"%s\"", where, what, one, other);
-    }
-    return OTX_OK;
-}
-
-/* ---- opening ---- */
 
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint)
 {
@@ -127,20 +32,10 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__path_free(ctx, checkpoint->index);
+    otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
-}
-
-/* Reports a directory that holds neither the one file nor an index. */
-OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
-                                           const otx__listing *listing)
-{
-    const char *name = NULL;
-    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
-                                          (const char *const *)listing->names, listing->count,
-                                          &name);
-    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
-                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -159,19 +54,23 @@ OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
 }
 
-/* A checkpoint with an index. `both`: there is a model.safetensors besides, which
-   some loaders would take and others not. */
+/* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
+   which some loaders would take and others not. */
 OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
-                                                otx_checkpoint *checkpoint, bool both,
+                                                otx_checkpoint *checkpoint,
+                                                const char *index_name, bool both,
                                                 otx_error *error)
 {
-    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, index_name);
     otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__weight_index_open(ctx, path, &index, error);
+    memset(&index, 0, sizeof index);
+    checkpoint->index = otx__path_copy(ctx, index_name, strlen(index_name));
+    result = checkpoint->index ? otx__weight_index_open(ctx, path, &index, error)
+                               : otx__fail_memory(error, strlen(index_name) + 1);
     if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
@@ -183,54 +82,72 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
         otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
-    if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
-    if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
+    if (!result) result = otx__weight_index_unique(&index, path, error);
+    if (!result) result = otx__checkpoint_compare(ctx, checkpoint, &index, path, error);
     otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
 }
 
+/* `*absent` is set where the directory holds no weights. */
 OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const char *path,
-                                                  otx_checkpoint *checkpoint, otx_error *error)
+                                                  otx_checkpoint *checkpoint, bool *absent,
+                                                  otx_error *error)
 {
     otx__listing listing;
-    bool one, index;
+    otx__weights_found found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
-    one = otx__listing_has(&listing, OTX__MODEL_FILE);
-    index = otx__listing_has(&listing, OTX__INDEX_FILE);
-    if (index) result = otx__checkpoint_sharded(ctx, checkpoint, one, error);
-    else if (one) result = otx__checkpoint_single(ctx, checkpoint, OTX__MODEL_FILE, error);
-    else result = otx__fail_no_model(error, path, &listing);
+    otx__weights_find(&listing, &found);
+    *absent = !found.index && !found.file;
+    if (found.index)
+        result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
+                                         error);
+    else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
+    return result;
+}
+
+/* A checkpoint that is named by its file or its index. */
+OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char *path,
+                                              otx_checkpoint *checkpoint, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    otx__weights_kind kind;
+    otx_result result = otx__weights_look_at(ctx, path, &kind, error);
+    if (result) return result;
+    checkpoint->path = otx__path_parent(ctx, path);
+    if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
+    if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
+}
+
+/* As otx_checkpoint_open; `*absent` is set where the path is a directory without weights. */
+OTX__PRIVATE otx_result otx__checkpoint_try(const otx_context *ctx, const char *path,
+                                            otx_checkpoint *out, bool *absent,
+                                            otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    *absent = false;
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    result = status.directory ? otx__checkpoint_directory(ctx, path, out, absent, error)
+                              : otx__checkpoint_given(ctx, path, out, error);
+    if (result) otx_checkpoint_close(ctx, out);
     return result;
 }
 
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result;
-    memset(out, 0, sizeof *out);
-    result = otx__model_status(path, &status, error);
-    if (result) return result;
-    if (status.directory) {
-        result = otx__checkpoint_directory(ctx, path, out, error);
-    } else if (otx__has_suffix(path, ".safetensors")) {
-        out->path = otx__path_parent(ctx, path);
-        if (out->path)
-            result = otx__checkpoint_single(ctx, out, path + otx__path_name(path), error);
-        else result = otx__fail_memory(error, strlen(path) + 1);
-    } else {
-        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           ".safetensors file", otx__path_text(name, path));
-    }
-    if (result) otx_checkpoint_close(ctx, out);
-    return result;
+    bool absent;
+    return otx__checkpoint_try(ctx, path, out, &absent, error);
 }
 
 /* Fails if a file of the checkpoint is no longer what it was when it was opened. */
@@ -251,13 +168,6 @@ OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
 }
 
 /* ---- reading ---- */
-
-OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
-{
-    const otx__span *name = (const otx__span *)key;
-    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
-    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
-}
 
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)

@@ -11,24 +11,71 @@
 #define OTX__INDEX_LIMIT ((size_t)256 << 20)
 #define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
 
+/* Most bytes of a reference in a cache: a commit's name. */
+#define OTX__REFERENCE_LIMIT 256
+
+/* Under what other names an index may stand; a file ends in .safetensors anyhow. */
+static const char *const otx__index_variants[] = {
+    "*.safetensors.index.json",   /* diffusers */
+    "*.safetensors.index.*.json", /* transformers, with a variant: fp16 */
+};
+
+/* How PEFT names an adapter and what it is for. */
+#define OTX__ADAPTER "adapter_model*"
+#define OTX__ADAPTER_CONFIG "adapter_config.json"
+#define OTX__KEY_ADAPTER_BASE "base_model_name_or_path"
+
+/* Files of safetensors that are no whole model, or not as transformers names it. */
+static const char *const otx__partial_weights[] = {
+    OTX__ADAPTER,
+    "consolidated*", /* Mistral, Meta */
+};
+
 /* ---- in their place ---- */
 
+/* In Python, D being the directory. */
 #define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
+    "in Python, D being its directory: from transformers import AutoModelForCausalLM as M; " \
+    "M.from_pretrained(D, torch_dtype='auto').save_pretrained(D), which writes safetensors there"
+#define OTX__SAVE_FOREIGN \
+    "load it with the transformers 4 that reads it (from_tf=True, from_flax=True) and save it " \
+    "with save_pretrained into its directory, which writes safetensors"
+#define OTX__MERGE_ADAPTER \
+    "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
+    "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
+    "T.from_pretrained(D).save_pretrained(NEW);"
+#define OTX__FROM_GGUF \
+    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
-    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
-    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
+                                "part of the model"},
     {"consolidated*.safetensors", "weights under the names of the original release; take the "
-                                  "repository's files for transformers"}, /* Mistral, Meta */
-    {"*.safetensors", "if that is the model, give that file's path"},
+                                  "repository's files for transformers, config.json and "
+                                  OTX__MODEL_FILE " or its shards"}, /* Mistral, Meta */
+    {"consolidated*.pth", "weights under the names of the original release; take the "
+                          "repository's files for transformers, config.json and "
+                          OTX__MODEL_FILE " or its shards"}, /* Meta */
     {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
     {"*.bin", OTX__SAVE_WEIGHTS},
     {"*.pt", OTX__SAVE_WEIGHTS},
     {"*.pth", OTX__SAVE_WEIGHTS},
-    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
-    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
-    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
+    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+};
+
+/* Files of weights by the bytes that they begin with. */
+typedef struct otx__known_magic {
+    const char *bytes;
+    size_t size;
+    const char *what, *advice;
+} otx__known_magic;
+
+static const otx__known_magic otx__known_magics[] = {
+    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
+    {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
+    {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
+    {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
 };

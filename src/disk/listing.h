@@ -57,6 +57,15 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     return result;
 }
 
+/* The first name that fits a pattern, or NULL. */
+OTX__PRIVATE const char *otx__listing_like(const otx__listing *listing, const char *pattern)
+{
+    size_t i;
+    for (i = 0; i < listing->count; i++)
+        if (otx__name_fits(listing->names[i], pattern)) return listing->names[i];
+    return NULL;
+}
+
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
     return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,

@@ -133,12 +133,14 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 /* ---- the directory, or one file ---- */
 
 /* Reports a directory without a tokenizer. */
-OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
-                                               const otx__listing *listing)
+OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_context *ctx, const char *path,
+                                               const otx__listing *listing, otx_error *error)
 {
     const char *name = NULL;
     const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
                                                   listing->count, &name);
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
     return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
                              advice);
 }
@@ -156,7 +158,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.path = path;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(error, path, &listing);
+    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     else result = otx__vocab_of_source(&files, source, out, error);
     if (!result) result = otx__vocab_compare_others(&files, source, out, error);
     if (result) otx_vocab_close(ctx, out);
@@ -165,24 +167,63 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
+/* Refuses a file that is known to hold no tokens by the bytes that it begins with: one of
+   weights, which may be large. */
+OTX__PRIVATE otx_result otx__refuse_weights(const otx_context *ctx, const char *path,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT], bytes[OTX__MAGIC];
+    const otx__known_magic *magic;
+    otx_source source;
+    size_t got;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    got = source.size < sizeof bytes ? (size_t)source.size : sizeof bytes;
+    otx__path_text(name, path);
+    if (!source.read(source.context, 0, bytes, got))
+        result = otx__fail_read(error, path, &source, 0, got);
+    else if (otx__is_safetensors(bytes, got, source.size))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a file of weights, in "
+                           "safetensors, and holds no tokens; give the directory of its "
+                           "tokenizer", name);
+    else if ((magic = otx__magic_of(bytes, got)) != NULL)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", name, magic->what,
+                           magic->advice);
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Reads a file by itself: as what it holds, else as what its name says. */
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    otx_result result;
+    size_t size = 0;
+    otx__recognised what;
+    otx_vocab_file file;
+    otx_result result = otx__refuse_weights(ctx, path, error);
+    otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_FILES)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                         "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
-                         otx__path_text(name, path));
-    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &texts[file].size,
-                                error);
-    texts[file].bytes = bytes;
+    memset(&what, 0, sizeof what);
     if (!result)
-        result = otx_vocab_parse(ctx, texts, otx__path_text(name, path), out, error);
-    if (bytes) otx__file_free(ctx, bytes, texts[file].size);
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    file = what.file;
+    if (file == OTX_VOCAB_FILES && !what.other)
+        file = otx__source_named(path + otx__path_name(path));
+    if (!result && file == OTX_VOCAB_FILES)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
+                           "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
+                           "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
+                           "tokenizer or one of those", name, what.looks);
+    if (!result) {
+        texts[file].bytes = bytes;
+        texts[file].size = size;
+        if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
+        result = otx_vocab_parse(ctx, texts, name, out, error);
+    }
+    if (bytes) otx__file_free(ctx, bytes, size);
     return result;
 }
 

@@ -17,6 +17,7 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 typedef struct otx__weight_entry {
     otx__span tensor, shard;
     uint32_t file;
+    bool absent; /* it is in no shard */
 } otx__weight_entry;
 
 typedef struct otx__weight_index {

@@ -140,9 +140,10 @@ OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
     return result;
 }
 
-/* The tensors in order of name: private, behind the tensors. */
+/* The tensors in order of name: private, behind the tensors. NULL in a file of zeros. */
 OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
 {
+    if (!file->tensors) return NULL;
     return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
 }
 

@@ -17,6 +17,14 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
                      *rows);
 }
 
+/* Donor ids that can be given a row by the method: one that solves nothing asks nothing of
+   the donor's matrices. */
+OTX__PRIVATE uint64_t otx__donor_rows(const otx_job *job)
+{
+    uint64_t rows = job->donor.parts.rows, count = job->donor.vocab.count;
+    return otx__job_solves(job) || rows > count ? rows : count;
+}
+
 /* A row that only some of the base's tensors have can be copied, but is no atom. */
 OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 {
@@ -31,7 +39,7 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 }
 
 /* Pairs the tokens of the two models, by the caller's map first. */
-OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
     size_t count = job->options.map_count, i;
@@ -44,8 +52,10 @@ OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
         result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
         if (!result) result = otx__job_poll(job, error);
     }
-    options.donor_rows = job->donor.parts.rows;
+    options.donor_rows = otx__donor_rows(job);
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
+    for (i = 0; i < count && !result; i++)
+        if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -56,17 +66,56 @@ OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
     return result;
 }
 
+/* Tells of the donor's tokens without a row in the new matrices, and of those without one
+   in the donor's own that would have been solved for. Counts the former. */
+OTX__PRIVATE void otx__tell_rowless(otx_job *job)
+{
+    const uint64_t rows = otx__donor_rows(job), count = job->alignment.count;
+    uint64_t skipped = 0, bare = 0, first_skipped = 0, first_bare = 0, i;
+    char content[OTX__QUOTED];
+    for (i = otx__min((size_t)rows, (size_t)count); i < job->donor.vocab.count; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token) continue;
+        if (i >= count && skipped++ == 0) first_skipped = i;
+        if (i >= rows && i < count && job->alignment.rows[i].action == OTX_ACTION_UNUSED &&
+            token->kind != OTX_TOKEN_UNUSED && bare++ == 0)
+            first_bare = i;
+    }
+    if (skipped)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
+                 " on (token \"%s\"), lie beyond the %" PRIu64 " rows and get none; --rows "
+                 "tokenizer gives every token one", job->donor.path, skipped, first_skipped,
+                 otx__side_content(content, &job->donor, first_skipped), count);
+    if (bare)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens, the first %" PRIu64 " (\"%s\"), "
+                 "have no row among the %" PRIu64 " of the donor's matrices to be solved from, "
+                 "and get what reserved tokens get; --map '#%" PRIu64 "=BASE' copies a row of "
+                 "the base", job->donor.path, bare, first_bare,
+                 otx__side_content(content, &job->donor, first_bare), rows, first_bare);
+    job->summary.tokens.skipped = skipped;
+}
+
+/* Tells of base ids that the map names and that have no row to copy. */
+OTX__PRIVATE void otx__tell_unmapped(const otx_job *job)
+{
+    const int64_t rows = (int64_t)(job->base.parts.rows + job->base.parts.extra);
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++) {
+        const otx_alignment_row *row = &job->alignment.rows[i];
+        if (row->action == OTX_ACTION_MAP && row->base >= rows)
+            otx__log(&job->ctx, OTX_NOTE, "%s: id %" PRId64 " has no row: the donor's token %"
+                     PRIu64 ", which is mapped to it, takes its place in the configs and gets "
+                     "what reserved tokens get", job->base.path, row->base, (uint64_t)i);
+    }
+}
+
 /* The counts of the report, and what should not pass without a word. */
 OTX__PRIVATE void otx__count_tokens(otx_job *job)
 {
     const size_t *counts = job->alignment.counts;
     otx_job_tokens *tokens = &job->summary.tokens;
-    size_t i, first = OTX__NONE;
-    for (i = job->alignment.count; i < job->donor.vocab.count; i++) {
-        if (!otx__side_token(&job->donor, i)) continue;
-        if (first == OTX__NONE) first = i;
-        tokens->skipped++;
-    }
+    otx__tell_rowless(job);
+    otx__tell_unmapped(job);
     tokens->total = job->donor.vocab.token_count;
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
@@ -74,15 +123,6 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
-    if (tokens->skipped)
-        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
-                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor.path,
-                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
-    else if (job->donor.vocab.count > job->donor.parts.rows)
-        otx__log(&job->ctx, OTX_WARNING,
-                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
-                 " rows; ids beyond can only be copied",
-                 job->donor.path, (uint64_t)job->donor.vocab.count - 1, job->donor.parts.rows);
     if (job->base.vocab.count > job->base.parts.rows + job->base.parts.extra)
         otx__log(&job->ctx, OTX_WARNING,
                  "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
@@ -93,6 +133,14 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
         otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
                  "be zeros, which score 0 in an output head and may be sampled",
                  tokens->padding + tokens->unused);
+}
+
+/* Whether a token of the donor is treated as a reserved one for its row alone. */
+OTX__PRIVATE bool otx__is_untrained(const otx_job *job, size_t id)
+{
+    return id < job->alignment.count && (uint64_t)id < job->donor.parts.rows &&
+           job->alignment.rows[id].action == OTX_ACTION_UNUSED &&
+           job->donor.vocab.tokens[id].kind != OTX_TOKEN_UNUSED;
 }
 
 /* Lists of the anchors and of the targets, both by donor id. */
@@ -118,19 +166,23 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         }
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
-    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
+    if (!otx__job_solves(job) || targets == 0) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
+                         "in the donor's weights: the methods mean and zero (-a mean, -a zero) "
+                         "need none, nor does a --map for every such token",
+                         job->without.message, (uint64_t)targets);
+    if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
                      "\"transplant align\" shows both", job->base.path, job->donor.path,
                      (uint64_t)targets);
 }
 
-/* Aligns the two vocabularies, tells what should not pass without a word, and lists
-   anchors and targets. */
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+/* Tells what should not pass without a word of how the two vocabularies are aligned, and
+   lists anchors and targets. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
-    otx_result result = otx__pair_tokens(job, error);
-    if (result) return result;
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
 }

@@ -73,22 +73,6 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     return result;
 }
 
-/* An index of all tokens by content. */
-OTX__PRIVATE otx_result otx__chat_tokens(const otx_job *job, const otx_vocab *vocab,
-                                         otx__token_index *index, otx_error *error)
-{
-    otx_result result =
-        otx__index_open(&job->ctx, index, vocab->tokens, vocab->count, true, error);
-    size_t id;
-    for (id = 0; id < vocab->count && !result; id++) {
-        const otx_token *token = &vocab->tokens[id];
-        if (token->kind != OTX_TOKEN_NONE)
-            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
-                (uint32_t)id + 1;
-    }
-    return result;
-}
-
 /* Warns of what a template that is not the donor's puts into texts although it is no
    token of the donor's: there it becomes letters. Only the base's tokens count; other
    brackets are the template's own. */
@@ -98,9 +82,9 @@ OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
     otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
     char quoted[OTX__QUOTED];
     bool told = false;
-    otx_result result = otx__chat_tokens(job, &job->base.vocab, &base, error);
+    otx_result result = otx__side_contents(&job->ctx, &job->base, &base, error);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__chat_tokens(job, &job->donor.vocab, &donor, error);
+    if (!result) result = otx__side_contents(&job->ctx, &job->donor, &donor, error);
     while (!result && !told && otx__next_mark(&text, &mark)) {
         told = otx__index_find(&base, OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
                otx__index_find(&donor, OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;

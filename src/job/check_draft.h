@@ -1,110 +1,289 @@
 /* ---- verify: as a draft model for another --------------------------------- */
 
-/* A flag of tokenizer_config.json; where it is silent, what llama.cpp takes for a
-   SentencePiece vocabulary (bos yes) and others (no). */
-OTX__PRIVATE bool otx__draft_adds(const otx__side *side, const char *key, bool silent)
+/* Both models, as the engines look at them: the draft, then its target. */
+typedef struct otx__draft {
+    const otx__side *sides[2];
+    uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
+    otx__gguf gguf[2];
+} otx__draft;
+
+/* Why an engine does not take the pair, or what it overlooks: one line. */
+typedef struct otx__draft_why {
+    char text[OTX__MESSAGE];
+    size_t size;
+} otx__draft_why;
+
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
 {
-    const otx__document *tokenizer = &side->tokenizer;
-    uint32_t node = otx_json_find(&tokenizer->json, otx__document_root(tokenizer), key);
-    otx_json_type type = otx_json_type_of(&tokenizer->json, node);
-    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) return type == OTX_JSON_TRUE;
-    return silent && side->vocab.family == OTX_FAMILY_METASPACE;
+    size_t room = sizeof to->text - to->size;
+    va_list arguments;
+    if (to->size > 0) to->size += otx__format(to->text + to->size, room, "; ");
+    to->size = otx__min(to->size, sizeof to->text - 1);
+    va_start(arguments, format);
+    to->size += otx__format_list(to->text + to->size, sizeof to->text - to->size, format,
+                                 arguments);
+    va_end(arguments);
+    to->size = otx__min(to->size, sizeof to->text - 1);
 }
 
-OTX__PRIVATE void otx__draft_kind(otx__verifier *v, const otx__side *target)
+/* ---- sizes ---- */
+
+/* The size of the model of text, where transformers' get_text_config finds it; where that
+   names none, what any level does. */
+OTX__PRIVATE uint64_t otx__draft_size(const otx__document *config)
 {
-    const otx_vocab *ours = &v->side.vocab, *theirs = &target->vocab;
-    if (ours->family == theirs->family &&
-        strcmp(otx__word(ours->model), otx__word(theirs->model)) == 0)
-        return;
-    otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; llama.cpp "
-               "refuses the pair", otx_family_name(ours->family), otx__word(ours->model),
-               otx_family_name(theirs->family), otx__word(theirs->model));
+    static const char *const parts[] = {"text_encoder", "decoder", "generator", "text_config"};
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = root;
+    uint64_t size = 0;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(parts); i++) {
+        uint32_t part = otx_json_find(json, root, parts[i]);
+        if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) node = part;
+    }
+    if (!otx_json_uint(json, otx_json_find(json, node, OTX__KEY_VOCAB_SIZE), &size))
+        (void)otx__config_says_rows(config, UINT64_MAX, &size);
+    return size;
 }
 
-/* The tokens at both ends of a text. */
-OTX__PRIVATE void otx__draft_end(otx__verifier *v, const otx__side *target, otx_role role,
-                                 const char *key)
+/* Compares the sizes. False if either is not known, which is said. */
+OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 {
-    bool silent = role == OTX_ROLE_BOS;
-    bool ours = otx__draft_adds(&v->side, key, silent);
-    bool theirs = otx__draft_adds(target, key, silent);
-    int64_t id = v->side.vocab.roles[role], other = target->vocab.roles[role];
-    if (ours != theirs)
-        otx__found(v, OTX_FAULT, "draft: the tokenizer %s %s to its texts and the target's %s; "
-                   "llama.cpp refuses the pair", ours ? "adds" : "does not add",
-                   otx_role_name(role), theirs ? "does" : "does not");
-    else if (id != other)
-        otx__found(v, ours ? OTX_FAULT : OTX_WARNING, "draft: %s is %" PRId64
-                   ", the target's is %" PRId64 "%s", otx_role_name(role), id, other,
-                   ours ? "; llama.cpp refuses the pair" : "");
+    if (d->sizes[0] && d->sizes[1]) return true;
+    otx__draft_say(why, "%s/config.json names no \"vocab_size\", which it compares",
+                   d->sides[d->sizes[0] ? 1 : 0]->path);
+    return false;
 }
 
-/* Whether an id stands for the same token on both sides, or for none. */
-OTX__PRIVATE bool otx__draft_same(const otx__side *side, const otx__side *target, size_t id)
+/* ---- tokens ---- */
+
+/* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
+   makes up a token where there is none, of which `pads` is the text. */
+OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
-    const otx_token *ours = otx__side_token(side, id), *theirs = otx__side_token(target, id);
-    if (!ours || !theirs) return !ours && !theirs;
-    return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                           theirs->content_size);
+    const otx_token *ours = otx__side_token(d->sides[0], id);
+    const otx_token *theirs = otx__side_token(d->sides[1], id), *one = ours ? ours : theirs;
+    char pad[32];
+    size_t size;
+    if (!ours && !theirs) return true;
+    if (ours && theirs)
+        return otx__same_bytes(ours->content, ours->content_size, theirs->content,
+                               theirs->content_size);
+    size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
+    return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
 
-/* Compares the tokens of some ids. */
-OTX__PRIVATE void otx__draft_tokens(otx__verifier *v, const otx__side *target, size_t begin,
-                                    size_t end, otx_severity severity)
+/* Says which ids of [begin, end) stand for other tokens. */
+OTX__PRIVATE bool otx__draft_tokens(const otx__draft *d, size_t begin, size_t end, bool pads,
+                                    otx__draft_why *why)
 {
     char token[OTX__QUOTED], other[OTX__QUOTED];
     size_t i, different = 0, first = 0;
     for (i = end; i-- > begin;)
-        if (!otx__draft_same(&v->side, target, i)) {
+        if (!otx__draft_same(d, i, pads)) {
             first = i;
             different++;
         }
     if (different)
-        otx__found(v, severity, "draft: %" PRIu64 " ids from %" PRIu64 " on stand for other "
-                   "tokens than the target's, the first %" PRIu64 ": \"%s\", the target's "
-                   "\"%s\"", (uint64_t)different, (uint64_t)begin, (uint64_t)first,
-                   otx__side_content(token, &v->side, first),
-                   otx__side_content(other, target, first));
+        otx__draft_say(why, "%" PRIu64 " ids from %" PRIu64 " on stand for other tokens than "
+                       "the target's, the first %" PRIu64 ": \"%s\", the target's \"%s\"",
+                       (uint64_t)different, (uint64_t)begin, (uint64_t)first,
+                       otx__side_content(token, d->sides[0], first),
+                       otx__side_content(other, d->sides[1], first));
+    return different == 0;
 }
 
-OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
+/* Ids that may have a token on either side. */
+OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 {
-    uint64_t rows = v->side.parts.embedding ? v->side.parts.rows : 0, wanted = 0, apart;
-    (void)otx__config_says(&target->config, OTX__KEY_VOCAB_SIZE, UINT64_MAX, &wanted);
-    if (rows == 0 || wanted == 0 || rows == wanted) return;
-    apart = rows > wanted ? rows - wanted : wanted - rows;
-    otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
-               "; vLLM wants them equal%s", rows, wanted,
-               apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
+    return otx__max(d->sides[0]->vocab.count, d->sides[1]->vocab.count);
 }
 
-/* Compares the two models, by what llama.cpp and vLLM ask of them. */
-OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
+/* ---- the engines ---- */
+
+/* The end of a text: a flag, and where that is set an id. */
+OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    size_t count = otx__max(v->side.vocab.count, target->vocab.count);
-    otx__draft_kind(v, target);
-    otx__draft_end(v, target, OTX_ROLE_BOS, OTX__KEY_ADD_BOS);
-    otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
-    otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
-    otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
-    otx__draft_rows(v, target);
+    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const char *name = otx_role_name(role);
+    if (ours->adds[role] != theirs->adds[role])
+        otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
+                       ours->adds[role] ? "adds" : "does not add", name,
+                       theirs->adds[role] ? "does" : "does not");
+    else if (ours->adds[role] && ours->ids[role] != theirs->ids[role])
+        otx__draft_say(why, "%s is %" PRId64 ", the target's is %" PRId64, name,
+                       ours->ids[role], theirs->ids[role]);
+    else return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    if (kind == wanted) return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+                   otx_family_name(theirs->family), otx__word(theirs->model));
+    return false;
+}
+
+/* common/speculative.cpp: common_speculative_are_compatible, and what convert_hf_to_gguf.py
+   makes of the directories: as many tokens as "vocab_size" says. */
+OTX__PRIVATE otx_severity otx__draft_llama_cpp(const otx__draft *d, otx__draft_why *why)
+{
+    uint64_t counts[2], apart, both;
+    bool good = otx__draft_kind(d, why);
+    size_t i;
+    for (i = 0; i < 2; i++)
+        counts[i] = d->sizes[i] ? d->sizes[i] : d->sides[i]->vocab.count;
+    both = counts[0] < counts[1] ? counts[0] : counts[1];
+    apart = counts[0] - both + counts[1] - both;
+    good &= otx__draft_end(d, OTX_ROLE_BOS, why);
+    good &= otx__draft_end(d, OTX_ROLE_EOS, why);
+    good &= apart <= OTX__DRAFT_SLACK;
+    if (apart > OTX__DRAFT_SLACK)
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", and at "
+                       "most %d may lie between", counts[0], counts[1], OTX__DRAFT_SLACK);
+    i = otx__draft_count(d);
+    if (both < i) i = (size_t)both;
+    good &= otx__draft_tokens(d, OTX__DRAFT_FIRST, i, true, why);
+    return good ? OTX_NOTE : OTX_FAULT;
+}
+
+/* What vLLM and sglang ask alike. */
+OTX__PRIVATE otx_severity otx__draft_sizes(const otx__draft *d, const char *unless,
+                                           otx__draft_why *why)
+{
+    if (!otx__draft_sized(d, why)) return OTX_WARNING;
+    if (d->sizes[0] == d->sizes[1]) return OTX_NOTE;
+    otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 "%s",
+                   d->sizes[0], d->sizes[1], unless);
+    return OTX_FAULT;
+}
+
+/* vllm/config/speculative.py: verify_equal_vocab_size_if_draft_model. */
+OTX__PRIVATE otx_severity otx__draft_vllm(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal unless "
+                                             "use_heterogeneous_vocab is set", why);
+    if (severity == OTX_NOTE && !otx__draft_tokens(d, 0, otx__draft_count(d), false, why))
+        severity = OTX_WARNING;
+    return severity;
+}
+
+/* sglang/srt/speculative/standalone_worker.py: _validate_vocab_compatibility. */
+OTX__PRIVATE otx_severity otx__draft_sglang(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal", why);
+    if (!otx__draft_tokens(d, 0, otx__draft_count(d), false, why)) severity = OTX_FAULT;
+    return severity;
+}
+
+/* transformers/generation/utils.py: _validate_generation_mode. */
+OTX__PRIVATE otx_severity otx__draft_transformers(const otx__draft *d, otx__draft_why *why)
+{
+    bool sized = otx__draft_sized(d, why);
+    if (sized && d->sizes[0] != d->sizes[1]) {
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", so that "
+                       "generate() wants tokenizer and assistant_tokenizer", d->sizes[0],
+                       d->sizes[1]);
+        return OTX_WARNING;
+    }
+    return otx__draft_tokens(d, 0, otx__draft_count(d), false, why) && sized ? OTX_NOTE
+                                                                             : OTX_WARNING;
+}
+
+/* ---- all of them ---- */
+
+OTX_API const char *otx_engine_name(otx_engine engine)
+{
+    static const char *const names[OTX_ENGINE_COUNT] = {"all", "llama.cpp", "vllm", "sglang",
+                                                        "transformers"};
+    return (unsigned)engine < OTX_ENGINE_COUNT ? names[engine] : NULL;
+}
+
+/* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
+typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
+
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    char text[48], other[48];
+    if (otx__digits_alike(ours, theirs)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's "
+               "tokens", otx__digits_text(text, ours->digits),
+               otx__digits_text(other, theirs->digits));
+}
+
+/* Says of each engine that is asked for whether it takes the pair. */
+OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
+{
+    static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
+        NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
+        otx__draft_transformers};
+    int engine;
+    for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
+        otx_severity severity;
+        otx__draft_why why;
+        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+            continue;
+        memset(&why, 0, sizeof why);
+        severity = rules[engine](d, &why);
+        otx__found(v, severity, "draft: %s %s the pair%s%s",
+                   otx_engine_name((otx_engine)engine),
+                   severity == OTX_FAULT ? "refuses" : "takes",
+                   severity == OTX_FAULT     ? ": "
+                   : severity == OTX_WARNING ? ", but "
+                                             : "", why.text);
+    }
+}
+
+/* Opens what is compared of the target, and the rest of the draft. */
+OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
+                                        otx__document tokens[2], otx_error *error)
+{
+    const otx_context *ctx = &v->ctx;
+    const char *path = target->path;
+    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
+    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    if (!result)
+        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
+                                    error);
+    if (!result)
+        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
+    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+    return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    const char *path = v->options->draft_for;
+    otx__document tokens[2];
     otx__side target;
+    otx__draft draft;
     otx_error error;
     otx_result result;
-    if (v->failure || !path || !v->side.vocab.tokens) return;
-    result = otx__side_begin(ctx, path, false, &target, &error);
-    if (!result) result = otx_vocab_open(ctx, path, &target.vocab, &error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target.config, &error);
-    if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target.tokenizer,
-                                    &error);
-    if (otx__verify_take(v, result, &error)) otx__draft_pair(v, &target);
+    size_t i;
+    if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
+    memset(tokens, 0, sizeof tokens);
+    result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
+    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (otx__verify_take(v, result, &error)) {
+        draft.sides[0] = &v->side;
+        draft.sides[1] = &target;
+        for (i = 0; i < 2; i++) {
+            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
+            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+        }
+        if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
+        otx__draft_pair(v, &draft);
+        otx__draft_digits(v, &draft);
+    }
+    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }

@@ -41,7 +41,7 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     size_t i;
     memset(&index, 0, sizeof index);
     if (v->failure || !checkpoint->sharded) return;
-    otx__verify_document(v, OTX__INDEX_FILE, true, &index);
+    otx__verify_document(v, checkpoint->index, true, &index);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         total += tensor->end - tensor->begin;
@@ -49,11 +49,12 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     metadata = otx_json_find(&index.json, otx__document_root(&index), OTX__KEY_METADATA);
     size = otx_json_find(&index.json, metadata, OTX__KEY_TOTAL_SIZE);
     if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
-        otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
-                   "transformers does not load it", v->side.path);
+        otx__found(v, OTX_FAULT, "%s/%s: has no \"metadata\", without which "
+                   "transformers does not load it", v->side.path, checkpoint->index);
     else if (otx_json_uint(&index.json, size, &said) && said != total)
-        otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
-                   ", the tensors have %" PRIu64 " bytes", v->side.path, said, total);
+        otx__found(v, OTX_WARNING, "%s/%s: says \"total_size\": %" PRIu64
+                   ", the tensors have %" PRIu64 " bytes", v->side.path, checkpoint->index,
+                   said, total);
     otx__document_close(&v->ctx, &index);
 }
 
@@ -98,7 +99,18 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
-/* Whether transformers makes another class of the tokenizer than it names. */
+/* Whether the processor looks for tokens that are none. */
+OTX__PRIVATE void otx__verify_processor(otx__verifier *v)
+{
+    bool silent;
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    (void)otx__verify_take(v, otx__processor_check(&v->ctx, &v->side, &v->side, &silent, &error),
+                           &error);
+}
+
+/* Whether transformers makes another class of the tokenizer than it names, or one that
+   passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 {
     const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
@@ -106,7 +118,10 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
     const otx__span name = otx__side_class(&v->side);
     const otx__span made = otx__class_made(name);
     char quoted[OTX__QUOTED];
-    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    if (!otx__verify_take(v, otx__warn_renumbered(&v->ctx, &v->side, &error), &error)) return;
+    if (!forced || forced->rule != OTX__CLASS_FORCED ||
         otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
         return;
     otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "

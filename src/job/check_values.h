@@ -10,20 +10,11 @@ typedef struct otx__row_count {
 OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const char *data,
                                      otx_dtype dtype, size_t columns)
 {
-    const size_t size = otx_dtype_bits(dtype) / 8;
-    float values[256];
-    bool zero = true;
-    size_t i, j;
     if (!otx__row_is_finite(data, dtype, columns)) {
         if (count->bad++ == 0) count->first_bad = row;
         return;
     }
-    for (i = 0; i < columns && zero; i += OTX__COUNT(values)) {
-        size_t part = otx__min(columns - i, OTX__COUNT(values));
-        otx_to_float(values, data + i * size, dtype, part);
-        for (j = 0; j < part && zero; j++) zero = values[j] == 0;
-    }
-    if (zero && count->zero++ == 0) count->first_zero = row;
+    if (otx__row_is_zero(data, dtype, columns) && count->zero++ == 0) count->first_zero = row;
 }
 
 /* Looks at every row of a tensor; a bias is one element a row. */

@@ -72,11 +72,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
-/* Takes what is not written out of the weight map. */
+/* Takes what is not written out of the weight map, and what is not true. */
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = true;
+    bool whole = !job->base.checkpoint.index_differs;
     otx_result result;
     otx__text map;
     size_t i;
@@ -129,11 +129,11 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     otx__text text;
     otx_result result;
     if (!job->base.checkpoint.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base.path, OTX__INDEX_FILE, &index, error);
+    result = otx__document_open(ctx, job->base.path, job->base.checkpoint.index, &index, error);
     if (result) return result;
     if (!index.present)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base.path);
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/%s: is gone", job->base.path,
+                         job->base.checkpoint.index);
     otx__text_open(&text, ctx);
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
@@ -154,6 +154,8 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->digits.size > 0)
+        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
         result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);

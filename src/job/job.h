@@ -1,22 +1,23 @@
 /* ---- job: what a job holds ------------------------------------------------ */
 
-/* What was solved against one matrix of the donor. Every matrix of the base in
-   the same part takes the same combinations of its own rows; but a map is to one matrix,
-   and goes with a number of atoms of its own. */
+/* A method that was fitted to one matrix of the donor. Every matrix of the base in the same
+   part takes the same combinations of its own rows; but a method that looks at the base's
+   rows is fitted to one matrix of it. */
 typedef struct otx__solution {
-    const otx_checkpoint_tensor *donor;
-    const otx_checkpoint_tensor *base; /* what the map leads to; NULL without one */
-    otx_affine_map map;
-    size_t k;               /* 0: the map alone, and no arrays */
-    int32_t *indices;       /* [targets][k], as of otx_omp_output */
-    double *coefficients;   /* [targets][k] */
-    double *residual_norms; /* [targets] */
-    double *target_norms;   /* [targets] */
-    double mean_residual, max_residual; /* relative */
+    const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
+    const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
+    otx_fitted fitted;
+    double mean_residual, max_residual; /* relative; 0 where nothing was pursued */
     double seconds;
-    otx_omp_stats stats;
-    otx_affine_stats map_stats;
 } otx__solution;
+
+/* What is known of the rows that were made for one matrix, by target. */
+typedef struct otx__diagnosis {
+    double *norms;    /* of the new rows */
+    int32_t *nearest; /* the base's id whose row is most alike, by |cosine|, or -1; NULL unless
+                         details are kept */
+    double *cosines;  /* with it */
+} otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
 
@@ -41,6 +42,7 @@ struct otx_job {
 
     /* open: the two models */
     otx__side base, donor;
+    otx_error without; /* says why the donor has no weights, if it has none */
 
     /* map, align: where every row comes from */
     otx_alignment alignment;
@@ -52,6 +54,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
@@ -59,6 +62,9 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* diagnose: what is odd about the new rows, by summary.matrices */
+    otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
 
     /* run, report: how it went */
     otx_job_summary summary;
@@ -103,7 +109,7 @@ OTX__PRIVATE bool otx__job_repeat(void *context, const otx_progress *progress)
 }
 
 /* The context of such work. */
-OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
+OTX__PRIVATE otx_context otx__job_uncounted(const otx_job *job)
 {
     otx_context ctx = job->ctx;
     if (ctx.progress) ctx.progress = otx__job_repeat;
@@ -112,44 +118,28 @@ OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
 
 /* ---- options ---- */
 
-OTX_API const char *otx_method_name(otx_method method)
-{
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "omp-affine",
-                                                        "affine", "mean", "zero"};
-    return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
-}
-
 OTX_API const char *otx_padding_name(otx_padding padding)
 {
     static const char *const names[OTX_PADDING_COUNT] = {"mean", "zero"};
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether the method maps rows of the donor into the base's space. */
-OTX__PRIVATE bool otx__job_maps(const otx_job *job)
-{
-    return job->options.method == OTX_METHOD_OMP_AFFINE ||
-           job->options.method == OTX_METHOD_AFFINE;
-}
-
-/* Whether the method makes rows from the donor's. */
+/* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return job->options.method == OTX_METHOD_OMP ||
-           job->options.method == OTX_METHOD_OMP_CENTRED || otx__job_maps(job);
+    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that it solves for. */
+/* Whether there are rows that a method is fitted for. */
 OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 {
-    return otx__job_solves(job) && job->target_count > 0;
+    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    if ((unsigned)options->method >= OTX_METHOD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
-                         "omp-centred, omp-affine, affine, mean and zero", (int)options->method);
+    otx_result result = otx__method_known(options->method, error);
+    if (result) return result;
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -194,6 +184,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->digits, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
     otx__text_open(&job->tokenizer, &job->ctx);
     otx__text_open(&job->code, &job->ctx);
@@ -202,16 +193,23 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     return result;
 }
 
-OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solution)
+/* The nearest tokens only for a caller who will ask for them: they take a scan of all. */
+OTX__PRIVATE bool otx__diagnosis_take(const otx_job *job, otx__diagnosis *d)
 {
-    size_t targets = job->target_count, k = solution->k;
-    otx__free(&job->ctx, solution->indices, targets * k, sizeof *solution->indices);
-    otx__free(&job->ctx, solution->coefficients, targets * k, sizeof *solution->coefficients);
-    otx__free(&job->ctx, solution->residual_norms, targets, sizeof *solution->residual_norms);
-    otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
-    solution->indices = NULL;
-    solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
-    otx_affine_close(&solution->map);
+    size_t targets = job->target_count;
+    d->norms = (double *)otx__alloc(&job->ctx, targets, sizeof *d->norms);
+    if (!job->options.keep_details) return d->norms != NULL;
+    d->nearest = (int32_t *)otx__alloc(&job->ctx, targets, sizeof *d->nearest);
+    d->cosines = (double *)otx__alloc(&job->ctx, targets, sizeof *d->cosines);
+    return d->norms && d->nearest && d->cosines;
+}
+
+OTX__PRIVATE void otx__diagnosis_close(const otx_job *job, otx__diagnosis *d)
+{
+    otx__free(&job->ctx, d->norms, job->target_count, sizeof *d->norms);
+    otx__free(&job->ctx, d->nearest, job->target_count, sizeof *d->nearest);
+    otx__free(&job->ctx, d->cosines, job->target_count, sizeof *d->cosines);
+    memset(d, 0, sizeof *d);
 }
 
 OTX_API void otx_job_close(otx_job *job)
@@ -221,9 +219,11 @@ OTX_API void otx_job_close(otx_job *job)
     size_t i;
     if (!job) return;
     ctx = &job->ctx;
-    for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
+    for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
+    for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->digits);
     otx__text_close(&job->chat);
     otx__text_close(&job->tokenizer);
     otx__text_close(&job->code);

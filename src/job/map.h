@@ -3,7 +3,7 @@
 /* One half of "DONOR=BASE" with its escapes undone. */
 typedef struct otx__map_half {
     const otx__side *side;
-    uint64_t rows;
+    uint64_t rows; /* of the new matrices, or of the base's */
     char *bytes;
     size_t size;
     bool is_id; /* it started with an unescaped # and a digit */
@@ -32,11 +32,14 @@ OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_h
     return at;
 }
 
-/* The token with a number. */
+/* The token with a number. Of the base also a row without a token, and an id that
+   config.json names: a model may look for one that its tokenizer does not give. */
 OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
 {
-    return otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id) &&
-           otx__side_token(half->side, *id);
+    if (!otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id)) return false;
+    if (otx__side_token(half->side, *id)) return true;
+    return !half->side->donor && *id <= INT32_MAX &&
+           (*id < half->rows || otx__config_names_id(&half->side->config, *id));
 }
 
 /* The token whose content, as the tokenizer's file spells it, is this, else that which
@@ -72,9 +75,10 @@ OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *ent
         return otx__fail(error, OTX_ERROR_NOT_FOUND,
                          "map \"%s\": the %s's tokenizer has no token \"%s\"", text, what,
                          otx__quote(quoted, sizeof quoted, half->bytes, half->size));
-    if (*id >= half->rows)
-        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
-                         "there are %" PRIu64, text, what, *id, half->rows);
+    if (*id >= half->rows && half->side->donor)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": donor id %" PRIu64 " has no "
+                         "row; there are %" PRIu64 "; --rows tokenizer gives every token one",
+                         text, *id, half->rows);
     return OTX_OK;
 }
 

@@ -9,14 +9,59 @@ OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, 
     return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
-OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
+/* A model is its directory. A file of weights or an index may be given in its place: then
+   those of the directory's weights are meant. */
+OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
+    char name[OTX__PATH_TEXT], where[OTX__PATH_TEXT], *parent;
+    otx__weights_kind kind;
     otx__status status;
     otx_result result = otx__model_status(side->path, &status, error);
     if (result || status.directory) return result;
-    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
-                     "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
+    parent = otx__path_parent(ctx, side->path);
+    if (!parent) return otx__fail_memory(error, strlen(side->path) + 1);
+    if (otx__source_named(side->path + otx__path_name(side->path)) != OTX_VOCAB_FILES &&
+        !otx__name_fits_any(side->path, otx__index_variants, OTX__COUNT(otx__index_variants)))
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, "
+                           "not a file of its tokenizer; give the directory %s",
+                           otx__path_text(name, side->path), side->donor ? "donor" : "base",
+                           otx__path_text(where, parent));
+    else if (otx__name_fits(side->path + otx__path_name(side->path), OTX__ADAPTER))
+        result = otx__fail_adapter(ctx, parent, side->path + otx__path_name(side->path), error);
+    else result = otx__weights_look_at(ctx, side->path, &kind, error);
+    if (result) {
+        otx__path_free(ctx, parent);
+        return result;
+    }
+    side->weights = side->path;
+    side->path = parent;
+    return OTX_OK;
+}
+
+/* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
+   says what is missing, and its matrices count as having a row for each of its ids. */
+OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
+{
+    bool absent;
+    otx_error *told = side->donor ? &job->without : error;
+    otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
+                                             &side->checkpoint, &absent, told);
+    if (!result || told == error) return result;
+    if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
+    return otx__fail(error, result, "%s", job->without.message);
+}
+
+OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
+{
+    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    side->parts.rows = side->vocab.count;
+    side->parts.tied = true;
+    if (job->options.rows == OTX_ROWS_DONOR)
+        otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
+                 "are %" PRIu64 ", one for each id of its tokenizer", side->path,
+                 side->parts.rows);
+    return OTX_OK;
 }
 
 /* Whether a file beside the weights is read, and must stay as it was; of the base, such
@@ -24,20 +69,36 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
 OTX__PRIVATE bool otx__is_read(const char *name)
 {
     return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+           otx__name_fits_any(name, otx__index_variants, OTX__COUNT(otx__index_variants)) ||
+           otx__is_of_tokenizer(name);
+}
+
+/* Reports a base without config.json. Where it has no weights either, as they are read,
+   what it has instead says more. */
+OTX__PRIVATE otx_result otx__fail_no_config(const otx_context *ctx, const otx__side *side,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_checkpoint checkpoint;
+    otx_error problem;
+    bool absent;
+    otx_result result = otx__checkpoint_try(ctx, side->path, &checkpoint, &absent, &problem);
+    if (!result) otx_checkpoint_close(ctx, &checkpoint);
+    if (absent && result == OTX_ERROR_UNSUPPORTED)
+        return otx__fail(error, result, "%s", problem.message);
+    return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
+                     otx__path_text(name, side->path));
 }
 
 /* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
     otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
-                           otx__path_text(name, side->path));
+        result = otx__fail_no_config(ctx, side, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
@@ -57,18 +118,18 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     unsigned i;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
-        if (!result)
-            result = otx_checkpoint_open(ctx, sides[i]->path, &sides[i]->checkpoint, error);
+        if (!result) result = otx__open_weights(job, sides[i], error);
     }
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
+        if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
-    for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
     return result;
 }

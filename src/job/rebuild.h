@@ -22,13 +22,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
-}
-
 /* Flags the base's rows that will be used: those that are copied from, and those that a
    mean is taken of. */
 OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
@@ -39,8 +32,10 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
+    for (i = 0; i < alignment->count; i++) {
+        int64_t base = alignment->rows[i].base;
+        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+    }
 }
 
 /* What becomes of a new row. One that would copy a row which this tensor of the base
@@ -82,8 +77,8 @@ OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const 
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, from, dtype, r->made.columns);
-    return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
+    otx__to_double(r->row, from, dtype, r->made.columns);
+    return otx__rebuild_store(r, to, r->row) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
@@ -102,24 +97,20 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
-/* The rows that must be made: by a map; by combinations; as the mean of the base's rows
-   that hold trained tokens; or as zeros. A bias has no space to solve in, so
+/* The rows that must be made: by the method, from the donor's; as the mean of
+   the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
 OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    double *mean = r->scratch + r->workers * r->made.columns;
+    double *mean = r->row;
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
-        memset(r->flags, 0, r->flag_count);
-        for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
-        result = otx__rows_average(job, &r->old, r->flags, mean, error);
-        r->centre = mean;
+    if (r->solution) {
+        result = otx__rebuild_solved(r, error);
+        return result ? result : otx__diagnose(r, error);
     }
-    if (r->solution && r->solution->base) return otx__rebuild_map(r, error);
-    if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -137,7 +128,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    double *mean = r->scratch + r->workers * r->made.columns;
+    double *mean = r->row;
     otx_result result = OTX_OK;
     size_t i, count = 0;
     for (i = 0; i < r->made.rows; i++) {
@@ -161,13 +152,13 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__loaded_close(job, &r->old);
     otx__loaded_close(job, &r->made);
     otx__free(&job->ctx, r->flags, r->flag_count, 1);
-    otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
+    otx__free(&job->ctx, r->row, r->made.columns, sizeof *r->row);
 }
 
 /* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
    will be used. Close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
-                                           size_t workers, otx__rebuild *r, otx_error *error)
+                                           otx__rebuild *r, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
     size_t cells;
@@ -183,17 +174,14 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
-        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
-    r->workers = workers;
-    r->kernels = otx__combine_kernels(&job->ctx);
+        r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
     r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    r->row = (double *)otx__alloc(&job->ctx, plan->columns, sizeof *r->row);
     if (otx__mul(rows, plan->columns, &cells))
         r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
+    if (!r->flags || !r->row || !r->made.data)
         return otx__fail_memory(error, (uint64_t)rows * r->row_size);
     otx__rebuild_flag_old(r);
     return OTX_OK;
@@ -204,8 +192,7 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
-                                           (size_t)otx__threads(&job->ctx), r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows, r, error);
     if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
@@ -246,12 +233,12 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
     const otx__tensor_plan *plan = &job->plans[which];
     otx__row_walk walk;
     otx__rebuild r;
-    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    otx_result result = otx__rebuild_begin(job, which, 1, &r, error);
     memset(&walk, 0, sizeof walk);
     if (!result)
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
-    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result) result = otx__rows_check(job, &walk, r.flags, error);
     if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);

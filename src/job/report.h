@@ -26,6 +26,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->untrained)
+        otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
@@ -69,6 +71,22 @@ OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
     otx__text_string(text, "}");
 }
 
+/* How the new rows' norms lie to the anchors'. */
+OTX__PRIVATE void otx__report_norms(otx__text *text, const otx_job_matrix *matrix)
+{
+    size_t i;
+    otx__text_string(text, ", \"norms\": {\"anchors\": [");
+    for (i = 0; i < 3; i++) {
+        otx__text_string(text, i ? ", " : "");
+        otx__text_double(text, matrix->anchor_norms[i]);
+    }
+    otx__text_format(text, "], \"long\": %" PRIu64 ", \"short\": %" PRIu64
+                     ", \"longest_id\": %" PRIu64 ", \"longest\": ", matrix->long_rows,
+                     matrix->short_rows, matrix->longest);
+    otx__text_double(text, matrix->longest_norm);
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
@@ -92,7 +110,8 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     otx__text_double(text, matrix->seconds);
     if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
-    if (ran && otx__job_maps(job)) otx__report_map(text, matrix);
+    if (ran && matrix->choice.lambda > 0) otx__report_map(text, matrix);
+    if (ran && matrix->anchor_norms[2] > 0) otx__report_norms(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -110,12 +129,16 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
     otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
                      otx__word(otx_method_name(job->options.method)));
-    if (otx__job_maps(job) && !job->options.omp.k) otx__text_string(&text, "null");
+    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+        otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
+                     ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
+                     (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
@@ -175,34 +198,54 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
                      power < 0 ? -power : power);
 }
 
-/* The two fields of a target in one matrix: its relative residual, and
-   donor:base:coefficient for each of its anchors. Both are empty under a map alone. */
+/* The fields of a target in one matrix: its relative residual, and
+   donor:base:coefficient for each of its anchors; and the sum of the coefficients' sizes. All
+   are empty under a map alone. */
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
-    size_t at = target * solution->k, end = at + solution->k, i;
-    const int32_t *indices = solution->indices;
+    const otx_fitted *fitted = &solution->fitted;
+    size_t at = target * fitted->k, end = at + fitted->k, i;
+    double sum = 0;
     otx__text_string(text, "\t");
-    if (solution->k > 0)
+    if (fitted->residual_norms)
         otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
-    for (i = at; i < end && indices[i] >= 0; i++) {
+    for (i = at; i < end && fitted->indices[i] >= 0; i++) {
         otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i > at ? " " : "",
-                         job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__token_table_number(text, solution->coefficients[i]);
+                         job->anchor_donors[fitted->indices[i]],
+                         job->anchor_bases[fitted->indices[i]]);
+        otx__token_table_number(text, fitted->coefficients[i]);
+        sum += fabs(fitted->coefficients[i]);
     }
+    otx__text_string(text, "\t");
+    if (fitted->k > 0) otx__token_table_number(text, sum);
+}
+
+/* The two fields of what a new row is like: its norm as so many times the median of the
+   anchors', and the base's id whose row is most alike, with their cosine. */
+OTX__PRIVATE void otx__token_table_diagnosis(otx__text *text, const otx__diagnosis *d,
+                                             double median, size_t target)
+{
+    otx__text_string(text, "\t");
+    if (d->norms) otx__token_table_number(text, otx__ratio(d->norms[target], median));
+    otx__text_string(text, "\t");
+    if (!d->nearest || d->nearest[target] < 0) return;
+    otx__text_format(text, "%" PRId32 ":", d->nearest[target]);
+    otx__token_table_number(text, d->cosines[target]);
 }
 
 OTX__PRIVATE void otx__token_table_head(otx__text *text, const otx_job *job)
 {
-    size_t i;
+    static const char *const fields[] = {"residual", "anchors", "weight", "norm", "nearest"};
+    size_t i, field;
     otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx_tensor *tensor = otx__report_tensor(job, i);
-        otx__text_string(text, "\tresidual:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
-        otx__text_string(text, "\tanchors:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        for (field = 0; field < OTX__COUNT(fields); field++) {
+            otx__text_format(text, "\t%s:", fields[field]);
+            otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -220,13 +263,19 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
     if (token) otx__token_table_bytes(text, token->bytes, token->size);
-    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    otx__text_format(text, "\t%s\t",
+                     otx__is_untrained(job, id) ? "untrained"
+                     : row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved)
+        if (solved) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
-        else otx__text_string(text, "\t\t");
+            otx__token_table_diagnosis(text, &job->diagnoses[i],
+                                       job->summary.matrices[i].anchor_norms[1], target);
+        } else {
+            otx__text_string(text, "\t\t\t\t\t");
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -235,8 +284,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    for (i = 0; i < job->solution_count && job->ran; i++)
-        if (job->solutions[i].k > 0 && !job->solutions[i].indices) return false;
+    if (!job->ran || !otx__job_has_solves(job)) return true;
+    for (i = 0; i < job->solution_count; i++)
+        if (job->solutions[i].fitted.targets != job->target_count) return false;
     return true;
 }
 

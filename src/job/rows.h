@@ -12,6 +12,7 @@
        otx__row_walk_close(&walk); */
 typedef struct otx__row_walk {
     const otx_context *ctx;
+    const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
     size_t rows, columns, row_size;
@@ -69,6 +70,16 @@ OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, ot
 
 /* ---- rows that are needed ---- */
 
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
+
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
 {
@@ -84,17 +95,71 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
-OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *tensor,
-                                      size_t row, otx_error *error)
+/* Whether a row holds zeros only. */
+OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t columns)
 {
-    const otx_token *token = &side->vocab.tokens[row];
-    char name[OTX__QUOTED], content[OTX__QUOTED];
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[16];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (values[j] != 0) return false;
+    }
+    return true;
+}
+
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
+OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
+{
+    size_t i;
+    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
+    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+        if (job->base.parts.tensors[i].at == at)
+            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
+    return true;
+}
+
+/* What the caller can do about a row that cannot be used. Returns `to`. */
+OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_walk *walk,
+                                         size_t row)
+{
+    const otx_job *job = walk->job;
+    size_t i = 0;
+    to[0] = 0;
+    if (walk->side->donor) {
+        otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
+                    "its place", (uint64_t)row);
+    } else if (otx__takes_mean(job, walk->at)) {
+        otx__format(to, OTX__QUOTED, " for the mean of all; -a %szero takes none",
+                    otx__job_solves(job) ? "" : "omp or -a ");
+    } else {
+        while (i < job->alignment.count && job->alignment.rows[i].base != (int64_t)row) i++;
+        if (i < job->alignment.count)
+            otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' with another token of "
+                        "the base avoids it", (uint64_t)i);
+    }
+    return to;
+}
+
+OTX__PRIVATE otx_result otx__fail_row(const otx__row_walk *walk, size_t row, otx_error *error)
+{
+    const otx_tensor *tensor = walk->at->tensor;
+    char name[OTX__QUOTED], content[OTX__QUOTED], advice[OTX__QUOTED];
     return otx__fail(
         error, OTX_ERROR_NOT_FINITE,
         "%s: tensor \"%s\", row %" PRIu64 " (token \"%s\"): holds a NaN, an infinity "
-        "or a value beyond 32-bit float, and is needed", side->path,
+        "or a value beyond 32-bit float, and is needed%s", walk->side->path,
         otx__quote(name, sizeof name, tensor->name, tensor->name_size), (uint64_t)row,
-        otx__quote(content, sizeof content, token->content, token->content_size));
+        otx__side_content(content, walk->side, row), otx__row_advice(advice, walk, row));
 }
 
 /* Most parts of a block that are looked at at once. */
@@ -121,13 +186,14 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
             check->bad[index] = walk->first + i;
 }
 
-/* Goes through rows and checks those that are needed, by row. */
-OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
-                                        otx_error *error)
+/* Goes through rows and checks those that the job needs, by row. */
+OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
+                                        const uint8_t *needed, otx_error *error)
 {
     otx_result result = OTX_OK;
     otx__row_check check;
     size_t i;
+    walk->job = job;
     check.walk = walk;
     check.needed = needed;
     while (!result && otx__row_walk_next(walk, &result, error)) {
@@ -136,7 +202,7 @@ OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *need
         otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
         for (i = 0; i < parts && !result; i++)
             if (check.bad[i] != OTX__NONE)
-                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+                result = otx__fail_row(walk, check.bad[i], error);
     }
     return result;
 }
@@ -173,7 +239,7 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
     if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
     result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
-    if (!result) result = otx__rows_check(&walk, needed, error);
+    if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
 }

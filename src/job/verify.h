@@ -27,6 +27,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_listing(&v);
     otx__verify_code(&v);
     otx__verify_class(&v);
+    otx__verify_processor(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);

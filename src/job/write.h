@@ -2,7 +2,7 @@
 
 /* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    bool touched;                 /* it holds tensors that change; else it is copied */
+    bool touched;                 /* not all its tensors stay; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
     const otx_tensor **originals; /* of each; names them and says where its bytes are */
@@ -69,7 +69,8 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
     size_t i;
     memset(file, 0, sizeof *file);
     for (i = 0; i < old->tensor_count && !file->touched; i++)
-        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
+        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE ||
+                        !otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i]);
     if (!file->touched) return OTX_OK;
     file->capacity = old->tensor_count;
     file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
@@ -81,6 +82,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
         size_t which = otx__which_tensor(job, &old->tensors[i]);
         otx_tensor *tensor = &file->tensors[file->count];
         if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
+        if (!otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i])) continue;
         *tensor = old->tensors[i];
         if (which != OTX__NONE) {
             tensor->shape = job->plans[which].shape;
@@ -224,6 +226,14 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     return result;
 }
 
+/* The name of a file of the base's weights in the output: a single one gets that which
+   loaders look for. */
+OTX__PRIVATE const char *otx__out_name(const otx_job *job, size_t index)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    return base->sharded ? base->files[index].name : OTX__MODEL_FILE;
+}
+
 OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
                                         otx_error *error)
 {
@@ -232,7 +242,7 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing
     const otx_context *ctx = &job->ctx;
     const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
-    char *path = otx__path_join(ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, otx__out_name(job, index));
     otx_result result;
     otx__file to;
     if (!from || !path) {

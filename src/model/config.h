@@ -9,8 +9,7 @@ typedef struct otx__levels {
     const otx__document *document;
     uint32_t node;
     size_t at;     /* the level after that */
-    bool ours;     /* levels that give another size than `rows` are left out, but the root */
-    uint64_t rows;
+    uint64_t size; /* levels that name another are left out, but the root; 0: none is */
 } otx__levels;
 
 OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
@@ -25,13 +24,11 @@ OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
 OTX__PRIVATE bool otx__levels_next(otx__levels *levels)
 {
     const otx__document *document = levels->document;
-    uint64_t size;
     while (levels->at < document->level_count) {
         levels->node = document->levels[levels->at++];
-        if (!levels->ours || levels->at == 1 ||
-            !otx_json_uint(&document->json, otx_json_find(&document->json, levels->node,
-                                                          OTX__KEY_VOCAB_SIZE), &size) ||
-            size == levels->rows)
+        if (!levels->size || levels->at == 1 ||
+            otx__object_has_size(&document->json, levels->node, otx__span_of("", 0), true,
+                                 levels->size))
             return true;
     }
     return false;
@@ -58,27 +55,38 @@ OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key,
     return false;
 }
 
-/* The levels that are about the vocabulary of so many rows: not those that name the size
-   of another, as of a speech codec, while one names ours. */
-OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
-{
-    otx__levels levels = otx__all_levels(document);
-    uint64_t seen = 0;
-    levels.ours = otx__config_says(document, OTX__KEY_VOCAB_SIZE, rows, &seen);
-    levels.rows = rows;
-    return levels;
-}
-
 /* ---- sizes ---- */
 
-/* Whether any level says that the vocabulary has that many rows. *seen as above. */
+/* Whether any object says that the vocabulary has that many rows. *seen as above. */
 OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t rows,
                                         uint64_t *seen)
 {
+    otx__members at;
     size_t i;
+    otx__members_open(&at, config, config, rows);
+    while (otx__members_next(&at))
+        if ((at.kind == OTX__MEMBER_SIZE || at.kind == OTX__MEMBER_SIZE_IF) &&
+            otx__member_is_size(at.json, at.object, at.value, rows))
+            return true;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx__config_says(config, otx__size_keys[i], rows, seen)) return true;
+        (void)otx__config_says(config, otx__size_keys[i], rows, seen);
     return false;
+}
+
+/* What config.json calls the size of the vocabulary that has so many rows. */
+OTX__PRIVATE uint64_t otx__config_size(const otx__document *config, uint64_t rows)
+{
+    uint64_t seen = 0;
+    return otx__config_says_rows(config, rows, &seen) || seen == 0 ? rows : seen;
+}
+
+/* The levels that are about the vocabulary of so many rows: not those that name the size
+   of another, as of a speech codec. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__all_levels(document);
+    levels.size = otx__config_size(document, rows);
+    return levels;
 }
 
 /* Whether any number of config.json that is no size of a vocabulary has this
@@ -119,17 +127,6 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
         if (type == OTX_JSON_FALSE) flag.said_false = true;
     }
     return flag;
-}
-
-/* Whether a word is among those of a text, with blanks between them. */
-OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
 }
 
 /* A string of config.json or another file, or nothing. */

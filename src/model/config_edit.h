@@ -1,44 +1,89 @@
 /* ---- config.json and generation_config.json, edited --------------------- */
 
-/* ---- sizes, tying, classes ---- */
+/* ---- sizes ---- */
 
-/* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
-   says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
-   they say as much. */
-OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, const otx_json_iter *member)
+/* A size, changed whatever it says in an object about the vocabulary, but vocab_size beside
+   another that is the text's; a weaker one only where it says as much. */
+OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = member->json;
     uint64_t size;
-    size_t i;
-    if (!otx_json_uint(json, member->value, &size)) return false;
-    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx_json_equals(json, member->key, otx__size_keys[i])) return true;
-    return size == e->plan->base->parts.rows &&
-           otx__span_contains(otx__json_span(json, member->key), OTX__KEY_VOCAB_SIZE);
+    if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
+    if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
+        (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
+         (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
+          otx_json_find(at->json, at->object, OTX__KEY_TEXT_SIZE) != OTX_JSON_NONE)))
+        return OTX_OK;
+    e->sized = true;
+    otx__text_format(&e->value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    return otx__config_put(e, at->value);
 }
 
-OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
+/* Nothing is rounded any more: the rows are as many as the size says. */
+OTX__PRIVATE otx_result otx__config_edit_rounding(otx__config_edit *e, const otx__members *at)
 {
-    const uint64_t rows = e->plan->base->parts.rows;
-    otx__levels levels = otx__vocabulary_levels(e->document, rows);
-    otx_result result = OTX_OK;
-    bool present = false;
-    char value[32];
-    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    while (!result && otx__levels_next(&levels)) {
-        otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
-        while (!result && otx_json_iter_next(&member)) {
-            if (!otx__config_is_size(e, &member)) continue;
-            present = true;
-            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
-                                           e->error);
-        }
-    }
-    if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
-                                 OTX__KEY_VOCAB_SIZE, value);
-    return result;
+    uint64_t multiple;
+    if (!at->ours || !otx_json_uint(at->json, at->value, &multiple)) return OTX_OK;
+    otx__text_string(&e->value, "1");
+    return otx__config_put(e, at->value);
 }
+
+OTX__PRIVATE otx_result otx__config_refuse(const otx__config_edit *e, const otx__members *at)
+{
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    char key[OTX__QUOTED];
+    uint64_t number;
+    if (type == OTX_JSON_NULL || type == OTX_JSON_FALSE ||
+        (otx_json_uint(at->json, at->value, &number) && number == 0))
+        return OTX_OK;
+    return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                     "%s/%s: \"%s\" %s, which cannot be carried over to another vocabulary",
+                     e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key),
+                     at->rule->why);
+}
+
+/* ---- all members ---- */
+
+OTX__PRIVATE otx_result otx__config_edit_member(otx__config_edit *e, const otx__members *at)
+{
+    switch (at->kind) {
+    case OTX__MEMBER_SPECIAL: return otx__config_edit_special(e, at);
+    case OTX__MEMBER_ID: return otx__config_edit_ids(e, at);
+    case OTX__MEMBER_LIST:
+    case OTX__MEMBER_LISTS:
+    case OTX__MEMBER_PAIRS:
+    case OTX__MEMBER_OTHER_FORM: return otx__config_edit_list(e, at);
+    case OTX__MEMBER_MAP:
+    case OTX__MEMBER_MAP_BACK: return otx__config_edit_map(e, at);
+    default: break;
+    }
+    if (e->generation) return OTX_OK;
+    switch (at->kind) {
+    case OTX__MEMBER_FIRST: return otx__config_edit_range(e, at);
+    case OTX__MEMBER_SIZE:
+    case OTX__MEMBER_SIZE_IF: return otx__config_edit_size(e, at);
+    case OTX__MEMBER_ROUNDING: return otx__config_edit_rounding(e, at);
+    case OTX__MEMBER_REFUSED: return otx__config_refuse(e, at);
+    default: return OTX_OK;
+    }
+}
+
+/* Every id and every size that the file has, and those that it must have. */
+OTX__PRIVATE otx_result otx__config_edit_members(otx__config_edit *e)
+{
+    const otx__side *base = e->plan->base;
+    otx_result result = OTX_OK;
+    otx__members at;
+    otx__members_open(&at, e->document, &base->config,
+                      otx__config_size(&base->config, base->parts.rows));
+    while (!result && otx__members_next(&at)) result = otx__config_edit_member(e, &at);
+    if (!result) result = otx__config_add_specials(e);
+    if (result || e->generation || e->sized) return result;
+    otx__text_format(&e->value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    return otx__config_put_under(e, otx__vocabulary_home(e->document, base->parts.rows),
+                                 OTX__KEY_VOCAB_SIZE);
+}
+
+/* ---- types, tying, classes ---- */
 
 /* The type that the rest of the model is in. Without a word on it loaders take that of
    the first tensor, which may now be a matrix in another type. */
@@ -53,7 +98,8 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
             if (otx__levels_find(&levels, otx__dtype_keys[i]) != OTX_JSON_NONE) return OTX_OK;
     for (i = 0; i < OTX__COUNT(otx__dtype_words); i++)
         if (otx__dtype_words[i].dtype == old)
-            return otx__config_set(e, 0, OTX__KEY_NEW_DTYPE, otx__dtype_words[i].word);
+            return otx_json_edit_set(e->plan->ctx, e->edit, 0, OTX__KEY_NEW_DTYPE,
+                                     otx__dtype_words[i].word, e->error);
     return OTX_OK;
 }
 
@@ -79,7 +125,8 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
         otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
         if (said ? type == wanted : parts->tied && !needed) continue;
-        result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
+        result = otx_json_edit_set(e->plan->ctx, e->edit, levels.node, OTX__KEY_TIE,
+                                   parts->tied ? "true" : "false", e->error);
     }
     return result;
 }
@@ -104,19 +151,14 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
     bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
                 OTX_JSON_NONE;
     bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
-    otx_result result;
-    otx__text value;
     if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
-    otx__text_open(&value, e->plan->ctx);
     if (theirs != OTX_JSON_NONE && !object)
-        otx__text_string(&value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
-    if (theirs == OTX_JSON_NONE) otx__text_string(&value, "null");
-    else otx__config_raw(&value, &donor->json, theirs);
-    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&value, "}");
-    result = object ? otx__config_set_text(e, map, OTX__KEY_AUTO_TOKENIZER, &value)
-                    : otx__config_set_text(e, 0, OTX__KEY_AUTO_MAP, &value);
-    otx__text_close(&value);
-    return result;
+        otx__text_string(&e->value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
+    if (theirs == OTX_JSON_NONE) otx__text_string(&e->value, "null");
+    else otx__config_raw(&e->value, &donor->json, theirs);
+    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&e->value, "}");
+    return object ? otx__config_put_under(e, map, OTX__KEY_AUTO_TOKENIZER)
+                  : otx__config_put_under(e, 0, OTX__KEY_AUTO_MAP);
 }
 
 /* The class of the tokenizer is the donor's from now on. */
@@ -125,24 +167,18 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
     uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
-    otx_result result = OTX_OK;
-    otx__text value;
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-    otx__text_open(&value, e->plan->ctx);
-    if (otx_json_type_of(json, node) == OTX_JSON_STRING) {
-        for (i = 0; i < OTX__COUNT(sources) && value.size == 0; i++) {
-            node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
-                                 OTX__KEY_TOKENIZER_CLASS);
-            if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
-                otx__config_raw(&value, &sources[i]->json, node);
-        }
-        if (value.size == 0) otx__text_string(&value, "null");
-        result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return OTX_OK;
+    for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
+        node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
+                             OTX__KEY_TOKENIZER_CLASS);
+        if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
+            otx__config_raw(&e->value, &sources[i]->json, node);
     }
-    otx__text_close(&value);
-    return result;
+    if (e->value.size == 0) otx__text_string(&e->value, "null");
+    return otx__config_put_under(e, 0, OTX__KEY_TOKENIZER_CLASS);
 }
 
 /* ---- the two files ---- */
@@ -178,17 +214,17 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     e.name = name;
     e.generation = generation;
     e.error = error;
+    e.keep_pad = otx__config_follows(&plan->base->config, OTX__PAD_IS_POSITION);
     result = otx_json_edit_open(plan->ctx, &document->json, &e.edit, error);
     if (result) return result;
-    result = otx__config_edit_specials(&e);
-    if (!result) result = otx__config_edit_other_ids(&e);
-    if (!result) result = otx__config_edit_lists(&e);
-    if (!result && !generation) result = otx__config_edit_sizes(&e);
+    otx__text_open(&e.value, plan->ctx);
+    result = otx__config_edit_members(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result && !generation) result = otx__config_edit_code(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
+    otx__text_close(&e.value);
     otx_json_edit_close(plan->ctx, e.edit);
     return result;
 }
@@ -202,7 +238,9 @@ OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan,
     const otx__document *donor = &plan->donor->generation;
     uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
     size_t i, members = 0;
-    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY) return OTX_OK;
+    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY ||
+        otx__special_is_foreign(plan, &otx__specials[0], &plan->base->config, 0))
+        return OTX_OK;
     otx__text_string(out, "{");
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         size_t start = out->size;
@@ -238,7 +276,9 @@ OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *config,
                                          otx__text *generation, otx_error *error)
 {
-    otx_result result = otx__config_find_heirs(plan, error);
+    otx_result result = otx__processor_check(plan->ctx, plan->base, plan->donor,
+                                             &plan->processor, error);
+    if (!result) result = otx__config_find_heirs(plan, error);
     if (!result)
         result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
                                        error);
@@ -248,7 +288,6 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->base->vocab.count, sizeof *plan->heirs);
-    plan->heirs = NULL;
+    otx__config_plan_close(plan);
     return result;
 }

@@ -82,3 +82,12 @@ OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
 {
     return document->present ? 0 : OTX_JSON_NONE;
 }
+
+/* Whether a node is one of those objects. */
+OTX__PRIVATE bool otx__document_has_level(const otx__document *document, uint32_t node)
+{
+    size_t i;
+    for (i = 0; i < document->level_count; i++)
+        if (document->levels[i] == node) return true;
+    return false;
+}

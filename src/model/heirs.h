@@ -7,23 +7,37 @@ typedef struct otx__config_plan {
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
-    size_t remaps;  /* ids looked up by content so far */
+    size_t heir_count; /* the base's ids and rows */
+    int64_t highest;   /* base id that has an heir: the caller may map one without a row */
+    otx__token_index contents; /* of the donor's tokens */
+    bool processor; /* the base has one that may look for tokens under their old text */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free as many as base->vocab.count. */
+/* Fills plan->heirs and plan->contents: see otx__config_plan_close. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
-    size_t count = plan->base->vocab.count, i;
+    const otx__parts *parts = &plan->base->parts;
+    size_t count = otx__max(plan->base->vocab.count, (size_t)(parts->rows + parts->extra)), i;
+    plan->heir_count = count;
+    plan->highest = -1;
     plan->heirs = (int64_t *)otx__alloc(plan->ctx, count, sizeof *plan->heirs);
     if (!plan->heirs) return otx__fail_memory(error, (uint64_t)count * sizeof *plan->heirs);
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
+        if (base > plan->highest) plan->highest = base;
     }
-    return OTX_OK;
+    return otx__side_contents(plan->ctx, plan->donor, &plan->contents, error);
+}
+
+OTX__PRIVATE void otx__config_plan_close(otx__config_plan *plan)
+{
+    if (plan->contents.slots) otx__index_close(plan->ctx, &plan->contents);
+    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
+    plan->heirs = NULL;
 }
 
 /* Whether a donor's id may be written: it has a token and a row. */
@@ -35,26 +49,27 @@ OTX__PRIVATE bool otx__config_id_is_valid(const otx__config_plan *plan, uint64_t
 /* The donor id that takes over a base id's row, or -1. */
 OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t base)
 {
-    return base < plan->base->vocab.count ? plan->heirs[base] : -1;
+    size_t i;
+    if (base < plan->heir_count) return plan->heirs[base];
+    if (plan->highest < 0 || base > (uint64_t)plan->highest) return -1;
+    for (i = 0; i < plan->alignment->count; i++)
+        if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
+    return -1;
 }
 
-/* The donor id that the caller mapped to a base id, or whose content is the
-   same, or -1. */
+/* The donor id that the caller mapped to a base id, or whose content is the same, or whose
+   role is, or -1. */
 OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint64_t base)
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
-    size_t i;
-    if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
-    if (!wanted) return -1;
-    for (i = 0; i < plan->donor->vocab.count; i++) {
-        const otx_token *token = &plan->donor->vocab.tokens[i];
-        if (otx__same_bytes(token->content, token->content_size, wanted->content,
-                            wanted->content_size) &&
-            otx__config_id_is_valid(plan, i))
-            return (int64_t)i;
-    }
-    return -1;
+    otx_action action = heir < 0 ? OTX_ACTION_COUNT : plan->alignment->rows[heir].action;
+    int64_t same;
+    if (action == OTX_ACTION_MAP || !wanted) return action == OTX_ACTION_MAP ? heir : -1;
+    same = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                           wanted->content_size);
+    if (same >= 0 && otx__config_id_is_valid(plan, (uint64_t)same)) return same;
+    return action == OTX_ACTION_ROLE ? heir : -1;
 }
 
 /* How the ids under a key are carried over. */

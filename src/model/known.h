@@ -141,6 +141,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_ADDED_DECODER "added_tokens_decoder"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
 #define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
@@ -156,12 +157,6 @@ static const char *const otx__nested_configs[] = {
     "vlm_config",      /* ColPali, ColQwen 2 */
     "decoder",         /* encoder-decoder, MusicGen */
     "encoder",         /* encoder-decoder */
-};
-
-/* Under these a level says how large the vocabulary is. */
-static const char *const otx__size_keys[] = {
-    OTX__KEY_VOCAB_SIZE, /* all */
-    "padded_vocab_size", /* ChatGLM */
 };
 
 /* A number under a key with one of these words is a size or an id of a vocabulary. */
@@ -199,64 +194,6 @@ static const otx__dtype_word otx__dtype_words[] = {
     {OTX_F16, "\"float16\""},
     {OTX_BF16, "\"bfloat16\""},
     {OTX_F64, "\"float64\""},
-};
-
-/* ---- keys of ids, in config.json and generation_config.json ---- */
-
-typedef struct otx__special {
-    const char *key;
-    int role;     /* an otx_role, or -1 */
-    int stand_in; /* the role that serves where a number is there and has no counterpart:
-                     some classes take no null; or -1 */
-    bool add;     /* written even if the base lacks the key: the classes of the common
-                     architectures have defaults for it, now stale */
-    bool if_set;  /* left alone where the base says null: it asks for behaviour */
-} otx__special;
-
-#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see below */
-
-static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
-};
-
-/* Ends of other keys that hold one id or a list of them: image_token_id and the like. */
-static const char *const otx__id_endings[] = {
-    "_token_id",    /* most models that see or hear */
-    "_token_ids",   /* the same, lists */
-    "_token_index", /* LLaVA */
-};
-
-/* Lists of ids that steer generation. */
-typedef enum otx__list_kind {
-    OTX__LIST_IDS,   /* [id, ...] */
-    OTX__LIST_LISTS, /* [[id, ...], ...] */
-    OTX__LIST_PAIRS, /* [[position, id], ...] */
-    OTX__LIST_OTHER  /* ids in a form of its own, which is not carried over */
-} otx__list_kind;
-
-typedef struct otx__id_list {
-    const char *key;
-    otx__list_kind kind;
-} otx__id_list;
-
-static const otx__id_list otx__id_lists[] = {
-    {"suppress_tokens", OTX__LIST_IDS},       /* Whisper */
-    {"begin_suppress_tokens", OTX__LIST_IDS}, /* Whisper */
-    {"bad_words_ids", OTX__LIST_LISTS},       /* generation in general */
-    {"force_words_ids", OTX__LIST_LISTS},     /* generation in general */
-    {"forced_decoder_ids", OTX__LIST_PAIRS},  /* Whisper */
-    {"sequence_bias", OTX__LIST_OTHER},       /* generation in general */
-    {"lang_to_id", OTX__LIST_OTHER},          /* Whisper */
-    {"task_to_id", OTX__LIST_OTHER},          /* Whisper */
 };
 
 /* ---- types and classes of models ---- */
@@ -324,7 +261,7 @@ static const char *const otx__stale_directories[] = {
 
 /* Files that are such copies. In patterns * is any text. */
 static const char *const otx__stale_files[] = {
-    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.safetensors", "*.safetensors.index*.json", /* other layouts: consolidated, fp16 */
     "*.bin", "*.bin.index.json",                 /* PyTorch */
     "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
     "*.gguf",                                    /* llama.cpp */

@@ -27,6 +27,7 @@ typedef struct otx__parts {
    without tokens, a checkpoint without files. */
 typedef struct otx__side {
     char *path;
+    char *weights; /* the file of weights or index that was given in its place, or NULL */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -56,6 +57,7 @@ OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
     otx__document_close(ctx, &side->tokenizer);
     otx__document_close(ctx, &side->generation);
     otx__document_close(ctx, &side->config);
+    otx__path_free(ctx, side->weights);
     otx__path_free(ctx, side->path);
     memset(side, 0, sizeof *side);
 }
@@ -67,6 +69,24 @@ OTX__PRIVATE const otx_token *otx__side_token(const otx__side *side, uint64_t id
 {
     const otx_token *token = id < side->vocab.count ? &side->vocab.tokens[id] : NULL;
     return token && token->kind != OTX_TOKEN_NONE ? token : NULL;
+}
+
+/* An index of the tokens of a side by content, the lowest id of each. Close it with
+   otx__index_close. */
+OTX__PRIVATE otx_result otx__side_contents(const otx_context *ctx, const otx__side *side,
+                                           otx__token_index *index, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    otx_result result =
+        otx__index_open(ctx, index, vocab->tokens, vocab->count, true, error);
+    size_t id;
+    for (id = vocab->count; !result && id-- > 0;) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    return result;
 }
 
 /* A token's content for a message, `none` where there is no token. */

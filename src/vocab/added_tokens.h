@@ -5,6 +5,7 @@ typedef struct otx__added_token {
     uint64_t declared; /* its id, by the file */
     uint32_t content;  /* a node */
     bool special;
+    bool normalized;   /* looked for in normalised text; by default those that are plain */
 } otx__added_token;
 
 /* A list of them, in the order in which they are added. */
@@ -43,6 +44,7 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
 {
     const otx_json *json = entry->json;
     const uint32_t special = otx_json_find(json, entry->value, "special");
+    const uint32_t normalized = otx_json_find(json, entry->value, "normalized");
     uint32_t id = entry->value;
     token->content = form == OTX__ADDED_BY_NAME ? entry->key
                                                 : otx_json_find(json, entry->value, "content");
@@ -50,6 +52,8 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
+    token->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && !token->special);
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
     if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
     if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
@@ -131,10 +135,10 @@ OTX__PRIVATE otx_token *otx__replaced_token(const otx__tokenizer *t, uint64_t de
 }
 
 /* Makes the content in t->scratch, which no token has, a token. */
-OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, size_t size,
-                                       uint64_t *next, int64_t *id)
+OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, const otx__added_token *added,
+                                       size_t size, uint64_t *next, int64_t *id)
 {
-    otx_token *replaced = otx__replaced_token(t, declared);
+    otx_token *replaced = otx__replaced_token(t, added->declared);
     otx__given word;
     otx_result result;
     word.content = t->scratch;
@@ -142,7 +146,7 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     word.kind = OTX_TOKEN_TEXT;
     word.added = false; /* not before it is known what becomes of it */
     word.id = *next;
-    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = declared;
+    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = added->declared;
     else ++*next;
     if (replaced) {
         memset(replaced, 0, sizeof *replaced);
@@ -150,6 +154,9 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     }
     result = otx__put_token(t, &word);
     *id = (int64_t)word.id;
+    if (!result)
+        otx__spell_added(t->vocab, added->normalized ? &t->normal : NULL,
+                         &t->vocab->tokens[word.id]);
     return result;
 }
 
@@ -171,7 +178,7 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
         if (size == 0) continue;
         id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
         if (id < 0) {
-            result = otx__put_added(t, added->declared, size, &next, &id);
+            result = otx__put_added(t, added, size, &next, &id);
             if (result) return result;
             otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
         }

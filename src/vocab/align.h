@@ -10,32 +10,40 @@ OTX_API const char *otx_action_name(otx_action action)
 /* Everything the steps below share. Zeroed, then closed by otx__aligner_close. */
 typedef struct otx__aligner {
     const otx_vocab *donor, *base;
-    uint64_t donor_rows, base_rows;
+    uint64_t donor_rows, base_rows, base_ids;
     otx_alignment *out;
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
+    otx__token_index added; /* of the added ones among them, by content; of all with `words` */
+    bool words;             /* both are WORDPIECE */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
 OTX__PRIVATE void otx__aligner_close(const otx_context *ctx, otx__aligner *a)
 {
     if (a->index.slots) otx__index_close(ctx, &a->index);
+    if (a->added.slots) otx__index_close(ctx, &a->added);
     otx__free(ctx, a->is_anchor, a->base_tokens, sizeof *a->is_anchor);
 }
 
 OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
                                         otx_error *error)
 {
-    size_t id;
-    otx_result result =
-        otx__index_open(ctx, &a->index, a->base->tokens, a->base_tokens, false, error);
+    const otx_token *tokens = a->base->tokens;
+    size_t id, added = 0;
+    otx_result result = otx__index_open(ctx, &a->index, tokens, a->base_tokens, false, error);
+    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added || a->words;
+    if (!result) result = otx__index_open(ctx, &a->added, tokens, added, true, error);
     if (result) return result;
     for (id = 0; id < a->base_tokens; id++) {
-        const otx_token *token = &a->base->tokens[id];
+        const otx_token *token = &tokens[id];
         uint32_t *slot;
         if (token->kind == OTX_TOKEN_NONE) continue;
         slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+        if (!token->added && !a->words) continue;
+        slot = otx__index_slot(&a->added, token->kind, token->content, token->content_size);
         if (!*slot) *slot = (uint32_t)id + 1;
     }
     return OTX_OK;
@@ -53,7 +61,7 @@ OTX__PRIVATE otx_result otx__align_map(otx__aligner *a, const otx_map_entry *map
                              "map entry %" PRIu64 ": donor id %" PRIu64 " has no row; there "
                              "are %" PRIu64 " rows", (uint64_t)i, map[i].donor,
                              (uint64_t)a->out->count);
-        if (map[i].base >= a->base_rows)
+        if (map[i].base >= a->base_ids)
             return otx__fail(error, OTX_ERROR_ARGUMENT,
                              "map entry %" PRIu64 ": base id %" PRIu64 " has no row; the base "
                              "has %" PRIu64 " rows", (uint64_t)i, map[i].base, a->base_rows);
@@ -74,15 +82,16 @@ OTX__PRIVATE bool otx__stands_for_text(const otx_token *token)
     return token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
 }
 
-/* Copies the base's row; it becomes an anchor if it stands for text in both, if the
-   donor has a row to compare it with, and if no other token has it already. */
+/* Copies the base's row; it becomes an anchor if it stands for the same text in both, if
+   the donor has a row to compare it with, and if no other token has it already. */
 OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
 {
+    const otx_token *x = &a->donor->tokens[id], *y = &a->base->tokens[base];
     otx_alignment_row *row = &a->out->rows[id];
     row->action = OTX_ACTION_COPY;
     row->base = base;
-    if (otx__stands_for_text(&a->donor->tokens[id]) &&
-        otx__stands_for_text(&a->base->tokens[base]) && id < a->donor_rows &&
+    if (otx__stands_for_text(x) && otx__stands_for_text(y) &&
+        otx__same_bytes(x->bytes, x->size, y->bytes, y->size) && id < a->donor_rows &&
         !a->is_anchor[base]) {
         a->is_anchor[base] = true;
         row->anchor = true;
@@ -110,20 +119,21 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
     return -1;
 }
 
-/* The base's plain added token of a control token's content, or the reverse, or -1:
-   <think> is special to some tokenizers and not to others, and the same to all
-   models. */
+/* The base's added token of an added token's content, or -1: <think> is special to some
+   tokenizers and plain to others, cut out with the space before it by some and without by
+   others, and the same to all models. At least one of the two is plain. Between two BERTs one
+   of them may be a word of the model, as spaces are nothing to either. */
 OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
 {
+    const bool plain = token->kind == OTX_TOKEN_TEXT && (token->added || a->words);
     int64_t base = -1;
-    if (token->kind == OTX_TOKEN_CONTROL) {
-        base = otx__index_find(&a->index, OTX_TOKEN_TEXT, token->content, token->content_size);
-        if (base >= 0 && !a->base->tokens[base].added) base = -1;
-    } else if (token->kind == OTX_TOKEN_TEXT && token->added) {
+    if (plain && token->added)
         base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
                                token->content_size);
-    }
-    return base;
+    if (base >= 0 || (!plain && token->kind != OTX_TOKEN_CONTROL)) return base;
+    base = otx__index_find(&a->added, OTX_TOKEN_NONE, token->content, token->content_size);
+    if (base < 0 || a->base->tokens[base].kind != OTX_TOKEN_TEXT) return -1;
+    return a->base->tokens[base].added || (plain && token->added) ? base : -1;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -169,29 +179,19 @@ OTX__PRIVATE void otx__align_tokens(otx__aligner *a)
         } else if ((base = otx__same_role(a, id)) >= 0) {
             rows[id].action = OTX_ACTION_ROLE;
             rows[id].base = base;
+        } else if (id >= a->donor_rows) {
+            rows[id].action = OTX_ACTION_UNUSED; /* there is nothing to solve for */
         }
     }
 }
 
-/* Counts the actions, and refuses what cannot be solved for. */
-OTX__PRIVATE otx_result otx__align_count(otx__aligner *a, otx_error *error)
+OTX__PRIVATE void otx__align_count(otx_alignment *out)
 {
-    otx_alignment *out = a->out;
-    char quoted[OTX__QUOTED];
     size_t id;
     for (id = 0; id < out->count; id++) {
         out->counts[out->rows[id].action]++;
         if (out->rows[id].anchor) out->anchor_count++;
-        if (out->rows[id].action == OTX_ACTION_APPROXIMATE && id >= a->donor_rows)
-            return otx__fail(error, OTX_ERROR_MISMATCH,
-                             "donor token \"%s\" has id %" PRIu64 ", but the donor's matrices "
-                             "have only %" PRIu64 " rows, and the base has no such token to "
-                             "copy",
-                             otx__quote(quoted, sizeof quoted, a->donor->tokens[id].content,
-                                        a->donor->tokens[id].content_size),
-                             (uint64_t)id, a->donor_rows);
     }
-    return OTX_OK;
 }
 
 /* Allocates the rows: no action yet, so padding with no base row. */
@@ -224,6 +224,8 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base = base;
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
+    a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
+    a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -236,7 +238,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     if (!result) result = otx__align_map(&a, o.map, o.map_count, error);
     if (!result) {
         otx__align_tokens(&a);
-        result = otx__align_count(&a, error);
+        otx__align_count(out);
     }
     otx__aligner_close(ctx, &a);
     if (result) otx_alignment_close(ctx, out);

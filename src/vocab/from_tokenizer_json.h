@@ -115,6 +115,21 @@ OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32
     return OTX_JSON_NONE;
 }
 
+/* Whether the decoder takes away the suffix that ends a word and leaves no space. */
+OTX__PRIVATE bool otx__is_silent(const otx_json *json, const otx__spelling *spelling)
+{
+    const uint32_t decoder = otx_json_find(json, 0, "decoder");
+    uint32_t step = OTX_JSON_NONE;
+    while ((step = otx__find_step(json, decoder, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        const uint32_t from = otx_json_find(json, pattern, "String");
+        if (otx_json_type_of(json, from) == OTX_JSON_STRING &&
+            otx__json_is_text(json, from, spelling->mark, spelling->mark_size))
+            return otx_json_equals(json, otx_json_find(json, step, "content"), "");
+    }
+    return false;
+}
+
 /* The string that a step replaces by a space (or, in a normalizer, puts in its
    place), or OTX_JSON_NONE. */
 OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
@@ -184,12 +199,32 @@ OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t)
     for (i = 0; i < OTX__COUNT(parts); i++) {
         const uint32_t part = otx_json_find(json, 0, parts[i]);
         if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
-        spelling->family = OTX_FAMILY_BYTE_LEVEL;
-        return;
+        spelling->family = OTX_FAMILY_BYTE_LEVEL; /* CLIP's words end with </w> */
+        (void)otx__spell_with(json, spelling, OTX_FAMILY_BYTE_LEVEL,
+                              otx_json_find(json, t->model, "end_of_word_suffix"));
+        break;
     }
-    for (i = 0; i < OTX__COUNT(places); i++)
-        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
-            return;
+    for (i = 0; i < OTX__COUNT(places) && spelling->family == OTX_FAMILY_PLAIN; i++)
+        (void)otx__spell_with(json, spelling, places[i].family,
+                              otx__mark_node(json, &places[i]));
+    if (spelling->family == OTX_FAMILY_BYTE_LEVEL ||
+        spelling->family == OTX_FAMILY_WORD_SUFFIX)
+        spelling->silent = otx__is_silent(json, spelling);
+}
+
+/* Finds what the normaliser makes of spaces. */
+OTX__PRIVATE void otx__find_normal(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t step = otx__find_step(json, part, OTX_JSON_NONE, "Prepend");
+    otx__spelling before;
+    (void)otx__spell_with(json, &t->normal.spaces, OTX_FAMILY_METASPACE,
+                          otx__replaced_by_space(json, part, true));
+    if (!otx__spell_with(json, &before, OTX_FAMILY_PLAIN, otx_json_find(json, step, "prepend")))
+        return;
+    memcpy(t->normal.before, before.mark, before.mark_size);
+    t->normal.before_size = before.mark_size;
 }
 
 /* ---- the reader ---- */
@@ -203,6 +238,7 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
     if (!result) result = otx__find_model(t);
     if (!result && strcmp(t->type, "BPE") == 0) result = otx__check_merges(t);
     if (!result) otx__find_spelling(t);
+    if (!result) otx__find_normal(t);
     t->repeat = t->ids_by_position ? OTX__REPEAT_STAYS : OTX__REPEAT_REPLACES;
     return result;
 }

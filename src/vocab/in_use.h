@@ -7,6 +7,7 @@ OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
     otx_token *token;
     if (id < 0 || (uint64_t)id >= vocab->count) return;
     token = &vocab->tokens[id];
+    token->in_use = true;
     if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
 }
 

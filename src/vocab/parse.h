@@ -75,7 +75,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
-                otx__string_room(otx__json_span(lists[i].json, added->content).size);
+                otx__string_room(otx__json_span(lists[i].json, added->content).size) +
+                t->normal.before_size;
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
@@ -140,6 +141,7 @@ OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
         if (vocab->roles[role] < 0) continue;
         token = &vocab->tokens[vocab->roles[role]];
         token->kind = OTX_TOKEN_CONTROL;
+        token->in_use = true;
         token->bytes = token->content;
         token->size = token->content_size;
     }
@@ -176,6 +178,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
     if (!result) result = otx__find_in_use(&t);
+    if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);

@@ -58,6 +58,7 @@ typedef struct otx__tokenizer {
     otx_json json;            /* the same, if it is JSON */
     const char *type;         /* of the model: a literal */
     otx__spelling spelling;
+    otx__normaliser normal;       /* tokenizer.json: what its normaliser makes of spaces */
     otx__repeat repeat;
     uint32_t model, words;    /* nodes: the object that describes the tokens, and they */
     bool ids_by_position;     /* Unigram: a list instead of an object */

@@ -1,0 +1,128 @@
+/* ---- methods: rows for tokens that a model lacks ------------------------------------------- */
+
+typedef enum otx_method {
+    OTX_METHOD_OMP,         /* the combination of a few anchors that makes the donor's row, of
+                               their rows in the base: arXiv 2506.06607 */
+    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row is the
+                               mean of the base's anchors plus the combination of what sets
+                               them apart from it */
+    OTX_METHOD_OMP_AFFINE,  /* what an affine map makes of the donor's row, and the combination
+                               of what that map misses at the anchors: see otx_affine_fit.
+                               Atoms per target are chosen for each matrix from none to 64 on
+                               hidden anchors, unless omp.k says how many */
+    OTX_METHOD_AFFINE,      /* the map alone */
+    OTX_METHOD_MEAN,        /* the mean of the base's token rows */
+    OTX_METHOD_ZERO,
+    /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
+       no cosine with anything, and gets zeros where cosines are the weights. */
+    OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
+                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               method of that name */
+    OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
+                               with the donor's rows as the helper's */
+    OTX_METHOD_WECHSEL,     /* the 10 anchors (or omp.k) of largest cosine, by
+                               softmax(cosine / 0.1): WECHSEL's rule (Minixhofer et al. 2022)
+                               with the donor's rows in place of aligned word vectors */
+    OTX_METHOD_FOCUS,       /* by the sparsemax of the cosines with all anchors: FOCUS' rule
+                               (Dobler and de Melo 2023) with the donor's rows in place of
+                               auxiliary word vectors */
+    OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
+                               1 and come nearest to the donor's row: a row among them, which
+                               as an output row never scores above the best of them */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
+                               over the base's token rows: not mergekit's, which are of mean 0
+                               and deviation 1 whatever the model */
+    OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
+                               Hewitt, Initializing new word embeddings, 2021 */
+    OTX_METHOD_COUNT
+} otx_method;
+
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
+   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
+OTX_API const char *otx_method_name(otx_method method);
+
+/* How common_interpolation weighs the nearest anchors a_j of a target y. */
+typedef enum otx_weights {
+    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+                                  are y itself share alike. Sum 1 */
+    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTS_COUNT
+} otx_weights;
+
+/* "distance_proportional", "barycentric", "least_squares"; or NULL. */
+OTX_API const char *otx_weights_name(otx_weights weights);
+
+/* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
+typedef enum otx_method_need {
+    OTX_NEED_DONOR = 1,      /* to fit: donor and the rows of targets */
+    OTX_NEED_BASE = 2,       /* to fit: base */
+    OTX_NEED_TOKENS = 4,     /* to fit: tokens */
+    OTX_NEED_DONOR_AGAIN = 8 /* to make rows: donor and the rows of targets once more */
+} otx_method_need;
+
+/* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
+   base's, base and tokens. */
+OTX_API unsigned otx_method_needs(otx_method method);
+
+/* The rows that a method works with. Matrices that it does not need may be all zeros, but for
+   targets.rows, which says how many rows are wanted. */
+typedef struct otx_method_rows {
+    otx_matrix donor;   /* N x d: the anchors' rows in the donor */
+    otx_matrix base;    /* N x e: the same anchors' in the base */
+    otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
+    otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
+} otx_method_rows;
+
+/* Solves as otx_omp does, from the same arguments after its own context. */
+typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
+                                const otx_matrix *atoms, const otx_matrix *targets,
+                                const otx_omp_options *options, const otx_omp_output *output,
+                                otx_omp_stats *stats, otx_error *error);
+
+/* All zero is the default. */
+typedef struct otx_method_options {
+    otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
+                            methods too, where they have a use for them. No window */
+    otx_weights weights; /* of common_interpolation */
+    uint64_t seed;       /* of randn and john_hewitt */
+    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
+    void *solve_context;
+} otx_method_options;
+
+/* A method that was fitted. To be closed. */
+typedef struct otx_fitted {
+    otx_method method;
+    size_t targets;         /* that it can make rows for */
+    size_t k;               /* anchors that a row combines, 0 if it combines none; then */
+    int32_t *indices;       /* [targets][k] and the like are NULL */
+    double *coefficients;   /* [targets][k] */
+    double *residual_norms; /* [targets] || target - combination of anchors ||, in the donor */
+    double *target_norms;   /* [targets] */
+    otx_omp_stats omp;      /* of a pursuit; isa and threads of any method */
+    otx_affine_map map;     /* of omp-affine and affine */
+    otx_affine_stats affine;
+    struct otx__linear *linear; /* what other methods keep, or NULL */
+    otx_method_options options; /* that it was fitted with */
+    uint64_t bytes;         /* that it holds, without the map's */
+} otx_fitted;
+
+/* Fits a method to the rows. options and error may be NULL; on failure *fitted is zeros.
+   Errors are those of otx_omp and otx_affine_fit; a matrix that is needed and missing, or of
+   another shape, is OTX_ERROR_ARGUMENT. Thread-safe if the hooks of ctx are. */
+OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
+                                  const otx_method_rows *rows,
+                                  const otx_method_options *options, otx_fitted *fitted,
+                                  otx_error *error);
+
+/* Makes the rows of targets `first` to first + count - 1: to is [count][e] doubles, before
+   they are rounded to the base's type. rows are those that the method was fitted to, or the
+   same read again; a method that does not look at the base to be fitted makes rows of any
+   matrix of it. The bits are the same on every instruction set and thread count. */
+OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                   const otx_method_rows *rows, size_t first, size_t count,
+                                   double *to, otx_error *error);
+
+/* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
+OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);

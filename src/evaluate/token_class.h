@@ -1,0 +1,65 @@
+/* ---- token_class: what a token is like, by its bytes ------------------------------ */
+
+OTX_API const char *otx_token_class_name(otx_token_class token_class)
+{
+    static const char *const names[OTX_CLASS_COUNT] = {"all",    "word",  "continuation", "digits",
+                                                       "script", "space", "code"};
+    return (unsigned)token_class < OTX_CLASS_COUNT ? names[token_class] : NULL;
+}
+
+/* What the characters of a token are. */
+typedef struct otx__characters {
+    size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
+} otx__characters;
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
+   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
+{
+    if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
+        (code >= 0x2000 && code <= 0x200a))
+        seen->spaces++;
+    else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+        seen->latin++;
+    else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
+             (code >= 0x3000 && code <= 0x303f))
+        seen->marks++;
+    else
+        seen->others++;
+}
+
+OTX__PRIVATE void otx__characters_add(otx__characters *seen, const unsigned char *bytes,
+                                      size_t length)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = bytes[0] & lead[length];
+    size_t i;
+    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3f);
+    if (code >= 0x80) otx__characters_add_wide(seen, code);
+    else if (code == ' ' || (code >= '\t' && code <= '\r')) seen->spaces++;
+    else if (code >= '0' && code <= '9') seen->digits++;
+    else if ((code | 0x20) >= 'a' && (code | 0x20) <= 'z') seen->latin++;
+    else seen->marks++;
+}
+
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    otx__characters seen;
+    size_t i, length, rest;
+    bool spaced = size > 0 && (bytes[0] == ' ' || bytes[0] == '\n' || bytes[0] == '\t');
+    memset(&seen, 0, sizeof seen);
+    for (i = 0; i < size; i += length) {
+        length = otx__utf8_length(at + i, size - i);
+        if (length == 0) return OTX_CLASS_SCRIPT;
+        otx__characters_add(&seen, at + i, length);
+    }
+    rest = seen.marks + seen.spaces - spaced;
+    if (seen.others) return OTX_CLASS_SCRIPT;
+    if (seen.spaces && !seen.digits && !seen.latin && !seen.marks) return OTX_CLASS_SPACE;
+    if (seen.digits && !seen.latin && !rest) return OTX_CLASS_DIGITS;
+    if (seen.latin && !seen.digits && !rest) return spaced ? OTX_CLASS_WORD
+                                                           : OTX_CLASS_CONTINUATION;
+    return OTX_CLASS_CODE;
+}

@@ -1,0 +1,26 @@
+/* ==== methods: rows for tokens that a model lacks, each method a room ==== */
+
+/* Knows matrices: the anchors' rows in both models, the targets' in the donor, the base's
+   tokens. Knows nothing of files, and of tokens only what the caller found out.
+   Hides behind one face how a row is made: fitted once to all targets, then made window by
+   window in double, so that no method holds more rows than the caller has room for.
+   To add a method: a value of otx_method, a room with its fit and make and where they come
+   from, a row in methods.h, a twin in tests/method_twins.py.
+
+   Rooms, in order of dependency:
+     parts          what methods share: sums of rows, combinations
+     pursuit        omp, omp-centred
+     mapping        omp-affine, affine
+     constant       mean, zero
+     near           each target against all anchors
+     weights        how a few anchors combine to a target
+     interpolation  common_interpolation
+     wechsel        wechsel
+     focus          focus
+     hull           hull
+     linear         maps between two models' rows, and sums of products for them
+     clp            clp
+     chance         normal deviates that are the same everywhere
+     randn          randn
+     john_hewitt    john_hewitt
+     methods        the table of all, and the public calls */

@@ -1,0 +1,208 @@
+/* Evaluating methods on hidden tokens: classes of tokens, figures that can be told in advance,
+   refusals, threads, running out of memory. The figures of the other methods are held to NumPy's
+   by evaluate_twin.py.
+   A suite of the public API: linked with the implementation. */
+#include "failing.h"
+#include "small_models.h"
+
+#define BASE "examples/models/base"
+#define DONOR "examples/models/donor"
+
+static void test_token_classes(void)
+{
+    static const struct {
+        const char *bytes;
+        otx_token_class token_class;
+    } cases[] = {
+        {" the", OTX_CLASS_WORD},          {"ing", OTX_CLASS_CONTINUATION},
+        {" caf\xc3\xa9", OTX_CLASS_WORD},  {"\xc3\x9f", OTX_CLASS_CONTINUATION},
+        {"7", OTX_CLASS_DIGITS},           {" 2024", OTX_CLASS_DIGITS},
+        {" ", OTX_CLASS_SPACE},            {"\n\n", OTX_CLASS_SPACE},
+        {"\t", OTX_CLASS_SPACE},           {"\xe3\x80\x80", OTX_CLASS_SPACE},
+        {"();", OTX_CLASS_CODE},           {" foo_bar", OTX_CLASS_CODE},
+        {"x1", OTX_CLASS_CODE},            {"a b", OTX_CLASS_CODE},
+        {"", OTX_CLASS_CODE},              {"\xe2\x80\x94", OTX_CLASS_CODE},
+        {"\xc3\x97", OTX_CLASS_CODE},      {"\xd0\xb4\xd0\xb0", OTX_CLASS_SCRIPT},
+        {" \xe6\x97\xa5", OTX_CLASS_SCRIPT}, {"\xe6\x97", OTX_CLASS_SCRIPT},
+        {"\xf0\x9f\x98\x80", OTX_CLASS_SCRIPT}, {"\xe1\xba\xa1", OTX_CLASS_CONTINUATION},
+    };
+    size_t i;
+    for (i = 0; i < COUNT(cases); i++) {
+        otx_token_class found = otx_token_class_of(cases[i].bytes, strlen(cases[i].bytes));
+        if (found != cases[i].token_class) printf("  \"%s\"\n", cases[i].bytes);
+        CHECK_STRING(otx_token_class_name(found), otx_token_class_name(cases[i].token_class));
+    }
+    CHECK_STRING(otx_token_class_name(OTX_CLASS_ALL), "all");
+    CHECK(otx_token_class_name(OTX_CLASS_COUNT) == NULL);
+}
+
+static otx_evaluation evaluate(const otx_context *ctx, const otx_evaluate_options *options)
+{
+    otx_evaluation evaluation;
+    otx_error error;
+    otx_result result = otx_evaluate(ctx, BASE, DONOR, options, &evaluation, &error);
+    CHECK_INT(result, OTX_OK);
+    if (result) printf("  %s\n", error.message);
+    return evaluation;
+}
+
+/* Of rows of zeros everything is known; the sums over the classes are those over all. */
+static void test_known_figures(void)
+{
+    static const otx_method methods[] = {OTX_METHOD_ZERO, OTX_METHOD_AFFINE};
+    otx_evaluate_options options;
+    otx_evaluation e;
+    size_t i, c;
+    memset(&options, 0, sizeof options);
+    options.methods = methods;
+    options.method_count = 2;
+    e = evaluate(NULL, &options);
+    CHECK_INT(e.matrix_count, 2);
+    CHECK_INT(e.entry_count, 4);
+    CHECK_INT(e.anchors + e.hidden, 1533);
+    CHECK_INT(e.hidden, 76);
+    CHECK_STRING(e.matrices[1].name, "lm_head.weight");
+    CHECK_INT(e.matrices[0].columns, 96);
+    CHECK_INT(e.matrices[0].donor_columns, 128);
+    for (i = 0; i < 4; i++) {
+        const otx_scores *all = &e.entries[i].scores[OTX_CLASS_ALL];
+        uint64_t count = 0;
+        for (c = 1; c < OTX_CLASS_COUNT; c++) count += e.entries[i].scores[c].count;
+        CHECK_INT(count, 76);
+        CHECK_INT(all->count, 76);
+        CHECK_INT(all->ranked, 76);
+        CHECK_INT(e.entries[i].matrix, i / 2);
+        CHECK_INT(e.entries[i].method, methods[i % 2]);
+        if (methods[i % 2] != OTX_METHOD_ZERO) {
+            CHECK(all->share > 0.1 && all->share < 1 && all->cosine > 0.2 && all->top10 > 0.3);
+            continue;
+        }
+        CHECK(all->share == 0 && all->error == 1 && all->loss == 1.75);
+        CHECK(all->cosine == 0 && all->norm_ratio == 0 && all->relative_error == 1);
+        CHECK(all->top1 == 0 && all->top10 == 0);
+    }
+    otx_evaluation_close(NULL, &e);
+}
+
+/* Every figure is the same on any number of threads; another seed hides other tokens. */
+static void test_threads_and_seeds(void)
+{
+    static const otx_method methods[] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_AFFINE,
+                                         OTX_METHOD_MEAN};
+    otx_evaluate_options options;
+    otx_context ctx;
+    otx_evaluation one, other, seeded;
+    size_t i;
+    memset(&ctx, 0, sizeof ctx);
+    memset(&options, 0, sizeof options);
+    options.methods = methods;
+    options.method_count = COUNT(methods);
+    options.method.omp.k = 4;
+    options.holdout = 0.2;
+    ctx.threads = 1;
+    one = evaluate(&ctx, &options);
+    ctx.threads = 3;
+    other = evaluate(&ctx, &options);
+    options.seed = 5;
+    seeded = evaluate(&ctx, &options);
+    CHECK_INT(one.hidden, 306);
+    CHECK_INT(one.entries[0].scores[0].ranked, 256);
+    for (i = 0; i < one.entry_count; i++) {
+        CHECK(!memcmp(one.entries[i].scores, other.entries[i].scores,
+                      sizeof one.entries[i].scores));
+        CHECK(one.entries[i].scores[0].cosine != seeded.entries[i].scores[0].cosine);
+    }
+    otx_evaluation_close(&ctx, &one);
+    otx_evaluation_close(&ctx, &other);
+    otx_evaluation_close(&ctx, &seeded);
+}
+
+static void test_refusals(void)
+{
+    static const otx_method unknown = (otx_method)77;
+    otx_evaluate_options options;
+    otx_evaluation e;
+    otx_error error;
+    model base, donor;
+    memset(&options, 0, sizeof options);
+    base_model_of(&base, OTX_F32, true);
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_INT(otx_evaluate(NULL, at("base"), at("donor"), NULL, &e, &error),
+              OTX_ERROR_MISMATCH);
+    CHECK_CONTAINS(error.message, "share 5 tokens");
+    CHECK(e.entries == NULL);
+    options.holdout = 0.75;
+    CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "0.750");
+    options.holdout = 0;
+    options.methods = &unknown;
+    options.method_count = 1;
+    CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "method 77 is unknown");
+    CHECK_INT(otx_evaluate(NULL, at("none"), DONOR, NULL, &e, &error), OTX_ERROR_NOT_FOUND);
+}
+
+/* A method that cannot run says why, and the others run. */
+static void test_one_that_fails(void)
+{
+    static const otx_method methods[] = {OTX_METHOD_OMP, OTX_METHOD_ZERO};
+    otx_evaluate_options options;
+    otx_evaluation e;
+    memset(&options, 0, sizeof options);
+    options.methods = methods;
+    options.method_count = 2;
+    options.method.omp.ridge = -1;
+    e = evaluate(NULL, &options);
+    CHECK_INT(e.entries[0].result, OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(e.entries[0].message, "ridge");
+    CHECK_INT(e.entries[1].result, OTX_OK);
+    otx_evaluation_close(NULL, &e);
+}
+
+/* Some fifty of all allocations fail, each in a run of its own. */
+static void test_memory(void)
+{
+    static const otx_method methods[] = {OTX_METHOD_AFFINE, OTX_METHOD_MEAN};
+    otx_evaluate_options options;
+    otx_evaluation e;
+    otx_context ctx;
+    otx_error error;
+    failing state;
+    long total, i;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    memset(&state, 0, sizeof state);
+    options.methods = methods;
+    options.method_count = 2;
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    ctx.threads = 1;
+    CHECK_INT(otx_evaluate(&ctx, BASE, DONOR, &options, &e, &error), OTX_OK);
+    otx_evaluation_close(&ctx, &e);
+    CHECK_INT(state.live, 0);
+    total = state.requests;
+    CHECK(total > 50);
+    for (i = 0; i < 50; i++) {
+        memset(&state, 0, sizeof state);
+        state.fail_at = total - i * total / 50;
+        CHECK_INT(otx_evaluate(&ctx, BASE, DONOR, &options, &e, &error), OTX_ERROR_MEMORY);
+        CHECK_INT(state.live, 0);
+        CHECK(!state.wrong_size);
+        CHECK(e.entries == NULL && e.base == NULL);
+    }
+}
+
+int main(void)
+{
+    scratch_open("evaluate");
+    RUN(test_token_classes);
+    RUN(test_known_figures);
+    RUN(test_threads_and_seeds);
+    RUN(test_refusals);
+    RUN(test_one_that_fails);
+    RUN(test_memory);
+    scratch_close();
+    return test_end();
+}
