@@ -153,7 +153,7 @@ def whose_chat_template(here):
                             {"chat_template.jinja": "theirs", "chat_template.json": "{}",
                              "additional_chat_templates/a.jinja": "more"})
     out = here / "out"
-    assert "warning" not in call(base, donor, out).err
+    assert "chat template" not in call(base, donor, out).err
     assert template_of(out) == "theirs" and (out / "additional_chat_templates/a.jinja").exists()
     (here / "mine").write_text("mine <s>")
     for how, text in (("base", "{{ '<s>' }}{{ x[0] }}"), (here / "mine", "mine <s>")):
