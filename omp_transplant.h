@@ -23,205 +23,207 @@
 
    What is where
 
-      248  api/version                version
-      278  api/result                 results
-      318  api/context                context: memory, threads, progress
-      396  api/isa                    instruction sets
-      413  api/matrix                 numbers and matrices
-      458  api/solver                 the solver
-      586  api/affine                 the affine map: rows as the map makes them, and what it misses
-      717  api/methods                methods: rows for tokens that a model lacks
-      847  api/source                 sources and sinks: bytes in and out
-      867  api/json                   JSON
-      989  api/safetensors            safetensors
-     1053  api/vocab                  vocabularies
-     1163  api/align                  alignment
-     1228  api/file                   files
-     1239  api/directory              directories
-     1299  api/job                    the whole job
-     1443  api/verify                 looking at a finished directory
-     1499  api/evaluate               methods ranked on tokens that both models share
+      250  api/version                version
+      280  api/result                 results
+      320  api/context                context: memory, threads, progress
+      398  api/isa                    instruction sets
+      415  api/matrix                 numbers and matrices
+      460  api/solver                 the solver
+      588  api/affine                 the affine map: rows as the map makes them, and what it misses
+      719  api/methods                methods: rows for tokens that a model lacks
+      853  api/source                 sources and sinks: bytes in and out
+      873  api/json                   JSON
+      995  api/safetensors            safetensors
+     1059  api/vocab                  vocabularies
+     1169  api/align                  alignment
+     1234  api/file                   files
+     1245  api/directory              directories
+     1305  api/job                    the whole job
+     1449  api/verify                 looking at a finished directory
+     1505  api/evaluate               methods ranked on tokens that both models share
 
-     1605  base                       what everything stands on
-     1638  base/begin                 system headers, and how floating point must be compiled
-     1676  base/sizes                 counting, and sums and products that may not wrap
-     1714  base/span                  bytes of others, digits, UTF-8
-     1872  base/decimal               the digits of a double
-     2007  base/format                printf without stdio and without a locale
-     2276  base/result                results, failures, messages
-     2392  base/memory                the allocator, arrays that grow
-     2451  base/text                  names in messages, and text that grows
-     2568  base/hooks                 log, progress, threads of the caller
-     2637  base/sort                  in place, without memory, never quadratic; and finding
-     2687  base/clock                 wall time for statistics
-     2733  base/hash                  keyed, for tables whose keys a stranger chooses
-     2812  base/pool                  blocks that are freed together
-     2927  base/number                element types, widening and rounding
-     3116  base/base64                decoding
-     3152  base/protobuf              fields of a message
-     3274  base/watch                 long loops that the caller can stop
+     1611  base                       what everything stands on
+     1644  base/begin                 system headers, and how floating point must be compiled
+     1682  base/sizes                 counting, and sums and products that may not wrap
+     1720  base/span                  bytes of others, digits, UTF-8
+     1878  base/decimal               the digits of a double
+     2013  base/format                printf without stdio and without a locale
+     2282  base/result                results, failures, messages
+     2398  base/memory                the allocator, arrays that grow
+     2457  base/text                  names in messages, and text that grows
+     2574  base/hooks                 log, progress, threads of the caller
+     2643  base/sort                  in place, without memory, never quadratic; and finding
+     2693  base/clock                 wall time for statistics
+     2739  base/hash                  keyed, for tables whose keys a stranger chooses
+     2818  base/pool                  blocks that are freed together
+     2933  base/number                element types, widening and rounding
+     3122  base/base64                decoding
+     3158  base/protobuf              fields of a message
+     3280  base/watch                 long loops that the caller can stop
 
-     3327  files                      formats, on memory and streams
-     3351  files/memory_source        memory as a source of bytes
-     3369  files/json_read            a parser without recursion
-     3722  files/json_values          looking at values, stepping through containers
-     3893  files/json_edit            writing, and edits that keep every byte they do not touch
-     4261  files/tensors              what reading and writing a header share
-     4396  files/safetensors_read     the header of a file, checked
-     4721  files/safetensors_write    the header of a new file
+     3333  files                      formats, on memory and streams
+     3357  files/memory_source        memory as a source of bytes
+     3375  files/json_read            a parser without recursion
+     3728  files/json_values          looking at values, stepping through containers
+     3899  files/json_edit            writing, and edits that keep every byte they do not touch
+     4267  files/tensors              what reading and writing a header share
+     4402  files/safetensors_read     the header of a file, checked
+     4727  files/safetensors_write    the header of a new file
 
-     4878  vocab                      tokens, from every source, and which of them are the same
-     4912  vocab/known                what the world calls things: files, classes, tokens
-     5221  vocab/token_table          the table of tokens, and finding tokens in it
-     5384  vocab/spelling             from what a file spells to bytes
-     5566  vocab/reader               what the readers of all sources share
-     5917  vocab/added_tokens         what other files add to a model's tokens
-     6185  vocab/in_use               tokens that are named as reserved ones and are none
-     6288  vocab/from_tokenizer_json  tokenizer.json
-     6580  vocab/from_tekken          tekken.json
-     6735  vocab/from_tiktoken        *.tiktoken
-     6800  vocab/from_sentencepiece   tokenizer.model and its like
-     7155  vocab/from_vocab_json      vocab.json and merges.txt
-     7241  vocab/from_vocab_txt       vocab.txt
-     7298  vocab/recognise            what a file is, by what it holds
-     7422  vocab/parse                the first source that is given, and what goes with it
-     7610  vocab/align                which base token a donor token is
+     4884  vocab                      tokens, from every source, and which of them are the same
+     4918  vocab/known                what the world calls things: files, classes, tokens
+     5227  vocab/token_table          the table of tokens, and finding tokens in it
+     5390  vocab/spelling             from what a file spells to bytes
+     5572  vocab/reader               what the readers of all sources share
+     5923  vocab/added_tokens         what other files add to a model's tokens
+     6191  vocab/in_use               tokens that are named as reserved ones and are none
+     6294  vocab/from_tokenizer_json  tokenizer.json
+     6586  vocab/from_tekken          tekken.json
+     6741  vocab/from_tiktoken        *.tiktoken
+     6806  vocab/from_sentencepiece   tokenizer.model and its like
+     7161  vocab/from_vocab_json      vocab.json and merges.txt
+     7247  vocab/from_vocab_txt       vocab.txt
+     7304  vocab/recognise            what a file is, by what it holds
+     7428  vocab/parse                the first source that is given, and what goes with it
+     7616  vocab/align                which base token a donor token is
 
-     7864  simd                       the hot loops, once for each instruction set
-     7897  simd/kernels               the table of kernels, and what all versions share
-     8174  simd/scalar                the reference
-     8343  simd/sse2                  the operations of 128-bit x86, and what each does
-     8464  simd/neon                  those of 64-bit Arm
-     8559  simd/wasm                  those of WebAssembly's SIMD128
-     8644  simd/avx2                  those of 256-bit x86, with FMA
-     8726  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9368  simd/avx_vnni              AVX2, and products of integers
-     9464  simd/neon_bf16             NEON, and products of matrices
-     9618  simd/avx512                512-bit x86, by hand
-    10224  simd/amx                   tiles of x86, beside AVX-512
-    10467  simd/dispatch              which of them this machine can run, and which a call takes
+     7870  simd                       the hot loops, once for each instruction set
+     7903  simd/kernels               the table of kernels, and what all versions share
+     8180  simd/scalar                the reference
+     8349  simd/sse2                  the operations of 128-bit x86, and what each does
+     8470  simd/neon                  those of 64-bit Arm
+     8565  simd/wasm                  those of WebAssembly's SIMD128
+     8650  simd/avx2                  those of 256-bit x86, with FMA
+     8732  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9374  simd/avx_vnni              AVX2, and products of integers
+     9470  simd/neon_bf16             NEON, and products of matrices
+     9624  simd/avx512                512-bit x86, by hand
+    10230  simd/amx                   tiles of x86, beside AVX-512
+    10473  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10693  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10746  solve/views                the rows of matrices, as the kernels read them
-    10875  solve/panels               vectors as the dense products want them, and these
-    11066  solve/rests                vectors on their way into panels
-    11243  solve/dictionary           the atoms, and their split along a common direction
-    11398  solve/exact_gram           products of all pairs of atoms in double
-    11480  solve/triangle             packed lower triangles
-    11584  solve/support              what is known of one target, and the exact steps
-    11846  solve/gram_table           products of atoms with all atoms, for scans
-    12084  solve/screen               which atoms are worth scoring in double: the bound
-    12374  solve/scan                 the correlations of all atoms with a block's residuals
-    12531  solve/predict              making targets ready for the next scan
-    12777  solve/candidates           the atoms that a scan could not rule out
-    13061  solve/select               the next atoms of each target
-    13227  solve/pursuit              what one solve holds, and the memory it takes
-    13471  solve/plan                 which form, and in what blocks
-    13716  solve/steps                a pursuit from its rows to its results
-    13955  solve/combine              new rows of coefficients
-    14017  solve/solver               the public call
-    14182  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14391  solve/affine_normal        the normal equations of an affine map
-    14634  solve/affine_factor        their factor, and their solution
-    14837  solve/affine_map           a fitted map, and the rows it makes
-    15179  solve/affine_choice        how many atoms to take, and chosen by what
-    15577  solve/affine_fit           what a fit of an affine map holds and needs
-    15821  solve/affine               fitting and applying affine maps
+    10699  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10752  solve/views                the rows of matrices, as the kernels read them
+    10881  solve/panels               vectors as the dense products want them, and these
+    11072  solve/rests                vectors on their way into panels
+    11249  solve/dictionary           the atoms, and their split along a common direction
+    11404  solve/exact_gram           products of all pairs of atoms in double
+    11486  solve/triangle             packed lower triangles
+    11590  solve/support              what is known of one target, and the exact steps
+    11852  solve/gram_table           products of atoms with all atoms, for scans
+    12090  solve/screen               which atoms are worth scoring in double: the bound
+    12380  solve/scan                 the correlations of all atoms with a block's residuals
+    12537  solve/predict              making targets ready for the next scan
+    12783  solve/candidates           the atoms that a scan could not rule out
+    13067  solve/select               the next atoms of each target
+    13233  solve/pursuit              what one solve holds, and the memory it takes
+    13477  solve/plan                 which form, and in what blocks
+    13722  solve/steps                a pursuit from its rows to its results
+    13961  solve/combine              new rows of coefficients
+    14023  solve/solver               the public call
+    14188  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14397  solve/affine_normal        the normal equations of an affine map
+    14640  solve/affine_factor        their factor, and their solution
+    14843  solve/affine_map           a fitted map, and the rows it makes
+    15185  solve/affine_choice        how many atoms to take, and chosen by what
+    15583  solve/affine_fit           what a fit of an affine map holds and needs
+    15827  solve/affine               fitting and applying affine maps
 
-    16110  methods                    rows for tokens that a model lacks, each method a room
-    16138  methods/parts              what methods share: sums of rows, combinations
-    16259  methods/pursuit            omp, omp-centred
-    16330  methods/mapping            omp-affine, affine
-    16364  methods/constant           mean, zero
-    16392  methods/near               each target against all anchors
-    16683  methods/weights            how a few anchors combine to a target
-    16904  methods/interpolation      common_interpolation
-    17057  methods/wechsel            wechsel
-    17107  methods/focus              focus
-    17195  methods/hull               hull
-    17246  methods/linear             maps between two models' rows, and sums of products for them
-    17630  methods/clp                clp
-    17716  methods/chance             normal deviates that are the same everywhere
-    17777  methods/randn              randn
-    17866  methods/john_hewitt        john_hewitt
-    17986  methods/methods            the table of all, and the public calls
+    16116  methods                    rows for tokens that a model lacks, each method a room
+    16146  methods/parts              what methods share: sums of rows, combinations
+    16267  methods/pursuit            omp, omp-centred
+    16338  methods/mapping            omp-affine, affine
+    16372  methods/constant           mean, zero
+    16400  methods/near               each target against all anchors
+    16691  methods/weights            how a few anchors combine to a target
+    16912  methods/interpolation      common_interpolation
+    17065  methods/wechsel            wechsel
+    17115  methods/focus              focus
+    17203  methods/hull               hull
+    17254  methods/linear             maps between two models' rows, and sums of products for them
+    17669  methods/clp                clp
+    17755  methods/chance             normal deviates that are the same everywhere
+    17816  methods/randn              randn
+    17905  methods/john_hewitt        john_hewitt
+    18025  methods/polar              the orthogonal part of a matrix
+    18121  methods/procrustes         procrustes
+    18208  methods/methods            the table of all, and the public calls
 
-    18123  disk                       files and directories
-    18157  disk/system                what POSIX and Windows are asked for
-    18196  disk/windows_paths         paths as Windows takes them
-    18336  disk/windows               the system as Windows gives it
-    18635  disk/posix                 the system as POSIX gives it
-    18873  disk/paths                 what can be told from their text
-    18947  disk/failure               why the system refused
-    19061  disk/look                  what stands at a path, and whether within another
-    19182  disk/listing               listings of directories
-    19257  disk/reading               files to read, and whether they have changed
-    19436  disk/writing               files to write
-    19553  disk/copying               copies of files
-    19619  disk/trees                 whole directories looked through, copied, removed
-    19835  disk/known                 what weights are called in a directory
-    19918  disk/staging               a directory made under another name, then renamed
-    20154  disk/missing               a path or a directory without what is wanted of it
-    20197  disk/weights               which files they are, and what may stand in their place
-    20522  disk/weight_index          the index of a checkpoint in shards
-    20739  disk/shards                what an index and its shards say of each other
-    20944  disk/checkpoint            a model directory, in one file or in shards
-    21189  disk/tokenizer_directory   the tokenizer of a model directory
+    18347  disk                       files and directories
+    18381  disk/system                what POSIX and Windows are asked for
+    18420  disk/windows_paths         paths as Windows takes them
+    18560  disk/windows               the system as Windows gives it
+    18859  disk/posix                 the system as POSIX gives it
+    19097  disk/paths                 what can be told from their text
+    19171  disk/failure               why the system refused
+    19285  disk/look                  what stands at a path, and whether within another
+    19406  disk/listing               listings of directories
+    19481  disk/reading               files to read, and whether they have changed
+    19660  disk/writing               files to write
+    19777  disk/copying               copies of files
+    19843  disk/trees                 whole directories looked through, copied, removed
+    20059  disk/known                 what weights are called in a directory
+    20142  disk/staging               a directory made under another name, then renamed
+    20378  disk/missing               a path or a directory without what is wanted of it
+    20421  disk/weights               which files they are, and what may stand in their place
+    20746  disk/weight_index          the index of a checkpoint in shards
+    20963  disk/shards                what an index and its shards say of each other
+    21168  disk/checkpoint            a model directory, in one file or in shards
+    21413  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21428  model                      which tensors and config keys belong to the vocabulary
-    21463  model/known                what the world calls things
-    21787  model/known_keys           keys of ids and sizes in configs
-    21952  model/known_classes        classes of tokenizers, by the type of model
-    22190  model/names                names of tensors
-    22347  model/document             the JSON files of a model directory
-    22442  model/members              what the members of a config are about
-    22646  model/config               what config.json says
-    22823  model/side                 a model directory opened once
-    22946  model/code                 the Python that a tokenizer is loaded with
-    23180  model/parts                what each tensor does for the vocabulary
-    23290  model/whole                whether all tensors are there
-    23412  model/find                 finding the parts of a model
-    23670  model/processor            the tokens that a processor looks for by their text
-    23825  model/heirs                what becomes of the ids in a config
-    23989  model/config_ids           ids in a config being edited
-    24229  model/config_lists         lists, dictionaries and ranges of ids
-    24386  model/config_edit          config.json and generation_config.json, edited
-    24681  model/classes              which class a tokenizer is loaded as
-    24847  model/class_tokens         added tokens that a class numbers otherwise
+    21652  model                      which tensors and config keys belong to the vocabulary
+    21687  model/known                what the world calls things
+    22011  model/known_keys           keys of ids and sizes in configs
+    22176  model/known_classes        classes of tokenizers, by the type of model
+    22414  model/names                names of tensors
+    22571  model/document             the JSON files of a model directory
+    22666  model/members              what the members of a config are about
+    22870  model/config               what config.json says
+    23047  model/side                 a model directory opened once
+    23170  model/code                 the Python that a tokenizer is loaded with
+    23404  model/parts                what each tensor does for the vocabulary
+    23514  model/whole                whether all tensors are there
+    23636  model/find                 finding the parts of a model
+    23894  model/processor            the tokens that a processor looks for by their text
+    24049  model/heirs                what becomes of the ids in a config
+    24213  model/config_ids           ids in a config being edited
+    24453  model/config_lists         lists, dictionaries and ranges of ids
+    24610  model/config_edit          config.json and generation_config.json, edited
+    24905  model/classes              which class a tokenizer is loaded as
+    25071  model/class_tokens         added tokens that a class numbers otherwise
 
-    24963  job                        the whole transplant, in the order in which it happens
-    24999  job/job                    what a job holds
-    25219  job/open                   opening the two models
-    25356  job/map                    the caller's map
-    25477  job/align                  where every new row comes from
-    25667  job/plan                   what becomes of every tensor, and of the configs
-    25794  job/chat                   the template that turns messages into text
-    25922  job/rows                   rows in memory: reading, checking, their mean
-    26242  job/untrained              rows that hold nothing, and what becomes of their tokens
-    26504  job/solve                  solving for the rows of the donor
-    26712  job/targets                the rows that are made from the donor's
-    26809  job/rebuild                the new rows of one vocabulary tensor
-    27069  job/write                  the output and its weights
-    27348  job/copy                   the other files of the two models
-    27564  job/index                  the files that are written anew
-    27732  job/run                    the whole, in order
-    27844  job/report                 what a job did, as JSON and as a table
-    28117  job/findings               what is told of a finished directory
-    28166  job/check_files            its files
-    28302  job/check_ids              sizes, ids and tying
-    28518  job/check_values           values
-    28589  job/check_gguf             the special tokens that a conversion to GGUF finds
-    28779  job/check_draft            as a draft model for another
-    29057  job/verify                 whether a finished directory agrees with itself
+    25187  job                        the whole transplant, in the order in which it happens
+    25223  job/job                    what a job holds
+    25443  job/open                   opening the two models
+    25580  job/map                    the caller's map
+    25701  job/align                  where every new row comes from
+    25891  job/plan                   what becomes of every tensor, and of the configs
+    26018  job/chat                   the template that turns messages into text
+    26146  job/rows                   rows in memory: reading, checking, their mean
+    26466  job/untrained              rows that hold nothing, and what becomes of their tokens
+    26728  job/solve                  solving for the rows of the donor
+    26936  job/targets                the rows that are made from the donor's
+    27033  job/rebuild                the new rows of one vocabulary tensor
+    27293  job/write                  the output and its weights
+    27572  job/copy                   the other files of the two models
+    27788  job/index                  the files that are written anew
+    27956  job/run                    the whole, in order
+    28068  job/report                 what a job did, as JSON and as a table
+    28341  job/findings               what is told of a finished directory
+    28390  job/check_files            its files
+    28526  job/check_ids              sizes, ids and tying
+    28742  job/check_values           values
+    28813  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29003  job/check_draft            as a draft model for another
+    29281  job/verify                 whether a finished directory agrees with itself
 
-    29098  evaluate                   methods ranked on tokens that both models share
-    29117  evaluate/token_class       what a token is like, by its bytes
-    29184  evaluate/hidden            which tokens are hidden, and the rows at hand
-    29339  evaluate/scores            how near rows come to the true ones
-    29456  evaluate/ranks             whether a true row is found among all
-    29564  evaluate/evaluate          methods, one after the other, matrix by matrix
-    29770  evaluate/write_json        an evaluation as JSON
-    29881  evaluate/write_page        an evaluation as a page
+    29322  evaluate                   methods ranked on tokens that both models share
+    29341  evaluate/token_class       what a token is like, by its bytes
+    29408  evaluate/hidden            which tokens are hidden, and the rows at hand
+    29563  evaluate/scores            how near rows come to the true ones
+    29680  evaluate/ranks             whether a true row is found among all
+    29788  evaluate/evaluate          methods, one after the other, matrix by matrix
+    29994  evaluate/write_json        an evaluation as JSON
+    30105  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -746,6 +748,10 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    /* Maps between the anchors' rows less their means. */
+    OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
+                               the base's (Schonemann and Carroll 1970); with more columns on
+                               one side, as if the other had zeros there */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
@@ -756,7 +762,7 @@ typedef enum otx_method {
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "procrustes", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
@@ -16133,6 +16139,8 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      chance         normal deviates that are the same everywhere
      randn          randn
      john_hewitt    john_hewitt
+     polar          the orthogonal part of a matrix
+     procrustes     procrustes
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -17409,7 +17417,8 @@ typedef struct otx__dense_read {
     const char *name;
     const double *less;  /* [columns] or NULL */
     const double *times; /* [rows of the matrix] or NULL */
-    double *sums;        /* [columns] or NULL: all rows are added to it */
+    double *sums;        /* [columns] or NULL: all rows are added to it, */
+    double *squares;     /* likewise their squares */
     bool negated;
     size_t first, count;
     otx__dense block;
@@ -17434,6 +17443,10 @@ OTX__PRIVATE void otx__dense_read_body(void *argument, size_t strip, int worker)
             if (read->less) value -= read->less[first + j];
             if (read->times) value *= read->times[read->first + i];
             if (read->sums) read->sums[first + j] += value;
+            if (read->squares) {
+                double square = value * value;
+                read->squares[first + j] += square;
+            }
             to[j] = read->negated ? -value : value;
         }
     }
@@ -17475,6 +17488,32 @@ OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
         if (!result) result = otx__dense_product(mill, to, &a->block, form, &b->block, error);
     }
     return result;
+}
+
+/* Of a tile of `to`, from a matrix that is wide where `to` is tall. */
+OTX__PRIVATE void otx__dense_turn_body(void *argument, size_t strip, int worker)
+{
+    const otx__dense_task *task = (const otx__dense_task *)argument;
+    size_t tile, i, j;
+    (void)worker;
+    for (tile = 0; tile < task->to->tall; tile++) {
+        const double *from = otx__dense_tile(task->a, strip, tile);
+        double *to = otx__dense_tile(task->to, tile, strip);
+        for (j = 0; j < OTX__TILE; j++)
+            for (i = 0; i < OTX__TILE; i++) to[j * OTX__TILE + i] = from[i * OTX__TILE + j];
+    }
+}
+
+/* to = from'. */
+OTX__PRIVATE otx_result otx__dense_turn(otx__mill *mill, const otx__dense *to,
+                                        const otx__dense *from, otx_error *error)
+{
+    otx__dense_task task;
+    memset(&task, 0, sizeof task);
+    task.to = to;
+    task.a = from;
+    return otx__mill_loop(mill, to->wide, 4.0 * (double)to->tall * (double)OTX__TILE_SIZE,
+                          otx__dense_turn_body, &task, error);
 }
 
 /* ---- what rows are measured by ---- */
@@ -17983,6 +18022,189 @@ OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_
                            error);
 }
 
+/* >>> src/methods/polar.h */
+/* ---- polar: the orthogonal part of a matrix ------------------------------------------- */
+
+/* What of a singular value, relative to the root of the sum of their squares, is not told from
+   0: such directions are left out, or come out shorter than 1. */
+#define OTX__POLAR_LEAST 1e-8
+
+/* The largest number of turns; 1e-8 takes 24. */
+#define OTX__POLAR_TURNS 64
+
+typedef struct otx__polar {
+    const otx__dense *square; /* minus x'x, from the diagonal up; then minus the step */
+    double step;
+} otx__polar;
+
+/* -(3/2 step + 1/2 step^3 square): the tiles of a strip, and those across the diagonal. */
+OTX__PRIVATE void otx__polar_step_body(void *argument, size_t strip, int worker)
+{
+    const otx__polar *polar = (const otx__polar *)argument;
+    const otx__dense *square = polar->square;
+    double linear = 1.5 * polar->step, cube = 0.5 * polar->step * polar->step * polar->step;
+    size_t tile, i, j;
+    (void)worker;
+    for (tile = 0; tile <= strip; tile++) {
+        double *upper = otx__dense_tile(square, tile, strip);
+        double *lower = otx__dense_tile(square, strip, tile);
+        for (j = 0; j < OTX__TILE; j++) {
+            for (i = 0; i < OTX__TILE; i++) {
+                double value = -(cube * upper[j * OTX__TILE + i]);
+                if (tile == strip && i == j && strip * OTX__TILE + i < square->columns)
+                    value -= linear;
+                upper[j * OTX__TILE + i] = value;
+                if (tile < strip) lower[i * OTX__TILE + j] = value;
+            }
+        }
+    }
+}
+
+/* The sum of a b, element by element; strips in order. */
+OTX__PRIVATE double otx__dense_inner(const otx__dense *a, const otx__dense *b)
+{
+    double lanes[OTX__LANES] = {0};
+    size_t count = a->tall * a->wide * OTX__TILE_SIZE, i;
+    for (i = 0; i < count; i++) {
+        double term = a->data[i] * b->data[i];
+        lanes[i % OTX__LANES] += term;
+    }
+    return otx__fold_lanes(lanes);
+}
+
+OTX__PRIVATE void otx__dense_scale(const otx__dense *a, double by)
+{
+    size_t count = a->tall * a->wide * OTX__TILE_SIZE, i;
+    for (i = 0; i < count; i++) a->data[i] *= by;
+}
+
+OTX__PRIVATE void otx__dense_clear(const otx__dense *a)
+{
+    memset(a->data, 0, a->tall * a->wide * OTX__TILE_SIZE * sizeof *a->data);
+}
+
+/* Makes U V' of x = U S V', which has no more columns than rows. Newton and Schulz' iteration
+   x (3/2 step - 1/2 step^3 x'x) multiplies matrices and does nothing else, so it is as exact
+   and as parallel as these are, and needs no singular vectors; Chen and Chow's steps (A stable
+   scaling of Newton-Schulz, 2014) make small values grow by 2.6 a turn, and the largest never
+   exceed 1. other: as x; square: columns x columns. */
+OTX__PRIVATE otx_result otx__polar_make(otx__mill *mill, otx__dense *x, otx__dense *other,
+                                        otx__dense *square, otx_error *error)
+{
+    double norm = sqrt(otx__dense_inner(x, x)), least = OTX__POLAR_LEAST;
+    otx__polar polar;
+    otx_result result = OTX_OK;
+    int turn;
+    if (!(norm > 0.0)) return OTX_OK;
+    otx__dense_scale(x, 1.0 / norm);
+    mill->total = OTX__POLAR_TURNS;
+    for (turn = 0; turn < OTX__POLAR_TURNS && least < 1.0 - 1e-15 && !result; turn++) {
+        double *data = x->data, step = sqrt(3.0 / (1.0 + least + least * least));
+        mill->done = (uint64_t)turn;
+        otx__dense_clear(square);
+        otx__dense_clear(other);
+        result = otx__dense_product(mill, square, x, OTX__DENSE_UPPER, x, error);
+        polar.square = square;
+        polar.step = step;
+        if (!result)
+            result = otx__mill_loop(mill, square->wide,
+                                    (double)square->wide * (double)OTX__TILE_SIZE,
+                                    otx__polar_step_body, &polar, error);
+        if (!result) result = otx__dense_product(mill, other, x, OTX__DENSE_PLAIN, square, error);
+        x->data = other->data;
+        other->data = data;
+        least *= 0.5 * step * (3.0 - step * step * least * least);
+    }
+    return result;
+}
+
+/* >>> src/methods/procrustes.h */
+/* ---- procrustes: a rotation and a scale -------------------------------------------------- */
+
+/* With A0 and B0 the anchors' rows less their means and A0'B0 = U S V', the rotation R = U V'
+   makes ||A0 R - B0|| least, and the scale is <A0 R, B0> / ||A0||^2 = <R, A0'B0> / ||A0||^2.
+   The other way round, V U' turns the base's rows to the donor's: it is no answer here. */
+
+/* The products of the sides' rows, of the wider with the narrower, and what is made of them. */
+typedef struct otx__frames {
+    otx__dense cross;         /* wider x narrower */
+    otx__dense other, square; /* scratch of otx__polar_make */
+    otx__dense_read donor, base;
+    double *squares;          /* [d] of the donor's columns */
+    bool turned;              /* the base is the wider side */
+} otx__frames;
+
+/* Bytes that they take, with the map's. */
+OTX__PRIVATE double otx__frames_need(size_t d, size_t e)
+{
+    size_t least = otx__min(d, e);
+    return 3.0 * otx__dense_need(d, e) + otx__dense_need(least, least) +
+           otx__dense_need(OTX__DENSE_ROWS, d) + otx__dense_need(OTX__DENSE_ROWS, e);
+}
+
+/* Opens the map and adds up the products. */
+OTX__PRIVATE otx_result otx__frames_open(otx__mill *mill, otx__frames *f,
+                                         const otx_method_rows *rows, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, least = otx__min(d, e);
+    otx_result result = otx__linear_open(mill, fitted, d, e, error);
+    if (result) return result;
+    memset(f, 0, sizeof *f);
+    f->turned = e > d;
+    f->cross = otx__dense_take(&mill->pool, otx__max(d, e), least);
+    f->other = otx__dense_take(&mill->pool, otx__max(d, e), least);
+    f->square = otx__dense_take(&mill->pool, least, least);
+    otx__dense_read_open(mill, &f->donor, &rows->donor);
+    otx__dense_read_open(mill, &f->base, &rows->base);
+    f->squares = (double *)otx__pool_take_zero(&mill->pool, d, sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    f->donor.less = fitted->linear->from;
+    f->base.less = fitted->linear->to;
+    f->donor.squares = f->squares;
+    result = otx__rows_mean(mill, &rows->donor, "donor", fitted->linear->from, error);
+    if (!result) result = otx__rows_mean(mill, &rows->base, "base", fitted->linear->to, error);
+    if (!result) result = otx__rows_finite(mill, &rows->targets, "targets", error);
+    if (!result)
+        result = otx__dense_cross(mill, &f->cross, f->turned ? &f->base : &f->donor,
+                                  f->turned ? &f->donor : &f->base, OTX__DENSE_TURNED, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                            const otx_method_options *options,
+                                            otx_fitted *fitted, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, i;
+    double need = otx__frames_need(d, e) + otx__dense_need(d, e), norm = 0.0, scale = 0.0;
+    otx__frames f;
+    otx__dense cross;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the rotation between the rows", need, mill.memory, error);
+    result = otx__frames_open(&mill, &f, rows, fitted, error);
+    if (!result) {
+        cross = otx__dense_take(&mill.pool, f.cross.rows, f.cross.columns);
+        if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+        else
+            memcpy(cross.data, f.cross.data,
+                   cross.tall * cross.wide * OTX__TILE_SIZE * sizeof(double));
+    }
+    if (!result) result = otx__polar_make(&mill, &f.cross, &f.other, &f.square, error);
+    for (i = 0; i < d && !result; i++) norm += f.squares[i];
+    if (!result && norm > 0.0) scale = otx__dense_inner(&f.cross, &cross) / norm;
+    if (!result) otx__dense_scale(&f.cross, scale);
+    if (!result && f.turned)
+        result = otx__dense_turn(&mill, &fitted->linear->map, &f.cross, error);
+    else if (!result)
+        memcpy(fitted->linear->map.data, f.cross.data,
+               cross.tall * cross.wide * OTX__TILE_SIZE * sizeof(double));
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -18004,6 +18226,8 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
         {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
         {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
         {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"procrustes", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__procrustes_fit, otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };

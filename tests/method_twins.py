@@ -270,6 +270,42 @@ def compare_hull(lib):
                 assert made.residuals[i] >= omp.residuals[i] - 1e-9
 
 
+# ---- maps ----
+
+
+def polar(x):
+    u, s, v = np.linalg.svd(x, full_matrices=False)
+    kept = s > 1e-9 * s[0] if s[0] > 0 else s > 0
+    return (u * kept) @ v
+
+
+def centred(a, b, y):
+    return a - a.mean(0), b - b.mean(0), y - a.mean(0)
+
+
+# With as many anchors as columns or fewer, with more columns on this side or that.
+MAPS = (*SHAPES, (50, 40, 72, 9), (50, 72, 40, 9), (33, 32, 32, 5), (40, 65, 65, 9))
+
+
+def compare_procrustes(lib):
+    for shape in MAPS:
+        a, b, y, _ = problem(shape)
+        wide_a, wide_b, wide_y = shared(a, b, y)
+        a0, b0, y0 = centred(wide_a, wide_b, wide_y)
+        rotation = polar(a0.T @ b0)
+        size = (a0 * a0).sum()
+        scale = (rotation * (a0.T @ b0)).sum() / size if size else 0
+        wanted = wide_b.mean(0) + scale * y0 @ rotation
+        close(make(lib, "procrustes", a, b, y).rows, wanted, 1e-7)
+    # Rows that are turned and scaled come back; the turn is no symmetric one.
+    random = np.random.default_rng(2)
+    a, y = random.normal(size=(90, 24)).astype(np.float32), random.normal(size=(7, 24))
+    turn = np.linalg.qr(random.normal(size=(24, 24)))[0]
+    b = (3 * a.astype(float) @ turn + 1).astype(np.float32)
+    y = y.astype(np.float32)
+    close(make(lib, "procrustes", a, b, y).rows, 3 * y.astype(float) @ turn + 1, 1e-5)
+
+
 # ---- rows by chance ----
 
 

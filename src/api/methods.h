@@ -29,6 +29,10 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    /* Maps between the anchors' rows less their means. */
+    OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
+                               the base's (Schonemann and Carroll 1970); with more columns on
+                               one side, as if the other had zeros there */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
@@ -39,7 +43,7 @@ typedef enum otx_method {
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "procrustes", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */

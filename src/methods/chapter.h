@@ -23,4 +23,6 @@
      chance         normal deviates that are the same everywhere
      randn          randn
      john_hewitt    john_hewitt
+     polar          the orthogonal part of a matrix
+     procrustes     procrustes
      methods        the table of all, and the public calls */

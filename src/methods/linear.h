@@ -163,7 +163,8 @@ typedef struct otx__dense_read {
     const char *name;
     const double *less;  /* [columns] or NULL */
     const double *times; /* [rows of the matrix] or NULL */
-    double *sums;        /* [columns] or NULL: all rows are added to it */
+    double *sums;        /* [columns] or NULL: all rows are added to it, */
+    double *squares;     /* likewise their squares */
     bool negated;
     size_t first, count;
     otx__dense block;
@@ -188,6 +189,10 @@ OTX__PRIVATE void otx__dense_read_body(void *argument, size_t strip, int worker)
             if (read->less) value -= read->less[first + j];
             if (read->times) value *= read->times[read->first + i];
             if (read->sums) read->sums[first + j] += value;
+            if (read->squares) {
+                double square = value * value;
+                read->squares[first + j] += square;
+            }
             to[j] = read->negated ? -value : value;
         }
     }
@@ -229,6 +234,32 @@ OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
         if (!result) result = otx__dense_product(mill, to, &a->block, form, &b->block, error);
     }
     return result;
+}
+
+/* Of a tile of `to`, from a matrix that is wide where `to` is tall. */
+OTX__PRIVATE void otx__dense_turn_body(void *argument, size_t strip, int worker)
+{
+    const otx__dense_task *task = (const otx__dense_task *)argument;
+    size_t tile, i, j;
+    (void)worker;
+    for (tile = 0; tile < task->to->tall; tile++) {
+        const double *from = otx__dense_tile(task->a, strip, tile);
+        double *to = otx__dense_tile(task->to, tile, strip);
+        for (j = 0; j < OTX__TILE; j++)
+            for (i = 0; i < OTX__TILE; i++) to[j * OTX__TILE + i] = from[i * OTX__TILE + j];
+    }
+}
+
+/* to = from'. */
+OTX__PRIVATE otx_result otx__dense_turn(otx__mill *mill, const otx__dense *to,
+                                        const otx__dense *from, otx_error *error)
+{
+    otx__dense_task task;
+    memset(&task, 0, sizeof task);
+    task.to = to;
+    task.a = from;
+    return otx__mill_loop(mill, to->wide, 4.0 * (double)to->tall * (double)OTX__TILE_SIZE,
+                          otx__dense_turn_body, &task, error);
 }
 
 /* ---- what rows are measured by ---- */
