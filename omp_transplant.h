@@ -23,207 +23,209 @@
 
    What is where
 
-      250  api/version                version
-      280  api/result                 results
-      320  api/context                context: memory, threads, progress
-      398  api/isa                    instruction sets
-      415  api/matrix                 numbers and matrices
-      460  api/solver                 the solver
-      588  api/affine                 the affine map: rows as the map makes them, and what it misses
-      719  api/methods                methods: rows for tokens that a model lacks
-      853  api/source                 sources and sinks: bytes in and out
-      873  api/json                   JSON
-      995  api/safetensors            safetensors
-     1059  api/vocab                  vocabularies
-     1169  api/align                  alignment
-     1234  api/file                   files
-     1245  api/directory              directories
-     1305  api/job                    the whole job
-     1449  api/verify                 looking at a finished directory
-     1505  api/evaluate               methods ranked on tokens that both models share
+      252  api/version                version
+      282  api/result                 results
+      322  api/context                context: memory, threads, progress
+      400  api/isa                    instruction sets
+      417  api/matrix                 numbers and matrices
+      462  api/solver                 the solver
+      590  api/affine                 the affine map: rows as the map makes them, and what it misses
+      721  api/methods                methods: rows for tokens that a model lacks
+      857  api/source                 sources and sinks: bytes in and out
+      877  api/json                   JSON
+      999  api/safetensors            safetensors
+     1063  api/vocab                  vocabularies
+     1173  api/align                  alignment
+     1238  api/file                   files
+     1249  api/directory              directories
+     1309  api/job                    the whole job
+     1453  api/verify                 looking at a finished directory
+     1509  api/evaluate               methods ranked on tokens that both models share
 
-     1611  base                       what everything stands on
-     1644  base/begin                 system headers, and how floating point must be compiled
-     1682  base/sizes                 counting, and sums and products that may not wrap
-     1720  base/span                  bytes of others, digits, UTF-8
-     1878  base/decimal               the digits of a double
-     2013  base/format                printf without stdio and without a locale
-     2282  base/result                results, failures, messages
-     2398  base/memory                the allocator, arrays that grow
-     2457  base/text                  names in messages, and text that grows
-     2574  base/hooks                 log, progress, threads of the caller
-     2643  base/sort                  in place, without memory, never quadratic; and finding
-     2693  base/clock                 wall time for statistics
-     2739  base/hash                  keyed, for tables whose keys a stranger chooses
-     2818  base/pool                  blocks that are freed together
-     2933  base/number                element types, widening and rounding
-     3122  base/base64                decoding
-     3158  base/protobuf              fields of a message
-     3280  base/watch                 long loops that the caller can stop
+     1615  base                       what everything stands on
+     1648  base/begin                 system headers, and how floating point must be compiled
+     1686  base/sizes                 counting, and sums and products that may not wrap
+     1724  base/span                  bytes of others, digits, UTF-8
+     1882  base/decimal               the digits of a double
+     2017  base/format                printf without stdio and without a locale
+     2286  base/result                results, failures, messages
+     2402  base/memory                the allocator, arrays that grow
+     2461  base/text                  names in messages, and text that grows
+     2578  base/hooks                 log, progress, threads of the caller
+     2647  base/sort                  in place, without memory, never quadratic; and finding
+     2697  base/clock                 wall time for statistics
+     2743  base/hash                  keyed, for tables whose keys a stranger chooses
+     2822  base/pool                  blocks that are freed together
+     2937  base/number                element types, widening and rounding
+     3126  base/base64                decoding
+     3162  base/protobuf              fields of a message
+     3284  base/watch                 long loops that the caller can stop
 
-     3333  files                      formats, on memory and streams
-     3357  files/memory_source        memory as a source of bytes
-     3375  files/json_read            a parser without recursion
-     3728  files/json_values          looking at values, stepping through containers
-     3899  files/json_edit            writing, and edits that keep every byte they do not touch
-     4267  files/tensors              what reading and writing a header share
-     4402  files/safetensors_read     the header of a file, checked
-     4727  files/safetensors_write    the header of a new file
+     3337  files                      formats, on memory and streams
+     3361  files/memory_source        memory as a source of bytes
+     3379  files/json_read            a parser without recursion
+     3732  files/json_values          looking at values, stepping through containers
+     3903  files/json_edit            writing, and edits that keep every byte they do not touch
+     4271  files/tensors              what reading and writing a header share
+     4406  files/safetensors_read     the header of a file, checked
+     4731  files/safetensors_write    the header of a new file
 
-     4884  vocab                      tokens, from every source, and which of them are the same
-     4918  vocab/known                what the world calls things: files, classes, tokens
-     5227  vocab/token_table          the table of tokens, and finding tokens in it
-     5390  vocab/spelling             from what a file spells to bytes
-     5572  vocab/reader               what the readers of all sources share
-     5923  vocab/added_tokens         what other files add to a model's tokens
-     6191  vocab/in_use               tokens that are named as reserved ones and are none
-     6294  vocab/from_tokenizer_json  tokenizer.json
-     6586  vocab/from_tekken          tekken.json
-     6741  vocab/from_tiktoken        *.tiktoken
-     6806  vocab/from_sentencepiece   tokenizer.model and its like
-     7161  vocab/from_vocab_json      vocab.json and merges.txt
-     7247  vocab/from_vocab_txt       vocab.txt
-     7304  vocab/recognise            what a file is, by what it holds
-     7428  vocab/parse                the first source that is given, and what goes with it
-     7616  vocab/align                which base token a donor token is
+     4888  vocab                      tokens, from every source, and which of them are the same
+     4922  vocab/known                what the world calls things: files, classes, tokens
+     5231  vocab/token_table          the table of tokens, and finding tokens in it
+     5394  vocab/spelling             from what a file spells to bytes
+     5576  vocab/reader               what the readers of all sources share
+     5927  vocab/added_tokens         what other files add to a model's tokens
+     6195  vocab/in_use               tokens that are named as reserved ones and are none
+     6298  vocab/from_tokenizer_json  tokenizer.json
+     6590  vocab/from_tekken          tekken.json
+     6745  vocab/from_tiktoken        *.tiktoken
+     6810  vocab/from_sentencepiece   tokenizer.model and its like
+     7165  vocab/from_vocab_json      vocab.json and merges.txt
+     7251  vocab/from_vocab_txt       vocab.txt
+     7308  vocab/recognise            what a file is, by what it holds
+     7432  vocab/parse                the first source that is given, and what goes with it
+     7620  vocab/align                which base token a donor token is
 
-     7870  simd                       the hot loops, once for each instruction set
-     7903  simd/kernels               the table of kernels, and what all versions share
-     8180  simd/scalar                the reference
-     8349  simd/sse2                  the operations of 128-bit x86, and what each does
-     8470  simd/neon                  those of 64-bit Arm
-     8565  simd/wasm                  those of WebAssembly's SIMD128
-     8650  simd/avx2                  those of 256-bit x86, with FMA
-     8732  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9374  simd/avx_vnni              AVX2, and products of integers
-     9470  simd/neon_bf16             NEON, and products of matrices
-     9624  simd/avx512                512-bit x86, by hand
-    10230  simd/amx                   tiles of x86, beside AVX-512
-    10473  simd/dispatch              which of them this machine can run, and which a call takes
+     7874  simd                       the hot loops, once for each instruction set
+     7907  simd/kernels               the table of kernels, and what all versions share
+     8184  simd/scalar                the reference
+     8353  simd/sse2                  the operations of 128-bit x86, and what each does
+     8474  simd/neon                  those of 64-bit Arm
+     8569  simd/wasm                  those of WebAssembly's SIMD128
+     8654  simd/avx2                  those of 256-bit x86, with FMA
+     8736  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9378  simd/avx_vnni              AVX2, and products of integers
+     9474  simd/neon_bf16             NEON, and products of matrices
+     9628  simd/avx512                512-bit x86, by hand
+    10234  simd/amx                   tiles of x86, beside AVX-512
+    10477  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10699  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10752  solve/views                the rows of matrices, as the kernels read them
-    10881  solve/panels               vectors as the dense products want them, and these
-    11072  solve/rests                vectors on their way into panels
-    11249  solve/dictionary           the atoms, and their split along a common direction
-    11404  solve/exact_gram           products of all pairs of atoms in double
-    11486  solve/triangle             packed lower triangles
-    11590  solve/support              what is known of one target, and the exact steps
-    11852  solve/gram_table           products of atoms with all atoms, for scans
-    12090  solve/screen               which atoms are worth scoring in double: the bound
-    12380  solve/scan                 the correlations of all atoms with a block's residuals
-    12537  solve/predict              making targets ready for the next scan
-    12783  solve/candidates           the atoms that a scan could not rule out
-    13067  solve/select               the next atoms of each target
-    13233  solve/pursuit              what one solve holds, and the memory it takes
-    13477  solve/plan                 which form, and in what blocks
-    13722  solve/steps                a pursuit from its rows to its results
-    13961  solve/combine              new rows of coefficients
-    14023  solve/solver               the public call
-    14188  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14397  solve/affine_normal        the normal equations of an affine map
-    14640  solve/affine_factor        their factor, and their solution
-    14843  solve/affine_map           a fitted map, and the rows it makes
-    15185  solve/affine_choice        how many atoms to take, and chosen by what
-    15583  solve/affine_fit           what a fit of an affine map holds and needs
-    15827  solve/affine               fitting and applying affine maps
+    10703  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10756  solve/views                the rows of matrices, as the kernels read them
+    10885  solve/panels               vectors as the dense products want them, and these
+    11076  solve/rests                vectors on their way into panels
+    11253  solve/dictionary           the atoms, and their split along a common direction
+    11408  solve/exact_gram           products of all pairs of atoms in double
+    11490  solve/triangle             packed lower triangles
+    11594  solve/support              what is known of one target, and the exact steps
+    11856  solve/gram_table           products of atoms with all atoms, for scans
+    12094  solve/screen               which atoms are worth scoring in double: the bound
+    12384  solve/scan                 the correlations of all atoms with a block's residuals
+    12541  solve/predict              making targets ready for the next scan
+    12787  solve/candidates           the atoms that a scan could not rule out
+    13071  solve/select               the next atoms of each target
+    13237  solve/pursuit              what one solve holds, and the memory it takes
+    13481  solve/plan                 which form, and in what blocks
+    13726  solve/steps                a pursuit from its rows to its results
+    13965  solve/combine              new rows of coefficients
+    14027  solve/solver               the public call
+    14192  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14401  solve/affine_normal        the normal equations of an affine map
+    14644  solve/affine_factor        their factor, and their solution
+    14847  solve/affine_map           a fitted map, and the rows it makes
+    15189  solve/affine_choice        how many atoms to take, and chosen by what
+    15587  solve/affine_fit           what a fit of an affine map holds and needs
+    15831  solve/affine               fitting and applying affine maps
 
-    16116  methods                    rows for tokens that a model lacks, each method a room
-    16146  methods/parts              what methods share: sums of rows, combinations
-    16267  methods/pursuit            omp, omp-centred
-    16338  methods/mapping            omp-affine, affine
-    16372  methods/constant           mean, zero
-    16400  methods/near               each target against all anchors
-    16691  methods/weights            how a few anchors combine to a target
-    16912  methods/interpolation      common_interpolation
-    17065  methods/wechsel            wechsel
-    17115  methods/focus              focus
-    17203  methods/hull               hull
-    17254  methods/linear             maps between two models' rows, and sums of products for them
-    17669  methods/clp                clp
-    17755  methods/chance             normal deviates that are the same everywhere
-    17816  methods/randn              randn
-    17905  methods/john_hewitt        john_hewitt
-    18025  methods/polar              the orthogonal part of a matrix
-    18121  methods/procrustes         procrustes
-    18208  methods/methods            the table of all, and the public calls
+    16120  methods                    rows for tokens that a model lacks, each method a room
+    16152  methods/parts              what methods share: sums of rows, combinations
+    16273  methods/pursuit            omp, omp-centred
+    16344  methods/mapping            omp-affine, affine
+    16378  methods/constant           mean, zero
+    16406  methods/near               each target against all anchors
+    16697  methods/weights            how a few anchors combine to a target
+    16918  methods/interpolation      common_interpolation
+    17071  methods/wechsel            wechsel
+    17121  methods/focus              focus
+    17209  methods/hull               hull
+    17260  methods/linear             maps between two models' rows, and sums of products for them
+    17675  methods/clp                clp
+    17761  methods/chance             normal deviates that are the same everywhere
+    17822  methods/randn              randn
+    17911  methods/john_hewitt        john_hewitt
+    18031  methods/polar              the orthogonal part of a matrix
+    18127  methods/procrustes         procrustes
+    18220  methods/eigen              principal directions of a matrix's rows
+    18514  methods/landmark_pca       landmark_pca
+    18572  methods/methods            the table of all, and the public calls
 
-    18347  disk                       files and directories
-    18381  disk/system                what POSIX and Windows are asked for
-    18420  disk/windows_paths         paths as Windows takes them
-    18560  disk/windows               the system as Windows gives it
-    18859  disk/posix                 the system as POSIX gives it
-    19097  disk/paths                 what can be told from their text
-    19171  disk/failure               why the system refused
-    19285  disk/look                  what stands at a path, and whether within another
-    19406  disk/listing               listings of directories
-    19481  disk/reading               files to read, and whether they have changed
-    19660  disk/writing               files to write
-    19777  disk/copying               copies of files
-    19843  disk/trees                 whole directories looked through, copied, removed
-    20059  disk/known                 what weights are called in a directory
-    20142  disk/staging               a directory made under another name, then renamed
-    20378  disk/missing               a path or a directory without what is wanted of it
-    20421  disk/weights               which files they are, and what may stand in their place
-    20746  disk/weight_index          the index of a checkpoint in shards
-    20963  disk/shards                what an index and its shards say of each other
-    21168  disk/checkpoint            a model directory, in one file or in shards
-    21413  disk/tokenizer_directory   the tokenizer of a model directory
+    18713  disk                       files and directories
+    18747  disk/system                what POSIX and Windows are asked for
+    18786  disk/windows_paths         paths as Windows takes them
+    18926  disk/windows               the system as Windows gives it
+    19225  disk/posix                 the system as POSIX gives it
+    19463  disk/paths                 what can be told from their text
+    19537  disk/failure               why the system refused
+    19651  disk/look                  what stands at a path, and whether within another
+    19772  disk/listing               listings of directories
+    19847  disk/reading               files to read, and whether they have changed
+    20026  disk/writing               files to write
+    20143  disk/copying               copies of files
+    20209  disk/trees                 whole directories looked through, copied, removed
+    20425  disk/known                 what weights are called in a directory
+    20508  disk/staging               a directory made under another name, then renamed
+    20744  disk/missing               a path or a directory without what is wanted of it
+    20787  disk/weights               which files they are, and what may stand in their place
+    21112  disk/weight_index          the index of a checkpoint in shards
+    21329  disk/shards                what an index and its shards say of each other
+    21534  disk/checkpoint            a model directory, in one file or in shards
+    21779  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21652  model                      which tensors and config keys belong to the vocabulary
-    21687  model/known                what the world calls things
-    22011  model/known_keys           keys of ids and sizes in configs
-    22176  model/known_classes        classes of tokenizers, by the type of model
-    22414  model/names                names of tensors
-    22571  model/document             the JSON files of a model directory
-    22666  model/members              what the members of a config are about
-    22870  model/config               what config.json says
-    23047  model/side                 a model directory opened once
-    23170  model/code                 the Python that a tokenizer is loaded with
-    23404  model/parts                what each tensor does for the vocabulary
-    23514  model/whole                whether all tensors are there
-    23636  model/find                 finding the parts of a model
-    23894  model/processor            the tokens that a processor looks for by their text
-    24049  model/heirs                what becomes of the ids in a config
-    24213  model/config_ids           ids in a config being edited
-    24453  model/config_lists         lists, dictionaries and ranges of ids
-    24610  model/config_edit          config.json and generation_config.json, edited
-    24905  model/classes              which class a tokenizer is loaded as
-    25071  model/class_tokens         added tokens that a class numbers otherwise
+    22018  model                      which tensors and config keys belong to the vocabulary
+    22053  model/known                what the world calls things
+    22377  model/known_keys           keys of ids and sizes in configs
+    22542  model/known_classes        classes of tokenizers, by the type of model
+    22780  model/names                names of tensors
+    22937  model/document             the JSON files of a model directory
+    23032  model/members              what the members of a config are about
+    23236  model/config               what config.json says
+    23413  model/side                 a model directory opened once
+    23536  model/code                 the Python that a tokenizer is loaded with
+    23770  model/parts                what each tensor does for the vocabulary
+    23880  model/whole                whether all tensors are there
+    24002  model/find                 finding the parts of a model
+    24260  model/processor            the tokens that a processor looks for by their text
+    24415  model/heirs                what becomes of the ids in a config
+    24579  model/config_ids           ids in a config being edited
+    24819  model/config_lists         lists, dictionaries and ranges of ids
+    24976  model/config_edit          config.json and generation_config.json, edited
+    25271  model/classes              which class a tokenizer is loaded as
+    25437  model/class_tokens         added tokens that a class numbers otherwise
 
-    25187  job                        the whole transplant, in the order in which it happens
-    25223  job/job                    what a job holds
-    25443  job/open                   opening the two models
-    25580  job/map                    the caller's map
-    25701  job/align                  where every new row comes from
-    25891  job/plan                   what becomes of every tensor, and of the configs
-    26018  job/chat                   the template that turns messages into text
-    26146  job/rows                   rows in memory: reading, checking, their mean
-    26466  job/untrained              rows that hold nothing, and what becomes of their tokens
-    26728  job/solve                  solving for the rows of the donor
-    26936  job/targets                the rows that are made from the donor's
-    27033  job/rebuild                the new rows of one vocabulary tensor
-    27293  job/write                  the output and its weights
-    27572  job/copy                   the other files of the two models
-    27788  job/index                  the files that are written anew
-    27956  job/run                    the whole, in order
-    28068  job/report                 what a job did, as JSON and as a table
-    28341  job/findings               what is told of a finished directory
-    28390  job/check_files            its files
-    28526  job/check_ids              sizes, ids and tying
-    28742  job/check_values           values
-    28813  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29003  job/check_draft            as a draft model for another
-    29281  job/verify                 whether a finished directory agrees with itself
+    25553  job                        the whole transplant, in the order in which it happens
+    25589  job/job                    what a job holds
+    25809  job/open                   opening the two models
+    25946  job/map                    the caller's map
+    26067  job/align                  where every new row comes from
+    26257  job/plan                   what becomes of every tensor, and of the configs
+    26384  job/chat                   the template that turns messages into text
+    26512  job/rows                   rows in memory: reading, checking, their mean
+    26832  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27094  job/solve                  solving for the rows of the donor
+    27302  job/targets                the rows that are made from the donor's
+    27399  job/rebuild                the new rows of one vocabulary tensor
+    27659  job/write                  the output and its weights
+    27938  job/copy                   the other files of the two models
+    28154  job/index                  the files that are written anew
+    28322  job/run                    the whole, in order
+    28434  job/report                 what a job did, as JSON and as a table
+    28707  job/findings               what is told of a finished directory
+    28756  job/check_files            its files
+    28892  job/check_ids              sizes, ids and tying
+    29108  job/check_values           values
+    29179  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29369  job/check_draft            as a draft model for another
+    29647  job/verify                 whether a finished directory agrees with itself
 
-    29322  evaluate                   methods ranked on tokens that both models share
-    29341  evaluate/token_class       what a token is like, by its bytes
-    29408  evaluate/hidden            which tokens are hidden, and the rows at hand
-    29563  evaluate/scores            how near rows come to the true ones
-    29680  evaluate/ranks             whether a true row is found among all
-    29788  evaluate/evaluate          methods, one after the other, matrix by matrix
-    29994  evaluate/write_json        an evaluation as JSON
-    30105  evaluate/write_page        an evaluation as a page
+    29688  evaluate                   methods ranked on tokens that both models share
+    29707  evaluate/token_class       what a token is like, by its bytes
+    29774  evaluate/hidden            which tokens are hidden, and the rows at hand
+    29929  evaluate/scores            how near rows come to the true ones
+    30046  evaluate/ranks             whether a true row is found among all
+    30154  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30360  evaluate/write_json        an evaluation as JSON
+    30471  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -752,6 +754,8 @@ typedef enum otx_method {
     OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
                                the base's (Schonemann and Carroll 1970); with more columns on
                                one side, as if the other had zeros there */
+    OTX_METHOD_LANDMARK_PCA, /* the rotation alone, between as many principal directions of both
+                               sides as the narrower has columns */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
@@ -762,7 +766,7 @@ typedef enum otx_method {
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "procrustes", "randn", "john_hewitt"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "procrustes", "landmark_pca", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
@@ -16141,6 +16145,8 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      john_hewitt    john_hewitt
      polar          the orthogonal part of a matrix
      procrustes     procrustes
+     eigen          principal directions of a matrix's rows
+     landmark_pca   landmark_pca
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -18171,6 +18177,16 @@ OTX__PRIVATE otx_result otx__frames_open(otx__mill *mill, otx__frames *f,
     return result;
 }
 
+/* Makes the products, or what became of them, the map. */
+OTX__PRIVATE otx_result otx__frames_keep(otx__mill *mill, const otx__frames *f,
+                                         const otx__linear *linear, otx_error *error)
+{
+    if (f->turned) return otx__dense_turn(mill, &linear->map, &f->cross, error);
+    memcpy(linear->map.data, f->cross.data,
+           f->cross.tall * f->cross.wide * OTX__TILE_SIZE * sizeof(double));
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_method_rows *rows,
                                             const otx_method_options *options,
                                             otx_fitted *fitted, otx_error *error)
@@ -18196,11 +18212,359 @@ OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_me
     for (i = 0; i < d && !result; i++) norm += f.squares[i];
     if (!result && norm > 0.0) scale = otx__dense_inner(&f.cross, &cross) / norm;
     if (!result) otx__dense_scale(&f.cross, scale);
-    if (!result && f.turned)
-        result = otx__dense_turn(&mill, &fitted->linear->map, &f.cross, error);
-    else if (!result)
-        memcpy(fitted->linear->map.data, f.cross.data,
-               cross.tall * cross.wide * OTX__TILE_SIZE * sizeof(double));
+    if (!result) result = otx__frames_keep(&mill, &f, fitted->linear, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/eigen.h */
+/* ---- eigen: principal directions of a matrix's rows --------------------------------- */
+
+/* Householder's reduction to a tridiagonal matrix and the QL method with implicit shifts
+   (Bowdler, Martin, Reinsch and Wilkinson 1968, as tql2 of EISPACK), with all loops over rows
+   or columns divided among threads, no sum across them. */
+
+#define OTX__EIGEN_ROWS 32    /* that a task reduces */
+#define OTX__EIGEN_COLUMNS 64 /* that a task rotates */
+#define OTX__EIGEN_TURNS 60   /* of QL for one value; two or three do */
+
+typedef struct otx__eigen {
+    otx__mill *mill;
+    size_t n;
+    double *matrix;  /* [n][n] symmetric; then the reflections, row k from column k + 1 on */
+    double *vectors; /* [n][n] in rows */
+    double *diagonal, *beside; /* [n] of the tridiagonal matrix */
+    double *taus;    /* [n] */
+    double *image;   /* [n] of the reflection at hand under the matrix */
+    double *cosines, *sines; /* [n] of the rotations at hand, */
+    size_t step, low, high;  /* which are those of rows low to high */
+} otx__eigen;
+
+OTX__PRIVATE double otx__eigen_dot(const double *a, const double *b, size_t n)
+{
+    double lanes[OTX__LANES] = {0};
+    size_t i, j;
+    for (i = 0; i + OTX__LANES <= n; i += OTX__LANES)
+        for (j = 0; j < OTX__LANES; j++) {
+            double term = a[i + j] * b[i + j];
+            lanes[j] += term;
+        }
+    for (; i < n; i++) {
+        double term = a[i] * b[i];
+        lanes[i % OTX__LANES] += term;
+    }
+    return otx__fold_lanes(lanes);
+}
+
+/* a -= by * b. */
+OTX__PRIVATE void otx__eigen_take(double *OTX__RESTRICT a, const double *OTX__RESTRICT b,
+                                  double by, size_t n)
+{
+    size_t i;
+    for (i = 0; i < n; i++) {
+        double term = by * b[i];
+        a[i] -= term;
+    }
+}
+
+/* ---- reduction ---- */
+
+OTX__PRIVATE otx_result otx__eigen_loop(otx__eigen *e, otx_parallel_body body, size_t first,
+                                        otx_error *error)
+{
+    size_t rows = e->n - first;
+    e->mill->done = e->step;
+    e->mill->total = e->n;
+    return otx__mill_loop(e->mill, (rows + OTX__EIGEN_ROWS - 1) / OTX__EIGEN_ROWS,
+                          2.0 * OTX__EIGEN_ROWS * (double)rows, body, e, error);
+}
+
+/* Rows of the matrix with the reflection. */
+OTX__PRIVATE void otx__eigen_image_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n + first;
+    (void)worker;
+    for (; i < end; i++)
+        e->image[i] = e->taus[e->step] *
+                      otx__eigen_dot(e->matrix + i * e->n + first, v, e->n - first);
+}
+
+/* Both sides of them reflected: a_ij - v_i w_j - w_i v_j. */
+OTX__PRIVATE void otx__eigen_reflect_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS, j;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n, *w = e->image;
+    (void)worker;
+    for (; i < end; i++) {
+        double *row = e->matrix + i * e->n, left = v[i], right = w[i];
+        for (j = first; j < e->n; j++) {
+            double one = left * w[j], two = right * v[j];
+            row[j] -= one + two;
+        }
+    }
+}
+
+/* Makes row k 0 but for its first two, from the diagonal on: the reflection, in its place. */
+OTX__PRIVATE double otx__eigen_reflection(const otx__eigen *e, size_t k)
+{
+    size_t n = e->n - k - 1;
+    double *v = e->matrix + k * e->n + k + 1;
+    double norm = sqrt(otx__eigen_dot(v, v, n)), beside = v[0] > 0.0 ? -norm : norm;
+    e->taus[k] = 0.0;
+    if (!(norm > 0.0)) return 0.0;
+    v[0] -= beside;
+    e->taus[k] = 2.0 / otx__eigen_dot(v, v, n);
+    return beside;
+}
+
+OTX__PRIVATE otx_result otx__eigen_reduce(otx__eigen *e, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t n = e->n;
+    for (e->step = 0; e->step + 2 < n && !result; e->step++) {
+        size_t first = e->step + 1;
+        const double *v = e->matrix + e->step * n + first;
+        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
+        e->beside[e->step] = otx__eigen_reflection(e, e->step);
+        result = otx__eigen_loop(e, otx__eigen_image_body, first, error);
+        if (result) return result;
+        otx__eigen_take(e->image + first, v,
+                        0.5 * e->taus[e->step] *
+                            otx__eigen_dot(e->image + first, v, n - first),
+                        n - first);
+        result = otx__eigen_loop(e, otx__eigen_reflect_body, first, error);
+    }
+    for (; e->step < n; e->step++) {
+        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
+        e->beside[e->step] = e->step + 1 < n ? e->matrix[e->step * n + e->step + 1] : 0.0;
+    }
+    return result;
+}
+
+/* Rows of the vectors, reflected. */
+OTX__PRIVATE void otx__eigen_vectors_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n + first;
+    (void)worker;
+    for (; i < end; i++) {
+        double *row = e->vectors + i * e->n + first;
+        otx__eigen_take(row, v, e->taus[e->step] * otx__eigen_dot(row, v, e->n - first),
+                        e->n - first);
+    }
+}
+
+OTX__PRIVATE otx_result otx__eigen_gather(otx__eigen *e, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(e->vectors, 0, e->n * e->n * sizeof *e->vectors);
+    for (i = 0; i < e->n; i++) e->vectors[i * e->n + i] = 1.0;
+    for (i = e->n < 2 ? 0 : e->n - 2; i-- > 0 && !result;) {
+        e->step = i;
+        result = otx__eigen_loop(e, otx__eigen_vectors_body, i + 1, error);
+    }
+    return result;
+}
+
+/* ---- QL ---- */
+
+/* Some columns of the vectors under all rotations at hand. */
+OTX__PRIVATE void otx__eigen_rotate_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = index * OTX__EIGEN_COLUMNS, i, j;
+    size_t count = otx__min(OTX__EIGEN_COLUMNS, e->n - first);
+    (void)worker;
+    for (i = e->high; i-- > e->low;) {
+        double *OTX__RESTRICT a = e->vectors + i * e->n + first;
+        double *OTX__RESTRICT b = e->vectors + (i + 1) * e->n + first;
+        double c = e->cosines[i], s = e->sines[i];
+        for (j = 0; j < count; j++) {
+            double at = a[j], with = b[j], sa = s * at, cb = c * with, ca = c * at, sb = s * with;
+            b[j] = sa + cb;
+            a[j] = ca - sb;
+        }
+    }
+}
+
+/* One turn of QL on the block from l to m, its values less *shift. */
+OTX__PRIVATE void otx__eigen_turn(otx__eigen *e, size_t l, size_t m, double *shift)
+{
+    double *d = e->diagonal, *b = e->beside;
+    double g = d[l], p = (d[l + 1] - g) / (2.0 * b[l]), r = sqrt(p * p + 1.0), h, next, after;
+    double c = 1.0, c2 = 1.0, c3 = 1.0, s = 0.0, s2 = 0.0;
+    size_t i;
+    if (p < 0.0) r = -r;
+    d[l] = b[l] / (p + r);
+    d[l + 1] = next = b[l] * (p + r);
+    h = g - d[l];
+    for (i = l + 2; i < e->n; i++) d[i] -= h;
+    *shift += h;
+    p = d[m];
+    after = b[l + 1];
+    for (i = m; i-- > l;) {
+        c3 = c2;
+        c2 = c;
+        s2 = s;
+        g = c * b[i];
+        h = c * p;
+        r = sqrt(p * p + b[i] * b[i]);
+        b[i + 1] = s * r;
+        s = r > 0.0 ? b[i] / r : 0.0;
+        c = r > 0.0 ? p / r : 1.0;
+        p = c * d[i] - s * g;
+        d[i + 1] = h + s * (c * g + s * d[i]);
+        e->cosines[i] = c;
+        e->sines[i] = s;
+    }
+    p = -s * s2 * c3 * after * b[l] / next;
+    b[l] = s * p;
+    d[l] = c * p;
+    e->low = l;
+    e->high = m;
+}
+
+OTX__PRIVATE otx_result otx__eigen_values(otx__eigen *e, otx_error *error)
+{
+    double *d = e->diagonal, *b = e->beside, shift = 0.0, most = 0.0;
+    size_t chunks = (e->n + OTX__EIGEN_COLUMNS - 1) / OTX__EIGEN_COLUMNS, l, m;
+    otx_result result = OTX_OK;
+    for (l = 0; l < e->n && !result; l++) {
+        int turn;
+        if (fabs(d[l]) + fabs(b[l]) > most) most = fabs(d[l]) + fabs(b[l]);
+        e->mill->done = l;
+        for (m = l; m + 1 < e->n && fabs(b[m]) > DBL_EPSILON * most;) m++;
+        for (turn = 0; m > l && turn < OTX__EIGEN_TURNS && !result; turn++) {
+            otx__eigen_turn(e, l, m, &shift);
+            result = otx__mill_loop(e->mill, chunks,
+                                    4.0 * OTX__EIGEN_COLUMNS * (double)(m - l),
+                                    otx__eigen_rotate_body, e, error);
+            if (!(fabs(b[l]) > DBL_EPSILON * most)) break;
+        }
+        d[l] += shift;
+        b[l] = 0.0;
+    }
+    return result;
+}
+
+/* ---- directions ---- */
+
+OTX__PRIVATE bool otx__eigen_take_room(otx__eigen *e, otx__mill *mill, size_t n)
+{
+    double **vectors[6];
+    size_t i;
+    memset(e, 0, sizeof *e);
+    e->mill = mill;
+    e->n = n;
+    vectors[0] = &e->diagonal, vectors[1] = &e->beside, vectors[2] = &e->taus;
+    vectors[3] = &e->image, vectors[4] = &e->cosines, vectors[5] = &e->sines;
+    e->matrix = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
+    e->vectors = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
+    for (i = 0; i < 6; i++)
+        *vectors[i] = (double *)otx__pool_take(&mill->pool, n + 1, sizeof(double));
+    return !mill->pool.failed;
+}
+
+/* Bytes that otx__principal takes for a matrix of n columns. */
+OTX__PRIVATE double otx__principal_need(size_t n)
+{
+    return 2.0 * otx__dense_need(n, n) + otx__dense_need(n, n) +
+           2.0 * otx__dense_need(OTX__DENSE_ROWS, n) + 64.0 * (double)n;
+}
+
+/* The directions along which rows, less their mean, have the most variance: as many as `to`
+   has columns, which are filled with them, the largest first. */
+OTX__PRIVATE otx_result otx__principal(otx__mill *mill, const otx_matrix *rows,
+                                       const double *mean, const otx__dense *to,
+                                       otx_error *error)
+{
+    size_t n = rows->columns, i, j, q, best;
+    otx__dense products = otx__dense_take(&mill->pool, n, n);
+    otx__dense_read left, right;
+    otx__eigen e;
+    otx_result result;
+    otx__dense_read_open(mill, &left, rows);
+    otx__dense_read_open(mill, &right, rows);
+    left.less = right.less = mean;
+    if (!otx__eigen_take_room(&e, mill, n)) return otx__pool_fail(&mill->pool, error);
+    result = otx__dense_cross(mill, &products, &left, &right, OTX__DENSE_UPPER, error);
+    for (i = 0; i < n && !result; i++)
+        for (j = i; j < n; j++)
+            e.matrix[i * n + j] = e.matrix[j * n + i] = *otx__dense_at(&products, i, j);
+    if (!result) result = otx__eigen_reduce(&e, error);
+    if (!result) result = otx__eigen_gather(&e, error);
+    if (!result) result = otx__eigen_values(&e, error);
+    for (q = 0; q < to->columns && !result; q++) {
+        for (best = 0, i = 1; i < n; i++)
+            if (e.diagonal[i] > e.diagonal[best]) best = i;
+        e.diagonal[best] = -DBL_MAX;
+        for (i = 0; i < n; i++) *otx__dense_at(to, i, q) = e.vectors[best * n + i];
+    }
+    return result;
+}
+
+/* >>> src/methods/landmark_pca.h */
+/* ---- landmark_pca: a rotation between principal frames --------------------------------- */
+
+/* mergekit's method of that name with its rotation the right way round: the anchors' rows of
+   both models, less their means, in as many of their principal directions as the narrower
+   model has columns; the rotation that brings the donor's nearest to the base's; and back. The
+   narrower side's frame spans all its columns, so that nothing is lost in leaving it out: with
+   as many columns on both sides it is procrustes without its scale. */
+OTX__PRIVATE otx_result otx__landmark_pca_map(otx__mill *mill, const otx_method_rows *rows,
+                                              otx__frames *f, const otx__linear *linear,
+                                              otx_error *error)
+{
+    size_t least = f->cross.columns;
+    otx__dense inner, spare, directions;
+    otx_result result;
+    if (f->cross.rows == least)
+        return otx__polar_make(mill, &f->cross, &f->other, &f->square, error);
+    directions = otx__dense_take(&mill->pool, f->cross.rows, least);
+    inner = otx__dense_take(&mill->pool, least, least);
+    spare = otx__dense_take(&mill->pool, least, least);
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__principal(mill, f->turned ? &rows->base : &rows->donor,
+                            f->turned ? linear->to : linear->from, &directions, error);
+    /* Of minus the products the rotation is minus theirs, and then it is taken off. */
+    if (!result)
+        result = otx__dense_product(mill, &inner, &directions, OTX__DENSE_TURNED, &f->cross,
+                                    error);
+    if (!result) result = otx__polar_make(mill, &inner, &spare, &f->square, error);
+    otx__dense_clear(&f->cross);
+    if (!result)
+        result = otx__dense_product(mill, &f->cross, &directions, OTX__DENSE_PLAIN, &inner,
+                                    error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__landmark_pca_fit(const otx_context *ctx,
+                                              const otx_method_rows *rows,
+                                              const otx_method_options *options,
+                                              otx_fitted *fitted, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, least = otx__min(d, e);
+    double need = otx__frames_need(d, e);
+    otx__frames f;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (d != e)
+        need += otx__dense_need(d, e) + 2.0 * otx__dense_need(least, least) +
+                otx__principal_need(otx__max(d, e));
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the principal frames of the rows", need, mill.memory, error);
+    result = otx__frames_open(&mill, &f, rows, fitted, error);
+    if (!result) result = otx__landmark_pca_map(&mill, rows, &f, fitted->linear, error);
+    if (!result) result = otx__frames_keep(&mill, &f, fitted->linear, error);
     otx__pool_close(&mill.pool);
     return result;
 }
@@ -18228,6 +18592,8 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
         {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
         {"procrustes", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
          otx__procrustes_fit, otx__linear_make},
+        {"landmark_pca", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__landmark_pca_fit, otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };

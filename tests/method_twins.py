@@ -306,6 +306,27 @@ def compare_procrustes(lib):
     close(make(lib, "procrustes", a, b, y).rows, 3 * y.astype(float) @ turn + 1, 1e-5)
 
 
+def principal(rows, count):
+    values, vectors = np.linalg.eigh(rows.T @ rows)
+    return vectors[:, ::-1][:, :count]
+
+
+def compare_landmark_pca(lib):
+    for shape in MAPS:
+        a, b, y, _ = problem(shape)
+        wide_a, wide_b, wide_y = shared(a, b, y)
+        a0, b0, y0 = centred(wide_a, wide_b, wide_y)
+        if len(a) <= max(a.shape[1], b.shape[1]) and a.shape[1] != b.shape[1]:
+            make(lib, "landmark_pca", a, b, y)  # directions without variance are any
+            continue
+        least = min(a.shape[1], b.shape[1])
+        p, q = principal(a0, least), principal(b0, least)
+        # Towards the base: ||a0 p r - b0 q|| is least.
+        r = polar((a0 @ p).T @ (b0 @ q))
+        wanted = wide_b.mean(0) + y0 @ p @ r @ q.T
+        close(make(lib, "landmark_pca", a, b, y).rows, wanted, 1e-6)
+
+
 # ---- rows by chance ----
 
 

@@ -33,6 +33,8 @@ typedef enum otx_method {
     OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
                                the base's (Schonemann and Carroll 1970); with more columns on
                                one side, as if the other had zeros there */
+    OTX_METHOD_LANDMARK_PCA, /* the rotation alone, between as many principal directions of both
+                               sides as the narrower has columns */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
@@ -43,7 +45,7 @@ typedef enum otx_method {
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "procrustes", "randn", "john_hewitt"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "procrustes", "landmark_pca", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */

@@ -25,4 +25,6 @@
      john_hewitt    john_hewitt
      polar          the orthogonal part of a matrix
      procrustes     procrustes
+     eigen          principal directions of a matrix's rows
+     landmark_pca   landmark_pca
      methods        the table of all, and the public calls */

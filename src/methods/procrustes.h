@@ -50,6 +50,16 @@ OTX__PRIVATE otx_result otx__frames_open(otx__mill *mill, otx__frames *f,
     return result;
 }
 
+/* Makes the products, or what became of them, the map. */
+OTX__PRIVATE otx_result otx__frames_keep(otx__mill *mill, const otx__frames *f,
+                                         const otx__linear *linear, otx_error *error)
+{
+    if (f->turned) return otx__dense_turn(mill, &linear->map, &f->cross, error);
+    memcpy(linear->map.data, f->cross.data,
+           f->cross.tall * f->cross.wide * OTX__TILE_SIZE * sizeof(double));
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_method_rows *rows,
                                             const otx_method_options *options,
                                             otx_fitted *fitted, otx_error *error)
@@ -75,11 +85,7 @@ OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_me
     for (i = 0; i < d && !result; i++) norm += f.squares[i];
     if (!result && norm > 0.0) scale = otx__dense_inner(&f.cross, &cross) / norm;
     if (!result) otx__dense_scale(&f.cross, scale);
-    if (!result && f.turned)
-        result = otx__dense_turn(&mill, &fitted->linear->map, &f.cross, error);
-    else if (!result)
-        memcpy(fitted->linear->map.data, f.cross.data,
-               cross.tall * cross.wide * OTX__TILE_SIZE * sizeof(double));
+    if (!result) result = otx__frames_keep(&mill, &f, fitted->linear, error);
     otx__pool_close(&mill.pool);
     return result;
 }
