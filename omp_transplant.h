@@ -23,209 +23,211 @@
 
    What is where
 
-      252  api/version                version
-      282  api/result                 results
-      322  api/context                context: memory, threads, progress
-      400  api/isa                    instruction sets
-      417  api/matrix                 numbers and matrices
-      462  api/solver                 the solver
-      590  api/affine                 the affine map: rows as the map makes them, and what it misses
-      721  api/methods                methods: rows for tokens that a model lacks
-      857  api/source                 sources and sinks: bytes in and out
-      877  api/json                   JSON
-      999  api/safetensors            safetensors
-     1063  api/vocab                  vocabularies
-     1173  api/align                  alignment
-     1238  api/file                   files
-     1249  api/directory              directories
-     1309  api/job                    the whole job
-     1453  api/verify                 looking at a finished directory
-     1509  api/evaluate               methods ranked on tokens that both models share
+      254  api/version                version
+      284  api/result                 results
+      324  api/context                context: memory, threads, progress
+      402  api/isa                    instruction sets
+      419  api/matrix                 numbers and matrices
+      464  api/solver                 the solver
+      592  api/affine                 the affine map: rows as the map makes them, and what it misses
+      723  api/methods                methods: rows for tokens that a model lacks
+      862  api/source                 sources and sinks: bytes in and out
+      882  api/json                   JSON
+     1004  api/safetensors            safetensors
+     1068  api/vocab                  vocabularies
+     1178  api/align                  alignment
+     1243  api/file                   files
+     1254  api/directory              directories
+     1314  api/job                    the whole job
+     1458  api/verify                 looking at a finished directory
+     1514  api/evaluate               methods ranked on tokens that both models share
 
-     1615  base                       what everything stands on
-     1648  base/begin                 system headers, and how floating point must be compiled
-     1686  base/sizes                 counting, and sums and products that may not wrap
-     1724  base/span                  bytes of others, digits, UTF-8
-     1882  base/decimal               the digits of a double
-     2017  base/format                printf without stdio and without a locale
-     2286  base/result                results, failures, messages
-     2402  base/memory                the allocator, arrays that grow
-     2461  base/text                  names in messages, and text that grows
-     2578  base/hooks                 log, progress, threads of the caller
-     2647  base/sort                  in place, without memory, never quadratic; and finding
-     2697  base/clock                 wall time for statistics
-     2743  base/hash                  keyed, for tables whose keys a stranger chooses
-     2822  base/pool                  blocks that are freed together
-     2937  base/number                element types, widening and rounding
-     3126  base/base64                decoding
-     3162  base/protobuf              fields of a message
-     3284  base/watch                 long loops that the caller can stop
+     1620  base                       what everything stands on
+     1653  base/begin                 system headers, and how floating point must be compiled
+     1691  base/sizes                 counting, and sums and products that may not wrap
+     1729  base/span                  bytes of others, digits, UTF-8
+     1887  base/decimal               the digits of a double
+     2022  base/format                printf without stdio and without a locale
+     2291  base/result                results, failures, messages
+     2407  base/memory                the allocator, arrays that grow
+     2466  base/text                  names in messages, and text that grows
+     2583  base/hooks                 log, progress, threads of the caller
+     2652  base/sort                  in place, without memory, never quadratic; and finding
+     2702  base/clock                 wall time for statistics
+     2748  base/hash                  keyed, for tables whose keys a stranger chooses
+     2827  base/pool                  blocks that are freed together
+     2942  base/number                element types, widening and rounding
+     3131  base/base64                decoding
+     3167  base/protobuf              fields of a message
+     3289  base/watch                 long loops that the caller can stop
 
-     3337  files                      formats, on memory and streams
-     3361  files/memory_source        memory as a source of bytes
-     3379  files/json_read            a parser without recursion
-     3732  files/json_values          looking at values, stepping through containers
-     3903  files/json_edit            writing, and edits that keep every byte they do not touch
-     4271  files/tensors              what reading and writing a header share
-     4406  files/safetensors_read     the header of a file, checked
-     4731  files/safetensors_write    the header of a new file
+     3342  files                      formats, on memory and streams
+     3366  files/memory_source        memory as a source of bytes
+     3384  files/json_read            a parser without recursion
+     3737  files/json_values          looking at values, stepping through containers
+     3908  files/json_edit            writing, and edits that keep every byte they do not touch
+     4276  files/tensors              what reading and writing a header share
+     4411  files/safetensors_read     the header of a file, checked
+     4736  files/safetensors_write    the header of a new file
 
-     4888  vocab                      tokens, from every source, and which of them are the same
-     4922  vocab/known                what the world calls things: files, classes, tokens
-     5231  vocab/token_table          the table of tokens, and finding tokens in it
-     5394  vocab/spelling             from what a file spells to bytes
-     5576  vocab/reader               what the readers of all sources share
-     5927  vocab/added_tokens         what other files add to a model's tokens
-     6195  vocab/in_use               tokens that are named as reserved ones and are none
-     6298  vocab/from_tokenizer_json  tokenizer.json
-     6590  vocab/from_tekken          tekken.json
-     6745  vocab/from_tiktoken        *.tiktoken
-     6810  vocab/from_sentencepiece   tokenizer.model and its like
-     7165  vocab/from_vocab_json      vocab.json and merges.txt
-     7251  vocab/from_vocab_txt       vocab.txt
-     7308  vocab/recognise            what a file is, by what it holds
-     7432  vocab/parse                the first source that is given, and what goes with it
-     7620  vocab/align                which base token a donor token is
+     4893  vocab                      tokens, from every source, and which of them are the same
+     4927  vocab/known                what the world calls things: files, classes, tokens
+     5236  vocab/token_table          the table of tokens, and finding tokens in it
+     5399  vocab/spelling             from what a file spells to bytes
+     5581  vocab/reader               what the readers of all sources share
+     5932  vocab/added_tokens         what other files add to a model's tokens
+     6200  vocab/in_use               tokens that are named as reserved ones and are none
+     6303  vocab/from_tokenizer_json  tokenizer.json
+     6595  vocab/from_tekken          tekken.json
+     6750  vocab/from_tiktoken        *.tiktoken
+     6815  vocab/from_sentencepiece   tokenizer.model and its like
+     7170  vocab/from_vocab_json      vocab.json and merges.txt
+     7256  vocab/from_vocab_txt       vocab.txt
+     7313  vocab/recognise            what a file is, by what it holds
+     7437  vocab/parse                the first source that is given, and what goes with it
+     7625  vocab/align                which base token a donor token is
 
-     7874  simd                       the hot loops, once for each instruction set
-     7907  simd/kernels               the table of kernels, and what all versions share
-     8184  simd/scalar                the reference
-     8353  simd/sse2                  the operations of 128-bit x86, and what each does
-     8474  simd/neon                  those of 64-bit Arm
-     8569  simd/wasm                  those of WebAssembly's SIMD128
-     8654  simd/avx2                  those of 256-bit x86, with FMA
-     8736  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9378  simd/avx_vnni              AVX2, and products of integers
-     9474  simd/neon_bf16             NEON, and products of matrices
-     9628  simd/avx512                512-bit x86, by hand
-    10234  simd/amx                   tiles of x86, beside AVX-512
-    10477  simd/dispatch              which of them this machine can run, and which a call takes
+     7879  simd                       the hot loops, once for each instruction set
+     7912  simd/kernels               the table of kernels, and what all versions share
+     8189  simd/scalar                the reference
+     8358  simd/sse2                  the operations of 128-bit x86, and what each does
+     8479  simd/neon                  those of 64-bit Arm
+     8574  simd/wasm                  those of WebAssembly's SIMD128
+     8659  simd/avx2                  those of 256-bit x86, with FMA
+     8741  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9383  simd/avx_vnni              AVX2, and products of integers
+     9479  simd/neon_bf16             NEON, and products of matrices
+     9633  simd/avx512                512-bit x86, by hand
+    10239  simd/amx                   tiles of x86, beside AVX-512
+    10482  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10703  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10756  solve/views                the rows of matrices, as the kernels read them
-    10885  solve/panels               vectors as the dense products want them, and these
-    11076  solve/rests                vectors on their way into panels
-    11253  solve/dictionary           the atoms, and their split along a common direction
-    11408  solve/exact_gram           products of all pairs of atoms in double
-    11490  solve/triangle             packed lower triangles
-    11594  solve/support              what is known of one target, and the exact steps
-    11856  solve/gram_table           products of atoms with all atoms, for scans
-    12094  solve/screen               which atoms are worth scoring in double: the bound
-    12384  solve/scan                 the correlations of all atoms with a block's residuals
-    12541  solve/predict              making targets ready for the next scan
-    12787  solve/candidates           the atoms that a scan could not rule out
-    13071  solve/select               the next atoms of each target
-    13237  solve/pursuit              what one solve holds, and the memory it takes
-    13481  solve/plan                 which form, and in what blocks
-    13726  solve/steps                a pursuit from its rows to its results
-    13965  solve/combine              new rows of coefficients
-    14027  solve/solver               the public call
-    14192  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14401  solve/affine_normal        the normal equations of an affine map
-    14644  solve/affine_factor        their factor, and their solution
-    14847  solve/affine_map           a fitted map, and the rows it makes
-    15189  solve/affine_choice        how many atoms to take, and chosen by what
-    15587  solve/affine_fit           what a fit of an affine map holds and needs
-    15831  solve/affine               fitting and applying affine maps
+    10708  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10761  solve/views                the rows of matrices, as the kernels read them
+    10890  solve/panels               vectors as the dense products want them, and these
+    11081  solve/rests                vectors on their way into panels
+    11258  solve/dictionary           the atoms, and their split along a common direction
+    11413  solve/exact_gram           products of all pairs of atoms in double
+    11495  solve/triangle             packed lower triangles
+    11599  solve/support              what is known of one target, and the exact steps
+    11861  solve/gram_table           products of atoms with all atoms, for scans
+    12099  solve/screen               which atoms are worth scoring in double: the bound
+    12389  solve/scan                 the correlations of all atoms with a block's residuals
+    12546  solve/predict              making targets ready for the next scan
+    12792  solve/candidates           the atoms that a scan could not rule out
+    13076  solve/select               the next atoms of each target
+    13242  solve/pursuit              what one solve holds, and the memory it takes
+    13486  solve/plan                 which form, and in what blocks
+    13731  solve/steps                a pursuit from its rows to its results
+    13970  solve/combine              new rows of coefficients
+    14032  solve/solver               the public call
+    14197  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14406  solve/affine_normal        the normal equations of an affine map
+    14649  solve/affine_factor        their factor, and their solution
+    14852  solve/affine_map           a fitted map, and the rows it makes
+    15194  solve/affine_choice        how many atoms to take, and chosen by what
+    15592  solve/affine_fit           what a fit of an affine map holds and needs
+    15836  solve/affine               fitting and applying affine maps
 
-    16120  methods                    rows for tokens that a model lacks, each method a room
-    16152  methods/parts              what methods share: sums of rows, combinations
-    16273  methods/pursuit            omp, omp-centred
-    16344  methods/mapping            omp-affine, affine
-    16378  methods/constant           mean, zero
-    16406  methods/near               each target against all anchors
-    16697  methods/weights            how a few anchors combine to a target
-    16918  methods/interpolation      common_interpolation
-    17071  methods/wechsel            wechsel
-    17121  methods/focus              focus
-    17209  methods/hull               hull
-    17260  methods/linear             maps between two models' rows, and sums of products for them
-    17675  methods/clp                clp
-    17761  methods/chance             normal deviates that are the same everywhere
-    17822  methods/randn              randn
-    17911  methods/john_hewitt        john_hewitt
-    18031  methods/polar              the orthogonal part of a matrix
-    18127  methods/procrustes         procrustes
-    18220  methods/eigen              principal directions of a matrix's rows
-    18514  methods/landmark_pca       landmark_pca
-    18572  methods/methods            the table of all, and the public calls
+    16125  methods                    rows for tokens that a model lacks, each method a room
+    16159  methods/parts              what methods share: sums of rows, combinations
+    16280  methods/pursuit            omp, omp-centred
+    16351  methods/mapping            omp-affine, affine
+    16385  methods/constant           mean, zero
+    16413  methods/near               each target against all anchors
+    16704  methods/weights            how a few anchors combine to a target
+    16925  methods/interpolation      common_interpolation
+    17078  methods/wechsel            wechsel
+    17128  methods/focus              focus
+    17216  methods/hull               hull
+    17267  methods/linear             maps between two models' rows, and sums of products for them
+    17682  methods/clp                clp
+    17768  methods/chance             normal deviates that are the same everywhere
+    17829  methods/factor             of symmetric matrices
+    17878  methods/randn              randn
+    17967  methods/john_hewitt        john_hewitt
+    18050  methods/polar              the orthogonal part of a matrix
+    18146  methods/procrustes         procrustes
+    18239  methods/eigen              principal directions of a matrix's rows
+    18533  methods/landmark_pca       landmark_pca
+    18591  methods/stb                stb
+    18773  methods/methods            the table of all, and the public calls
 
-    18713  disk                       files and directories
-    18747  disk/system                what POSIX and Windows are asked for
-    18786  disk/windows_paths         paths as Windows takes them
-    18926  disk/windows               the system as Windows gives it
-    19225  disk/posix                 the system as POSIX gives it
-    19463  disk/paths                 what can be told from their text
-    19537  disk/failure               why the system refused
-    19651  disk/look                  what stands at a path, and whether within another
-    19772  disk/listing               listings of directories
-    19847  disk/reading               files to read, and whether they have changed
-    20026  disk/writing               files to write
-    20143  disk/copying               copies of files
-    20209  disk/trees                 whole directories looked through, copied, removed
-    20425  disk/known                 what weights are called in a directory
-    20508  disk/staging               a directory made under another name, then renamed
-    20744  disk/missing               a path or a directory without what is wanted of it
-    20787  disk/weights               which files they are, and what may stand in their place
-    21112  disk/weight_index          the index of a checkpoint in shards
-    21329  disk/shards                what an index and its shards say of each other
-    21534  disk/checkpoint            a model directory, in one file or in shards
-    21779  disk/tokenizer_directory   the tokenizer of a model directory
+    18916  disk                       files and directories
+    18950  disk/system                what POSIX and Windows are asked for
+    18989  disk/windows_paths         paths as Windows takes them
+    19129  disk/windows               the system as Windows gives it
+    19428  disk/posix                 the system as POSIX gives it
+    19666  disk/paths                 what can be told from their text
+    19740  disk/failure               why the system refused
+    19854  disk/look                  what stands at a path, and whether within another
+    19975  disk/listing               listings of directories
+    20050  disk/reading               files to read, and whether they have changed
+    20229  disk/writing               files to write
+    20346  disk/copying               copies of files
+    20412  disk/trees                 whole directories looked through, copied, removed
+    20628  disk/known                 what weights are called in a directory
+    20711  disk/staging               a directory made under another name, then renamed
+    20947  disk/missing               a path or a directory without what is wanted of it
+    20990  disk/weights               which files they are, and what may stand in their place
+    21315  disk/weight_index          the index of a checkpoint in shards
+    21532  disk/shards                what an index and its shards say of each other
+    21737  disk/checkpoint            a model directory, in one file or in shards
+    21982  disk/tokenizer_directory   the tokenizer of a model directory
 
-    22018  model                      which tensors and config keys belong to the vocabulary
-    22053  model/known                what the world calls things
-    22377  model/known_keys           keys of ids and sizes in configs
-    22542  model/known_classes        classes of tokenizers, by the type of model
-    22780  model/names                names of tensors
-    22937  model/document             the JSON files of a model directory
-    23032  model/members              what the members of a config are about
-    23236  model/config               what config.json says
-    23413  model/side                 a model directory opened once
-    23536  model/code                 the Python that a tokenizer is loaded with
-    23770  model/parts                what each tensor does for the vocabulary
-    23880  model/whole                whether all tensors are there
-    24002  model/find                 finding the parts of a model
-    24260  model/processor            the tokens that a processor looks for by their text
-    24415  model/heirs                what becomes of the ids in a config
-    24579  model/config_ids           ids in a config being edited
-    24819  model/config_lists         lists, dictionaries and ranges of ids
-    24976  model/config_edit          config.json and generation_config.json, edited
-    25271  model/classes              which class a tokenizer is loaded as
-    25437  model/class_tokens         added tokens that a class numbers otherwise
+    22221  model                      which tensors and config keys belong to the vocabulary
+    22256  model/known                what the world calls things
+    22580  model/known_keys           keys of ids and sizes in configs
+    22745  model/known_classes        classes of tokenizers, by the type of model
+    22983  model/names                names of tensors
+    23140  model/document             the JSON files of a model directory
+    23235  model/members              what the members of a config are about
+    23439  model/config               what config.json says
+    23616  model/side                 a model directory opened once
+    23739  model/code                 the Python that a tokenizer is loaded with
+    23973  model/parts                what each tensor does for the vocabulary
+    24083  model/whole                whether all tensors are there
+    24205  model/find                 finding the parts of a model
+    24463  model/processor            the tokens that a processor looks for by their text
+    24618  model/heirs                what becomes of the ids in a config
+    24782  model/config_ids           ids in a config being edited
+    25022  model/config_lists         lists, dictionaries and ranges of ids
+    25179  model/config_edit          config.json and generation_config.json, edited
+    25474  model/classes              which class a tokenizer is loaded as
+    25640  model/class_tokens         added tokens that a class numbers otherwise
 
-    25553  job                        the whole transplant, in the order in which it happens
-    25589  job/job                    what a job holds
-    25809  job/open                   opening the two models
-    25946  job/map                    the caller's map
-    26067  job/align                  where every new row comes from
-    26257  job/plan                   what becomes of every tensor, and of the configs
-    26384  job/chat                   the template that turns messages into text
-    26512  job/rows                   rows in memory: reading, checking, their mean
-    26832  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27094  job/solve                  solving for the rows of the donor
-    27302  job/targets                the rows that are made from the donor's
-    27399  job/rebuild                the new rows of one vocabulary tensor
-    27659  job/write                  the output and its weights
-    27938  job/copy                   the other files of the two models
-    28154  job/index                  the files that are written anew
-    28322  job/run                    the whole, in order
-    28434  job/report                 what a job did, as JSON and as a table
-    28707  job/findings               what is told of a finished directory
-    28756  job/check_files            its files
-    28892  job/check_ids              sizes, ids and tying
-    29108  job/check_values           values
-    29179  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29369  job/check_draft            as a draft model for another
-    29647  job/verify                 whether a finished directory agrees with itself
+    25756  job                        the whole transplant, in the order in which it happens
+    25792  job/job                    what a job holds
+    26012  job/open                   opening the two models
+    26149  job/map                    the caller's map
+    26270  job/align                  where every new row comes from
+    26460  job/plan                   what becomes of every tensor, and of the configs
+    26587  job/chat                   the template that turns messages into text
+    26715  job/rows                   rows in memory: reading, checking, their mean
+    27035  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27297  job/solve                  solving for the rows of the donor
+    27505  job/targets                the rows that are made from the donor's
+    27602  job/rebuild                the new rows of one vocabulary tensor
+    27862  job/write                  the output and its weights
+    28141  job/copy                   the other files of the two models
+    28357  job/index                  the files that are written anew
+    28525  job/run                    the whole, in order
+    28637  job/report                 what a job did, as JSON and as a table
+    28910  job/findings               what is told of a finished directory
+    28959  job/check_files            its files
+    29095  job/check_ids              sizes, ids and tying
+    29311  job/check_values           values
+    29382  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29572  job/check_draft            as a draft model for another
+    29850  job/verify                 whether a finished directory agrees with itself
 
-    29688  evaluate                   methods ranked on tokens that both models share
-    29707  evaluate/token_class       what a token is like, by its bytes
-    29774  evaluate/hidden            which tokens are hidden, and the rows at hand
-    29929  evaluate/scores            how near rows come to the true ones
-    30046  evaluate/ranks             whether a true row is found among all
-    30154  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30360  evaluate/write_json        an evaluation as JSON
-    30471  evaluate/write_page        an evaluation as a page
+    29891  evaluate                   methods ranked on tokens that both models share
+    29910  evaluate/token_class       what a token is like, by its bytes
+    29977  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30132  evaluate/scores            how near rows come to the true ones
+    30249  evaluate/ranks             whether a true row is found among all
+    30357  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30563  evaluate/write_json        an evaluation as JSON
+    30674  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -756,6 +758,9 @@ typedef enum otx_method {
                                one side, as if the other had zeros there */
     OTX_METHOD_LANDMARK_PCA, /* the rotation alone, between as many principal directions of both
                                sides as the narrower has columns */
+    OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
+                               anchors (64), and the same combinations in the base: mergekit's
+                               sparse token basis */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
@@ -766,7 +771,7 @@ typedef enum otx_method {
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "procrustes", "landmark_pca", "randn", "john_hewitt"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "procrustes", "landmark_pca", "stb", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
@@ -16141,12 +16146,14 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      linear         maps between two models' rows, and sums of products for them
      clp            clp
      chance         normal deviates that are the same everywhere
+     factor         of symmetric matrices
      randn          randn
      john_hewitt    john_hewitt
      polar          the orthogonal part of a matrix
      procrustes     procrustes
      eigen          principal directions of a matrix's rows
      landmark_pca   landmark_pca
+     stb            stb
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -17819,6 +17826,55 @@ OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, d
     two[1] = radius * sine;
 }
 
+/* >>> src/methods/factor.h */
+/* ---- factor: of symmetric matrices -------------------------------------------------------- */
+
+typedef struct otx__factoring {
+    otx__normal normal; /* the factor, and what solves with it: see affine_factor.h */
+    const otx__dense *products;
+    double by;
+} otx__factoring;
+
+/* The tiles of a strip, from the diagonal up, as a row of the factor's. */
+OTX__PRIVATE void otx__factor_fill_body(void *argument, size_t strip, int worker)
+{
+    const otx__factoring *f = (const otx__factoring *)argument;
+    size_t y, i;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        const double *from = otx__dense_tile(f->products, y, strip);
+        double *to = otx__tile_at(f->normal.factor, strip, y);
+        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] * f->by;
+    }
+    for (i = 0; i < OTX__TILE; i++)
+        f->normal.diagonal[strip * OTX__TILE + i] =
+            otx__tile_at(f->normal.factor, strip, strip)[i * (OTX__TILE + 1)];
+}
+
+/* L L' = by * products, of which the tiles from the diagonal up count. A column that depends
+   on those before it has a pivot of 0, and so has no part in what is solved with L. */
+OTX__PRIVATE otx_result otx__dense_factor(otx__mill *mill, const otx__dense *products, double by,
+                                          otx__factoring *f, otx_error *error)
+{
+    size_t tiles = products->wide;
+    otx_result result;
+    memset(f, 0, sizeof *f);
+    f->products = products;
+    f->by = by;
+    f->normal.ctx = &mill->ctx;
+    f->normal.donor.columns = products->columns;
+    f->normal.donor.tiles = tiles;
+    f->normal.take = mill->take;
+    f->normal.total = products->columns;
+    f->normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(tiles),
+                                                OTX__TILE_SIZE * sizeof(double));
+    f->normal.diagonal = (double *)otx__pool_take(&mill->pool, tiles, OTX__TILE * sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__mill_loop(mill, tiles, (double)tiles * (double)OTX__TILE_SIZE,
+                            otx__factor_fill_body, f, error);
+    return result ? result : otx__normal_factor(&f->normal, error);
+}
+
 /* >>> src/methods/randn.h */
 /* ---- randn: each column by its own mean and deviation ------------------------------ */
 
@@ -17919,63 +17975,26 @@ OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted
 /* Makes L' of the factor: strips of the map are its rows of tiles. */
 OTX__PRIVATE void otx__john_hewitt_turn_body(void *argument, size_t strip, int worker)
 {
-    const otx__normal *normal = (const otx__normal *)argument;
+    const otx__factoring *f = (const otx__factoring *)argument;
     size_t y, i, p;
     (void)worker;
-    for (y = 0; y <= strip; y++) {
-        double *to = normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
-        memcpy(to, otx__tile_at(normal->factor, strip, y), OTX__TILE_SIZE * sizeof *to);
-    }
+    for (y = 0; y <= strip; y++)
+        memcpy(otx__dense_tile(f->products, y, strip), otx__tile_at(f->normal.factor, strip, y),
+               OTX__TILE_SIZE * sizeof(double));
     for (p = 0; p < OTX__TILE; p++) /* above the diagonal stand numbers of no use */
         for (i = 0; i < p; i++)
-            normal->weights[((strip * normal->donor.tiles + strip) * OTX__TILE + p) * OTX__TILE +
-                            i] = 0.0;
-}
-
-/* The covariance, from the products, as tiles of the factor. */
-OTX__PRIVATE void otx__john_hewitt_scale_body(void *argument, size_t strip, int worker)
-{
-    const otx__normal *normal = (const otx__normal *)argument;
-    size_t y, i;
-    (void)worker;
-    for (y = 0; y <= strip; y++) {
-        const double *from =
-            normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
-        double *to = otx__tile_at(normal->factor, strip, y);
-        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] / (double)normal->rows;
-    }
-    for (i = 0; i < OTX__TILE; i++)
-        normal->diagonal[strip * OTX__TILE + i] =
-            otx__tile_at(normal->factor, strip, strip)[i * (OTX__TILE + 1)];
+            otx__dense_tile(f->products, strip, strip)[p * OTX__TILE + i] = 0.0;
 }
 
 /* Turns the products of the tokens' columns, which the map holds, into L'. */
 OTX__PRIVATE otx_result otx__john_hewitt_factor(otx__mill *mill, const otx__dense *map,
                                                 size_t tokens, otx_error *error)
 {
-    otx__normal normal;
-    otx_result result;
-    memset(&normal, 0, sizeof normal);
-    normal.ctx = &mill->ctx;
-    normal.rows = tokens;
-    normal.donor.columns = map->columns;
-    normal.donor.tiles = map->wide;
-    normal.take = mill->take;
-    normal.total = map->columns;
-    normal.weights = map->data;
-    normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(map->wide),
-                                             OTX__TILE_SIZE * sizeof(double));
-    normal.diagonal =
-        (double *)otx__pool_take(&mill->pool, map->wide, OTX__TILE * sizeof(double));
-    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
-    result = otx__normal_loop(&normal, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
-                              otx__john_hewitt_scale_body, error);
-    if (!result) result = otx__normal_factor(&normal, error);
-    if (!result)
-        result = otx__normal_loop(&normal, map->wide,
-                                  (double)map->wide * (double)OTX__TILE_SIZE,
-                                  otx__john_hewitt_turn_body, error);
-    return result;
+    otx__factoring f;
+    otx_result result = otx__dense_factor(mill, map, 1.0 / (double)tokens, &f, error);
+    if (result) return result;
+    return otx__mill_loop(mill, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
+                          otx__john_hewitt_turn_body, &f, error);
 }
 
 OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
@@ -18569,6 +18588,188 @@ OTX__PRIVATE otx_result otx__landmark_pca_fit(const otx_context *ctx,
     return result;
 }
 
+/* >>> src/methods/stb.h */
+/* ---- stb: a basis of sparse combinations of anchors ------------------------------------- */
+
+/* mergekit's sparse token basis: each principal direction of the donor's anchors is made of a
+   few of them by OMP; the same combinations of the base's anchors are the basis there; a
+   target is expressed in the donor's basis by least squares, and made with the base's. All
+   rows less their means. With T and V the two bases, in rows, that is linear in the target:
+   (y - a0) T' (T T')^-1 V. A direction that depends on those before it has no part. */
+
+typedef struct otx__basis {
+    const otx__kernels *kernels;
+    const otx_matrix *atoms, *base; /* donor's less their mean, as float; the base's */
+    const double *centre;           /* the base's mean */
+    const otx__dense *directions;   /* d x r */
+    float *targets;                 /* [r][d] the same in rows */
+    int32_t *indices;               /* [r][k] */
+    double *coefficients;
+    size_t k;
+    double *wide;                   /* [worker][d or e] */
+    size_t pitch;
+    otx__dense donor, other;        /* d x r: T'; r x e: minus V, then what solves for it */
+} otx__basis;
+
+OTX__PRIVATE void otx__basis_turn_body(void *argument, size_t q, int worker)
+{
+    const otx__basis *basis = (const otx__basis *)argument;
+    size_t d = basis->directions->rows, i;
+    (void)worker;
+    for (i = 0; i < d; i++)
+        basis->targets[q * d + i] = (float)*otx__dense_at(basis->directions, i, q);
+}
+
+/* One direction's combination on both sides. */
+OTX__PRIVATE void otx__basis_combine_body(void *argument, size_t q, int worker)
+{
+    const otx__basis *basis = (const otx__basis *)argument;
+    const int32_t *indices = basis->indices + q * basis->k;
+    const double *coefficients = basis->coefficients + q * basis->k;
+    double *row = basis->wide + (size_t)worker * basis->pitch, sum = 0.0;
+    size_t i;
+    otx__combine_row(basis->kernels, basis->atoms, indices, coefficients, basis->k, row);
+    for (i = 0; i < basis->donor.rows; i++) *otx__dense_at(&basis->donor, i, q) = row[i];
+    otx__combine_row(basis->kernels, basis->base, indices, coefficients, basis->k, row);
+    for (i = 0; i < basis->k; i++) sum += coefficients[i];
+    for (i = 0; i < basis->other.columns; i++) {
+        double part = sum * basis->centre[i];
+        *otx__dense_at(&basis->other, q, i) = part - row[i];
+    }
+}
+
+/* Solves T T' z = minus V, where V stands. */
+OTX__PRIVATE otx_result otx__basis_solve(otx__mill *mill, const otx__basis *basis,
+                                         otx_error *error)
+{
+    size_t r = basis->other.rows, strips = basis->other.wide;
+    otx__dense products = otx__dense_take(&mill->pool, r, r);
+    otx__factoring f;
+    otx_result result;
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__dense_product(mill, &products, &basis->donor, OTX__DENSE_UPPER, &basis->donor,
+                                error);
+    if (!result) result = otx__dense_factor(mill, &products, -1.0, &f, error);
+    if (result) return result;
+    f.normal.weights = basis->other.data;
+    return otx__normal_loop(&f.normal, strips,
+                            2.0 * (double)products.wide * (double)products.wide *
+                                (double)OTX__TILE_SIZE * OTX__TILE,
+                            otx__normal_solve_body, error);
+}
+
+/* Takes all memory but the solver's; false if there is not enough. */
+OTX__PRIVATE bool otx__basis_take(otx__mill *mill, otx__basis *basis, size_t d, size_t e,
+                                  size_t k, otx__dense *directions)
+{
+    otx__pool *pool = &mill->pool;
+    size_t r = otx__min(d, e);
+    basis->k = k;
+    basis->pitch = otx__max(d, e);
+    *directions = otx__dense_take(pool, d, r);
+    basis->directions = directions;
+    basis->donor = otx__dense_take(pool, d, r);
+    basis->other = otx__dense_take(pool, r, e);
+    basis->targets = (float *)otx__pool_take(pool, r, d * sizeof(float));
+    basis->indices = (int32_t *)otx__pool_take(pool, r, k * sizeof(int32_t));
+    basis->coefficients = (double *)otx__pool_take(pool, r, k * sizeof(double));
+    basis->wide = (double *)otx__pool_take(pool, (size_t)mill->ctx.threads,
+                                           basis->pitch * sizeof(double));
+    return !pool->failed;
+}
+
+OTX__PRIVATE otx_matrix otx__float_rows(const float *data, size_t rows, size_t columns)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = data;
+    matrix.dtype = OTX_F32;
+    matrix.rows = rows;
+    matrix.columns = columns;
+    return matrix;
+}
+
+/* Makes the directions of atoms, which are the donor's rows less their mean. */
+OTX__PRIVATE otx_result otx__basis_pursue(otx__mill *mill, otx__basis *basis,
+                                          const otx_method_options *options, double taken,
+                                          otx_error *error)
+{
+    size_t r = basis->directions->columns, d = basis->directions->rows;
+    const otx_matrix targets = otx__float_rows(basis->targets, r, d);
+    double left = otx__budget(mill->memory) - taken;
+    otx_omp_options omp = options->omp;
+    otx_omp_output output;
+    otx_result result = otx__mill_loop(mill, r, 4.0 * (double)d, otx__basis_turn_body, basis,
+                                       error);
+    if (result) return result;
+    omp.centred = false;
+    omp.memory = left > 1.0 ? (uint64_t)left : 1;
+    memset(&output, 0, sizeof output);
+    output.indices = basis->indices;
+    output.coefficients = basis->coefficients;
+    return otx_omp(&mill->ctx, basis->atoms, &targets, &omp, &output, NULL, error);
+}
+
+OTX__PRIVATE otx_result otx__stb_map(otx__mill *mill, const otx_method_rows *rows,
+                                     const otx_method_options *options,
+                                     const otx__linear *linear, double taken, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns;
+    otx__watch watch = otx__watch_open(&mill->ctx, OTX_STAGE_SOLVE, 0, rows->donor.rows);
+    otx__dense directions;
+    otx__basis basis;
+    otx__view view;
+    otx_matrix atoms;
+    otx_result result;
+    memset(&basis, 0, sizeof basis);
+    memset(&view, 0, sizeof view);
+    (void)otx__view_open(&view, &rows->donor, true, &mill->pool);
+    if (!otx__basis_take(mill, &basis, d, e, otx_omp_k(options->omp.k, rows->donor.rows, d),
+                         &directions))
+        return otx__pool_fail(&mill->pool, error);
+    basis.kernels = otx__combine_kernels(&mill->ctx);
+    basis.base = &rows->base;
+    basis.centre = linear->to;
+    result = otx__view_copy(&watch, &view, &rows->donor, linear->from, error);
+    atoms = otx__float_rows(view.copy, rows->donor.rows, d);
+    basis.atoms = &atoms;
+    if (!result)
+        result = otx__principal(mill, &rows->donor, linear->from, &directions, error);
+    if (!result) result = otx__basis_pursue(mill, &basis, options, taken, error);
+    if (!result)
+        result = otx__mill_loop(mill, directions.columns,
+                                (double)basis.k * (double)(d + e), otx__basis_combine_body,
+                                &basis, error);
+    if (!result) result = otx__basis_solve(mill, &basis, error);
+    if (!result)
+        result = otx__dense_product(mill, &linear->map, &basis.donor, OTX__DENSE_PLAIN,
+                                    &basis.other, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__stb_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, r = otx__min(d, e);
+    double need = 2.0 * otx__dense_need(d, r) + 1.5 * otx__dense_need(r, r) +
+                  2.0 * otx__dense_need(r, e) + otx__principal_need(d) +
+                  4.0 * (double)rows->donor.rows * (double)d;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the basis of anchors", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, d, e, error);
+    if (!result)
+        result = otx__rows_mean(&mill, &rows->donor, "donor", fitted->linear->from, error);
+    if (!result) result = otx__rows_mean(&mill, &rows->base, "base", fitted->linear->to, error);
+    if (!result) result = otx__rows_finite(&mill, &rows->targets, "targets", error);
+    if (!result) result = otx__stb_map(&mill, rows, options, fitted->linear, need, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -18594,6 +18795,8 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
          otx__procrustes_fit, otx__linear_make},
         {"landmark_pca", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
          otx__landmark_pca_fit, otx__linear_make},
+        {"stb", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__stb_fit,
+         otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };

@@ -327,6 +327,37 @@ def compare_landmark_pca(lib):
         close(make(lib, "landmark_pca", a, b, y).rows, wanted, 1e-6)
 
 
+def pursue(atoms, y, k):
+    support, rest = [], y
+    for _ in range(k):
+        score = abs(atoms @ rest)
+        score[support] = -1
+        support.append(int(score.argmax()))
+        weights = least_squares(atoms[support], y)
+        rest = y - weights @ atoms[support]
+    return support, weights
+
+
+def compare_stb(lib):
+    for shape in (300, 24, 64, 70), (300, 33, 32, 20), (400, 40, 24, 9):
+        a, b, y, _ = problem(shape)
+        wide_a, wide_b, wide_y = shared(a, b, y)
+        a0, b0, y0 = centred(wide_a, wide_b, wide_y)
+        atoms = a0.astype(np.float32).astype(float)
+        directions = principal(a0, min(a.shape[1], b.shape[1])).T
+        t, v = [], []
+        for direction in directions.astype(np.float32).astype(float):
+            support, weights = pursue(atoms, direction, 5)
+            t.append(weights @ atoms[support])
+            v.append(weights @ b0[support])
+        wanted = wide_b.mean(0) + least_squares_rows(np.array(t), y0) @ np.array(v)
+        close(make(lib, "stb", a, b, y, k=5).rows, wanted, 1e-3)
+
+
+def least_squares_rows(basis, rows):
+    return np.linalg.lstsq(basis.T, rows.T, rcond=None)[0].T
+
+
 # ---- rows by chance ----
 
 

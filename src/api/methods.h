@@ -35,6 +35,9 @@ typedef enum otx_method {
                                one side, as if the other had zeros there */
     OTX_METHOD_LANDMARK_PCA, /* the rotation alone, between as many principal directions of both
                                sides as the narrower has columns */
+    OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
+                               anchors (64), and the same combinations in the base: mergekit's
+                               sparse token basis */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
@@ -45,7 +48,7 @@ typedef enum otx_method {
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "procrustes", "landmark_pca", "randn", "john_hewitt"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "procrustes", "landmark_pca", "stb", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */

@@ -21,10 +21,12 @@
      linear         maps between two models' rows, and sums of products for them
      clp            clp
      chance         normal deviates that are the same everywhere
+     factor         of symmetric matrices
      randn          randn
      john_hewitt    john_hewitt
      polar          the orthogonal part of a matrix
      procrustes     procrustes
      eigen          principal directions of a matrix's rows
      landmark_pca   landmark_pca
+     stb            stb
      methods        the table of all, and the public calls */

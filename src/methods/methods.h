@@ -22,6 +22,8 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
          otx__procrustes_fit, otx__linear_make},
         {"landmark_pca", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
          otx__landmark_pca_fit, otx__linear_make},
+        {"stb", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__stb_fit,
+         otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };
