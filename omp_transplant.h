@@ -23,211 +23,212 @@
 
    What is where
 
-      254  api/version                version
-      284  api/result                 results
-      324  api/context                context: memory, threads, progress
-      402  api/isa                    instruction sets
-      419  api/matrix                 numbers and matrices
-      464  api/solver                 the solver
-      592  api/affine                 the affine map: rows as the map makes them, and what it misses
-      723  api/methods                methods: rows for tokens that a model lacks
-      862  api/source                 sources and sinks: bytes in and out
-      882  api/json                   JSON
-     1004  api/safetensors            safetensors
-     1068  api/vocab                  vocabularies
-     1178  api/align                  alignment
-     1243  api/file                   files
-     1254  api/directory              directories
-     1314  api/job                    the whole job
-     1458  api/verify                 looking at a finished directory
-     1514  api/evaluate               methods ranked on tokens that both models share
+      255  api/version                version
+      285  api/result                 results
+      325  api/context                context: memory, threads, progress
+      403  api/isa                    instruction sets
+      420  api/matrix                 numbers and matrices
+      465  api/solver                 the solver
+      593  api/affine                 the affine map: rows as the map makes them, and what it misses
+      724  api/methods                methods: rows for tokens that a model lacks
+      867  api/source                 sources and sinks: bytes in and out
+      887  api/json                   JSON
+     1009  api/safetensors            safetensors
+     1073  api/vocab                  vocabularies
+     1183  api/align                  alignment
+     1248  api/file                   files
+     1259  api/directory              directories
+     1319  api/job                    the whole job
+     1463  api/verify                 looking at a finished directory
+     1519  api/evaluate               methods ranked on tokens that both models share
 
-     1620  base                       what everything stands on
-     1653  base/begin                 system headers, and how floating point must be compiled
-     1691  base/sizes                 counting, and sums and products that may not wrap
-     1729  base/span                  bytes of others, digits, UTF-8
-     1887  base/decimal               the digits of a double
-     2022  base/format                printf without stdio and without a locale
-     2291  base/result                results, failures, messages
-     2407  base/memory                the allocator, arrays that grow
-     2466  base/text                  names in messages, and text that grows
-     2583  base/hooks                 log, progress, threads of the caller
-     2652  base/sort                  in place, without memory, never quadratic; and finding
-     2702  base/clock                 wall time for statistics
-     2748  base/hash                  keyed, for tables whose keys a stranger chooses
-     2827  base/pool                  blocks that are freed together
-     2942  base/number                element types, widening and rounding
-     3131  base/base64                decoding
-     3167  base/protobuf              fields of a message
-     3289  base/watch                 long loops that the caller can stop
+     1625  base                       what everything stands on
+     1658  base/begin                 system headers, and how floating point must be compiled
+     1696  base/sizes                 counting, and sums and products that may not wrap
+     1734  base/span                  bytes of others, digits, UTF-8
+     1892  base/decimal               the digits of a double
+     2027  base/format                printf without stdio and without a locale
+     2296  base/result                results, failures, messages
+     2412  base/memory                the allocator, arrays that grow
+     2471  base/text                  names in messages, and text that grows
+     2588  base/hooks                 log, progress, threads of the caller
+     2657  base/sort                  in place, without memory, never quadratic; and finding
+     2707  base/clock                 wall time for statistics
+     2753  base/hash                  keyed, for tables whose keys a stranger chooses
+     2832  base/pool                  blocks that are freed together
+     2947  base/number                element types, widening and rounding
+     3136  base/base64                decoding
+     3172  base/protobuf              fields of a message
+     3294  base/watch                 long loops that the caller can stop
 
-     3342  files                      formats, on memory and streams
-     3366  files/memory_source        memory as a source of bytes
-     3384  files/json_read            a parser without recursion
-     3737  files/json_values          looking at values, stepping through containers
-     3908  files/json_edit            writing, and edits that keep every byte they do not touch
-     4276  files/tensors              what reading and writing a header share
-     4411  files/safetensors_read     the header of a file, checked
-     4736  files/safetensors_write    the header of a new file
+     3347  files                      formats, on memory and streams
+     3371  files/memory_source        memory as a source of bytes
+     3389  files/json_read            a parser without recursion
+     3742  files/json_values          looking at values, stepping through containers
+     3913  files/json_edit            writing, and edits that keep every byte they do not touch
+     4281  files/tensors              what reading and writing a header share
+     4416  files/safetensors_read     the header of a file, checked
+     4741  files/safetensors_write    the header of a new file
 
-     4893  vocab                      tokens, from every source, and which of them are the same
-     4927  vocab/known                what the world calls things: files, classes, tokens
-     5236  vocab/token_table          the table of tokens, and finding tokens in it
-     5399  vocab/spelling             from what a file spells to bytes
-     5581  vocab/reader               what the readers of all sources share
-     5932  vocab/added_tokens         what other files add to a model's tokens
-     6200  vocab/in_use               tokens that are named as reserved ones and are none
-     6303  vocab/from_tokenizer_json  tokenizer.json
-     6595  vocab/from_tekken          tekken.json
-     6750  vocab/from_tiktoken        *.tiktoken
-     6815  vocab/from_sentencepiece   tokenizer.model and its like
-     7170  vocab/from_vocab_json      vocab.json and merges.txt
-     7256  vocab/from_vocab_txt       vocab.txt
-     7313  vocab/recognise            what a file is, by what it holds
-     7437  vocab/parse                the first source that is given, and what goes with it
-     7625  vocab/align                which base token a donor token is
+     4898  vocab                      tokens, from every source, and which of them are the same
+     4932  vocab/known                what the world calls things: files, classes, tokens
+     5241  vocab/token_table          the table of tokens, and finding tokens in it
+     5404  vocab/spelling             from what a file spells to bytes
+     5586  vocab/reader               what the readers of all sources share
+     5937  vocab/added_tokens         what other files add to a model's tokens
+     6205  vocab/in_use               tokens that are named as reserved ones and are none
+     6308  vocab/from_tokenizer_json  tokenizer.json
+     6600  vocab/from_tekken          tekken.json
+     6755  vocab/from_tiktoken        *.tiktoken
+     6820  vocab/from_sentencepiece   tokenizer.model and its like
+     7175  vocab/from_vocab_json      vocab.json and merges.txt
+     7261  vocab/from_vocab_txt       vocab.txt
+     7318  vocab/recognise            what a file is, by what it holds
+     7442  vocab/parse                the first source that is given, and what goes with it
+     7630  vocab/align                which base token a donor token is
 
-     7879  simd                       the hot loops, once for each instruction set
-     7912  simd/kernels               the table of kernels, and what all versions share
-     8189  simd/scalar                the reference
-     8358  simd/sse2                  the operations of 128-bit x86, and what each does
-     8479  simd/neon                  those of 64-bit Arm
-     8574  simd/wasm                  those of WebAssembly's SIMD128
-     8659  simd/avx2                  those of 256-bit x86, with FMA
-     8741  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9383  simd/avx_vnni              AVX2, and products of integers
-     9479  simd/neon_bf16             NEON, and products of matrices
-     9633  simd/avx512                512-bit x86, by hand
-    10239  simd/amx                   tiles of x86, beside AVX-512
-    10482  simd/dispatch              which of them this machine can run, and which a call takes
+     7884  simd                       the hot loops, once for each instruction set
+     7917  simd/kernels               the table of kernels, and what all versions share
+     8194  simd/scalar                the reference
+     8363  simd/sse2                  the operations of 128-bit x86, and what each does
+     8484  simd/neon                  those of 64-bit Arm
+     8579  simd/wasm                  those of WebAssembly's SIMD128
+     8664  simd/avx2                  those of 256-bit x86, with FMA
+     8746  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9388  simd/avx_vnni              AVX2, and products of integers
+     9484  simd/neon_bf16             NEON, and products of matrices
+     9638  simd/avx512                512-bit x86, by hand
+    10244  simd/amx                   tiles of x86, beside AVX-512
+    10487  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10708  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10761  solve/views                the rows of matrices, as the kernels read them
-    10890  solve/panels               vectors as the dense products want them, and these
-    11081  solve/rests                vectors on their way into panels
-    11258  solve/dictionary           the atoms, and their split along a common direction
-    11413  solve/exact_gram           products of all pairs of atoms in double
-    11495  solve/triangle             packed lower triangles
-    11599  solve/support              what is known of one target, and the exact steps
-    11861  solve/gram_table           products of atoms with all atoms, for scans
-    12099  solve/screen               which atoms are worth scoring in double: the bound
-    12389  solve/scan                 the correlations of all atoms with a block's residuals
-    12546  solve/predict              making targets ready for the next scan
-    12792  solve/candidates           the atoms that a scan could not rule out
-    13076  solve/select               the next atoms of each target
-    13242  solve/pursuit              what one solve holds, and the memory it takes
-    13486  solve/plan                 which form, and in what blocks
-    13731  solve/steps                a pursuit from its rows to its results
-    13970  solve/combine              new rows of coefficients
-    14032  solve/solver               the public call
-    14197  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14406  solve/affine_normal        the normal equations of an affine map
-    14649  solve/affine_factor        their factor, and their solution
-    14852  solve/affine_map           a fitted map, and the rows it makes
-    15194  solve/affine_choice        how many atoms to take, and chosen by what
-    15592  solve/affine_fit           what a fit of an affine map holds and needs
-    15836  solve/affine               fitting and applying affine maps
+    10713  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10766  solve/views                the rows of matrices, as the kernels read them
+    10895  solve/panels               vectors as the dense products want them, and these
+    11086  solve/rests                vectors on their way into panels
+    11263  solve/dictionary           the atoms, and their split along a common direction
+    11418  solve/exact_gram           products of all pairs of atoms in double
+    11500  solve/triangle             packed lower triangles
+    11604  solve/support              what is known of one target, and the exact steps
+    11866  solve/gram_table           products of atoms with all atoms, for scans
+    12104  solve/screen               which atoms are worth scoring in double: the bound
+    12394  solve/scan                 the correlations of all atoms with a block's residuals
+    12551  solve/predict              making targets ready for the next scan
+    12797  solve/candidates           the atoms that a scan could not rule out
+    13081  solve/select               the next atoms of each target
+    13247  solve/pursuit              what one solve holds, and the memory it takes
+    13491  solve/plan                 which form, and in what blocks
+    13736  solve/steps                a pursuit from its rows to its results
+    13975  solve/combine              new rows of coefficients
+    14037  solve/solver               the public call
+    14202  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14411  solve/affine_normal        the normal equations of an affine map
+    14654  solve/affine_factor        their factor, and their solution
+    14857  solve/affine_map           a fitted map, and the rows it makes
+    15199  solve/affine_choice        how many atoms to take, and chosen by what
+    15597  solve/affine_fit           what a fit of an affine map holds and needs
+    15841  solve/affine               fitting and applying affine maps
 
-    16125  methods                    rows for tokens that a model lacks, each method a room
-    16159  methods/parts              what methods share: sums of rows, combinations
-    16280  methods/pursuit            omp, omp-centred
-    16351  methods/mapping            omp-affine, affine
-    16385  methods/constant           mean, zero
-    16413  methods/near               each target against all anchors
-    16704  methods/weights            how a few anchors combine to a target
-    16925  methods/interpolation      common_interpolation
-    17078  methods/wechsel            wechsel
-    17128  methods/focus              focus
-    17216  methods/hull               hull
-    17267  methods/linear             maps between two models' rows, and sums of products for them
-    17682  methods/clp                clp
-    17768  methods/chance             normal deviates that are the same everywhere
-    17829  methods/factor             of symmetric matrices
-    17878  methods/randn              randn
-    17967  methods/john_hewitt        john_hewitt
-    18050  methods/polar              the orthogonal part of a matrix
-    18146  methods/procrustes         procrustes
-    18239  methods/eigen              principal directions of a matrix's rows
-    18533  methods/landmark_pca       landmark_pca
-    18591  methods/stb                stb
-    18773  methods/methods            the table of all, and the public calls
+    16130  methods                    rows for tokens that a model lacks, each method a room
+    16165  methods/parts              what methods share: sums of rows, combinations
+    16286  methods/pursuit            omp, omp-centred
+    16357  methods/mapping            omp-affine, affine
+    16391  methods/constant           mean, zero
+    16419  methods/near               each target against all anchors
+    16710  methods/weights            how a few anchors combine to a target
+    16931  methods/interpolation      common_interpolation
+    17084  methods/wechsel            wechsel
+    17134  methods/focus              focus
+    17222  methods/hull               hull
+    17273  methods/linear             maps between two models' rows, and sums of products for them
+    17688  methods/clp                clp
+    17774  methods/chance             normal deviates that are the same everywhere
+    17835  methods/factor             of symmetric matrices
+    17884  methods/randn              randn
+    17973  methods/john_hewitt        john_hewitt
+    18056  methods/polar              the orthogonal part of a matrix
+    18152  methods/procrustes         procrustes
+    18245  methods/eigen              principal directions of a matrix's rows
+    18539  methods/landmark_pca       landmark_pca
+    18597  methods/stb                stb
+    18779  methods/mp_rope            mp_rope
+    19095  methods/methods            the table of all, and the public calls
 
-    18916  disk                       files and directories
-    18950  disk/system                what POSIX and Windows are asked for
-    18989  disk/windows_paths         paths as Windows takes them
-    19129  disk/windows               the system as Windows gives it
-    19428  disk/posix                 the system as POSIX gives it
-    19666  disk/paths                 what can be told from their text
-    19740  disk/failure               why the system refused
-    19854  disk/look                  what stands at a path, and whether within another
-    19975  disk/listing               listings of directories
-    20050  disk/reading               files to read, and whether they have changed
-    20229  disk/writing               files to write
-    20346  disk/copying               copies of files
-    20412  disk/trees                 whole directories looked through, copied, removed
-    20628  disk/known                 what weights are called in a directory
-    20711  disk/staging               a directory made under another name, then renamed
-    20947  disk/missing               a path or a directory without what is wanted of it
-    20990  disk/weights               which files they are, and what may stand in their place
-    21315  disk/weight_index          the index of a checkpoint in shards
-    21532  disk/shards                what an index and its shards say of each other
-    21737  disk/checkpoint            a model directory, in one file or in shards
-    21982  disk/tokenizer_directory   the tokenizer of a model directory
+    19239  disk                       files and directories
+    19273  disk/system                what POSIX and Windows are asked for
+    19312  disk/windows_paths         paths as Windows takes them
+    19452  disk/windows               the system as Windows gives it
+    19751  disk/posix                 the system as POSIX gives it
+    19989  disk/paths                 what can be told from their text
+    20063  disk/failure               why the system refused
+    20177  disk/look                  what stands at a path, and whether within another
+    20298  disk/listing               listings of directories
+    20373  disk/reading               files to read, and whether they have changed
+    20552  disk/writing               files to write
+    20669  disk/copying               copies of files
+    20735  disk/trees                 whole directories looked through, copied, removed
+    20951  disk/known                 what weights are called in a directory
+    21034  disk/staging               a directory made under another name, then renamed
+    21270  disk/missing               a path or a directory without what is wanted of it
+    21313  disk/weights               which files they are, and what may stand in their place
+    21638  disk/weight_index          the index of a checkpoint in shards
+    21855  disk/shards                what an index and its shards say of each other
+    22060  disk/checkpoint            a model directory, in one file or in shards
+    22305  disk/tokenizer_directory   the tokenizer of a model directory
 
-    22221  model                      which tensors and config keys belong to the vocabulary
-    22256  model/known                what the world calls things
-    22580  model/known_keys           keys of ids and sizes in configs
-    22745  model/known_classes        classes of tokenizers, by the type of model
-    22983  model/names                names of tensors
-    23140  model/document             the JSON files of a model directory
-    23235  model/members              what the members of a config are about
-    23439  model/config               what config.json says
-    23616  model/side                 a model directory opened once
-    23739  model/code                 the Python that a tokenizer is loaded with
-    23973  model/parts                what each tensor does for the vocabulary
-    24083  model/whole                whether all tensors are there
-    24205  model/find                 finding the parts of a model
-    24463  model/processor            the tokens that a processor looks for by their text
-    24618  model/heirs                what becomes of the ids in a config
-    24782  model/config_ids           ids in a config being edited
-    25022  model/config_lists         lists, dictionaries and ranges of ids
-    25179  model/config_edit          config.json and generation_config.json, edited
-    25474  model/classes              which class a tokenizer is loaded as
-    25640  model/class_tokens         added tokens that a class numbers otherwise
+    22544  model                      which tensors and config keys belong to the vocabulary
+    22579  model/known                what the world calls things
+    22903  model/known_keys           keys of ids and sizes in configs
+    23068  model/known_classes        classes of tokenizers, by the type of model
+    23306  model/names                names of tensors
+    23463  model/document             the JSON files of a model directory
+    23558  model/members              what the members of a config are about
+    23762  model/config               what config.json says
+    23939  model/side                 a model directory opened once
+    24062  model/code                 the Python that a tokenizer is loaded with
+    24296  model/parts                what each tensor does for the vocabulary
+    24406  model/whole                whether all tensors are there
+    24528  model/find                 finding the parts of a model
+    24786  model/processor            the tokens that a processor looks for by their text
+    24941  model/heirs                what becomes of the ids in a config
+    25105  model/config_ids           ids in a config being edited
+    25345  model/config_lists         lists, dictionaries and ranges of ids
+    25502  model/config_edit          config.json and generation_config.json, edited
+    25797  model/classes              which class a tokenizer is loaded as
+    25963  model/class_tokens         added tokens that a class numbers otherwise
 
-    25756  job                        the whole transplant, in the order in which it happens
-    25792  job/job                    what a job holds
-    26012  job/open                   opening the two models
-    26149  job/map                    the caller's map
-    26270  job/align                  where every new row comes from
-    26460  job/plan                   what becomes of every tensor, and of the configs
-    26587  job/chat                   the template that turns messages into text
-    26715  job/rows                   rows in memory: reading, checking, their mean
-    27035  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27297  job/solve                  solving for the rows of the donor
-    27505  job/targets                the rows that are made from the donor's
-    27602  job/rebuild                the new rows of one vocabulary tensor
-    27862  job/write                  the output and its weights
-    28141  job/copy                   the other files of the two models
-    28357  job/index                  the files that are written anew
-    28525  job/run                    the whole, in order
-    28637  job/report                 what a job did, as JSON and as a table
-    28910  job/findings               what is told of a finished directory
-    28959  job/check_files            its files
-    29095  job/check_ids              sizes, ids and tying
-    29311  job/check_values           values
-    29382  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29572  job/check_draft            as a draft model for another
-    29850  job/verify                 whether a finished directory agrees with itself
+    26079  job                        the whole transplant, in the order in which it happens
+    26115  job/job                    what a job holds
+    26335  job/open                   opening the two models
+    26472  job/map                    the caller's map
+    26593  job/align                  where every new row comes from
+    26783  job/plan                   what becomes of every tensor, and of the configs
+    26910  job/chat                   the template that turns messages into text
+    27038  job/rows                   rows in memory: reading, checking, their mean
+    27358  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27620  job/solve                  solving for the rows of the donor
+    27828  job/targets                the rows that are made from the donor's
+    27925  job/rebuild                the new rows of one vocabulary tensor
+    28185  job/write                  the output and its weights
+    28464  job/copy                   the other files of the two models
+    28680  job/index                  the files that are written anew
+    28848  job/run                    the whole, in order
+    28960  job/report                 what a job did, as JSON and as a table
+    29233  job/findings               what is told of a finished directory
+    29282  job/check_files            its files
+    29418  job/check_ids              sizes, ids and tying
+    29634  job/check_values           values
+    29705  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29895  job/check_draft            as a draft model for another
+    30173  job/verify                 whether a finished directory agrees with itself
 
-    29891  evaluate                   methods ranked on tokens that both models share
-    29910  evaluate/token_class       what a token is like, by its bytes
-    29977  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30132  evaluate/scores            how near rows come to the true ones
-    30249  evaluate/ranks             whether a true row is found among all
-    30357  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30563  evaluate/write_json        an evaluation as JSON
-    30674  evaluate/write_page        an evaluation as a page
+    30214  evaluate                   methods ranked on tokens that both models share
+    30233  evaluate/token_class       what a token is like, by its bytes
+    30300  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30455  evaluate/scores            how near rows come to the true ones
+    30572  evaluate/ranks             whether a true row is found among all
+    30680  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30886  evaluate/write_json        an evaluation as JSON
+    30997  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -752,6 +753,8 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    OTX_METHOD_MP_ROPE,     /* omp.k anchors (8) of a matching pursuit, each turned to a rotary
+                               position: mergekit's method of that name, slow */
     /* Maps between the anchors' rows less their means. */
     OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
                                the base's (Schonemann and Carroll 1970); with more columns on
@@ -771,7 +774,7 @@ typedef enum otx_method {
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "procrustes", "landmark_pca", "stb", "randn", "john_hewitt"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
@@ -819,6 +822,8 @@ typedef struct otx_method_options {
                             methods too, where they have a use for them. No window */
     otx_weights weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
+    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -16154,6 +16159,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      eigen          principal directions of a matrix's rows
      landmark_pca   landmark_pca
      stb            stb
+     mp_rope        mp_rope
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -18770,6 +18776,322 @@ OTX__PRIVATE otx_result otx__stb_fit(const otx_context *ctx, const otx_method_ro
     return result;
 }
 
+/* >>> src/methods/mp_rope.h */
+/* ---- mp_rope: matching pursuit with rotary positions ----------------------------------- */
+
+/* mergekit's method of that name, by what it gives (tests/golden). Pairs of columns i and
+   i + h / 2 of a head of h columns turn by the angle p base^(-2 i / h) at position p (Su et
+   al., RoFormer, 2021); a column without a partner stays. Each of k steps
+   - takes the anchor a of the largest |<residual, a>| that is not yet taken,
+   - finds its position: the least squares of p f = the angle between the residual's and a's
+     pairs, over all of them, whichever of a and -a has the smaller |p|,
+   - takes <residual, a at p> / ||a||^2 times a at p off the residual.
+   Coefficients are the least-squares solution on the turned anchors; a row combines the
+   base's, turned by the same positions with its own heads and base. The residual leaves the
+   anchors' span, so every step compares it with all of them anew: few steps can be afforded. */
+#define OTX__MP_ROPE_K 8
+
+typedef struct otx__rope {
+    size_t columns, heads, pairs; /* pairs of a head */
+    double *rates;                /* [pairs] angle a position */
+} otx__rope;
+
+typedef struct otx__roping {
+    otx_fitted *fitted;
+    otx__rope donor, base;
+    const otx_matrix *rows; /* the base's anchors, of a make */
+    size_t first;
+    double *to, *wide;      /* [worker][e] */
+    otx__near *near;
+    double *residuals;      /* [room][d] */
+    void *own;              /* [worker] each bytes: weighing, then turned anchors */
+    size_t each, step;
+} otx__roping;
+
+/* ---- turning ---- */
+
+/* The angle of (x, y), from -pi to pi; 0 of (0, 0). Series after two halvings. */
+OTX__PRIVATE double otx__angle(double x, double y)
+{
+    const double half = 1.57079632679489661923;
+    double a = fabs(x), b = fabs(y), t, square, sum = 0.0;
+    int i;
+    if (!(a + b > 0.0)) return 0.0;
+    t = a < b ? a / b : b / a;
+    t = t / (1.0 + sqrt(1.0 + t * t));
+    t = t / (1.0 + sqrt(1.0 + t * t));
+    square = t * t;
+    for (i = 21; i > 0; i -= 2) sum = 1.0 / (double)i - square * sum;
+    t = 4.0 * t * sum;
+    if (a < b) t = half - t;
+    if (x < 0.0) t = 2.0 * half - t;
+    return y < 0.0 ? -t : t;
+}
+
+OTX__PRIVATE otx_result otx__rope_open(otx__rope *rope, size_t columns, size_t heads,
+                                       double base, const char *name, otx__pool *pool,
+                                       otx_error *error)
+{
+    size_t i, width;
+    rope->columns = columns;
+    rope->heads = heads ? heads : 1;
+    if (columns % rope->heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "%s: rows of %" PRIu64 " columns are not of %" PRIu64 " heads", name,
+                         (uint64_t)columns, (uint64_t)heads);
+    if (base < 0.0 || (base > 0.0 && base < 1.0) || !otx__is_finite(base))
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "%s: the base of rotary positions must be 1 or more", name);
+    width = columns / rope->heads;
+    rope->pairs = width / 2;
+    rope->rates = (double *)otx__pool_take(pool, rope->pairs, sizeof(double));
+    if (!rope->rates) return otx__pool_fail(pool, error);
+    for (i = 0; i < rope->pairs; i++)
+        rope->rates[i] = otx__exp(-otx__logarithm(base > 0.0 ? base : 10000.0) * 2.0 *
+                                  (double)i / (double)width);
+    return OTX_OK;
+}
+
+/* Turns a row to a position. */
+OTX__PRIVATE void otx__rope_turn(const otx__rope *rope, double position, double *row)
+{
+    size_t width = rope->columns / rope->heads, head, i;
+    for (i = 0; i < rope->pairs; i++) {
+        double turns = position * rope->rates[i] / 6.28318530717958647693, c, s;
+        otx__circle(turns - floor(turns), &c, &s);
+        for (head = 0; head < rope->heads; head++) {
+            double *x = row + head * width + i, *y = x + rope->pairs;
+            double a = *x * c, b = *y * s, d = *y * c, e = *x * s;
+            *x = a - b;
+            *y = d + e;
+        }
+    }
+}
+
+/* The position of a row that fits a residual best; *row is not turned. */
+OTX__PRIVATE double otx__rope_position(const otx__rope *rope, const double *row,
+                                       const double *residual)
+{
+    const double pi = 3.14159265358979323846;
+    size_t width = rope->columns / rope->heads, head, i;
+    double sums[2] = {0.0, 0.0}, squares = 0.0;
+    for (head = 0; head < rope->heads; head++) {
+        for (i = 0; i < rope->pairs; i++) {
+            const double *a = row + head * width + i, *r = residual + head * width + i;
+            double x = a[0] * r[0] + a[rope->pairs] * r[rope->pairs];
+            double y = a[0] * r[rope->pairs] - a[rope->pairs] * r[0];
+            double angle = otx__angle(x, y), rate = rope->rates[i];
+            sums[0] += angle * rate;
+            sums[1] += (angle > 0.0 ? angle - pi : angle + pi) * rate;
+            squares += rate * rate;
+        }
+    }
+    if (!(squares > 0.0)) return 0.0;
+    return (fabs(sums[0]) <= fabs(sums[1]) ? sums[0] : sums[1]) / squares;
+}
+
+/* ---- fitting ---- */
+
+/* 32 anchors with the residuals of all targets of the window. */
+OTX__PRIVATE void otx__rope_scores_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    const otx__near *near = task->near;
+    size_t first = index * OTX__TILE, count = otx__min(OTX__TILE, near->donor.rows - first), i;
+    otx__row anchors[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
+    for (i = 0; i < near->count; i++)
+        near->kernels->dots(task->residuals + i * near->columns, anchors, count, near->columns,
+                            near->products + i * near->donor.rows + first);
+}
+
+/* The anchor of the largest score that is not among those taken; the number of anchors if no
+   score is above 0. */
+OTX__PRIVATE size_t otx__rope_best(const double *scores, size_t anchors, const int32_t *taken,
+                                   size_t count)
+{
+    size_t best = anchors, i, j;
+    double most = 0.0;
+    for (i = 0; i < anchors; i++) {
+        if (!(fabs(scores[i]) > most)) continue;
+        for (j = 0; j < count && taken[j] != (int32_t)i; j++) {}
+        if (j == count) most = fabs(scores[i]), best = i;
+    }
+    return best;
+}
+
+/* One step of a target of the window. */
+OTX__PRIVATE void otx__rope_step_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    otx__near *near = task->near;
+    otx_fitted *fitted = task->fitted;
+    size_t at = (near->first + index) * fitted->k, n = near->columns, best;
+    double *residual = task->residuals + index * n, *wide = near->wide + (size_t)worker * n;
+    double *position = fitted->linear->divide + at + task->step;
+    int32_t *indices = fitted->indices + at;
+    indices[task->step] = -1;
+    *position = 0.0;
+    if (task->step && indices[task->step - 1] < 0) return;
+    best = otx__rope_best(near->products + index * near->donor.rows, near->donor.rows, indices,
+                          task->step);
+    if (best == near->donor.rows || !(near->anchor_squares[best] > 0.0)) return;
+    indices[task->step] = (int32_t)best;
+    otx__row_widen(near->kernels, otx__view_row(&near->anchor_rows, best), n, wide);
+    *position = otx__rope_position(&task->donor, wide, residual);
+    otx__rope_turn(&task->donor, *position, wide);
+    otx__eigen_take(residual, wide,
+                    otx__eigen_dot(residual, wide, n) / near->anchor_squares[best], n);
+}
+
+/* The coefficients of a target of the window. */
+OTX__PRIVATE void otx__rope_finish_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    otx__near *near = task->near;
+    otx_fitted *fitted = task->fitted;
+    size_t target = near->first + index, at = target * fitted->k, n = near->columns, k = 0, i, j;
+    char *own = (char *)task->own + (size_t)worker * task->each;
+    double *turned = (double *)(void *)(own + task->each) - fitted->k * n;
+    double *wide = near->wide + (size_t)worker * n;
+    otx__weighing w = otx__weighing_at(own, fitted->k);
+    otx__row_widen(near->kernels, otx__view_row(&near->target_rows, target), n, wide);
+    for (; k < fitted->k && fitted->indices[at + k] >= 0; k++) {
+        double *row = turned + k * n;
+        otx__row_widen(near->kernels,
+                       otx__view_row(&near->anchor_rows, (size_t)fitted->indices[at + k]), n,
+                       row);
+        otx__rope_turn(&task->donor, fitted->linear->divide[at + k], row);
+        w.right[k] = otx__eigen_dot(wide, row, n);
+        for (j = 0; j <= k; j++)
+            w.gram[k * w.k + j] = otx__eigen_dot(row, turned + j * n, n);
+        w.sizes[k] = w.gram[k * w.k + k];
+    }
+    for (i = 0; i < fitted->k; i++) fitted->coefficients[at + i] = 0.0;
+    otx__weigh_least_squares(&w, k, fitted->coefficients + at);
+    for (i = 0; i < k; i++)
+        otx__eigen_take(wide, turned + i * n, fitted->coefficients[at + i], n);
+    fitted->residual_norms[target] = sqrt(otx__eigen_dot(wide, wide, n));
+    fitted->target_norms[target] = near->target_norms[target];
+}
+
+/* All steps of the targets of the window. */
+OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
+{
+    otx__near *near = task->near;
+    otx__watch watch =
+        otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, near->first, near->targets.rows);
+    double n = (double)near->columns, k = (double)task->fitted->k;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < near->count; i++)
+        otx__row_widen(near->kernels, otx__view_row(&near->target_rows, near->first + i),
+                       near->columns, task->residuals + i * near->columns);
+    for (task->step = 0; task->step < task->fitted->k && !result; task->step++) {
+        result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
+                                 (double)OTX__TILE * (double)near->count * n,
+                                 otx__rope_scores_body, task, error);
+        if (!result)
+            result = otx__watch_loop(&watch, near->count,
+                                     (double)near->donor.rows + 100.0 * n, otx__rope_step_body,
+                                     task, error);
+    }
+    if (result) return result;
+    return otx__watch_loop(&watch, near->count, k * k * n, otx__rope_finish_body, task, error);
+}
+
+OTX__PRIVATE otx_result otx__mp_rope_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                         const otx_method_options *options, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__MP_ROPE_K, more;
+    otx__roping task;
+    otx__near near;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    memset(&task, 0, sizeof task);
+    task.fitted = fitted;
+    task.near = &near;
+    k = otx_omp_k(k, rows->donor.rows, rows->donor.columns);
+    if (!result) result = otx__linear_open(&mill, fitted, 0, 0, error);
+    if (!result) result = otx__fitted_alloc(ctx, fitted, k, error);
+    if (result) return result;
+    if (!otx__mul(k, rows->donor.columns * sizeof(double), &more) ||
+        !otx__weighing_fits(k, more, &task.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    fitted->linear->divide = (double *)otx__pool_take(&fitted->linear->pool, fitted->targets,
+                                                      k * sizeof(double));
+    if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory, task.each,
+                            &task.own, error);
+    if (!result) {
+        task.residuals = (double *)otx__pool_take(&near.pool, near.room,
+                                                  near.columns * sizeof(double));
+        if (!task.residuals) result = otx__pool_fail(&near.pool, error);
+    }
+    if (!result)
+        result = otx__rope_open(&task.donor, near.columns, options->donor_heads,
+                                options->donor_rope, "donor", &near.pool, error);
+    for (near.first = 0; near.first < fitted->targets && !result; near.first += near.count) {
+        near.count = otx__min(near.room, fitted->targets - near.first);
+        result = otx__rope_window(&task, error);
+    }
+    otx__near_close(&near);
+    return result;
+}
+
+/* ---- making ---- */
+
+OTX__PRIVATE void otx__rope_make_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    const otx_fitted *fitted = task->fitted;
+    size_t at = (task->first + index) * fitted->k, n = task->base.columns, first, count, i, j;
+    double *row = task->to + index * n, *wide = task->wide + (size_t)worker * n;
+    float part[OTX__TILE];
+    for (i = 0; i < n; i++) row[i] = 0.0;
+    for (j = 0; j < fitted->k && fitted->indices[at + j] >= 0; j++) {
+        for (first = 0; first < n; first += count) {
+            count = otx__min(OTX__TILE, n - first);
+            otx_to_float(part, otx__affine_at(task->rows, (size_t)fitted->indices[at + j], first),
+                         task->rows->dtype, count);
+            for (i = 0; i < count; i++) wide[first + i] = (double)part[i];
+        }
+        otx__rope_turn(&task->base, fitted->linear->divide[at + j], wide);
+        otx__eigen_take(row, wide, -fitted->coefficients[at + j], n);
+    }
+}
+
+OTX__PRIVATE otx_result otx__mp_rope_make(const otx_context *ctx, const otx_fitted *fitted,
+                                          const otx_method_rows *rows, size_t first,
+                                          size_t count, double *to, otx_error *error)
+{
+    size_t n = rows->base.columns;
+    otx__roping task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, 0, error);
+    if (result) return result;
+    memset(&task, 0, sizeof task);
+    memcpy(&task.fitted, &fitted, sizeof fitted); /* which is only read */
+    task.rows = &rows->base;
+    task.first = first;
+    task.to = to;
+    task.wide = (double *)otx__pool_take(&mill.pool, (size_t)mill.ctx.threads,
+                                         n * sizeof(double));
+    if (!task.wide) result = otx__pool_fail(&mill.pool, error);
+    if (!result)
+        result = otx__rope_open(&task.base, n, fitted->options.base_heads,
+                                fitted->options.base_rope, "base", &mill.pool, error);
+    mill.done = first;
+    mill.total = fitted->targets;
+    if (!result)
+        result = otx__mill_loop(&mill, count, 100.0 * (double)fitted->k * (double)n,
+                                otx__rope_make_body, &task, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -18791,6 +19113,7 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
         {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
         {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
         {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"mp_rope", OTX_NEED_DONOR, otx__mp_rope_fit, otx__mp_rope_make},
         {"procrustes", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
          otx__procrustes_fit, otx__linear_make},
         {"landmark_pca", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,

@@ -186,7 +186,7 @@ static const char *const help_transplant[] = {
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
-    "                          procrustes, landmark_pca, stb, randn or\n"
+    "                          mp_rope, procrustes, landmark_pca, stb, randn or\n"
     "                          john_hewitt (omp)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"

@@ -35,6 +35,8 @@ class Rows(ctypes.Structure):
 class Options(ctypes.Structure):
     _fields_ = [
         ("omp", twin.Pursuit), ("weights", ctypes.c_int), ("seed", ctypes.c_uint64),
+        ("donor_heads", ctypes.c_size_t), ("base_heads", ctypes.c_size_t),
+        ("donor_rope", ctypes.c_double), ("base_rope", ctypes.c_double),
         ("solve", ctypes.c_void_p), ("solve_context", ctypes.c_void_p),
     ]
 
@@ -55,7 +57,7 @@ class Made:
 
 
 def make(lib, method, donor, base, targets, tokens=None, dtype="F32", k=0, cosine=False,
-         weights=WEIGHTS[0], seed=0):
+         weights=WEIGHTS[0], seed=0, rope=(0, 0, 0, 0)):
     rows, options, fitted, error, made = Rows(), Options(), Fitted(), twin.Error(), Made()
     number, count = METHODS[method], len(targets)
     views = {"donor": donor, "base": base, "targets": targets, "tokens": tokens}
@@ -65,6 +67,7 @@ def make(lib, method, donor, base, targets, tokens=None, dtype="F32", k=0, cosin
         setattr(rows, name, view)
     options.omp.k, options.omp.cosine = k, cosine
     options.weights, options.seed = WEIGHTS.index(weights), seed
+    options.donor_heads, options.base_heads, options.donor_rope, options.base_rope = rope
     twin.check(lib.otx_method_fit(None, number, ctypes.byref(rows), ctypes.byref(options),
                                   ctypes.byref(fitted), ctypes.byref(error)), error)
     made.rows = np.empty((count, base.shape[1]))
@@ -79,7 +82,7 @@ def make(lib, method, donor, base, targets, tokens=None, dtype="F32", k=0, cosin
         made.indices = np.ctypeslib.as_array(fitted.indices, shape).copy()
         made.coefficients = np.ctypeslib.as_array(fitted.coefficients, shape).copy()
         made.residuals = np.ctypeslib.as_array(fitted.residual_norms, (count,)).copy()
-        if not method.startswith("omp-"):
+        if not method.startswith("omp-") and method != "mp_rope":
             check_combination(made, *(view.astype(float) for view in (donor, base, targets)))
     lib.otx_method_close(None, ctypes.byref(fitted))
     return made
@@ -268,6 +271,73 @@ def compare_hull(lib):
                 along = (wide_a[indices] - weights @ wide_a[indices]) @ residual
                 assert along.max() < 1e-9 * (1 + wide_y[i] @ wide_y[i])
                 assert made.residuals[i] >= omp.residuals[i] - 1e-9
+
+
+def rates(width, base):
+    return base ** (-2 * np.arange(width // 2) / width)
+
+
+def pairs(row, heads):
+    row = row.reshape(heads, -1)
+    half = row.shape[1] // 2
+    return row[:, :half] + 1j * row[:, half:2 * half]
+
+
+def turned(row, position, heads, base):
+    width = len(row) // heads
+    turn = pairs(row, heads) * np.exp(1j * position * rates(width, base))
+    return np.concatenate([turn.real, turn.imag, row.reshape(heads, -1)[:, width // 2 * 2:]],
+                          axis=1).ravel()
+
+
+def rope_pursuit(a, y, k, heads, base):
+    support, positions, atoms, rest = [], [], [], y
+    rate = rates(a.shape[1] // heads, base)
+    for _ in range(min(k, *a.shape)):
+        score = abs(a @ rest)
+        score[support] = -1
+        best = int(score.argmax())
+        if score[best] <= 0:
+            break
+        angles = [np.angle(sign * np.conj(pairs(a[best], heads)) * pairs(rest, heads))
+                  for sign in (1, -1)]
+        both = [(angle * rate).sum() / (heads * (rate * rate).sum()) if len(rate) else 0
+                for angle in angles]
+        support.append(best)
+        positions.append(min(both, key=abs))
+        atoms.append(turned(a[best], positions[-1], heads, base))
+        rest = rest - (rest @ atoms[-1]) / (a[best] @ a[best]) * atoms[-1]
+    return support, positions, np.array(atoms)
+
+
+def compare_mp_rope(lib):
+    for shape, heads in ((60, 20, 32, 40), (5, 4)), ((70, 33, 18, 41), (3, 2)), (SHAPES[3], (1, 1)):
+        a, b, y, _ = problem(shape)
+        wide_a, wide_b, wide_y = shared(a, b, y)
+        made = make(lib, "mp_rope", a, b, y, k=4, rope=(*heads, 10000, 500))
+        for i, target in enumerate(wide_y):
+            support, positions, atoms = rope_pursuit(wide_a, target, 4, heads[0], 10000)
+            assert list(made.indices[i][:len(support)]) == support
+            assert (made.indices[i][len(support):] == -1).all()
+            if not support:
+                assert not made.rows[i].any()
+                continue
+            weights = least_squares(atoms, target)
+            row = sum(weight * turned(wide_b[at], position, heads[1], 500)
+                      for weight, at, position in zip(weights, support, positions))
+            close(made.coefficients[i][:len(support)], weights, 1e-8)
+            close(made.rows[i], row, 1e-8)
+
+
+def compare_mp_rope_golden(lib):
+    golden, about = load("mp_rope")
+    rope = [int(about[name]) for name in ("donor_heads", "base_heads", "donor_rope_base",
+                                          "base_rope_base")]
+    made = make(lib, "mp_rope", golden["donor_anchors"], golden["base_anchors"],
+                golden["targets"], k=int(about["k"]), rope=rope)
+    assert (made.indices == golden["indices"]).all()
+    close(made.coefficients, golden["coeffs"].astype(float), 1e-4)
+    close(made.rows, golden["base_rows"].astype(float), 1e-4)
 
 
 # ---- maps ----

@@ -29,6 +29,8 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    OTX_METHOD_MP_ROPE,     /* omp.k anchors (8) of a matching pursuit, each turned to a rotary
+                               position: mergekit's method of that name, slow */
     /* Maps between the anchors' rows less their means. */
     OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
                                the base's (Schonemann and Carroll 1970); with more columns on
@@ -48,7 +50,7 @@ typedef enum otx_method {
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "procrustes", "landmark_pca", "stb", "randn", "john_hewitt"; or NULL. */
+   "clp", "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
@@ -96,6 +98,8 @@ typedef struct otx_method_options {
                             methods too, where they have a use for them. No window */
     otx_weights weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
+    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;

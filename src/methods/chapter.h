@@ -29,4 +29,5 @@
      eigen          principal directions of a matrix's rows
      landmark_pca   landmark_pca
      stb            stb
+     mp_rope        mp_rope
      methods        the table of all, and the public calls */

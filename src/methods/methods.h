@@ -18,6 +18,7 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
         {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
         {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
         {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"mp_rope", OTX_NEED_DONOR, otx__mp_rope_fit, otx__mp_rope_make},
         {"procrustes", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
          otx__procrustes_fit, otx__linear_make},
         {"landmark_pca", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
