@@ -23,212 +23,213 @@
 
    What is where
 
-      255  api/version                version
-      285  api/result                 results
-      325  api/context                context: memory, threads, progress
-      403  api/isa                    instruction sets
-      420  api/matrix                 numbers and matrices
-      465  api/solver                 the solver
-      593  api/affine                 the affine map: rows as the map makes them, and what it misses
-      724  api/methods                methods: rows for tokens that a model lacks
-      867  api/source                 sources and sinks: bytes in and out
-      887  api/json                   JSON
-     1009  api/safetensors            safetensors
-     1073  api/vocab                  vocabularies
-     1183  api/align                  alignment
-     1248  api/file                   files
-     1259  api/directory              directories
-     1319  api/job                    the whole job
-     1463  api/verify                 looking at a finished directory
-     1519  api/evaluate               methods ranked on tokens that both models share
+      256  api/version                version
+      286  api/result                 results
+      326  api/context                context: memory, threads, progress
+      404  api/isa                    instruction sets
+      421  api/matrix                 numbers and matrices
+      466  api/solver                 the solver
+      594  api/affine                 the affine map: rows as the map makes them, and what it misses
+      725  api/methods                methods: rows for tokens that a model lacks
+      869  api/source                 sources and sinks: bytes in and out
+      889  api/json                   JSON
+     1011  api/safetensors            safetensors
+     1075  api/vocab                  vocabularies
+     1185  api/align                  alignment
+     1250  api/file                   files
+     1261  api/directory              directories
+     1321  api/job                    the whole job
+     1465  api/verify                 looking at a finished directory
+     1521  api/evaluate               methods ranked on tokens that both models share
 
-     1625  base                       what everything stands on
-     1658  base/begin                 system headers, and how floating point must be compiled
-     1696  base/sizes                 counting, and sums and products that may not wrap
-     1734  base/span                  bytes of others, digits, UTF-8
-     1892  base/decimal               the digits of a double
-     2027  base/format                printf without stdio and without a locale
-     2296  base/result                results, failures, messages
-     2412  base/memory                the allocator, arrays that grow
-     2471  base/text                  names in messages, and text that grows
-     2588  base/hooks                 log, progress, threads of the caller
-     2657  base/sort                  in place, without memory, never quadratic; and finding
-     2707  base/clock                 wall time for statistics
-     2753  base/hash                  keyed, for tables whose keys a stranger chooses
-     2832  base/pool                  blocks that are freed together
-     2947  base/number                element types, widening and rounding
-     3136  base/base64                decoding
-     3172  base/protobuf              fields of a message
-     3294  base/watch                 long loops that the caller can stop
+     1627  base                       what everything stands on
+     1660  base/begin                 system headers, and how floating point must be compiled
+     1698  base/sizes                 counting, and sums and products that may not wrap
+     1736  base/span                  bytes of others, digits, UTF-8
+     1894  base/decimal               the digits of a double
+     2029  base/format                printf without stdio and without a locale
+     2298  base/result                results, failures, messages
+     2414  base/memory                the allocator, arrays that grow
+     2473  base/text                  names in messages, and text that grows
+     2590  base/hooks                 log, progress, threads of the caller
+     2659  base/sort                  in place, without memory, never quadratic; and finding
+     2709  base/clock                 wall time for statistics
+     2755  base/hash                  keyed, for tables whose keys a stranger chooses
+     2834  base/pool                  blocks that are freed together
+     2949  base/number                element types, widening and rounding
+     3138  base/base64                decoding
+     3174  base/protobuf              fields of a message
+     3296  base/watch                 long loops that the caller can stop
 
-     3347  files                      formats, on memory and streams
-     3371  files/memory_source        memory as a source of bytes
-     3389  files/json_read            a parser without recursion
-     3742  files/json_values          looking at values, stepping through containers
-     3913  files/json_edit            writing, and edits that keep every byte they do not touch
-     4281  files/tensors              what reading and writing a header share
-     4416  files/safetensors_read     the header of a file, checked
-     4741  files/safetensors_write    the header of a new file
+     3349  files                      formats, on memory and streams
+     3373  files/memory_source        memory as a source of bytes
+     3391  files/json_read            a parser without recursion
+     3744  files/json_values          looking at values, stepping through containers
+     3915  files/json_edit            writing, and edits that keep every byte they do not touch
+     4283  files/tensors              what reading and writing a header share
+     4418  files/safetensors_read     the header of a file, checked
+     4743  files/safetensors_write    the header of a new file
 
-     4898  vocab                      tokens, from every source, and which of them are the same
-     4932  vocab/known                what the world calls things: files, classes, tokens
-     5241  vocab/token_table          the table of tokens, and finding tokens in it
-     5404  vocab/spelling             from what a file spells to bytes
-     5586  vocab/reader               what the readers of all sources share
-     5937  vocab/added_tokens         what other files add to a model's tokens
-     6205  vocab/in_use               tokens that are named as reserved ones and are none
-     6308  vocab/from_tokenizer_json  tokenizer.json
-     6600  vocab/from_tekken          tekken.json
-     6755  vocab/from_tiktoken        *.tiktoken
-     6820  vocab/from_sentencepiece   tokenizer.model and its like
-     7175  vocab/from_vocab_json      vocab.json and merges.txt
-     7261  vocab/from_vocab_txt       vocab.txt
-     7318  vocab/recognise            what a file is, by what it holds
-     7442  vocab/parse                the first source that is given, and what goes with it
-     7630  vocab/align                which base token a donor token is
+     4900  vocab                      tokens, from every source, and which of them are the same
+     4934  vocab/known                what the world calls things: files, classes, tokens
+     5243  vocab/token_table          the table of tokens, and finding tokens in it
+     5406  vocab/spelling             from what a file spells to bytes
+     5588  vocab/reader               what the readers of all sources share
+     5939  vocab/added_tokens         what other files add to a model's tokens
+     6207  vocab/in_use               tokens that are named as reserved ones and are none
+     6310  vocab/from_tokenizer_json  tokenizer.json
+     6602  vocab/from_tekken          tekken.json
+     6757  vocab/from_tiktoken        *.tiktoken
+     6822  vocab/from_sentencepiece   tokenizer.model and its like
+     7177  vocab/from_vocab_json      vocab.json and merges.txt
+     7263  vocab/from_vocab_txt       vocab.txt
+     7320  vocab/recognise            what a file is, by what it holds
+     7444  vocab/parse                the first source that is given, and what goes with it
+     7632  vocab/align                which base token a donor token is
 
-     7884  simd                       the hot loops, once for each instruction set
-     7917  simd/kernels               the table of kernels, and what all versions share
-     8194  simd/scalar                the reference
-     8363  simd/sse2                  the operations of 128-bit x86, and what each does
-     8484  simd/neon                  those of 64-bit Arm
-     8579  simd/wasm                  those of WebAssembly's SIMD128
-     8664  simd/avx2                  those of 256-bit x86, with FMA
-     8746  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9388  simd/avx_vnni              AVX2, and products of integers
-     9484  simd/neon_bf16             NEON, and products of matrices
-     9638  simd/avx512                512-bit x86, by hand
-    10244  simd/amx                   tiles of x86, beside AVX-512
-    10487  simd/dispatch              which of them this machine can run, and which a call takes
+     7886  simd                       the hot loops, once for each instruction set
+     7919  simd/kernels               the table of kernels, and what all versions share
+     8196  simd/scalar                the reference
+     8365  simd/sse2                  the operations of 128-bit x86, and what each does
+     8486  simd/neon                  those of 64-bit Arm
+     8581  simd/wasm                  those of WebAssembly's SIMD128
+     8666  simd/avx2                  those of 256-bit x86, with FMA
+     8748  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9390  simd/avx_vnni              AVX2, and products of integers
+     9486  simd/neon_bf16             NEON, and products of matrices
+     9640  simd/avx512                512-bit x86, by hand
+    10246  simd/amx                   tiles of x86, beside AVX-512
+    10489  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10713  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10766  solve/views                the rows of matrices, as the kernels read them
-    10895  solve/panels               vectors as the dense products want them, and these
-    11086  solve/rests                vectors on their way into panels
-    11263  solve/dictionary           the atoms, and their split along a common direction
-    11418  solve/exact_gram           products of all pairs of atoms in double
-    11500  solve/triangle             packed lower triangles
-    11604  solve/support              what is known of one target, and the exact steps
-    11866  solve/gram_table           products of atoms with all atoms, for scans
-    12104  solve/screen               which atoms are worth scoring in double: the bound
-    12394  solve/scan                 the correlations of all atoms with a block's residuals
-    12551  solve/predict              making targets ready for the next scan
-    12797  solve/candidates           the atoms that a scan could not rule out
-    13081  solve/select               the next atoms of each target
-    13247  solve/pursuit              what one solve holds, and the memory it takes
-    13491  solve/plan                 which form, and in what blocks
-    13736  solve/steps                a pursuit from its rows to its results
-    13975  solve/combine              new rows of coefficients
-    14037  solve/solver               the public call
-    14202  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14411  solve/affine_normal        the normal equations of an affine map
-    14654  solve/affine_factor        their factor, and their solution
-    14857  solve/affine_map           a fitted map, and the rows it makes
-    15199  solve/affine_choice        how many atoms to take, and chosen by what
-    15597  solve/affine_fit           what a fit of an affine map holds and needs
-    15841  solve/affine               fitting and applying affine maps
+    10715  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10768  solve/views                the rows of matrices, as the kernels read them
+    10897  solve/panels               vectors as the dense products want them, and these
+    11088  solve/rests                vectors on their way into panels
+    11265  solve/dictionary           the atoms, and their split along a common direction
+    11420  solve/exact_gram           products of all pairs of atoms in double
+    11502  solve/triangle             packed lower triangles
+    11606  solve/support              what is known of one target, and the exact steps
+    11868  solve/gram_table           products of atoms with all atoms, for scans
+    12106  solve/screen               which atoms are worth scoring in double: the bound
+    12396  solve/scan                 the correlations of all atoms with a block's residuals
+    12553  solve/predict              making targets ready for the next scan
+    12799  solve/candidates           the atoms that a scan could not rule out
+    13083  solve/select               the next atoms of each target
+    13249  solve/pursuit              what one solve holds, and the memory it takes
+    13493  solve/plan                 which form, and in what blocks
+    13738  solve/steps                a pursuit from its rows to its results
+    13977  solve/combine              new rows of coefficients
+    14039  solve/solver               the public call
+    14204  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14413  solve/affine_normal        the normal equations of an affine map
+    14656  solve/affine_factor        their factor, and their solution
+    14859  solve/affine_map           a fitted map, and the rows it makes
+    15201  solve/affine_choice        how many atoms to take, and chosen by what
+    15599  solve/affine_fit           what a fit of an affine map holds and needs
+    15843  solve/affine               fitting and applying affine maps
 
-    16130  methods                    rows for tokens that a model lacks, each method a room
-    16165  methods/parts              what methods share: sums of rows, combinations
-    16286  methods/pursuit            omp, omp-centred
-    16357  methods/mapping            omp-affine, affine
-    16391  methods/constant           mean, zero
-    16419  methods/near               each target against all anchors
-    16710  methods/weights            how a few anchors combine to a target
-    16931  methods/interpolation      common_interpolation
-    17084  methods/wechsel            wechsel
-    17134  methods/focus              focus
-    17222  methods/hull               hull
-    17273  methods/linear             maps between two models' rows, and sums of products for them
-    17688  methods/clp                clp
-    17774  methods/chance             normal deviates that are the same everywhere
-    17835  methods/factor             of symmetric matrices
-    17884  methods/randn              randn
-    17973  methods/john_hewitt        john_hewitt
-    18056  methods/polar              the orthogonal part of a matrix
-    18152  methods/procrustes         procrustes
-    18245  methods/eigen              principal directions of a matrix's rows
-    18539  methods/landmark_pca       landmark_pca
-    18597  methods/stb                stb
-    18779  methods/mp_rope            mp_rope
-    19095  methods/methods            the table of all, and the public calls
+    16132  methods                    rows for tokens that a model lacks, each method a room
+    16168  methods/parts              what methods share: sums of rows, combinations
+    16289  methods/pursuit            omp, omp-centred
+    16360  methods/mapping            omp-affine, affine
+    16394  methods/constant           mean, zero
+    16422  methods/near               each target against all anchors
+    16713  methods/weights            how a few anchors combine to a target
+    16934  methods/interpolation      common_interpolation
+    17087  methods/wechsel            wechsel
+    17137  methods/focus              focus
+    17225  methods/hull               hull
+    17276  methods/dense              matrices of double, and their products
+    17541  methods/linear             maps between two models' rows
+    17696  methods/clp                clp
+    17782  methods/chance             normal deviates that are the same everywhere
+    17843  methods/factor             of symmetric matrices
+    17892  methods/randn              randn
+    17981  methods/john_hewitt        john_hewitt
+    18064  methods/polar              the orthogonal part of a matrix
+    18160  methods/procrustes         procrustes
+    18253  methods/eigen              principal directions of a matrix's rows
+    18547  methods/landmark_pca       landmark_pca
+    18605  methods/stb                stb
+    18787  methods/mp_rope            mp_rope
+    19103  methods/methods            the table of all, and the public calls
 
-    19239  disk                       files and directories
-    19273  disk/system                what POSIX and Windows are asked for
-    19312  disk/windows_paths         paths as Windows takes them
-    19452  disk/windows               the system as Windows gives it
-    19751  disk/posix                 the system as POSIX gives it
-    19989  disk/paths                 what can be told from their text
-    20063  disk/failure               why the system refused
-    20177  disk/look                  what stands at a path, and whether within another
-    20298  disk/listing               listings of directories
-    20373  disk/reading               files to read, and whether they have changed
-    20552  disk/writing               files to write
-    20669  disk/copying               copies of files
-    20735  disk/trees                 whole directories looked through, copied, removed
-    20951  disk/known                 what weights are called in a directory
-    21034  disk/staging               a directory made under another name, then renamed
-    21270  disk/missing               a path or a directory without what is wanted of it
-    21313  disk/weights               which files they are, and what may stand in their place
-    21638  disk/weight_index          the index of a checkpoint in shards
-    21855  disk/shards                what an index and its shards say of each other
-    22060  disk/checkpoint            a model directory, in one file or in shards
-    22305  disk/tokenizer_directory   the tokenizer of a model directory
+    19247  disk                       files and directories
+    19281  disk/system                what POSIX and Windows are asked for
+    19320  disk/windows_paths         paths as Windows takes them
+    19460  disk/windows               the system as Windows gives it
+    19759  disk/posix                 the system as POSIX gives it
+    19997  disk/paths                 what can be told from their text
+    20071  disk/failure               why the system refused
+    20185  disk/look                  what stands at a path, and whether within another
+    20306  disk/listing               listings of directories
+    20381  disk/reading               files to read, and whether they have changed
+    20560  disk/writing               files to write
+    20677  disk/copying               copies of files
+    20743  disk/trees                 whole directories looked through, copied, removed
+    20959  disk/known                 what weights are called in a directory
+    21042  disk/staging               a directory made under another name, then renamed
+    21278  disk/missing               a path or a directory without what is wanted of it
+    21321  disk/weights               which files they are, and what may stand in their place
+    21646  disk/weight_index          the index of a checkpoint in shards
+    21863  disk/shards                what an index and its shards say of each other
+    22068  disk/checkpoint            a model directory, in one file or in shards
+    22313  disk/tokenizer_directory   the tokenizer of a model directory
 
-    22544  model                      which tensors and config keys belong to the vocabulary
-    22579  model/known                what the world calls things
-    22903  model/known_keys           keys of ids and sizes in configs
-    23068  model/known_classes        classes of tokenizers, by the type of model
-    23306  model/names                names of tensors
-    23463  model/document             the JSON files of a model directory
-    23558  model/members              what the members of a config are about
-    23762  model/config               what config.json says
-    23939  model/side                 a model directory opened once
-    24062  model/code                 the Python that a tokenizer is loaded with
-    24296  model/parts                what each tensor does for the vocabulary
-    24406  model/whole                whether all tensors are there
-    24528  model/find                 finding the parts of a model
-    24786  model/processor            the tokens that a processor looks for by their text
-    24941  model/heirs                what becomes of the ids in a config
-    25105  model/config_ids           ids in a config being edited
-    25345  model/config_lists         lists, dictionaries and ranges of ids
-    25502  model/config_edit          config.json and generation_config.json, edited
-    25797  model/classes              which class a tokenizer is loaded as
-    25963  model/class_tokens         added tokens that a class numbers otherwise
+    22552  model                      which tensors and config keys belong to the vocabulary
+    22587  model/known                what the world calls things
+    22911  model/known_keys           keys of ids and sizes in configs
+    23076  model/known_classes        classes of tokenizers, by the type of model
+    23314  model/names                names of tensors
+    23471  model/document             the JSON files of a model directory
+    23566  model/members              what the members of a config are about
+    23770  model/config               what config.json says
+    23947  model/side                 a model directory opened once
+    24070  model/code                 the Python that a tokenizer is loaded with
+    24304  model/parts                what each tensor does for the vocabulary
+    24414  model/whole                whether all tensors are there
+    24536  model/find                 finding the parts of a model
+    24794  model/processor            the tokens that a processor looks for by their text
+    24949  model/heirs                what becomes of the ids in a config
+    25113  model/config_ids           ids in a config being edited
+    25353  model/config_lists         lists, dictionaries and ranges of ids
+    25510  model/config_edit          config.json and generation_config.json, edited
+    25805  model/classes              which class a tokenizer is loaded as
+    25971  model/class_tokens         added tokens that a class numbers otherwise
 
-    26079  job                        the whole transplant, in the order in which it happens
-    26115  job/job                    what a job holds
-    26335  job/open                   opening the two models
-    26472  job/map                    the caller's map
-    26593  job/align                  where every new row comes from
-    26783  job/plan                   what becomes of every tensor, and of the configs
-    26910  job/chat                   the template that turns messages into text
-    27038  job/rows                   rows in memory: reading, checking, their mean
-    27358  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27620  job/solve                  solving for the rows of the donor
-    27828  job/targets                the rows that are made from the donor's
-    27925  job/rebuild                the new rows of one vocabulary tensor
-    28185  job/write                  the output and its weights
-    28464  job/copy                   the other files of the two models
-    28680  job/index                  the files that are written anew
-    28848  job/run                    the whole, in order
-    28960  job/report                 what a job did, as JSON and as a table
-    29233  job/findings               what is told of a finished directory
-    29282  job/check_files            its files
-    29418  job/check_ids              sizes, ids and tying
-    29634  job/check_values           values
-    29705  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29895  job/check_draft            as a draft model for another
-    30173  job/verify                 whether a finished directory agrees with itself
+    26087  job                        the whole transplant, in the order in which it happens
+    26123  job/job                    what a job holds
+    26343  job/open                   opening the two models
+    26480  job/map                    the caller's map
+    26601  job/align                  where every new row comes from
+    26791  job/plan                   what becomes of every tensor, and of the configs
+    26918  job/chat                   the template that turns messages into text
+    27046  job/rows                   rows in memory: reading, checking, their mean
+    27366  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27628  job/solve                  solving for the rows of the donor
+    27836  job/targets                the rows that are made from the donor's
+    27933  job/rebuild                the new rows of one vocabulary tensor
+    28193  job/write                  the output and its weights
+    28472  job/copy                   the other files of the two models
+    28688  job/index                  the files that are written anew
+    28856  job/run                    the whole, in order
+    28968  job/report                 what a job did, as JSON and as a table
+    29241  job/findings               what is told of a finished directory
+    29290  job/check_files            its files
+    29426  job/check_ids              sizes, ids and tying
+    29642  job/check_values           values
+    29713  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29903  job/check_draft            as a draft model for another
+    30181  job/verify                 whether a finished directory agrees with itself
 
-    30214  evaluate                   methods ranked on tokens that both models share
-    30233  evaluate/token_class       what a token is like, by its bytes
-    30300  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30455  evaluate/scores            how near rows come to the true ones
-    30572  evaluate/ranks             whether a true row is found among all
-    30680  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30886  evaluate/write_json        an evaluation as JSON
-    30997  evaluate/write_page        an evaluation as a page
+    30222  evaluate                   methods ranked on tokens that both models share
+    30241  evaluate/token_class       what a token is like, by its bytes
+    30308  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30463  evaluate/scores            how near rows come to the true ones
+    30580  evaluate/ranks             whether a true row is found among all
+    30688  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30894  evaluate/write_json        an evaluation as JSON
+    31005  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -740,7 +741,7 @@ typedef enum otx_method {
     /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
        no cosine with anything, and gets zeros where cosines are the weights. */
     OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
-                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               omp.cosine by cosine, weighted as otx_weighting says: mergekit's
                                method of that name */
     OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
                                with the donor's rows as the helper's */
@@ -773,21 +774,22 @@ typedef enum otx_method {
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn", "john_hewitt"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation", "clp",
+   "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn",
+   "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
-typedef enum otx_weights {
-    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+typedef enum otx_weighting {
+    OTX_WEIGHTING_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
                                   are y itself share alike. Sum 1 */
-    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
-    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
-    OTX_WEIGHTS_COUNT
-} otx_weights;
+    OTX_WEIGHTING_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTING_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTING_COUNT
+} otx_weighting;
 
 /* "distance_proportional", "barycentric", "least_squares"; or NULL. */
-OTX_API const char *otx_weights_name(otx_weights weights);
+OTX_API const char *otx_weighting_name(otx_weighting weights);
 
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
@@ -820,7 +822,7 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
                             methods too, where they have a use for them. No window */
-    otx_weights weights; /* of common_interpolation */
+    otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
     double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
@@ -1351,7 +1353,7 @@ typedef enum otx_chat {
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weights weights; /* as of otx_method_options, */
+    otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
@@ -16148,7 +16150,8 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      wechsel        wechsel
      focus          focus
      hull           hull
-     linear         maps between two models' rows, and sums of products for them
+     dense          matrices of double, and their products
+     linear         maps between two models' rows
      clp            clp
      chance         normal deviates that are the same everywhere
      factor         of symmetric matrices
@@ -16935,11 +16938,11 @@ OTX__PRIVATE void otx__weigh_hull(otx__weighing *w, size_t count, double square,
    target in the donor, by Euclidean distance or cosine, and one of three weights. Where the
    weights by cosine sum to 0, and for a target of zeros by cosine, a row is zeros. */
 
-OTX_API const char *otx_weights_name(otx_weights weights)
+OTX_API const char *otx_weighting_name(otx_weighting weights)
 {
-    static const char *const names[OTX_WEIGHTS_COUNT] = {"distance_proportional",
+    static const char *const names[OTX_WEIGHTING_COUNT] = {"distance_proportional",
                                                          "barycentric", "least_squares"};
-    return (unsigned)weights < OTX_WEIGHTS_COUNT ? names[weights] : NULL;
+    return (unsigned)weights < OTX_WEIGHTING_COUNT ? names[weights] : NULL;
 }
 
 /* What a worker has for one target. */
@@ -17027,7 +17030,7 @@ OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, doubl
         products[i] = options->omp.cosine ? -products[i]
                                           : near->anchor_squares[i] - 2.0 * products[i];
     found = otx__nearest_find(near, nearest, target, products, worker);
-    if (options->weights == OTX_WEIGHTS_DISTANCE) {
+    if (options->weights == OTX_WEIGHTING_DISTANCE) {
         for (i = 0; i < k; i++) weights[i] = -found[i].far;
         if (!options->omp.cosine)
             otx__interpolation_inverse(near, target, indices, k, wide, weights);
@@ -17035,7 +17038,7 @@ OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, doubl
     } else {
         w = otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
         otx__weighing_fill(&w, near, target, indices, k, wide);
-        if (options->weights == OTX_WEIGHTS_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
+        if (options->weights == OTX_WEIGHTING_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
         else otx__weigh_least_squares(&w, k, weights);
     }
     otx__nearest_finish(near, fitted, target, none, worker);
@@ -17071,12 +17074,12 @@ OTX__PRIVATE otx_result otx__interpolation_fit(const otx_context *ctx,
 {
     size_t k = options->omp.k ? options->omp.k : OTX__K_DEFAULT;
     double width = (double)rows->donor.columns, n = (double)k;
-    if ((unsigned)options->weights >= OTX_WEIGHTS_COUNT)
+    if ((unsigned)options->weights >= OTX_WEIGHTING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "weights %d are unknown; known are distance_proportional, barycentric "
                          "and least_squares", (int)options->weights);
-    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTS_DISTANCE,
-                            options->weights == OTX_WEIGHTS_DISTANCE ? 4.0 * n * width
+    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTING_DISTANCE,
+                            options->weights == OTX_WEIGHTING_DISTANCE ? 4.0 * n * width
                                                                      : n * n * (width + n),
                             otx__interpolation_visit, error);
 }
@@ -17270,8 +17273,8 @@ OTX__PRIVATE otx_result otx__hull_fit(const otx_context *ctx, const otx_method_r
     return result;
 }
 
-/* >>> src/methods/linear.h */
-/* ---- linear: maps between two models' rows, and products of matrices for them ----------- */
+/* >>> src/methods/dense.h */
+/* ---- dense: matrices of double, and their products ------------------------------------- */
 
 /* A matrix of double in strips of 32 columns; what lies behind its last row or column is 0. */
 typedef struct otx__dense {
@@ -17288,15 +17291,6 @@ typedef struct otx__mill {
     uint64_t memory; /* the budget */
     uint64_t done, total;
 } otx__mill;
-
-/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
-   place of target - from. */
-typedef struct otx__linear {
-    otx_context ctx; /* a copy: of whose allocator the blocks are */
-    otx__pool pool;
-    otx__dense map;  /* d x e */
-    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
-} otx__linear;
 
 /* ---- opening and closing ---- */
 
@@ -17352,31 +17346,6 @@ OTX__PRIVATE double *otx__dense_at(const otx__dense *dense, size_t row, size_t c
 {
     return dense->data + (column / OTX__TILE * dense->tall * OTX__TILE + row) * OTX__TILE +
            column % OTX__TILE;
-}
-
-OTX__PRIVATE void otx__linear_close(otx__linear *linear)
-{
-    otx_context ctx;
-    if (!linear) return;
-    ctx = linear->ctx;
-    otx__pool_close(&linear->pool);
-    otx__free(&ctx, linear, 1, sizeof *linear);
-}
-
-/* A map of zeros from d to e columns, of a method that is being fitted. */
-OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
-                                         size_t e, otx_error *error)
-{
-    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
-    fitted->linear = linear;
-    if (!linear) return otx__fail_memory(error, sizeof *linear);
-    linear->ctx = mill->ctx;
-    otx__pool_open(&linear->pool, &linear->ctx);
-    linear->map = otx__dense_take(&linear->pool, d, e);
-    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
-    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
-    fitted->bytes = linear->pool.bytes;
-    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
 }
 
 /* ---- products ---- */
@@ -17567,6 +17536,45 @@ OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matr
     result = otx__rows_mean(mill, matrix, name, mean, error);
     otx__free(&mill->ctx, mean, matrix->columns, sizeof *mean);
     return result;
+}
+
+/* >>> src/methods/linear.h */
+/* ---- linear: maps between two models' rows --------------------------------------------- */
+
+/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
+   place of target - from. */
+typedef struct otx__linear {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    otx__dense map;  /* d x e */
+    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
+} otx__linear;
+
+/* ---- opening and closing ---- */
+
+OTX__PRIVATE void otx__linear_close(otx__linear *linear)
+{
+    otx_context ctx;
+    if (!linear) return;
+    ctx = linear->ctx;
+    otx__pool_close(&linear->pool);
+    otx__free(&ctx, linear, 1, sizeof *linear);
+}
+
+/* A map of zeros from d to e columns, of a method that is being fitted. */
+OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
+                                         size_t e, otx_error *error)
+{
+    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
+    fitted->linear = linear;
+    if (!linear) return otx__fail_memory(error, sizeof *linear);
+    linear->ctx = mill->ctx;
+    otx__pool_open(&linear->pool, &linear->ctx);
+    linear->map = otx__dense_take(&linear->pool, d, e);
+    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
+    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
+    fitted->bytes = linear->pool.bytes;
+    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
 }
 
 /* ---- applying ---- */

@@ -18,7 +18,8 @@
      wechsel        wechsel
      focus          focus
      hull           hull
-     linear         maps between two models' rows, and sums of products for them
+     dense          matrices of double, and their products
+     linear         maps between two models' rows
      clp            clp
      chance         normal deviates that are the same everywhere
      factor         of symmetric matrices
