@@ -136,6 +136,7 @@ typedef struct settings {
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
@@ -210,6 +211,8 @@ static const char *const help_transplant[] = {
     "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
     "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
     "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
+    "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
+    "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
@@ -636,6 +639,7 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
+    case OPTION_SPLIT: to->job.split_digits = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
     case OPTION_QUIET: to->quiet = true; break;
     case OPTION_VERSION: to->version = true; break;
@@ -1144,6 +1148,10 @@ static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
                otx_omp_form_name(m->omp.form), otx_isa_name(m->omp.isa), m->omp.threads,
                m->omp.threads == 1 ? "" : "s");
     }
+    if (solved && m->anchor_norms[2] > 0)
+        printf("  %-14s %12.2f of what 99 of 100 shared rows stay below; %" PRIu64 " long, %" PRIu64
+               " short\n", "longest row", m->longest_norm / m->anchor_norms[2], m->long_rows,
+               m->short_rows);
     if (done) printf("  %-14s %12.1f\n", "seconds", m->seconds);
 }
 
@@ -1296,6 +1304,7 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool a
         print_count(otx_token_kind_name((otx_token_kind)i), counts[i], 0);
     print_count("added", added, 0);
     print_count("holes", counts[OTX_TOKEN_NONE], 0);
+    print_count("digits a token", vocab.digits, 0);
     for (i = 0; i < OTX_ROLE_COUNT; i++) print_role(&vocab, (otx_role)i);
     otx_vocab_close(ctx, &vocab);
     return OTX_OK;
@@ -1310,13 +1319,13 @@ static int run_inspect(const settings *s)
     otx_context ctx = make_context(s, &m);
     otx_error error, no_vocab;
     otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &error);
-    bool file = is_file(&ctx, path), none = tensors == OTX_ERROR_NOT_FOUND;
-    if (tensors && !none && tensors != OTX_ERROR_UNSUPPORTED) return fail(&error);
+    bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
+    if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
     if (!tensors && file) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
     if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
-    /* What is said of a directory's weights is said of its tokenizer, if anything is. */
-    return fail(!tensors || file || (none && vocab != OTX_ERROR_NOT_FOUND) ? &no_vocab : &error);
+    /* Where it is neither, what is said of a directory's weights comes first. */
+    return fail(advised && !file ? &error : &no_vocab);
 }
 
 /* A donor id, its bytes, and where its row comes from: for "</s>" that may be a token
@@ -1351,6 +1360,15 @@ static void print_examples(const otx_vocab *donor, const otx_vocab *base,
     }
 }
 
+/* How many digits of a number one token has at most, on either side. */
+static void print_digits(const otx_vocab *donor, const otx_vocab *base)
+{
+    char number[NUMBER];
+    printf("  %-14s %12s", "digits a token", grouped(number, donor->digits));
+    printf("  %s in BASE%s\n", grouped(number, base->digits),
+           base->digits == 1 && donor->digits > 1 ? ": see --split-digits" : "");
+}
+
 static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
                             const otx_alignment *plan)
 {
@@ -1367,6 +1385,7 @@ static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
     tokens.padding = plan->counts[OTX_ACTION_PADDING];
     print_tokens(&tokens);
     print_count("anchors", plan->anchor_count, 0);
+    print_digits(donor, base);
     for (i = 0; i < COUNT(shown); i++) print_examples(donor, base, plan, shown[i]);
 }
 
@@ -1522,7 +1541,8 @@ static int run_help(const settings *s)
     const char *name = s->argument_count ? s->arguments[0] : commands[TRANSPLANT].name;
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
-        return misuse("unknown command", name, "known are transplant, inspect, align, verify, evaluate");
+        return misuse("unknown command", name,
+                      "known are transplant, inspect, align, verify, evaluate");
     return print_help(of);
 }
 

@@ -70,8 +70,8 @@ NAMES = [
     (r"vocab_size_per_layer_input", SIZE, "Gemma 3n and 4: per-layer embeddings"),
     (r"additional_vocab_size", REFUSED, "Idefics, Molmo 2: rows of a second matrix, whose ids "
                                         "follow the vocabulary's"),
-    (r"ngram_vocab_size_base", REFUSED, "hashes of ids"),
-    (r"make_ngram_vocab_size_divisible_by", OTHER, "hashes of ids"),
+    (r"ngram_vocab_size_base|make_ngram_vocab_size_divisible_by", OTHER,
+     "hashes of ids, in tables that are refused by their names"),
     (r"encoder_hash_byte_group_vocab", REFUSED, "hashes of bytes"),
     (r"use_ordered_embeddings", REFUSED, "Gemma 4's assistant: tokens in an order of their own"),
     (r"(codebook|audio|mel|t2u|vision|entity|shape|pronunciation|char|unit_hifi_gan|composer"

@@ -489,13 +489,13 @@ static void test_output_refusals(void)
     scratch_text("r/file", "x");
     scratch_directory("r/home");
     scratch_text("r/home/letters", "x");
-    scratch_directory("r/empty");
     scratch_directory("r/settings"); /* many things have a config.json */
     scratch_text("r/settings/config.json", "{}");
     check_refused(at("r/settings"), true, OTX_ERROR_EXISTS, "does not look like a model");
     check_refused(at("r/file"), true, OTX_ERROR_EXISTS, "is not a directory");
     check_refused(at("r/home"), true, OTX_ERROR_EXISTS, "does not look like a model");
-    check_refused(at("r/empty"), false, OTX_ERROR_EXISTS, "exists already");
+    check_refused(at("r/home"), false, OTX_ERROR_EXISTS, "exists already, does not look like");
+    check_refused(at("r/file"), false, OTX_ERROR_EXISTS, "give a name of which there is nothing");
     check_refused(at("r/absent/x"), false, OTX_ERROR_NOT_FOUND,
                   "/r/absent: cannot list the directory");
     check_refused(at("r/file/x"), false, OTX_ERROR_NOT_FOUND, "r/file");
@@ -511,6 +511,63 @@ static void test_output_refusals(void)
                       "/proc/model.otx-partial-1: cannot be created");
 #endif
     CHECK_STRING(text_of("r/home/letters"), "x");
+}
+
+/* How many names a directory holds. */
+static int names_in(const char *name)
+{
+    otx__listing listing;
+    int count = -1;
+    if (otx__listing_open(NULL, at(name), &listing, &error) == OTX_OK) count = (int)listing.count;
+    otx__listing_close(&listing);
+    return count;
+}
+
+/* An empty directory is as good as none, as long as it is empty. */
+static void test_output_into_an_empty_directory(void)
+{
+    otx__output output;
+    int overwrite;
+    for (overwrite = 0; overwrite < 2; overwrite++) {
+        scratch_directory("into");
+        scratch_directory("into/out");
+        CHECK_INT(otx__output_begin(NULL, at("into/out/"), overwrite != 0, &output, &error),
+                  OTX_OK);
+        CHECK_INT(names_in("into/out"), 0);
+        put_config(&output, "{1}");
+        otx__output_abandon(&output);
+        CHECK_INT(names_in("into/out"), 0); /* it stays, if nothing comes of it */
+        CHECK_INT(otx__output_begin(NULL, at("into/out"), overwrite != 0, &output, &error),
+                  OTX_OK);
+        put_config(&output, "{2}");
+        CHECK_INT(otx__output_commit(&output, &error), OTX_OK);
+        otx__output_abandon(&output);
+        CHECK_STRING(text_of("into/out/config.json"), "{2}");
+        CHECK_INT(names_in("into"), 1);
+        scratch_remove_tree("into");
+    }
+    /* What comes into it meanwhile is not lost. */
+    scratch_directory("into");
+    scratch_directory("into/out");
+    CHECK_INT(otx__output_begin(NULL, at("into/out"), false, &output, &error), OTX_OK);
+    put_config(&output, "{3}");
+    scratch_text("into/out/letter", "x");
+    CHECK_INT(otx__output_commit(&output, &error), OTX_ERROR_EXISTS);
+    otx__output_abandon(&output);
+    CHECK_STRING(text_of("into/out/letter"), "x");
+    CHECK(!otx__sys_replace_empty(at("into"), at("into/out")));
+    CHECK(!otx__sys_replace_empty(at("into/out"), at("into/out/letter")));
+    CHECK_STRING(text_of("into/out/letter"), "x");
+#ifndef _WIN32
+    /* A link to an empty one is not, and its mode is kept. */
+    CHECK(scratch_shell("mkdir -m 750 into/mine && ln -s mine into/link"));
+    check_refused(at("into/link"), false, OTX_ERROR_EXISTS, "exists already; pass --overwrite");
+    CHECK_INT(otx__output_begin(NULL, at("into/mine"), false, &output, &error), OTX_OK);
+    put_config(&output, "{4}");
+    CHECK_INT(otx__output_commit(&output, &error), OTX_OK);
+    otx__output_abandon(&output);
+    CHECK(scratch_shell("test \"$(ls -ld into/mine | cut -c 1-10)\" = drwxr-x---"));
+#endif
 }
 
 /* What appears under the final name while the output is made. */
@@ -682,6 +739,7 @@ int main(void)
     RUN(test_tree);
     RUN(test_output);
     RUN(test_output_refusals);
+    RUN(test_output_into_an_empty_directory);
     RUN(test_output_races);
     RUN(test_output_leftovers);
     RUN(test_output_link);

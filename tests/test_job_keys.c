@@ -50,14 +50,18 @@ static void whose_ids(void)
         /* Other sizes, and objects that are known to be about something else. */
         {"{\"vocab_size\": 10, " ENDS ", \"talker_config\": {\"vocab_size\": 8, "
          "\"eos_token_id\": 6, \"audio_token_id\": 2, \"suppress_tokens\": [2], "
-         "\"inner\": {\"pad_token_id\": 3}}}",
+         "\"speech_end_token_id\": 3, \"inner\": {\"pad_token_id\": 3}}}",
          "{\"vocab_size\": 14, " ENDS ", \"talker_config\": {\"vocab_size\": 8, "
          "\"eos_token_id\": 6, \"audio_token_id\": 1, \"suppress_tokens\": [2], "
-         "\"inner\": {\"pad_token_id\": 3}}}"},
+         "\"speech_end_token_id\": 3, \"inner\": {\"pad_token_id\": 3}}}"},
         {"{\"vocab_size\": 10, " ENDS ", \"codec_config\": {\"pad_token_id\": 0}, "
          "\"audio_encoder\": {\"eos_token_id\": 3, \"vocab_size\": 10}}",
          "{\"vocab_size\": 14, " ENDS ", \"codec_config\": {\"pad_token_id\": 0}, "
          "\"audio_encoder\": {\"eos_token_id\": 11, \"vocab_size\": 14}}"},
+        {"{\"vocab_size\": 10, " ENDS ", \"talker_config\": {\"vocab_size\": 4, "
+         "\"thinker_end_token_id\": 6, \"stop_token_ids\": [2]}, \"stop_token_ids\": [1, 2]}",
+         "{\"vocab_size\": 14, " ENDS ", \"talker_config\": {\"vocab_size\": 4, "
+         "\"thinker_end_token_id\": 4, \"stop_token_ids\": [2]}, \"stop_token_ids\": [11, 1]}"},
         /* Both sides of a model that hears text and speaks in codes. */
         {"{\"model_type\": \"musicgen\", \"pad_token_id\": 6, \"text_encoder\": "
          "{\"vocab_size\": 10, \"eos_token_id\": 1}, \"decoder\": {\"vocab_size\": 8, "
@@ -79,7 +83,7 @@ static void whose_ids(void)
     static const edit codes = {"{\"eos_token_id\": 6, \"decoder_start_token_id\": 5}",
                                "{\"eos_token_id\": 6, \"decoder_start_token_id\": 5}"};
     check_edits(edits, COUNT(edits), NULL);
-    check_edits(&edits[4], 1, &codes);
+    check_edits(&edits[5], 1, &codes);
 }
 
 /* Names that say by themselves what their ids are of. */
@@ -202,7 +206,6 @@ static void refused(void)
          "\"vocabulary_map\" is 7, the token \"only-base\""},
         {"{\"vocab_size\": 10, \"additional_vocab_size\": 2}",
          "\"additional_vocab_size\" counts rows of a second matrix"},
-        {"{\"vocab_size\": 10, \"ngram_vocab_size_base\": 100}", "\"ngram_vocab_size_base\""},
         {"{\"vocab_size\": 10, \"t\": {\"encoder_hash_byte_group_vocab\": 50}}",
          "\"encoder_hash_byte_group_vocab\""},
         {"{\"vocab_size\": 10, \"use_ordered_embeddings\": true}", "\"use_ordered_embeddings\""},

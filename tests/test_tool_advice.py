@@ -9,36 +9,24 @@ The last line is `N passed, N failed, N skipped`.
 
 import json
 import re
+import resource
 import shutil
-import subprocess
 import sys
 
 import tool
-from tool import (BASE_COUNT, DONOR_COUNT, DONOR_WORDS, EMBED, HEAD, SHARED, Tensor, added,
-                  base_id, base_model, call, donor_id, donor_model, noise, pair, read_model,
-                  write_json, write_safetensors)
+from tool import (BASE_COUNT, DONOR_COUNT, DONOR_WORDS, EMBED, HEAD, Tensor, added, base_id,
+                  base_model, call, donor_id, donor_model, noise, pair, read_model, snapshot,
+                  sound, told)
 
 CASES, case = tool.cases()
 RESERVED = "<|reserved_special_token_0|>"
-
-
-def told(text, pattern):
-    """What a message says in place of a pattern's groups: the advice, word for word."""
-    found = re.search(pattern, text)
-    assert found, f"no /{pattern}/ in: {text}"
-    return found.group(1) if found.re.groups == 1 else found.groups()
-
-
-def sound(out, *args):
-    """The directory passes the tool's own check; what it prints."""
-    return call("verify", out, *args).out
 
 
 def close(values, others):
     return all(abs(a - b) < 1e-5 for a, b in zip(values, others))
 
 
-# ---- ids and rows ----------------------------------------------------------------------------
+# ---- ids and rows -----------------------------------------------------------------------------
 
 
 def sees(here, image, words=(), rows=0, content=""):
@@ -220,7 +208,24 @@ def a_nan_in_a_row_of_the_donor(here):
         assert " 0 errors" in sound(where / "out")
 
 
-# ---- a donor without weights -------------------------------------------------------------------
+@case
+def a_token_in_use_without_a_trained_row(here):
+    donor = donor_model(words=DONOR_WORDS + [RESERVED])
+    row = donor_id(DONOR_WORDS[-1]) + 1
+    for name in (EMBED, HEAD):
+        donor.tensors[name].set_row(row, [0.0] * 12)
+    donor.files["chat_template.jinja"] = "{{ '%s' }}" % RESERVED
+    base, donor = pair(here, donor=donor)
+    said = call(base, donor, here / "plain").err
+    entry = told(said, r"is in use, but has no trained row .*: --map '(#\d+=BASE)' gives it a row")
+    assert entry == f"#{row}=BASE"
+    said = call(base, donor, here / "out", "--map", entry.replace("BASE", "base3")).err
+    assert "is in use" not in said and " 0 errors" in sound(here / "out"), said
+    out = read_model(here / "out")[EMBED]
+    assert out.row(row) == base_model().tensors[EMBED].row(base_id("base3"))
+
+
+# ---- a donor without weights ------------------------------------------------------------------
 
 
 def bare_donor(here):
@@ -275,310 +280,163 @@ def a_file_of_the_tokenizer_in_the_donors_place(here):
     assert " 0 errors" in sound(here / "out")
 
 
-# ---- weights under other names ------------------------------------------------------------------
+# ---- templates and values ---------------------------------------------------------------------
 
 
-def sharded(here, index="model.safetensors.index.json"):
+@case
+def a_chat_template_that_would_be_lost(here):
+    base, donor = base_model(), donor_model()
+    base.files["chat_template.jinja"] = "{{ '<|begin|>' }}"
+    del donor.files["chat_template.jinja"]
+    base, donor = pair(here, base, donor)
+    said = call(base, donor, here / "out").err
+    options = told(said, r"(--chat-template base) keeps it, (--chat-template FILE) gives another")
+    said = call(base, donor, here / "kept", *options[0].split()).err
+    assert "<|begin|>" in (here / "kept" / "chat_template.jinja").read_text()
+    told(said, r'writes "<\|begin\|>", which is no token of \S+; (give the template in words of)')
+    (here / "own").write_text("{{ '<s>' }}")
+    option = options[1].replace("FILE", f"{here}/own").split()
+    said = call(base, donor, here / "own-out", *option).err
+    assert "chat template" not in said, said
+    assert (here / "own-out" / "chat_template.jinja").read_text() == "{{ '<s>' }}"
+
+
+@case
+def a_value_beyond_the_type(here):
     base = base_model()
-    base.shards = [[EMBED, "odd"], [n for n in base.tensors if n not in (EMBED, "odd")]]
+    base.tensors[EMBED].set_row(base_id("Ġba"), [70000.0] * 16)
     base, donor = pair(here, base)
-    (base / "model.safetensors.index.json").rename(base / index)
-    return base, donor
+    error = call(base, donor, here / "out", "--dtype", "f16", status=1).error
+    option = told(error, r"beyond the largest of F16; pass (--saturate) to clamp it")
+    call(base, donor, here / "out", "-q", "--dtype", "f16", option)
+    assert read_model(here / "out")[EMBED].values(donor_id("▁ba")) == [65504.0] * 16
 
 
-def as_usual(out, expected):
-    """The output's weights have the names that loaders look for, and are what they would be."""
-    assert " 0 errors, 0 warnings" in sound(out)
-    weights = {p.name for p in out.iterdir() if "safetensors" in p.name}
-    assert weights == {p.name for p in expected.iterdir() if "safetensors" in p.name}, weights
-    assert {n: t.data for n, t in read_model(out).items()} == \
-           {n: t.data for n, t in read_model(expected).items()}
+# ---- the output, and the system ---------------------------------------------------------------
 
 
 @case
-def a_variant_that_stands_alone(here):
+def an_output_that_exists(here):
     base, donor = pair(here)
-    call(base, donor, here / "expected", "-q")
-    for name in ("model.fp16.safetensors", "diffusion_pytorch_model.safetensors", "x.safetensors"):
-        for side in (base, donor):
-            (side / "model.safetensors").rename(side / name)
-        call(base, donor, here / name, "-q")
-        as_usual(here / name, here / "expected")
-        assert f'"{name}"' not in call("inspect", base).out
-        for side in (base, donor):
-            (side / name).rename(side / "model.safetensors")
-
-
-@case
-def an_index_of_a_variant(here):
-    base, donor = sharded(here)
-    call(base, donor, here / "expected", "-q")
-    for name in ("model.safetensors.index.fp16.json", "model.fp16.safetensors.index.json"):
-        (base / "model.safetensors.index.json").rename(base / name)
-        call(base, donor, here / name, "-q")
-        as_usual(here / name, here / "expected")
-        assert EMBED in call("inspect", base).out
-        call(base / name, donor, here / "named", "-q", "--overwrite")
-        as_usual(here / "named", here / "expected")
-        (base / name).rename(base / "model.safetensors.index.json")
-
-
-@case
-def several_variants(here):
-    for victim in ("base", "donor"):
-        where = here / victim
-        base, donor = pair(where)
-        call(base, donor, where / "expected", "-q")
-        side = where / victim
-        (side / "model.safetensors").rename(side / "model.fp16.safetensors")
-        shutil.copy(side / "model.fp16.safetensors", side / "model.non_ema.safetensors")
-        error = call(base, donor, where / "out", status=1).error
-        given = told(error, r"several other files of weights; give the path of one, such as "
-                            r"([^;\s]+)")
-        assert given == str(side / "model.fp16.safetensors")
-        sides = (given, donor) if victim == "base" else (base, given)
-        call(*sides, where / "out", "-q")
-        as_usual(where / "out", where / "expected")
-        rows = BASE_COUNT if victim == "base" else DONOR_COUNT
-        assert f"[{rows}, " in call("inspect", given).out
-
-
-@case
-def a_file_beside_the_usual_one(here):
-    base, donor = pair(here)
-    call(base, donor, here / "expected", "-q")
-    (base / "model.safetensors").rename(base / "model.fp16.safetensors")
-    shutil.copy(donor / "model.safetensors", base / "model.safetensors")
-    call(base / "model.fp16.safetensors", donor, here / "out", "-q")
-    as_usual(here / "out", here / "expected")
-    (base / "model.fp16.safetensors").rename(base / "weights")  # whatever its name
-    call(base / "weights", donor, here / "other", "-q")
-    as_usual(here / "other", here / "expected")
-
-
-@case
-def a_shard_without_its_index(here):
-    base, donor = sharded(here, "aside")
+    call(base, donor, here / "out", "-q", "-a", "zero")
     error = call(base, donor, here / "out", status=1).error
-    name = told(error, r"a shard; put the index (\S+) beside it")
-    (base / "aside").rename(base / name)
-    call(base, donor, here / "out", "-q")
-    assert " 0 errors" in sound(here / "out")
+    call(base, donor, here / "out", "-q", told(error, "pass (--overwrite) to replace it"))
+    (here / "mine").mkdir()
+    (here / "mine" / "letter").write_text("x")
+    for taken in (here / "mine", here / "mine" / "letter"):
+        for args in ((), ("--overwrite",)):  # which does not help, so that it is not advised
+            error = call(base, donor, taken, *args, status=1).error
+            told(error, "is not replaced; (give a name of which there is nothing yet)$")
+            assert "overwrite" not in error, error
+    call(base, donor, here / "new", "-q")
 
 
 @case
-def an_index_beside_one_file_that_it_does_not_name(here):
-    base, donor = sharded(here)
-    shutil.copy(donor / "model.safetensors", base / "model.safetensors")
+def an_output_that_is_an_empty_folder(here):
+    base, donor = pair(here)
+    call(base, donor, here / "expected", "-q")
+    for name in ("out", "other"):
+        (here / name).mkdir()
+        call(base, donor, f"{here / name}/", "-q", *(["--overwrite"] if name == "other" else []))
+        assert snapshot(here / name) == snapshot(here / "expected")
+    # One that fails leaves it as it was.
+    (here / "stays").mkdir()
+    call(base, donor, here / "stays", "--map", "nix=nix", status=1)
+    (donor / "extra").symlink_to("nothing")
+    (base / "extra").symlink_to("nothing")
+    call(base, donor, here / "stays", status=1)
+    assert list((here / "stays").iterdir()) == []
+    assert not list(here.glob("*.otx-*"))
+
+
+@case
+def leftovers(here):
+    base, donor = pair(here)
+    (here / "out.otx-partial-7").mkdir()
+    call(base, donor, here / "was", "-q")
+    (here / "was").rename(here / "out.otx-old-1")
+    said = call(base, donor, here / "out").err
+    told(said, r'stands "out.otx-partial-7", left by .*: (remove it once none is running)')
+    told(said, r'stands "out.otx-old-1", a former output .*: (rename it back or remove it)')
+    (here / "out.otx-partial-7").rmdir()
+    shutil.rmtree(here / "out")
+    (here / "out.otx-old-1").rename(here / "out")
+    assert " 0 errors" in sound(here / "out")
+    assert "stands" not in call(base, donor, here / "out", "--overwrite").err
+
+
+@case
+def a_link_to_a_directory(here):
+    base, donor = pair(here)
+    (here / "elsewhere").mkdir()
+    (here / "elsewhere" / "notes.txt").write_text("x")
+    (base / "extra").symlink_to("../elsewhere")
     error = call(base, donor, here / "out", status=1).error
-    assert "model.safetensors and model.safetensors.index.json" in error, error
-    told(error, "(remove the one that is out of date)")
-    (base / "model.safetensors").unlink()
+    told(error, "(put the directory in its place, or remove it)$")
+    (base / "extra").unlink()
+    call(base, donor, here / "without", "-q")
+    shutil.copytree(here / "elsewhere", base / "extra")
+    call(base, donor, here / "with", "-q")
+    assert (here / "with" / "extra" / "notes.txt").read_text() == "x"
+
+
+@case
+def too_many_files(here):
+    base = base_model()
+    for i in range(40):
+        base.tensors[f"t{i}"] = noise(i, "F32", 2)
+    base.shards = [[n] for n in base.tensors]
+    base, donor = pair(here, base)
+
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+
+    error = call(base, donor, here / "out", status=1, preexec_fn=few).error
+    told(error, r"Too many open files \(see (ulimit -n)\)$")
     call(base, donor, here / "out", "-q")
     assert " 0 errors" in sound(here / "out")
 
 
-@case
-def names_of_the_original_release(here):
-    for name in ("consolidated.safetensors", "consolidated.00.pth"):
-        where = here / name
-        base, donor = pair(where)
-        (base / "model.safetensors").rename(base / name)
-        error = call(base, donor, where / "out", status=1).error
-        wanted = told(error, r"the repository's files for transformers, (\S+) and (\S+) or its")
-        assert (base / wanted[0]).exists()
-        shutil.copy(base / name, base / wanted[1])
-        call(base, donor, where / "out", "-q")
-        assert " 0 errors" in sound(where / "out")
+# ---- the command line -------------------------------------------------------------------------
 
 
 @case
-def a_directory_above_the_models(here):
-    base, donor = pair(here / "run")
-    for step in ("checkpoint-500", "checkpoint-700"):
-        shutil.copytree(base, here / "training" / step)
-    error = call(here / "training", donor, here / "out", status=1).error
-    given = told(error, r"its directory \"checkpoint-700\" does: give (\S+)$")
-    call(given, donor, here / "out", "-q")
-    assert " 0 errors" in sound(here / "out")
-
-
-# ---- what has to be converted -----------------------------------------------------------------
-
-PYTHON = {  # what the lines of advice import, as far as they do something to files
-    "transformers.py": """
-import pathlib, shutil
-class Saved:
-    def __init__(self, path): self.path = pathlib.Path(path)
-    def save_pretrained(self, to):
-        pathlib.Path(to).mkdir(exist_ok=True)
-        for path in self.path.iterdir():
-            if path.name == self.held: shutil.copy(path, pathlib.Path(to) / "model.safetensors")
-            elif self.held is None and "token" in path.name: shutil.copy(path, to)
-            elif self.held and path.name == "config.json" and self.path != pathlib.Path(to):
-                shutil.copy(path, to)
-class AutoModelForCausalLM(Saved):
-    held = "held"
-    @classmethod
-    def from_pretrained(cls, path, torch_dtype): assert torch_dtype == "auto"; return cls(path)
-class AutoTokenizer(Saved):
-    held = None
-    @classmethod
-    def from_pretrained(cls, path): return cls(path)
-""", "peft.py": """
-import transformers
-class AutoPeftModelForCausalLM(transformers.Saved):
-    held = "held"
-    @classmethod
-    def from_pretrained(cls, path): return cls(path)
-    def merge_and_unload(self): return self
-"""}
-
-
-def run_python(here, lines, **names):
-    """Runs the lines of a message in Python, where two modules stand in for the real ones."""
-    where = here / "python"
-    where.mkdir(exist_ok=True)
-    for name, text in PYTHON.items():
-        (where / name).write_text(text)
-    setup = "".join(f"{name} = {str(value)!r}\n" for name, value in names.items())
-    subprocess.run([sys.executable, "-B", "-c", setup + lines], cwd=where, check=True)
-
-
-@case
-def weights_of_pytorch(here):
-    for name, text in (("pytorch_model.bin", b"PK\3\4zip"), ("model.pt", b"\x80\2pickle"),
-                       ("model.pth", b"PK\3\4zip"), ("pytorch_model.bin.index.json", b"{}")):
-        where = here / name
-        base, donor = pair(where)
-        (base / "model.safetensors").rename(base / "held")
-        (base / name).write_bytes(text)
-        for given in (base, base / name):
-            if given != base and name.endswith(".json"):
-                continue  # an index says no more than its directory
-            error = call(given, donor, where / "out", status=1).error
-            lines = told(error, r"in Python, D being its directory: (.*), which writes safetensors")
-            inspected = call("inspect", given, status=1).error if given != base else error
-            assert lines in inspected, inspected
-        run_python(where, lines, D=base)
-        call(base, donor, where / "out", "-q")
-        assert " 0 errors" in sound(where / "out")
-        for left in ("held", name):
-            assert (where / "out" / left).exists() == (left == "held")
-
-
-@case
-def weights_of_other_frameworks(here):
-    for name in ("tf_model.h5", "flax_model.msgpack"):
-        where = here / name
-        base, donor = pair(where)
-        (base / "model.safetensors").rename(here / "held")
-        (base / name).write_bytes(b"\x89HDF\r\n")
-        error = call(base, donor, where / "out", status=1).error
-        told(error, r"(save it with save_pretrained into its directory, which writes safetensors)")
-        (here / "held").rename(base / "model.safetensors")
-        call(base, donor, where / "out", "-q")
-        assert " 0 errors" in sound(where / "out")
-
-
-@case
-def a_lora_adapter(here):
+def words_that_are_wrong(here):
     base, donor = pair(here)
-    adapter = here / "adapter"
-    shutil.copytree(base, adapter)
-    (adapter / "model.safetensors").rename(adapter / "held")
-    write_safetensors(adapter / "adapter_model.safetensors", {
-        "base_model.model.model.layers.0.mlp.lora_A.weight": noise(1, "F32", 2, 16)})
-    write_json(adapter / "adapter_config.json",
-               {"peft_type": "LORA", "base_model_name_or_path": "some-org/Some-Model-7B"})
-    for given in (adapter, adapter / "adapter_model.safetensors"):
-        error = call(given, donor, here / "out", status=1).error
-        assert '"adapter_model.safetensors" is an adapter of the model "some-org/Some-Model-7B"' \
-            in error, error
-        lines = told(error, r"merge it, in Python, D being this directory and NEW another: (.*) "
-                            r"and give NEW$")
-        new = here / ("new" + given.suffix)
-        run_python(here, lines, D=adapter, NEW=new)
-        call(new, donor, here / f"out{given.suffix}", "-q")
-        assert " 0 errors" in sound(here / f"out{given.suffix}")
-    (adapter / "adapter_config.json").write_text("{")  # nothing to read there
-    assert 'the model "?"' in call(adapter, donor, here / "out2", status=1).error
+    for wrong, pattern, split in (
+            ("-a nix", "known are ([a-z _-]+)$", "-a {}"),
+            ("--isa nix", "known are (auto scalar)", "--isa {}"),
+            ("--padding nix", "known are ([a-z ]+)$", "--padding {}"),
+            ("-k 0", "a whole number from (1) is wanted", "-k {}"),
+            ("--ridge 2", "a number from (0 to 1) is wanted", "--ridge {}"),
+            ("--memory much", "a size like (512MiB or 8G) is wanted", "--memory {}"),
+            ("--rows some", "(donor, tokenizer, multiple-of:N or a number) is wanted", "--rows {}"),
+            ("--dtype int8", "(f32, f16, bf16, f64, f8_e4m3 or f8_e5m2) is wanted", "--dtype {}")):
+        error = call(base, donor, *wrong.split(), status=2, cwd=here).error
+        for word in re.split(r", | or | to | ", told(error, pattern)):
+            if word == "a":
+                continue
+            word = {"multiple-of:N": "multiple-of:8", "number": "100"}.get(word, word)
+            call(base, donor, "--dry-run", "-q", *split.format(word).split())
+    told(call("--nix", status=2).err, "Try 'transplant (--help)'")
+    call("--help")
+    named = told(call("help", "nix", status=2).error, "known are (.*)$")
+    for name in named.split(", "):
+        call("help", name)
 
 
 @case
-def a_gguf_file(here):
-    base, donor = pair(here)
-    gguf = here / "gguf"
-    gguf.mkdir()
-    (gguf / "model.Q4_K_M.gguf").write_bytes(b"GGUF\3\0\0\0")
-    (gguf / "blob").write_bytes(b"GGUF\3\0\0\0")
-    (gguf / "config.json").write_text("{}")
-    for given in (gguf, gguf / "model.Q4_K_M.gguf", gguf / "blob"):
-        for sides in ((given, donor), (base, given)):
-            error = call(*sides, here / "out", status=1).error
-            told(error, "GGUF.*llama.cpp reads; take the (directory|tokenizer.json)")
-        assert "GGUF" in call("inspect", given, status=1).error
-    call(base, donor, here / "out", "-q")  # what they were made from
-    assert " 0 errors" in sound(here / "out")
-
-
-def cached(here, model, name, commits, main=None):
-    cache = here / "hub" / f"models--some-org--{name}"
-    for commit in commits:
-        shutil.copytree(model, cache / "snapshots" / commit)
-    (cache / "refs").mkdir(parents=True)
-    if main:
-        (cache / "refs" / "main").write_text(main)
-    return cache
-
-
-@case
-def a_cache_of_the_hub(here):
-    base, donor = pair(here)
-    one, two = "0" * 40, "1" * 40
-    caches = [(cached(here, base, "referred", [one, two], one), one),
-              (cached(here, base, "single", [two]), two),
-              (cached(here, base, "stale", [two], one), two)]
-    for cache, commit in caches:
-        for given in (cache, cache / "snapshots"):
-            error = call(given, donor, here / "out", status=1).error
-            told_path = told(error, r"is a [\w' ]+; give the directory (\S+)$")
-            assert told_path == str(cache / "snapshots" / commit), error
-            call(told_path, donor, here / "out", "-q", "--overwrite")
-            assert " 0 errors" in sound(here / "out")
-        error = call(base, cache, here / "no", status=1).error
-        told_path = told(error, r"give the directory (\S+)$")
-        assert told_path == str(cache / "snapshots" / commit)
-        assert told_path in call("inspect", cache, status=1).error
-        assert told_path in call("align", base, cache, status=1).error
-    error = call(here / "hub", donor, here / "no", status=1).error
-    assert told(error, r"a cache of models; give the directory (\S+)$") == \
-        str(caches[0][0] / "snapshots" / one)
-    empty = cached(here, base, "empty", [])
-    (empty / "snapshots").mkdir()
-    told(call(empty, donor, here / "no", status=1).error, "(download the model again)$")
-
-
-@case
-def a_name_of_the_hub(here):
-    base, donor = pair(here)
-    error = call("some-org/some-model", donor, here / "out", status=1).error
-    told(error, "(download it first and give its directory)$")
-    call(base, donor, here / "out", "-q")
-
-
-@case
-def a_pointer_of_git_lfs(here):
-    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n"
-    for name in ("model.safetensors", "tokenizer.json"):
-        where = here / name
-        base, donor = pair(where)
-        held = (base / name).read_bytes()
-        (base / name).write_text(pointer)
-        error = call(base, donor, where / "out", status=1).error
-        told(error, f'{name}: is a pointer of Git LFS.*"(git lfs pull)" fetches')
-        (base / name).write_bytes(held)
-        call(base, donor, where / "out", "-q")
+def entries_of_a_map(here):
+    base, donor = pair(here, donor=donor_model(words=DONOR_WORDS + ["a=b\\"]))
+    for wrong in ("donor0", "donor0=", "donor0=\\q"):
+        error = call(base, donor, here / "out", "--map", wrong, status=1).error
+        told(error, r"(content or #ID(?: is expected)?, with \\\\, \\= and \\xNN as escapes)")
+    entries = ["donor0=base0", f"#{donor_id('donor1')}=#{base_id('base1')}", "a\\=b\\\\=base2",
+               "\\x64onor2=b\\x61se3"]
+    call(base, donor, here / "out", "-q", *[w for e in entries for w in ("--map", e)])
+    out, rows = read_model(here / "out")[EMBED], base_model().tensors[EMBED]
+    for word, other in (("donor0", "base0"), ("donor1", "base1"), ("donor2", "base3")):
+        assert out.row(donor_id(word)) == rows.row(base_id(other))
 
 
 if __name__ == "__main__":

@@ -354,6 +354,18 @@ def big_pair(here):
     return where / "base", where / "donor"
 
 
+def told(text, pattern):
+    """What a message says in place of a pattern's groups: the advice, word for word."""
+    found = re.search(pattern, text)
+    assert found, f"no /{pattern}/ in: {text}"
+    return found.group(1) if found.re.groups == 1 else found.groups()
+
+
+def sound(out, *args):
+    """The directory passes the tool's own check; what it prints."""
+    return call("verify", out, *args).out
+
+
 # ---- the run ------------------------------------------------------------------------------------
 
 

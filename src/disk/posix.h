@@ -188,6 +188,16 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
+/* rename() itself replaces an empty directory and no other. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+#ifndef __wasi__
+    struct stat raw;
+    if (stat(to, &raw) == 0 && S_ISDIR(raw.st_mode)) (void)chmod(from, raw.st_mode & 07777);
+#endif
+    return rename(from, to) == 0;
+}
+
 /* remove() follows no link, and unlike lstat() no header hides it. */
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {

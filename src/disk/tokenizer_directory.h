@@ -199,21 +199,24 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
 {
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    const char *looks = NULL;
     size_t size = 0;
-    otx_vocab_file file = OTX_VOCAB_FILES;
+    otx__recognised what;
+    otx_vocab_file file;
     otx_result result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
+    memset(&what, 0, sizeof what);
     if (!result)
         result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result) result = otx__recognise(ctx, bytes, size, &file, &looks, error);
-    if (file == OTX_VOCAB_FILES) file = otx__source_named(path + otx__path_name(path));
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    file = what.file;
+    if (file == OTX_VOCAB_FILES && !what.other)
+        file = otx__source_named(path + otx__path_name(path));
     if (!result && file == OTX_VOCAB_FILES)
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
                            "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
                            "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
-                           "tokenizer or one of those", name, looks);
+                           "tokenizer or one of those", name, what.looks);
     if (!result) {
         texts[file].bytes = bytes;
         texts[file].size = size;

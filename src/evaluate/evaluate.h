@@ -125,7 +125,7 @@ OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_j
                                              const otx_evaluate_options *options,
                                              otx_evaluation *out, otx_error *error)
 {
-    size_t methods = options->methods ? options->method_count : OTX_METHOD_COUNT, i;
+    size_t methods = options->methods ? options->method_count : (size_t)OTX_METHOD_COUNT, i;
     otx_result result = OTX_OK;
     for (i = 0; i < methods && options->methods && !result; i++)
         result = otx__method_known(options->methods[i], error);

@@ -11,21 +11,6 @@ typedef struct otx__scoring {
     double *scratch;     /* [worker][2 e] */
 } otx__scoring;
 
-/* The elements of a row, as floats in double. */
-OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
-{
-    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
-    const char *from = (const char *)matrix->data +
-                       (matrix->index ? matrix->index[row] : row) * matrix->columns * element;
-    float part[64];
-    size_t first, count, i;
-    for (first = 0; first < matrix->columns; first += count) {
-        count = otx__min(matrix->columns - first, OTX__COUNT(part));
-        otx_to_float(part, from + first * element, matrix->dtype, count);
-        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
-    }
-}
-
 /* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
 OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
 {
@@ -73,9 +58,6 @@ OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
     f->moment_off = otx__scoring_moment(s, off, columns);
     f->moment = otx__scoring_moment(s, b, columns);
 }
-
-/* x / y, and 0 where y is. */
-OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
 
 /* Adds up the figures of the tokens of a class, in their order. */
 OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)

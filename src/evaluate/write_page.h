@@ -185,8 +185,8 @@ OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluati
     otx__text_string(text, "<br>\nDonor: ");
     otx__page_escaped(text, evaluation->donor);
     otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
-                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
-                     evaluation->anchors, evaluation->seed);
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ",
+                     evaluation->hidden, evaluation->anchors, evaluation->seed);
     otx__text_string(text,
                      "<b>Share</b> is the part of its true logit that a new row gives where the "
                      "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "

@@ -131,6 +131,21 @@ OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
                                                            : otx__span_of("", 0);
 }
 
+/* Whether the id at hand, in an object about another vocabulary, is the text's all the same:
+   its key says so, or it is beyond the size that the object names. */
+OTX__PRIVATE bool otx__members_is_text(const otx__members *at, otx__span key)
+{
+    uint64_t id, size;
+    size_t i;
+    if (otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words))) return true;
+    if (!otx_json_uint(at->json, at->value, &id)) return false;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_uint(at->json, otx_json_find(at->json, at->object, otx__size_keys[i]),
+                          &size) && id >= size)
+            return true;
+    return false;
+}
+
 /* Begins with the root, which is about the vocabulary whatever size it names; its type is
    that of config.json. */
 OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *document,
@@ -178,6 +193,8 @@ OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level 
     at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
     if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
         at->kind = OTX__MEMBER_SPECIAL;
+    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, key))
+        at->kind = OTX__MEMBER_NONE;
     at->within = at->kind == OTX__MEMBER_NONE;
 }
 

@@ -28,21 +28,28 @@ OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
     return true;
 }
 
-/* Which of the files with tokens a JSON document is, or OTX_VOCAB_FILES; then `*looks` says
-   what else it is. */
-OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, const char **looks)
+/* What a file holds. */
+typedef struct otx__recognised {
+    otx_vocab_file file; /* with tokens; OTX_VOCAB_FILES: none is known, ... */
+    const char *looks;   /* ... and this is what it looks like, ... */
+    bool other;          /* ... which is not one of them for certain */
+} otx__recognised;
+
+/* Which of the files with tokens a JSON document is, or what else. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, otx__recognised *what)
 {
     const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
     size_t i;
-    *looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
-                                                          : "JSON that is no object";
+    what->looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                               : "JSON that is no object";
     if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
     if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
         return OTX_VOCAB_TEKKEN;
     if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
     for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
         if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
-            *looks = otx__tokenless[i].what;
+            what->looks = otx__tokenless[i].what;
+            what->other = true;
             break;
         }
     return OTX_VOCAB_FILES;
@@ -89,11 +96,10 @@ OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
     return false;
 }
 
-/* Which of the files with tokens a text is, by what it holds, whatever its name; or
-   OTX_VOCAB_FILES: then `*looks` says what it looks like. Fails for want of memory alone. */
+/* Tells what a text is by what it holds, whatever its name. Fails for want of memory
+   alone. */
 OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
-                                       otx_vocab_file *file, const char **looks,
-                                       otx_error *error)
+                                       otx__recognised *what, otx_error *error)
 {
     otx_error problem;
     otx_json_options options;
@@ -101,22 +107,23 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
     otx_result result = OTX_OK;
     size_t blank = 0;
     while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
-    *file = OTX_VOCAB_FILES;
-    *looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(what, 0, sizeof *what);
+    what->file = OTX_VOCAB_FILES;
+    what->looks = blank == size ? "nothing, as it is empty" : "text";
     memset(&json, 0, sizeof json);
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true; /* where it is no tokenizer */
     if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
         result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
-        if (!result) *file = otx__recognise_json(&json, looks);
+        if (!result) what->file = otx__recognise_json(&json, what);
         otx_json_close(ctx, &json);
         if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
         if (!result) return OTX_OK;
-        *looks = "JSON that is damaged";
+        what->looks = "JSON that is damaged";
     }
-    if (otx__looks_like_pieces(text, size)) *file = OTX_VOCAB_SENTENCEPIECE;
-    else if (otx__looks_like_tiktoken(text, size)) *file = OTX_VOCAB_TIKTOKEN;
-    else if (!otx__is_text(text, size)) *looks = "bytes that are no text";
-    else if (otx__has_special_line(text, size)) *file = OTX_VOCAB_TXT;
+    if (otx__looks_like_pieces(text, size)) what->file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) what->file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) what->looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) what->file = OTX_VOCAB_TXT;
     return OTX_OK;
 }
