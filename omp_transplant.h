@@ -23,220 +23,224 @@
 
    What is where
 
-      256  api/version                version
-      286  api/result                 results
-      326  api/context                context: memory, threads, progress
-      404  api/isa                    instruction sets
-      421  api/matrix                 numbers and matrices
-      466  api/solver                 the solver
-      594  api/affine                 the affine map: rows as the map makes them, and what it misses
-      725  api/methods                methods: rows for tokens that a model lacks
-      869  api/source                 sources and sinks: bytes in and out
-      889  api/json                   JSON
-     1011  api/safetensors            safetensors
-     1075  api/vocab                  vocabularies
-     1185  api/align                  alignment
-     1250  api/file                   files
-     1261  api/directory              directories
-     1321  api/job                    the whole job
-     1465  api/verify                 looking at a finished directory
-     1521  api/evaluate               methods ranked on tokens that both models share
+      260  api/version                version
+      290  api/result                 results
+      330  api/context                context: memory, threads, progress
+      408  api/isa                    instruction sets
+      425  api/matrix                 numbers and matrices
+      470  api/solver                 the solver
+      598  api/affine                 the affine map: rows as the map makes them, and what it misses
+      729  api/methods                methods: rows for tokens that a model lacks
+      873  api/source                 sources and sinks: bytes in and out
+      893  api/json                   JSON
+     1015  api/safetensors            safetensors
+     1079  api/vocab                  vocabularies
+     1191  api/align                  alignment
+     1256  api/file                   files
+     1267  api/directory              directories
+     1327  api/job                    the whole job
+     1481  api/verify                 looking at a finished directory
+     1537  api/evaluate               methods ranked on tokens that both models share
 
-     1627  base                       what everything stands on
-     1660  base/begin                 system headers, and how floating point must be compiled
-     1698  base/sizes                 counting, and sums and products that may not wrap
-     1736  base/span                  bytes of others, digits, UTF-8
-     1894  base/decimal               the digits of a double
-     2029  base/format                printf without stdio and without a locale
-     2298  base/result                results, failures, messages
-     2414  base/memory                the allocator, arrays that grow
-     2473  base/text                  names in messages, and text that grows
-     2590  base/hooks                 log, progress, threads of the caller
-     2659  base/sort                  in place, without memory, never quadratic; and finding
-     2709  base/clock                 wall time for statistics
-     2755  base/hash                  keyed, for tables whose keys a stranger chooses
-     2834  base/pool                  blocks that are freed together
-     2949  base/number                element types, widening and rounding
-     3138  base/base64                decoding
-     3174  base/protobuf              fields of a message
-     3296  base/watch                 long loops that the caller can stop
+     1643  base                       what everything stands on
+     1676  base/begin                 system headers, and how floating point must be compiled
+     1714  base/sizes                 counting, and sums and products that may not wrap
+     1752  base/span                  bytes of others, digits, UTF-8
+     1910  base/decimal               the digits of a double
+     2045  base/format                printf without stdio and without a locale
+     2314  base/result                results, failures, messages
+     2430  base/memory                the allocator, arrays that grow
+     2489  base/text                  names in messages, and text that grows
+     2606  base/hooks                 log, progress, threads of the caller
+     2675  base/sort                  in place, without memory, never quadratic; and finding
+     2725  base/clock                 wall time for statistics
+     2771  base/hash                  keyed, for tables whose keys a stranger chooses
+     2863  base/pool                  blocks that are freed together
+     2978  base/number                element types, widening and rounding
+     3167  base/base64                decoding
+     3203  base/protobuf              fields of a message
+     3325  base/watch                 long loops that the caller can stop
 
-     3349  files                      formats, on memory and streams
-     3373  files/memory_source        memory as a source of bytes
-     3391  files/json_read            a parser without recursion
-     3744  files/json_values          looking at values, stepping through containers
-     3915  files/json_edit            writing, and edits that keep every byte they do not touch
-     4283  files/tensors              what reading and writing a header share
-     4418  files/safetensors_read     the header of a file, checked
-     4743  files/safetensors_write    the header of a new file
+     3378  files                      formats, on memory and streams
+     3402  files/memory_source        memory as a source of bytes
+     3420  files/json_read            a parser without recursion
+     3773  files/json_values          looking at values, stepping through containers
+     3944  files/json_edit            writing, and edits that keep every byte they do not touch
+     4312  files/tensors              what reading and writing a header share
+     4447  files/safetensors_read     the header of a file, checked
+     4772  files/safetensors_write    the header of a new file
 
-     4900  vocab                      tokens, from every source, and which of them are the same
-     4934  vocab/known                what the world calls things: files, classes, tokens
-     5243  vocab/token_table          the table of tokens, and finding tokens in it
-     5406  vocab/spelling             from what a file spells to bytes
-     5588  vocab/reader               what the readers of all sources share
-     5939  vocab/added_tokens         what other files add to a model's tokens
-     6207  vocab/in_use               tokens that are named as reserved ones and are none
-     6310  vocab/from_tokenizer_json  tokenizer.json
-     6602  vocab/from_tekken          tekken.json
-     6757  vocab/from_tiktoken        *.tiktoken
-     6822  vocab/from_sentencepiece   tokenizer.model and its like
-     7177  vocab/from_vocab_json      vocab.json and merges.txt
-     7263  vocab/from_vocab_txt       vocab.txt
-     7320  vocab/recognise            what a file is, by what it holds
-     7444  vocab/parse                the first source that is given, and what goes with it
-     7632  vocab/align                which base token a donor token is
+     4929  vocab                      tokens, from every source, and which of them are the same
+     4964  vocab/known                what the world calls things: files, classes, tokens
+     5289  vocab/token_table          the table of tokens, and finding tokens in it
+     5452  vocab/spelling             from what a file spells to bytes
+     5634  vocab/reader               what the readers of all sources share
+     5985  vocab/added_tokens         what other files add to a model's tokens
+     6253  vocab/in_use               tokens that are named as reserved ones and are none
+     6356  vocab/from_tokenizer_json  tokenizer.json
+     6648  vocab/from_tekken          tekken.json
+     6803  vocab/from_tiktoken        *.tiktoken
+     6868  vocab/from_sentencepiece   tokenizer.model and its like
+     7224  vocab/from_vocab_json      vocab.json and merges.txt
+     7310  vocab/from_vocab_txt       vocab.txt
+     7367  vocab/digits               how a tokenizer cuts numbers
+     7563  vocab/recognise            what a file is, by what it holds
+     7694  vocab/parse                the first source that is given, and what goes with it
+     7883  vocab/align                which base token a donor token is
 
-     7886  simd                       the hot loops, once for each instruction set
-     7919  simd/kernels               the table of kernels, and what all versions share
-     8196  simd/scalar                the reference
-     8365  simd/sse2                  the operations of 128-bit x86, and what each does
-     8486  simd/neon                  those of 64-bit Arm
-     8581  simd/wasm                  those of WebAssembly's SIMD128
-     8666  simd/avx2                  those of 256-bit x86, with FMA
-     8748  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9390  simd/avx_vnni              AVX2, and products of integers
-     9486  simd/neon_bf16             NEON, and products of matrices
-     9640  simd/avx512                512-bit x86, by hand
-    10246  simd/amx                   tiles of x86, beside AVX-512
-    10489  simd/dispatch              which of them this machine can run, and which a call takes
+     8137  simd                       the hot loops, once for each instruction set
+     8170  simd/kernels               the table of kernels, and what all versions share
+     8447  simd/scalar                the reference
+     8616  simd/sse2                  the operations of 128-bit x86, and what each does
+     8737  simd/neon                  those of 64-bit Arm
+     8832  simd/wasm                  those of WebAssembly's SIMD128
+     8917  simd/avx2                  those of 256-bit x86, with FMA
+     8999  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9641  simd/avx_vnni              AVX2, and products of integers
+     9737  simd/neon_bf16             NEON, and products of matrices
+     9891  simd/avx512                512-bit x86, by hand
+    10497  simd/amx                   tiles of x86, beside AVX-512
+    10740  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10715  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10768  solve/views                the rows of matrices, as the kernels read them
-    10897  solve/panels               vectors as the dense products want them, and these
-    11088  solve/rests                vectors on their way into panels
-    11265  solve/dictionary           the atoms, and their split along a common direction
-    11420  solve/exact_gram           products of all pairs of atoms in double
-    11502  solve/triangle             packed lower triangles
-    11606  solve/support              what is known of one target, and the exact steps
-    11868  solve/gram_table           products of atoms with all atoms, for scans
-    12106  solve/screen               which atoms are worth scoring in double: the bound
-    12396  solve/scan                 the correlations of all atoms with a block's residuals
-    12553  solve/predict              making targets ready for the next scan
-    12799  solve/candidates           the atoms that a scan could not rule out
-    13083  solve/select               the next atoms of each target
-    13249  solve/pursuit              what one solve holds, and the memory it takes
-    13493  solve/plan                 which form, and in what blocks
-    13738  solve/steps                a pursuit from its rows to its results
-    13977  solve/combine              new rows of coefficients
-    14039  solve/solver               the public call
-    14204  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14413  solve/affine_normal        the normal equations of an affine map
-    14656  solve/affine_factor        their factor, and their solution
-    14859  solve/affine_map           a fitted map, and the rows it makes
-    15201  solve/affine_choice        how many atoms to take, and chosen by what
-    15599  solve/affine_fit           what a fit of an affine map holds and needs
-    15843  solve/affine               fitting and applying affine maps
+    10966  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11019  solve/views                the rows of matrices, as the kernels read them
+    11148  solve/panels               vectors as the dense products want them, and these
+    11339  solve/rests                vectors on their way into panels
+    11516  solve/dictionary           the atoms, and their split along a common direction
+    11671  solve/exact_gram           products of all pairs of atoms in double
+    11753  solve/triangle             packed lower triangles
+    11857  solve/support              what is known of one target, and the exact steps
+    12133  solve/gram_table           products of atoms with all atoms, for scans
+    12371  solve/screen               which atoms are worth scoring in double: the bound
+    12677  solve/scan                 the correlations of all atoms with a block's residuals
+    12840  solve/predict              making targets ready for the next scan
+    13086  solve/candidates           the atoms that a scan could not rule out
+    13423  solve/select               the next atoms of each target
+    13588  solve/pursuit              what one solve holds, and the memory it takes
+    13832  solve/plan                 which form, and in what blocks
+    14077  solve/steps                a pursuit from its rows to its results
+    14316  solve/combine              new rows of coefficients
+    14378  solve/solver               the public call
+    14543  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14752  solve/affine_normal        the normal equations of an affine map
+    14995  solve/affine_factor        their factor, and their solution
+    15198  solve/affine_map           a fitted map, and the rows it makes
+    15541  solve/affine_choice        how many atoms to take, and chosen by what
+    15939  solve/affine_fit           what a fit of an affine map holds and needs
+    16183  solve/affine               fitting and applying affine maps
 
-    16132  methods                    rows for tokens that a model lacks, each method a room
-    16168  methods/parts              what methods share: sums of rows, combinations
-    16289  methods/pursuit            omp, omp-centred
-    16360  methods/mapping            omp-affine, affine
-    16394  methods/constant           mean, zero
-    16422  methods/near               each target against all anchors
-    16713  methods/weights            how a few anchors combine to a target
-    16934  methods/interpolation      common_interpolation
-    17087  methods/wechsel            wechsel
-    17137  methods/focus              focus
-    17225  methods/hull               hull
-    17276  methods/dense              matrices of double, and their products
-    17541  methods/linear             maps between two models' rows
-    17696  methods/clp                clp
-    17782  methods/chance             normal deviates that are the same everywhere
-    17843  methods/factor             of symmetric matrices
-    17892  methods/randn              randn
-    17981  methods/john_hewitt        john_hewitt
-    18064  methods/polar              the orthogonal part of a matrix
-    18160  methods/procrustes         procrustes
-    18253  methods/eigen              principal directions of a matrix's rows
-    18547  methods/landmark_pca       landmark_pca
-    18605  methods/stb                stb
-    18787  methods/mp_rope            mp_rope
-    19103  methods/methods            the table of all, and the public calls
+    16472  methods                    rows for tokens that a model lacks, each method a room
+    16508  methods/parts              what methods share: sums of rows, combinations
+    16692  methods/pursuit            omp, omp-centred
+    16763  methods/mapping            omp-affine, affine
+    16797  methods/constant           mean, zero
+    16825  methods/near               each target against all anchors
+    17116  methods/weights            how a few anchors combine to a target
+    17337  methods/interpolation      common_interpolation
+    17490  methods/wechsel            wechsel
+    17540  methods/focus              focus
+    17628  methods/hull               hull
+    17679  methods/dense              matrices of double, and their products
+    17944  methods/linear             maps between two models' rows
+    18099  methods/clp                clp
+    18185  methods/chance             normal deviates that are the same everywhere
+    18246  methods/factor             of symmetric matrices
+    18295  methods/randn              randn
+    18384  methods/john_hewitt        john_hewitt
+    18468  methods/polar              the orthogonal part of a matrix
+    18564  methods/procrustes         procrustes
+    18657  methods/eigen              principal directions of a matrix's rows
+    18951  methods/landmark_pca       landmark_pca
+    19009  methods/stb                stb
+    19191  methods/mp_rope            mp_rope
+    19507  methods/methods            the table of all, and the public calls
 
-    19247  disk                       files and directories
-    19281  disk/system                what POSIX and Windows are asked for
-    19320  disk/windows_paths         paths as Windows takes them
-    19460  disk/windows               the system as Windows gives it
-    19759  disk/posix                 the system as POSIX gives it
-    19997  disk/paths                 what can be told from their text
-    20071  disk/failure               why the system refused
-    20185  disk/look                  what stands at a path, and whether within another
-    20306  disk/listing               listings of directories
-    20381  disk/reading               files to read, and whether they have changed
-    20560  disk/writing               files to write
-    20677  disk/copying               copies of files
-    20743  disk/trees                 whole directories looked through, copied, removed
-    20959  disk/known                 what weights are called in a directory
-    21042  disk/staging               a directory made under another name, then renamed
-    21278  disk/missing               a path or a directory without what is wanted of it
-    21321  disk/weights               which files they are, and what may stand in their place
-    21646  disk/weight_index          the index of a checkpoint in shards
-    21863  disk/shards                what an index and its shards say of each other
-    22068  disk/checkpoint            a model directory, in one file or in shards
-    22313  disk/tokenizer_directory   the tokenizer of a model directory
+    19651  disk                       files and directories
+    19685  disk/system                what POSIX and Windows are asked for
+    19726  disk/windows_paths         paths as Windows takes them
+    19866  disk/windows               the system as Windows gives it
+    20178  disk/posix                 the system as POSIX gives it
+    20426  disk/paths                 what can be told from their text
+    20500  disk/failure               why the system refused
+    20614  disk/look                  what stands at a path, and whether within another
+    20735  disk/listing               listings of directories
+    20810  disk/reading               files to read, and whether they have changed
+    20989  disk/writing               files to write
+    21106  disk/copying               copies of files
+    21172  disk/trees                 whole directories looked through, copied, removed
+    21388  disk/known                 what weights are called in a directory
+    21471  disk/staging               a directory made under another name, then renamed
+    21733  disk/missing               a path or a directory without what is wanted of it
+    21776  disk/weights               which files they are, and what may stand in their place
+    22105  disk/weight_index          the index of a checkpoint in shards
+    22322  disk/shards                what an index and its shards say of each other
+    22527  disk/checkpoint            a model directory, in one file or in shards
+    22772  disk/tokenizer_directory   the tokenizer of a model directory
 
-    22552  model                      which tensors and config keys belong to the vocabulary
-    22587  model/known                what the world calls things
-    22911  model/known_keys           keys of ids and sizes in configs
-    23076  model/known_classes        classes of tokenizers, by the type of model
-    23314  model/names                names of tensors
-    23471  model/document             the JSON files of a model directory
-    23566  model/members              what the members of a config are about
-    23770  model/config               what config.json says
-    23947  model/side                 a model directory opened once
-    24070  model/code                 the Python that a tokenizer is loaded with
-    24304  model/parts                what each tensor does for the vocabulary
-    24414  model/whole                whether all tensors are there
-    24536  model/find                 finding the parts of a model
-    24794  model/processor            the tokens that a processor looks for by their text
-    24949  model/heirs                what becomes of the ids in a config
-    25113  model/config_ids           ids in a config being edited
-    25353  model/config_lists         lists, dictionaries and ranges of ids
-    25510  model/config_edit          config.json and generation_config.json, edited
-    25805  model/classes              which class a tokenizer is loaded as
-    25971  model/class_tokens         added tokens that a class numbers otherwise
+    23014  model                      which tensors and config keys belong to the vocabulary
+    23049  model/known                what the world calls things
+    23373  model/known_keys           keys of ids and sizes in configs
+    23547  model/known_classes        classes of tokenizers, by the type of model
+    23785  model/names                names of tensors
+    23942  model/document             the JSON files of a model directory
+    24037  model/members              what the members of a config are about
+    24258  model/config               what config.json says
+    24435  model/side                 a model directory opened once
+    24558  model/code                 the Python that a tokenizer is loaded with
+    24792  model/parts                what each tensor does for the vocabulary
+    24902  model/whole                whether all tensors are there
+    25024  model/find                 finding the parts of a model
+    25295  model/processor            the tokens that a processor looks for by their text
+    25450  model/heirs                what becomes of the ids in a config
+    25616  model/config_ids           ids in a config being edited
+    25856  model/config_lists         lists, dictionaries and ranges of ids
+    26013  model/config_edit          config.json and generation_config.json, edited
+    26308  model/classes              which class a tokenizer is loaded as
+    26515  model/class_tokens         added tokens that a class numbers otherwise
 
-    26087  job                        the whole transplant, in the order in which it happens
-    26123  job/job                    what a job holds
-    26343  job/open                   opening the two models
-    26480  job/map                    the caller's map
-    26601  job/align                  where every new row comes from
-    26791  job/plan                   what becomes of every tensor, and of the configs
-    26918  job/chat                   the template that turns messages into text
-    27046  job/rows                   rows in memory: reading, checking, their mean
-    27366  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27628  job/solve                  solving for the rows of the donor
-    27836  job/targets                the rows that are made from the donor's
-    27933  job/rebuild                the new rows of one vocabulary tensor
-    28193  job/write                  the output and its weights
-    28472  job/copy                   the other files of the two models
-    28688  job/index                  the files that are written anew
-    28856  job/run                    the whole, in order
-    28968  job/report                 what a job did, as JSON and as a table
-    29241  job/findings               what is told of a finished directory
-    29290  job/check_files            its files
-    29426  job/check_ids              sizes, ids and tying
-    29642  job/check_values           values
-    29713  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29903  job/check_draft            as a draft model for another
-    30181  job/verify                 whether a finished directory agrees with itself
+    26631  job                        the whole transplant, in the order in which it happens
+    26669  job/job                    what a job holds
+    26923  job/open                   opening the two models
+    27060  job/map                    the caller's map
+    27181  job/align                  where every new row comes from
+    27371  job/plan                   what becomes of every tensor, and of the configs
+    27516  job/chat                   the template that turns messages into text
+    27644  job/digits                 where the two tokenizers cut numbers differently
+    27841  job/rows                   rows in memory: reading, checking, their mean
+    28161  job/untrained              rows that hold nothing, and what becomes of their tokens
+    28424  job/solve                  solving for the rows of the donor
+    28632  job/targets                the rows that are made from the donor's
+    28729  job/diagnose               what is odd about the rows that were made
+    28852  job/rebuild                the new rows of one vocabulary tensor
+    29115  job/write                  the output and its weights
+    29394  job/copy                   the other files of the two models
+    29611  job/index                  the files that are written anew
+    29781  job/run                    the whole, in order
+    29894  job/report                 what a job did, as JSON and as a table
+    30210  job/findings               what is told of a finished directory
+    30259  job/check_files            its files
+    30395  job/check_ids              sizes, ids and tying
+    30611  job/check_values           values
+    30682  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30872  job/check_draft            as a draft model for another
+    31163  job/verify                 whether a finished directory agrees with itself
 
-    30222  evaluate                   methods ranked on tokens that both models share
-    30241  evaluate/token_class       what a token is like, by its bytes
-    30308  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30463  evaluate/scores            how near rows come to the true ones
-    30580  evaluate/ranks             whether a true row is found among all
-    30688  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30894  evaluate/write_json        an evaluation as JSON
-    31005  evaluate/write_page        an evaluation as a page
+    31204  evaluate                   methods ranked on tokens that both models share
+    31223  evaluate/token_class       what a token is like, by its bytes
+    31290  evaluate/hidden            which tokens are hidden, and the rows at hand
+    31445  evaluate/scores            how near rows come to the true ones
+    31544  evaluate/ranks             whether a true row is found among all
+    31652  evaluate/evaluate          methods, one after the other, matrix by matrix
+    31858  evaluate/write_json        an evaluation as JSON
+    31969  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
-          after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
-          headers of one layer; otx_engine. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
+          hash_key in otx_context; headers of one layer; otx_engine.
+          otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
           The tokenizer of the output is of the class that the donor's was.
@@ -396,8 +400,8 @@ typedef struct otx_context {
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;              /* messages are a line of UTF-8, as in otx_error */
-    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
-                             the clock: for files of strangers where both can be foreseen
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens and rows, beside addresses
+                             and the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
@@ -527,8 +531,8 @@ typedef struct otx_omp_stats {
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
-    uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
-                               atom was passed over, or where hundreds tie */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double: where an
+                               atom is passed over, or hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
@@ -1134,6 +1138,8 @@ typedef struct otx_vocab {
     const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+    size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
+                            read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
 } otx_vocab;
 
@@ -1366,6 +1372,11 @@ typedef struct otx_job_options {
     size_t map_count;
     otx_chat chat;
     const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
+    bool split_digits; /* the output's tokenizer cuts numbers into single digits, for a base
+                          that has learned to count with those; all other text as the
+                          donor's. Its tokens of several digits keep their rows and are
+                          never met; so this does nothing for a draft, which is given the
+                          target's tokens. For tokenizer.json alone */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -1398,6 +1409,11 @@ typedef struct otx_job_matrix {
     otx_affine_trial choice; /* of the methods with a map */
     uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
     otx_affine_stats affine;
+    double anchor_norms[3];  /* that 1, 50 and 99 of 100 of the anchors' rows do not exceed */
+    uint64_t long_rows;      /* new rows more than 1.5 times as long as the last of these; */
+    uint64_t short_rows;     /* less than 1 / 1.5 of the first */
+    uint64_t longest;        /* the donor's id of the longest new row */
+    double longest_norm;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8
@@ -2787,16 +2803,32 @@ OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
-OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+OTX__PRIVATE otx__hash_state otx__hash_open(otx__hash_key key)
 {
     otx__hash_state s;
-    uint64_t word = 0;
-    size_t i;
     s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
     s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
     s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
     s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    return s;
+}
+
+/* The hash of what was taken in and of a last word, which tells the size. */
+OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
+{
+    size_t i;
+    otx__hash_take(s, last);
+    s->v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s = otx__hash_open(key);
+    uint64_t word = 0;
+    size_t i;
     for (i = 0; i < size; i++) {
         word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
         if (i % 8 == 7) {
@@ -2804,10 +2836,7 @@ OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t siz
             word = 0;
         }
     }
-    otx__hash_take(&s, word | (uint64_t)size << 56);
-    s.v2 ^= 0xff;
-    for (i = 0; i < 3; i++) otx__hash_round(&s);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return otx__hash_close(&s, word | (uint64_t)size << 56);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs
@@ -4927,6 +4956,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     digits               how a tokenizer cuts numbers
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
@@ -5186,6 +5216,22 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
+}
+
+/* Whether a name is that of a file with tokens other than tokenizer.json, or of one that goes
+   with it. */
+OTX__PRIVATE bool otx__is_other_source(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx_vocab_file file = otx__known_files[i].file;
+        if (otx__name_fits(name, otx__known_files[i].pattern) && file != OTX_VOCAB_TOKENIZER_JSON)
+            return file <= OTX_VOCAB_MERGES ||
+                   (file == OTX_VOCAB_FILES &&
+                    !otx__name_fits_any(name, otx__template_files,
+                                        OTX__COUNT(otx__template_files)));
+    }
+    return false;
 }
 
 /* The name that a kind of file usually has. */
@@ -6902,7 +6948,8 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
-                         "loader, and neither tokenizer_config.json nor config.json names one",
+                         "loader, and neither tokenizer_config.json nor config.json names one "
+                         "(\"tokenizer_class\"); put one beside it and give the directory",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
     if (t->layout->extra == 0)
@@ -7317,6 +7364,202 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/digits.h */
+/* ---- digits: how a tokenizer cuts numbers ---------------------------------------- */
+
+/* Which tokens there are for several digits tells it, for whatever a tokenizer was trained
+   with (split_digits of SentencePiece among it) shows in its tokens; but that a
+   pre-tokenizer may keep texts from ever becoming them. */
+
+/* The digits of a token that is nothing else but for the space of a word's border; 0 if it
+   is none, or a token that was added. */
+OTX__PRIVATE size_t otx__number_digits(const otx_token *token)
+{
+    const char *bytes = token->bytes;
+    size_t size = token->size, i;
+    if (token->kind == OTX_TOKEN_BYTE) return size == 1 && otx__is_digit(*bytes);
+    if (token->kind != OTX_TOKEN_TEXT || token->added) return 0;
+    if (size > 1 && *bytes == ' ') bytes++, size--;
+    else if (size > 1 && bytes[size - 1] == ' ') size--;
+    for (i = 0; i < size; i++)
+        if (!otx__is_digit(bytes[i])) return 0;
+    return size;
+}
+
+/* ---- regular expressions ---- */
+
+/* They are looked at as far as those of known tokenizers need: one of their branches takes
+   digits and little else, and the others take none. */
+
+#define OTX__ANY_DIGITS SIZE_MAX
+
+/* Bytes of what a pattern begins with: an escape, a class, a group, or a character. */
+OTX__PRIVATE size_t otx__regex_item(otx__span pattern)
+{
+    const char *at = pattern.bytes;
+    size_t i, depth = 0;
+    bool class_open = false;
+    for (i = 0; i < pattern.size; i++) {
+        if (at[i] == '\\') {
+            i++;
+            if (i + 1 < pattern.size && (at[i] == 'p' || at[i] == 'P') && at[i + 1] == '{')
+                while (i + 1 < pattern.size && at[i] != '}') i++;
+        } else if (class_open) {
+            class_open = at[i] != ']';
+        } else if (at[i] == '[') {
+            class_open = true;
+        } else if (at[i] == '(') {
+            depth++;
+        } else if (at[i] == ')' && depth > 0) {
+            depth--;
+        }
+        if (depth == 0 && !class_open) break;
+    }
+    return otx__min(i + 1, pattern.size);
+}
+
+/* How often at most the item before is taken, and at least; steps over what says so. */
+OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
+{
+    const char first = rest->size > 0 ? *rest->bytes : 0;
+    uint64_t said;
+    size_t most = 1, size = first == '?' || first == '*' || first == '+', from = 1;
+    if (first == '{') {
+        while (size < rest->size && rest->bytes[size] != '}') {
+            if (rest->bytes[size++] == ',') from = size;
+        }
+        if (otx__parse_uint(otx__span_of(rest->bytes + from, size - from), &said) &&
+            said < 1000)
+            most = (size_t)said;
+        else most = OTX__ANY_DIGITS; /* {2,} */
+        size = otx__min(size + 1, rest->size);
+    } else if (size > 0 && first != '?') {
+        most = OTX__ANY_DIGITS;
+    }
+    *optional = first == '?' || first == '*';
+    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+'))
+        size++; /* lazy, possessive */
+    rest->bytes += size;
+    rest->size -= size;
+    return most;
+}
+
+/* Whether an item takes a digit and nothing but numbers. */
+OTX__PRIVATE bool otx__regex_is_digit(otx__span item)
+{
+    static const char *const spellings[] = {"\\p{N}", "\\p{Nd}", "\\d", "[0-9]", "[\\p{N}]",
+                                            "[\\d]"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(spellings); i++)
+        if (otx__span_is(item, spellings[i])) return true;
+    return false;
+}
+
+/* Whether any other item may take a digit, as far as can be seen. */
+OTX__PRIVATE bool otx__regex_may_take_digit(otx__span item)
+{
+    static const char *const names[] = {"\\p{N", "\\d", "\\w", "\\S", "\\P", "\\D", "0-9"};
+    bool negated = item.size > 1 && item.bytes[0] == '[' && item.bytes[1] == '^', named = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        named = named || otx__span_contains(item, names[i]);
+    if (*item.bytes == '.' || otx__is_digit(*item.bytes)) return true;
+    if (*item.bytes == '(') return named || otx__span_contains(item, "[^");
+    return negated ? !named : named;
+}
+
+/* Whether an item looks ahead or back, and takes nothing. */
+OTX__PRIVATE bool otx__regex_looks(otx__span item)
+{
+    return item.size > 2 && item.bytes[0] == '(' && item.bytes[1] == '?' &&
+           (item.bytes[2] == '=' || item.bytes[2] == '!' ||
+            (item.bytes[2] == '<' && item.size > 3 &&
+             (item.bytes[3] == '=' || item.bytes[3] == '!')));
+}
+
+/* The most digits that one match of a pattern takes, where it takes every digit, whatever
+   stands around it; else OTX__ANY_DIGITS. */
+OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
+{
+    size_t most = 0, branch = 0;
+    bool bound = false; /* to something else: digits may be without it */
+    while (pattern.size > 0) {
+        otx__span item = otx__span_of(pattern.bytes, otx__regex_item(pattern));
+        bool optional, digit = otx__regex_is_digit(item);
+        size_t times;
+        pattern.bytes += item.size;
+        pattern.size -= item.size;
+        if (otx__span_is(item, "|")) {
+            if (branch > 0 && bound) return OTX__ANY_DIGITS;
+            most = otx__max(most, branch);
+            branch = 0;
+            bound = false;
+            continue;
+        }
+        times = otx__regex_times(&pattern, &optional);
+        if (otx__regex_looks(item)) bound = true;
+        else if (digit ? branch > 0 : otx__regex_may_take_digit(item)) return OTX__ANY_DIGITS;
+        else if (digit) branch = times;
+        else bound = bound || !optional;
+    }
+    most = otx__max(most, branch);
+    return most == 0 || (branch > 0 && bound) ? OTX__ANY_DIGITS : most;
+}
+
+/* ---- pre-tokenizers ---- */
+
+/* The same for a pattern that stands in the reader's file. */
+OTX__PRIVATE otx_result otx__pattern_digits(otx__tokenizer *t, uint32_t node, size_t *most)
+{
+    size_t size = 0;
+    otx_result result = OTX_OK;
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
+    result = otx__tokenizer_string(t, &t->json, node, &size);
+    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size));
+    return result;
+}
+
+/* The most digits that one step of tokenizer.json's pre-tokenizer leaves together. */
+OTX__PRIVATE otx_result otx__step_digits(otx__tokenizer *t, uint32_t step, size_t *most)
+{
+    const otx_json *json = &t->json;
+    const uint32_t pattern = otx_json_find(json, step, "pattern");
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_equals(json, otx_json_find(json, step, "type"), "Digits")) {
+        if (otx_json_type_of(json, otx_json_find(json, step, "individual_digits")) ==
+            OTX_JSON_TRUE)
+            *most = 1;
+        return OTX_OK;
+    }
+    if (!otx_json_equals(json, otx_json_find(json, step, "behavior"), "Isolated"))
+        return OTX_OK; /* else matches may be joined to what stands beside them */
+    return otx__pattern_digits(t, otx_json_find(json, pattern, "Regex"), most);
+}
+
+/* Sets the most digits that one token of a text has. */
+OTX__PRIVATE otx_result otx__find_digits(otx__tokenizer *t)
+{
+    static const char *const types[] = {"Digits", "Split"};
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    size_t *digits = &t->vocab->digits, most, i;
+    otx_result result;
+    uint32_t step;
+    for (i = 0; i < t->vocab->count; i++)
+        *digits = otx__max(*digits, otx__number_digits(&t->vocab->tokens[i]));
+    result = otx__pattern_digits(t, pattern, &most); /* of tekken.json */
+    *digits = otx__min(*digits, most);
+    for (i = 0; i < OTX__COUNT(types) && !result; i++)
+        for (step = otx__find_step(json, part, OTX_JSON_NONE, types[i]);
+             step != OTX_JSON_NONE && !result; step = otx__find_step(json, part, step, types[i])) {
+            result = otx__step_digits(t, step, &most);
+            *digits = otx__min(*digits, most);
+        }
+    return result;
+}
+
 /* >>> src/vocab/recognise.h */
 /* ---- recognise: what a file is, by what it holds ---------------------------------- */
 
@@ -7348,21 +7591,28 @@ OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
     return true;
 }
 
-/* Which of the files with tokens a JSON document is, or OTX_VOCAB_FILES; then `*looks` says
-   what else it is. */
-OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, const char **looks)
+/* What a file holds. */
+typedef struct otx__recognised {
+    otx_vocab_file file; /* with tokens; OTX_VOCAB_FILES: none is known, ... */
+    const char *looks;   /* ... and this is what it looks like, ... */
+    bool other;          /* ... which is not one of them for certain */
+} otx__recognised;
+
+/* Which of the files with tokens a JSON document is, or what else. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, otx__recognised *what)
 {
     const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
     size_t i;
-    *looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
-                                                          : "JSON that is no object";
+    what->looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                               : "JSON that is no object";
     if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
     if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
         return OTX_VOCAB_TEKKEN;
     if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
     for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
         if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
-            *looks = otx__tokenless[i].what;
+            what->looks = otx__tokenless[i].what;
+            what->other = true;
             break;
         }
     return OTX_VOCAB_FILES;
@@ -7409,11 +7659,10 @@ OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
     return false;
 }
 
-/* Which of the files with tokens a text is, by what it holds, whatever its name; or
-   OTX_VOCAB_FILES: then `*looks` says what it looks like. Fails for want of memory alone. */
+/* Tells what a text is by what it holds, whatever its name. Fails for want of memory
+   alone. */
 OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
-                                       otx_vocab_file *file, const char **looks,
-                                       otx_error *error)
+                                       otx__recognised *what, otx_error *error)
 {
     otx_error problem;
     otx_json_options options;
@@ -7421,23 +7670,24 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
     otx_result result = OTX_OK;
     size_t blank = 0;
     while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
-    *file = OTX_VOCAB_FILES;
-    *looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(what, 0, sizeof *what);
+    what->file = OTX_VOCAB_FILES;
+    what->looks = blank == size ? "nothing, as it is empty" : "text";
     memset(&json, 0, sizeof json);
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true; /* where it is no tokenizer */
     if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
         result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
-        if (!result) *file = otx__recognise_json(&json, looks);
+        if (!result) what->file = otx__recognise_json(&json, what);
         otx_json_close(ctx, &json);
         if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
         if (!result) return OTX_OK;
-        *looks = "JSON that is damaged";
+        what->looks = "JSON that is damaged";
     }
-    if (otx__looks_like_pieces(text, size)) *file = OTX_VOCAB_SENTENCEPIECE;
-    else if (otx__looks_like_tiktoken(text, size)) *file = OTX_VOCAB_TIKTOKEN;
-    else if (!otx__is_text(text, size)) *looks = "bytes that are no text";
-    else if (otx__has_special_line(text, size)) *file = OTX_VOCAB_TXT;
+    if (otx__looks_like_pieces(text, size)) what->file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) what->file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) what->looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) what->file = OTX_VOCAB_TXT;
     return OTX_OK;
 }
 
@@ -7622,6 +7872,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
     if (!result) result = otx__find_in_use(&t);
+    if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
@@ -11679,6 +11930,20 @@ OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
     return false;
 }
 
+/* Atom number i of those selected and, behind them, barred. */
+OTX__PRIVATE size_t otx__support_held(const otx__support *support, size_t i)
+{
+    return (size_t)(i < support->count ? support->indices[i]
+                                       : support->barred[i - support->count]);
+}
+
+/* Whether these must be hidden from a screen, as they may score best: those barred, and with
+   ridge those selected, as it leaves their correlations at ridge * ||atom||^2 * coefficient. */
+OTX__PRIVATE bool otx__support_hides(const otx__problem *problem, const otx__support *support)
+{
+    return problem->ridge > 0.0 || support->barred_count > 0;
+}
+
 /* scratch->rows: the rows of the atoms selected. */
 OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__support *support,
                                     otx__scratch *scratch)
@@ -12183,7 +12448,7 @@ typedef struct otx__screen {
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
-                               be the best of all */
+                               be the best of all; before, those to be hidden */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -12359,6 +12624,21 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* The residual form: marks the atoms that a target hides. */
+OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
+{
+    const otx__problem *problem = screen->problem;
+    const otx__support *support = &screen->supports[target];
+    size_t tiles = problem->dictionary->tiles, held = support->count + support->barred_count, i;
+    uint32_t *masks = screen->masks + target;
+    if (!otx__support_hides(problem, support)) return;
+    for (i = 0; i < tiles; i++) masks[i * screen->capacity] = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        masks[atom / OTX__TILE * screen->capacity] |= 1u << atom % OTX__TILE;
+    }
+}
+
 /* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
    which on the residual form scores every atom: the bound would mean nothing. */
 #define OTX__BOUND_SUM_MAX 1e20
@@ -12391,6 +12671,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    otx__screen_hide(screen, target);
 }
 
 /* >>> src/solve/scan.h */
@@ -12415,7 +12696,8 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
                                    const float *products, float *least)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target;
+    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
+    float weight[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
@@ -12426,6 +12708,11 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
+    if (otx__support_hides(screen->problem, &screen->supports[target]) && screen->masks[at]) {
+        for (i = 0; i < OTX__TILE; i++)
+            weight[i] = screen->masks[at] >> i & 1 ? 0.0f : sift.weight[i];
+        sift.weight = weight;
+    }
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
@@ -12826,37 +13113,113 @@ typedef struct otx__best_tiles {
    operations. */
 #define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
+/* What the best weighted correlation of a tile is at least and at most, by what a scan has
+   of it and how far that may be off otherwise. */
+OTX__PRIVATE double otx__scanned_low(float best, double spread)
+{
+    return (double)best * (1.0 - OTX__SCAN_RELATIVE_ERROR) - spread -
+           4.0 * (double)OTX__LEAST_WEIGHT;
+}
+
+OTX__PRIVATE double otx__scanned_high(float best, double spread)
+{
+    return (double)best * (1.0 + OTX__SCAN_RELATIVE_ERROR) + spread;
+}
+
+/* The best weighted correlation of a tile's atoms for a target's set, which the support is,
+   without those that it holds. */
+OTX__PRIVATE float otx__scanned_best(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set)
+{
+    const otx__support *support = &screen->supports[target];
+    const float *weights = screen->problem->dictionary->weight + tile * OTX__TILE;
+    size_t held = support->count + support->barred_count, i;
+    float correlations[OTX__TILE], best = 0.0f;
+    uint32_t hidden = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        if (atom / OTX__TILE == tile) hidden |= 1u << atom % OTX__TILE;
+    }
+    otx__screen_refine(screen, tile, target, set, correlations);
+    for (i = 0; i < OTX__TILE; i++) {
+        float score = otx__packed(weights[i] * fabsf(correlations[i]), (uint32_t)i);
+        if (!(hidden >> i & 1) && score > best) best = score;
+    }
+    return best;
+}
+
+/* Marks the tiles of the atoms that a target's set hides: their best are no longer positive.
+   best: of the set and the target. */
+OTX__PRIVATE void otx__scanned_mark(const otx__screen *screen, const otx__support *support,
+                                    float *best)
+{
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        best[tile * screen->capacity] = -fabsf(best[tile * screen->capacity]);
+    }
+}
+
+/* Takes the marks off. Where such a tile may have the best atom of all, which are at least
+   *least, its best is found again without those hidden. */
+OTX__PRIVATE void otx__scanned_unmark(const otx__screen *screen, size_t target, size_t set,
+                                      float *best, double bound, double *least)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        double spread = (double)screen->problem->dictionary->tile_weight[tile] * bound;
+        float *at = best + tile * screen->capacity;
+        if (!(*at < 0.0f)) continue; /* 0, or another of the tile's took it off */
+        *at = -*at;
+        if (otx__scanned_high(*at, spread) < *least) continue;
+        *at = otx__scanned_best(screen, tile, target, set);
+        if (otx__scanned_low(*at, spread) > *least) *least = otx__scanned_low(*at, spread);
+    }
+}
+
 /* Finds the best tiles of one set of each target of a task. */
 OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
                                      size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
     double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
+    bool hides[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
+        otx__support *support = &screen->supports[first + j];
+        const otx__bound *bound = otx__screen_bound(screen, first + j, set);
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
+        hides[j] = looked && otx__support_hides(screen->problem, support);
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        bounds[j] = looked ? bound->scanned : 0.0;
+        if (hides[j] && bound->refined > bounds[j]) bounds[j] = bound->refined;
         found[j].count = 0;
+        support->count += hides[j] ? set : 0; /* with those predicted, until below */
+        if (hides[j]) otx__scanned_mark(screen, support, all + j);
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
-                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) found[j].least = least[j];
+    for (j = 0; j < count; j++) {
+        if (hides[j])
+            otx__scanned_unmark(screen, first + j, set, all + j, bounds[j], &least[j]);
+        screen->supports[first + j].count -= hides[j] ? set : 0;
+        found[j].least = least[j];
+    }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
-            if (!(high >= least[j])) continue;
+            if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)
                 found[j].tiles[found[j].count] = (uint32_t)tile;
             found[j].count++;
@@ -13038,26 +13401,6 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
 
 /* ---- in either ---- */
 
-/* What the weighted correlations of the atoms selected are at most: nothing without
-   ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
-{
-    const otx__problem *problem = screen->problem;
-    const otx__support *support = &screen->supports[target];
-    size_t slot = (target * OTX__SETS + set) * screen->pitch, j;
-    double held = 0.0;
-    for (j = 0; j < support->count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double beta = otx__form_scans(screen->form)
-                          ? (double)screen->betas[slot + j]
-                          : support->coefficients[j] * problem->dictionary->norms[atom] /
-                                support->norm;
-        double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
-        if (share > held) held = share;
-    }
-    return held * (1.0 + 1e-5);
-}
-
 /* Makes the candidates of a target's set from the tiles that may hold them. */
 OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
                                           const otx__best_tiles *found,
@@ -13067,9 +13410,6 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     candidates->count = 0;
     candidates->least = found->least;
     candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
-    /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
-        candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
@@ -13116,8 +13456,7 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     bool scans = otx__form_scans(screen->form);
     double clock;
     if (scans) otx__scanned_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    if (candidates->overflow || candidates->count == 0) return false;
     *atom = scans ? candidates->atoms[0] : 0;
     if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
@@ -14862,7 +15201,7 @@ OTX__PRIVATE otx_result otx__normal_solve(otx__normal *normal, double lambda, ot
 /* Targets whose rows are made at a time. */
 #define OTX__AFFINE_TARGETS 512
 
-/* An anchor by the hash of its donor row. */
+/* An anchor by the keyed hash of its donor row: a donor cannot make its rows collide. */
 typedef struct otx__known_row {
     uint64_t hash;
     uint32_t anchor;
@@ -14875,6 +15214,7 @@ typedef struct otx__affine {
     double *donor_mean, *base_mean; /* [d], [e] */
     otx__digits digits;             /* columns of the map, d terms */
     double *unit;                   /* [strip][32] of these columns */
+    otx__hash_key key;
     otx__known_row *known;          /* [anchors] in order */
 } otx__affine;
 
@@ -14888,9 +15228,9 @@ OTX__PRIVATE int otx__known_compare(const void *a, const void *b)
 }
 
 /* Of a row's elements as floats; 0 and -0 are one. */
-OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE uint64_t otx__hash_row(otx__hash_key key, const otx_matrix *matrix, size_t row)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    otx__hash_state state = otx__hash_open(key);
     float part[OTX__TILE];
     size_t first, count, i;
     for (first = 0; first < matrix->columns; first += count) {
@@ -14900,11 +15240,10 @@ OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
             float value = part[i] + 0.0f;
             uint32_t bits;
             memcpy(&bits, &value, sizeof bits);
-            hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-            hash ^= hash >> 29;
+            otx__hash_take(&state, bits);
         }
     }
-    return hash;
+    return otx__hash_close(&state, matrix->columns);
 }
 
 /* Whether two rows hold the same floats. */
@@ -14926,7 +15265,7 @@ OTX__PRIVATE bool otx__same_rows(const otx_matrix *a, size_t i, const otx_matrix
 OTX__PRIVATE size_t otx__affine_find(const otx__affine *map, const otx_matrix *donor,
                                   const otx_matrix *targets, size_t target)
 {
-    uint64_t hash = otx__hash_row(targets, target);
+    uint64_t hash = otx__hash_row(map->key, targets, target);
     size_t low = 0, high = map->anchors;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -14957,7 +15296,7 @@ OTX__PRIVATE void otx__affine_hash_body(void *argument, size_t index, int worker
     size_t i, end = otx__min(task->map->anchors, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++) {
-        task->map->known[i].hash = otx__hash_row(task->donor, i);
+        task->map->known[i].hash = otx__hash_row(task->map->key, task->donor, i);
         task->map->known[i].anchor = (uint32_t)i;
     }
 }
@@ -15004,6 +15343,7 @@ OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *no
     memset(&task, 0, sizeof task);
     task.map = map;
     task.donor = normal->donor.matrix;
+    map->key = otx__hash_key_for(normal->ctx, map->known);
     result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
                              4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
                              error);
@@ -16285,6 +16625,69 @@ OTX__PRIVATE otx_result otx__matrix_mean(const otx_context *ctx, const otx_matri
     view.index = matrix->index;
     return otx__view_mean(&watch, &view, matrix, mean, error);
 }
+
+/* ---- rows ---- */
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * stride * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* Rows that one task takes the norms of. */
+#define OTX__NORM_ROWS 64
+
+typedef struct otx__norming {
+    const otx_matrix *matrix;
+    double *norms;
+} otx__norming;
+
+OTX__PRIVATE void otx__norming_body(void *argument, size_t index, int worker)
+{
+    const otx__norming *task = (const otx__norming *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t row, end = otx__min((index + 1) * OTX__NORM_ROWS, matrix->rows), first, count, i;
+    (void)worker;
+    for (row = index * OTX__NORM_ROWS; row < end; row++) {
+        double values[64], sum = 0.0;
+        otx_matrix part = *matrix;
+        for (first = 0; first < matrix->columns; first += count) {
+            count = otx__min(matrix->columns - first, OTX__COUNT(values));
+            part.columns = count;
+            part.stride = matrix->stride ? matrix->stride : matrix->columns;
+            part.data = (const char *)matrix->data + first * (otx_dtype_bits(part.dtype) / 8);
+            otx__row_read(&part, row, values);
+            for (i = 0; i < count; i++) sum += values[i] * values[i];
+        }
+        task->norms[row] = sqrt(sum);
+    }
+}
+
+/* The norms of all rows of a matrix. */
+OTX__PRIVATE otx_result otx__matrix_norms(const otx_context *ctx, const otx_matrix *matrix,
+                                          double *norms, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    otx__norming task;
+    task.matrix = matrix;
+    task.norms = norms;
+    return otx__watch_loop(&watch, (matrix->rows + OTX__NORM_ROWS - 1) / OTX__NORM_ROWS,
+                           2.0 * OTX__NORM_ROWS * (double)matrix->columns, otx__norming_body,
+                           &task, error);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
 
 /* >>> src/methods/pursuit.h */
 /* ---- pursuit: omp, omp-centred ------------------------------------------------ */
@@ -18030,7 +18433,8 @@ OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
     otx__dense_read_open(&mill, &right, &rows->tokens);
     left.less = right.less = fitted->linear->to;
     if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
-    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
     if (!result)
         result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
                                   error);
@@ -19294,6 +19698,8 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      status, status_open     what stands at a path; what was opened
      is_link                 whether the path itself is a link
      make_directory, rename
+     replace_empty           renames a directory onto an empty one, whose mode it takes; fails
+                             if that holds anything by then
      remove                  a file, a link or an empty directory; else ENOTEMPTY
      unlock                  makes what is read-only writable; false where it was
      directory_open, _next, _close    the names in a directory, one after another */
@@ -19679,6 +20085,19 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
            _wrename(wide_from, wide_to) == 0;
 }
 
+/* Removing a directory fails if it is not empty, and renaming onto anything does. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+    wchar_t wide[OTX__WIDE];
+    int number;
+    if (!otx__sys_wide(wide, to) || _wrmdir(wide) != 0) return false;
+    if (otx__sys_rename(from, to)) return true;
+    number = errno;
+    (void)_wmkdir(wide);
+    errno = number;
+    return false;
+}
+
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     wchar_t wide[OTX__WIDE];
@@ -19944,6 +20363,16 @@ OTX__PRIVATE bool otx__sys_make_directory(const char *path) { return mkdir(path,
 
 OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
 {
+    return rename(from, to) == 0;
+}
+
+/* rename() itself replaces an empty directory and no other. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+#ifndef __wasi__
+    struct stat raw;
+    if (stat(to, &raw) == 0 && S_ISDIR(raw.st_mode)) (void)chmod(from, raw.st_mode & 07777);
+#endif
     return rename(from, to) == 0;
 }
 
@@ -21094,34 +21523,45 @@ OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
             otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
-/* Whether the final name is free, or may be replaced. A directory is replaced
-   only if it looks like a model's, so that a typing error costs no one a home. */
-OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exists,
+/* What stands under the final name. */
+typedef enum otx__standing {
+    OTX__STANDS_NOTHING,
+    OTX__STANDS_EMPTY, /* a directory that holds nothing, which is as good */
+    OTX__STANDS_MODEL  /* one that is to be replaced */
+} otx__standing;
+
+/* Looks at what stands under the final name, and refuses what is to stay. A directory is
+   replaced only if it looks like a model's, so that a typing error costs no one a home. */
+OTX__PRIVATE otx_result otx__output_check(const otx__output *output, otx__standing *standing,
                                           otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     otx__listing listing;
     otx__status status;
     otx_result result;
-    bool model;
+    bool model, empty;
     otx__path_text(name, output->path);
     result = otx__look(output->path, &status, error);
-    *exists = status.present;
+    *standing = OTX__STANDS_NOTHING;
     if (result || !status.present) return result;
-    if (!output->overwrite)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
-                         "replace it", name);
     if (!status.directory)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced",
-                         name);
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced; "
+                         "give a name of which there is nothing yet", name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || otx__looks_like_model(&listing);
+    empty = listing.count == 0;
+    model = empty || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
-    if (model) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
-                     name);
+    *standing = empty && !otx__sys_is_link(output->path) ? OTX__STANDS_EMPTY
+                                                         : OTX__STANDS_MODEL;
+    if (!model)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, does not look like a model "
+                         "(it has no config.json with " OTX__MODEL_FILE " or its index) and is "
+                         "not replaced; give a name of which there is nothing yet", name);
+    if (*standing == OTX__STANDS_MODEL && !output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    return OTX_OK;
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -21188,6 +21628,18 @@ OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
     return otx__fail_leftovers(output, error);
 }
 
+/* Tries at once whether an empty directory can be replaced, as one that something is mounted
+   on cannot: the new directory takes its place, still empty, and another is made. */
+OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *error)
+{
+    if (!otx__sys_replace_empty(output->partial, output->path))
+        return otx__fail_system(error, output->path, "exists already, and cannot be replaced",
+                                errno);
+    if (!otx__sys_make_directory(output->partial))
+        return otx__fail_system(error, output->partial, "cannot be created", errno);
+    return OTX_OK;
+}
+
 /* Ends an output. What has not been committed is removed. */
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
@@ -21201,20 +21653,21 @@ OTX__PRIVATE void otx__output_abandon(otx__output *output)
 }
 
 /* Makes a temporary directory, output->partial, beside `path`, after checking
-   that `path` will be free (or, with overwrite, replaceable) in the end. Must be
+   that `path` will be free or empty (or, with overwrite, replaceable) in the end. Must be
    followed by otx__output_abandon, after otx__output_commit if all went well. */
 OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *path,
                                           bool overwrite, otx__output *output, otx_error *error)
 {
-    bool exists = false;
+    otx__standing standing = OTX__STANDS_NOTHING;
     otx_result result;
     memset(output, 0, sizeof *output);
     output->ctx = ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
-    if (!result) result = otx__output_check(output, &exists, error);
+    if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
     if (!result) result = otx__output_make(output, error);
+    if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
 }
@@ -21245,19 +21698,21 @@ OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **
 }
 
 /* Gives the directory its final name. What stood there is renamed first and
-   removed last, so that at every moment one of the two is whole. The files
-   within must have been finished. */
+   removed last, so that at every moment one of the two is whole; an empty directory is
+   replaced as long as it is empty. The files within must have been finished. */
 OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error)
 {
     char name[OTX__PATH_TEXT], *old = NULL, *parent;
-    bool exists;
-    otx_result result = otx__output_check(output, &exists, error);
+    otx__standing standing;
+    otx_result result = otx__output_check(output, &standing, error);
     if (result) return result;
     parent = otx__path_parent(output->ctx, output->path);
     if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
     otx__directory_sync(output->ctx, output->partial);
-    if (exists) result = otx__output_set_aside(output, &old, error);
-    if (!result && !otx__sys_rename(output->partial, output->path)) {
+    if (standing == OTX__STANDS_MODEL) result = otx__output_set_aside(output, &old, error);
+    if (!result && !(standing == OTX__STANDS_EMPTY
+                         ? otx__sys_replace_empty(output->partial, output->path)
+                         : otx__sys_rename(output->partial, output->path))) {
         result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
         if (old && !otx__sys_rename(old, output->path))
             otx__log(output->ctx, OTX_WARNING, "%s: the former output is here now",
@@ -21325,10 +21780,10 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
 
 /* The weights of a directory: an index or a file, by names of its listing; neither, if it
    holds none, or several that may be meant. */
-typedef struct otx__weights {
+typedef struct otx__weights_found {
     const char *index, *file;
     const char *rival; /* the first of several */
-} otx__weights;
+} otx__weights_found;
 
 /* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
 OTX__PRIVATE bool otx__is_shard(const char *name)
@@ -21339,7 +21794,7 @@ OTX__PRIVATE bool otx__is_shard(const char *name)
 
 /* Takes the one index or file under another name than the usual, of which there must not
    be two: model.fp16.safetensors and the like. */
-OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights_found *found)
 {
     size_t i, count = 0;
     for (i = 0; i < listing->count; i++) {
@@ -21358,7 +21813,7 @@ OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights
     else found->index = found->file = NULL;
 }
 
-OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_found *found)
 {
     memset(found, 0, sizeof *found);
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
@@ -21523,33 +21978,36 @@ OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *di
 
 /* A directory within that holds weights, or NULL: the last of several, as of the
    checkpoints of a training. */
-OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
-                                             const otx__listing *listing)
+OTX__PRIVATE otx_result otx__weights_within(const otx_context *ctx, const char *path,
+                                            const otx__listing *listing, const char **within,
+                                            otx_error *error)
 {
-    const char *within = NULL;
+    otx_result result = OTX_OK;
     size_t i, j;
-    for (i = 0; i < listing->count; i++)
+    *within = NULL;
+    for (i = 0; i < listing->count && !result; i++)
         for (j = 0; j < 2; j++) {
             char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
             otx__status status;
             memset(&status, 0, sizeof status);
             if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
-            if (file && otx__sys_status(file, &status) && status.regular)
-                within = listing->names[i];
+            if (!file) result = otx__fail_memory(error, strlen(path) + 1);
+            else if (otx__sys_status(file, &status) && status.regular)
+                *within = listing->names[i];
             otx__path_free(ctx, inner);
             otx__path_free(ctx, file);
         }
-    return within;
+    return result;
 }
 
 /* Reports a directory that holds no weights, or more than one model's. */
 OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
                                              const otx__listing *listing,
-                                             const otx__weights *found, otx_error *error)
+                                             const otx__weights_found *found, otx_error *error)
 {
     char where[OTX__PATH_TEXT], file[OTX__QUOTED];
     const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
-    const char *within;
+    const char *within = NULL;
     otx_result result = otx__refuse_cache(ctx, path, listing, error);
     if (result) return result;
     otx__path_text(where, path);
@@ -21561,7 +22019,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
     if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
     advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
                               (const char *const *)listing->names, listing->count, &name);
-    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (!advice) result = otx__weights_within(ctx, path, listing, &within, error);
+    if (result) return result;
     if (within)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
                          OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,
@@ -22163,7 +22622,7 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
                                                   otx_error *error)
 {
     otx__listing listing;
-    otx__weights found;
+    otx__weights_found found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
@@ -22512,21 +22971,24 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
 {
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    const char *looks = NULL;
     size_t size = 0;
-    otx_vocab_file file = OTX_VOCAB_FILES;
+    otx__recognised what;
+    otx_vocab_file file;
     otx_result result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
+    memset(&what, 0, sizeof what);
     if (!result)
         result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result) result = otx__recognise(ctx, bytes, size, &file, &looks, error);
-    if (file == OTX_VOCAB_FILES) file = otx__source_named(path + otx__path_name(path));
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    file = what.file;
+    if (file == OTX_VOCAB_FILES && !what.other)
+        file = otx__source_named(path + otx__path_name(path));
     if (!result && file == OTX_VOCAB_FILES)
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
                            "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
                            "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
-                           "tokenizer or one of those", name, looks);
+                           "tokenizer or one of those", name, what.looks);
     if (!result) {
         texts[file].bytes = bytes;
         texts[file].size = size;
@@ -22922,7 +23384,8 @@ typedef enum otx__member_kind {
     OTX__MEMBER_OTHER_FORM, /* ids in a form of its own, which is not carried over */
     OTX__MEMBER_MAP,        /* {text: id, ...} */
     OTX__MEMBER_MAP_BACK,   /* {id: text, ...} */
-    OTX__MEMBER_FIRST,      /* where a range of ids begins: up to the next such key's, or the end */
+    OTX__MEMBER_FIRST,      /* where a range of ids begins; the next such key, or the end of the
+                               vocabulary, ends it */
     OTX__MEMBER_SIZE,       /* how many tokens there are */
     OTX__MEMBER_SIZE_IF,    /* the same, where it says as much as there are */
     OTX__MEMBER_ROUNDING,   /* the size is rounded up to a multiple of this */
@@ -22937,20 +23400,15 @@ typedef struct otx__member_rule {
     const char *why;   /* of what is refused */
 } otx__member_rule;
 
-static const char otx__why_second_matrix[] =
-    "counts rows of a second matrix, whose ids follow those of the vocabulary";
-static const char otx__why_hashes[] =
-    "speaks of tables that are looked up by hashes of token ids or of their bytes";
-
 #define OTX__KEY_TEXT_SIZE "text_vocab_size"
 
 /* The first that fits a key is taken. Keys were collected from all configuration classes of
    transformers 5.24 (tests/config_keys.py) and from models that bring their own. */
 static const otx__member_rule otx__member_rules[] = {
     /* Models and parts of them that speak in codes: their ids and sizes. */
-    {"*_token_id", OTX__MEMBER_NONE, "dia musicgen musicgen_melody parler_tts "
-                                  "depth_decoder_config moshi_depth csm_depth_decoder_model "
-                                  "tts_config", NULL}, /* the last: MiniCPM-o */
+    {"*_token_id", OTX__MEMBER_NONE,
+     "dia musicgen musicgen_melody parler_tts depth_decoder_config moshi_depth "
+     "csm_depth_decoder_model tts_config", NULL}, /* the last: MiniCPM-o */
     {"audio_bos_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
     {"audio_pad_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
     {"image_start_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
@@ -22963,7 +23421,7 @@ static const otx__member_rule otx__member_rules[] = {
     {"t2u_*", OTX__MEMBER_NONE, NULL, NULL},          /* SeamlessM4T: units of speech */
     {"unit_*", OTX__MEMBER_NONE, NULL, NULL},
     {"vocoder_*", OTX__MEMBER_NONE, NULL, NULL},
-    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* the class after the last token, of CTC */
+    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* CTC: a class beside the tokens */
     {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
      "is of a text whose ids are shifted by the codes before it"},
     /* Dictionaries. */
@@ -22971,8 +23429,9 @@ static const otx__member_rule otx__member_rules[] = {
     {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
     {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
     {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
-    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},              /* SeamlessM4T */
-    {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL}, /* SeamlessM4T */
+    {"vocab_list", OTX__MEMBER_REFUSED, NULL, /* ESM */
+     "lists the tokens of the base in order"},
     /* Ranges. */
     {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
     {"image_token_offset", OTX__MEMBER_FIRST, NULL, NULL}, /* Apertus 1.5 */
@@ -23003,21 +23462,30 @@ static const otx__member_rule otx__member_rules[] = {
     {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
     {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
     /* Sizes. */
-    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},     /* all */
-    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},      /* Csm, beside its codebook's */
-    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},     /* ChatGLM */
-    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* Inkling: logits beyond are cut */
-    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},               /* XLM, FlauBERT */
-    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},               /* XLNet, Transformer-XL */
-    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},        /* HunYuan */
-    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},       /* Mamba's own */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},   /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},    /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL}, /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},             /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},             /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},      /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL}, /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
-    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, otx__why_second_matrix}, /* Idefics */
-    {"ngram_vocab_size_base", OTX__MEMBER_REFUSED, NULL, otx__why_hashes},   /* Qwen 3.8 */
-    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, otx__why_hashes}, /* BLT */
+    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
+     "counts rows of a second matrix, whose ids follow those of the vocabulary"},
+    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, /* BLT */
+     "is of tables that are looked up by hashes of bytes"},
+    {"*ngram_vocab_size*", OTX__MEMBER_NONE, NULL, NULL}, /* Qwen 3.8: its tables are refused */
     {"use_ordered_embeddings", OTX__MEMBER_REFUSED, NULL,
      "orders tokens by a table of their ids"}, /* the assistant of Gemma 4 */
     {"*vocab_size*", OTX__MEMBER_SIZE_IF, NULL, NULL}, /* decoder_vocab_size and the like */
+};
+
+/* An id is the text's whatever its object is about if its key has one of these words: they
+   stand in what speaks (Qwen Omni's talkers) or sees too. */
+static const char *const otx__text_words[] = {
+    "image", "video", "vision", "audio",      "text",
+    "tts_",  "im_",   "user_",  "assistant_", "system_",
 };
 
 /* Under these an object says how large its vocabulary is. */
@@ -23049,16 +23517,16 @@ typedef struct otx__special {
 #define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},           /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},           /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},             /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},          /* T5, mBART */
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false}, /* BERT, FSMT */
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false}, /* BERT */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},        /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true}, /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},              /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},              /* BART */
 };
 
 /* What the same are called elsewhere. transformers reads these as those. */
@@ -23070,7 +23538,10 @@ static const struct {
     {"pad_index", OTX__KEY_PAD},
     {"unk_index", "unk_token_id"},
     {"mask_index", "mask_token_id"},
-    {"pad_id", OTX__KEY_PAD}, /* HunYuan */
+    {"pad_id", OTX__KEY_PAD},   /* HunYuan */
+    {"bos_id", "bos_token_id"}, /* models with code of their own */
+    {"eos_id", "eos_token_id"},
+    {"unk_id", "unk_token_id"},
 };
 
 /* >>> src/model/known_classes.h */
@@ -23697,6 +24168,21 @@ OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
                                                            : otx__span_of("", 0);
 }
 
+/* Whether the id at hand, in an object about another vocabulary, is the text's all the same:
+   its key says so, or it is beyond the size that the object names. */
+OTX__PRIVATE bool otx__members_is_text(const otx__members *at, otx__span key)
+{
+    uint64_t id, size;
+    size_t i;
+    if (otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words))) return true;
+    if (!otx_json_uint(at->json, at->value, &id)) return false;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_uint(at->json, otx_json_find(at->json, at->object, otx__size_keys[i]),
+                          &size) && id >= size)
+            return true;
+    return false;
+}
+
 /* Begins with the root, which is about the vocabulary whatever size it names; its type is
    that of config.json. */
 OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *document,
@@ -23744,6 +24230,8 @@ OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level 
     at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
     if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
         at->kind = OTX__MEMBER_SPECIAL;
+    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, key))
+        at->kind = OTX__MEMBER_NONE;
     at->within = at->kind == OTX__MEMBER_NONE;
 }
 
@@ -24538,14 +25026,27 @@ OTX__PRIVATE otx_result otx__check_whole(const otx__side *side, otx_error *error
 
 /* ---- the main embedding ---- */
 
+/* Whether the weights are an adapter's, under whatever name: "...lora_A.weight". */
+OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++)
+        if (otx__span_contains(otx__span_of(checkpoint->tensors[i].tensor->name,
+                                            checkpoint->tensors[i].tensor->name_size), "lora_"))
+            return true;
+    return false;
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
-OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const char *why,
-                                                otx_error *error)
+OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
+                                                const char *why, otx_error *error)
 {
     const otx_checkpoint *checkpoint = &side->checkpoint;
     const uint64_t ids = side->vocab.count;
     char list[480] = "", text[OTX__TENSOR_TEXT];
     size_t i, length = 0, more = 0;
+    if (otx__is_adapter(checkpoint))
+        return otx__fail_adapter(ctx, side->path, checkpoint->files[0].name, error);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         size_t size;
@@ -24622,12 +25123,12 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
     if (!parts->embedding) {
         otx_result result = otx__check_whole(side, error);
         return result ? result
-                      : otx__fail_unknown_model(side, "no tensor is known as the input "
-                                                      "embedding", error);
+                      : otx__fail_unknown_model(ctx, side, "no tensor is known as the input "
+                                                           "embedding", error);
     }
     if (rival)
-        return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
-                                             "different sizes", error);
+        return otx__fail_unknown_model(ctx, side, "several tensors may be the input embedding, "
+                                                  "of different sizes", error);
     parts->rows = parts->embedding->tensor->shape[0];
     if (parts->rows == 0 || parts->rows > INT32_MAX)
         return otx__fail_tensor(side, parts->embedding->tensor,
@@ -25006,17 +25507,19 @@ OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t bas
     return -1;
 }
 
-/* The donor id that the caller mapped to a base id, or whose content is the
-   same, or -1. */
+/* The donor id that the caller mapped to a base id, or whose content is the same, or whose
+   role is, or -1. */
 OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint64_t base)
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
-    if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
-    if (!wanted) return -1;
-    heir = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+    otx_action action = heir < 0 ? OTX_ACTION_COUNT : plan->alignment->rows[heir].action;
+    int64_t same;
+    if (action == OTX_ACTION_MAP || !wanted) return action == OTX_ACTION_MAP ? heir : -1;
+    same = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
                            wanted->content_size);
-    return heir >= 0 && otx__config_id_is_valid(plan, (uint64_t)heir) ? heir : -1;
+    if (same >= 0 && otx__config_id_is_valid(plan, (uint64_t)same)) return same;
+    return action == OTX_ACTION_ROLE ? heir : -1;
 }
 
 /* How the ids under a key are carried over. */
@@ -25882,26 +26385,41 @@ OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
 typedef struct otx__class_choice {
     char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool rebuilt;           /* that class is given up, and with it the special tokens which it
+                               has where no file names them */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
+/* Whether transformers 4 makes it of tokenizer.model, though tokenizer.json is there. */
+OTX__PRIVATE bool otx__class_needs_model(const otx__side *donor, otx__span name)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    return otx__span_is(otx__class_stem(name), "LlamaTokenizer") &&
+           otx_json_type_of(json, otx_json_find(json, otx__document_root(&donor->tokenizer),
+                                                "add_prefix_space")) != OTX_JSON_NULL;
+}
+
 /* By the policy that tests/tokenizer_classes.py states and tries with both versions of
-   transformers. */
-OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+   transformers. `as_is`: tokenizer.json must be taken as it stands. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base, bool as_is,
                                     otx__class_choice *choice)
 {
     const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
-    const otx__span wanted = otx__class_effective(
+    otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
-    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
+        !(as_is && otx__class_needs_model(donor, name)))
+        return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
     else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
@@ -25939,6 +26457,31 @@ OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to
                          "        super().__init__(*arguments, **settings)\n");
 }
 
+/* Names the special tokens that no class will add: those of roles that the file leaves open. */
+OTX__PRIVATE otx_result otx__class_roles(const otx_context *ctx, const otx__side *donor,
+                                         otx_json_edit *edit, otx_error *error)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    otx_result result = OTX_OK;
+    otx__text value;
+    int role;
+    otx__text_open(&value, ctx);
+    for (role = 0; role < OTX_ROLE_COUNT && !result; role++) {
+        const int64_t id = donor->vocab.roles[role];
+        const char *key = otx__role_keys[role];
+        if (id < 0 || otx_json_type_of(json, otx_json_find(json, 0, key)) != OTX_JSON_NULL)
+            continue;
+        value.size = 0;
+        otx__text_json_string(&value, donor->vocab.tokens[id].content,
+                              donor->vocab.tokens[id].content_size);
+        otx__text_bytes(&value, "", 1);
+        result = value.failed ? otx__fail_memory(error, value.size)
+                              : otx_json_edit_set(ctx, edit, 0, key, value.bytes, error);
+    }
+    otx__text_close(&value);
+    return result;
+}
+
 /* Appends tokenizer_config.json with what was chosen. */
 OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
                                           const otx__class_choice *choice, otx__text *to,
@@ -25963,6 +26506,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     if (!result && choice->code)
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
                                    "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result && choice->rebuilt) result = otx__class_roles(ctx, donor, edit, error);
     if (!result) result = otx__edit_to_text(edit, to, error);
     otx_json_edit_close(ctx, edit);
     return result;
@@ -26102,10 +26646,12 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
+     digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
+     diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models
@@ -26133,6 +26679,14 @@ typedef struct otx__solution {
     double mean_residual, max_residual; /* relative; 0 where nothing was pursued */
     double seconds;
 } otx__solution;
+
+/* What is known of the rows that were made for one matrix, by target. */
+typedef struct otx__diagnosis {
+    double *norms;    /* of the new rows */
+    int32_t *nearest; /* the base's id whose row is most alike, by |cosine|, or -1; NULL unless
+                         details are kept */
+    double *cosines;  /* with it */
+} otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
 
@@ -26169,6 +26723,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
@@ -26176,6 +26731,9 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* diagnose: what is odd about the new rows, by summary.matrices */
+    otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
 
     /* run, report: how it went */
     otx_job_summary summary;
@@ -26220,7 +26778,7 @@ OTX__PRIVATE bool otx__job_repeat(void *context, const otx_progress *progress)
 }
 
 /* The context of such work. */
-OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
+OTX__PRIVATE otx_context otx__job_uncounted(const otx_job *job)
 {
     otx_context ctx = job->ctx;
     if (ctx.progress) ctx.progress = otx__job_repeat;
@@ -26295,12 +26853,32 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->digits, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
     otx__text_open(&job->tokenizer, &job->ctx);
     otx__text_open(&job->code, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
+}
+
+/* The nearest tokens only for a caller who will ask for them: they take a scan of all. */
+OTX__PRIVATE bool otx__diagnosis_take(const otx_job *job, otx__diagnosis *d)
+{
+    size_t targets = job->target_count;
+    d->norms = (double *)otx__alloc(&job->ctx, targets, sizeof *d->norms);
+    if (!job->options.keep_details) return d->norms != NULL;
+    d->nearest = (int32_t *)otx__alloc(&job->ctx, targets, sizeof *d->nearest);
+    d->cosines = (double *)otx__alloc(&job->ctx, targets, sizeof *d->cosines);
+    return d->norms && d->nearest && d->cosines;
+}
+
+OTX__PRIVATE void otx__diagnosis_close(const otx_job *job, otx__diagnosis *d)
+{
+    otx__free(&job->ctx, d->norms, job->target_count, sizeof *d->norms);
+    otx__free(&job->ctx, d->nearest, job->target_count, sizeof *d->nearest);
+    otx__free(&job->ctx, d->cosines, job->target_count, sizeof *d->cosines);
+    memset(d, 0, sizeof *d);
 }
 
 OTX_API void otx_job_close(otx_job *job)
@@ -26311,8 +26889,10 @@ OTX_API void otx_job_close(otx_job *job)
     if (!job) return;
     ctx = &job->ctx;
     for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
+    for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->digits);
     otx__text_close(&job->chat);
     otx__text_close(&job->tokenizer);
     otx__text_close(&job->code);
@@ -26897,21 +27477,39 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
+/* Says which class is named, and why. */
+OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *choice)
+{
+    const char *code = choice->code ? ", and " OTX__CLASS_MODULE ".py" : "";
+    if (choice->rebuilt)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
+                 "transformers makes of the tokenizer of %s would not split digits",
+                 choice->name, code, choice->made, job->donor.path);
+    else
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+                 "config.json of %s, transformers would load the tokenizer of %s otherwise than "
+                 "it does there", choice->name, code, job->base.path, job->donor.path);
+}
+
 /* Names another class for the tokenizer where the donor's own name would be taken for
-   another beside the base's config.json. */
+   another beside the base's config.json, or would not heed a tokenizer.json that is not its
+   class's. */
 OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    otx__class_choose(&job->donor, &job->base, &choice);
+    otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
+    if (choice.rebuilt &&
+        (!job->donor.tokenizer.present || job->donor.vocab.roles[OTX_ROLE_EOS] < 0))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "transformers makes a %s of it, which does not heed tokenizer.json and "
+                         "has special tokens that no file names; load it with AutoTokenizer and "
+                         "save it with save_pretrained", job->donor.path, choice.made);
     result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
     if (result) return result;
     if (choice.code) otx__class_code(&choice, &job->code);
-    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
-             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
-             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
-             job->base.path, job->donor.path);
+    otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
 }
 
@@ -27041,6 +27639,203 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
     if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
     otx__text_close(&other);
     return result;
+}
+
+/* >>> src/job/digits.h */
+/* ---- digits: where the two tokenizers cut numbers differently ------------------- */
+
+/* The body of a model counts with the pieces of numbers that it was trained on. Given others
+   it does arithmetic worse, whatever their rows: arXiv 2506.06607 calls it the critical
+   challenge of a transplant. */
+
+/* "digit by digit", or "in pieces of up to 3 digits". */
+OTX__PRIVATE const char *otx__digits_text(char to[48], size_t digits)
+{
+    if (digits == 1) return strcpy(to, "digit by digit");
+    otx__format(to, 48, "in pieces of up to %" PRIu64 " digits", (uint64_t)digits);
+    return to;
+}
+
+/* Where pieces are long, the most frequent numbers are tokens, and others are cut anyhow. */
+#define OTX__MANY_DIGITS 4
+
+/* Whether two vocabularies cut numbers alike, as far as they show. */
+OTX__PRIVATE bool otx__digits_alike(const otx_vocab *one, const otx_vocab *other)
+{
+    return one->digits == other->digits || one->digits == 0 || other->digits == 0 ||
+           (one->digits >= OTX__MANY_DIGITS && other->digits >= OTX__MANY_DIGITS);
+}
+
+OTX__PRIVATE void otx__digits_warn(const otx_job *job)
+{
+    const otx_vocab *base = &job->base.vocab, *donor = &job->donor.vocab;
+    char ours[48], theirs[48];
+    if (otx__digits_alike(base, donor)) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s reads numbers %s, %s %s: %s, and the model will be worse "
+             "at arithmetic%s", job->base.path, otx__digits_text(ours, base->digits),
+             job->donor.path, otx__digits_text(theirs, donor->digits),
+             donor->digits > base->digits ? "rows of longer ones are combinations"
+                                          : "texts will have shorter ones than it counts with",
+             base->digits == 1 ? "; --split-digits keeps single digits" : "");
+}
+
+/* ---- single digits: what is put behind the donor's pre-tokenizer ---- */
+
+/* It stands last, so that whatever has no digit in it is cut as it was: before the others,
+   spaces in front of a number would be cut otherwise, and steps that mark the beginning of a
+   text would mark every digit. */
+#define OTX__DIGIT_STEP "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[0-9]\"}, " \
+                        "\"behavior\": \"Isolated\", \"invert\": false}"
+
+/* A digit that the vocabulary has no token for by itself, or 0. */
+OTX__PRIVATE char otx__digit_missing(const otx_vocab *vocab)
+{
+    bool has[10] = {false};
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->size == 1 && otx__is_digit(*token->bytes) && otx__number_digits(token))
+            has[*token->bytes - '0'] = true;
+    }
+    for (i = 0; i < OTX__COUNT(has); i++)
+        if (!has[i]) return (char)('0' + i);
+    return 0;
+}
+
+/* Whether the model marks how a token stands in its word: each digit would be a word. */
+OTX__PRIVATE bool otx__marks_words(const otx_json *json)
+{
+    static const char *const keys[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    const uint32_t model = otx_json_find(json, 0, "model");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(keys); i++) {
+        const uint32_t node = otx_json_find(json, model, keys[i]);
+        if (otx_json_type_of(json, node) == OTX_JSON_STRING && otx__json_span(json, node).size)
+            return true;
+    }
+    return false;
+}
+
+/* What keeps the donor's tokenizer from cutting single digits, or NULL. */
+OTX__PRIVATE const char *otx__digits_refusal(const otx_job *job, char to[OTX__QUOTED])
+{
+    const otx_vocab *donor = &job->donor.vocab;
+    const char missing = otx__digit_missing(donor);
+    if (strcmp(otx__word(donor->source), "tokenizer.json") != 0)
+        return "its tokenizer is not read from tokenizer.json, which alone can say so";
+    if (otx__side_is_mapped(&job->donor))
+        return "its tokenizer is loaded by code of its own, which may not heed tokenizer.json";
+    if (donor->family != OTX_FAMILY_BYTE_LEVEL && donor->family != OTX_FAMILY_METASPACE)
+        return "its tokens say where words begin or end, so that each digit would be a word";
+    if (!missing) return NULL;
+    otx__format(to, OTX__QUOTED, "it has no token for the digit %c alone", missing);
+    return to;
+}
+
+/* The array's text with the step as its last item, laid out as the first is. */
+OTX__PRIVATE void otx__digits_append(const otx_json *json, uint32_t array, otx__text *to)
+{
+    const char *text = json->text;
+    uint32_t start = json->nodes[array].start, end = json->nodes[array].end, close = end - 1;
+    uint32_t first = otx__json_after_space(json, start + 1);
+    while (otx__json_is_space(text[close - 1])) close--;
+    if (otx_json_count(json, array) > 0) {
+        otx__text_bytes(to, text + start, close - start);
+        otx__text_string(to, first > start + 1 ? "," : ", ");
+        otx__text_bytes(to, text + start + 1, first - start - 1);
+        otx__text_string(to, OTX__DIGIT_STEP);
+        otx__text_bytes(to, text + close, end - close);
+    } else {
+        otx__text_string(to, "[" OTX__DIGIT_STEP "]");
+    }
+    otx__text_bytes(to, "", 1);
+}
+
+/* Puts the step into tokenizer.json, all else of which stays byte for byte. */
+OTX__PRIVATE otx_result otx__digits_edit(const otx_json *json, otx_json_edit *edit,
+                                         otx__text *value, otx_error *error)
+{
+    const otx_context *ctx = value->ctx;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t array = otx_json_find(json, part, "pretokenizers");
+    const bool listed = otx_json_equals(json, otx_json_find(json, part, "type"), "Sequence") &&
+                        otx_json_type_of(json, array) == OTX_JSON_ARRAY;
+    if (listed) {
+        otx__digits_append(json, array, value);
+    } else if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) {
+        const otx_json_node *node = &json->nodes[part];
+        otx__text_string(value, "{\"type\": \"Sequence\", \"pretokenizers\": [");
+        otx__text_bytes(value, json->text + node->start, node->end - node->start);
+        otx__text_bytes(value, ", " OTX__DIGIT_STEP "]}", sizeof ", " OTX__DIGIT_STEP "]}");
+    } else {
+        otx__text_bytes(value, OTX__DIGIT_STEP, sizeof OTX__DIGIT_STEP);
+    }
+    if (value->failed) return otx__fail_memory(error, value->size);
+    if (listed) return otx_json_edit_replace(ctx, edit, array, value->bytes, error);
+    return otx_json_edit_set(ctx, edit, 0, "pre_tokenizer", value->bytes, error);
+}
+
+/* Makes tokenizer.json anew. */
+OTX__PRIVATE otx_result otx__digits_make(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_json_edit *edit = NULL;
+    otx__document document;
+    otx__text value;
+    otx_result result =
+        otx__document_open(ctx, job->donor.path, "tokenizer.json", &document, error);
+    if (result) return result;
+    otx__text_open(&value, ctx);
+    if (otx__marks_words(&document.json))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s/tokenizer.json: single digits "
+                           "cannot be split off: its tokens say where words begin or end, so "
+                           "that each digit would be a word", job->donor.path);
+    if (!result) result = otx_json_edit_open(ctx, &document.json, &edit, error);
+    if (!result) result = otx__digits_edit(&document.json, edit, &value, error);
+    if (!result) result = otx__edit_to_text(edit, &job->digits, error);
+    otx_json_edit_close(ctx, edit);
+    otx__text_close(&value);
+    otx__document_close(ctx, &document);
+    return result;
+}
+
+/* Whether a file of the donor is left out as it would cut numbers as the donor does. */
+OTX__PRIVATE bool otx__digits_hides(const otx_job *job, const char *name)
+{
+    char quoted[OTX__QUOTED];
+    if (job->digits.size == 0) return false;
+    if (strcmp(name, "tokenizer.json") == 0) return true;
+    if (!otx__is_other_source(name)) return false;
+    otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it does not cut numbers into single "
+             "digits", job->donor.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return true;
+}
+
+/* Splits off single digits if that is asked for, and says so where numbers will be cut
+   otherwise than the base has learned. */
+OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
+{
+    char text[OTX__QUOTED], ours[48];
+    const char *refusal;
+    if (!job->options.split_digits) {
+        otx__digits_warn(job);
+        return OTX_OK;
+    }
+    if (job->base.vocab.digits != 1)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
+                         "only a model that has learned to count with them", job->base.path,
+                         job->base.vocab.digits ? otx__digits_text(ours, job->base.vocab.digits)
+                                                : "in no way that its tokenizer shows");
+    if (job->donor.vocab.digits == 1) {
+        otx__log(&job->ctx, OTX_NOTE, "%s reads numbers digit by digit, as %s does: nothing is "
+                 "to be split", job->donor.path, job->base.path);
+        return OTX_OK;
+    }
+    refusal = otx__digits_refusal(job, text);
+    if (refusal)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "%s", job->donor.path, refusal);
+    return otx__digits_make(job, error);
 }
 
 /* >>> src/job/rows.h */
@@ -27613,7 +28408,8 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     const size_t base_rows = (size_t)job->base.parts.rows;
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
-    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0)
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
+        !job->donor.checkpoint.files) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
@@ -27930,6 +28726,129 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* >>> src/job/diagnose.h */
+/* ---- diagnose: what is odd about the rows that were made ------------------------------- */
+
+/* Looks at rows as they will be written, beside the anchors' rows of the same matrix. That is
+   hygiene, not a defence: a donor that is made for it can hide what its rows do (arXiv
+   2601.00065). */
+
+/* A row is long beyond so many times the norm that 99 of 100 anchors stay below, and short
+   below one part in so many of what 99 of 100 exceed. */
+#define OTX__ODD_NORM 1.5
+
+OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
+                                              double quantiles[3], otx_error *error)
+{
+    const otx_context ctx = otx__job_uncounted(job);
+    size_t count = anchors->rows;
+    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    otx_result result;
+    if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
+    result = otx__matrix_norms(&ctx, anchors, norms, error);
+    otx__sort(norms, count, sizeof *norms, otx__double_compare);
+    quantiles[0] = norms[count / 100];
+    quantiles[1] = norms[count / 2];
+    quantiles[2] = norms[count - 1 - count / 100];
+    otx__free(&job->ctx, norms, count, sizeof *norms);
+    return result;
+}
+
+/* The base's token whose row is most alike, by one step of a pursuit over all of them. */
+OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_matrix *made,
+                                              otx__diagnosis *d, otx_error *error)
+{
+    const otx_job *job = r->job;
+    otx_context ctx = otx__job_uncounted(job);
+    size_t rows = otx__min(r->old.rows, job->base.vocab.count), count = 0, i;
+    uint32_t *tokens = (uint32_t *)otx__alloc(&job->ctx, rows, sizeof *tokens);
+    otx_omp_options omp;
+    otx_omp_output output;
+    otx_matrix all;
+    otx_result result;
+    if (!tokens) return otx__fail_memory(error, (uint64_t)rows * sizeof *tokens);
+    for (i = 0; i < rows; i++)
+        if (r->flags[i]) tokens[count++] = (uint32_t)i;
+    all = otx__loaded_rows(&r->old, tokens, count);
+    memset(&omp, 0, sizeof omp);
+    memset(&output, 0, sizeof output);
+    omp.k = 1;
+    omp.cosine = true;
+    omp.memory = job->options.omp.memory;
+    output.indices = d->nearest;
+    output.coefficients = d->cosines;
+    ctx.log = NULL;
+    result = otx_omp(&ctx, &all, made, &omp, &output, NULL, error);
+    for (i = 0; i < made->rows && !result; i++) {
+        double norm;
+        otx_matrix row = all;
+        if (d->nearest[i] < 0) continue;
+        row.rows = 1;
+        row.index = &tokens[d->nearest[i]];
+        result = otx__matrix_norms(&ctx, &row, &norm, error);
+        d->cosines[i] *= otx__ratio(norm, d->norms[i]);
+        d->nearest[i] = (int32_t)tokens[d->nearest[i]];
+    }
+    otx__free(&job->ctx, tokens, rows, sizeof *tokens);
+    return result;
+}
+
+/* Counts the rows whose norms are odd, and says which is the worst and what may be done. */
+OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosis *d,
+                                      otx_job_matrix *matrix)
+{
+    const otx_job *job = r->job;
+    const double most = OTX__ODD_NORM * matrix->anchor_norms[2];
+    const double least = matrix->anchor_norms[0] / OTX__ODD_NORM;
+    char content[OTX__QUOTED];
+    size_t i;
+    for (i = 0; i < job->target_count; i++) {
+        if (d->norms[i] > matrix->longest_norm) {
+            matrix->longest_norm = d->norms[i];
+            matrix->longest = job->targets[i];
+        }
+        matrix->long_rows += d->norms[i] > most;
+        matrix->short_rows += d->norms[i] < least;
+    }
+    if (!matrix->long_rows) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
+             "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
+             " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
+             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
+             matrix->anchor_norms[2]), matrix->longest,
+             otx__side_content(content, &job->donor, matrix->longest));
+}
+
+/* Looks at the rows that were made for a matrix, while the base's are still there. */
+OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    const size_t which = (size_t)(r->tensor - job->base.parts.tensors);
+    otx_job_matrix *matrix = &job->summary.matrices[job->plans[which].matrix];
+    otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
+    const otx_context ctx = otx__job_uncounted(job);
+    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    size_t targets = job->target_count, i;
+    otx_result result;
+    if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);
+    result = otx__diagnose_anchors(job, &anchors, matrix->anchor_norms, error);
+    if (!result) result = otx__matrix_norms(&ctx, &made, d->norms, error);
+    if (result) return result;
+    otx__diagnose_norms(r, d, matrix);
+    if (!d->nearest) return OTX_OK;
+    for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    return otx__diagnose_nearest(r, &made, d, error);
+}
+
 /* >>> src/job/rebuild.h */
 /* ---- rebuild: the new rows of one vocabulary tensor ----------------------------- */
 
@@ -28040,7 +28959,10 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution) return otx__rebuild_solved(r, error);
+    if (r->solution) {
+        result = otx__rebuild_solved(r, error);
+        return result ? result : otx__diagnose(r, error);
+    }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -28550,6 +29472,7 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
                                    const char *name)
 {
     if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (otx__digits_hides(job, name)) return false;
     if (job->options.chat != OTX_CHAT_DONOR &&
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
@@ -28842,6 +29765,8 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->digits.size > 0)
+        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
         result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
@@ -28868,6 +29793,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
     return result;
@@ -29039,6 +29965,22 @@ OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
     otx__text_string(text, "}");
 }
 
+/* How the new rows' norms lie to the anchors'. */
+OTX__PRIVATE void otx__report_norms(otx__text *text, const otx_job_matrix *matrix)
+{
+    size_t i;
+    otx__text_string(text, ", \"norms\": {\"anchors\": [");
+    for (i = 0; i < 3; i++) {
+        otx__text_string(text, i ? ", " : "");
+        otx__text_double(text, matrix->anchor_norms[i]);
+    }
+    otx__text_format(text, "], \"long\": %" PRIu64 ", \"short\": %" PRIu64
+                     ", \"longest_id\": %" PRIu64 ", \"longest\": ", matrix->long_rows,
+                     matrix->short_rows, matrix->longest);
+    otx__text_double(text, matrix->longest_norm);
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
@@ -29063,6 +30005,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
     if (ran && matrix->choice.lambda > 0) otx__report_map(text, matrix);
+    if (ran && matrix->anchor_norms[2] > 0) otx__report_norms(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -29087,6 +30030,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
+                     ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
+                     (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
@@ -29146,13 +30092,15 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
                      power < 0 ? -power : power);
 }
 
-/* The two fields of a target in one matrix: its relative residual, and
-   donor:base:coefficient for each of its anchors. Both are empty under a map alone. */
+/* The fields of a target in one matrix: its relative residual, and
+   donor:base:coefficient for each of its anchors; and the sum of the coefficients' sizes. All
+   are empty under a map alone. */
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
     const otx_fitted *fitted = &solution->fitted;
     size_t at = target * fitted->k, end = at + fitted->k, i;
+    double sum = 0;
     otx__text_string(text, "\t");
     if (fitted->residual_norms)
         otx__token_table_number(text, otx__solution_residual(solution, target));
@@ -29162,19 +30110,36 @@ OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                          job->anchor_donors[fitted->indices[i]],
                          job->anchor_bases[fitted->indices[i]]);
         otx__token_table_number(text, fitted->coefficients[i]);
+        sum += fabs(fitted->coefficients[i]);
     }
+    otx__text_string(text, "\t");
+    if (fitted->k > 0) otx__token_table_number(text, sum);
+}
+
+/* The two fields of what a new row is like: its norm as so many times the median of the
+   anchors', and the base's id whose row is most alike, with their cosine. */
+OTX__PRIVATE void otx__token_table_diagnosis(otx__text *text, const otx__diagnosis *d,
+                                             double median, size_t target)
+{
+    otx__text_string(text, "\t");
+    if (d->norms) otx__token_table_number(text, otx__ratio(d->norms[target], median));
+    otx__text_string(text, "\t");
+    if (!d->nearest || d->nearest[target] < 0) return;
+    otx__text_format(text, "%" PRId32 ":", d->nearest[target]);
+    otx__token_table_number(text, d->cosines[target]);
 }
 
 OTX__PRIVATE void otx__token_table_head(otx__text *text, const otx_job *job)
 {
-    size_t i;
+    static const char *const fields[] = {"residual", "anchors", "weight", "norm", "nearest"};
+    size_t i, field;
     otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx_tensor *tensor = otx__report_tensor(job, i);
-        otx__text_string(text, "\tresidual:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
-        otx__text_string(text, "\tanchors:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        for (field = 0; field < OTX__COUNT(fields); field++) {
+            otx__text_format(text, "\t%s:", fields[field]);
+            otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -29198,9 +30163,13 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved)
+        if (solved) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
-        else otx__text_string(text, "\t\t");
+            otx__token_table_diagnosis(text, &job->diagnoses[i],
+                                       job->summary.matrices[i].anchor_norms[1], target);
+        } else {
+            otx__text_string(text, "\t\t\t\t\t");
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -30111,6 +31080,18 @@ OTX_API const char *otx_engine_name(otx_engine engine)
 /* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
 typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
 
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    char text[48], other[48];
+    if (otx__digits_alike(ours, theirs)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's "
+               "tokens", otx__digits_text(text, ours->digits),
+               otx__digits_text(other, theirs->digits));
+}
+
 /* Says of each engine that is asked for whether it takes the pair. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
@@ -30173,6 +31154,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
+        otx__draft_digits(v, &draft);
     }
     for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
@@ -30474,21 +31456,6 @@ typedef struct otx__scoring {
     double *scratch;     /* [worker][2 e] */
 } otx__scoring;
 
-/* The elements of a row, as floats in double. */
-OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
-{
-    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
-    const char *from = (const char *)matrix->data +
-                       (matrix->index ? matrix->index[row] : row) * matrix->columns * element;
-    float part[64];
-    size_t first, count, i;
-    for (first = 0; first < matrix->columns; first += count) {
-        count = otx__min(matrix->columns - first, OTX__COUNT(part));
-        otx_to_float(part, from + first * element, matrix->dtype, count);
-        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
-    }
-}
-
 /* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
 OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
 {
@@ -30536,9 +31503,6 @@ OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
     f->moment_off = otx__scoring_moment(s, off, columns);
     f->moment = otx__scoring_moment(s, b, columns);
 }
-
-/* x / y, and 0 where y is. */
-OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
 
 /* Adds up the figures of the tokens of a class, in their order. */
 OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)
@@ -30813,7 +31777,7 @@ OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_j
                                              const otx_evaluate_options *options,
                                              otx_evaluation *out, otx_error *error)
 {
-    size_t methods = options->methods ? options->method_count : OTX_METHOD_COUNT, i;
+    size_t methods = options->methods ? options->method_count : (size_t)OTX_METHOD_COUNT, i;
     otx_result result = OTX_OK;
     for (i = 0; i < methods && options->methods && !result; i++)
         result = otx__method_known(options->methods[i], error);
@@ -31190,8 +32154,8 @@ OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluati
     otx__text_string(text, "<br>\nDonor: ");
     otx__page_escaped(text, evaluation->donor);
     otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
-                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
-                     evaluation->anchors, evaluation->seed);
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ",
+                     evaluation->hidden, evaluation->anchors, evaluation->seed);
     otx__text_string(text,
                      "<b>Share</b> is the part of its true logit that a new row gives where the "
                      "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "

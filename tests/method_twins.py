@@ -311,7 +311,8 @@ def rope_pursuit(a, y, k, heads, base):
 
 
 def compare_mp_rope(lib):
-    for shape, heads in ((60, 20, 32, 40), (5, 4)), ((70, 33, 18, 41), (3, 2)), (SHAPES[3], (1, 1)):
+    for shape, heads in (((60, 20, 32, 40), (5, 4)), ((70, 33, 18, 41), (3, 2)),
+                         (SHAPES[3], (1, 1))):
         a, b, y, _ = problem(shape)
         wide_a, wide_b, wide_y = shared(a, b, y)
         made = make(lib, "mp_rope", a, b, y, k=4, rope=(*heads, 10000, 500))

@@ -49,7 +49,8 @@ OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
     otx__dense_read_open(&mill, &right, &rows->tokens);
     left.less = right.less = fitted->linear->to;
     if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
-    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
     if (!result)
         result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
                                   error);
