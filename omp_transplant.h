@@ -17708,7 +17708,7 @@ OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, 
     otx__pool_open(&mill->pool, &mill->ctx);
     kernels = otx__kernels_for(mill->ctx.isa);
     if (!kernels) return otx__fail_isa(mill->ctx.isa, error);
-    mill->take = otx__tile_take; /* which compilers make better of than of wider ones */
+    mill->take = otx__tile_take; /* at -O3 GCC 12 makes a quarter as much of wider ones */
     return OTX_OK;
 }
 
