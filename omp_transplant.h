@@ -23,208 +23,216 @@
 
    What is where
 
-      252  api/version                version
-      282  api/result                 results
-      322  api/context                context: memory, threads, progress
-      400  api/isa                    instruction sets
-      417  api/matrix                 numbers and matrices
-      462  api/solver                 the solver
-      590  api/affine                 the affine map: rows as the map makes them, and what it misses
-      721  api/methods                methods: rows for tokens that a model lacks
-      851  api/source                 sources and sinks: bytes in and out
-      871  api/json                   JSON
-      993  api/safetensors            safetensors
-     1057  api/vocab                  vocabularies
-     1169  api/align                  alignment
-     1234  api/file                   files
-     1245  api/directory              directories
-     1305  api/job                    the whole job
-     1459  api/verify                 looking at a finished directory
-     1515  api/evaluate               methods ranked on tokens that both models share
+      260  api/version                version
+      290  api/result                 results
+      330  api/context                context: memory, threads, progress
+      408  api/isa                    instruction sets
+      425  api/matrix                 numbers and matrices
+      470  api/solver                 the solver
+      598  api/affine                 the affine map: rows as the map makes them, and what it misses
+      729  api/methods                methods: rows for tokens that a model lacks
+      873  api/source                 sources and sinks: bytes in and out
+      893  api/json                   JSON
+     1015  api/safetensors            safetensors
+     1079  api/vocab                  vocabularies
+     1191  api/align                  alignment
+     1256  api/file                   files
+     1267  api/directory              directories
+     1327  api/job                    the whole job
+     1481  api/verify                 looking at a finished directory
+     1537  api/evaluate               methods ranked on tokens that both models share
 
-     1621  base                       what everything stands on
-     1654  base/begin                 system headers, and how floating point must be compiled
-     1692  base/sizes                 counting, and sums and products that may not wrap
-     1730  base/span                  bytes of others, digits, UTF-8
-     1888  base/decimal               the digits of a double
-     2023  base/format                printf without stdio and without a locale
-     2292  base/result                results, failures, messages
-     2408  base/memory                the allocator, arrays that grow
-     2467  base/text                  names in messages, and text that grows
-     2584  base/hooks                 log, progress, threads of the caller
-     2653  base/sort                  in place, without memory, never quadratic; and finding
-     2703  base/clock                 wall time for statistics
-     2749  base/hash                  keyed, for tables whose keys a stranger chooses
-     2841  base/pool                  blocks that are freed together
-     2956  base/number                element types, widening and rounding
-     3145  base/base64                decoding
-     3181  base/protobuf              fields of a message
-     3303  base/watch                 long loops that the caller can stop
+     1643  base                       what everything stands on
+     1676  base/begin                 system headers, and how floating point must be compiled
+     1714  base/sizes                 counting, and sums and products that may not wrap
+     1752  base/span                  bytes of others, digits, UTF-8
+     1910  base/decimal               the digits of a double
+     2045  base/format                printf without stdio and without a locale
+     2314  base/result                results, failures, messages
+     2430  base/memory                the allocator, arrays that grow
+     2489  base/text                  names in messages, and text that grows
+     2606  base/hooks                 log, progress, threads of the caller
+     2675  base/sort                  in place, without memory, never quadratic; and finding
+     2725  base/clock                 wall time for statistics
+     2771  base/hash                  keyed, for tables whose keys a stranger chooses
+     2863  base/pool                  blocks that are freed together
+     2978  base/number                element types, widening and rounding
+     3167  base/base64                decoding
+     3203  base/protobuf              fields of a message
+     3325  base/watch                 long loops that the caller can stop
 
-     3356  files                      formats, on memory and streams
-     3380  files/memory_source        memory as a source of bytes
-     3398  files/json_read            a parser without recursion
-     3751  files/json_values          looking at values, stepping through containers
-     3922  files/json_edit            writing, and edits that keep every byte they do not touch
-     4290  files/tensors              what reading and writing a header share
-     4425  files/safetensors_read     the header of a file, checked
-     4750  files/safetensors_write    the header of a new file
+     3378  files                      formats, on memory and streams
+     3402  files/memory_source        memory as a source of bytes
+     3420  files/json_read            a parser without recursion
+     3773  files/json_values          looking at values, stepping through containers
+     3944  files/json_edit            writing, and edits that keep every byte they do not touch
+     4312  files/tensors              what reading and writing a header share
+     4447  files/safetensors_read     the header of a file, checked
+     4772  files/safetensors_write    the header of a new file
 
-     4907  vocab                      tokens, from every source, and which of them are the same
-     4942  vocab/known                what the world calls things: files, classes, tokens
-     5267  vocab/token_table          the table of tokens, and finding tokens in it
-     5430  vocab/spelling             from what a file spells to bytes
-     5612  vocab/reader               what the readers of all sources share
-     5963  vocab/added_tokens         what other files add to a model's tokens
-     6231  vocab/in_use               tokens that are named as reserved ones and are none
-     6334  vocab/from_tokenizer_json  tokenizer.json
-     6626  vocab/from_tekken          tekken.json
-     6781  vocab/from_tiktoken        *.tiktoken
-     6846  vocab/from_sentencepiece   tokenizer.model and its like
-     7202  vocab/from_vocab_json      vocab.json and merges.txt
-     7288  vocab/from_vocab_txt       vocab.txt
-     7345  vocab/digits               how a tokenizer cuts numbers
-     7541  vocab/recognise            what a file is, by what it holds
-     7672  vocab/parse                the first source that is given, and what goes with it
-     7861  vocab/align                which base token a donor token is
+     4929  vocab                      tokens, from every source, and which of them are the same
+     4964  vocab/known                what the world calls things: files, classes, tokens
+     5289  vocab/token_table          the table of tokens, and finding tokens in it
+     5452  vocab/spelling             from what a file spells to bytes
+     5634  vocab/reader               what the readers of all sources share
+     5985  vocab/added_tokens         what other files add to a model's tokens
+     6253  vocab/in_use               tokens that are named as reserved ones and are none
+     6356  vocab/from_tokenizer_json  tokenizer.json
+     6648  vocab/from_tekken          tekken.json
+     6803  vocab/from_tiktoken        *.tiktoken
+     6868  vocab/from_sentencepiece   tokenizer.model and its like
+     7224  vocab/from_vocab_json      vocab.json and merges.txt
+     7310  vocab/from_vocab_txt       vocab.txt
+     7367  vocab/digits               how a tokenizer cuts numbers
+     7563  vocab/recognise            what a file is, by what it holds
+     7694  vocab/parse                the first source that is given, and what goes with it
+     7883  vocab/align                which base token a donor token is
 
-     8115  simd                       the hot loops, once for each instruction set
-     8148  simd/kernels               the table of kernels, and what all versions share
-     8425  simd/scalar                the reference
-     8594  simd/sse2                  the operations of 128-bit x86, and what each does
-     8715  simd/neon                  those of 64-bit Arm
-     8810  simd/wasm                  those of WebAssembly's SIMD128
-     8895  simd/avx2                  those of 256-bit x86, with FMA
-     8977  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9619  simd/avx_vnni              AVX2, and products of integers
-     9715  simd/neon_bf16             NEON, and products of matrices
-     9869  simd/avx512                512-bit x86, by hand
-    10475  simd/amx                   tiles of x86, beside AVX-512
-    10718  simd/dispatch              which of them this machine can run, and which a call takes
+     8137  simd                       the hot loops, once for each instruction set
+     8170  simd/kernels               the table of kernels, and what all versions share
+     8447  simd/scalar                the reference
+     8616  simd/sse2                  the operations of 128-bit x86, and what each does
+     8737  simd/neon                  those of 64-bit Arm
+     8832  simd/wasm                  those of WebAssembly's SIMD128
+     8917  simd/avx2                  those of 256-bit x86, with FMA
+     8999  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9641  simd/avx_vnni              AVX2, and products of integers
+     9737  simd/neon_bf16             NEON, and products of matrices
+     9891  simd/avx512                512-bit x86, by hand
+    10497  simd/amx                   tiles of x86, beside AVX-512
+    10740  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10944  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10997  solve/views                the rows of matrices, as the kernels read them
-    11126  solve/panels               vectors as the dense products want them, and these
-    11317  solve/rests                vectors on their way into panels
-    11494  solve/dictionary           the atoms, and their split along a common direction
-    11649  solve/exact_gram           products of all pairs of atoms in double
-    11731  solve/triangle             packed lower triangles
-    11835  solve/support              what is known of one target, and the exact steps
-    12111  solve/gram_table           products of atoms with all atoms, for scans
-    12349  solve/screen               which atoms are worth scoring in double: the bound
-    12655  solve/scan                 the correlations of all atoms with a block's residuals
-    12818  solve/predict              making targets ready for the next scan
-    13064  solve/candidates           the atoms that a scan could not rule out
-    13401  solve/select               the next atoms of each target
-    13566  solve/pursuit              what one solve holds, and the memory it takes
-    13810  solve/plan                 which form, and in what blocks
-    14055  solve/steps                a pursuit from its rows to its results
-    14294  solve/combine              new rows of coefficients
-    14356  solve/solver               the public call
-    14521  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14730  solve/affine_normal        the normal equations of an affine map
-    14973  solve/affine_factor        their factor, and their solution
-    15176  solve/affine_map           a fitted map, and the rows it makes
-    15519  solve/affine_choice        how many atoms to take, and chosen by what
-    15917  solve/affine_fit           what a fit of an affine map holds and needs
-    16161  solve/affine               fitting and applying affine maps
+    10966  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11019  solve/views                the rows of matrices, as the kernels read them
+    11148  solve/panels               vectors as the dense products want them, and these
+    11339  solve/rests                vectors on their way into panels
+    11516  solve/dictionary           the atoms, and their split along a common direction
+    11671  solve/exact_gram           products of all pairs of atoms in double
+    11753  solve/triangle             packed lower triangles
+    11857  solve/support              what is known of one target, and the exact steps
+    12133  solve/gram_table           products of atoms with all atoms, for scans
+    12371  solve/screen               which atoms are worth scoring in double: the bound
+    12677  solve/scan                 the correlations of all atoms with a block's residuals
+    12840  solve/predict              making targets ready for the next scan
+    13086  solve/candidates           the atoms that a scan could not rule out
+    13423  solve/select               the next atoms of each target
+    13588  solve/pursuit              what one solve holds, and the memory it takes
+    13832  solve/plan                 which form, and in what blocks
+    14077  solve/steps                a pursuit from its rows to its results
+    14316  solve/combine              new rows of coefficients
+    14378  solve/solver               the public call
+    14543  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14752  solve/affine_normal        the normal equations of an affine map
+    14995  solve/affine_factor        their factor, and their solution
+    15226  solve/affine_map           a fitted map, and the rows it makes
+    15569  solve/affine_choice        how many atoms to take, and chosen by what
+    15967  solve/affine_fit           what a fit of an affine map holds and needs
+    16211  solve/affine               fitting and applying affine maps
 
-    16450  methods                    rows for tokens that a model lacks, each method a room
-    16478  methods/parts              what methods share: sums of rows, combinations
-    16662  methods/pursuit            omp, omp-centred
-    16733  methods/mapping            omp-affine, affine
-    16767  methods/constant           mean, zero
-    16795  methods/near               each target against all anchors
-    17086  methods/weights            how a few anchors combine to a target
-    17307  methods/interpolation      common_interpolation
-    17460  methods/wechsel            wechsel
-    17510  methods/focus              focus
-    17598  methods/hull               hull
-    17649  methods/linear             maps between two models' rows, and sums of products for them
-    18033  methods/clp                clp
-    18119  methods/chance             normal deviates that are the same everywhere
-    18180  methods/randn              randn
-    18269  methods/john_hewitt        john_hewitt
-    18389  methods/methods            the table of all, and the public calls
+    16500  methods                    rows for tokens that a model lacks, each method a room
+    16536  methods/parts              what methods share: sums of rows, combinations
+    16720  methods/pursuit            omp, omp-centred
+    16791  methods/mapping            omp-affine, affine
+    16825  methods/constant           mean, zero
+    16853  methods/near               each target against all anchors
+    17144  methods/weights            how a few anchors combine to a target
+    17365  methods/interpolation      common_interpolation
+    17518  methods/wechsel            wechsel
+    17568  methods/focus              focus
+    17656  methods/hull               hull
+    17707  methods/dense              matrices of double, and their products
+    17972  methods/linear             maps between two models' rows
+    18127  methods/clp                clp
+    18213  methods/chance             normal deviates that are the same everywhere
+    18274  methods/factor             of symmetric matrices
+    18323  methods/randn              randn
+    18412  methods/john_hewitt        john_hewitt
+    18496  methods/polar              the orthogonal part of a matrix
+    18592  methods/procrustes         procrustes
+    18685  methods/eigen              principal directions of a matrix's rows
+    18979  methods/landmark_pca       landmark_pca
+    19037  methods/stb                stb
+    19219  methods/mp_rope            mp_rope
+    19535  methods/methods            the table of all, and the public calls
 
-    18526  disk                       files and directories
-    18560  disk/system                what POSIX and Windows are asked for
-    18601  disk/windows_paths         paths as Windows takes them
-    18741  disk/windows               the system as Windows gives it
-    19053  disk/posix                 the system as POSIX gives it
-    19301  disk/paths                 what can be told from their text
-    19375  disk/failure               why the system refused
-    19489  disk/look                  what stands at a path, and whether within another
-    19610  disk/listing               listings of directories
-    19685  disk/reading               files to read, and whether they have changed
-    19864  disk/writing               files to write
-    19981  disk/copying               copies of files
-    20047  disk/trees                 whole directories looked through, copied, removed
-    20263  disk/known                 what weights are called in a directory
-    20346  disk/staging               a directory made under another name, then renamed
-    20608  disk/missing               a path or a directory without what is wanted of it
-    20651  disk/weights               which files they are, and what may stand in their place
-    20980  disk/weight_index          the index of a checkpoint in shards
-    21197  disk/shards                what an index and its shards say of each other
-    21402  disk/checkpoint            a model directory, in one file or in shards
-    21647  disk/tokenizer_directory   the tokenizer of a model directory
+    19679  disk                       files and directories
+    19713  disk/system                what POSIX and Windows are asked for
+    19754  disk/windows_paths         paths as Windows takes them
+    19894  disk/windows               the system as Windows gives it
+    20206  disk/posix                 the system as POSIX gives it
+    20454  disk/paths                 what can be told from their text
+    20528  disk/failure               why the system refused
+    20642  disk/look                  what stands at a path, and whether within another
+    20763  disk/listing               listings of directories
+    20838  disk/reading               files to read, and whether they have changed
+    21017  disk/writing               files to write
+    21134  disk/copying               copies of files
+    21200  disk/trees                 whole directories looked through, copied, removed
+    21416  disk/known                 what weights are called in a directory
+    21499  disk/staging               a directory made under another name, then renamed
+    21761  disk/missing               a path or a directory without what is wanted of it
+    21804  disk/weights               which files they are, and what may stand in their place
+    22133  disk/weight_index          the index of a checkpoint in shards
+    22350  disk/shards                what an index and its shards say of each other
+    22555  disk/checkpoint            a model directory, in one file or in shards
+    22800  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21889  model                      which tensors and config keys belong to the vocabulary
-    21924  model/known                what the world calls things
-    22248  model/known_keys           keys of ids and sizes in configs
-    22422  model/known_classes        classes of tokenizers, by the type of model
-    22660  model/names                names of tensors
-    22817  model/document             the JSON files of a model directory
-    22912  model/members              what the members of a config are about
-    23133  model/config               what config.json says
-    23310  model/side                 a model directory opened once
-    23433  model/code                 the Python that a tokenizer is loaded with
-    23667  model/parts                what each tensor does for the vocabulary
-    23777  model/whole                whether all tensors are there
-    23899  model/find                 finding the parts of a model
-    24170  model/processor            the tokens that a processor looks for by their text
-    24325  model/heirs                what becomes of the ids in a config
-    24491  model/config_ids           ids in a config being edited
-    24731  model/config_lists         lists, dictionaries and ranges of ids
-    24888  model/config_edit          config.json and generation_config.json, edited
-    25183  model/classes              which class a tokenizer is loaded as
-    25390  model/class_tokens         added tokens that a class numbers otherwise
+    23042  model                      which tensors and config keys belong to the vocabulary
+    23077  model/known                what the world calls things
+    23401  model/known_keys           keys of ids and sizes in configs
+    23575  model/known_classes        classes of tokenizers, by the type of model
+    23813  model/names                names of tensors
+    23970  model/document             the JSON files of a model directory
+    24065  model/members              what the members of a config are about
+    24286  model/config               what config.json says
+    24463  model/side                 a model directory opened once
+    24586  model/code                 the Python that a tokenizer is loaded with
+    24820  model/parts                what each tensor does for the vocabulary
+    24930  model/whole                whether all tensors are there
+    25052  model/find                 finding the parts of a model
+    25323  model/processor            the tokens that a processor looks for by their text
+    25478  model/heirs                what becomes of the ids in a config
+    25644  model/config_ids           ids in a config being edited
+    25884  model/config_lists         lists, dictionaries and ranges of ids
+    26041  model/config_edit          config.json and generation_config.json, edited
+    26336  model/classes              which class a tokenizer is loaded as
+    26543  model/class_tokens         added tokens that a class numbers otherwise
 
-    25506  job                        the whole transplant, in the order in which it happens
-    25544  job/job                    what a job holds
-    25798  job/open                   opening the two models
-    25935  job/map                    the caller's map
-    26056  job/align                  where every new row comes from
-    26246  job/plan                   what becomes of every tensor, and of the configs
-    26391  job/chat                   the template that turns messages into text
-    26519  job/digits                 where the two tokenizers cut numbers differently
-    26716  job/rows                   rows in memory: reading, checking, their mean
-    27036  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27299  job/solve                  solving for the rows of the donor
-    27507  job/targets                the rows that are made from the donor's
-    27604  job/diagnose               what is odd about the rows that were made
-    27727  job/rebuild                the new rows of one vocabulary tensor
-    27990  job/write                  the output and its weights
-    28269  job/copy                   the other files of the two models
-    28486  job/index                  the files that are written anew
-    28656  job/run                    the whole, in order
-    28769  job/report                 what a job did, as JSON and as a table
-    29085  job/findings               what is told of a finished directory
-    29134  job/check_files            its files
-    29270  job/check_ids              sizes, ids and tying
-    29486  job/check_values           values
-    29557  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29747  job/check_draft            as a draft model for another
-    30038  job/verify                 whether a finished directory agrees with itself
+    26659  job                        the whole transplant, in the order in which it happens
+    26697  job/job                    what a job holds
+    26951  job/open                   opening the two models
+    27088  job/map                    the caller's map
+    27209  job/align                  where every new row comes from
+    27399  job/plan                   what becomes of every tensor, and of the configs
+    27544  job/chat                   the template that turns messages into text
+    27672  job/digits                 where the two tokenizers cut numbers differently
+    27869  job/rows                   rows in memory: reading, checking, their mean
+    28189  job/untrained              rows that hold nothing, and what becomes of their tokens
+    28452  job/solve                  solving for the rows of the donor
+    28660  job/targets                the rows that are made from the donor's
+    28757  job/diagnose               what is odd about the rows that were made
+    28880  job/rebuild                the new rows of one vocabulary tensor
+    29143  job/write                  the output and its weights
+    29422  job/copy                   the other files of the two models
+    29639  job/index                  the files that are written anew
+    29809  job/run                    the whole, in order
+    29922  job/report                 what a job did, as JSON and as a table
+    30238  job/findings               what is told of a finished directory
+    30287  job/check_files            its files
+    30423  job/check_ids              sizes, ids and tying
+    30639  job/check_values           values
+    30710  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30900  job/check_draft            as a draft model for another
+    31191  job/verify                 whether a finished directory agrees with itself
 
-    30079  evaluate                   methods ranked on tokens that both models share
-    30098  evaluate/token_class       what a token is like, by its bytes
-    30165  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30320  evaluate/scores            how near rows come to the true ones
-    30419  evaluate/ranks             whether a true row is found among all
-    30527  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30733  evaluate/write_json        an evaluation as JSON
-    30844  evaluate/write_page        an evaluation as a page
+    31232  evaluate                   methods ranked on tokens that both models share
+    31251  evaluate/token_class       what a token is like, by its bytes
+    31318  evaluate/hidden            which tokens are hidden, and the rows at hand
+    31473  evaluate/scores            how near rows come to the true ones
+    31572  evaluate/ranks             whether a true row is found among all
+    31680  evaluate/evaluate          methods, one after the other, matrix by matrix
+    31886  evaluate/write_json        an evaluation as JSON
+    31997  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -737,7 +745,7 @@ typedef enum otx_method {
     /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
        no cosine with anything, and gets zeros where cosines are the weights. */
     OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
-                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               omp.cosine by cosine, weighted as otx_weighting says: mergekit's
                                method of that name */
     OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
                                with the donor's rows as the helper's */
@@ -750,6 +758,17 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    OTX_METHOD_MP_ROPE,     /* omp.k anchors (8) of a matching pursuit, each turned to a rotary
+                               position: mergekit's method of that name, slow */
+    /* Maps between the anchors' rows less their means. */
+    OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
+                               the base's (Schonemann and Carroll 1970); with more columns on
+                               one side, as if the other had zeros there */
+    OTX_METHOD_LANDMARK_PCA, /* the rotation alone, between as many principal directions of both
+                               sides as the narrower has columns */
+    OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
+                               anchors (64), and the same combinations in the base: mergekit's
+                               sparse token basis */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
@@ -759,21 +778,22 @@ typedef enum otx_method {
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation", "clp",
+   "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn",
+   "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
-typedef enum otx_weights {
-    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+typedef enum otx_weighting {
+    OTX_WEIGHTING_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
                                   are y itself share alike. Sum 1 */
-    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
-    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
-    OTX_WEIGHTS_COUNT
-} otx_weights;
+    OTX_WEIGHTING_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTING_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTING_COUNT
+} otx_weighting;
 
 /* "distance_proportional", "barycentric", "least_squares"; or NULL. */
-OTX_API const char *otx_weights_name(otx_weights weights);
+OTX_API const char *otx_weighting_name(otx_weighting weights);
 
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
@@ -806,8 +826,10 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
                             methods too, where they have a use for them. No window */
-    otx_weights weights; /* of common_interpolation */
+    otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
+    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -1337,7 +1359,7 @@ typedef enum otx_chat {
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weights weights; /* as of otx_method_options, */
+    otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
@@ -14974,47 +14996,72 @@ OTX__PRIVATE double otx__normal_diagonal(const otx__normal *normal)
 /* ---- the factor of the normal equations, and their solution --------------------- */
 
 /* t[j][i] -= sum over p of a[p][i] * b[p * step + j * pitch], p in order: the loop that the
-   factor and the solution consist of. `lanes` is how many i, and j, are kept in registers:
-   which has no influence on the order of operations on any number. */
-OTX__INLINE void otx__tile_take_by(size_t lanes, double *OTX__RESTRICT t,
-                                   const double *OTX__RESTRICT a, const double *OTX__RESTRICT b,
-                                   size_t step, size_t pitch)
+   factor and the solution consist of. */
+OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, size_t step,
+                                 size_t pitch)
 {
     size_t i, j, p, x, y;
     for (j = 0; j < OTX__TILE; j += 4) {
-        for (i = 0; i < OTX__TILE; i += lanes) {
-            double sums[4][16];
+        for (i = 0; i < OTX__TILE; i += 4) {
+            double sums[4][4];
             for (y = 0; y < 4; y++)
-                for (x = 0; x < lanes; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
+                for (x = 0; x < 4; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
             for (p = 0; p < OTX__TILE; p++) {
                 OTX__UNROLL
                 for (y = 0; y < 4; y++) {
                     double by = b[p * step + (j + y) * pitch];
                     OTX__UNROLL
-                    for (x = 0; x < lanes; x++) {
+                    for (x = 0; x < 4; x++) {
                         double term = a[p * OTX__TILE + i + x] * by;
                         sums[y][x] -= term;
                     }
                 }
             }
             for (y = 0; y < 4; y++)
-                for (x = 0; x < lanes; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
+                for (x = 0; x < 4; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
         }
     }
 }
 
-OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, size_t step,
-                                 size_t pitch)
-{
-    otx__tile_take_by(4, t, a, b, step, pitch);
-}
+/* The same in vectors, as gcc and clang know them for any set: four columns of two vectors
+   each stay in registers. Written out, as what compilers make of the loop above for wider
+   sets goes by their version and -O. The order of operations on any number is the same. */
+#define OTX__TAKE_COLUMN(y)                                                                  \
+    do {                                                                                     \
+        const double by = b[p * step + (j + (y)) * pitch];                                   \
+        const vector term0 = a0 * by, term1 = a1 * by;                                       \
+        sums[2 * (y)] -= term0;                                                              \
+        sums[2 * (y) + 1] -= term1;                                                          \
+    } while (0)
 
-/* The same loop, for compilers to make wider vectors of. */
+#define OTX__TAKE_VECTORS(width)                                                             \
+    typedef double vector __attribute__((vector_size(8 * (width))));                         \
+    const size_t size = sizeof(vector);                                                      \
+    size_t i, j, p, y;                                                                       \
+    for (j = 0; j < OTX__TILE; j += 4) {                                                     \
+        for (i = 0; i < OTX__TILE; i += 2 * (width)) {                                       \
+            double *to = t + j * OTX__TILE + i;                                              \
+            vector sums[8], a0, a1;                                                          \
+            for (y = 0; y < 8; y++)                                                          \
+                memcpy(&sums[y], to + y / 2 * OTX__TILE + y % 2 * (width), size);            \
+            for (p = 0; p < OTX__TILE; p++) {                                                \
+                memcpy(&a0, a + p * OTX__TILE + i, size);                                    \
+                memcpy(&a1, a + p * OTX__TILE + i + (width), size);                          \
+                OTX__TAKE_COLUMN(0);                                                         \
+                OTX__TAKE_COLUMN(1);                                                         \
+                OTX__TAKE_COLUMN(2);                                                         \
+                OTX__TAKE_COLUMN(3);                                                         \
+            }                                                                                \
+            for (y = 0; y < 8; y++)                                                          \
+                memcpy(to + y / 2 * OTX__TILE + y % 2 * (width), &sums[y], size);            \
+        }                                                                                    \
+    }
+
 #if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
 __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
-    otx__tile_take_by(8, t, a, b, step, pitch);
+    OTX__TAKE_VECTORS(4)
 }
 #endif
 
@@ -15022,9 +15069,12 @@ __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
 __attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx512(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
-    otx__tile_take_by(16, t, a, b, step, pitch);
+    OTX__TAKE_VECTORS(8)
 }
 #endif
+
+#undef OTX__TAKE_COLUMN
+#undef OTX__TAKE_VECTORS
 
 OTX__PRIVATE otx__take otx__tile_take_for(otx_isa isa)
 {
@@ -16468,11 +16518,19 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      wechsel        wechsel
      focus          focus
      hull           hull
-     linear         maps between two models' rows, and sums of products for them
+     dense          matrices of double, and their products
+     linear         maps between two models' rows
      clp            clp
      chance         normal deviates that are the same everywhere
+     factor         of symmetric matrices
      randn          randn
      john_hewitt    john_hewitt
+     polar          the orthogonal part of a matrix
+     procrustes     procrustes
+     eigen          principal directions of a matrix's rows
+     landmark_pca   landmark_pca
+     stb            stb
+     mp_rope        mp_rope
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -17311,11 +17369,11 @@ OTX__PRIVATE void otx__weigh_hull(otx__weighing *w, size_t count, double square,
    target in the donor, by Euclidean distance or cosine, and one of three weights. Where the
    weights by cosine sum to 0, and for a target of zeros by cosine, a row is zeros. */
 
-OTX_API const char *otx_weights_name(otx_weights weights)
+OTX_API const char *otx_weighting_name(otx_weighting weights)
 {
-    static const char *const names[OTX_WEIGHTS_COUNT] = {"distance_proportional",
+    static const char *const names[OTX_WEIGHTING_COUNT] = {"distance_proportional",
                                                          "barycentric", "least_squares"};
-    return (unsigned)weights < OTX_WEIGHTS_COUNT ? names[weights] : NULL;
+    return (unsigned)weights < OTX_WEIGHTING_COUNT ? names[weights] : NULL;
 }
 
 /* What a worker has for one target. */
@@ -17403,7 +17461,7 @@ OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, doubl
         products[i] = options->omp.cosine ? -products[i]
                                           : near->anchor_squares[i] - 2.0 * products[i];
     found = otx__nearest_find(near, nearest, target, products, worker);
-    if (options->weights == OTX_WEIGHTS_DISTANCE) {
+    if (options->weights == OTX_WEIGHTING_DISTANCE) {
         for (i = 0; i < k; i++) weights[i] = -found[i].far;
         if (!options->omp.cosine)
             otx__interpolation_inverse(near, target, indices, k, wide, weights);
@@ -17411,7 +17469,7 @@ OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, doubl
     } else {
         w = otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
         otx__weighing_fill(&w, near, target, indices, k, wide);
-        if (options->weights == OTX_WEIGHTS_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
+        if (options->weights == OTX_WEIGHTING_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
         else otx__weigh_least_squares(&w, k, weights);
     }
     otx__nearest_finish(near, fitted, target, none, worker);
@@ -17447,12 +17505,12 @@ OTX__PRIVATE otx_result otx__interpolation_fit(const otx_context *ctx,
 {
     size_t k = options->omp.k ? options->omp.k : OTX__K_DEFAULT;
     double width = (double)rows->donor.columns, n = (double)k;
-    if ((unsigned)options->weights >= OTX_WEIGHTS_COUNT)
+    if ((unsigned)options->weights >= OTX_WEIGHTING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "weights %d are unknown; known are distance_proportional, barycentric "
                          "and least_squares", (int)options->weights);
-    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTS_DISTANCE,
-                            options->weights == OTX_WEIGHTS_DISTANCE ? 4.0 * n * width
+    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTING_DISTANCE,
+                            options->weights == OTX_WEIGHTING_DISTANCE ? 4.0 * n * width
                                                                      : n * n * (width + n),
                             otx__interpolation_visit, error);
 }
@@ -17646,8 +17704,8 @@ OTX__PRIVATE otx_result otx__hull_fit(const otx_context *ctx, const otx_method_r
     return result;
 }
 
-/* >>> src/methods/linear.h */
-/* ---- linear: maps between two models' rows, and products of matrices for them ----------- */
+/* >>> src/methods/dense.h */
+/* ---- dense: matrices of double, and their products ------------------------------------- */
 
 /* A matrix of double in strips of 32 columns; what lies behind its last row or column is 0. */
 typedef struct otx__dense {
@@ -17665,15 +17723,6 @@ typedef struct otx__mill {
     uint64_t done, total;
 } otx__mill;
 
-/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
-   place of target - from. */
-typedef struct otx__linear {
-    otx_context ctx; /* a copy: of whose allocator the blocks are */
-    otx__pool pool;
-    otx__dense map;  /* d x e */
-    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
-} otx__linear;
-
 /* ---- opening and closing ---- */
 
 OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, uint64_t memory,
@@ -17687,7 +17736,7 @@ OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, 
     otx__pool_open(&mill->pool, &mill->ctx);
     kernels = otx__kernels_for(mill->ctx.isa);
     if (!kernels) return otx__fail_isa(mill->ctx.isa, error);
-    mill->take = otx__tile_take_for(kernels->isa);
+    mill->take = otx__tile_take; /* at -O3 GCC 12 makes a quarter as much of wider ones */
     return OTX_OK;
 }
 
@@ -17728,31 +17777,6 @@ OTX__PRIVATE double *otx__dense_at(const otx__dense *dense, size_t row, size_t c
 {
     return dense->data + (column / OTX__TILE * dense->tall * OTX__TILE + row) * OTX__TILE +
            column % OTX__TILE;
-}
-
-OTX__PRIVATE void otx__linear_close(otx__linear *linear)
-{
-    otx_context ctx;
-    if (!linear) return;
-    ctx = linear->ctx;
-    otx__pool_close(&linear->pool);
-    otx__free(&ctx, linear, 1, sizeof *linear);
-}
-
-/* A map of zeros from d to e columns, of a method that is being fitted. */
-OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
-                                         size_t e, otx_error *error)
-{
-    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
-    fitted->linear = linear;
-    if (!linear) return otx__fail_memory(error, sizeof *linear);
-    linear->ctx = mill->ctx;
-    otx__pool_open(&linear->pool, &linear->ctx);
-    linear->map = otx__dense_take(&linear->pool, d, e);
-    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
-    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
-    fitted->bytes = linear->pool.bytes;
-    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
 }
 
 /* ---- products ---- */
@@ -17812,7 +17836,8 @@ typedef struct otx__dense_read {
     const char *name;
     const double *less;  /* [columns] or NULL */
     const double *times; /* [rows of the matrix] or NULL */
-    double *sums;        /* [columns] or NULL: all rows are added to it */
+    double *sums;        /* [columns] or NULL: all rows are added to it, */
+    double *squares;     /* likewise their squares */
     bool negated;
     size_t first, count;
     otx__dense block;
@@ -17837,6 +17862,10 @@ OTX__PRIVATE void otx__dense_read_body(void *argument, size_t strip, int worker)
             if (read->less) value -= read->less[first + j];
             if (read->times) value *= read->times[read->first + i];
             if (read->sums) read->sums[first + j] += value;
+            if (read->squares) {
+                double square = value * value;
+                read->squares[first + j] += square;
+            }
             to[j] = read->negated ? -value : value;
         }
     }
@@ -17880,6 +17909,32 @@ OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
     return result;
 }
 
+/* Of a tile of `to`, from a matrix that is wide where `to` is tall. */
+OTX__PRIVATE void otx__dense_turn_body(void *argument, size_t strip, int worker)
+{
+    const otx__dense_task *task = (const otx__dense_task *)argument;
+    size_t tile, i, j;
+    (void)worker;
+    for (tile = 0; tile < task->to->tall; tile++) {
+        const double *from = otx__dense_tile(task->a, strip, tile);
+        double *to = otx__dense_tile(task->to, tile, strip);
+        for (j = 0; j < OTX__TILE; j++)
+            for (i = 0; i < OTX__TILE; i++) to[j * OTX__TILE + i] = from[i * OTX__TILE + j];
+    }
+}
+
+/* to = from'. */
+OTX__PRIVATE otx_result otx__dense_turn(otx__mill *mill, const otx__dense *to,
+                                        const otx__dense *from, otx_error *error)
+{
+    otx__dense_task task;
+    memset(&task, 0, sizeof task);
+    task.to = to;
+    task.a = from;
+    return otx__mill_loop(mill, to->wide, 4.0 * (double)to->tall * (double)OTX__TILE_SIZE,
+                          otx__dense_turn_body, &task, error);
+}
+
 /* ---- what rows are measured by ---- */
 
 /* The mean of all rows; a NaN or an infinity among them is found here. */
@@ -17912,6 +17967,45 @@ OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matr
     result = otx__rows_mean(mill, matrix, name, mean, error);
     otx__free(&mill->ctx, mean, matrix->columns, sizeof *mean);
     return result;
+}
+
+/* >>> src/methods/linear.h */
+/* ---- linear: maps between two models' rows --------------------------------------------- */
+
+/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
+   place of target - from. */
+typedef struct otx__linear {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    otx__dense map;  /* d x e */
+    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
+} otx__linear;
+
+/* ---- opening and closing ---- */
+
+OTX__PRIVATE void otx__linear_close(otx__linear *linear)
+{
+    otx_context ctx;
+    if (!linear) return;
+    ctx = linear->ctx;
+    otx__pool_close(&linear->pool);
+    otx__free(&ctx, linear, 1, sizeof *linear);
+}
+
+/* A map of zeros from d to e columns, of a method that is being fitted. */
+OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
+                                         size_t e, otx_error *error)
+{
+    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
+    fitted->linear = linear;
+    if (!linear) return otx__fail_memory(error, sizeof *linear);
+    linear->ctx = mill->ctx;
+    otx__pool_open(&linear->pool, &linear->ctx);
+    linear->map = otx__dense_take(&linear->pool, d, e);
+    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
+    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
+    fitted->bytes = linear->pool.bytes;
+    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
 }
 
 /* ---- applying ---- */
@@ -18177,6 +18271,55 @@ OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, d
     two[1] = radius * sine;
 }
 
+/* >>> src/methods/factor.h */
+/* ---- factor: of symmetric matrices -------------------------------------------------------- */
+
+typedef struct otx__factoring {
+    otx__normal normal; /* the factor, and what solves with it: see affine_factor.h */
+    const otx__dense *products;
+    double by;
+} otx__factoring;
+
+/* The tiles of a strip, from the diagonal up, as a row of the factor's. */
+OTX__PRIVATE void otx__factor_fill_body(void *argument, size_t strip, int worker)
+{
+    const otx__factoring *f = (const otx__factoring *)argument;
+    size_t y, i;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        const double *from = otx__dense_tile(f->products, y, strip);
+        double *to = otx__tile_at(f->normal.factor, strip, y);
+        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] * f->by;
+    }
+    for (i = 0; i < OTX__TILE; i++)
+        f->normal.diagonal[strip * OTX__TILE + i] =
+            otx__tile_at(f->normal.factor, strip, strip)[i * (OTX__TILE + 1)];
+}
+
+/* L L' = by * products, of which the tiles from the diagonal up count. A column that depends
+   on those before it has a pivot of 0, and so has no part in what is solved with L. */
+OTX__PRIVATE otx_result otx__dense_factor(otx__mill *mill, const otx__dense *products, double by,
+                                          otx__factoring *f, otx_error *error)
+{
+    size_t tiles = products->wide;
+    otx_result result;
+    memset(f, 0, sizeof *f);
+    f->products = products;
+    f->by = by;
+    f->normal.ctx = &mill->ctx;
+    f->normal.donor.columns = products->columns;
+    f->normal.donor.tiles = tiles;
+    f->normal.take = mill->take;
+    f->normal.total = products->columns;
+    f->normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(tiles),
+                                                OTX__TILE_SIZE * sizeof(double));
+    f->normal.diagonal = (double *)otx__pool_take(&mill->pool, tiles, OTX__TILE * sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__mill_loop(mill, tiles, (double)tiles * (double)OTX__TILE_SIZE,
+                            otx__factor_fill_body, f, error);
+    return result ? result : otx__normal_factor(&f->normal, error);
+}
+
 /* >>> src/methods/randn.h */
 /* ---- randn: each column by its own mean and deviation ------------------------------ */
 
@@ -18277,63 +18420,26 @@ OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted
 /* Makes L' of the factor: strips of the map are its rows of tiles. */
 OTX__PRIVATE void otx__john_hewitt_turn_body(void *argument, size_t strip, int worker)
 {
-    const otx__normal *normal = (const otx__normal *)argument;
+    const otx__factoring *f = (const otx__factoring *)argument;
     size_t y, i, p;
     (void)worker;
-    for (y = 0; y <= strip; y++) {
-        double *to = normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
-        memcpy(to, otx__tile_at(normal->factor, strip, y), OTX__TILE_SIZE * sizeof *to);
-    }
+    for (y = 0; y <= strip; y++)
+        memcpy(otx__dense_tile(f->products, y, strip), otx__tile_at(f->normal.factor, strip, y),
+               OTX__TILE_SIZE * sizeof(double));
     for (p = 0; p < OTX__TILE; p++) /* above the diagonal stand numbers of no use */
         for (i = 0; i < p; i++)
-            normal->weights[((strip * normal->donor.tiles + strip) * OTX__TILE + p) * OTX__TILE +
-                            i] = 0.0;
-}
-
-/* The covariance, from the products, as tiles of the factor. */
-OTX__PRIVATE void otx__john_hewitt_scale_body(void *argument, size_t strip, int worker)
-{
-    const otx__normal *normal = (const otx__normal *)argument;
-    size_t y, i;
-    (void)worker;
-    for (y = 0; y <= strip; y++) {
-        const double *from =
-            normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
-        double *to = otx__tile_at(normal->factor, strip, y);
-        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] / (double)normal->rows;
-    }
-    for (i = 0; i < OTX__TILE; i++)
-        normal->diagonal[strip * OTX__TILE + i] =
-            otx__tile_at(normal->factor, strip, strip)[i * (OTX__TILE + 1)];
+            otx__dense_tile(f->products, strip, strip)[p * OTX__TILE + i] = 0.0;
 }
 
 /* Turns the products of the tokens' columns, which the map holds, into L'. */
 OTX__PRIVATE otx_result otx__john_hewitt_factor(otx__mill *mill, const otx__dense *map,
                                                 size_t tokens, otx_error *error)
 {
-    otx__normal normal;
-    otx_result result;
-    memset(&normal, 0, sizeof normal);
-    normal.ctx = &mill->ctx;
-    normal.rows = tokens;
-    normal.donor.columns = map->columns;
-    normal.donor.tiles = map->wide;
-    normal.take = mill->take;
-    normal.total = map->columns;
-    normal.weights = map->data;
-    normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(map->wide),
-                                             OTX__TILE_SIZE * sizeof(double));
-    normal.diagonal =
-        (double *)otx__pool_take(&mill->pool, map->wide, OTX__TILE * sizeof(double));
-    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
-    result = otx__normal_loop(&normal, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
-                              otx__john_hewitt_scale_body, error);
-    if (!result) result = otx__normal_factor(&normal, error);
-    if (!result)
-        result = otx__normal_loop(&normal, map->wide,
-                                  (double)map->wide * (double)OTX__TILE_SIZE,
-                                  otx__john_hewitt_turn_body, error);
-    return result;
+    otx__factoring f;
+    otx_result result = otx__dense_factor(mill, map, 1.0 / (double)tokens, &f, error);
+    if (result) return result;
+    return otx__mill_loop(mill, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
+                          otx__john_hewitt_turn_body, &f, error);
 }
 
 OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
@@ -18355,7 +18461,8 @@ OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
     otx__dense_read_open(&mill, &right, &rows->tokens);
     left.less = right.less = fitted->linear->to;
     if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
-    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
     if (!result)
         result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
                                   error);
@@ -18386,6 +18493,1045 @@ OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_
                            error);
 }
 
+/* >>> src/methods/polar.h */
+/* ---- polar: the orthogonal part of a matrix ------------------------------------------- */
+
+/* What of a singular value, relative to the root of the sum of their squares, is not told from
+   0: such directions are left out, or come out shorter than 1. */
+#define OTX__POLAR_LEAST 1e-8
+
+/* The largest number of turns; 1e-8 takes 24. */
+#define OTX__POLAR_TURNS 64
+
+typedef struct otx__polar {
+    const otx__dense *square; /* minus x'x, from the diagonal up; then minus the step */
+    double step;
+} otx__polar;
+
+/* -(3/2 step + 1/2 step^3 square): the tiles of a strip, and those across the diagonal. */
+OTX__PRIVATE void otx__polar_step_body(void *argument, size_t strip, int worker)
+{
+    const otx__polar *polar = (const otx__polar *)argument;
+    const otx__dense *square = polar->square;
+    double linear = 1.5 * polar->step, cube = 0.5 * polar->step * polar->step * polar->step;
+    size_t tile, i, j;
+    (void)worker;
+    for (tile = 0; tile <= strip; tile++) {
+        double *upper = otx__dense_tile(square, tile, strip);
+        double *lower = otx__dense_tile(square, strip, tile);
+        for (j = 0; j < OTX__TILE; j++) {
+            for (i = 0; i < OTX__TILE; i++) {
+                double value = -(cube * upper[j * OTX__TILE + i]);
+                if (tile == strip && i == j && strip * OTX__TILE + i < square->columns)
+                    value -= linear;
+                upper[j * OTX__TILE + i] = value;
+                if (tile < strip) lower[i * OTX__TILE + j] = value;
+            }
+        }
+    }
+}
+
+/* The sum of a b, element by element; strips in order. */
+OTX__PRIVATE double otx__dense_inner(const otx__dense *a, const otx__dense *b)
+{
+    double lanes[OTX__LANES] = {0};
+    size_t count = a->tall * a->wide * OTX__TILE_SIZE, i;
+    for (i = 0; i < count; i++) {
+        double term = a->data[i] * b->data[i];
+        lanes[i % OTX__LANES] += term;
+    }
+    return otx__fold_lanes(lanes);
+}
+
+OTX__PRIVATE void otx__dense_scale(const otx__dense *a, double by)
+{
+    size_t count = a->tall * a->wide * OTX__TILE_SIZE, i;
+    for (i = 0; i < count; i++) a->data[i] *= by;
+}
+
+OTX__PRIVATE void otx__dense_clear(const otx__dense *a)
+{
+    memset(a->data, 0, a->tall * a->wide * OTX__TILE_SIZE * sizeof *a->data);
+}
+
+/* Makes U V' of x = U S V', which has no more columns than rows. Newton and Schulz' iteration
+   x (3/2 step - 1/2 step^3 x'x) multiplies matrices and does nothing else, so it is as exact
+   and as parallel as these are, and needs no singular vectors; Chen and Chow's steps (A stable
+   scaling of Newton-Schulz, 2014) make small values grow by 2.6 a turn, and the largest never
+   exceed 1. other: as x; square: columns x columns. */
+OTX__PRIVATE otx_result otx__polar_make(otx__mill *mill, otx__dense *x, otx__dense *other,
+                                        otx__dense *square, otx_error *error)
+{
+    double norm = sqrt(otx__dense_inner(x, x)), least = OTX__POLAR_LEAST;
+    otx__polar polar;
+    otx_result result = OTX_OK;
+    int turn;
+    if (!(norm > 0.0)) return OTX_OK;
+    otx__dense_scale(x, 1.0 / norm);
+    mill->total = OTX__POLAR_TURNS;
+    for (turn = 0; turn < OTX__POLAR_TURNS && least < 1.0 - 1e-15 && !result; turn++) {
+        double *data = x->data, step = sqrt(3.0 / (1.0 + least + least * least));
+        mill->done = (uint64_t)turn;
+        otx__dense_clear(square);
+        otx__dense_clear(other);
+        result = otx__dense_product(mill, square, x, OTX__DENSE_UPPER, x, error);
+        polar.square = square;
+        polar.step = step;
+        if (!result)
+            result = otx__mill_loop(mill, square->wide,
+                                    (double)square->wide * (double)OTX__TILE_SIZE,
+                                    otx__polar_step_body, &polar, error);
+        if (!result) result = otx__dense_product(mill, other, x, OTX__DENSE_PLAIN, square, error);
+        x->data = other->data;
+        other->data = data;
+        least *= 0.5 * step * (3.0 - step * step * least * least);
+    }
+    return result;
+}
+
+/* >>> src/methods/procrustes.h */
+/* ---- procrustes: a rotation and a scale -------------------------------------------------- */
+
+/* With A0 and B0 the anchors' rows less their means and A0'B0 = U S V', the rotation R = U V'
+   makes ||A0 R - B0|| least, and the scale is <A0 R, B0> / ||A0||^2 = <R, A0'B0> / ||A0||^2.
+   The other way round, V U' turns the base's rows to the donor's: it is no answer here. */
+
+/* The products of the sides' rows, of the wider with the narrower, and what is made of them. */
+typedef struct otx__frames {
+    otx__dense cross;         /* wider x narrower */
+    otx__dense other, square; /* scratch of otx__polar_make */
+    otx__dense_read donor, base;
+    double *squares;          /* [d] of the donor's columns */
+    bool turned;              /* the base is the wider side */
+} otx__frames;
+
+/* Bytes that they take, with the map's. */
+OTX__PRIVATE double otx__frames_need(size_t d, size_t e)
+{
+    size_t least = otx__min(d, e);
+    return 3.0 * otx__dense_need(d, e) + otx__dense_need(least, least) +
+           otx__dense_need(OTX__DENSE_ROWS, d) + otx__dense_need(OTX__DENSE_ROWS, e);
+}
+
+/* Opens the map and adds up the products. */
+OTX__PRIVATE otx_result otx__frames_open(otx__mill *mill, otx__frames *f,
+                                         const otx_method_rows *rows, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, least = otx__min(d, e);
+    otx_result result = otx__linear_open(mill, fitted, d, e, error);
+    if (result) return result;
+    memset(f, 0, sizeof *f);
+    f->turned = e > d;
+    f->cross = otx__dense_take(&mill->pool, otx__max(d, e), least);
+    f->other = otx__dense_take(&mill->pool, otx__max(d, e), least);
+    f->square = otx__dense_take(&mill->pool, least, least);
+    otx__dense_read_open(mill, &f->donor, &rows->donor);
+    otx__dense_read_open(mill, &f->base, &rows->base);
+    f->squares = (double *)otx__pool_take_zero(&mill->pool, d, sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    f->donor.less = fitted->linear->from;
+    f->base.less = fitted->linear->to;
+    f->donor.squares = f->squares;
+    result = otx__rows_mean(mill, &rows->donor, "donor", fitted->linear->from, error);
+    if (!result) result = otx__rows_mean(mill, &rows->base, "base", fitted->linear->to, error);
+    if (!result) result = otx__rows_finite(mill, &rows->targets, "targets", error);
+    if (!result)
+        result = otx__dense_cross(mill, &f->cross, f->turned ? &f->base : &f->donor,
+                                  f->turned ? &f->donor : &f->base, OTX__DENSE_TURNED, error);
+    return result;
+}
+
+/* Makes the products, or what became of them, the map. */
+OTX__PRIVATE otx_result otx__frames_keep(otx__mill *mill, const otx__frames *f,
+                                         const otx__linear *linear, otx_error *error)
+{
+    if (f->turned) return otx__dense_turn(mill, &linear->map, &f->cross, error);
+    memcpy(linear->map.data, f->cross.data,
+           f->cross.tall * f->cross.wide * OTX__TILE_SIZE * sizeof(double));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                            const otx_method_options *options,
+                                            otx_fitted *fitted, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, i;
+    double need = otx__frames_need(d, e) + otx__dense_need(d, e), norm = 0.0, scale = 0.0;
+    otx__frames f;
+    otx__dense cross;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the rotation between the rows", need, mill.memory, error);
+    result = otx__frames_open(&mill, &f, rows, fitted, error);
+    if (!result) {
+        cross = otx__dense_take(&mill.pool, f.cross.rows, f.cross.columns);
+        if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+        else
+            memcpy(cross.data, f.cross.data,
+                   cross.tall * cross.wide * OTX__TILE_SIZE * sizeof(double));
+    }
+    if (!result) result = otx__polar_make(&mill, &f.cross, &f.other, &f.square, error);
+    for (i = 0; i < d && !result; i++) norm += f.squares[i];
+    if (!result && norm > 0.0) scale = otx__dense_inner(&f.cross, &cross) / norm;
+    if (!result) otx__dense_scale(&f.cross, scale);
+    if (!result) result = otx__frames_keep(&mill, &f, fitted->linear, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/eigen.h */
+/* ---- eigen: principal directions of a matrix's rows --------------------------------- */
+
+/* Householder's reduction to a tridiagonal matrix and the QL method with implicit shifts
+   (Bowdler, Martin, Reinsch and Wilkinson 1968, as tql2 of EISPACK), with all loops over rows
+   or columns divided among threads, no sum across them. */
+
+#define OTX__EIGEN_ROWS 32    /* that a task reduces */
+#define OTX__EIGEN_COLUMNS 64 /* that a task rotates */
+#define OTX__EIGEN_TURNS 60   /* of QL for one value; two or three do */
+
+typedef struct otx__eigen {
+    otx__mill *mill;
+    size_t n;
+    double *matrix;  /* [n][n] symmetric; then the reflections, row k from column k + 1 on */
+    double *vectors; /* [n][n] in rows */
+    double *diagonal, *beside; /* [n] of the tridiagonal matrix */
+    double *taus;    /* [n] */
+    double *image;   /* [n] of the reflection at hand under the matrix */
+    double *cosines, *sines; /* [n] of the rotations at hand, */
+    size_t step, low, high;  /* which are those of rows low to high */
+} otx__eigen;
+
+OTX__PRIVATE double otx__eigen_dot(const double *a, const double *b, size_t n)
+{
+    double lanes[OTX__LANES] = {0};
+    size_t i, j;
+    for (i = 0; i + OTX__LANES <= n; i += OTX__LANES)
+        for (j = 0; j < OTX__LANES; j++) {
+            double term = a[i + j] * b[i + j];
+            lanes[j] += term;
+        }
+    for (; i < n; i++) {
+        double term = a[i] * b[i];
+        lanes[i % OTX__LANES] += term;
+    }
+    return otx__fold_lanes(lanes);
+}
+
+/* a -= by * b. */
+OTX__PRIVATE void otx__eigen_take(double *OTX__RESTRICT a, const double *OTX__RESTRICT b,
+                                  double by, size_t n)
+{
+    size_t i;
+    for (i = 0; i < n; i++) {
+        double term = by * b[i];
+        a[i] -= term;
+    }
+}
+
+/* ---- reduction ---- */
+
+OTX__PRIVATE otx_result otx__eigen_loop(otx__eigen *e, otx_parallel_body body, size_t first,
+                                        otx_error *error)
+{
+    size_t rows = e->n - first;
+    e->mill->done = e->step;
+    e->mill->total = e->n;
+    return otx__mill_loop(e->mill, (rows + OTX__EIGEN_ROWS - 1) / OTX__EIGEN_ROWS,
+                          2.0 * OTX__EIGEN_ROWS * (double)rows, body, e, error);
+}
+
+/* Rows of the matrix with the reflection. */
+OTX__PRIVATE void otx__eigen_image_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n + first;
+    (void)worker;
+    for (; i < end; i++)
+        e->image[i] = e->taus[e->step] *
+                      otx__eigen_dot(e->matrix + i * e->n + first, v, e->n - first);
+}
+
+/* Both sides of them reflected: a_ij - v_i w_j - w_i v_j. */
+OTX__PRIVATE void otx__eigen_reflect_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS, j;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n, *w = e->image;
+    (void)worker;
+    for (; i < end; i++) {
+        double *row = e->matrix + i * e->n, left = v[i], right = w[i];
+        for (j = first; j < e->n; j++) {
+            double one = left * w[j], two = right * v[j];
+            row[j] -= one + two;
+        }
+    }
+}
+
+/* Makes row k 0 but for its first two, from the diagonal on: the reflection, in its place. */
+OTX__PRIVATE double otx__eigen_reflection(const otx__eigen *e, size_t k)
+{
+    size_t n = e->n - k - 1;
+    double *v = e->matrix + k * e->n + k + 1;
+    double norm = sqrt(otx__eigen_dot(v, v, n)), beside = v[0] > 0.0 ? -norm : norm;
+    e->taus[k] = 0.0;
+    if (!(norm > 0.0)) return 0.0;
+    v[0] -= beside;
+    e->taus[k] = 2.0 / otx__eigen_dot(v, v, n);
+    return beside;
+}
+
+OTX__PRIVATE otx_result otx__eigen_reduce(otx__eigen *e, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t n = e->n;
+    for (e->step = 0; e->step + 2 < n && !result; e->step++) {
+        size_t first = e->step + 1;
+        const double *v = e->matrix + e->step * n + first;
+        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
+        e->beside[e->step] = otx__eigen_reflection(e, e->step);
+        result = otx__eigen_loop(e, otx__eigen_image_body, first, error);
+        if (result) return result;
+        otx__eigen_take(e->image + first, v,
+                        0.5 * e->taus[e->step] *
+                            otx__eigen_dot(e->image + first, v, n - first),
+                        n - first);
+        result = otx__eigen_loop(e, otx__eigen_reflect_body, first, error);
+    }
+    for (; e->step < n; e->step++) {
+        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
+        e->beside[e->step] = e->step + 1 < n ? e->matrix[e->step * n + e->step + 1] : 0.0;
+    }
+    return result;
+}
+
+/* Rows of the vectors, reflected. */
+OTX__PRIVATE void otx__eigen_vectors_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n + first;
+    (void)worker;
+    for (; i < end; i++) {
+        double *row = e->vectors + i * e->n + first;
+        otx__eigen_take(row, v, e->taus[e->step] * otx__eigen_dot(row, v, e->n - first),
+                        e->n - first);
+    }
+}
+
+OTX__PRIVATE otx_result otx__eigen_gather(otx__eigen *e, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(e->vectors, 0, e->n * e->n * sizeof *e->vectors);
+    for (i = 0; i < e->n; i++) e->vectors[i * e->n + i] = 1.0;
+    for (i = e->n < 2 ? 0 : e->n - 2; i-- > 0 && !result;) {
+        e->step = i;
+        result = otx__eigen_loop(e, otx__eigen_vectors_body, i + 1, error);
+    }
+    return result;
+}
+
+/* ---- QL ---- */
+
+/* Some columns of the vectors under all rotations at hand. */
+OTX__PRIVATE void otx__eigen_rotate_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = index * OTX__EIGEN_COLUMNS, i, j;
+    size_t count = otx__min(OTX__EIGEN_COLUMNS, e->n - first);
+    (void)worker;
+    for (i = e->high; i-- > e->low;) {
+        double *OTX__RESTRICT a = e->vectors + i * e->n + first;
+        double *OTX__RESTRICT b = e->vectors + (i + 1) * e->n + first;
+        double c = e->cosines[i], s = e->sines[i];
+        for (j = 0; j < count; j++) {
+            double at = a[j], with = b[j], sa = s * at, cb = c * with, ca = c * at, sb = s * with;
+            b[j] = sa + cb;
+            a[j] = ca - sb;
+        }
+    }
+}
+
+/* One turn of QL on the block from l to m, its values less *shift. */
+OTX__PRIVATE void otx__eigen_turn(otx__eigen *e, size_t l, size_t m, double *shift)
+{
+    double *d = e->diagonal, *b = e->beside;
+    double g = d[l], p = (d[l + 1] - g) / (2.0 * b[l]), r = sqrt(p * p + 1.0), h, next, after;
+    double c = 1.0, c2 = 1.0, c3 = 1.0, s = 0.0, s2 = 0.0;
+    size_t i;
+    if (p < 0.0) r = -r;
+    d[l] = b[l] / (p + r);
+    d[l + 1] = next = b[l] * (p + r);
+    h = g - d[l];
+    for (i = l + 2; i < e->n; i++) d[i] -= h;
+    *shift += h;
+    p = d[m];
+    after = b[l + 1];
+    for (i = m; i-- > l;) {
+        c3 = c2;
+        c2 = c;
+        s2 = s;
+        g = c * b[i];
+        h = c * p;
+        r = sqrt(p * p + b[i] * b[i]);
+        b[i + 1] = s * r;
+        s = r > 0.0 ? b[i] / r : 0.0;
+        c = r > 0.0 ? p / r : 1.0;
+        p = c * d[i] - s * g;
+        d[i + 1] = h + s * (c * g + s * d[i]);
+        e->cosines[i] = c;
+        e->sines[i] = s;
+    }
+    p = -s * s2 * c3 * after * b[l] / next;
+    b[l] = s * p;
+    d[l] = c * p;
+    e->low = l;
+    e->high = m;
+}
+
+OTX__PRIVATE otx_result otx__eigen_values(otx__eigen *e, otx_error *error)
+{
+    double *d = e->diagonal, *b = e->beside, shift = 0.0, most = 0.0;
+    size_t chunks = (e->n + OTX__EIGEN_COLUMNS - 1) / OTX__EIGEN_COLUMNS, l, m;
+    otx_result result = OTX_OK;
+    for (l = 0; l < e->n && !result; l++) {
+        int turn;
+        if (fabs(d[l]) + fabs(b[l]) > most) most = fabs(d[l]) + fabs(b[l]);
+        e->mill->done = l;
+        for (m = l; m + 1 < e->n && fabs(b[m]) > DBL_EPSILON * most;) m++;
+        for (turn = 0; m > l && turn < OTX__EIGEN_TURNS && !result; turn++) {
+            otx__eigen_turn(e, l, m, &shift);
+            result = otx__mill_loop(e->mill, chunks,
+                                    4.0 * OTX__EIGEN_COLUMNS * (double)(m - l),
+                                    otx__eigen_rotate_body, e, error);
+            if (!(fabs(b[l]) > DBL_EPSILON * most)) break;
+        }
+        d[l] += shift;
+        b[l] = 0.0;
+    }
+    return result;
+}
+
+/* ---- directions ---- */
+
+OTX__PRIVATE bool otx__eigen_take_room(otx__eigen *e, otx__mill *mill, size_t n)
+{
+    double **vectors[6];
+    size_t i;
+    memset(e, 0, sizeof *e);
+    e->mill = mill;
+    e->n = n;
+    vectors[0] = &e->diagonal, vectors[1] = &e->beside, vectors[2] = &e->taus;
+    vectors[3] = &e->image, vectors[4] = &e->cosines, vectors[5] = &e->sines;
+    e->matrix = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
+    e->vectors = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
+    for (i = 0; i < 6; i++)
+        *vectors[i] = (double *)otx__pool_take(&mill->pool, n + 1, sizeof(double));
+    return !mill->pool.failed;
+}
+
+/* Bytes that otx__principal takes for a matrix of n columns. */
+OTX__PRIVATE double otx__principal_need(size_t n)
+{
+    return 2.0 * otx__dense_need(n, n) + otx__dense_need(n, n) +
+           2.0 * otx__dense_need(OTX__DENSE_ROWS, n) + 64.0 * (double)n;
+}
+
+/* The directions along which rows, less their mean, have the most variance: as many as `to`
+   has columns, which are filled with them, the largest first. */
+OTX__PRIVATE otx_result otx__principal(otx__mill *mill, const otx_matrix *rows,
+                                       const double *mean, const otx__dense *to,
+                                       otx_error *error)
+{
+    size_t n = rows->columns, i, j, q, best;
+    otx__dense products = otx__dense_take(&mill->pool, n, n);
+    otx__dense_read left, right;
+    otx__eigen e;
+    otx_result result;
+    otx__dense_read_open(mill, &left, rows);
+    otx__dense_read_open(mill, &right, rows);
+    left.less = right.less = mean;
+    if (!otx__eigen_take_room(&e, mill, n)) return otx__pool_fail(&mill->pool, error);
+    result = otx__dense_cross(mill, &products, &left, &right, OTX__DENSE_UPPER, error);
+    for (i = 0; i < n && !result; i++)
+        for (j = i; j < n; j++)
+            e.matrix[i * n + j] = e.matrix[j * n + i] = *otx__dense_at(&products, i, j);
+    if (!result) result = otx__eigen_reduce(&e, error);
+    if (!result) result = otx__eigen_gather(&e, error);
+    if (!result) result = otx__eigen_values(&e, error);
+    for (q = 0; q < to->columns && !result; q++) {
+        for (best = 0, i = 1; i < n; i++)
+            if (e.diagonal[i] > e.diagonal[best]) best = i;
+        e.diagonal[best] = -DBL_MAX;
+        for (i = 0; i < n; i++) *otx__dense_at(to, i, q) = e.vectors[best * n + i];
+    }
+    return result;
+}
+
+/* >>> src/methods/landmark_pca.h */
+/* ---- landmark_pca: a rotation between principal frames --------------------------------- */
+
+/* mergekit's method of that name with its rotation the right way round: the anchors' rows of
+   both models, less their means, in as many of their principal directions as the narrower
+   model has columns; the rotation that brings the donor's nearest to the base's; and back. The
+   narrower side's frame spans all its columns, so that nothing is lost in leaving it out: with
+   as many columns on both sides it is procrustes without its scale. */
+OTX__PRIVATE otx_result otx__landmark_pca_map(otx__mill *mill, const otx_method_rows *rows,
+                                              otx__frames *f, const otx__linear *linear,
+                                              otx_error *error)
+{
+    size_t least = f->cross.columns;
+    otx__dense inner, spare, directions;
+    otx_result result;
+    if (f->cross.rows == least)
+        return otx__polar_make(mill, &f->cross, &f->other, &f->square, error);
+    directions = otx__dense_take(&mill->pool, f->cross.rows, least);
+    inner = otx__dense_take(&mill->pool, least, least);
+    spare = otx__dense_take(&mill->pool, least, least);
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__principal(mill, f->turned ? &rows->base : &rows->donor,
+                            f->turned ? linear->to : linear->from, &directions, error);
+    /* Of minus the products the rotation is minus theirs, and then it is taken off. */
+    if (!result)
+        result = otx__dense_product(mill, &inner, &directions, OTX__DENSE_TURNED, &f->cross,
+                                    error);
+    if (!result) result = otx__polar_make(mill, &inner, &spare, &f->square, error);
+    otx__dense_clear(&f->cross);
+    if (!result)
+        result = otx__dense_product(mill, &f->cross, &directions, OTX__DENSE_PLAIN, &inner,
+                                    error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__landmark_pca_fit(const otx_context *ctx,
+                                              const otx_method_rows *rows,
+                                              const otx_method_options *options,
+                                              otx_fitted *fitted, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, least = otx__min(d, e);
+    double need = otx__frames_need(d, e);
+    otx__frames f;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (d != e)
+        need += otx__dense_need(d, e) + 2.0 * otx__dense_need(least, least) +
+                otx__principal_need(otx__max(d, e));
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the principal frames of the rows", need, mill.memory, error);
+    result = otx__frames_open(&mill, &f, rows, fitted, error);
+    if (!result) result = otx__landmark_pca_map(&mill, rows, &f, fitted->linear, error);
+    if (!result) result = otx__frames_keep(&mill, &f, fitted->linear, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/stb.h */
+/* ---- stb: a basis of sparse combinations of anchors ------------------------------------- */
+
+/* mergekit's sparse token basis: each principal direction of the donor's anchors is made of a
+   few of them by OMP; the same combinations of the base's anchors are the basis there; a
+   target is expressed in the donor's basis by least squares, and made with the base's. All
+   rows less their means. With T and V the two bases, in rows, that is linear in the target:
+   (y - a0) T' (T T')^-1 V. A direction that depends on those before it has no part. */
+
+typedef struct otx__basis {
+    const otx__kernels *kernels;
+    const otx_matrix *atoms, *base; /* donor's less their mean, as float; the base's */
+    const double *centre;           /* the base's mean */
+    const otx__dense *directions;   /* d x r */
+    float *targets;                 /* [r][d] the same in rows */
+    int32_t *indices;               /* [r][k] */
+    double *coefficients;
+    size_t k;
+    double *wide;                   /* [worker][d or e] */
+    size_t pitch;
+    otx__dense donor, other;        /* d x r: T'; r x e: minus V, then what solves for it */
+} otx__basis;
+
+OTX__PRIVATE void otx__basis_turn_body(void *argument, size_t q, int worker)
+{
+    const otx__basis *basis = (const otx__basis *)argument;
+    size_t d = basis->directions->rows, i;
+    (void)worker;
+    for (i = 0; i < d; i++)
+        basis->targets[q * d + i] = (float)*otx__dense_at(basis->directions, i, q);
+}
+
+/* One direction's combination on both sides. */
+OTX__PRIVATE void otx__basis_combine_body(void *argument, size_t q, int worker)
+{
+    const otx__basis *basis = (const otx__basis *)argument;
+    const int32_t *indices = basis->indices + q * basis->k;
+    const double *coefficients = basis->coefficients + q * basis->k;
+    double *row = basis->wide + (size_t)worker * basis->pitch, sum = 0.0;
+    size_t i;
+    otx__combine_row(basis->kernels, basis->atoms, indices, coefficients, basis->k, row);
+    for (i = 0; i < basis->donor.rows; i++) *otx__dense_at(&basis->donor, i, q) = row[i];
+    otx__combine_row(basis->kernels, basis->base, indices, coefficients, basis->k, row);
+    for (i = 0; i < basis->k; i++) sum += coefficients[i];
+    for (i = 0; i < basis->other.columns; i++) {
+        double part = sum * basis->centre[i];
+        *otx__dense_at(&basis->other, q, i) = part - row[i];
+    }
+}
+
+/* Solves T T' z = minus V, where V stands. */
+OTX__PRIVATE otx_result otx__basis_solve(otx__mill *mill, const otx__basis *basis,
+                                         otx_error *error)
+{
+    size_t r = basis->other.rows, strips = basis->other.wide;
+    otx__dense products = otx__dense_take(&mill->pool, r, r);
+    otx__factoring f;
+    otx_result result;
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__dense_product(mill, &products, &basis->donor, OTX__DENSE_UPPER, &basis->donor,
+                                error);
+    if (!result) result = otx__dense_factor(mill, &products, -1.0, &f, error);
+    if (result) return result;
+    f.normal.weights = basis->other.data;
+    return otx__normal_loop(&f.normal, strips,
+                            2.0 * (double)products.wide * (double)products.wide *
+                                (double)OTX__TILE_SIZE * OTX__TILE,
+                            otx__normal_solve_body, error);
+}
+
+/* Takes all memory but the solver's; false if there is not enough. */
+OTX__PRIVATE bool otx__basis_take(otx__mill *mill, otx__basis *basis, size_t d, size_t e,
+                                  size_t k, otx__dense *directions)
+{
+    otx__pool *pool = &mill->pool;
+    size_t r = otx__min(d, e);
+    basis->k = k;
+    basis->pitch = otx__max(d, e);
+    *directions = otx__dense_take(pool, d, r);
+    basis->directions = directions;
+    basis->donor = otx__dense_take(pool, d, r);
+    basis->other = otx__dense_take(pool, r, e);
+    basis->targets = (float *)otx__pool_take(pool, r, d * sizeof(float));
+    basis->indices = (int32_t *)otx__pool_take(pool, r, k * sizeof(int32_t));
+    basis->coefficients = (double *)otx__pool_take(pool, r, k * sizeof(double));
+    basis->wide = (double *)otx__pool_take(pool, (size_t)mill->ctx.threads,
+                                           basis->pitch * sizeof(double));
+    return !pool->failed;
+}
+
+OTX__PRIVATE otx_matrix otx__float_rows(const float *data, size_t rows, size_t columns)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = data;
+    matrix.dtype = OTX_F32;
+    matrix.rows = rows;
+    matrix.columns = columns;
+    return matrix;
+}
+
+/* Makes the directions of atoms, which are the donor's rows less their mean. */
+OTX__PRIVATE otx_result otx__basis_pursue(otx__mill *mill, otx__basis *basis,
+                                          const otx_method_options *options, double taken,
+                                          otx_error *error)
+{
+    size_t r = basis->directions->columns, d = basis->directions->rows;
+    const otx_matrix targets = otx__float_rows(basis->targets, r, d);
+    double left = otx__budget(mill->memory) - taken;
+    otx_omp_options omp = options->omp;
+    otx_omp_output output;
+    otx_result result = otx__mill_loop(mill, r, 4.0 * (double)d, otx__basis_turn_body, basis,
+                                       error);
+    if (result) return result;
+    omp.centred = false;
+    omp.memory = left > 1.0 ? (uint64_t)left : 1;
+    memset(&output, 0, sizeof output);
+    output.indices = basis->indices;
+    output.coefficients = basis->coefficients;
+    return otx_omp(&mill->ctx, basis->atoms, &targets, &omp, &output, NULL, error);
+}
+
+OTX__PRIVATE otx_result otx__stb_map(otx__mill *mill, const otx_method_rows *rows,
+                                     const otx_method_options *options,
+                                     const otx__linear *linear, double taken, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns;
+    otx__watch watch = otx__watch_open(&mill->ctx, OTX_STAGE_SOLVE, 0, rows->donor.rows);
+    otx__dense directions;
+    otx__basis basis;
+    otx__view view;
+    otx_matrix atoms;
+    otx_result result;
+    memset(&basis, 0, sizeof basis);
+    memset(&view, 0, sizeof view);
+    (void)otx__view_open(&view, &rows->donor, true, &mill->pool);
+    if (!otx__basis_take(mill, &basis, d, e, otx_omp_k(options->omp.k, rows->donor.rows, d),
+                         &directions))
+        return otx__pool_fail(&mill->pool, error);
+    basis.kernels = otx__combine_kernels(&mill->ctx);
+    basis.base = &rows->base;
+    basis.centre = linear->to;
+    result = otx__view_copy(&watch, &view, &rows->donor, linear->from, error);
+    atoms = otx__float_rows(view.copy, rows->donor.rows, d);
+    basis.atoms = &atoms;
+    if (!result)
+        result = otx__principal(mill, &rows->donor, linear->from, &directions, error);
+    if (!result) result = otx__basis_pursue(mill, &basis, options, taken, error);
+    if (!result)
+        result = otx__mill_loop(mill, directions.columns,
+                                (double)basis.k * (double)(d + e), otx__basis_combine_body,
+                                &basis, error);
+    if (!result) result = otx__basis_solve(mill, &basis, error);
+    if (!result)
+        result = otx__dense_product(mill, &linear->map, &basis.donor, OTX__DENSE_PLAIN,
+                                    &basis.other, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__stb_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, r = otx__min(d, e);
+    double need = 2.0 * otx__dense_need(d, r) + 1.5 * otx__dense_need(r, r) +
+                  2.0 * otx__dense_need(r, e) + otx__principal_need(d) +
+                  4.0 * (double)rows->donor.rows * (double)d;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the basis of anchors", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, d, e, error);
+    if (!result)
+        result = otx__rows_mean(&mill, &rows->donor, "donor", fitted->linear->from, error);
+    if (!result) result = otx__rows_mean(&mill, &rows->base, "base", fitted->linear->to, error);
+    if (!result) result = otx__rows_finite(&mill, &rows->targets, "targets", error);
+    if (!result) result = otx__stb_map(&mill, rows, options, fitted->linear, need, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/mp_rope.h */
+/* ---- mp_rope: matching pursuit with rotary positions ----------------------------------- */
+
+/* mergekit's method of that name, by what it gives (tests/golden). Pairs of columns i and
+   i + h / 2 of a head of h columns turn by the angle p base^(-2 i / h) at position p (Su et
+   al., RoFormer, 2021); a column without a partner stays. Each of k steps
+   - takes the anchor a of the largest |<residual, a>| that is not yet taken,
+   - finds its position: the least squares of p f = the angle between the residual's and a's
+     pairs, over all of them, whichever of a and -a has the smaller |p|,
+   - takes <residual, a at p> / ||a||^2 times a at p off the residual.
+   Coefficients are the least-squares solution on the turned anchors; a row combines the
+   base's, turned by the same positions with its own heads and base. The residual leaves the
+   anchors' span, so every step compares it with all of them anew: few steps can be afforded. */
+#define OTX__MP_ROPE_K 8
+
+typedef struct otx__rope {
+    size_t columns, heads, pairs; /* pairs of a head */
+    double *rates;                /* [pairs] angle a position */
+} otx__rope;
+
+typedef struct otx__roping {
+    otx_fitted *fitted;
+    otx__rope donor, base;
+    const otx_matrix *rows; /* the base's anchors, of a make */
+    size_t first;
+    double *to, *wide;      /* [worker][e] */
+    otx__near *near;
+    double *residuals;      /* [room][d] */
+    void *own;              /* [worker] each bytes: weighing, then turned anchors */
+    size_t each, step;
+} otx__roping;
+
+/* ---- turning ---- */
+
+/* The angle of (x, y), from -pi to pi; 0 of (0, 0). Series after two halvings. */
+OTX__PRIVATE double otx__angle(double x, double y)
+{
+    const double half = 1.57079632679489661923;
+    double a = fabs(x), b = fabs(y), t, square, sum = 0.0;
+    int i;
+    if (!(a + b > 0.0)) return 0.0;
+    t = a < b ? a / b : b / a;
+    t = t / (1.0 + sqrt(1.0 + t * t));
+    t = t / (1.0 + sqrt(1.0 + t * t));
+    square = t * t;
+    for (i = 21; i > 0; i -= 2) sum = 1.0 / (double)i - square * sum;
+    t = 4.0 * t * sum;
+    if (a < b) t = half - t;
+    if (x < 0.0) t = 2.0 * half - t;
+    return y < 0.0 ? -t : t;
+}
+
+OTX__PRIVATE otx_result otx__rope_open(otx__rope *rope, size_t columns, size_t heads,
+                                       double base, const char *name, otx__pool *pool,
+                                       otx_error *error)
+{
+    size_t i, width;
+    rope->columns = columns;
+    rope->heads = heads ? heads : 1;
+    if (columns % rope->heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "%s: rows of %" PRIu64 " columns are not of %" PRIu64 " heads", name,
+                         (uint64_t)columns, (uint64_t)heads);
+    if (base < 0.0 || (base > 0.0 && base < 1.0) || !otx__is_finite(base))
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "%s: the base of rotary positions must be 1 or more", name);
+    width = columns / rope->heads;
+    rope->pairs = width / 2;
+    rope->rates = (double *)otx__pool_take(pool, rope->pairs, sizeof(double));
+    if (!rope->rates) return otx__pool_fail(pool, error);
+    for (i = 0; i < rope->pairs; i++)
+        rope->rates[i] = otx__exp(-otx__logarithm(base > 0.0 ? base : 10000.0) * 2.0 *
+                                  (double)i / (double)width);
+    return OTX_OK;
+}
+
+/* Turns a row to a position. */
+OTX__PRIVATE void otx__rope_turn(const otx__rope *rope, double position, double *row)
+{
+    size_t width = rope->columns / rope->heads, head, i;
+    for (i = 0; i < rope->pairs; i++) {
+        double turns = position * rope->rates[i] / 6.28318530717958647693, c, s;
+        otx__circle(turns - floor(turns), &c, &s);
+        for (head = 0; head < rope->heads; head++) {
+            double *x = row + head * width + i, *y = x + rope->pairs;
+            double a = *x * c, b = *y * s, d = *y * c, e = *x * s;
+            *x = a - b;
+            *y = d + e;
+        }
+    }
+}
+
+/* The position of a row that fits a residual best; *row is not turned. */
+OTX__PRIVATE double otx__rope_position(const otx__rope *rope, const double *row,
+                                       const double *residual)
+{
+    const double pi = 3.14159265358979323846;
+    size_t width = rope->columns / rope->heads, head, i;
+    double sums[2] = {0.0, 0.0}, squares = 0.0;
+    for (head = 0; head < rope->heads; head++) {
+        for (i = 0; i < rope->pairs; i++) {
+            const double *a = row + head * width + i, *r = residual + head * width + i;
+            double x = a[0] * r[0] + a[rope->pairs] * r[rope->pairs];
+            double y = a[0] * r[rope->pairs] - a[rope->pairs] * r[0];
+            double angle = otx__angle(x, y), rate = rope->rates[i];
+            sums[0] += angle * rate;
+            sums[1] += (angle > 0.0 ? angle - pi : angle + pi) * rate;
+            squares += rate * rate;
+        }
+    }
+    if (!(squares > 0.0)) return 0.0;
+    return (fabs(sums[0]) <= fabs(sums[1]) ? sums[0] : sums[1]) / squares;
+}
+
+/* ---- fitting ---- */
+
+/* 32 anchors with the residuals of all targets of the window. */
+OTX__PRIVATE void otx__rope_scores_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    const otx__near *near = task->near;
+    size_t first = index * OTX__TILE, count = otx__min(OTX__TILE, near->donor.rows - first), i;
+    otx__row anchors[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
+    for (i = 0; i < near->count; i++)
+        near->kernels->dots(task->residuals + i * near->columns, anchors, count, near->columns,
+                            near->products + i * near->donor.rows + first);
+}
+
+/* The anchor of the largest score that is not among those taken; the number of anchors if no
+   score is above 0. */
+OTX__PRIVATE size_t otx__rope_best(const double *scores, size_t anchors, const int32_t *taken,
+                                   size_t count)
+{
+    size_t best = anchors, i, j;
+    double most = 0.0;
+    for (i = 0; i < anchors; i++) {
+        if (!(fabs(scores[i]) > most)) continue;
+        for (j = 0; j < count && taken[j] != (int32_t)i; j++) {}
+        if (j == count) most = fabs(scores[i]), best = i;
+    }
+    return best;
+}
+
+/* One step of a target of the window. */
+OTX__PRIVATE void otx__rope_step_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    otx__near *near = task->near;
+    otx_fitted *fitted = task->fitted;
+    size_t at = (near->first + index) * fitted->k, n = near->columns, best;
+    double *residual = task->residuals + index * n, *wide = near->wide + (size_t)worker * n;
+    double *position = fitted->linear->divide + at + task->step;
+    int32_t *indices = fitted->indices + at;
+    indices[task->step] = -1;
+    *position = 0.0;
+    if (task->step && indices[task->step - 1] < 0) return;
+    best = otx__rope_best(near->products + index * near->donor.rows, near->donor.rows, indices,
+                          task->step);
+    if (best == near->donor.rows || !(near->anchor_squares[best] > 0.0)) return;
+    indices[task->step] = (int32_t)best;
+    otx__row_widen(near->kernels, otx__view_row(&near->anchor_rows, best), n, wide);
+    *position = otx__rope_position(&task->donor, wide, residual);
+    otx__rope_turn(&task->donor, *position, wide);
+    otx__eigen_take(residual, wide,
+                    otx__eigen_dot(residual, wide, n) / near->anchor_squares[best], n);
+}
+
+/* The coefficients of a target of the window. */
+OTX__PRIVATE void otx__rope_finish_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    otx__near *near = task->near;
+    otx_fitted *fitted = task->fitted;
+    size_t target = near->first + index, at = target * fitted->k, n = near->columns, k = 0, i, j;
+    char *own = (char *)task->own + (size_t)worker * task->each;
+    double *turned = (double *)(void *)(own + task->each) - fitted->k * n;
+    double *wide = near->wide + (size_t)worker * n;
+    otx__weighing w = otx__weighing_at(own, fitted->k);
+    otx__row_widen(near->kernels, otx__view_row(&near->target_rows, target), n, wide);
+    for (; k < fitted->k && fitted->indices[at + k] >= 0; k++) {
+        double *row = turned + k * n;
+        otx__row_widen(near->kernels,
+                       otx__view_row(&near->anchor_rows, (size_t)fitted->indices[at + k]), n,
+                       row);
+        otx__rope_turn(&task->donor, fitted->linear->divide[at + k], row);
+        w.right[k] = otx__eigen_dot(wide, row, n);
+        for (j = 0; j <= k; j++)
+            w.gram[k * w.k + j] = otx__eigen_dot(row, turned + j * n, n);
+        w.sizes[k] = w.gram[k * w.k + k];
+    }
+    for (i = 0; i < fitted->k; i++) fitted->coefficients[at + i] = 0.0;
+    otx__weigh_least_squares(&w, k, fitted->coefficients + at);
+    for (i = 0; i < k; i++)
+        otx__eigen_take(wide, turned + i * n, fitted->coefficients[at + i], n);
+    fitted->residual_norms[target] = sqrt(otx__eigen_dot(wide, wide, n));
+    fitted->target_norms[target] = near->target_norms[target];
+}
+
+/* All steps of the targets of the window. */
+OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
+{
+    otx__near *near = task->near;
+    otx__watch watch =
+        otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, near->first, near->targets.rows);
+    double n = (double)near->columns, k = (double)task->fitted->k;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < near->count; i++)
+        otx__row_widen(near->kernels, otx__view_row(&near->target_rows, near->first + i),
+                       near->columns, task->residuals + i * near->columns);
+    for (task->step = 0; task->step < task->fitted->k && !result; task->step++) {
+        result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
+                                 (double)OTX__TILE * (double)near->count * n,
+                                 otx__rope_scores_body, task, error);
+        if (!result)
+            result = otx__watch_loop(&watch, near->count,
+                                     (double)near->donor.rows + 100.0 * n, otx__rope_step_body,
+                                     task, error);
+    }
+    if (result) return result;
+    return otx__watch_loop(&watch, near->count, k * k * n, otx__rope_finish_body, task, error);
+}
+
+OTX__PRIVATE otx_result otx__mp_rope_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                         const otx_method_options *options, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__MP_ROPE_K, more;
+    otx__roping task;
+    otx__near near;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    memset(&task, 0, sizeof task);
+    task.fitted = fitted;
+    task.near = &near;
+    k = otx_omp_k(k, rows->donor.rows, rows->donor.columns);
+    if (!result) result = otx__linear_open(&mill, fitted, 0, 0, error);
+    if (!result) result = otx__fitted_alloc(ctx, fitted, k, error);
+    if (result) return result;
+    if (!otx__mul(k, rows->donor.columns * sizeof(double), &more) ||
+        !otx__weighing_fits(k, more, &task.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    fitted->linear->divide = (double *)otx__pool_take(&fitted->linear->pool, fitted->targets,
+                                                      k * sizeof(double));
+    if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory, task.each,
+                            &task.own, error);
+    if (!result) {
+        task.residuals = (double *)otx__pool_take(&near.pool, near.room,
+                                                  near.columns * sizeof(double));
+        if (!task.residuals) result = otx__pool_fail(&near.pool, error);
+    }
+    if (!result)
+        result = otx__rope_open(&task.donor, near.columns, options->donor_heads,
+                                options->donor_rope, "donor", &near.pool, error);
+    for (near.first = 0; near.first < fitted->targets && !result; near.first += near.count) {
+        near.count = otx__min(near.room, fitted->targets - near.first);
+        result = otx__rope_window(&task, error);
+    }
+    otx__near_close(&near);
+    return result;
+}
+
+/* ---- making ---- */
+
+OTX__PRIVATE void otx__rope_make_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    const otx_fitted *fitted = task->fitted;
+    size_t at = (task->first + index) * fitted->k, n = task->base.columns, first, count, i, j;
+    double *row = task->to + index * n, *wide = task->wide + (size_t)worker * n;
+    float part[OTX__TILE];
+    for (i = 0; i < n; i++) row[i] = 0.0;
+    for (j = 0; j < fitted->k && fitted->indices[at + j] >= 0; j++) {
+        for (first = 0; first < n; first += count) {
+            count = otx__min(OTX__TILE, n - first);
+            otx_to_float(part, otx__affine_at(task->rows, (size_t)fitted->indices[at + j], first),
+                         task->rows->dtype, count);
+            for (i = 0; i < count; i++) wide[first + i] = (double)part[i];
+        }
+        otx__rope_turn(&task->base, fitted->linear->divide[at + j], wide);
+        otx__eigen_take(row, wide, -fitted->coefficients[at + j], n);
+    }
+}
+
+OTX__PRIVATE otx_result otx__mp_rope_make(const otx_context *ctx, const otx_fitted *fitted,
+                                          const otx_method_rows *rows, size_t first,
+                                          size_t count, double *to, otx_error *error)
+{
+    size_t n = rows->base.columns;
+    otx__roping task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, 0, error);
+    if (result) return result;
+    memset(&task, 0, sizeof task);
+    memcpy(&task.fitted, &fitted, sizeof fitted); /* which is only read */
+    task.rows = &rows->base;
+    task.first = first;
+    task.to = to;
+    task.wide = (double *)otx__pool_take(&mill.pool, (size_t)mill.ctx.threads,
+                                         n * sizeof(double));
+    if (!task.wide) result = otx__pool_fail(&mill.pool, error);
+    if (!result)
+        result = otx__rope_open(&task.base, n, fitted->options.base_heads,
+                                fitted->options.base_rope, "base", &mill.pool, error);
+    mill.done = first;
+    mill.total = fitted->targets;
+    if (!result)
+        result = otx__mill_loop(&mill, count, 100.0 * (double)fitted->k * (double)n,
+                                otx__rope_make_body, &task, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -18407,6 +19553,13 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
         {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
         {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
         {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"mp_rope", OTX_NEED_DONOR, otx__mp_rope_fit, otx__mp_rope_make},
+        {"procrustes", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__procrustes_fit, otx__linear_make},
+        {"landmark_pca", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__landmark_pca_fit, otx__linear_make},
+        {"stb", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__stb_fit,
+         otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };
