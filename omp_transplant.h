@@ -76,155 +76,155 @@
      5430  vocab/spelling             from what a file spells to bytes
      5612  vocab/reader               what the readers of all sources share
      5963  vocab/added_tokens         what other files add to a model's tokens
-     6231  vocab/in_use               tokens that are named as reserved ones and are none
-     6334  vocab/from_tokenizer_json  tokenizer.json
-     6626  vocab/from_tekken          tekken.json
-     6781  vocab/from_tiktoken        *.tiktoken
-     6846  vocab/from_sentencepiece   tokenizer.model and its like
-     7202  vocab/from_vocab_json      vocab.json and merges.txt
-     7288  vocab/from_vocab_txt       vocab.txt
-     7345  vocab/digits               how a tokenizer cuts numbers
-     7541  vocab/recognise            what a file is, by what it holds
-     7672  vocab/parse                the first source that is given, and what goes with it
-     7861  vocab/align                which base token a donor token is
+     6311  vocab/in_use               tokens that are named as reserved ones and are none
+     6414  vocab/from_tokenizer_json  tokenizer.json
+     6706  vocab/from_tekken          tekken.json
+     6861  vocab/from_tiktoken        *.tiktoken
+     6926  vocab/from_sentencepiece   tokenizer.model and its like
+     7282  vocab/from_vocab_json      vocab.json and merges.txt
+     7368  vocab/from_vocab_txt       vocab.txt
+     7425  vocab/digits               how a tokenizer cuts numbers
+     7621  vocab/recognise            what a file is, by what it holds
+     7752  vocab/parse                the first source that is given, and what goes with it
+     7961  vocab/align                which base token a donor token is
 
-     8115  simd                       the hot loops, once for each instruction set
-     8148  simd/kernels               the table of kernels, and what all versions share
-     8425  simd/scalar                the reference
-     8594  simd/sse2                  the operations of 128-bit x86, and what each does
-     8715  simd/neon                  those of 64-bit Arm
-     8810  simd/wasm                  those of WebAssembly's SIMD128
-     8895  simd/avx2                  those of 256-bit x86, with FMA
-     8977  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9619  simd/avx_vnni              AVX2, and products of integers
-     9715  simd/neon_bf16             NEON, and products of matrices
-     9869  simd/avx512                512-bit x86, by hand
-    10475  simd/amx                   tiles of x86, beside AVX-512
-    10718  simd/dispatch              which of them this machine can run, and which a call takes
+     8215  simd                       the hot loops, once for each instruction set
+     8248  simd/kernels               the table of kernels, and what all versions share
+     8525  simd/scalar                the reference
+     8694  simd/sse2                  the operations of 128-bit x86, and what each does
+     8815  simd/neon                  those of 64-bit Arm
+     8910  simd/wasm                  those of WebAssembly's SIMD128
+     8995  simd/avx2                  those of 256-bit x86, with FMA
+     9077  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9719  simd/avx_vnni              AVX2, and products of integers
+     9815  simd/neon_bf16             NEON, and products of matrices
+     9969  simd/avx512                512-bit x86, by hand
+    10575  simd/amx                   tiles of x86, beside AVX-512
+    10818  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10944  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10997  solve/views                the rows of matrices, as the kernels read them
-    11126  solve/panels               vectors as the dense products want them, and these
-    11317  solve/rests                vectors on their way into panels
-    11494  solve/dictionary           the atoms, and their split along a common direction
-    11649  solve/exact_gram           products of all pairs of atoms in double
-    11731  solve/triangle             packed lower triangles
-    11835  solve/support              what is known of one target, and the exact steps
-    12111  solve/gram_table           products of atoms with all atoms, for scans
-    12349  solve/screen               which atoms are worth scoring in double: the bound
-    12655  solve/scan                 the correlations of all atoms with a block's residuals
-    12818  solve/predict              making targets ready for the next scan
-    13064  solve/candidates           the atoms that a scan could not rule out
-    13401  solve/select               the next atoms of each target
-    13566  solve/pursuit              what one solve holds, and the memory it takes
-    13810  solve/plan                 which form, and in what blocks
-    14055  solve/steps                a pursuit from its rows to its results
-    14294  solve/combine              new rows of coefficients
-    14356  solve/solver               the public call
-    14521  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14730  solve/affine_normal        the normal equations of an affine map
-    14973  solve/affine_factor        their factor, and their solution
-    15176  solve/affine_map           a fitted map, and the rows it makes
-    15519  solve/affine_choice        how many atoms to take, and chosen by what
-    15917  solve/affine_fit           what a fit of an affine map holds and needs
-    16161  solve/affine               fitting and applying affine maps
+    11044  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11097  solve/views                the rows of matrices, as the kernels read them
+    11226  solve/panels               vectors as the dense products want them, and these
+    11417  solve/rests                vectors on their way into panels
+    11594  solve/dictionary           the atoms, and their split along a common direction
+    11749  solve/exact_gram           products of all pairs of atoms in double
+    11831  solve/triangle             packed lower triangles
+    11935  solve/support              what is known of one target, and the exact steps
+    12211  solve/gram_table           products of atoms with all atoms, for scans
+    12449  solve/screen               which atoms are worth scoring in double: the bound
+    12755  solve/scan                 the correlations of all atoms with a block's residuals
+    12918  solve/predict              making targets ready for the next scan
+    13164  solve/candidates           the atoms that a scan could not rule out
+    13501  solve/select               the next atoms of each target
+    13666  solve/pursuit              what one solve holds, and the memory it takes
+    13910  solve/plan                 which form, and in what blocks
+    14155  solve/steps                a pursuit from its rows to its results
+    14394  solve/combine              new rows of coefficients
+    14456  solve/solver               the public call
+    14621  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14830  solve/affine_normal        the normal equations of an affine map
+    15073  solve/affine_factor        their factor, and their solution
+    15276  solve/affine_map           a fitted map, and the rows it makes
+    15619  solve/affine_choice        how many atoms to take, and chosen by what
+    16017  solve/affine_fit           what a fit of an affine map holds and needs
+    16261  solve/affine               fitting and applying affine maps
 
-    16450  methods                    rows for tokens that a model lacks, each method a room
-    16478  methods/parts              what methods share: sums of rows, combinations
-    16662  methods/pursuit            omp, omp-centred
-    16733  methods/mapping            omp-affine, affine
-    16767  methods/constant           mean, zero
-    16795  methods/near               each target against all anchors
-    17086  methods/weights            how a few anchors combine to a target
-    17307  methods/interpolation      common_interpolation
-    17460  methods/wechsel            wechsel
-    17510  methods/focus              focus
-    17598  methods/hull               hull
-    17649  methods/linear             maps between two models' rows, and sums of products for them
-    18033  methods/clp                clp
-    18119  methods/chance             normal deviates that are the same everywhere
-    18180  methods/randn              randn
-    18269  methods/john_hewitt        john_hewitt
-    18389  methods/methods            the table of all, and the public calls
+    16550  methods                    rows for tokens that a model lacks, each method a room
+    16578  methods/parts              what methods share: sums of rows, combinations
+    16762  methods/pursuit            omp, omp-centred
+    16833  methods/mapping            omp-affine, affine
+    16867  methods/constant           mean, zero
+    16895  methods/near               each target against all anchors
+    17186  methods/weights            how a few anchors combine to a target
+    17407  methods/interpolation      common_interpolation
+    17560  methods/wechsel            wechsel
+    17610  methods/focus              focus
+    17698  methods/hull               hull
+    17749  methods/linear             maps between two models' rows, and sums of products for them
+    18133  methods/clp                clp
+    18219  methods/chance             normal deviates that are the same everywhere
+    18280  methods/randn              randn
+    18369  methods/john_hewitt        john_hewitt
+    18489  methods/methods            the table of all, and the public calls
 
-    18526  disk                       files and directories
-    18560  disk/system                what POSIX and Windows are asked for
-    18601  disk/windows_paths         paths as Windows takes them
-    18741  disk/windows               the system as Windows gives it
-    19053  disk/posix                 the system as POSIX gives it
-    19301  disk/paths                 what can be told from their text
-    19375  disk/failure               why the system refused
-    19489  disk/look                  what stands at a path, and whether within another
-    19610  disk/listing               listings of directories
-    19685  disk/reading               files to read, and whether they have changed
-    19864  disk/writing               files to write
-    19981  disk/copying               copies of files
-    20047  disk/trees                 whole directories looked through, copied, removed
-    20263  disk/known                 what weights are called in a directory
-    20346  disk/staging               a directory made under another name, then renamed
-    20608  disk/missing               a path or a directory without what is wanted of it
-    20651  disk/weights               which files they are, and what may stand in their place
-    20980  disk/weight_index          the index of a checkpoint in shards
-    21197  disk/shards                what an index and its shards say of each other
-    21402  disk/checkpoint            a model directory, in one file or in shards
-    21647  disk/tokenizer_directory   the tokenizer of a model directory
+    18626  disk                       files and directories
+    18660  disk/system                what POSIX and Windows are asked for
+    18701  disk/windows_paths         paths as Windows takes them
+    18841  disk/windows               the system as Windows gives it
+    19153  disk/posix                 the system as POSIX gives it
+    19401  disk/paths                 what can be told from their text
+    19475  disk/failure               why the system refused
+    19589  disk/look                  what stands at a path, and whether within another
+    19710  disk/listing               listings of directories
+    19785  disk/reading               files to read, and whether they have changed
+    19964  disk/writing               files to write
+    20081  disk/copying               copies of files
+    20147  disk/trees                 whole directories looked through, copied, removed
+    20363  disk/known                 what weights are called in a directory
+    20446  disk/staging               a directory made under another name, then renamed
+    20708  disk/missing               a path or a directory without what is wanted of it
+    20751  disk/weights               which files they are, and what may stand in their place
+    21080  disk/weight_index          the index of a checkpoint in shards
+    21297  disk/shards                what an index and its shards say of each other
+    21502  disk/checkpoint            a model directory, in one file or in shards
+    21747  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21889  model                      which tensors and config keys belong to the vocabulary
-    21924  model/known                what the world calls things
-    22248  model/known_keys           keys of ids and sizes in configs
-    22422  model/known_classes        classes of tokenizers, by the type of model
-    22660  model/names                names of tensors
-    22817  model/document             the JSON files of a model directory
-    22912  model/members              what the members of a config are about
-    23133  model/config               what config.json says
-    23310  model/side                 a model directory opened once
-    23433  model/code                 the Python that a tokenizer is loaded with
-    23667  model/parts                what each tensor does for the vocabulary
-    23777  model/whole                whether all tensors are there
-    23899  model/find                 finding the parts of a model
-    24170  model/processor            the tokens that a processor looks for by their text
-    24325  model/heirs                what becomes of the ids in a config
-    24491  model/config_ids           ids in a config being edited
-    24731  model/config_lists         lists, dictionaries and ranges of ids
-    24888  model/config_edit          config.json and generation_config.json, edited
-    25183  model/classes              which class a tokenizer is loaded as
-    25390  model/class_tokens         added tokens that a class numbers otherwise
+    21989  model                      which tensors and config keys belong to the vocabulary
+    22024  model/known                what the world calls things
+    22348  model/known_keys           keys of ids and sizes in configs
+    22522  model/known_classes        classes of tokenizers, by the type of model
+    22760  model/names                names of tensors
+    22917  model/document             the JSON files of a model directory
+    23012  model/members              what the members of a config are about
+    23233  model/config               what config.json says
+    23410  model/side                 a model directory opened once
+    23533  model/code                 the Python that a tokenizer is loaded with
+    23767  model/parts                what each tensor does for the vocabulary
+    23877  model/whole                whether all tensors are there
+    23999  model/find                 finding the parts of a model
+    24270  model/processor            the tokens that a processor looks for by their text
+    24425  model/heirs                what becomes of the ids in a config
+    24591  model/config_ids           ids in a config being edited
+    24831  model/config_lists         lists, dictionaries and ranges of ids
+    24988  model/config_edit          config.json and generation_config.json, edited
+    25283  model/classes              which class a tokenizer is loaded as
+    25490  model/class_tokens         added tokens that a class numbers otherwise
 
-    25506  job                        the whole transplant, in the order in which it happens
-    25544  job/job                    what a job holds
-    25798  job/open                   opening the two models
-    25935  job/map                    the caller's map
-    26056  job/align                  where every new row comes from
-    26246  job/plan                   what becomes of every tensor, and of the configs
-    26391  job/chat                   the template that turns messages into text
-    26519  job/digits                 where the two tokenizers cut numbers differently
-    26716  job/rows                   rows in memory: reading, checking, their mean
-    27036  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27299  job/solve                  solving for the rows of the donor
-    27507  job/targets                the rows that are made from the donor's
-    27604  job/diagnose               what is odd about the rows that were made
-    27727  job/rebuild                the new rows of one vocabulary tensor
-    27990  job/write                  the output and its weights
-    28269  job/copy                   the other files of the two models
-    28486  job/index                  the files that are written anew
-    28656  job/run                    the whole, in order
-    28769  job/report                 what a job did, as JSON and as a table
-    29085  job/findings               what is told of a finished directory
-    29134  job/check_files            its files
-    29270  job/check_ids              sizes, ids and tying
-    29486  job/check_values           values
-    29557  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29747  job/check_draft            as a draft model for another
-    30038  job/verify                 whether a finished directory agrees with itself
+    25606  job                        the whole transplant, in the order in which it happens
+    25644  job/job                    what a job holds
+    25898  job/open                   opening the two models
+    26035  job/map                    the caller's map
+    26156  job/align                  where every new row comes from
+    26346  job/plan                   what becomes of every tensor, and of the configs
+    26491  job/chat                   the template that turns messages into text
+    26619  job/digits                 where the two tokenizers cut numbers differently
+    26816  job/rows                   rows in memory: reading, checking, their mean
+    27136  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27399  job/solve                  solving for the rows of the donor
+    27607  job/targets                the rows that are made from the donor's
+    27704  job/diagnose               what is odd about the rows that were made
+    27827  job/rebuild                the new rows of one vocabulary tensor
+    28090  job/write                  the output and its weights
+    28369  job/copy                   the other files of the two models
+    28586  job/index                  the files that are written anew
+    28756  job/run                    the whole, in order
+    28869  job/report                 what a job did, as JSON and as a table
+    29185  job/findings               what is told of a finished directory
+    29234  job/check_files            its files
+    29370  job/check_ids              sizes, ids and tying
+    29586  job/check_values           values
+    29657  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29847  job/check_draft            as a draft model for another
+    30138  job/verify                 whether a finished directory agrees with itself
 
-    30079  evaluate                   methods ranked on tokens that both models share
-    30098  evaluate/token_class       what a token is like, by its bytes
-    30165  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30320  evaluate/scores            how near rows come to the true ones
-    30419  evaluate/ranks             whether a true row is found among all
-    30527  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30733  evaluate/write_json        an evaluation as JSON
-    30844  evaluate/write_page        an evaluation as a page
+    30179  evaluate                   methods ranked on tokens that both models share
+    30198  evaluate/token_class       what a token is like, by its bytes
+    30265  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30420  evaluate/scores            how near rows come to the true ones
+    30519  evaluate/ranks             whether a true row is found among all
+    30627  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30833  evaluate/write_json        an evaluation as JSON
+    30944  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -5965,7 +5965,7 @@ OTX__PRIVATE otx_result otx__read_model(otx__tokenizer *t)
 
 /* A token that one of the files adds to those of the model. */
 typedef struct otx__added_token {
-    uint64_t declared; /* its id, by the file */
+    uint64_t declared; /* its id, by the file; UINT64_MAX: it says none */
     uint32_t content;  /* a node */
     bool special;
     bool normalized;   /* looked for in normalised text; by default those that are plain */
@@ -5976,7 +5976,7 @@ typedef struct otx__added_list {
     const otx_json *json;
     const char *file;
     otx__added_token *tokens;
-    size_t count;
+    size_t count, room; /* there are, there is memory for */
 } otx__added_list;
 
 /* ---- lists of added tokens ---- */
@@ -6040,7 +6040,7 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
     if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
-    list->count = count;
+    list->count = list->room = count;
     while (otx_json_iter_next(&entry))
         if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
             return otx__fail(t->error, OTX_ERROR_FORMAT,
@@ -6160,6 +6160,100 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
 
 /* ---- special tokens and roles ---- */
 
+/* The order in which transformers adds the tokens of roles. */
+static const otx_role otx__roles_as_added[OTX_ROLE_COUNT] = {
+    OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_UNK, OTX_ROLE_SEP, OTX_ROLE_PAD, OTX_ROLE_CLS,
+    OTX_ROLE_MASK,
+};
+
+/* The node that names the token of a role, and the file it stands in; NONE if there
+   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
+   only if the latter lists no added tokens, as by transformers. */
+OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
+                                     const otx_json **json)
+{
+    uint32_t node = OTX_JSON_NONE;
+    *json = &t->special_map;
+    if (t->legacy) node = otx_json_find(*json, 0, key);
+    if (node != OTX_JSON_NONE) return node;
+    *json = &t->config;
+    return otx_json_find(*json, 0, key);
+}
+
+OTX__PRIVATE void otx__name_added(otx__added_list *list, uint32_t node)
+{
+    const uint32_t content = otx__content_node(list->json, node);
+    otx__added_token *token = &list->tokens[list->count];
+    if (content == OTX_JSON_NONE) return;
+    token->declared = UINT64_MAX;
+    token->content = content;
+    token->special = true;
+    list->count++;
+}
+
+/* Collects the tokens that a file names as special, in the order in which transformers 5
+   adds those that are no tokens: of roles, by their names in an object, in a list. Where
+   extra_special_tokens is a list, additional_special_tokens is not read. */
+OTX__PRIVATE otx_result otx__list_named(otx__tokenizer *t, const otx_json *json,
+                                        const char *file, otx__added_list *list)
+{
+    const uint32_t more = otx_json_find(json, 0, "extra_special_tokens");
+    const bool object = otx_json_type_of(json, more) == OTX_JSON_OBJECT;
+    uint32_t lists[2];
+    size_t i;
+    lists[0] = more;
+    lists[1] = object || more == OTX_JSON_NONE
+        ? otx_json_find(json, 0, "additional_special_tokens") : OTX_JSON_NONE;
+    list->json = json;
+    list->file = file;
+    list->room = (size_t)OTX_ROLE_COUNT + otx_json_count(json, lists[0]) +
+                 otx_json_count(json, lists[1]);
+    list->tokens = (otx__added_token *)otx__alloc(t->ctx, list->room, sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, list->room, sizeof *list->tokens);
+    memset(list->tokens, 0, list->room * sizeof *list->tokens);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const otx_json *from;
+        const uint32_t node = otx__role_node(t, otx__role_keys[otx__roles_as_added[i]], &from);
+        if (from == json) otx__name_added(list, node);
+    }
+    for (i = 0; i < 2; i++) {
+        otx_json_iter named = otx_json_iter_of(json, lists[i]);
+        while (otx_json_iter_next(&named)) otx__name_added(list, named.value);
+    }
+    return OTX_OK;
+}
+
+/* Adds those of a list of names that are no tokens, as transformers does for every
+   tokenizer of its own. */
+OTX__PRIVATE otx_result otx__add_named(otx__tokenizer *t, const otx__added_list *list)
+{
+    uint64_t next = otx__next_added_id(t);
+    otx__example fresh;
+    size_t i;
+    memset(&fresh, 0, sizeof fresh);
+    if (t->reader->numbering == OTX__NUMBERED_AS_SAID) return OTX_OK;
+    for (i = 0; i < list->count; i++) {
+        size_t size = 0;
+        int64_t id;
+        otx_result result = otx__tokenizer_string(t, list->json, list->tokens[i].content, &size);
+        if (result) return result;
+        if (size == 0 || otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size) >= 0)
+            continue;
+        result = otx__put_added(t, &list->tokens[i], size, &next, &id);
+        if (result) return result;
+        otx__example_add(&fresh, t->scratch, size, (uint64_t)id, 0);
+        t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+        t->vocab->tokens[id].added = true;
+        t->last_added = id;
+    }
+    if (fresh.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " special tokens are no tokens of the tokenizer and are added "
+                 "after its own, such as \"%s\" with the id %" PRIu64, t->name, list->file,
+                 fresh.count, fresh.quoted, fresh.id);
+    return OTX_OK;
+}
+
 /* Marks the tokens that a file names as special, in a list or in an object. */
 OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *json,
                                           const char *key)
@@ -6185,20 +6279,6 @@ OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *jso
                  "%s: %" PRIu64 " of the %s are no tokens of the tokenizer, such as \"%s\"",
                  t->name, missing.count, key, missing.quoted);
     return OTX_OK;
-}
-
-/* The node that names the token of a role, and the file it stands in; NONE if there
-   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
-   only if the latter lists no added tokens, as by transformers. */
-OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
-                                     const otx_json **json)
-{
-    uint32_t node = OTX_JSON_NONE;
-    *json = &t->special_map;
-    if (t->legacy) node = otx_json_find(*json, 0, key);
-    if (node != OTX_JSON_NONE) return node;
-    *json = &t->config;
-    return otx_json_find(*json, 0, key);
 }
 
 /* Finds the token of every role. One that no file speaks of is the reader's; an
@@ -7716,9 +7796,13 @@ OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
     return result ? result : t->reader->open(t);
 }
 
-/* The two lists that add to the tokens: tokenizer.json's own, and that of
-   tokenizer_config.json or, where it has none, of added_tokens.json. */
-OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list lists[2])
+/* The lists that add to the tokens: tokenizer.json's own; that of tokenizer_config.json or,
+   where it has none, of added_tokens.json; then the names of special tokens, in
+   special_tokens_map.json and in tokenizer_config.json. */
+enum { OTX__ADDED_LISTS = 4 };
+
+/* The two of them that say the tokens' ids. */
+OTX__PRIVATE otx_result otx__list_numbered(otx__tokenizer *t, otx__added_list *lists)
 {
     const uint32_t decoder = otx_json_find(&t->config, 0, "added_tokens_decoder");
     otx_result result = OTX_OK;
@@ -7735,21 +7819,35 @@ OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list l
                            otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG), &lists[1]);
 }
 
+OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list *lists)
+{
+    otx_result result = otx__list_numbered(t, lists);
+    if (!result && t->legacy)
+        result = otx__list_named(t, &t->special_map, otx__usual_name(OTX_VOCAB_SPECIAL_TOKENS),
+                                 &lists[2]);
+    if (!result)
+        result = otx__list_named(t, &t->config, otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG),
+                                 &lists[3]);
+    return result;
+}
+
 /* Makes the table, with room for all that will be put into it. */
-OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list lists[2])
+OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list *lists)
 {
     otx__census census;
-    uint64_t extra = lists[0].count + lists[1].count;
+    uint64_t extra = 0;
     otx_result result = otx__count_words(t, &census);
     size_t i, j;
     if (result) return result;
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < OTX__ADDED_LISTS; i++) extra += lists[i].count;
+    for (i = 0; i < OTX__ADDED_LISTS; i++) {
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
                 otx__string_room(otx__json_span(lists[i].json, added->content).size) +
                 t->normal.before_size;
-            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
+            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids ||
+                added->declared == UINT64_MAX)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
                 return otx__fail(t->error, OTX_ERROR_LIMIT, "%s: an added token has the id "
@@ -7783,13 +7881,15 @@ OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
     return result ? result : otx__read_roles(t);
 }
 
-OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list lists[2])
+OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list *lists)
 {
     otx_result result = otx__list_all_added(t, lists);
     if (!result) result = otx__reserve_tokens(t, lists);
     if (!result) result = otx__read_model(t);
     if (!result) result = otx__add_tokens(t, &lists[0]);
     if (!result) result = otx__add_tokens(t, &lists[1]);
+    if (!result) result = otx__add_named(t, &lists[2]);
+    if (!result) result = otx__add_named(t, &lists[3]);
     return result ? result : otx__read_special(t);
 }
 
@@ -7833,7 +7933,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[2];
+    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
     size_t i;
     memset(&t, 0, sizeof t);
@@ -7853,7 +7953,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
+        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
     return result;
 }
