@@ -182,49 +182,49 @@
     23767  model/parts                what each tensor does for the vocabulary
     23877  model/whole                whether all tensors are there
     23999  model/find                 finding the parts of a model
-    24270  model/processor            the tokens that a processor looks for by their text
-    24425  model/heirs                what becomes of the ids in a config
-    24591  model/config_ids           ids in a config being edited
-    24831  model/config_lists         lists, dictionaries and ranges of ids
-    24988  model/config_edit          config.json and generation_config.json, edited
-    25283  model/classes              which class a tokenizer is loaded as
-    25490  model/class_tokens         added tokens that a class numbers otherwise
+    24286  model/processor            the tokens that a processor looks for by their text
+    24441  model/heirs                what becomes of the ids in a config
+    24607  model/config_ids           ids in a config being edited
+    24847  model/config_lists         lists, dictionaries and ranges of ids
+    25004  model/config_edit          config.json and generation_config.json, edited
+    25299  model/classes              which class a tokenizer is loaded as
+    25506  model/class_tokens         added tokens that a class numbers otherwise
 
-    25606  job                        the whole transplant, in the order in which it happens
-    25644  job/job                    what a job holds
-    25898  job/open                   opening the two models
-    26035  job/map                    the caller's map
-    26156  job/align                  where every new row comes from
-    26346  job/plan                   what becomes of every tensor, and of the configs
-    26491  job/chat                   the template that turns messages into text
-    26619  job/digits                 where the two tokenizers cut numbers differently
-    26816  job/rows                   rows in memory: reading, checking, their mean
-    27136  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27399  job/solve                  solving for the rows of the donor
-    27607  job/targets                the rows that are made from the donor's
-    27704  job/diagnose               what is odd about the rows that were made
-    27827  job/rebuild                the new rows of one vocabulary tensor
-    28090  job/write                  the output and its weights
-    28369  job/copy                   the other files of the two models
-    28586  job/index                  the files that are written anew
-    28756  job/run                    the whole, in order
-    28869  job/report                 what a job did, as JSON and as a table
-    29185  job/findings               what is told of a finished directory
-    29234  job/check_files            its files
-    29370  job/check_ids              sizes, ids and tying
-    29586  job/check_values           values
-    29657  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29847  job/check_draft            as a draft model for another
-    30138  job/verify                 whether a finished directory agrees with itself
+    25622  job                        the whole transplant, in the order in which it happens
+    25660  job/job                    what a job holds
+    25914  job/open                   opening the two models
+    26051  job/map                    the caller's map
+    26172  job/align                  where every new row comes from
+    26362  job/plan                   what becomes of every tensor, and of the configs
+    26507  job/chat                   the template that turns messages into text
+    26635  job/digits                 where the two tokenizers cut numbers differently
+    26832  job/rows                   rows in memory: reading, checking, their mean
+    27152  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27415  job/solve                  solving for the rows of the donor
+    27623  job/targets                the rows that are made from the donor's
+    27720  job/diagnose               what is odd about the rows that were made
+    27843  job/rebuild                the new rows of one vocabulary tensor
+    28106  job/write                  the output and its weights
+    28385  job/copy                   the other files of the two models
+    28602  job/index                  the files that are written anew
+    28772  job/run                    the whole, in order
+    28885  job/report                 what a job did, as JSON and as a table
+    29201  job/findings               what is told of a finished directory
+    29250  job/check_files            its files
+    29386  job/check_ids              sizes, ids and tying
+    29602  job/check_values           values
+    29673  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29863  job/check_draft            as a draft model for another
+    30154  job/verify                 whether a finished directory agrees with itself
 
-    30179  evaluate                   methods ranked on tokens that both models share
-    30198  evaluate/token_class       what a token is like, by its bytes
-    30265  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30420  evaluate/scores            how near rows come to the true ones
-    30519  evaluate/ranks             whether a true row is found among all
-    30627  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30833  evaluate/write_json        an evaluation as JSON
-    30944  evaluate/write_page        an evaluation as a page
+    30195  evaluate                   methods ranked on tokens that both models share
+    30214  evaluate/token_class       what a token is like, by its bytes
+    30281  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30436  evaluate/scores            how near rows come to the true ones
+    30535  evaluate/ranks             whether a true row is found among all
+    30643  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30849  evaluate/write_json        an evaluation as JSON
+    30960  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -24012,6 +24012,22 @@ OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
     return false;
 }
 
+/* What to do with the weights of a model as PEFT holds it, whose names are its own; "" for
+   others'. */
+OTX__PRIVATE const char *otx__peft_advice(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+        if (otx__span_contains(name, ".modules_to_save.") ||
+            otx__span_contains(name, ".base_layer."))
+            return "; the names are those of a model within PEFT, which transformers does not "
+                   "load either: save what its merge_and_unload() returns";
+    }
+    return "";
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
 OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
                                                 const char *why, otx_error *error)
@@ -24037,9 +24053,9 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const ot
     if (more)
         otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
                     (uint64_t)more);
-    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
-                     "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
-                     list[0] ? list : "none");
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s%s; tensors with at least the "
+                     "tokenizer's %" PRIu64 " rows: %s", side->path, why,
+                     otx__peft_advice(checkpoint), ids, list[0] ? list : "none");
 }
 
 /* What is added to the rank of a tensor in a numbered layer, and to that of one of
@@ -27310,7 +27326,7 @@ OTX__PRIVATE void otx__tell_bare(const otx_job *job)
     char content[OTX__QUOTED];
     for (i = 0; i < job->alignment.count && i < rows; i++) {
         const otx_token *token = otx__side_token(&job->donor, i);
-        if (!token || !otx__is_untrained(job, i)) continue;
+        if (!token || !otx__is_untrained(job, (size_t)i)) continue;
         if (token->in_use && names++ < NAMES)
             otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
                      "has no trained row in the donor, nor a counterpart in the base: --map "
