@@ -6248,8 +6248,8 @@ OTX__PRIVATE otx_result otx__add_named(otx__tokenizer *t, const otx__added_list 
     }
     if (fresh.count)
         otx__log(t->ctx, OTX_WARNING,
-                 "%s: %s: %" PRIu64 " special tokens are no tokens of the tokenizer and are added "
-                 "after its own, such as \"%s\" with the id %" PRIu64, t->name, list->file,
+                 "%s: %s: %" PRIu64 " special tokens are no tokens of the tokenizer and are "
+                 "added after its own, such as \"%s\" with the id %" PRIu64, t->name, list->file,
                  fresh.count, fresh.quoted, fresh.id);
     return OTX_OK;
 }
