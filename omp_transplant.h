@@ -76,163 +76,163 @@
      5452  vocab/spelling             from what a file spells to bytes
      5634  vocab/reader               what the readers of all sources share
      5985  vocab/added_tokens         what other files add to a model's tokens
-     6253  vocab/in_use               tokens that are named as reserved ones and are none
-     6356  vocab/from_tokenizer_json  tokenizer.json
-     6648  vocab/from_tekken          tekken.json
-     6803  vocab/from_tiktoken        *.tiktoken
-     6868  vocab/from_sentencepiece   tokenizer.model and its like
-     7224  vocab/from_vocab_json      vocab.json and merges.txt
-     7310  vocab/from_vocab_txt       vocab.txt
-     7367  vocab/digits               how a tokenizer cuts numbers
-     7563  vocab/recognise            what a file is, by what it holds
-     7694  vocab/parse                the first source that is given, and what goes with it
-     7883  vocab/align                which base token a donor token is
+     6333  vocab/in_use               tokens that are named as reserved ones and are none
+     6436  vocab/from_tokenizer_json  tokenizer.json
+     6728  vocab/from_tekken          tekken.json
+     6883  vocab/from_tiktoken        *.tiktoken
+     6948  vocab/from_sentencepiece   tokenizer.model and its like
+     7304  vocab/from_vocab_json      vocab.json and merges.txt
+     7390  vocab/from_vocab_txt       vocab.txt
+     7447  vocab/digits               how a tokenizer cuts numbers
+     7643  vocab/recognise            what a file is, by what it holds
+     7774  vocab/parse                the first source that is given, and what goes with it
+     7983  vocab/align                which base token a donor token is
 
-     8137  simd                       the hot loops, once for each instruction set
-     8170  simd/kernels               the table of kernels, and what all versions share
-     8447  simd/scalar                the reference
-     8616  simd/sse2                  the operations of 128-bit x86, and what each does
-     8737  simd/neon                  those of 64-bit Arm
-     8832  simd/wasm                  those of WebAssembly's SIMD128
-     8917  simd/avx2                  those of 256-bit x86, with FMA
-     8999  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9641  simd/avx_vnni              AVX2, and products of integers
-     9737  simd/neon_bf16             NEON, and products of matrices
-     9891  simd/avx512                512-bit x86, by hand
-    10497  simd/amx                   tiles of x86, beside AVX-512
-    10740  simd/dispatch              which of them this machine can run, and which a call takes
+     8237  simd                       the hot loops, once for each instruction set
+     8270  simd/kernels               the table of kernels, and what all versions share
+     8547  simd/scalar                the reference
+     8716  simd/sse2                  the operations of 128-bit x86, and what each does
+     8837  simd/neon                  those of 64-bit Arm
+     8932  simd/wasm                  those of WebAssembly's SIMD128
+     9017  simd/avx2                  those of 256-bit x86, with FMA
+     9099  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9741  simd/avx_vnni              AVX2, and products of integers
+     9837  simd/neon_bf16             NEON, and products of matrices
+     9991  simd/avx512                512-bit x86, by hand
+    10597  simd/amx                   tiles of x86, beside AVX-512
+    10840  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10966  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    11019  solve/views                the rows of matrices, as the kernels read them
-    11148  solve/panels               vectors as the dense products want them, and these
-    11339  solve/rests                vectors on their way into panels
-    11516  solve/dictionary           the atoms, and their split along a common direction
-    11671  solve/exact_gram           products of all pairs of atoms in double
-    11753  solve/triangle             packed lower triangles
-    11857  solve/support              what is known of one target, and the exact steps
-    12133  solve/gram_table           products of atoms with all atoms, for scans
-    12371  solve/screen               which atoms are worth scoring in double: the bound
-    12677  solve/scan                 the correlations of all atoms with a block's residuals
-    12840  solve/predict              making targets ready for the next scan
-    13086  solve/candidates           the atoms that a scan could not rule out
-    13423  solve/select               the next atoms of each target
-    13588  solve/pursuit              what one solve holds, and the memory it takes
-    13832  solve/plan                 which form, and in what blocks
-    14077  solve/steps                a pursuit from its rows to its results
-    14316  solve/combine              new rows of coefficients
-    14378  solve/solver               the public call
-    14543  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14752  solve/affine_normal        the normal equations of an affine map
-    14995  solve/affine_factor        their factor, and their solution
-    15226  solve/affine_map           a fitted map, and the rows it makes
-    15569  solve/affine_choice        how many atoms to take, and chosen by what
-    15967  solve/affine_fit           what a fit of an affine map holds and needs
-    16211  solve/affine               fitting and applying affine maps
+    11066  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11119  solve/views                the rows of matrices, as the kernels read them
+    11248  solve/panels               vectors as the dense products want them, and these
+    11439  solve/rests                vectors on their way into panels
+    11616  solve/dictionary           the atoms, and their split along a common direction
+    11771  solve/exact_gram           products of all pairs of atoms in double
+    11853  solve/triangle             packed lower triangles
+    11957  solve/support              what is known of one target, and the exact steps
+    12233  solve/gram_table           products of atoms with all atoms, for scans
+    12471  solve/screen               which atoms are worth scoring in double: the bound
+    12777  solve/scan                 the correlations of all atoms with a block's residuals
+    12940  solve/predict              making targets ready for the next scan
+    13186  solve/candidates           the atoms that a scan could not rule out
+    13523  solve/select               the next atoms of each target
+    13688  solve/pursuit              what one solve holds, and the memory it takes
+    13932  solve/plan                 which form, and in what blocks
+    14177  solve/steps                a pursuit from its rows to its results
+    14416  solve/combine              new rows of coefficients
+    14478  solve/solver               the public call
+    14643  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14852  solve/affine_normal        the normal equations of an affine map
+    15095  solve/affine_factor        their factor, and their solution
+    15326  solve/affine_map           a fitted map, and the rows it makes
+    15669  solve/affine_choice        how many atoms to take, and chosen by what
+    16067  solve/affine_fit           what a fit of an affine map holds and needs
+    16311  solve/affine               fitting and applying affine maps
 
-    16500  methods                    rows for tokens that a model lacks, each method a room
-    16536  methods/parts              what methods share: sums of rows, combinations
-    16720  methods/pursuit            omp, omp-centred
-    16791  methods/mapping            omp-affine, affine
-    16825  methods/constant           mean, zero
-    16853  methods/near               each target against all anchors
-    17144  methods/weights            how a few anchors combine to a target
-    17365  methods/interpolation      common_interpolation
-    17518  methods/wechsel            wechsel
-    17568  methods/focus              focus
-    17656  methods/hull               hull
-    17707  methods/dense              matrices of double, and their products
-    17972  methods/linear             maps between two models' rows
-    18127  methods/clp                clp
-    18213  methods/chance             normal deviates that are the same everywhere
-    18274  methods/factor             of symmetric matrices
-    18323  methods/randn              randn
-    18412  methods/john_hewitt        john_hewitt
-    18496  methods/polar              the orthogonal part of a matrix
-    18592  methods/procrustes         procrustes
-    18685  methods/eigen              principal directions of a matrix's rows
-    18979  methods/landmark_pca       landmark_pca
-    19037  methods/stb                stb
-    19219  methods/mp_rope            mp_rope
-    19535  methods/methods            the table of all, and the public calls
+    16600  methods                    rows for tokens that a model lacks, each method a room
+    16636  methods/parts              what methods share: sums of rows, combinations
+    16820  methods/pursuit            omp, omp-centred
+    16891  methods/mapping            omp-affine, affine
+    16925  methods/constant           mean, zero
+    16953  methods/near               each target against all anchors
+    17244  methods/weights            how a few anchors combine to a target
+    17465  methods/interpolation      common_interpolation
+    17618  methods/wechsel            wechsel
+    17668  methods/focus              focus
+    17756  methods/hull               hull
+    17807  methods/dense              matrices of double, and their products
+    18072  methods/linear             maps between two models' rows
+    18227  methods/clp                clp
+    18313  methods/chance             normal deviates that are the same everywhere
+    18374  methods/factor             of symmetric matrices
+    18423  methods/randn              randn
+    18512  methods/john_hewitt        john_hewitt
+    18596  methods/polar              the orthogonal part of a matrix
+    18692  methods/procrustes         procrustes
+    18785  methods/eigen              principal directions of a matrix's rows
+    19079  methods/landmark_pca       landmark_pca
+    19137  methods/stb                stb
+    19319  methods/mp_rope            mp_rope
+    19635  methods/methods            the table of all, and the public calls
 
-    19679  disk                       files and directories
-    19713  disk/system                what POSIX and Windows are asked for
-    19754  disk/windows_paths         paths as Windows takes them
-    19894  disk/windows               the system as Windows gives it
-    20206  disk/posix                 the system as POSIX gives it
-    20454  disk/paths                 what can be told from their text
-    20528  disk/failure               why the system refused
-    20642  disk/look                  what stands at a path, and whether within another
-    20763  disk/listing               listings of directories
-    20838  disk/reading               files to read, and whether they have changed
-    21017  disk/writing               files to write
-    21134  disk/copying               copies of files
-    21200  disk/trees                 whole directories looked through, copied, removed
-    21416  disk/known                 what weights are called in a directory
-    21499  disk/staging               a directory made under another name, then renamed
-    21761  disk/missing               a path or a directory without what is wanted of it
-    21804  disk/weights               which files they are, and what may stand in their place
-    22133  disk/weight_index          the index of a checkpoint in shards
-    22350  disk/shards                what an index and its shards say of each other
-    22555  disk/checkpoint            a model directory, in one file or in shards
-    22800  disk/tokenizer_directory   the tokenizer of a model directory
+    19779  disk                       files and directories
+    19813  disk/system                what POSIX and Windows are asked for
+    19854  disk/windows_paths         paths as Windows takes them
+    19994  disk/windows               the system as Windows gives it
+    20306  disk/posix                 the system as POSIX gives it
+    20554  disk/paths                 what can be told from their text
+    20628  disk/failure               why the system refused
+    20742  disk/look                  what stands at a path, and whether within another
+    20863  disk/listing               listings of directories
+    20938  disk/reading               files to read, and whether they have changed
+    21117  disk/writing               files to write
+    21234  disk/copying               copies of files
+    21300  disk/trees                 whole directories looked through, copied, removed
+    21516  disk/known                 what weights are called in a directory
+    21599  disk/staging               a directory made under another name, then renamed
+    21861  disk/missing               a path or a directory without what is wanted of it
+    21904  disk/weights               which files they are, and what may stand in their place
+    22233  disk/weight_index          the index of a checkpoint in shards
+    22450  disk/shards                what an index and its shards say of each other
+    22655  disk/checkpoint            a model directory, in one file or in shards
+    22900  disk/tokenizer_directory   the tokenizer of a model directory
 
-    23042  model                      which tensors and config keys belong to the vocabulary
-    23077  model/known                what the world calls things
-    23401  model/known_keys           keys of ids and sizes in configs
-    23575  model/known_classes        classes of tokenizers, by the type of model
-    23813  model/names                names of tensors
-    23970  model/document             the JSON files of a model directory
-    24065  model/members              what the members of a config are about
-    24286  model/config               what config.json says
-    24463  model/side                 a model directory opened once
-    24586  model/code                 the Python that a tokenizer is loaded with
-    24820  model/parts                what each tensor does for the vocabulary
-    24930  model/whole                whether all tensors are there
-    25052  model/find                 finding the parts of a model
-    25323  model/processor            the tokens that a processor looks for by their text
-    25478  model/heirs                what becomes of the ids in a config
-    25644  model/config_ids           ids in a config being edited
-    25884  model/config_lists         lists, dictionaries and ranges of ids
-    26041  model/config_edit          config.json and generation_config.json, edited
-    26336  model/classes              which class a tokenizer is loaded as
-    26543  model/class_tokens         added tokens that a class numbers otherwise
+    23142  model                      which tensors and config keys belong to the vocabulary
+    23177  model/known                what the world calls things
+    23501  model/known_keys           keys of ids and sizes in configs
+    23675  model/known_classes        classes of tokenizers, by the type of model
+    23913  model/names                names of tensors
+    24070  model/document             the JSON files of a model directory
+    24165  model/members              what the members of a config are about
+    24386  model/config               what config.json says
+    24563  model/side                 a model directory opened once
+    24686  model/code                 the Python that a tokenizer is loaded with
+    24920  model/parts                what each tensor does for the vocabulary
+    25030  model/whole                whether all tensors are there
+    25152  model/find                 finding the parts of a model
+    25439  model/processor            the tokens that a processor looks for by their text
+    25594  model/heirs                what becomes of the ids in a config
+    25760  model/config_ids           ids in a config being edited
+    26000  model/config_lists         lists, dictionaries and ranges of ids
+    26157  model/config_edit          config.json and generation_config.json, edited
+    26452  model/classes              which class a tokenizer is loaded as
+    26659  model/class_tokens         added tokens that a class numbers otherwise
 
-    26659  job                        the whole transplant, in the order in which it happens
-    26697  job/job                    what a job holds
-    26951  job/open                   opening the two models
-    27088  job/map                    the caller's map
-    27209  job/align                  where every new row comes from
-    27399  job/plan                   what becomes of every tensor, and of the configs
-    27544  job/chat                   the template that turns messages into text
-    27672  job/digits                 where the two tokenizers cut numbers differently
-    27869  job/rows                   rows in memory: reading, checking, their mean
-    28189  job/untrained              rows that hold nothing, and what becomes of their tokens
-    28452  job/solve                  solving for the rows of the donor
-    28660  job/targets                the rows that are made from the donor's
-    28757  job/diagnose               what is odd about the rows that were made
-    28880  job/rebuild                the new rows of one vocabulary tensor
-    29143  job/write                  the output and its weights
-    29422  job/copy                   the other files of the two models
-    29639  job/index                  the files that are written anew
-    29809  job/run                    the whole, in order
-    29922  job/report                 what a job did, as JSON and as a table
-    30238  job/findings               what is told of a finished directory
-    30287  job/check_files            its files
-    30423  job/check_ids              sizes, ids and tying
-    30639  job/check_values           values
-    30710  job/check_gguf             the special tokens that a conversion to GGUF finds
-    30900  job/check_draft            as a draft model for another
-    31191  job/verify                 whether a finished directory agrees with itself
+    26775  job                        the whole transplant, in the order in which it happens
+    26813  job/job                    what a job holds
+    27067  job/open                   opening the two models
+    27204  job/map                    the caller's map
+    27325  job/align                  where every new row comes from
+    27515  job/plan                   what becomes of every tensor, and of the configs
+    27660  job/chat                   the template that turns messages into text
+    27788  job/digits                 where the two tokenizers cut numbers differently
+    27985  job/rows                   rows in memory: reading, checking, their mean
+    28305  job/untrained              rows that hold nothing, and what becomes of their tokens
+    28568  job/solve                  solving for the rows of the donor
+    28776  job/targets                the rows that are made from the donor's
+    28873  job/diagnose               what is odd about the rows that were made
+    28996  job/rebuild                the new rows of one vocabulary tensor
+    29259  job/write                  the output and its weights
+    29538  job/copy                   the other files of the two models
+    29755  job/index                  the files that are written anew
+    29925  job/run                    the whole, in order
+    30038  job/report                 what a job did, as JSON and as a table
+    30354  job/findings               what is told of a finished directory
+    30403  job/check_files            its files
+    30539  job/check_ids              sizes, ids and tying
+    30755  job/check_values           values
+    30826  job/check_gguf             the special tokens that a conversion to GGUF finds
+    31016  job/check_draft            as a draft model for another
+    31307  job/verify                 whether a finished directory agrees with itself
 
-    31232  evaluate                   methods ranked on tokens that both models share
-    31251  evaluate/token_class       what a token is like, by its bytes
-    31318  evaluate/hidden            which tokens are hidden, and the rows at hand
-    31473  evaluate/scores            how near rows come to the true ones
-    31572  evaluate/ranks             whether a true row is found among all
-    31680  evaluate/evaluate          methods, one after the other, matrix by matrix
-    31886  evaluate/write_json        an evaluation as JSON
-    31997  evaluate/write_page        an evaluation as a page
+    31348  evaluate                   methods ranked on tokens that both models share
+    31367  evaluate/token_class       what a token is like, by its bytes
+    31434  evaluate/hidden            which tokens are hidden, and the rows at hand
+    31589  evaluate/scores            how near rows come to the true ones
+    31688  evaluate/ranks             whether a true row is found among all
+    31796  evaluate/evaluate          methods, one after the other, matrix by matrix
+    32002  evaluate/write_json        an evaluation as JSON
+    32113  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -5987,7 +5987,7 @@ OTX__PRIVATE otx_result otx__read_model(otx__tokenizer *t)
 
 /* A token that one of the files adds to those of the model. */
 typedef struct otx__added_token {
-    uint64_t declared; /* its id, by the file */
+    uint64_t declared; /* its id, by the file; UINT64_MAX: it says none */
     uint32_t content;  /* a node */
     bool special;
     bool normalized;   /* looked for in normalised text; by default those that are plain */
@@ -5998,7 +5998,7 @@ typedef struct otx__added_list {
     const otx_json *json;
     const char *file;
     otx__added_token *tokens;
-    size_t count;
+    size_t count, room; /* there are, there is memory for */
 } otx__added_list;
 
 /* ---- lists of added tokens ---- */
@@ -6062,7 +6062,7 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
     if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
-    list->count = count;
+    list->count = list->room = count;
     while (otx_json_iter_next(&entry))
         if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
             return otx__fail(t->error, OTX_ERROR_FORMAT,
@@ -6182,6 +6182,100 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
 
 /* ---- special tokens and roles ---- */
 
+/* The order in which transformers adds the tokens of roles. */
+static const otx_role otx__roles_as_added[OTX_ROLE_COUNT] = {
+    OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_UNK, OTX_ROLE_SEP, OTX_ROLE_PAD, OTX_ROLE_CLS,
+    OTX_ROLE_MASK,
+};
+
+/* The node that names the token of a role, and the file it stands in; NONE if there
+   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
+   only if the latter lists no added tokens, as by transformers. */
+OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
+                                     const otx_json **json)
+{
+    uint32_t node = OTX_JSON_NONE;
+    *json = &t->special_map;
+    if (t->legacy) node = otx_json_find(*json, 0, key);
+    if (node != OTX_JSON_NONE) return node;
+    *json = &t->config;
+    return otx_json_find(*json, 0, key);
+}
+
+OTX__PRIVATE void otx__name_added(otx__added_list *list, uint32_t node)
+{
+    const uint32_t content = otx__content_node(list->json, node);
+    otx__added_token *token = &list->tokens[list->count];
+    if (content == OTX_JSON_NONE) return;
+    token->declared = UINT64_MAX;
+    token->content = content;
+    token->special = true;
+    list->count++;
+}
+
+/* Collects the tokens that a file names as special, in the order in which transformers 5
+   adds those that are no tokens: of roles, by their names in an object, in a list. Where
+   extra_special_tokens is a list, additional_special_tokens is not read. */
+OTX__PRIVATE otx_result otx__list_named(otx__tokenizer *t, const otx_json *json,
+                                        const char *file, otx__added_list *list)
+{
+    const uint32_t more = otx_json_find(json, 0, "extra_special_tokens");
+    const bool object = otx_json_type_of(json, more) == OTX_JSON_OBJECT;
+    uint32_t lists[2];
+    size_t i;
+    lists[0] = more;
+    lists[1] = object || more == OTX_JSON_NONE
+        ? otx_json_find(json, 0, "additional_special_tokens") : OTX_JSON_NONE;
+    list->json = json;
+    list->file = file;
+    list->room = (size_t)OTX_ROLE_COUNT + otx_json_count(json, lists[0]) +
+                 otx_json_count(json, lists[1]);
+    list->tokens = (otx__added_token *)otx__alloc(t->ctx, list->room, sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, list->room, sizeof *list->tokens);
+    memset(list->tokens, 0, list->room * sizeof *list->tokens);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const otx_json *from;
+        const uint32_t node = otx__role_node(t, otx__role_keys[otx__roles_as_added[i]], &from);
+        if (from == json) otx__name_added(list, node);
+    }
+    for (i = 0; i < 2; i++) {
+        otx_json_iter named = otx_json_iter_of(json, lists[i]);
+        while (otx_json_iter_next(&named)) otx__name_added(list, named.value);
+    }
+    return OTX_OK;
+}
+
+/* Adds those of a list of names that are no tokens, as transformers does for every
+   tokenizer of its own. */
+OTX__PRIVATE otx_result otx__add_named(otx__tokenizer *t, const otx__added_list *list)
+{
+    uint64_t next = otx__next_added_id(t);
+    otx__example fresh;
+    size_t i;
+    memset(&fresh, 0, sizeof fresh);
+    if (t->reader->numbering == OTX__NUMBERED_AS_SAID) return OTX_OK;
+    for (i = 0; i < list->count; i++) {
+        size_t size = 0;
+        int64_t id;
+        otx_result result = otx__tokenizer_string(t, list->json, list->tokens[i].content, &size);
+        if (result) return result;
+        if (size == 0 || otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size) >= 0)
+            continue;
+        result = otx__put_added(t, &list->tokens[i], size, &next, &id);
+        if (result) return result;
+        otx__example_add(&fresh, t->scratch, size, (uint64_t)id, 0);
+        t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+        t->vocab->tokens[id].added = true;
+        t->last_added = id;
+    }
+    if (fresh.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " special tokens are no tokens of the tokenizer and are "
+                 "added after its own, such as \"%s\" with the id %" PRIu64, t->name, list->file,
+                 fresh.count, fresh.quoted, fresh.id);
+    return OTX_OK;
+}
+
 /* Marks the tokens that a file names as special, in a list or in an object. */
 OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *json,
                                           const char *key)
@@ -6207,20 +6301,6 @@ OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *jso
                  "%s: %" PRIu64 " of the %s are no tokens of the tokenizer, such as \"%s\"",
                  t->name, missing.count, key, missing.quoted);
     return OTX_OK;
-}
-
-/* The node that names the token of a role, and the file it stands in; NONE if there
-   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
-   only if the latter lists no added tokens, as by transformers. */
-OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
-                                     const otx_json **json)
-{
-    uint32_t node = OTX_JSON_NONE;
-    *json = &t->special_map;
-    if (t->legacy) node = otx_json_find(*json, 0, key);
-    if (node != OTX_JSON_NONE) return node;
-    *json = &t->config;
-    return otx_json_find(*json, 0, key);
 }
 
 /* Finds the token of every role. One that no file speaks of is the reader's; an
@@ -7738,9 +7818,13 @@ OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
     return result ? result : t->reader->open(t);
 }
 
-/* The two lists that add to the tokens: tokenizer.json's own, and that of
-   tokenizer_config.json or, where it has none, of added_tokens.json. */
-OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list lists[2])
+/* The lists that add to the tokens: tokenizer.json's own; that of tokenizer_config.json or,
+   where it has none, of added_tokens.json; then the names of special tokens, in
+   special_tokens_map.json and in tokenizer_config.json. */
+enum { OTX__ADDED_LISTS = 4 };
+
+/* The two of them that say the tokens' ids. */
+OTX__PRIVATE otx_result otx__list_numbered(otx__tokenizer *t, otx__added_list *lists)
 {
     const uint32_t decoder = otx_json_find(&t->config, 0, "added_tokens_decoder");
     otx_result result = OTX_OK;
@@ -7757,21 +7841,35 @@ OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list l
                            otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG), &lists[1]);
 }
 
+OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list *lists)
+{
+    otx_result result = otx__list_numbered(t, lists);
+    if (!result && t->legacy)
+        result = otx__list_named(t, &t->special_map, otx__usual_name(OTX_VOCAB_SPECIAL_TOKENS),
+                                 &lists[2]);
+    if (!result)
+        result = otx__list_named(t, &t->config, otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG),
+                                 &lists[3]);
+    return result;
+}
+
 /* Makes the table, with room for all that will be put into it. */
-OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list lists[2])
+OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list *lists)
 {
     otx__census census;
-    uint64_t extra = lists[0].count + lists[1].count;
+    uint64_t extra = 0;
     otx_result result = otx__count_words(t, &census);
     size_t i, j;
     if (result) return result;
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < OTX__ADDED_LISTS; i++) extra += lists[i].count;
+    for (i = 0; i < OTX__ADDED_LISTS; i++) {
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
                 otx__string_room(otx__json_span(lists[i].json, added->content).size) +
                 t->normal.before_size;
-            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
+            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids ||
+                added->declared == UINT64_MAX)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
                 return otx__fail(t->error, OTX_ERROR_LIMIT, "%s: an added token has the id "
@@ -7805,13 +7903,15 @@ OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
     return result ? result : otx__read_roles(t);
 }
 
-OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list lists[2])
+OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list *lists)
 {
     otx_result result = otx__list_all_added(t, lists);
     if (!result) result = otx__reserve_tokens(t, lists);
     if (!result) result = otx__read_model(t);
     if (!result) result = otx__add_tokens(t, &lists[0]);
     if (!result) result = otx__add_tokens(t, &lists[1]);
+    if (!result) result = otx__add_named(t, &lists[2]);
+    if (!result) result = otx__add_named(t, &lists[3]);
     return result ? result : otx__read_special(t);
 }
 
@@ -7855,7 +7955,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[2];
+    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
     size_t i;
     memset(&t, 0, sizeof t);
@@ -7875,7 +7975,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
+        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
     return result;
 }
@@ -25065,6 +25165,22 @@ OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
     return false;
 }
 
+/* What to do with the weights of a model as PEFT holds it, whose names are its own; "" for
+   others'. */
+OTX__PRIVATE const char *otx__peft_advice(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+        if (otx__span_contains(name, ".modules_to_save.") ||
+            otx__span_contains(name, ".base_layer."))
+            return "; the names are those of a model within PEFT, which transformers does not "
+                   "load either: save what its merge_and_unload() returns";
+    }
+    return "";
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
 OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
                                                 const char *why, otx_error *error)
@@ -25090,9 +25206,9 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const ot
     if (more)
         otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
                     (uint64_t)more);
-    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
-                     "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
-                     list[0] ? list : "none");
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s%s; tensors with at least the "
+                     "tokenizer's %" PRIu64 " rows: %s", side->path, why,
+                     otx__peft_advice(checkpoint), ids, list[0] ? list : "none");
 }
 
 /* What is added to the rank of a tensor in a numbered layer, and to that of one of
@@ -28363,7 +28479,7 @@ OTX__PRIVATE void otx__tell_bare(const otx_job *job)
     char content[OTX__QUOTED];
     for (i = 0; i < job->alignment.count && i < rows; i++) {
         const otx_token *token = otx__side_token(&job->donor, i);
-        if (!token || !otx__is_untrained(job, i)) continue;
+        if (!token || !otx__is_untrained(job, (size_t)i)) continue;
         if (token->in_use && names++ < NAMES)
             otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
                      "has no trained row in the donor, nor a counterpart in the base: --map "
