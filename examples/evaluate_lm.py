@@ -180,6 +180,7 @@ class Pair:
         new = {i for i, row in report.items() if row[2] == "approximate" and row[0] == "text"}
         if most is None or len(new) <= most:
             return set()
+        new &= spellings(read_tokenizer(self.donor)).keys()  # added tokens stay
         used = {i for docs in self.encoded.values() for ids in docs for i in ids} & new
         rest = sorted(new - used)
         random.Random(seed).shuffle(rest)
