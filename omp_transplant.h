@@ -172,59 +172,59 @@
     21889  model                      which tensors and config keys belong to the vocabulary
     21924  model/known                what the world calls things
     22248  model/known_keys           keys of ids and sizes in configs
-    22419  model/known_classes        classes of tokenizers, by the type of model
-    22657  model/names                names of tensors
-    22814  model/document             the JSON files of a model directory
-    22909  model/members              what the members of a config are about
-    23130  model/config               what config.json says
-    23307  model/side                 a model directory opened once
-    23430  model/code                 the Python that a tokenizer is loaded with
-    23664  model/parts                what each tensor does for the vocabulary
-    23774  model/whole                whether all tensors are there
-    23896  model/find                 finding the parts of a model
-    24167  model/processor            the tokens that a processor looks for by their text
-    24322  model/heirs                what becomes of the ids in a config
-    24488  model/config_ids           ids in a config being edited
-    24728  model/config_lists         lists, dictionaries and ranges of ids
-    24885  model/config_edit          config.json and generation_config.json, edited
-    25180  model/classes              which class a tokenizer is loaded as
-    25387  model/class_tokens         added tokens that a class numbers otherwise
+    22422  model/known_classes        classes of tokenizers, by the type of model
+    22660  model/names                names of tensors
+    22817  model/document             the JSON files of a model directory
+    22912  model/members              what the members of a config are about
+    23133  model/config               what config.json says
+    23310  model/side                 a model directory opened once
+    23433  model/code                 the Python that a tokenizer is loaded with
+    23667  model/parts                what each tensor does for the vocabulary
+    23777  model/whole                whether all tensors are there
+    23899  model/find                 finding the parts of a model
+    24170  model/processor            the tokens that a processor looks for by their text
+    24325  model/heirs                what becomes of the ids in a config
+    24491  model/config_ids           ids in a config being edited
+    24731  model/config_lists         lists, dictionaries and ranges of ids
+    24888  model/config_edit          config.json and generation_config.json, edited
+    25183  model/classes              which class a tokenizer is loaded as
+    25390  model/class_tokens         added tokens that a class numbers otherwise
 
-    25503  job                        the whole transplant, in the order in which it happens
-    25541  job/job                    what a job holds
-    25795  job/open                   opening the two models
-    25932  job/map                    the caller's map
-    26053  job/align                  where every new row comes from
-    26243  job/plan                   what becomes of every tensor, and of the configs
-    26388  job/chat                   the template that turns messages into text
-    26516  job/digits                 where the two tokenizers cut numbers differently
-    26713  job/rows                   rows in memory: reading, checking, their mean
-    27033  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27296  job/solve                  solving for the rows of the donor
-    27504  job/targets                the rows that are made from the donor's
-    27601  job/diagnose               what is odd about the rows that were made
-    27724  job/rebuild                the new rows of one vocabulary tensor
-    27987  job/write                  the output and its weights
-    28266  job/copy                   the other files of the two models
-    28483  job/index                  the files that are written anew
-    28653  job/run                    the whole, in order
-    28766  job/report                 what a job did, as JSON and as a table
-    29082  job/findings               what is told of a finished directory
-    29131  job/check_files            its files
-    29267  job/check_ids              sizes, ids and tying
-    29483  job/check_values           values
-    29554  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29744  job/check_draft            as a draft model for another
-    30035  job/verify                 whether a finished directory agrees with itself
+    25506  job                        the whole transplant, in the order in which it happens
+    25544  job/job                    what a job holds
+    25798  job/open                   opening the two models
+    25935  job/map                    the caller's map
+    26056  job/align                  where every new row comes from
+    26246  job/plan                   what becomes of every tensor, and of the configs
+    26391  job/chat                   the template that turns messages into text
+    26519  job/digits                 where the two tokenizers cut numbers differently
+    26716  job/rows                   rows in memory: reading, checking, their mean
+    27036  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27299  job/solve                  solving for the rows of the donor
+    27507  job/targets                the rows that are made from the donor's
+    27604  job/diagnose               what is odd about the rows that were made
+    27727  job/rebuild                the new rows of one vocabulary tensor
+    27990  job/write                  the output and its weights
+    28269  job/copy                   the other files of the two models
+    28486  job/index                  the files that are written anew
+    28656  job/run                    the whole, in order
+    28769  job/report                 what a job did, as JSON and as a table
+    29085  job/findings               what is told of a finished directory
+    29134  job/check_files            its files
+    29270  job/check_ids              sizes, ids and tying
+    29486  job/check_values           values
+    29557  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29747  job/check_draft            as a draft model for another
+    30038  job/verify                 whether a finished directory agrees with itself
 
-    30076  evaluate                   methods ranked on tokens that both models share
-    30095  evaluate/token_class       what a token is like, by its bytes
-    30162  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30317  evaluate/scores            how near rows come to the true ones
-    30416  evaluate/ranks             whether a true row is found among all
-    30524  evaluate/evaluate          methods, one after the other, matrix by matrix
-    30730  evaluate/write_json        an evaluation as JSON
-    30841  evaluate/write_page        an evaluation as a page
+    30079  evaluate                   methods ranked on tokens that both models share
+    30098  evaluate/token_class       what a token is like, by its bytes
+    30165  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30320  evaluate/scores            how near rows come to the true ones
+    30419  evaluate/ranks             whether a true row is found among all
+    30527  evaluate/evaluate          methods, one after the other, matrix by matrix
+    30733  evaluate/write_json        an evaluation as JSON
+    30844  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -22259,7 +22259,8 @@ typedef enum otx__member_kind {
     OTX__MEMBER_OTHER_FORM, /* ids in a form of its own, which is not carried over */
     OTX__MEMBER_MAP,        /* {text: id, ...} */
     OTX__MEMBER_MAP_BACK,   /* {id: text, ...} */
-    OTX__MEMBER_FIRST,      /* where a range of ids begins: up to the next such key's, or the end */
+    OTX__MEMBER_FIRST,      /* where a range of ids begins; the next such key, or the end of the
+                               vocabulary, ends it */
     OTX__MEMBER_SIZE,       /* how many tokens there are */
     OTX__MEMBER_SIZE_IF,    /* the same, where it says as much as there are */
     OTX__MEMBER_ROUNDING,   /* the size is rounded up to a multiple of this */
@@ -22295,16 +22296,17 @@ static const otx__member_rule otx__member_rules[] = {
     {"t2u_*", OTX__MEMBER_NONE, NULL, NULL},          /* SeamlessM4T: units of speech */
     {"unit_*", OTX__MEMBER_NONE, NULL, NULL},
     {"vocoder_*", OTX__MEMBER_NONE, NULL, NULL},
-    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* the class after the last token, of CTC */
+    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* CTC: a class beside the tokens */
     {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
      "is of a text whose ids are shifted by the codes before it"},
     /* Dictionaries. */
-    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL},                                    /* Chameleon, Emu 3: all codes of images */
-    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
-    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
-    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL},                      /* SeamlessM4T */
-    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},                                   /* SeamlessM4T */
-    {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL}, /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL}, /* SeamlessM4T */
+    {"vocab_list", OTX__MEMBER_REFUSED, NULL, /* ESM */
+     "lists the tokens of the base in order"},
     /* Ranges. */
     {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
     {"image_token_offset", OTX__MEMBER_FIRST, NULL, NULL}, /* Apertus 1.5 */
@@ -22335,14 +22337,14 @@ static const otx__member_rule otx__member_rules[] = {
     {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
     {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
     /* Sizes. */
-    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                /* all */
-    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL}, /* Csm, beside its codebook's */
-    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                /* ChatGLM */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},   /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},    /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* ChatGLM */
     {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL}, /* Inkling: logits beyond are cut */
-    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLM, FlauBERT */
-    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLNet, Transformer-XL */
-    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                   /* HunYuan */
-    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},      /* Mamba's own */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},             /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},             /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},      /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL}, /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
     {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
      "counts rows of a second matrix, whose ids follow those of the vocabulary"},
@@ -22357,7 +22359,8 @@ static const otx__member_rule otx__member_rules[] = {
 /* An id is the text's whatever its object is about if its key has one of these words: they
    stand in what speaks (Qwen Omni's talkers) or sees too. */
 static const char *const otx__text_words[] = {
-    "image", "video", "vision", "audio", "text", "tts_", "im_", "user_", "assistant_", "system_",
+    "image", "video", "vision", "audio",      "text",
+    "tts_",  "im_",   "user_",  "assistant_", "system_",
 };
 
 /* Under these an object says how large its vocabulary is. */
@@ -22389,16 +22392,16 @@ typedef struct otx__special {
 #define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},            /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},            /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},              /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},           /* T5, mBART */
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},           /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},           /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},             /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},          /* T5, mBART */
     {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false}, /* BERT, FSMT */
     {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false}, /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},         /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},  /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},               /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},               /* BART */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},        /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true}, /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},              /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},              /* BART */
 };
 
 /* What the same are called elsewhere. transformers reads these as those. */

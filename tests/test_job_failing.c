@@ -127,7 +127,8 @@ static void test_errors(void)
     CHECK_INT(scratch_count("out"), 1);
     /* Options. */
     options.method = (otx_method)99;
-    check_fails(&options, OTX_ERROR_ARGUMENT, "method 99 is unknown; known are omp, omp-centred, omp-affine");
+    check_fails(&options, OTX_ERROR_ARGUMENT,
+                "method 99 is unknown; known are omp, omp-centred, omp-affine");
     options.method = OTX_METHOD_OMP;
     options.omp.first_target = 1;
     check_fails(&options, OTX_ERROR_ARGUMENT, "first_target");

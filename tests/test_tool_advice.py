@@ -404,7 +404,7 @@ def too_many_files(here):
 def words_that_are_wrong(here):
     base, donor = pair(here)
     for wrong, pattern, split in (
-            ("-a nix", "known are ([a-z -]+)$", "-a {}"),
+            ("-a nix", "known are ([a-z _-]+)$", "-a {}"),
             ("--isa nix", "known are (auto scalar)", "--isa {}"),
             ("--padding nix", "known are ([a-z ]+)$", "--padding {}"),
             ("-k 0", "a whole number from (1) is wanted", "-k {}"),
