@@ -100,7 +100,10 @@ def machine():
 
 def section(pair, result):
     base, donor = pair.split(":")
-    lines = [f"### {base} with {donor}'s tokenizer", f"    bench/quality.sh {pair}", machine()]
+    settings = (f"QUALITY_{name}='{os.environ[f'QUALITY_{name}']}' "
+                for name in ("SIZE", "NEW", "SEED") if f"QUALITY_{name}" in os.environ)
+    lines = [f"### {base} with {donor}'s tokenizer",
+             f"    {''.join(settings)}bench/quality.sh {pair}", machine()]
     return "\n\n".join([*lines, evaluate_lm.tables(result)])
 
 

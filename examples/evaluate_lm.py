@@ -40,6 +40,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -505,7 +506,7 @@ def tables(result):
         ),
     ]
     words += [f"- `{n}`: {m['failed']}" for n, m in result["methods"].items() if "failed" in m]
-    return "\n\n".join(words) + "\n"
+    return "\n\n".join(w if w[0] in "|-" else textwrap.fill(w, 100) for w in words) + "\n"
 
 
 def share(text):
