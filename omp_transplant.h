@@ -23,223 +23,225 @@
 
    What is where
 
-      260  api/version                version
-      290  api/result                 results
-      330  api/context                context: memory, threads, progress
-      408  api/isa                    instruction sets
-      425  api/matrix                 numbers and matrices
-      470  api/solver                 the solver
-      598  api/affine                 the affine map: rows as the map makes them, and what it misses
-      729  api/methods                methods: rows for tokens that a model lacks
-      873  api/source                 sources and sinks: bytes in and out
-      893  api/json                   JSON
-     1015  api/safetensors            safetensors
-     1079  api/vocab                  vocabularies
-     1191  api/align                  alignment
-     1256  api/file                   files
-     1267  api/directory              directories
-     1327  api/job                    the whole job
-     1481  api/verify                 looking at a finished directory
-     1537  api/evaluate               methods ranked on tokens that both models share
+      262  api/version                version
+      292  api/result                 results
+      332  api/context                context: memory, threads, progress
+      410  api/isa                    instruction sets
+      427  api/matrix                 numbers and matrices
+      472  api/solver                 the solver
+      600  api/affine                 the affine map: rows as the map makes them, and what it misses
+      731  api/methods                methods: rows for tokens that a model lacks
+      875  api/source                 sources and sinks: bytes in and out
+      895  api/json                   JSON
+     1017  api/safetensors            safetensors
+     1081  api/vocab                  vocabularies
+     1193  api/align                  alignment
+     1258  api/file                   files
+     1269  api/directory              directories
+     1329  api/job                    the whole job
+     1483  api/verify                 looking at a finished directory
+     1539  api/evaluate               methods ranked on tokens that both models share
 
-     1643  base                       what everything stands on
-     1676  base/begin                 system headers, and how floating point must be compiled
-     1714  base/sizes                 counting, and sums and products that may not wrap
-     1752  base/span                  bytes of others, digits, UTF-8
-     1910  base/decimal               the digits of a double
-     2045  base/format                printf without stdio and without a locale
-     2314  base/result                results, failures, messages
-     2430  base/memory                the allocator, arrays that grow
-     2489  base/text                  names in messages, and text that grows
-     2606  base/hooks                 log, progress, threads of the caller
-     2675  base/sort                  in place, without memory, never quadratic; and finding
-     2725  base/clock                 wall time for statistics
-     2771  base/hash                  keyed, for tables whose keys a stranger chooses
-     2863  base/pool                  blocks that are freed together
-     2978  base/number                element types, widening and rounding
-     3167  base/base64                decoding
-     3203  base/protobuf              fields of a message
-     3325  base/watch                 long loops that the caller can stop
+     1645  base                       what everything stands on
+     1678  base/begin                 system headers, and how floating point must be compiled
+     1716  base/sizes                 counting, and sums and products that may not wrap
+     1754  base/span                  bytes of others, digits, UTF-8
+     1912  base/decimal               the digits of a double
+     2047  base/format                printf without stdio and without a locale
+     2316  base/result                results, failures, messages
+     2432  base/memory                the allocator, arrays that grow
+     2491  base/text                  names in messages, and text that grows
+     2608  base/hooks                 log, progress, threads of the caller
+     2677  base/sort                  in place, without memory, never quadratic; and finding
+     2727  base/clock                 wall time for statistics
+     2773  base/hash                  keyed, for tables whose keys a stranger chooses
+     2865  base/pool                  blocks that are freed together
+     2980  base/number                element types, widening and rounding
+     3169  base/base64                decoding
+     3205  base/protobuf              fields of a message
+     3327  base/watch                 long loops that the caller can stop
 
-     3378  files                      formats, on memory and streams
-     3402  files/memory_source        memory as a source of bytes
-     3420  files/json_read            a parser without recursion
-     3773  files/json_values          looking at values, stepping through containers
-     3944  files/json_edit            writing, and edits that keep every byte they do not touch
-     4312  files/tensors              what reading and writing a header share
-     4447  files/safetensors_read     the header of a file, checked
-     4772  files/safetensors_write    the header of a new file
+     3380  files                      formats, on memory and streams
+     3404  files/memory_source        memory as a source of bytes
+     3422  files/json_read            a parser without recursion
+     3775  files/json_values          looking at values, stepping through containers
+     3946  files/json_edit            writing, and edits that keep every byte they do not touch
+     4314  files/tensors              what reading and writing a header share
+     4449  files/safetensors_read     the header of a file, checked
+     4774  files/safetensors_write    the header of a new file
 
-     4929  vocab                      tokens, from every source, and which of them are the same
-     4964  vocab/known                what the world calls things: files, classes, tokens
-     5289  vocab/token_table          the table of tokens, and finding tokens in it
-     5452  vocab/spelling             from what a file spells to bytes
-     5634  vocab/reader               what the readers of all sources share
-     5985  vocab/added_tokens         what other files add to a model's tokens
-     6333  vocab/in_use               tokens that are named as reserved ones and are none
-     6436  vocab/from_tokenizer_json  tokenizer.json
-     6728  vocab/from_tekken          tekken.json
-     6883  vocab/from_tiktoken        *.tiktoken
-     6948  vocab/from_sentencepiece   tokenizer.model and its like
-     7304  vocab/from_vocab_json      vocab.json and merges.txt
-     7390  vocab/from_vocab_txt       vocab.txt
-     7447  vocab/digits               how a tokenizer cuts numbers
-     7643  vocab/recognise            what a file is, by what it holds
-     7774  vocab/parse                the first source that is given, and what goes with it
-     7983  vocab/align                which base token a donor token is
+     4931  vocab                      tokens, from every source, and which of them are the same
+     4966  vocab/known                what the world calls things: files, classes, tokens
+     5291  vocab/token_table          the table of tokens, and finding tokens in it
+     5454  vocab/spelling             from what a file spells to bytes
+     5636  vocab/reader               what the readers of all sources share
+     5987  vocab/added_tokens         what other files add to a model's tokens
+     6335  vocab/in_use               tokens that are named as reserved ones and are none
+     6438  vocab/from_tokenizer_json  tokenizer.json
+     6730  vocab/from_tekken          tekken.json
+     6885  vocab/from_tiktoken        *.tiktoken
+     6950  vocab/from_sentencepiece   tokenizer.model and its like
+     7306  vocab/from_vocab_json      vocab.json and merges.txt
+     7392  vocab/from_vocab_txt       vocab.txt
+     7449  vocab/digits               how a tokenizer cuts numbers
+     7645  vocab/recognise            what a file is, by what it holds
+     7776  vocab/parse                the first source that is given, and what goes with it
+     7985  vocab/align                which base token a donor token is
 
-     8237  simd                       the hot loops, once for each instruction set
-     8270  simd/kernels               the table of kernels, and what all versions share
-     8547  simd/scalar                the reference
-     8716  simd/sse2                  the operations of 128-bit x86, and what each does
-     8837  simd/neon                  those of 64-bit Arm
-     8932  simd/wasm                  those of WebAssembly's SIMD128
-     9017  simd/avx2                  those of 256-bit x86, with FMA
-     9099  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9741  simd/avx_vnni              AVX2, and products of integers
-     9837  simd/neon_bf16             NEON, and products of matrices
-     9991  simd/avx512                512-bit x86, by hand
-    10597  simd/amx                   tiles of x86, beside AVX-512
-    10840  simd/dispatch              which of them this machine can run, and which a call takes
+     8239  simd                       the hot loops, once for each instruction set
+     8272  simd/kernels               the table of kernels, and what all versions share
+     8549  simd/scalar                the reference
+     8718  simd/sse2                  the operations of 128-bit x86, and what each does
+     8839  simd/neon                  those of 64-bit Arm
+     8934  simd/wasm                  those of WebAssembly's SIMD128
+     9019  simd/avx2                  those of 256-bit x86, with FMA
+     9101  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9743  simd/avx_vnni              AVX2, and products of integers
+     9839  simd/neon_bf16             NEON, and products of matrices
+     9993  simd/avx512                512-bit x86, by hand
+    10599  simd/amx                   tiles of x86, beside AVX-512
+    10842  simd/dispatch              which of them this machine can run, and which a call takes
 
-    11066  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    11119  solve/views                the rows of matrices, as the kernels read them
-    11248  solve/panels               vectors as the dense products want them, and these
-    11439  solve/rests                vectors on their way into panels
-    11616  solve/dictionary           the atoms, and their split along a common direction
-    11771  solve/exact_gram           products of all pairs of atoms in double
-    11853  solve/triangle             packed lower triangles
-    11957  solve/support              what is known of one target, and the exact steps
-    12233  solve/gram_table           products of atoms with all atoms, for scans
-    12471  solve/screen               which atoms are worth scoring in double: the bound
-    12777  solve/scan                 the correlations of all atoms with a block's residuals
-    12940  solve/predict              making targets ready for the next scan
-    13186  solve/candidates           the atoms that a scan could not rule out
-    13523  solve/select               the next atoms of each target
-    13688  solve/pursuit              what one solve holds, and the memory it takes
-    13932  solve/plan                 which form, and in what blocks
-    14177  solve/steps                a pursuit from its rows to its results
-    14416  solve/combine              new rows of coefficients
-    14478  solve/solver               the public call
-    14643  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14852  solve/affine_normal        the normal equations of an affine map
-    15095  solve/affine_factor        their factor, and their solution
-    15326  solve/affine_map           a fitted map, and the rows it makes
-    15669  solve/affine_choice        how many atoms to take, and chosen by what
-    16067  solve/affine_fit           what a fit of an affine map holds and needs
-    16311  solve/affine               fitting and applying affine maps
+    11068  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11121  solve/views                the rows of matrices, as the kernels read them
+    11250  solve/panels               vectors as the dense products want them, and these
+    11441  solve/rests                vectors on their way into panels
+    11618  solve/dictionary           the atoms, and their split along a common direction
+    11773  solve/exact_gram           products of all pairs of atoms in double
+    11855  solve/triangle             packed lower triangles
+    11959  solve/support              what is known of one target, and the exact steps
+    12235  solve/gram_table           products of atoms with all atoms, for scans
+    12473  solve/screen               which atoms are worth scoring in double: the bound
+    12779  solve/scan                 the correlations of all atoms with a block's residuals
+    12942  solve/predict              making targets ready for the next scan
+    13188  solve/candidates           the atoms that a scan could not rule out
+    13525  solve/select               the next atoms of each target
+    13690  solve/pursuit              what one solve holds, and the memory it takes
+    13934  solve/plan                 which form, and in what blocks
+    14179  solve/steps                a pursuit from its rows to its results
+    14418  solve/combine              new rows of coefficients
+    14480  solve/solver               the public call
+    14645  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14854  solve/affine_normal        the normal equations of an affine map
+    15097  solve/affine_factor        their factor, and their solution
+    15328  solve/affine_map           a fitted map, and the rows it makes
+    15671  solve/affine_choice        how many atoms to take, and chosen by what
+    16069  solve/affine_fit           what a fit of an affine map holds and needs
+    16313  solve/affine               fitting and applying affine maps
 
-    16600  methods                    rows for tokens that a model lacks, each method a room
-    16636  methods/parts              what methods share: sums of rows, combinations
-    16820  methods/pursuit            omp, omp-centred
-    16891  methods/mapping            omp-affine, affine
-    16925  methods/constant           mean, zero
-    16953  methods/near               each target against all anchors
-    17244  methods/weights            how a few anchors combine to a target
-    17465  methods/interpolation      common_interpolation
-    17618  methods/wechsel            wechsel
-    17668  methods/focus              focus
-    17756  methods/hull               hull
-    17807  methods/dense              matrices of double, and their products
-    18072  methods/linear             maps between two models' rows
-    18227  methods/clp                clp
-    18313  methods/chance             normal deviates that are the same everywhere
-    18374  methods/factor             of symmetric matrices
-    18423  methods/randn              randn
-    18512  methods/john_hewitt        john_hewitt
-    18596  methods/polar              the orthogonal part of a matrix
-    18692  methods/procrustes         procrustes
-    18785  methods/eigen              principal directions of a matrix's rows
-    19079  methods/landmark_pca       landmark_pca
-    19137  methods/stb                stb
-    19319  methods/mp_rope            mp_rope
-    19635  methods/methods            the table of all, and the public calls
+    16602  methods                    rows for tokens that a model lacks, each method a room
+    16638  methods/parts              what methods share: sums of rows, combinations
+    16822  methods/pursuit            omp, omp-centred
+    16893  methods/mapping            omp-affine, affine
+    16927  methods/constant           mean, zero
+    16955  methods/near               each target against all anchors
+    17246  methods/weights            how a few anchors combine to a target
+    17467  methods/interpolation      common_interpolation
+    17620  methods/wechsel            wechsel
+    17670  methods/focus              focus
+    17758  methods/hull               hull
+    17809  methods/dense              matrices of double, and their products
+    18074  methods/linear             maps between two models' rows
+    18229  methods/clp                clp
+    18315  methods/chance             normal deviates that are the same everywhere
+    18376  methods/factor             of symmetric matrices
+    18425  methods/randn              randn
+    18514  methods/john_hewitt        john_hewitt
+    18598  methods/polar              the orthogonal part of a matrix
+    18694  methods/procrustes         procrustes
+    18787  methods/eigen              principal directions of a matrix's rows
+    19081  methods/landmark_pca       landmark_pca
+    19139  methods/stb                stb
+    19321  methods/mp_rope            mp_rope
+    19637  methods/methods            the table of all, and the public calls
 
-    19779  disk                       files and directories
-    19813  disk/system                what POSIX and Windows are asked for
-    19854  disk/windows_paths         paths as Windows takes them
-    19994  disk/windows               the system as Windows gives it
-    20306  disk/posix                 the system as POSIX gives it
-    20554  disk/paths                 what can be told from their text
-    20628  disk/failure               why the system refused
-    20742  disk/look                  what stands at a path, and whether within another
-    20863  disk/listing               listings of directories
-    20938  disk/reading               files to read, and whether they have changed
-    21117  disk/writing               files to write
-    21234  disk/copying               copies of files
-    21300  disk/trees                 whole directories looked through, copied, removed
-    21516  disk/known                 what weights are called in a directory
-    21599  disk/staging               a directory made under another name, then renamed
-    21861  disk/missing               a path or a directory without what is wanted of it
-    21904  disk/weights               which files they are, and what may stand in their place
-    22233  disk/weight_index          the index of a checkpoint in shards
-    22450  disk/shards                what an index and its shards say of each other
-    22655  disk/checkpoint            a model directory, in one file or in shards
-    22900  disk/tokenizer_directory   the tokenizer of a model directory
+    19781  disk                       files and directories
+    19815  disk/system                what POSIX and Windows are asked for
+    19856  disk/windows_paths         paths as Windows takes them
+    19996  disk/windows               the system as Windows gives it
+    20308  disk/posix                 the system as POSIX gives it
+    20556  disk/paths                 what can be told from their text
+    20630  disk/failure               why the system refused
+    20744  disk/look                  what stands at a path, and whether within another
+    20865  disk/listing               listings of directories
+    20940  disk/reading               files to read, and whether they have changed
+    21119  disk/writing               files to write
+    21236  disk/copying               copies of files
+    21302  disk/trees                 whole directories looked through, copied, removed
+    21518  disk/known                 what weights are called in a directory
+    21601  disk/staging               a directory made under another name, then renamed
+    21863  disk/missing               a path or a directory without what is wanted of it
+    21906  disk/weights               which files they are, and what may stand in their place
+    22235  disk/weight_index          the index of a checkpoint in shards
+    22452  disk/shards                what an index and its shards say of each other
+    22657  disk/checkpoint            a model directory, in one file or in shards
+    22902  disk/tokenizer_directory   the tokenizer of a model directory
 
-    23142  model                      which tensors and config keys belong to the vocabulary
-    23177  model/known                what the world calls things
-    23501  model/known_keys           keys of ids and sizes in configs
-    23675  model/known_classes        classes of tokenizers, by the type of model
-    23913  model/names                names of tensors
-    24070  model/document             the JSON files of a model directory
-    24165  model/members              what the members of a config are about
-    24386  model/config               what config.json says
-    24563  model/side                 a model directory opened once
-    24686  model/code                 the Python that a tokenizer is loaded with
-    24920  model/parts                what each tensor does for the vocabulary
-    25030  model/whole                whether all tensors are there
-    25152  model/find                 finding the parts of a model
-    25439  model/processor            the tokens that a processor looks for by their text
-    25594  model/heirs                what becomes of the ids in a config
-    25760  model/config_ids           ids in a config being edited
-    26000  model/config_lists         lists, dictionaries and ranges of ids
-    26157  model/config_edit          config.json and generation_config.json, edited
-    26452  model/classes              which class a tokenizer is loaded as
-    26659  model/class_tokens         added tokens that a class numbers otherwise
+    23144  model                      which tensors and config keys belong to the vocabulary
+    23179  model/known                what the world calls things
+    23503  model/known_keys           keys of ids and sizes in configs
+    23677  model/known_classes        classes of tokenizers, by the type of model
+    23915  model/names                names of tensors
+    24072  model/document             the JSON files of a model directory
+    24167  model/members              what the members of a config are about
+    24388  model/config               what config.json says
+    24565  model/side                 a model directory opened once
+    24688  model/code                 the Python that a tokenizer is loaded with
+    24922  model/parts                what each tensor does for the vocabulary
+    25032  model/whole                whether all tensors are there
+    25154  model/find                 finding the parts of a model
+    25441  model/processor            the tokens that a processor looks for by their text
+    25596  model/heirs                what becomes of the ids in a config
+    25762  model/config_ids           ids in a config being edited
+    26002  model/config_lists         lists, dictionaries and ranges of ids
+    26159  model/config_edit          config.json and generation_config.json, edited
+    26454  model/classes              which class a tokenizer is loaded as
+    26661  model/class_tokens         added tokens that a class numbers otherwise
 
-    26775  job                        the whole transplant, in the order in which it happens
-    26813  job/job                    what a job holds
-    27067  job/open                   opening the two models
-    27204  job/map                    the caller's map
-    27325  job/align                  where every new row comes from
-    27515  job/plan                   what becomes of every tensor, and of the configs
-    27660  job/chat                   the template that turns messages into text
-    27788  job/digits                 where the two tokenizers cut numbers differently
-    27985  job/rows                   rows in memory: reading, checking, their mean
-    28305  job/untrained              rows that hold nothing, and what becomes of their tokens
-    28568  job/solve                  solving for the rows of the donor
-    28776  job/targets                the rows that are made from the donor's
-    28873  job/diagnose               what is odd about the rows that were made
-    28996  job/rebuild                the new rows of one vocabulary tensor
-    29259  job/write                  the output and its weights
-    29538  job/copy                   the other files of the two models
-    29755  job/index                  the files that are written anew
-    29925  job/run                    the whole, in order
-    30038  job/report                 what a job did, as JSON and as a table
-    30354  job/findings               what is told of a finished directory
-    30403  job/check_files            its files
-    30539  job/check_ids              sizes, ids and tying
-    30755  job/check_values           values
-    30826  job/check_gguf             the special tokens that a conversion to GGUF finds
-    31016  job/check_draft            as a draft model for another
-    31307  job/verify                 whether a finished directory agrees with itself
+    26777  job                        the whole transplant, in the order in which it happens
+    26815  job/job                    what a job holds
+    27069  job/open                   opening the two models
+    27206  job/map                    the caller's map
+    27327  job/align                  where every new row comes from
+    27517  job/plan                   what becomes of every tensor, and of the configs
+    27662  job/chat                   the template that turns messages into text
+    27790  job/digits                 where the two tokenizers cut numbers differently
+    27987  job/rows                   rows in memory: reading, checking, their mean
+    28307  job/untrained              rows that hold nothing, and what becomes of their tokens
+    28570  job/solve                  solving for the rows of the donor
+    28778  job/targets                the rows that are made from the donor's
+    28875  job/diagnose               what is odd about the rows that were made
+    28998  job/rebuild                the new rows of one vocabulary tensor
+    29261  job/write                  the output and its weights
+    29540  job/copy                   the other files of the two models
+    29757  job/index                  the files that are written anew
+    29927  job/run                    the whole, in order
+    30040  job/report                 what a job did, as JSON and as a table
+    30356  job/findings               what is told of a finished directory
+    30405  job/check_files            its files
+    30541  job/check_ids              sizes, ids and tying
+    30757  job/check_values           values
+    30828  job/check_gguf             the special tokens that a conversion to GGUF finds
+    31018  job/check_draft            as a draft model for another
+    31309  job/verify                 whether a finished directory agrees with itself
 
-    31348  evaluate                   methods ranked on tokens that both models share
-    31367  evaluate/token_class       what a token is like, by its bytes
-    31434  evaluate/hidden            which tokens are hidden, and the rows at hand
-    31589  evaluate/scores            how near rows come to the true ones
-    31688  evaluate/ranks             whether a true row is found among all
-    31796  evaluate/evaluate          methods, one after the other, matrix by matrix
-    32002  evaluate/write_json        an evaluation as JSON
-    32113  evaluate/write_page        an evaluation as a page
+    31350  evaluate                   methods ranked on tokens that both models share
+    31369  evaluate/token_class       what a token is like, by its bytes
+    31436  evaluate/hidden            which tokens are hidden, and the rows at hand
+    31591  evaluate/scores            how near rows come to the true ones
+    31690  evaluate/ranks             whether a true row is found among all
+    31798  evaluate/evaluate          methods, one after the other, matrix by matrix
+    32004  evaluate/write_json        an evaluation as JSON
+    32115  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
-          hash_key in otx_context; headers of one layer; otx_engine.
+          hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
+          close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
+          the token table.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
