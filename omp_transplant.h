@@ -23119,7 +23119,7 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
                            "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
                            "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
                            "tokenizer or one of those", name, what.looks);
-    if (!result) {
+    if (!result && file < OTX_VOCAB_FILES) {
         texts[file].bytes = bytes;
         texts[file].size = size;
         if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
