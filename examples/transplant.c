@@ -127,7 +127,8 @@ typedef struct settings {
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
-    X(OPTION_COSINE, "cosine", 0, false, FOR_SOLVERS) \
+    X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
+    X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
     X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT)) \
@@ -147,7 +148,7 @@ typedef struct settings {
     X(OPTION_ENGINE, "engine", 0, true, FOR(VERIFY)) \
     X(OPTION_METHODS, "methods", 0, true, FOR(EVALUATE)) \
     X(OPTION_HOLDOUT, "holdout", 0, true, FOR(EVALUATE)) \
-    X(OPTION_SEED, "seed", 0, true, FOR(EVALUATE)) \
+    X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
     X(OPTION_JSON, "json", 0, true, FOR(EVALUATE)) \
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
@@ -183,9 +184,15 @@ static const char *const help_transplant[] = {
     "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
     "                          chooses for each matrix by shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
-    "                          omp, omp-centred, omp-affine, affine, mean or zero\n"
-    "                          (omp)\n"
-    "      --cosine            select by cosine with what is left, whatever the norm\n"
+    "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
+    "                          common_interpolation, clp, wechsel, focus, hull,\n"
+    "                          randn or john_hewitt (omp)\n"
+    "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
+    "                          of common_interpolation, with the token's row\n"
+    "      --weight-scheme NAME\n"
+    "                          weights of common_interpolation: barycentric,\n"
+    "                          least_squares or distance_proportional (the last)\n"
+    "      --seed N            of randn and john_hewitt (0)\n"
     "      --ridge X           hold coefficients down: ridge regression on the shared\n"
     "                          tokens scaled to norm 1, such as 0.001 (0)\n"
     "      --tolerance X       stop short of k once what is left is this part of the\n"
@@ -244,8 +251,8 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, --cosine, --ridge, --tolerance, --memory, --threads, --isa, -q: as for a\n"
-    "                          transplant\n"
+    "  -k, -c, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa, -q:\n"
+    "                          as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -463,6 +470,7 @@ static int parse_name(const char *name, int count, const char *(*name_of)(int),
 }
 
 static const char *method_name(int method) { return otx_method_name((otx_method)method); }
+static const char *weights_name(int weights) { return otx_weights_name((otx_weights)weights); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
@@ -504,6 +512,15 @@ static int set_holdout(settings *to, const char *text)
     to->evaluate.holdout = part;
     if (end != text && *end == 0 && part > 0.0 && part <= 0.5) return STATUS_OK;
     return misuse("--holdout", text, "a part up to 50% or 0.5 is wanted");
+}
+
+static int set_weights(settings *to, const char *name)
+{
+    char known[KNOWN];
+    int weights = parse_name(name, OTX_WEIGHTS_COUNT, weights_name, known);
+    if (weights < 0) return misuse("unknown weight scheme", name, known);
+    to->job.weights = (otx_weights)weights;
+    return STATUS_OK;
 }
 
 static int set_isa(settings *to, const char *name)
@@ -588,6 +605,7 @@ static int set_option(settings *to, option_id id, const char *value)
             status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
         break;
     case OPTION_METHOD: status = set_method(to, value); break;
+    case OPTION_WEIGHTS: status = set_weights(to, value); break;
     case OPTION_PADDING: status = set_padding(to, value); break;
     case OPTION_CHAT:
         to->job.chat = strcmp(value, "donor") == 0 ? OTX_CHAT_DONOR
@@ -597,8 +615,9 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
     case OPTION_SEED:
-        if (!parse_number(value, NULL, &to->evaluate.seed))
+        if (!parse_number(value, NULL, &to->job.seed))
             status = misuse("--seed", value, "a whole number is wanted");
+        to->evaluate.seed = to->job.seed;
         break;
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
@@ -1466,6 +1485,8 @@ static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evalua
     otx_evaluate_options wanted = s->evaluate;
     otx_result result = OTX_OK;
     wanted.method.omp = s->job.omp;
+    wanted.method.weights = s->job.weights;
+    wanted.method.seed = s->job.seed;
     if (s->json) result = output_open(&reports[0], s->json, error);
     if (!result && s->html) result = output_open(&reports[1], s->html, error);
     if (!result)

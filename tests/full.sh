@@ -152,6 +152,7 @@ clients() {
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
+    suite "methods, against NumPy" env CC="$CC" "$python" tests/method_twins.py
     suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
@@ -165,7 +166,8 @@ clients() {
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi
     outputs=
-    for method in omp omp-centred omp-affine affine mean zero; do
+    for method in omp omp-centred omp-affine affine mean zero common_interpolation clp wechsel \
+        focus hull randn john_hewitt; do
         rm -rf "$build/out-$method"
         "$build/transplant" examples/models/base examples/models/donor "$build/out-$method" \
             -q -a $method

@@ -147,6 +147,7 @@ tools() {
     suite "windows of the targets, a process each" python3 tests/test_windows.py \
         "$build/transplant" "$build/solve_window"
     suite "affine maps, against NumPy" env CC="$CC" python3 tests/affine_twin.py
+    suite "methods, against NumPy" env CC="$CC" python3 tests/method_twins.py
     suite "evaluations, against NumPy" python3 tests/evaluate_twin.py "$build/transplant"
 }
 

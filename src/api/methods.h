@@ -13,11 +13,46 @@ typedef enum otx_method {
     OTX_METHOD_AFFINE,      /* the map alone */
     OTX_METHOD_MEAN,        /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
+    /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
+       no cosine with anything, and gets zeros where cosines are the weights. */
+    OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
+                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               method of that name */
+    OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
+                               with the donor's rows as the helper's */
+    OTX_METHOD_WECHSEL,     /* the 10 anchors (or omp.k) of largest cosine, by
+                               softmax(cosine / 0.1): WECHSEL's rule (Minixhofer et al. 2022)
+                               with the donor's rows in place of aligned word vectors */
+    OTX_METHOD_FOCUS,       /* by the sparsemax of the cosines with all anchors: FOCUS' rule
+                               (Dobler and de Melo 2023) with the donor's rows in place of
+                               auxiliary word vectors */
+    OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
+                               1 and come nearest to the donor's row: a row among them, which
+                               as an output row never scores above the best of them */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
+                               over the base's token rows: not mergekit's, which are of mean 0
+                               and deviation 1 whatever the model */
+    OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
+                               Hewitt, Initializing new word embeddings, 2021 */
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
+   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
+
+/* How common_interpolation weighs the nearest anchors a_j of a target y. */
+typedef enum otx_weights {
+    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+                                  are y itself share alike. Sum 1 */
+    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTS_COUNT
+} otx_weights;
+
+/* "distance_proportional", "barycentric", "least_squares"; or NULL. */
+OTX_API const char *otx_weights_name(otx_weights weights);
 
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
@@ -48,7 +83,10 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
 
 /* All zero is the default. */
 typedef struct otx_method_options {
-    otx_omp_options omp; /* of a pursuit; its memory is the budget of a map too. No window */
+    otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
+                            methods too, where they have a use for them. No window */
+    otx_weights weights; /* of common_interpolation */
+    uint64_t seed;       /* of randn and john_hewitt */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -60,11 +98,13 @@ typedef struct otx_fitted {
     size_t k;               /* anchors that a row combines, 0 if it combines none; then */
     int32_t *indices;       /* [targets][k] and the like are NULL */
     double *coefficients;   /* [targets][k] */
-    double *residual_norms; /* [targets], as of otx_omp_output; NULL if nothing was pursued */
+    double *residual_norms; /* [targets] || target - combination of anchors ||, in the donor */
     double *target_norms;   /* [targets] */
-    otx_omp_stats omp;
+    otx_omp_stats omp;      /* of a pursuit; isa and threads of any method */
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
+    struct otx__linear *linear; /* what other methods keep, or NULL */
+    otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
 

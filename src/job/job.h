@@ -129,10 +129,10 @@ OTX__PRIVATE bool otx__job_solves(const otx_job *job)
     return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that it solves for. */
+/* Whether there are rows that a method is fitted for. */
 OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 {
-    return otx__job_solves(job) && job->target_count > 0;
+    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)

@@ -110,12 +110,19 @@ OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t colu
     return true;
 }
 
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
 /* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
     if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
         if (job->base.parts.tensors[i].at == at)
             return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
     return true;

@@ -89,26 +89,41 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
     return result;
 }
 
-/* Reads the anchors' rows of one matrix of the base. Close it likewise. */
-OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
-                                                const otx__solution *solution,
-                                                otx__loaded *base, otx_method_rows *rows,
-                                                otx_error *error)
+/* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
+   that hold a token. */
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
+                                             uint32_t *tokens)
 {
-    size_t count = 0, i;
-    uint8_t *needed;
+    unsigned needs = otx_method_needs(job->options.method);
+    size_t held = 0, i;
+    for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
+        needed[job->anchor_bases[i]] = 1;
+    for (i = 0; i < count && needs & OTX_NEED_TOKENS; i++) {
+        if (!otx__base_row_is_token(job, i)) continue;
+        needed[i] = 1;
+        tokens[held++] = (uint32_t)i;
+    }
+    return held;
+}
+
+/* Reads those rows of one matrix of the base. Close it likewise; tokens has room for as many
+   as the base has ids or rows, the fewer. */
+OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
+                                                const otx__solution *solution, size_t count,
+                                                uint32_t *tokens, otx__loaded *base,
+                                                otx_method_rows *rows, otx_error *error)
+{
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
+    size_t held;
     otx_result result;
-    memset(base, 0, sizeof *base);
-    for (i = 0; i < job->anchor_count; i++)
-        count = otx__max(count, (size_t)job->anchor_bases[i] + 1);
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
     if (!needed) return otx__fail_memory(error, count);
-    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
+    held = otx__solution_needs_base(job, needed, count, tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
     otx__free(&job->ctx, needed, count, 1);
     rows->base = otx__loaded_rows(base, job->anchor_bases, job->anchor_count);
+    rows->tokens = otx__loaded_rows(base, tokens, held);
     return result;
 }
 
@@ -117,6 +132,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                                            otx_error *error)
 {
     double start = otx__now();
+    size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
+    uint32_t *tokens = NULL;
     otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
@@ -126,18 +143,26 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
     options.omp = job->options.omp;
+    options.weights = job->options.weights;
+    options.seed = job->options.seed;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
+    rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
-    if (!result && solution->base)
-        result = otx__solution_read_base(job, solution, &base, &rows, error);
+    if (!result && solution->base) {
+        tokens = (uint32_t *)otx__alloc(&job->ctx, count, sizeof *tokens);
+        result = tokens ? otx__solution_read_base(job, solution, count, tokens, &base, &rows,
+                                                  error)
+                        : otx__fail_array(error, count, sizeof *tokens);
+    }
     if (!result)
         result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
     otx__loaded_close(job, &donor);
+    otx__free(&job->ctx, tokens, count, sizeof *tokens);
     solution->seconds = otx__now() - start;
     return result;
 }
@@ -170,8 +195,8 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = fitted->k ? fitted->omp.isa : fitted->affine.isa;
-        job->summary.threads = fitted->k ? fitted->omp.threads : fitted->affine.threads;
+        job->summary.isa = fitted->omp.isa;
+        job->summary.threads = fitted->omp.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
         size_t solution = job->plans[job->matrix_tensors[i]].solution;

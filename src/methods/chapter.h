@@ -8,8 +8,19 @@
    from, a row in methods.h, a twin in tests/method_twins.py.
 
    Rooms, in order of dependency:
-     parts         what methods share: sums of rows, combinations
-     pursuit       omp, omp-centred
-     mapping       omp-affine, affine
-     constant      mean, zero
-     methods       the table of all, and the public calls */
+     parts          what methods share: sums of rows, combinations
+     pursuit        omp, omp-centred
+     mapping        omp-affine, affine
+     constant       mean, zero
+     near           each target against all anchors
+     weights        how a few anchors combine to a target
+     interpolation  common_interpolation
+     wechsel        wechsel
+     focus          focus
+     hull           hull
+     linear         maps between two models' rows, and sums of products for them
+     clp            clp
+     chance         normal deviates that are the same everywhere
+     randn          randn
+     john_hewitt    john_hewitt
+     methods        the table of all, and the public calls */

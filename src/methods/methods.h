@@ -12,6 +12,14 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
          otx__affine_method_fit, otx__affine_method_make},
         {"mean", 0, NULL, otx__mean_make},
         {"zero", 0, NULL, otx__zero_make},
+        {"common_interpolation", OTX_NEED_DONOR, otx__interpolation_fit, otx__omp_make},
+        {"clp", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__clp_fit,
+         otx__linear_make},
+        {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
+        {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
+        {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
+        {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };
     return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
 }
@@ -85,8 +93,13 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (result) return result;
     fitted->method = method;
     fitted->targets = rows->targets.rows;
+    fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
     if (result) otx_method_close(ctx, fitted);
+    else if (!fitted->omp.threads) { /* nothing was pursued */
+        fitted->omp.isa = otx__combine_kernels(ctx)->isa;
+        fitted->omp.threads = otx__threads(ctx);
+    }
     return result;
 }
 
@@ -95,14 +108,15 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
                                    double *to, otx_error *error)
 {
     const otx__method_entry *m = otx__method_of(fitted->method);
-    otx_result result;
+    otx_result result = OTX_OK;
     if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
     if (first > fitted->targets || count > fitted->targets - first)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
                          (uint64_t)first, (uint64_t)first + count, (uint64_t)fitted->targets);
     if (!count) return OTX_OK;
-    result = otx__method_check(rows, m->needs & (unsigned)OTX_NEED_DONOR_AGAIN, error);
+    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+        result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
     return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
 }
 
@@ -114,5 +128,6 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->residual_norms, targets, sizeof *fitted->residual_norms);
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
+    otx__linear_close(fitted->linear);
     memset(fitted, 0, sizeof *fitted);
 }

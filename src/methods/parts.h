@@ -15,24 +15,29 @@ typedef struct otx__method_entry {
                        otx_error *error);
 } otx__method_entry;
 
+OTX__PRIVATE otx_result otx__fail_isa(otx_isa isa, otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                     "this machine or build has no instruction set \"%s\"",
+                     otx__word(otx_isa_name(isa)));
+}
+
 /* ---- combinations of anchors ---- */
 
-/* Takes room for k anchors a target, and with `pursued` for the norms of a pursuit. */
+/* Takes room for k anchors a target. */
 OTX__PRIVATE otx_result otx__fitted_alloc(const otx_context *ctx, otx_fitted *fitted, size_t k,
-                                          bool pursued, otx_error *error)
+                                          otx_error *error)
 {
     size_t targets = fitted->targets, cells;
     fitted->k = k;
     if (!otx__mul(targets, k, &cells)) return otx__fail_memory(error, UINT64_MAX);
     fitted->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *fitted->indices);
     fitted->coefficients = (double *)otx__alloc(ctx, cells, sizeof *fitted->coefficients);
-    if (pursued) {
-        fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-        fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    }
-    fitted->bytes = (uint64_t)cells * 12 + (pursued ? (uint64_t)targets * 16 : 0);
-    if (fitted->indices && fitted->coefficients &&
-        (!pursued || (fitted->residual_norms && fitted->target_norms)))
+    fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->bytes = (uint64_t)cells * 12 + (uint64_t)targets * 16;
+    if (fitted->indices && fitted->coefficients && fitted->residual_norms &&
+        fitted->target_norms)
         return OTX_OK;
     return otx__fail_memory(error, fitted->bytes);
 }

@@ -24,7 +24,7 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
 {
     size_t k = otx_omp_k(omp->k, rows->donor.rows, rows->donor.columns);
     otx_omp_output output;
-    otx_result result = otx__fitted_alloc(ctx, fitted, k, true, error);
+    otx_result result = otx__fitted_alloc(ctx, fitted, k, error);
     if (result) return result;
     output.indices = fitted->indices;
     output.coefficients = fitted->coefficients;

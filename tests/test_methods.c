@@ -1,0 +1,420 @@
+/* Every way of making rows by the same checks: names, the same bits everywhere, windows,
+   types, budgets, rows that cannot be used, and failures at every place.
+   tests/method_twins.py compares with an independent computation.
+   A suite of the public API: linked with the implementation. */
+#include <math.h>
+
+#include "omp_transplant.h"
+#include "test.h"
+#include "failing.h"
+
+enum { ANCHORS = 150, TARGETS = 70, COLUMNS = 37, WIDTH = 41, TOKENS = 180, K = 6 };
+
+/* ---- problems ---- */
+
+static uint32_t random_state;
+
+static double uniform(void)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (double)(random_state >> 8) / 8388608.0 - 1.0;
+}
+
+static float donor_data[(ANCHORS + TARGETS) * COLUMNS], base_data[TOKENS * WIDTH];
+
+/* Rows that have something in common, some of them zeros or the same. */
+static otx_method_rows make_rows(void)
+{
+    static double hidden[ANCHORS + TARGETS][8], to_donor[8][COLUMNS], to_base[8][WIDTH];
+    otx_method_rows rows;
+    size_t i, j, p;
+    random_state = 7;
+    for (i = 0; i < ANCHORS + TARGETS; i++)
+        for (p = 0; p < 8; p++) hidden[i][p] = uniform();
+    for (p = 0; p < 8; p++) {
+        for (j = 0; j < COLUMNS; j++) to_donor[p][j] = uniform();
+        for (j = 0; j < WIDTH; j++) to_base[p][j] = uniform();
+    }
+    for (i = 0; i < ANCHORS + TARGETS; i++) {
+        for (j = 0; j < COLUMNS; j++) {
+            double sum = 0.3 + 0.5 * uniform();
+            for (p = 0; p < 8; p++) sum += hidden[i][p] * to_donor[p][j];
+            donor_data[i * COLUMNS + j] = (float)sum;
+        }
+        for (j = 0; j < WIDTH && i < TOKENS; j++) {
+            double sum = 0.1 + 0.5 * uniform();
+            for (p = 0; p < 8; p++) sum += hidden[i][p] * to_base[p][j];
+            base_data[i * WIDTH + j] = (float)sum;
+        }
+    }
+    for (j = 0; j < COLUMNS; j++) {
+        donor_data[3 * COLUMNS + j] = donor_data[(ANCHORS + 1) * COLUMNS + j] = 0.0f;
+        donor_data[8 * COLUMNS + j] = donor_data[7 * COLUMNS + j];
+        donor_data[(ANCHORS + 2) * COLUMNS + j] = donor_data[9 * COLUMNS + j];
+    }
+    memset(&rows, 0, sizeof rows);
+    rows.donor.data = donor_data;
+    rows.targets.data = donor_data + ANCHORS * COLUMNS;
+    rows.base.data = rows.tokens.data = base_data;
+    rows.donor.dtype = rows.targets.dtype = rows.base.dtype = rows.tokens.dtype = OTX_F32;
+    rows.donor.columns = rows.targets.columns = COLUMNS;
+    rows.base.columns = rows.tokens.columns = WIDTH;
+    rows.donor.rows = rows.base.rows = ANCHORS;
+    rows.targets.rows = TARGETS;
+    rows.tokens.rows = TOKENS;
+    return rows;
+}
+
+/* ---- ways ---- */
+
+/* A method, and how it is asked for. */
+typedef struct way {
+    otx_method method;
+    otx_method_options options;
+} way;
+
+enum { WAYS = OTX_METHOD_COUNT + 5 };
+
+/* The methods, and the weights of common_interpolation behind them. */
+static way way_of(size_t number)
+{
+    way w;
+    memset(&w, 0, sizeof w);
+    w.options.omp.k = K;
+    w.options.seed = 11;
+    w.method = (otx_method)number;
+    if (number >= OTX_METHOD_COUNT) {
+        w.method = OTX_METHOD_COMMON_INTERPOLATION;
+        w.options.weights = (otx_weights)((number - OTX_METHOD_COUNT + 1) / 2);
+        w.options.omp.cosine = (number - OTX_METHOD_COUNT) % 2 == 0;
+    }
+    return w;
+}
+
+/* Fits, and makes all rows in windows of `step`. */
+static otx_result run(const otx_context *ctx, const way *w, const otx_method_rows *rows,
+                      size_t step, double *to, otx_error *error)
+{
+    otx_fitted fitted;
+    size_t first, count, width = rows->tokens.columns;
+    otx_result result = otx_method_fit(ctx, w->method, rows, &w->options, &fitted, error);
+    for (first = 0; first < rows->targets.rows && !result; first += count) {
+        count = rows->targets.rows - first < step ? rows->targets.rows - first : step;
+        result = otx_method_make(ctx, &fitted, rows, first, count, to + first * width, error);
+    }
+    otx_method_close(ctx, &fitted);
+    otx_method_close(ctx, &fitted); /* of one that is closed */
+    return result;
+}
+
+static double wanted[TARGETS * WIDTH], seen[TARGETS * WIDTH];
+
+/* ---- names ---- */
+
+static void names_and_needs(void)
+{
+    int i, j;
+    for (i = 0; i < OTX_METHOD_COUNT; i++) {
+        const char *name = otx_method_name((otx_method)i);
+        CHECK(name != NULL);
+        for (j = 0; j < i; j++) CHECK(strcmp(name, otx_method_name((otx_method)j)) != 0);
+        CHECK(otx_method_needs((otx_method)i) < 16);
+    }
+    CHECK(otx_method_name(OTX_METHOD_COUNT) == NULL);
+    CHECK(otx_method_name((otx_method)-1) == NULL);
+    CHECK_INT(otx_method_needs(OTX_METHOD_COUNT), 0);
+    CHECK_STRING(otx_weights_name(OTX_WEIGHTS_BARYCENTRIC), "barycentric");
+    CHECK(otx_weights_name(OTX_WEIGHTS_COUNT) == NULL);
+}
+
+static void unknown_ones_are_refused(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_method_options options;
+    otx_fitted fitted;
+    otx_error error;
+    int i;
+    memset(&options, 0, sizeof options);
+    CHECK_INT(otx_method_fit(NULL, OTX_METHOD_COUNT, &rows, NULL, &fitted, &error),
+              OTX_ERROR_ARGUMENT);
+    for (i = 0; i < OTX_METHOD_COUNT; i++)
+        CHECK_CONTAINS(error.message, otx_method_name((otx_method)i));
+    options.weights = OTX_WEIGHTS_COUNT;
+    CHECK_INT(otx_method_fit(NULL, OTX_METHOD_COMMON_INTERPOLATION, &rows, &options, &fitted,
+                             &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "least_squares");
+}
+
+/* ---- the same bits ---- */
+
+/* Runs the tasks from last to first, each by another worker. */
+static void backwards(void *context, size_t count, otx_parallel_body body, void *argument)
+{
+    int threads = *(const int *)context;
+    while (count-- > 0) body(argument, count, (int)(count % (size_t)threads));
+}
+
+static void same_bits_on_every_set_and_thread_count(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_context ctx;
+    otx_error error;
+    size_t i;
+    int isa, threads;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        memset(&ctx, 0, sizeof ctx);
+        ctx.isa = OTX_ISA_SCALAR;
+        ctx.threads = 1;
+        CHECK_INT(run(&ctx, &w, &rows, TARGETS, wanted, &error), OTX_OK);
+        for (isa = OTX_ISA_AUTO; isa < OTX_ISA_COUNT; isa++) {
+            if (!otx_isa_available((otx_isa)isa)) continue;
+            for (threads = 1; threads <= 3; threads++) {
+                ctx.isa = (otx_isa)isa;
+                ctx.threads = threads;
+                ctx.parallel_for = threads == 2 ? NULL : backwards;
+                ctx.parallel_context = &threads;
+                CHECK_INT(run(&ctx, &w, &rows, TARGETS, seen, &error), OTX_OK);
+                CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+            }
+        }
+    }
+}
+
+static void windows_join(void)
+{
+    static const size_t steps[] = {1, 2, 33, 69};
+    otx_method_rows rows = make_rows();
+    otx_error error;
+    size_t i, j;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        CHECK_INT(run(NULL, &w, &rows, TARGETS, wanted, &error), OTX_OK);
+        for (j = 0; j < COUNT(steps); j++) {
+            CHECK_INT(run(NULL, &w, &rows, steps[j], seen, &error), OTX_OK);
+            CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+        }
+    }
+}
+
+/* Turns a matrix around, and turns it back by its index and stride. */
+static void turn(otx_matrix *matrix, float *room, uint32_t *index)
+{
+    size_t i, pitch = matrix->columns + 3;
+    for (i = 0; i < matrix->rows; i++) {
+        index[i] = (uint32_t)(matrix->rows - 1 - i);
+        memcpy(room + index[i] * pitch, (const float *)matrix->data + i * matrix->columns,
+               matrix->columns * sizeof *room);
+    }
+    matrix->data = room;
+    matrix->stride = pitch;
+    matrix->index = index;
+}
+
+static void an_index_and_a_stride_pick_rows(void)
+{
+    static float rooms[4][TOKENS * (WIDTH + 3)];
+    static uint32_t indices[4][TOKENS];
+    otx_method_rows rows = make_rows(), turned = rows;
+    otx_error error;
+    size_t i;
+    turn(&turned.donor, rooms[0], indices[0]);
+    turn(&turned.base, rooms[1], indices[1]);
+    turn(&turned.targets, rooms[2], indices[2]);
+    turn(&turned.tokens, rooms[3], indices[3]);
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        CHECK_INT(run(NULL, &w, &rows, 33, wanted, &error), OTX_OK);
+        CHECK_INT(run(NULL, &w, &turned, 33, seen, &error), OTX_OK);
+        CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+    }
+}
+
+static void targets_of_another_type(void)
+{
+    static uint16_t half[TARGETS * COLUMNS];
+    static float wide[TARGETS * COLUMNS];
+    otx_method_rows rows = make_rows();
+    otx_error error;
+    size_t i;
+    for (i = 0; i < TARGETS * COLUMNS; i++) {
+        double value = (double)((const float *)rows.targets.data)[i];
+        (void)otx_from_double(half + i, &value, OTX_BF16, 1, false);
+    }
+    otx_to_float(wide, half, OTX_BF16, TARGETS * COLUMNS);
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        rows.targets.data = wide;
+        rows.targets.dtype = OTX_F32;
+        CHECK_INT(run(NULL, &w, &rows, 33, wanted, &error), OTX_OK);
+        rows.targets.data = half;
+        rows.targets.dtype = OTX_BF16;
+        CHECK_INT(run(NULL, &w, &rows, 33, seen, &error), OTX_OK);
+        CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+    }
+}
+
+/* ---- what cannot be ---- */
+
+static void rows_that_cannot_be_used_are_named(void)
+{
+    otx_error error;
+    size_t i, at;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        unsigned needs = otx_method_needs(w.method);
+        for (at = 0; at < 4; at++) {
+            otx_method_rows rows = make_rows();
+            static const unsigned bits[] = {OTX_NEED_DONOR, OTX_NEED_DONOR, OTX_NEED_BASE,
+                                            OTX_NEED_TOKENS};
+            if (at == 0) donor_data[5 * COLUMNS + 4] = (float)HUGE_VAL;
+            if (at == 1) donor_data[(ANCHORS + 5) * COLUMNS + 4] = (float)-HUGE_VAL;
+            if (at >= 2) base_data[5 * WIDTH + 4] = (float)HUGE_VAL;
+            if (!(needs & bits[at])) continue;
+            /* The map alone looks at no target before it makes its row. */
+            if (w.method == OTX_METHOD_AFFINE && at == 1) continue;
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_NOT_FINITE);
+            if (w.method > OTX_METHOD_ZERO) CHECK_CONTAINS(error.message, " 5 ");
+        }
+    }
+}
+
+static void matrices_that_are_missing_are_refused(void)
+{
+    otx_error error;
+    size_t i;
+    for (i = 0; i < OTX_METHOD_COUNT; i++) {
+        way w = way_of(i);
+        unsigned needs = otx_method_needs(w.method);
+        otx_method_rows rows = make_rows();
+        if (needs & OTX_NEED_DONOR) {
+            rows.targets.columns--;
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+            memset(&rows.donor, 0, sizeof rows.donor);
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+        }
+        rows = make_rows();
+        if (needs & (OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN)) {
+            rows.base.rows--;
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+        }
+        if (needs & OTX_NEED_TOKENS) {
+            memset(&rows.tokens, 0, sizeof rows.tokens);
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+        }
+    }
+}
+
+/* A budget is kept to, or refused; within it rows are the same. */
+static void budgets_are_kept(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_error error;
+    size_t i;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        CHECK_INT(run(NULL, &w, &rows, TARGETS, wanted, &error), OTX_OK);
+        w.options.omp.memory = 1;
+        if (otx_method_needs(w.method)) {
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_MEMORY);
+            CHECK_CONTAINS(error.message, "budget");
+        }
+        for (; w.options.omp.memory < 1u << 27; w.options.omp.memory *= 2) {
+            otx_result result = run(NULL, &w, &rows, TARGETS, seen, &error);
+            CHECK(result == OTX_OK || result == OTX_ERROR_MEMORY);
+            if (!result) CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+        }
+    }
+}
+
+static void every_allocation_can_fail(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_context ctx;
+    otx_error error;
+    failing state;
+    size_t i;
+    long at;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        otx_result result = OTX_ERROR_MEMORY;
+        for (at = 1; result == OTX_ERROR_MEMORY && at < 2000; at++) {
+            memset(&state, 0, sizeof state);
+            memset(&ctx, 0, sizeof ctx);
+            state.fail_at = at;
+            ctx.allocator.resize = failing_resize;
+            ctx.allocator.context = &state;
+            ctx.threads = 1;
+            result = run(&ctx, &w, &rows, 33, seen, &error);
+            CHECK_INT(state.live, 0);
+            CHECK_INT(state.wrong_size, 0);
+            if (result == OTX_ERROR_MEMORY) CHECK_CONTAINS(error.message, "memory");
+        }
+        CHECK_INT(result, OTX_OK);
+    }
+}
+
+static long calls_left;
+
+static bool count_down(void *context, const otx_progress *progress)
+{
+    (void)context;
+    CHECK(progress->done <= progress->total);
+    return calls_left-- > 0;
+}
+
+/* At every call of the hook. */
+static void cancelling(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_context ctx;
+    otx_error error;
+    size_t i;
+    long at;
+    memset(&ctx, 0, sizeof ctx);
+    ctx.progress = count_down;
+    ctx.threads = 1;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        otx_result result = OTX_ERROR_CANCELLED;
+        for (at = 0; result == OTX_ERROR_CANCELLED && at < 5000; at += at < 40 ? 1 : 17) {
+            calls_left = at;
+            result = run(&ctx, &w, &rows, 33, seen, &error);
+        }
+        CHECK_INT(result, OTX_OK);
+    }
+}
+
+/* ---- targets that are none, and one anchor ---- */
+
+static void no_targets_and_one_anchor(void)
+{
+    otx_error error;
+    size_t i, j;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        otx_method_rows rows = make_rows();
+        rows.donor.rows = rows.base.rows = 1;
+        CHECK_INT(run(NULL, &w, &rows, 33, seen, &error), OTX_OK);
+        for (j = 0; j < COUNT(seen); j++) CHECK(fabs(seen[j]) < 1e6);
+        rows.targets.rows = 0;
+        CHECK_INT(run(NULL, &w, &rows, 33, seen, &error), OTX_OK);
+    }
+}
+
+int main(void)
+{
+    RUN(names_and_needs);
+    RUN(unknown_ones_are_refused);
+    RUN(same_bits_on_every_set_and_thread_count);
+    RUN(windows_join);
+    RUN(an_index_and_a_stride_pick_rows);
+    RUN(targets_of_another_type);
+    RUN(rows_that_cannot_be_used_are_named);
+    RUN(matrices_that_are_missing_are_refused);
+    RUN(budgets_are_kept);
+    RUN(every_allocation_can_fail);
+    RUN(cancelling);
+    RUN(no_targets_and_one_anchor);
+    return test_end();
+}
