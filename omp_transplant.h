@@ -23,195 +23,208 @@
 
    What is where
 
-      238  api/version                version
-      268  api/result                 results
-      308  api/context                context: memory, threads, progress
-      386  api/isa                    instruction sets
-      403  api/matrix                 numbers and matrices
-      448  api/solver                 the solver
-      576  api/affine                 the affine map: rows as the map makes them, and what it misses
-      707  api/methods                methods: rows for tokens that a model lacks
-      797  api/source                 sources and sinks: bytes in and out
-      817  api/json                   JSON
-      939  api/safetensors            safetensors
-     1003  api/vocab                  vocabularies
-     1113  api/align                  alignment
-     1178  api/file                   files
-     1189  api/directory              directories
-     1249  api/job                    the whole job
-     1396  api/verify                 looking at a finished directory
-     1452  api/evaluate               methods ranked on tokens that both models share
+      251  api/version                version
+      281  api/result                 results
+      321  api/context                context: memory, threads, progress
+      399  api/isa                    instruction sets
+      416  api/matrix                 numbers and matrices
+      461  api/solver                 the solver
+      589  api/affine                 the affine map: rows as the map makes them, and what it misses
+      720  api/methods                methods: rows for tokens that a model lacks
+      850  api/source                 sources and sinks: bytes in and out
+      870  api/json                   JSON
+      992  api/safetensors            safetensors
+     1056  api/vocab                  vocabularies
+     1190  api/align                  alignment
+     1255  api/file                   files
+     1266  api/directory              directories
+     1331  api/job                    the whole job
+     1480  api/verify                 looking at a finished directory
+     1536  api/evaluate               methods ranked on tokens that both models share
 
-     1558  base                       what everything stands on
-     1591  base/begin                 system headers, and how floating point must be compiled
-     1629  base/sizes                 counting, and sums and products that may not wrap
-     1667  base/span                  bytes of others, digits, UTF-8
-     1825  base/decimal               the digits of a double
-     1960  base/format                printf without stdio and without a locale
-     2229  base/result                results, failures, messages
-     2345  base/memory                the allocator, arrays that grow
-     2404  base/text                  names in messages, and text that grows
-     2521  base/hooks                 log, progress, threads of the caller
-     2590  base/sort                  in place, without memory, never quadratic; and finding
-     2640  base/clock                 wall time for statistics
-     2686  base/hash                  keyed, for tables whose keys a stranger chooses
-     2765  base/pool                  blocks that are freed together
-     2880  base/number                element types, widening and rounding
-     3069  base/base64                decoding
-     3105  base/protobuf              fields of a message
-     3227  base/watch                 long loops that the caller can stop
+     1642  base                       what everything stands on
+     1675  base/begin                 system headers, and how floating point must be compiled
+     1713  base/sizes                 counting, and sums and products that may not wrap
+     1751  base/span                  bytes of others, digits, UTF-8
+     1909  base/decimal               the digits of a double
+     2044  base/format                printf without stdio and without a locale
+     2313  base/result                results, failures, messages
+     2429  base/memory                the allocator, arrays that grow
+     2488  base/text                  names in messages, and text that grows
+     2605  base/hooks                 log, progress, threads of the caller
+     2674  base/sort                  in place, without memory, never quadratic; and finding
+     2724  base/clock                 wall time for statistics
+     2770  base/hash                  keyed, for tables whose keys a stranger chooses
+     2849  base/pool                  blocks that are freed together
+     2964  base/number                element types, widening and rounding
+     3153  base/base64                decoding
+     3189  base/protobuf              fields of a message
+     3311  base/watch                 long loops that the caller can stop
 
-     3280  files                      formats, on memory and streams
-     3304  files/memory_source        memory as a source of bytes
-     3322  files/json_read            a parser without recursion
-     3675  files/json_values          looking at values, stepping through containers
-     3846  files/json_edit            writing, and edits that keep every byte they do not touch
-     4214  files/tensors              what reading and writing a header share
-     4349  files/safetensors_read     the header of a file, checked
-     4674  files/safetensors_write    the header of a new file
+     3364  files                      formats, on memory and streams
+     3388  files/memory_source        memory as a source of bytes
+     3406  files/json_read            a parser without recursion
+     3759  files/json_values          looking at values, stepping through containers
+     3970  files/json_edit            writing, and edits that keep every byte they do not touch
+     4338  files/tensors              what reading and writing a header share
+     4473  files/safetensors_read     the header of a file, checked
+     4798  files/safetensors_write    the header of a new file
 
-     4831  vocab                      tokens, from every source, and which of them are the same
-     4865  vocab/known                what the world calls things: files, classes, tokens
-     5174  vocab/token_table          the table of tokens, and finding tokens in it
-     5337  vocab/spelling             from what a file spells to bytes
-     5519  vocab/reader               what the readers of all sources share
-     5870  vocab/added_tokens         what other files add to a model's tokens
-     6138  vocab/in_use               tokens that are named as reserved ones and are none
-     6241  vocab/from_tokenizer_json  tokenizer.json
-     6533  vocab/from_tekken          tekken.json
-     6688  vocab/from_tiktoken        *.tiktoken
-     6753  vocab/from_sentencepiece   tokenizer.model and its like
-     7109  vocab/from_vocab_json      vocab.json and merges.txt
-     7195  vocab/from_vocab_txt       vocab.txt
-     7252  vocab/recognise            what a file is, by what it holds
-     7383  vocab/parse                the first source that is given, and what goes with it
-     7571  vocab/align                which base token a donor token is
+     4955  vocab                      tokens, from every source, and which of them are the same
+     4991  vocab/known                what the world calls things: files, classes, tokens
+     5300  vocab/token_table          the table of tokens, and finding tokens in it
+     5474  vocab/spelling             from what a file spells to bytes
+     5665  vocab/reader               what the readers of all sources share
+     6017  vocab/added_tokens         what other files add to a model's tokens
+     6285  vocab/in_use               tokens that are named as reserved ones and are none
+     6388  vocab/from_tokenizer_json  tokenizer.json
+     6681  vocab/from_tekken          tekken.json
+     6836  vocab/from_tiktoken        *.tiktoken
+     6901  vocab/from_sentencepiece   tokenizer.model and its like
+     7266  vocab/from_vocab_json      vocab.json and merges.txt
+     7352  vocab/from_vocab_txt       vocab.txt
+     7409  vocab/recognise            what a file is, by what it holds
+     7540  vocab/parse                the first source that is given, and what goes with it
+     7728  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8129  vocab/split                text split as the tokenizer's model splits it
+     8534  vocab/align                which base token a donor token is
 
-     7825  simd                       the hot loops, once for each instruction set
-     7858  simd/kernels               the table of kernels, and what all versions share
-     8135  simd/scalar                the reference
-     8304  simd/sse2                  the operations of 128-bit x86, and what each does
-     8425  simd/neon                  those of 64-bit Arm
-     8520  simd/wasm                  those of WebAssembly's SIMD128
-     8605  simd/avx2                  those of 256-bit x86, with FMA
-     8687  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9329  simd/avx_vnni              AVX2, and products of integers
-     9425  simd/neon_bf16             NEON, and products of matrices
-     9579  simd/avx512                512-bit x86, by hand
-    10185  simd/amx                   tiles of x86, beside AVX-512
-    10428  simd/dispatch              which of them this machine can run, and which a call takes
+     8788  simd                       the hot loops, once for each instruction set
+     8821  simd/kernels               the table of kernels, and what all versions share
+     9098  simd/scalar                the reference
+     9267  simd/sse2                  the operations of 128-bit x86, and what each does
+     9388  simd/neon                  those of 64-bit Arm
+     9483  simd/wasm                  those of WebAssembly's SIMD128
+     9568  simd/avx2                  those of 256-bit x86, with FMA
+     9650  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10292  simd/avx_vnni              AVX2, and products of integers
+    10388  simd/neon_bf16             NEON, and products of matrices
+    10542  simd/avx512                512-bit x86, by hand
+    11148  simd/amx                   tiles of x86, beside AVX-512
+    11391  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10654  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10707  solve/views                the rows of matrices, as the kernels read them
-    10836  solve/panels               vectors as the dense products want them, and these
-    11027  solve/rests                vectors on their way into panels
-    11204  solve/dictionary           the atoms, and their split along a common direction
-    11359  solve/exact_gram           products of all pairs of atoms in double
-    11441  solve/triangle             packed lower triangles
-    11545  solve/support              what is known of one target, and the exact steps
-    11807  solve/gram_table           products of atoms with all atoms, for scans
-    12045  solve/screen               which atoms are worth scoring in double: the bound
-    12335  solve/scan                 the correlations of all atoms with a block's residuals
-    12492  solve/predict              making targets ready for the next scan
-    12738  solve/candidates           the atoms that a scan could not rule out
-    13022  solve/select               the next atoms of each target
-    13188  solve/pursuit              what one solve holds, and the memory it takes
-    13432  solve/plan                 which form, and in what blocks
-    13677  solve/steps                a pursuit from its rows to its results
-    13916  solve/combine              new rows of coefficients
-    13978  solve/solver               the public call
-    14143  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14352  solve/affine_normal        the normal equations of an affine map
-    14595  solve/affine_factor        their factor, and their solution
-    14798  solve/affine_map           a fitted map, and the rows it makes
-    15140  solve/affine_choice        how many atoms to take, and chosen by what
-    15538  solve/affine_fit           what a fit of an affine map holds and needs
-    15782  solve/affine               fitting and applying affine maps
+    11617  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11670  solve/views                the rows of matrices, as the kernels read them
+    11799  solve/panels               vectors as the dense products want them, and these
+    11990  solve/rests                vectors on their way into panels
+    12167  solve/dictionary           the atoms, and their split along a common direction
+    12322  solve/exact_gram           products of all pairs of atoms in double
+    12404  solve/triangle             packed lower triangles
+    12508  solve/support              what is known of one target, and the exact steps
+    12770  solve/gram_table           products of atoms with all atoms, for scans
+    13008  solve/screen               which atoms are worth scoring in double: the bound
+    13298  solve/scan                 the correlations of all atoms with a block's residuals
+    13455  solve/predict              making targets ready for the next scan
+    13701  solve/candidates           the atoms that a scan could not rule out
+    13985  solve/select               the next atoms of each target
+    14151  solve/pursuit              what one solve holds, and the memory it takes
+    14395  solve/plan                 which form, and in what blocks
+    14640  solve/steps                a pursuit from its rows to its results
+    14879  solve/combine              new rows of coefficients
+    14941  solve/solver               the public call
+    15106  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15315  solve/affine_normal        the normal equations of an affine map
+    15558  solve/affine_factor        their factor, and their solution
+    15761  solve/affine_map           a fitted map, and the rows it makes
+    16103  solve/affine_choice        how many atoms to take, and chosen by what
+    16501  solve/affine_fit           what a fit of an affine map holds and needs
+    16745  solve/affine               fitting and applying affine maps
 
-    16071  methods                    rows for tokens that a model lacks, each method a room
-    16088  methods/parts              what methods share: sums of rows, combinations
-    16267  methods/pursuit            omp, omp-centred
-    16338  methods/mapping            omp-affine, affine
-    16372  methods/constant           mean, zero
-    16400  methods/methods            the table of all, and the public calls
+    17034  methods                    rows for tokens that a model lacks, each method a room
+    17062  methods/parts              what methods share: sums of rows, combinations
+    17246  methods/pursuit            omp, omp-centred
+    17317  methods/mapping            omp-affine, affine
+    17351  methods/constant           mean, zero
+    17379  methods/near               each target against all anchors
+    17670  methods/weights            how a few anchors combine to a target
+    17891  methods/interpolation      common_interpolation
+    18044  methods/wechsel            wechsel
+    18094  methods/focus              focus
+    18182  methods/hull               hull
+    18233  methods/linear             maps between two models' rows, and sums of products for them
+    18617  methods/clp                clp
+    18703  methods/chance             normal deviates that are the same everywhere
+    18764  methods/randn              randn
+    18853  methods/john_hewitt        john_hewitt
+    18973  methods/methods            the table of all, and the public calls
 
-    16522  disk                       files and directories
-    16556  disk/system                what POSIX and Windows are asked for
-    16597  disk/windows_paths         paths as Windows takes them
-    16737  disk/windows               the system as Windows gives it
-    17049  disk/posix                 the system as POSIX gives it
-    17297  disk/paths                 what can be told from their text
-    17371  disk/failure               why the system refused
-    17485  disk/look                  what stands at a path, and whether within another
-    17606  disk/listing               listings of directories
-    17681  disk/reading               files to read, and whether they have changed
-    17860  disk/writing               files to write
-    17977  disk/copying               copies of files
-    18043  disk/trees                 whole directories looked through, copied, removed
-    18259  disk/known                 what weights are called in a directory
-    18342  disk/staging               a directory made under another name, then renamed
-    18604  disk/missing               a path or a directory without what is wanted of it
-    18647  disk/weights               which files they are, and what may stand in their place
-    18972  disk/weight_index          the index of a checkpoint in shards
-    19189  disk/shards                what an index and its shards say of each other
-    19394  disk/checkpoint            a model directory, in one file or in shards
-    19639  disk/tokenizer_directory   the tokenizer of a model directory
+    19110  disk                       files and directories
+    19144  disk/system                what POSIX and Windows are asked for
+    19185  disk/windows_paths         paths as Windows takes them
+    19325  disk/windows               the system as Windows gives it
+    19637  disk/posix                 the system as POSIX gives it
+    19885  disk/paths                 what can be told from their text
+    19959  disk/failure               why the system refused
+    20073  disk/look                  what stands at a path, and whether within another
+    20194  disk/listing               listings of directories
+    20269  disk/reading               files to read, and whether they have changed
+    20448  disk/writing               files to write
+    20565  disk/copying               copies of files
+    20631  disk/trees                 whole directories looked through, copied, removed
+    20847  disk/known                 what weights are called in a directory
+    20930  disk/staging               a directory made under another name, then renamed
+    21192  disk/missing               a path or a directory without what is wanted of it
+    21235  disk/weights               which files they are, and what may stand in their place
+    21560  disk/weight_index          the index of a checkpoint in shards
+    21777  disk/shards                what an index and its shards say of each other
+    21982  disk/checkpoint            a model directory, in one file or in shards
+    22227  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19881  model                      which tensors and config keys belong to the vocabulary
-    19916  model/known                what the world calls things
-    20240  model/known_keys           keys of ids and sizes in configs
-    20411  model/known_classes        classes of tokenizers, by the type of model
-    20649  model/names                names of tensors
-    20806  model/document             the JSON files of a model directory
-    20901  model/members              what the members of a config are about
-    21122  model/config               what config.json says
-    21299  model/side                 a model directory opened once
-    21422  model/code                 the Python that a tokenizer is loaded with
-    21656  model/parts                what each tensor does for the vocabulary
-    21766  model/whole                whether all tensors are there
-    21888  model/find                 finding the parts of a model
-    22159  model/processor            the tokens that a processor looks for by their text
-    22314  model/heirs                what becomes of the ids in a config
-    22480  model/config_ids           ids in a config being edited
-    22720  model/config_lists         lists, dictionaries and ranges of ids
-    22877  model/config_edit          config.json and generation_config.json, edited
-    23172  model/classes              which class a tokenizer is loaded as
-    23338  model/class_tokens         added tokens that a class numbers otherwise
+    22484  model                      which tensors and config keys belong to the vocabulary
+    22519  model/known                what the world calls things
+    22843  model/known_keys           keys of ids and sizes in configs
+    23014  model/known_classes        classes of tokenizers, by the type of model
+    23252  model/names                names of tensors
+    23409  model/document             the JSON files of a model directory
+    23504  model/members              what the members of a config are about
+    23725  model/config               what config.json says
+    23902  model/side                 a model directory opened once
+    24025  model/code                 the Python that a tokenizer is loaded with
+    24259  model/parts                what each tensor does for the vocabulary
+    24369  model/whole                whether all tensors are there
+    24491  model/find                 finding the parts of a model
+    24762  model/processor            the tokens that a processor looks for by their text
+    24917  model/heirs                what becomes of the ids in a config
+    25083  model/config_ids           ids in a config being edited
+    25323  model/config_lists         lists, dictionaries and ranges of ids
+    25480  model/config_edit          config.json and generation_config.json, edited
+    25775  model/classes              which class a tokenizer is loaded as
+    25941  model/class_tokens         added tokens that a class numbers otherwise
 
-    23454  job                        the whole transplant, in the order in which it happens
-    23491  job/job                    what a job holds
-    23742  job/open                   opening the two models
-    23879  job/map                    the caller's map
-    24000  job/align                  where every new row comes from
-    24190  job/plan                   what becomes of every tensor, and of the configs
-    24317  job/chat                   the template that turns messages into text
-    24445  job/rows                   rows in memory: reading, checking, their mean
-    24758  job/untrained              rows that hold nothing, and what becomes of their tokens
-    25020  job/solve                  solving for the rows of the donor
-    25203  job/targets                the rows that are made from the donor's
-    25307  job/diagnose               what is odd about the rows that were made
-    25430  job/rebuild                the new rows of one vocabulary tensor
-    25693  job/write                  the output and its weights
-    25972  job/copy                   the other files of the two models
-    26188  job/index                  the files that are written anew
-    26356  job/run                    the whole, in order
-    26468  job/report                 what a job did, as JSON and as a table
-    26781  job/findings               what is told of a finished directory
-    26830  job/check_files            its files
-    26966  job/check_ids              sizes, ids and tying
-    27182  job/check_values           values
-    27253  job/check_gguf             the special tokens that a conversion to GGUF finds
-    27443  job/check_draft            as a draft model for another
-    27721  job/verify                 whether a finished directory agrees with itself
+    26057  job                        the whole transplant, in the order in which it happens
+    26094  job/job                    what a job holds
+    26345  job/open                   opening the two models
+    26482  job/map                    the caller's map
+    26603  job/align                  where every new row comes from
+    26793  job/plan                   what becomes of every tensor, and of the configs
+    26920  job/chat                   the template that turns messages into text
+    27048  job/rows                   rows in memory: reading, checking, their mean
+    27368  job/untrained              rows that hold nothing, and what becomes of their tokens
+    27630  job/solve                  solving for the rows of the donor
+    27838  job/targets                the rows that are made from the donor's
+    27935  job/diagnose               what is odd about the rows that were made
+    28058  job/rebuild                the new rows of one vocabulary tensor
+    28321  job/write                  the output and its weights
+    28600  job/copy                   the other files of the two models
+    28816  job/index                  the files that are written anew
+    28984  job/run                    the whole, in order
+    29096  job/report                 what a job did, as JSON and as a table
+    29409  job/findings               what is told of a finished directory
+    29458  job/check_files            its files
+    29594  job/check_ids              sizes, ids and tying
+    29810  job/check_values           values
+    29881  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30071  job/check_draft            as a draft model for another
+    30349  job/verify                 whether a finished directory agrees with itself
 
-    27762  evaluate                   methods ranked on tokens that both models share
-    27781  evaluate/token_class       what a token is like, by its bytes
-    27848  evaluate/hidden            which tokens are hidden, and the rows at hand
-    28003  evaluate/scores            how near rows come to the true ones
-    28102  evaluate/ranks             whether a true row is found among all
-    28210  evaluate/evaluate          methods, one after the other, matrix by matrix
-    28416  evaluate/write_json        an evaluation as JSON
-    28527  evaluate/write_page        an evaluation as a page
+    30390  evaluate                   methods ranked on tokens that both models share
+    30409  evaluate/token_class       what a token is like, by its bytes
+    30476  evaluate/hidden            which tokens are hidden, and the rows at hand
+    30631  evaluate/scores            how near rows come to the true ones
+    30730  evaluate/ranks             whether a true row is found among all
+    30838  evaluate/evaluate          methods, one after the other, matrix by matrix
+    31044  evaluate/write_json        an evaluation as JSON
+    31155  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -720,11 +733,46 @@ typedef enum otx_method {
     OTX_METHOD_AFFINE,      /* the map alone */
     OTX_METHOD_MEAN,        /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
+    /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
+       no cosine with anything, and gets zeros where cosines are the weights. */
+    OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
+                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               method of that name */
+    OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
+                               with the donor's rows as the helper's */
+    OTX_METHOD_WECHSEL,     /* the 10 anchors (or omp.k) of largest cosine, by
+                               softmax(cosine / 0.1): WECHSEL's rule (Minixhofer et al. 2022)
+                               with the donor's rows in place of aligned word vectors */
+    OTX_METHOD_FOCUS,       /* by the sparsemax of the cosines with all anchors: FOCUS' rule
+                               (Dobler and de Melo 2023) with the donor's rows in place of
+                               auxiliary word vectors */
+    OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
+                               1 and come nearest to the donor's row: a row among them, which
+                               as an output row never scores above the best of them */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
+                               over the base's token rows: not mergekit's, which are of mean 0
+                               and deviation 1 whatever the model */
+    OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
+                               Hewitt, Initializing new word embeddings, 2021 */
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
+   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
+
+/* How common_interpolation weighs the nearest anchors a_j of a target y. */
+typedef enum otx_weights {
+    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+                                  are y itself share alike. Sum 1 */
+    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTS_COUNT
+} otx_weights;
+
+/* "distance_proportional", "barycentric", "least_squares"; or NULL. */
+OTX_API const char *otx_weights_name(otx_weights weights);
 
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
@@ -755,7 +803,10 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
 
 /* All zero is the default. */
 typedef struct otx_method_options {
-    otx_omp_options omp; /* of a pursuit; its memory is the budget of a map too. No window */
+    otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
+                            methods too, where they have a use for them. No window */
+    otx_weights weights; /* of common_interpolation */
+    uint64_t seed;       /* of randn and john_hewitt */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -767,11 +818,13 @@ typedef struct otx_fitted {
     size_t k;               /* anchors that a row combines, 0 if it combines none; then */
     int32_t *indices;       /* [targets][k] and the like are NULL */
     double *coefficients;   /* [targets][k] */
-    double *residual_norms; /* [targets], as of otx_omp_output; NULL if nothing was pursued */
+    double *residual_norms; /* [targets] || target - combination of anchors ||, in the donor */
     double *target_norms;   /* [targets] */
-    otx_omp_stats omp;
+    otx_omp_stats omp;      /* of a pursuit; isa and threads of any method */
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
+    struct otx__linear *linear; /* what other methods keep, or NULL */
+    otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
 
@@ -1063,6 +1116,7 @@ typedef struct otx_vocab {
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
     void *memory;        /* private: what tokens and strings stand in */
+    void *rules;         /* private: see otx_vocab_parse_rules; NULL unless asked for */
 } otx_vocab;
 
 /* The files of a tokenizer. */
@@ -1109,6 +1163,29 @@ typedef struct otx_vocab_text {
 OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error);
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab);
+
+/* Reads besides how the tokenizer splits text, from the texts that the vocabulary was parsed
+   from: merges, ranks or scores, which take some 16 bytes a token and a merge and go with the
+   vocabulary. On failure it is what it was. */
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error);
+
+/* Splits text as the tokenizer's model does: BPE by its merges, or by ranks (tiktoken,
+   tekken.json) or scores (SentencePiece); Unigram by the best sum of scores; WordPiece by the
+   longest token that fits; of other models, the token that the text is. The text is bytes as in
+   otx_token, any of them, UTF-8 or not. It is taken as one piece, without the normaliser and
+   the pre-tokenizer, which may cut it further ("don't" into "don" and "'t", "123" into digits),
+   and without looking for added tokens in it; where spaces end words (WordPiece, </w>), it is
+   cut at them, and what no space comes before continues a word. Pieces are tokens of the
+   model: no control, reserved or added tokens. What none stands for becomes byte tokens where
+   the vocabulary has them, else its unknown token if it has one, else nothing.
+
+   Writes the first `capacity` ids, and to *count how many there are. The vocabulary must have
+   its rules. Errors are memory, and OTX_ERROR_LIMIT beyond 2^28 bytes. Thread-safe, if the
+   hooks of ctx are. */
+OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *vocab,
+                                   const char *bytes, size_t size, uint32_t *ids,
+                                   size_t capacity, size_t *count, otx_error *error);
 
 /* >>> src/api/align.h */
 /* ---- alignment ------------------------------------------------------------------ */
@@ -1198,6 +1275,11 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 
+/* Reads besides how its tokenizer splits text: otx_vocab_parse_rules, from the files at the
+   same path. */
+OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
+                                        otx_vocab *vocab, otx_error *error);
+
 /* A checkpoint: model.safetensors, or the shards that
    model.safetensors.index.json names. */
 typedef struct otx_checkpoint_tensor {
@@ -1281,6 +1363,8 @@ typedef enum otx_chat {
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
+    otx_weights weights; /* as of otx_method_options, */
+    uint64_t seed;       /* likewise */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -3843,6 +3927,46 @@ OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
            otx__parse_uint(otx__json_span(json, node), value);
 }
 
+/* The value of a number, or 0: to the last bit where it has up to 15 digits and an exponent up
+   to 22, else to a few. One beyond a double's range is the largest. */
+OTX__PRIVATE double otx__json_double(const otx_json *json, uint32_t node)
+{
+    const otx__span text = otx__json_span(json, node);
+    uint64_t digits = 0;
+    int exponent = 0, written = 0;
+    double value, power = 1.0;
+    size_t at = 0;
+    bool fraction = false, negative = text.size > 0 && text.bytes[0] == '-';
+    if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return 0.0;
+    for (at = negative ? 1 : 0; at < text.size && text.bytes[at] != 'e' && text.bytes[at] != 'E'; at++) {
+        if (text.bytes[at] == '.') {
+            fraction = true;
+            continue;
+        }
+        if (digits < UINT64_MAX / 100) digits = digits * 10 + (unsigned)(text.bytes[at] - '0');
+        else exponent++;
+        exponent -= fraction;
+    }
+    if (at < text.size) {
+        bool below = text.bytes[at + 1] == '-';
+        for (at += below || text.bytes[at + 1] == '+' ? 2 : 1; at < text.size; at++)
+            if (written < 1000) written = written * 10 + (text.bytes[at] - '0');
+        exponent += below ? -written : written;
+    }
+    value = (double)digits;
+    for (written = exponent < 0 ? -exponent : exponent; written > 0 && written < 700; written--) {
+        power *= 10.0;
+        if (power >= 1e22) {
+            value = exponent < 0 ? value / power : value * power;
+            power = 1.0;
+        }
+    }
+    value = exponent < 0 ? value / power : value * power;
+    if (exponent <= -700) value = 0.0;
+    if (digits && (exponent >= 700 || !(value <= DBL_MAX))) value = DBL_MAX;
+    return negative ? -value : value;
+}
+
 /* >>> src/files/json_edit.h */
 /* ---- JSON: writing and editing ------------------------------------------ */
 
@@ -4860,6 +4984,8 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_vocab_txt       vocab.txt
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
+     rules                how a tokenizer splits text, kept for those who ask
+     split                text split as the tokenizer's model splits it
      align                which base token a donor token is */
 
 /* >>> src/vocab/known.h */
@@ -5256,8 +5382,19 @@ OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vo
     return OTX_OK;
 }
 
+/* Lets go what rules.h keeps: rules begin with the pool that they stand in. */
+OTX__PRIVATE void otx__vocab_drop_rules(const otx_context *ctx, void *rules)
+{
+    otx__pool pool;
+    if (!rules) return;
+    memcpy(&pool, rules, sizeof pool);
+    pool.ctx = ctx;
+    otx__pool_close(&pool);
+}
+
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab)
 {
+    otx__vocab_drop_rules(ctx, vocab->rules);
     if (vocab->memory)
         otx__free(ctx, vocab->memory, ((otx__vocab_memory *)vocab->memory)->size, 1);
     memset(vocab, 0, sizeof *vocab);
@@ -5367,6 +5504,15 @@ OTX__PRIVATE int otx__byte_of_character(unsigned code)
     if (code <= 0x20) return (int)code;
     if (code == 0x21) return 0x7f;
     return code == 0x43 ? 0xad : (int)(0x80 + (code - 0x22));
+}
+
+/* The other way round. */
+OTX__PRIVATE unsigned otx__character_of_byte(unsigned char byte)
+{
+    if (otx__byte_of_character(byte) == (int)byte) return byte;
+    if (byte <= 0x20) return 0x100u + byte;
+    if (byte == 0x7f) return 0x121;
+    return byte == 0xad ? 0x143u : 0x122u + (byte - 0x80u);
 }
 
 /* Undoes the GPT-2 alphabet; a token with any other character stands for itself,
@@ -5526,6 +5672,7 @@ typedef struct otx__given {
     size_t size;
     otx_token_kind kind; /* never NONE */
     bool added;          /* not of the text that the model was trained on */
+    double score;        /* of a piece; 0 where there are none */
 } otx__given;
 
 /* What it means that a file gives one content to two ids. */
@@ -6501,6 +6648,7 @@ OTX__PRIVATE otx_result otx__next_scored(otx__tokenizer *t, otx__given *word, bo
     word->content = t->scratch;
     word->id = t->position++;
     word->kind = OTX_TOKEN_TEXT;
+    word->score = otx__json_double(json, otx_json_item(json, t->entries.value, 1));
     return result;
 }
 
@@ -6757,7 +6905,7 @@ OTX__PRIVATE bool otx__looks_like_tiktoken(const char *text, size_t size)
    that is not known, or not written as its type is, is stepped over. */
 enum {
     OTX__MODEL_PIECES = 1, OTX__MODEL_TRAINER = 2,
-    OTX__PIECE_TEXT = 1, OTX__PIECE_TYPE = 3,
+    OTX__PIECE_TEXT = 1, OTX__PIECE_SCORE = 2, OTX__PIECE_TYPE = 3,
     OTX__TRAINER_MODEL = 3, OTX__TRAINER_FALLBACK = 35, OTX__TRAINER_BOS = 46,
     OTX__TRAINER_EOS = 47, OTX__TRAINER_PAD = 48
 };
@@ -6772,6 +6920,7 @@ typedef struct otx__piece {
     const char *text;
     size_t size;
     uint64_t type;
+    float score;
 } otx__piece;
 
 typedef struct otx__trainer {
@@ -6867,6 +7016,11 @@ OTX__PRIVATE const char *otx__read_piece(otx__proto proto, otx__piece *piece)
             piece->size = otx__proto_left(&field.bytes);
         } else if (field.number == OTX__PIECE_TYPE && field.wire == OTX__WIRE_VARINT) {
             piece->type = field.value;
+        } else if (field.number == OTX__PIECE_SCORE && field.wire == OTX__WIRE_32) {
+            const unsigned char *at = field.bytes.at;
+            const uint32_t bits = (uint32_t)at[0] | (uint32_t)at[1] << 8 |
+                                  (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+            memcpy(&piece->score, &bits, sizeof bits);
         }
     }
 }
@@ -6920,6 +7074,8 @@ OTX__PRIVATE otx_result otx__check_piece(otx__tokenizer *t, const otx__piece *pi
     else if (memchr(piece->text, 0, piece->size)) problem = "holds a zero byte";
     else if (piece->type < OTX__PIECE_NORMAL || piece->type > OTX__PIECE_BYTE)
         problem = "is of no known type";
+    else if (!(piece->score >= -FLT_MAX && piece->score <= FLT_MAX))
+        problem = "has a score that is no number";
     else if (piece->type == OTX__PIECE_BYTE && !otx__is_byte_piece(piece))
         problem = "stands for a byte, but is not <0xNN>";
     if (!problem) return OTX_OK;
@@ -7076,6 +7232,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
         word->content = piece.text;
         word->size = piece.size;
         word->kind = kinds[piece.type];
+        word->score = (double)piece.score;
         word->added = word->kind == OTX_TOKEN_CONTROL || piece.type == OTX__PIECE_USER;
         if (piece.type == OTX__PIECE_UNKNOWN) t->fallback[OTX_ROLE_UNK] = (int64_t)word->id;
         return OTX_OK;
@@ -7566,6 +7723,812 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
     return result;
+}
+
+/* >>> src/vocab/rules.h */
+/* ---- rules: how a tokenizer splits text, kept for those who ask --------------------- */
+
+/* What a model makes its pieces by. */
+typedef enum otx__split_kind {
+    OTX__SPLIT_MERGES,  /* BPE by a list of pairs */
+    OTX__SPLIT_WEIGHTS, /* BPE by what a pair makes: ranks of tiktoken, scores of SentencePiece */
+    OTX__SPLIT_VITERBI, /* Unigram: the best sum of scores */
+    OTX__SPLIT_LONGEST, /* WordPiece: the longest token that fits, from the left */
+    OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
+} otx__split_kind;
+
+/* A token of the model, to be found by its content. */
+typedef struct otx__rule_token {
+    const char *content;
+    uint32_t size, id;
+} otx__rule_token;
+
+typedef struct otx__merge {
+    uint32_t left, right, made; /* ids */
+    uint32_t rank;
+} otx__merge;
+
+/* What otx_vocab.rules points to. */
+typedef struct otx__rules {
+    otx__pool pool;     /* which this stands in: see otx__vocab_drop_rules */
+    otx__split_kind how;
+    otx__spelling spelling;
+    bool by_bytes;      /* the pieces to begin with are bytes, not characters */
+    bool whole_first;   /* a word that is a token is that one, whatever the merges */
+    bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
+    size_t prefix_size, suffix_size;
+    otx__rule_token *tokens;     /* by content */
+    size_t token_count;
+    otx__merge *merges;          /* by left, right, rank */
+    size_t merge_count, merge_room;
+    double *weights;             /* by id: scores, or for BPE the less the sooner */
+    double least;                /* score */
+    int64_t bytes[256];          /* ids of <0xNN>, or -1 */
+    int64_t unknown;             /* id, or -1 */
+} otx__rules;
+
+/* ---- finding tokens ---- */
+
+OTX__PRIVATE int otx__compare_rule_tokens(const void *a, const void *b)
+{
+    const otx__rule_token *x = (const otx__rule_token *)a, *y = (const otx__rule_token *)b;
+    int order = otx__compare_bytes(x->content, x->size, y->content, y->size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+typedef struct otx__rule_range {
+    size_t low, high; /* tokens from low to high - 1 */
+} otx__rule_range;
+
+OTX__PRIVATE otx__rule_range otx__rules_all(const otx__rules *rules)
+{
+    otx__rule_range range;
+    range.low = 0;
+    range.high = rules->token_count;
+    return range;
+}
+
+/* Narrows a range, whose tokens all begin with the same `at` bytes, to those that go on with
+   `byte`. */
+OTX__PRIVATE void otx__rules_narrow(const otx__rules *rules, otx__rule_range *range, size_t at,
+                                    unsigned char byte)
+{
+    size_t end = range->high, bound[2], side;
+    for (side = 0; side < 2; side++) { /* the first with `byte` or more, then with more */
+        size_t low = range->low, high = end;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            const otx__rule_token *token = &rules->tokens[middle];
+            int next = token->size > at ? (unsigned char)token->content[at] : -1;
+            if (next < (int)byte + (int)side) low = middle + 1;
+            else high = middle;
+        }
+        bound[side] = low;
+    }
+    range->low = bound[0];
+    range->high = bound[1];
+}
+
+/* The token of a range that has `size` bytes and no more, or -1. */
+OTX__PRIVATE int64_t otx__rules_exact(const otx__rules *rules, const otx__rule_range *range,
+                                      size_t size)
+{
+    if (range->low >= range->high || rules->tokens[range->low].size != size) return -1;
+    return (int64_t)rules->tokens[range->low].id;
+}
+
+/* The token with that content, or -1. */
+OTX__PRIVATE int64_t otx__rules_find(const otx__rules *rules, const char *bytes, size_t size)
+{
+    size_t low = 0, high = rules->token_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx__rule_token *token = &rules->tokens[middle];
+        int order = otx__compare_bytes(bytes, size, token->content, token->size);
+        if (order == 0) return (int64_t)token->id;
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return -1;
+}
+
+OTX__PRIVATE int otx__compare_merges(const void *a, const void *b)
+{
+    const otx__merge *x = (const otx__merge *)a, *y = (const otx__merge *)b;
+    if (x->left != y->left) return x->left < y->left ? -1 : 1;
+    if (x->right != y->right) return x->right < y->right ? -1 : 1;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* The merge of two tokens, or NULL. */
+OTX__PRIVATE const otx__merge *otx__rules_merge(const otx__rules *rules, int64_t left,
+                                                int64_t right)
+{
+    size_t low = 0, high = rules->merge_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx__merge *merge = &rules->merges[middle];
+        if ((int64_t)merge->left < left ||
+            ((int64_t)merge->left == left && (int64_t)merge->right < right))
+            low = middle + 1;
+        else high = middle;
+    }
+    if (low == rules->merge_count || (int64_t)rules->merges[low].left != left ||
+        (int64_t)rules->merges[low].right != right)
+        return NULL;
+    return &rules->merges[low];
+}
+
+/* ---- reading tokens ---- */
+
+/* Collects the tokens that text is made of, with their scores: neither control tokens, nor
+   reserved ones, nor bytes, nor those that are added to the model's. */
+OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_vocab *vocab = t->vocab;
+    otx__given word;
+    bool more = true;
+    size_t i, kept = 0;
+    otx_result result = OTX_OK;
+    rules->tokens = (otx__rule_token *)otx__pool_take(&rules->pool, vocab->count,
+                                                      sizeof *rules->tokens);
+    rules->weights = (double *)otx__pool_take_zero(&rules->pool, vocab->count, sizeof(double));
+    if (rules->pool.failed) return otx__pool_fail(&rules->pool, t->error);
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    while (!result && more) {
+        const otx_token *token;
+        result = t->reader->next(t, &word, &more);
+        if (result || !more || word.id >= vocab->count || rules->token_count == vocab->count)
+            continue;
+        token = &vocab->tokens[word.id];
+        if (token->kind != OTX_TOKEN_TEXT ||
+            !otx__same_bytes(token->content, token->content_size, word.content, word.size))
+            continue;
+        rules->tokens[rules->token_count].content = token->content;
+        rules->tokens[rules->token_count].size = token->content_size;
+        rules->tokens[rules->token_count++].id = (uint32_t)word.id;
+        rules->weights[word.id] = word.score;
+        if (word.score < rules->least) rules->least = word.score;
+    }
+    if (result) return result;
+    otx__sort(rules->tokens, rules->token_count, sizeof *rules->tokens,
+              otx__compare_rule_tokens);
+    for (i = 0; i < rules->token_count; i++) { /* of several alike the last counts */
+        const otx__rule_token *token = &rules->tokens[i], *after = token + 1;
+        if (i + 1 < rules->token_count &&
+            otx__same_bytes(token->content, token->size, after->content, after->size))
+            continue;
+        rules->tokens[kept++] = *token;
+    }
+    rules->token_count = kept;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__rules_read_bytes(const otx_vocab *vocab, otx__rules *rules)
+{
+    size_t i;
+    for (i = 0; i < 256; i++) rules->bytes[i] = -1;
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
+            rules->bytes[(unsigned char)vocab->tokens[i].bytes[0]] = (int64_t)i;
+}
+
+/* ---- reading merges ---- */
+
+/* Keeps the merge of two tokens whose contents stand one after the other; one of tokens that
+   are not the model's makes nothing. */
+OTX__PRIVATE void otx__rules_keep_merge(otx__rules *rules, char *pair, size_t left,
+                                        size_t right, uint32_t rank)
+{
+    otx__merge *merge = &rules->merges[rules->merge_count];
+    const size_t prefix = rules->prefix_size;
+    int64_t made, a = otx__rules_find(rules, pair, left);
+    int64_t b = otx__rules_find(rules, pair + left, right);
+    if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
+        right -= prefix;
+        memmove(pair + left, pair + left + prefix, right);
+    }
+    made = otx__rules_find(rules, pair, left + right);
+    if (a < 0 || b < 0 || made < 0 || rules->merge_count == rules->merge_room) return;
+    merge->left = (uint32_t)a;
+    merge->right = (uint32_t)b;
+    merge->made = (uint32_t)made;
+    merge->rank = rank;
+    rules->merge_count++;
+}
+
+/* The same of "a b", which is made "ab"; a comment is no merge. */
+OTX__PRIVATE bool otx__rules_keep_line(otx__rules *rules, char *line, size_t size, uint32_t rank)
+{
+    char *space = (char *)memchr(line, ' ', size);
+    size_t left = space ? (size_t)(space - line) : 0;
+    if (!space || (size >= 8 && memcmp(line, "#version", 8) == 0)) return false;
+    memmove(space, space + 1, size - left - 1);
+    otx__rules_keep_merge(rules, line, left, size - left - 1, rank);
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__rules_take_merges(otx__tokenizer *t, otx__rules *rules, size_t count)
+{
+    rules->merge_room = count;
+    rules->merges = (otx__merge *)otx__pool_take(&rules->pool, count, sizeof *rules->merges);
+    return rules->merges ? OTX_OK : otx__pool_fail(&rules->pool, t->error);
+}
+
+/* Those of tokenizer.json, which have been checked. */
+OTX__PRIVATE otx_result otx__rules_read_merges(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_json *json = &t->json;
+    const uint32_t merges = otx_json_find(json, t->model, "merges");
+    otx_json_iter merge = otx_json_iter_of(json, merges);
+    uint32_t rank = 0;
+    otx_result result = otx__rules_take_merges(t, rules, otx_json_count(json, merges));
+    while (!result && otx_json_iter_next(&merge)) {
+        size_t left = 0, right;
+        if (otx_json_type_of(json, merge.value) == OTX_JSON_STRING) {
+            result = otx__tokenizer_string(t, json, merge.value, &left);
+            if (!result && otx__rules_keep_line(rules, t->scratch, left, rank)) rank++;
+        } else {
+            const uint32_t a = otx_json_item(json, merge.value, 0);
+            const uint32_t b = otx_json_item(json, merge.value, 1);
+            result = otx__tokenizer_scratch(t, otx__json_span(json, a).size +
+                                                   otx__json_span(json, b).size + 2);
+            if (result) break;
+            left = otx_json_string(json, a, t->scratch);
+            right = otx_json_string(json, b, t->scratch + left);
+            otx__rules_keep_merge(rules, t->scratch, left, right, rank++);
+        }
+    }
+    return result;
+}
+
+/* Those of merges.txt. */
+OTX__PRIVATE otx_result otx__rules_read_lines(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_vocab_text own = t->text, merges = t->texts[OTX_VOCAB_MERGES];
+    const char *line = NULL;
+    size_t size = 0, lines = 1, i;
+    uint32_t rank = 0;
+    otx_result result;
+    if (merges.size == 0)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text without its "
+                         "merges.txt; give the directory", t->name);
+    for (i = 0; i < merges.size; i++) lines += merges.bytes[i] == '\n';
+    result = otx__rules_take_merges(t, rules, lines);
+    t->text = merges;
+    t->offset = 0;
+    while (!result && otx__next_line(t, &line, &size)) {
+        result = otx__tokenizer_scratch(t, size + 1);
+        if (result || size == 0) continue;
+        memcpy(t->scratch, line, size);
+        if (otx__rules_keep_line(rules, t->scratch, size, rank)) rank++;
+    }
+    t->text = own;
+    return result;
+}
+
+/* Of several merges of the same two the last counts, as for the tokenizers package. */
+OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
+{
+    size_t i, kept = 0;
+    otx__sort(rules->merges, rules->merge_count, sizeof *rules->merges, otx__compare_merges);
+    for (i = 0; i < rules->merge_count; i++) {
+        const otx__merge *merge = &rules->merges[i];
+        if (i + 1 < rules->merge_count && merge[1].left == merge->left &&
+            merge[1].right == merge->right)
+            continue;
+        rules->merges[kept++] = *merge;
+    }
+    rules->merge_count = kept;
+}
+
+/* ---- the rules of each kind of file ---- */
+
+/* The string of a member of the model, if it is one that has room. */
+OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
+{
+    const uint32_t node = otx_json_find(&t->json, t->model, member);
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING ||
+        otx__json_span(&t->json, node).size > 32)
+        return 0;
+    return otx_json_string(&t->json, node, to);
+}
+
+OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_json *json = &t->json;
+    rules->prefix_size = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix);
+    rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
+    rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
+                         OTX_JSON_TRUE;
+    rules->fuse_unknown = t->ids_by_position ||
+                          otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
+                              OTX_JSON_TRUE;
+    if (rules->how != OTX__SPLIT_MERGES) return OTX_OK;
+    return otx__rules_read_merges(t, rules);
+}
+
+/* What the pieces are made by, by the type of the model; a list of merges, if there is one,
+   and what goes with it. */
+OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rules)
+{
+    const char *source = t->reader->source;
+    const bool bpe = strcmp(t->type, "BPE") == 0;
+    size_t i;
+    otx_result result = OTX_OK;
+    rules->how = strcmp(t->type, "Unigram") == 0     ? OTX__SPLIT_VITERBI
+                 : strcmp(t->type, "WordPiece") == 0 ? OTX__SPLIT_LONGEST
+                 : bpe || strcmp(t->type, "Char") == 0 ? OTX__SPLIT_MERGES
+                                                       : OTX__SPLIT_WHOLE;
+    if (strcmp(source, "tokenizer.json") == 0) result = otx__rules_read_json(t, rules);
+    if (strcmp(source, "vocab.json") == 0) result = otx__rules_read_lines(t, rules);
+    if (strcmp(source, "vocab.txt") == 0) {
+        rules->prefix_size = 2;
+        memcpy(rules->prefix, "##", 2);
+    }
+    if (strcmp(source, "SentencePiece") == 0) {
+        rules->fuse_unknown = true;
+        if (bpe) rules->how = OTX__SPLIT_WEIGHTS;
+        for (i = 0; i < t->vocab->count && bpe; i++) rules->weights[i] = -rules->weights[i];
+    }
+    if (strcmp(source, "tekken.json") == 0 || strcmp(source, "tiktoken") == 0) {
+        rules->how = OTX__SPLIT_WEIGHTS;
+        rules->by_bytes = rules->whole_first = true;
+        for (i = 0; i < t->vocab->count; i++) rules->weights[i] = (double)i;
+    }
+    if (!result) otx__rules_sort_merges(rules);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
+{
+    otx_result result;
+    rules->spelling = t->spelling;
+    result = otx__rules_read_tokens(t, rules);
+    if (result) return result;
+    otx__rules_read_bytes(t->vocab, rules);
+    rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
+    return otx__rules_read_kind(t, rules);
+}
+
+/* Rules in a pool of their own. */
+OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *error)
+{
+    otx__pool pool;
+    otx__rules *rules;
+    otx__pool_open(&pool, ctx);
+    rules = (otx__rules *)otx__pool_take_zero(&pool, 1, sizeof *rules);
+    if (rules) rules->pool = pool;
+    else (void)otx__pool_fail(&pool, error);
+    return rules;
+}
+
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error)
+{
+    otx__rules *rules = otx__rules_open(ctx, error);
+    otx__tokenizer t;
+    otx_result result;
+    if (!rules) return OTX_ERROR_MEMORY;
+    memset(&t, 0, sizeof t);
+    t.ctx = ctx;
+    t.texts = texts;
+    t.error = error;
+    t.vocab = vocab;
+    result = otx__choose_reader(&t, name);
+    if (!result) result = otx__open_texts(&t);
+    if (!result) result = otx__rules_read(&t, rules);
+    otx__tokenizer_close(&t);
+    otx__vocab_drop_rules(ctx, result ? (void *)rules : vocab->rules);
+    if (!result) vocab->rules = rules;
+    return result;
+}
+
+/* >>> src/vocab/split.h */
+/* ---- split: text split as the tokenizer's model splits it ----------------------------- */
+
+/* Bytes of a text at most: positions are numbers of 32 bits, and a space may become several
+   bytes. */
+#define OTX__SPLIT_LIMIT ((size_t)1 << 28)
+
+/* One piece of a word under BPE, in a list of those that are left. */
+typedef struct otx__symbol {
+    uint32_t start, size;
+    uint32_t before, after; /* neighbours, or OTX__NO_SYMBOL */
+    int64_t id;             /* or -1 */
+} otx__symbol;
+
+#define OTX__NO_SYMBOL UINT32_MAX
+
+/* Two neighbours that may become one token: `at` and the one after. */
+typedef struct otx__joining {
+    double weight; /* the less the sooner; of equals the first */
+    uint32_t at, made, size;
+} otx__joining;
+
+/* The best way to a place in a word under Unigram. */
+typedef struct otx__way {
+    double score;
+    int64_t id;     /* of the last piece, or -1: unknown */
+    uint32_t start; /* of the last piece, or OTX__NO_SYMBOL: no way leads here */
+} otx__way;
+
+typedef struct otx__split {
+    const otx__rules *rules;
+    otx__pool pool;
+    char *text;           /* as the tokenizer spells it */
+    uint32_t *ids;        /* results */
+    size_t capacity, count;
+    bool in_unknown;      /* the last id is the unknown token */
+    otx__symbol *symbols; /* BPE */
+    otx__joining *heap;
+    size_t heap_count;
+    otx__way *ways;       /* Unigram */
+} otx__split;
+
+OTX__PRIVATE void otx__split_put(otx__split *s, int64_t id)
+{
+    if (s->count < s->capacity) s->ids[s->count] = (uint32_t)id;
+    s->count++;
+    s->in_unknown = false;
+}
+
+/* What no token stands for: its bytes, or the unknown token. */
+OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t size)
+{
+    const otx__rules *rules = s->rules;
+    size_t i;
+    for (i = 0; i < size && rules->bytes[(unsigned char)text[i]] >= 0; i++) {}
+    if (i == size) {
+        for (i = 0; i < size; i++) otx__split_put(s, rules->bytes[(unsigned char)text[i]]);
+    } else if (rules->unknown >= 0 && !(s->in_unknown && rules->fuse_unknown)) {
+        otx__split_put(s, rules->unknown);
+        s->in_unknown = true;
+    }
+}
+
+/* The size of the character at a place; what is no UTF-8 goes byte by byte. */
+OTX__PRIVATE size_t otx__split_step(const char *text, size_t at, size_t size)
+{
+    size_t step = otx__utf8_length((const unsigned char *)text + at, size - at);
+    return step ? step : 1;
+}
+
+/* ---- BPE ---- */
+
+OTX__PRIVATE bool otx__joins_sooner(const otx__joining *a, const otx__joining *b)
+{
+    return a->weight < b->weight || (!(a->weight > b->weight) && a->at < b->at);
+}
+
+OTX__PRIVATE void otx__heap_push(otx__split *s, const otx__joining *joining)
+{
+    size_t at = s->heap_count++;
+    for (; at > 0 && otx__joins_sooner(joining, &s->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        s->heap[at] = s->heap[(at - 1) / 2];
+    s->heap[at] = *joining;
+}
+
+OTX__PRIVATE otx__joining otx__heap_pop(otx__split *s)
+{
+    otx__joining first = s->heap[0], last = s->heap[--s->heap_count];
+    size_t at = 0, child;
+    while ((child = 2 * at + 1) < s->heap_count) {
+        if (child + 1 < s->heap_count && otx__joins_sooner(&s->heap[child + 1], &s->heap[child]))
+            child++;
+        if (!otx__joins_sooner(&s->heap[child], &last)) break;
+        s->heap[at] = s->heap[child];
+        at = child;
+    }
+    s->heap[at] = last;
+    return first;
+}
+
+/* Whether a symbol and the one after it may become one, and which. */
+OTX__PRIVATE bool otx__split_joins(const otx__split *s, const char *text, uint32_t at,
+                                   otx__joining *joining)
+{
+    const otx__rules *rules = s->rules;
+    const otx__symbol *left = &s->symbols[at], *right;
+    if (left->after == OTX__NO_SYMBOL) return false;
+    right = &s->symbols[left->after];
+    joining->at = at;
+    joining->size = left->size + right->size;
+    if (rules->how == OTX__SPLIT_MERGES) {
+        const otx__merge *merge = otx__rules_merge(rules, left->id, right->id);
+        if (!merge) return false;
+        joining->made = merge->made;
+        joining->weight = (double)merge->rank;
+    } else {
+        int64_t made = otx__rules_find(rules, text + left->start, joining->size);
+        if (made < 0) return false;
+        joining->made = (uint32_t)made;
+        joining->weight = rules->weights[made];
+    }
+    return true;
+}
+
+OTX__PRIVATE void otx__split_offer(otx__split *s, const char *text, uint32_t at)
+{
+    otx__joining joining;
+    if (at != OTX__NO_SYMBOL && otx__split_joins(s, text, at, &joining))
+        otx__heap_push(s, &joining);
+}
+
+/* The token of the first piece of a character: with what marks one within a word, or at its
+   end. */
+OTX__PRIVATE int64_t otx__split_character(const otx__split *s, const char *character,
+                                          size_t size, bool first, bool last)
+{
+    const otx__rules *rules = s->rules;
+    char whole[80];
+    size_t length = 0;
+    if (!first) {
+        memcpy(whole, rules->prefix, rules->prefix_size);
+        length = rules->prefix_size;
+    }
+    memcpy(whole + length, character, size);
+    length += size;
+    if (last) {
+        memcpy(whole + length, rules->suffix, rules->suffix_size);
+        length += rules->suffix_size;
+    }
+    return otx__rules_find(rules, whole, length);
+}
+
+/* Cuts a word into the pieces to begin with. */
+OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
+                                       bool starts, bool ends)
+{
+    size_t at, step, count = 0;
+    for (at = 0; at < size; at += step, count++) {
+        otx__symbol *symbol = &s->symbols[count];
+        step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
+        symbol->start = (uint32_t)at;
+        symbol->size = (uint32_t)step;
+        symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
+        symbol->after = at + step < size ? (uint32_t)count + 1 : OTX__NO_SYMBOL;
+        symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
+                                          ends && at + step == size);
+    }
+    return count;
+}
+
+/* Joins what may be joined, the soonest first, until nothing may be. What was offered before
+   one of the two changed is passed over. */
+OTX__PRIVATE void otx__split_bpe(otx__split *s, const char *word, size_t size, bool starts,
+                                 bool ends)
+{
+    size_t count = otx__split_symbols(s, word, size, starts, ends);
+    uint32_t at;
+    s->heap_count = 0;
+    for (at = 0; at < count; at++) otx__split_offer(s, word, at);
+    while (s->heap_count > 0) {
+        otx__joining next = otx__heap_pop(s), now;
+        otx__symbol *left = &s->symbols[next.at], *right;
+        if (left->size == 0 || !otx__split_joins(s, word, next.at, &now) ||
+            now.made != next.made || now.size != next.size)
+            continue;
+        right = &s->symbols[left->after];
+        left->size = next.size;
+        left->id = (int64_t)next.made;
+        left->after = right->after;
+        if (left->after != OTX__NO_SYMBOL) s->symbols[left->after].before = next.at;
+        right->size = 0;
+        otx__split_offer(s, word, left->before);
+        otx__split_offer(s, word, next.at);
+    }
+    for (at = 0; at != OTX__NO_SYMBOL && count > 0; at = s->symbols[at].after) {
+        const otx__symbol *symbol = &s->symbols[at];
+        if (symbol->id >= 0) otx__split_put(s, symbol->id);
+        else otx__split_unknown(s, word + symbol->start, symbol->size);
+    }
+}
+
+/* ---- Unigram ---- */
+
+/* What an unknown character costs beyond the least score. */
+#define OTX__UNKNOWN_COST 10.0
+
+OTX__PRIVATE void otx__way_offer(otx__way *way, double score, int64_t id, size_t start)
+{
+    if (way->start != OTX__NO_SYMBOL && !(score > way->score)) return;
+    way->score = score;
+    way->id = id;
+    way->start = (uint32_t)start;
+}
+
+/* The best way to every place in the word. */
+OTX__PRIVATE void otx__split_ways(otx__split *s, const char *word, size_t size)
+{
+    const otx__rules *rules = s->rules;
+    size_t at, end, step;
+    for (at = 0; at <= size; at++) {
+        s->ways[at].start = OTX__NO_SYMBOL;
+        s->ways[at].score = 0.0;
+    }
+    for (at = 0; at < size; at += step) {
+        otx__rule_range range = otx__rules_all(rules);
+        bool known = false;
+        double score = s->ways[at].score;
+        step = otx__split_step(word, at, size);
+        for (end = at; end < size && range.low < range.high;) {
+            int64_t id;
+            otx__rules_narrow(rules, &range, end - at, (unsigned char)word[end]);
+            id = otx__rules_exact(rules, &range, ++end - at);
+            if (id < 0) continue;
+            known = known || end - at == step;
+            otx__way_offer(&s->ways[end], score + rules->weights[id], id, at);
+        }
+        if (!known)
+            otx__way_offer(&s->ways[at + step], score + (rules->least - OTX__UNKNOWN_COST), -1,
+                           at);
+    }
+}
+
+/* Goes the best way back, turning it round, then forth. What is unknown in a row is looked at
+   as one. */
+OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t size)
+{
+    uint32_t at, end, before;
+    otx__split_ways(s, word, size);
+    for (end = (uint32_t)size; end > 0; end = before) { /* score becomes the piece's end */
+        before = s->ways[end].start;
+        s->ways[before].score = (double)end;
+        if (before == 0) break;
+    }
+    for (at = 0; at < size; at = end) {
+        end = (uint32_t)s->ways[at].score;
+        if (s->ways[end].id >= 0) {
+            otx__split_put(s, s->ways[end].id);
+            continue;
+        }
+        while (end < size && s->ways[(uint32_t)s->ways[end].score].id < 0)
+            end = (uint32_t)s->ways[end].score;
+        otx__split_unknown(s, word + at, end - at);
+    }
+}
+
+/* ---- WordPiece ---- */
+
+/* Characters of a word beyond which it is unknown. */
+#define OTX__LONGEST_WORD 100
+
+/* The longest token at the beginning of a text, and its size there; or -1. */
+OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
+                                        bool first, size_t *length)
+{
+    otx__rule_range range = otx__rules_all(rules);
+    size_t prefix = first ? 0 : rules->prefix_size, i;
+    int64_t best = -1;
+    for (i = 0; i < prefix; i++)
+        otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
+    for (i = 0; i < size && range.low < range.high; i++) {
+        int64_t id;
+        otx__rules_narrow(rules, &range, prefix + i, (unsigned char)text[i]);
+        id = otx__rules_exact(rules, &range, prefix + i + 1);
+        if (id < 0) continue;
+        best = id;
+        *length = i + 1;
+    }
+    return best;
+}
+
+/* A word of which any part is unknown is unknown as a whole. */
+OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t size, bool starts)
+{
+    size_t count = s->count, at, length = 0, characters = 0;
+    for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
+    for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
+        int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
+                                        &length);
+        if (id < 0) break;
+        otx__split_put(s, id);
+    }
+    if (at == size) return;
+    s->count = count;
+    otx__split_unknown(s, word, size);
+}
+
+/* ---- words ---- */
+
+/* starts, ends: the word does not continue one, nor is it continued. */
+OTX__PRIVATE void otx__split_word(otx__split *s, const char *word, size_t size, bool starts,
+                                  bool ends)
+{
+    const otx__rules *rules = s->rules;
+    int64_t whole = -1;
+    if (size == 0) return;
+    if (rules->whole_first || rules->how == OTX__SPLIT_WHOLE)
+        whole = otx__rules_find(rules, word, size);
+    if (whole >= 0) otx__split_put(s, whole);
+    else if (rules->how == OTX__SPLIT_WHOLE) otx__split_unknown(s, word, size);
+    else if (rules->how == OTX__SPLIT_LONGEST) otx__split_longest(s, word, size, starts);
+    else if (rules->how == OTX__SPLIT_VITERBI) otx__split_viterbi(s, word, size);
+    else otx__split_bpe(s, word, size, starts, ends);
+}
+
+/* Spells bytes as the tokenizer does; returns how many they become. */
+OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *bytes,
+                                     size_t size, char *to)
+{
+    size_t i, length = 0;
+    for (i = 0; i < size; i++) {
+        if (spelling->family == OTX_FAMILY_BYTE_LEVEL) {
+            unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
+            if (code >= 0x80) to[length++] = (char)(0xc0 | code >> 6);
+            to[length++] = (char)(code < 0x80 ? code : 0x80 | (code & 0x3f));
+        } else if (spelling->family == OTX_FAMILY_METASPACE && bytes[i] == ' ') {
+            memcpy(to + length, spelling->mark, spelling->mark_size);
+            length += spelling->mark_size;
+        } else {
+            to[length++] = bytes[i];
+        }
+    }
+    return length;
+}
+
+/* Whether spaces are no part of any token, but end words. */
+OTX__PRIVATE bool otx__split_at_spaces(const otx__rules *rules)
+{
+    return rules->how == OTX__SPLIT_LONGEST || rules->suffix_size > 0 ||
+           rules->spelling.family == OTX_FAMILY_WORDPIECE ||
+           rules->spelling.family == OTX_FAMILY_WORD_SUFFIX;
+}
+
+OTX__PRIVATE void otx__split_words(otx__split *s, const char *bytes, size_t size)
+{
+    const otx__spelling *spelling = &s->rules->spelling;
+    size_t at = 0, end;
+    if (!otx__split_at_spaces(s->rules)) {
+        otx__split_word(s, s->text, otx__split_spell(spelling, bytes, size, s->text), true,
+                        true);
+        return;
+    }
+    for (; at < size; at = end + 1) {
+        for (end = at; end < size && bytes[end] != ' '; end++) {}
+        otx__split_word(s, s->text,
+                        otx__split_spell(spelling, bytes + at, end - at, s->text),
+                        at > 0, end < size || spelling->silent);
+    }
+}
+
+OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *vocab,
+                                   const char *bytes, size_t size, uint32_t *ids,
+                                   size_t capacity, size_t *count, otx_error *error)
+{
+    otx__split s;
+    size_t room;
+    memset(&s, 0, sizeof s);
+    s.rules = (const otx__rules *)vocab->rules;
+    if (!s.rules)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules: "
+                         "call otx_vocab_parse_rules or otx_vocab_open_rules first");
+    room = size * otx__max(2, s.rules->spelling.mark_size) + 1;
+    if (size > OTX__SPLIT_LIMIT || room > OTX__SPLIT_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
+                         "split", (uint64_t)size);
+    otx__pool_open(&s.pool, ctx);
+    s.ids = ids;
+    s.capacity = capacity;
+    s.text = (char *)otx__pool_take(&s.pool, room, 1);
+    if (s.rules->how == OTX__SPLIT_VITERBI) {
+        s.ways = (otx__way *)otx__pool_take(&s.pool, room, sizeof *s.ways);
+    } else if (s.rules->how <= OTX__SPLIT_WEIGHTS) {
+        s.symbols = (otx__symbol *)otx__pool_take(&s.pool, room, sizeof *s.symbols);
+        s.heap = (otx__joining *)otx__pool_take(&s.pool, room, 3 * sizeof *s.heap);
+    }
+    if (s.pool.failed) {
+        otx_result result = otx__pool_fail(&s.pool, error);
+        otx__pool_close(&s.pool);
+        return result;
+    }
+    otx__split_words(&s, bytes, size);
+    otx__pool_close(&s.pool);
+    *count = s.count;
+    return OTX_OK;
 }
 
 /* >>> src/vocab/align.h */
@@ -16079,11 +17042,22 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
    from, a row in methods.h, a twin in tests/method_twins.py.
 
    Rooms, in order of dependency:
-     parts         what methods share: sums of rows, combinations
-     pursuit       omp, omp-centred
-     mapping       omp-affine, affine
-     constant      mean, zero
-     methods       the table of all, and the public calls */
+     parts          what methods share: sums of rows, combinations
+     pursuit        omp, omp-centred
+     mapping        omp-affine, affine
+     constant       mean, zero
+     near           each target against all anchors
+     weights        how a few anchors combine to a target
+     interpolation  common_interpolation
+     wechsel        wechsel
+     focus          focus
+     hull           hull
+     linear         maps between two models' rows, and sums of products for them
+     clp            clp
+     chance         normal deviates that are the same everywhere
+     randn          randn
+     john_hewitt    john_hewitt
+     methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
 /* ---- parts: what methods share ---------------------------------------------- */
@@ -16103,24 +17077,29 @@ typedef struct otx__method_entry {
                        otx_error *error);
 } otx__method_entry;
 
+OTX__PRIVATE otx_result otx__fail_isa(otx_isa isa, otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                     "this machine or build has no instruction set \"%s\"",
+                     otx__word(otx_isa_name(isa)));
+}
+
 /* ---- combinations of anchors ---- */
 
-/* Takes room for k anchors a target, and with `pursued` for the norms of a pursuit. */
+/* Takes room for k anchors a target. */
 OTX__PRIVATE otx_result otx__fitted_alloc(const otx_context *ctx, otx_fitted *fitted, size_t k,
-                                          bool pursued, otx_error *error)
+                                          otx_error *error)
 {
     size_t targets = fitted->targets, cells;
     fitted->k = k;
     if (!otx__mul(targets, k, &cells)) return otx__fail_memory(error, UINT64_MAX);
     fitted->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *fitted->indices);
     fitted->coefficients = (double *)otx__alloc(ctx, cells, sizeof *fitted->coefficients);
-    if (pursued) {
-        fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-        fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    }
-    fitted->bytes = (uint64_t)cells * 12 + (pursued ? (uint64_t)targets * 16 : 0);
-    if (fitted->indices && fitted->coefficients &&
-        (!pursued || (fitted->residual_norms && fitted->target_norms)))
+    fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    fitted->bytes = (uint64_t)cells * 12 + (uint64_t)targets * 16;
+    if (fitted->indices && fitted->coefficients && fitted->residual_norms &&
+        fitted->target_norms)
         return OTX_OK;
     return otx__fail_memory(error, fitted->bytes);
 }
@@ -16291,7 +17270,7 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
 {
     size_t k = otx_omp_k(omp->k, rows->donor.rows, rows->donor.columns);
     otx_omp_output output;
-    otx_result result = otx__fitted_alloc(ctx, fitted, k, true, error);
+    otx_result result = otx__fitted_alloc(ctx, fitted, k, error);
     if (result) return result;
     output.indices = fitted->indices;
     output.coefficients = fitted->coefficients;
@@ -16397,6 +17376,1600 @@ OTX__PRIVATE otx_result otx__zero_make(const otx_context *ctx, const otx_fitted 
     return OTX_OK;
 }
 
+/* >>> src/methods/near.h */
+/* ---- near: each target against all anchors -------------------------------------- */
+
+/* Targets whose products with all anchors are held at a time, where there is room. */
+#define OTX__NEAR_TARGETS 64
+
+/* Bytes of anchors that are read against all of these before the next are: a core's cache. */
+#define OTX__NEAR_BYTES 262144
+
+/* What is done for a target of which products[n] are known: those with the anchors, which may
+   be overwritten. */
+typedef struct otx__near otx__near;
+typedef void (*otx__near_visit)(otx__near *near, size_t target, double *products, int worker);
+
+struct otx__near {
+    otx_context ctx; /* settled: its threads do not change on the way */
+    otx__pool pool;
+    const otx__kernels *kernels;
+    otx_matrix donor, targets; /* anchors; targets `base` and on */
+    otx__view anchor_rows, target_rows;
+    size_t columns, origin;    /* of the matrices; the number of the first target */
+    double *anchor_squares, *target_squares; /* <row, row>, and its root */
+    double *anchor_norms, *target_norms;
+    double *wide;              /* [worker][columns] */
+    double *products;          /* [room][anchors] */
+    size_t room, first, count; /* targets of a window: at most, at hand */
+    otx__near_visit visit;
+    void *argument;            /* the visit's */
+};
+
+/* A range of the rows of a matrix. */
+OTX__PRIVATE otx_matrix otx__matrix_part(const otx_matrix *matrix, size_t first, size_t count)
+{
+    otx_matrix part = *matrix;
+    size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    part.rows = count;
+    if (matrix->index) part.index += first;
+    else
+        part.data = (const char *)matrix->data +
+                    first * stride * (otx_dtype_bits(matrix->dtype) / 8);
+    return part;
+}
+
+/* ---- memory ---- */
+
+OTX__PRIVATE double otx__budget(uint64_t memory)
+{
+    return (double)(memory ? memory : (uint64_t)4 << 30);
+}
+
+OTX__PRIVATE otx_result otx__fail_budget(const char *what, double need, uint64_t memory,
+                                         otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_MEMORY, "%s takes %.0f MiB, and the budget is %.0f MiB",
+                     what, ceil(need / 1048576.0), floor(otx__budget(memory) / 1048576.0));
+}
+
+/* Takes all memory, `each` bytes a worker for the visits' own with it: *own. */
+OTX__PRIVATE otx_result otx__near_take(otx__near *near, uint64_t memory, size_t each,
+                                       void **own, otx_error *error)
+{
+    size_t anchors = near->donor.rows, targets = near->targets.rows;
+    size_t threads = (size_t)near->ctx.threads;
+    bool copied = !otx__view_is_direct(&near->donor, false);
+    double a = (double)anchors, t = (double)targets, n = (double)near->columns, need;
+    need = 16.0 * (a + t) + (double)threads * (8.0 * n + (double)each);
+    if (copied) need += 4.0 * a * n;
+    if (!otx__view_is_direct(&near->targets, false)) need += 4.0 * t * n;
+    near->room = otx__min(OTX__NEAR_TARGETS, targets);
+    while (near->room > 1 && need + 8.0 * a * (double)near->room > otx__budget(memory))
+        near->room -= (near->room + 1) / 2;
+    need += 8.0 * a * (double)near->room;
+    if (need > otx__budget(memory))
+        return otx__fail_budget("comparing targets with all anchors", need, memory, error);
+    (void)otx__view_open(&near->anchor_rows, &near->donor, false, &near->pool);
+    (void)otx__view_open(&near->target_rows, &near->targets, false, &near->pool);
+    near->anchor_squares = (double *)otx__pool_take(&near->pool, anchors, sizeof(double));
+    near->anchor_norms = (double *)otx__pool_take(&near->pool, anchors, sizeof(double));
+    near->target_squares = (double *)otx__pool_take(&near->pool, targets, sizeof(double));
+    near->target_norms = (double *)otx__pool_take(&near->pool, targets, sizeof(double));
+    near->wide = (double *)otx__pool_take(&near->pool, threads, near->columns * sizeof(double));
+    near->products =
+        (double *)otx__pool_take(&near->pool, near->room, anchors * sizeof(double));
+    *own = otx__pool_take(&near->pool, threads, otx__max(each, 1));
+    return near->pool.failed ? otx__pool_fail(&near->pool, error) : OTX_OK;
+}
+
+/* ---- norms ---- */
+
+OTX__PRIVATE void otx__near_square(const otx__near *near, const otx__view *view, size_t i,
+                                   int worker, double *square, double *norm)
+{
+    double *wide = near->wide + (size_t)worker * near->columns;
+    otx__row row = otx__view_row(view, i);
+    otx__row_widen(near->kernels, row, near->columns, wide);
+    near->kernels->products(wide, &row, 1, near->columns, square);
+    *norm = sqrt(*square);
+}
+
+/* 32 anchors, or behind them 32 targets. */
+OTX__PRIVATE void otx__near_norms_body(void *argument, size_t index, int worker)
+{
+    const otx__near *near = (const otx__near *)argument;
+    size_t tiles = otx__tiles(near->donor.rows), first, i;
+    bool target = index >= tiles;
+    first = (target ? index - tiles : index) * OTX__TILE;
+    for (i = first; i < otx__min(first + OTX__TILE, target ? near->targets.rows
+                                                           : near->donor.rows); i++) {
+        if (target)
+            otx__near_square(near, &near->target_rows, i, worker, near->target_squares + i,
+                             near->target_norms + i);
+        else
+            otx__near_square(near, &near->anchor_rows, i, worker, near->anchor_squares + i,
+                             near->anchor_norms + i);
+    }
+}
+
+OTX__PRIVATE otx_result otx__near_finite(const double *norms, size_t count, const char *name,
+                                         size_t origin, otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (!otx__is_finite(norms[i]))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "%s: row %" PRIu64 " holds a NaN, an infinity, or a value beyond "
+                             "a float", name, (uint64_t)(origin + i));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__near_measure(otx__near *near, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, 0, near->targets.rows);
+    otx_result result =
+        otx__view_copy(&watch, &near->anchor_rows, &near->donor, NULL, error);
+    if (!result) result = otx__view_copy(&watch, &near->target_rows, &near->targets, NULL, error);
+    if (!result)
+        result = otx__watch_loop(&watch,
+                                 otx__tiles(near->donor.rows) + otx__tiles(near->targets.rows),
+                                 2.0 * OTX__TILE * (double)near->columns, otx__near_norms_body,
+                                 near, error);
+    if (!result)
+        result = otx__near_finite(near->anchor_norms, near->donor.rows, "donor", 0, error);
+    if (!result)
+        result = otx__near_finite(near->target_norms, near->targets.rows, "targets",
+                                  near->origin, error);
+    return result;
+}
+
+/* ---- opening and closing ---- */
+
+/* Targets `first` to first + count - 1 of rows, and the anchors, with *own, `each` bytes a
+   worker for the visits. To be closed in any case. */
+OTX__PRIVATE otx_result otx__near_open(otx__near *near, const otx_context *ctx,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       uint64_t memory, size_t each, void **own,
+                                       otx_error *error)
+{
+    otx_result result;
+    memset(near, 0, sizeof *near);
+    if (ctx) near->ctx = *ctx;
+    near->ctx.threads = otx__threads(ctx);
+    otx__pool_open(&near->pool, &near->ctx);
+    near->kernels = otx__kernels_for(near->ctx.isa);
+    if (!near->kernels) return otx__fail_isa(near->ctx.isa, error);
+    near->donor = rows->donor;
+    near->targets = otx__matrix_part(&rows->targets, first, count);
+    near->columns = rows->donor.columns;
+    near->origin = first;
+    result = otx__near_take(near, memory, each, own, error);
+    return result ? result : otx__near_measure(near, error);
+}
+
+OTX__PRIVATE void otx__near_close(otx__near *near) { otx__pool_close(&near->pool); }
+
+/* ---- products ---- */
+
+/* Products of one or two targets of the window from `target` on with some anchors. */
+OTX__PRIVATE void otx__near_pair(const otx__near *near, size_t target, size_t pair,
+                                 const otx__row *anchors, size_t count, double *products,
+                                 double *wide)
+{
+    const otx__kernels *kernels = near->kernels;
+    size_t pitch = near->donor.rows, i;
+    otx__row two[2];
+    for (i = 0; i < pair; i++)
+        two[i] = otx__view_row(&near->target_rows, near->first + target + i);
+    if (pair == 2 && kernels->pair_products && two[0].bf16 == anchors[0].bf16) {
+        kernels->pair_products(two, anchors, count, near->columns, products, pitch);
+        return;
+    }
+    for (i = 0; i < pair; i++) {
+        otx__row_widen(kernels, two[i], near->columns, wide);
+        kernels->products(wide, anchors, count, near->columns, products + i * pitch);
+    }
+}
+
+/* 32 anchors with all targets of the window. */
+OTX__PRIVATE void otx__near_products_body(void *argument, size_t index, int worker)
+{
+    const otx__near *near = (const otx__near *)argument;
+    size_t first = index * OTX__TILE, end = otx__min(first + OTX__TILE, near->donor.rows);
+    size_t most = otx__min(OTX__TILE, 4 + OTX__NEAR_BYTES / (4 * near->columns)), count, i;
+    for (; first < end; first += count) {
+        otx__row anchors[OTX__TILE];
+        count = otx__min(most, end - first);
+        for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
+        for (i = 0; i < near->count; i += 2)
+            otx__near_pair(near, i, otx__min(2, near->count - i), anchors, count,
+                           near->products + i * near->donor.rows + first,
+                           near->wide + (size_t)worker * near->columns);
+    }
+}
+
+OTX__PRIVATE void otx__near_visit_body(void *argument, size_t index, int worker)
+{
+    otx__near *near = (otx__near *)argument;
+    near->visit(near, near->first + index, near->products + index * near->donor.rows, worker);
+}
+
+/* Visits every target; `work` is that of a visit, in multiply-adds or so. */
+OTX__PRIVATE otx_result otx__near_run(otx__near *near, double work, otx__near_visit visit,
+                                      void *argument, otx_error *error)
+{
+    size_t anchors = near->donor.rows, targets = near->targets.rows;
+    otx_result result = OTX_OK;
+    near->visit = visit;
+    near->argument = argument;
+    for (near->first = 0; near->first < targets && !result; near->first += near->count) {
+        otx__watch watch = otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, near->first, targets);
+        near->count = otx__min(near->room, targets - near->first);
+        result = otx__watch_loop(&watch, otx__tiles(anchors),
+                                 (double)OTX__TILE * (double)near->count *
+                                     (double)near->columns,
+                                 otx__near_products_body, near, error);
+        if (!result)
+            result = otx__watch_loop(&watch, near->count, work, otx__near_visit_body, near,
+                                     error);
+    }
+    return result;
+}
+
+/* ---- what visits share ---- */
+
+/* Turns products into cosines; a row of zeros has 0 with all. */
+OTX__PRIVATE void otx__near_cosines(const otx__near *near, size_t target, double *products)
+{
+    double norm = near->target_norms[target];
+    size_t i;
+    for (i = 0; i < near->donor.rows; i++) {
+        double both = norm * near->anchor_norms[i];
+        products[i] = both > 0.0 ? products[i] / both : 0.0;
+    }
+}
+
+/* An anchor and how far it is, whatever the measure. */
+typedef struct otx__neighbour {
+    double far;
+    int32_t anchor;
+} otx__neighbour;
+
+/* The k nearest of all, in order, ties to the lower index. */
+OTX__PRIVATE void otx__near_pick(const double *far, size_t count, size_t k,
+                                 otx__neighbour *nearest)
+{
+    size_t held = 0, i, j;
+    for (i = 0; i < count; i++) {
+        if (held == k && !(far[i] < nearest[k - 1].far)) continue;
+        if (held < k) held++;
+        for (j = held - 1; j > 0 && far[i] < nearest[j - 1].far; j--) nearest[j] = nearest[j - 1];
+        nearest[j].far = far[i];
+        nearest[j].anchor = (int32_t)i;
+    }
+}
+
+/* ||target - combination||, in the donor. */
+OTX__PRIVATE double otx__near_residual(const otx__near *near, size_t target,
+                                       const int32_t *indices, const double *coefficients,
+                                       size_t k, double *wide)
+{
+    otx__row row = otx__view_row(&near->target_rows, target);
+    size_t j, count;
+    otx__row_widen(near->kernels, row, near->columns, wide);
+    for (j = 0; j < k && indices[j] >= 0; j += count) {
+        otx__row rows[OTX__TILE], none = {NULL, false};
+        for (count = 0; count < OTX__TILE && j + count < k && indices[j + count] >= 0; count++)
+            rows[count] = otx__view_row(&near->anchor_rows, (size_t)indices[j + count]);
+        near->kernels->residual(wide, none, coefficients + j, rows, count, near->columns);
+    }
+    return otx__norm(wide, near->columns);
+}
+
+/* >>> src/methods/weights.h */
+/* ---- weights: how a few anchors combine to a target ------------------------------------ */
+
+/* What is known of one target and up to k anchors, and scratch. */
+typedef struct otx__weighing {
+    size_t k;       /* the pitch of gram */
+    double *gram;   /* [k][k] products of the anchors, from the diagonal down */
+    double *factor; /* [k (k + 1) / 2] */
+    double *right;  /* [k] their products with the target */
+    double *sizes;  /* [k] what a pivot^2 of each is measured by */
+    double *answer, *trial; /* [k] */
+    size_t *kept, *set;     /* [k] */
+} otx__weighing;
+
+/* Bytes that it takes with `more` behind them, rounded up to whole lines of the cache; false
+   if they cannot be addressed. */
+OTX__PRIVATE bool otx__weighing_fits(size_t k, size_t more, size_t *bytes)
+{
+    double need = 12.0 * (double)k * (double)k + 100.0 * (double)k + (double)more;
+    if (need > 0.5 * (double)SIZE_MAX) return false;
+    *bytes = (k * k + otx__triangle_size(k) + 4 * k) * sizeof(double) + 2 * k * sizeof(size_t);
+    *bytes = (*bytes + more + OTX__ALIGNMENT) / OTX__ALIGNMENT * OTX__ALIGNMENT;
+    return true;
+}
+
+OTX__PRIVATE otx__weighing otx__weighing_at(void *room, size_t k)
+{
+    otx__weighing w;
+    w.k = k;
+    w.gram = (double *)room;
+    w.factor = w.gram + k * k;
+    w.right = w.factor + otx__triangle_size(k);
+    w.sizes = w.right + k;
+    w.answer = w.sizes + k;
+    w.trial = w.answer + k;
+    w.kept = (size_t *)(void *)(w.trial + k);
+    w.set = w.kept + k;
+    return w;
+}
+
+/* The products of `count` anchors with each other and with the target. */
+OTX__PRIVATE void otx__weighing_fill(otx__weighing *w, const otx__near *near, size_t target,
+                                     const int32_t *indices, size_t count, double *wide)
+{
+    size_t first, some, i, j;
+    for (first = 0; first < count; first += some) {
+        otx__row rows[OTX__TILE];
+        some = otx__min(OTX__TILE, count - first);
+        for (j = 0; j < some; j++)
+            rows[j] = otx__view_row(&near->anchor_rows, (size_t)indices[first + j]);
+        otx__row_widen(near->kernels, otx__view_row(&near->target_rows, target), near->columns,
+                       wide);
+        near->kernels->products(wide, rows, some, near->columns, w->right + first);
+        for (i = first; i < count; i++) {
+            otx__row_widen(near->kernels,
+                           otx__view_row(&near->anchor_rows, (size_t)indices[i]), near->columns,
+                           wide);
+            near->kernels->products(wide, rows, otx__min(some, i + 1 - first), near->columns,
+                                    w->gram + i * w->k + first);
+        }
+    }
+    for (i = 0; i < count; i++) w->sizes[i] = w->gram[i * w->k + i];
+}
+
+/* A pivot^2 that is no more of the anchor's size counts as none, as in otx_omp. */
+#define OTX__DEPENDENT 1e-12
+
+OTX__PRIVATE double otx__weighing_gram(const otx__weighing *w, size_t i, size_t j)
+{
+    return w->gram[otx__max(i, j) * w->k + otx__min(i, j)];
+}
+
+/* Solves gram x = right for the anchors that `set` lists, in its order. One that depends on
+   those before it gets 0; false if there is one. */
+OTX__PRIVATE bool otx__weighing_solve(otx__weighing *w, const size_t *set, size_t count,
+                                      double *x)
+{
+    size_t held = 0, i, j;
+    for (i = 0; i < count; i++) {
+        double *row = w->factor + otx__triangle_size(held);
+        double pivot = otx__weighing_gram(w, set[i], set[i]);
+        for (j = 0; j < held; j++) row[j] = otx__weighing_gram(w, set[i], set[w->kept[j]]);
+        if (held) otx__triangle_forward(w->factor, held, row);
+        for (j = 0; j < held; j++) {
+            double term = row[j] * row[j];
+            pivot -= term;
+        }
+        x[i] = 0.0;
+        if (!(pivot > OTX__DEPENDENT * w->sizes[set[i]])) continue;
+        row[held] = sqrt(pivot);
+        w->answer[held] = w->right[set[i]];
+        w->kept[held++] = i;
+    }
+    if (!held) return count == 0;
+    otx__triangle_forward(w->factor, held, w->answer);
+    otx__triangle_backward(w->factor, held, w->answer);
+    for (i = 0; i < held; i++) x[w->kept[i]] = w->answer[i];
+    return held == count;
+}
+
+/* The combination that is nearest to the target. */
+OTX__PRIVATE void otx__weigh_least_squares(otx__weighing *w, size_t count, double *weights)
+{
+    size_t i;
+    for (i = 0; i < count; i++) w->set[i] = i;
+    (void)otx__weighing_solve(w, w->set, count, weights);
+}
+
+/* Of those of sum 1: least squares on the differences from the first anchor, where near
+   copies of it count as dependent. */
+OTX__PRIVATE void otx__weigh_barycentric(otx__weighing *w, size_t count, double *weights)
+{
+    double corner = w->gram[0], right = w->right[0], rest = 1.0;
+    size_t i, j;
+    for (i = 1; i < count; i++) {
+        double with = w->gram[i * w->k];
+        w->right[i] = w->right[i] - right - with + corner;
+        w->sizes[i] += corner;
+        w->set[i - 1] = i;
+        for (j = 1; j <= i; j++)
+            w->gram[i * w->k + j] = w->gram[i * w->k + j] - with - w->gram[j * w->k] + corner;
+    }
+    (void)otx__weighing_solve(w, w->set, count - 1, weights + 1);
+    for (i = 1; i < count; i++) rest -= weights[i];
+    weights[0] = rest;
+}
+
+/* ---- weights of 0 or more, of sum 1 ---- */
+
+/* Makes gram that of the differences from the target, with the same number added everywhere,
+   which changes no comparison of weights of sum 1 and keeps systems well posed. Returns its
+   largest element. */
+OTX__PRIVATE double otx__hull_shift(otx__weighing *w, size_t count, double square)
+{
+    double most = 0.0;
+    size_t i, j;
+    for (i = 0; i < count; i++)
+        for (j = 0; j <= i; j++) {
+            double *at = w->gram + i * w->k + j;
+            *at = *at - w->right[i] - w->right[j] + square;
+            if (i == j && *at > most) most = *at;
+        }
+    for (i = 0; i < count; i++) {
+        for (j = 0; j <= i; j++) w->gram[i * w->k + j] += most;
+        w->sizes[i] = w->gram[i * w->k + i];
+        w->right[i] = 1.0;
+    }
+    return 2.0 * most;
+}
+
+/* The anchor along which the combination, of `held` of them, comes nearer to the target
+   fastest; count if it does not by more than `least`, or has not since *before. */
+OTX__PRIVATE size_t otx__hull_next(const otx__weighing *w, size_t count, size_t held,
+                                   const double *weights, double least, double *before)
+{
+    double square = 0.0, best = 0.0;
+    size_t next = count, i, j;
+    for (j = 0; j < held; j++) {
+        double slope = 0.0;
+        for (i = 0; i < held; i++)
+            slope += weights[w->set[i]] * otx__weighing_gram(w, w->set[i], w->set[j]);
+        square += weights[w->set[j]] * slope;
+    }
+    if (!(square < *before)) return count;
+    *before = square;
+    for (j = 0; j < count; j++) {
+        double slope = 0.0;
+        for (i = 0; i < held; i++)
+            slope += weights[w->set[i]] * otx__weighing_gram(w, w->set[i], j);
+        if (square - slope > least && (next == count || slope < best)) best = slope, next = j;
+    }
+    for (i = 0; i < held; i++)
+        if (w->set[i] == next) return count;
+    return next;
+}
+
+/* Moves the weights of the set to the combination of sum 1 that is nearest to the target, or
+   as far as none becomes negative; those that become 0 leave the set. Returns how many stay;
+   *there tells whether that combination was reached. */
+OTX__PRIVATE size_t otx__hull_move(otx__weighing *w, size_t held, double *weights, bool *there)
+{
+    double sum = 0.0, step = 1.0;
+    size_t left = 0, i;
+    (void)otx__weighing_solve(w, w->set, held, w->trial);
+    for (i = 0; i < held; i++) sum += w->trial[i];
+    for (i = 0; i < held; i++) {
+        double to = w->trial[i] / sum, from = weights[w->set[i]];
+        w->trial[i] = to;
+        if (to <= 0.0 && from / (from - to) < step) step = from > to ? from / (from - to) : 0.0;
+    }
+    *there = step >= 1.0;
+    for (i = 0; i < held; i++) {
+        double *at = weights + w->set[i], moved = *at + step * (w->trial[i] - *at);
+        *at = w->trial[i] <= 0.0 && moved <= 1e-15 ? 0.0 : moved;
+        if (*there) *at = w->trial[i];
+        if (*at > 0.0) w->set[left++] = w->set[i];
+        else *at = 0.0;
+    }
+    return left;
+}
+
+/* The point of the anchors' hull that is nearest to the target, whose square is given, by an
+   active set: Wolfe, Finding the nearest point in a polytope, 1976. */
+OTX__PRIVATE void otx__weigh_hull(otx__weighing *w, size_t count, double square,
+                                  double *weights)
+{
+    double least = 1e-14 * otx__hull_shift(w, count, square), before = DBL_MAX;
+    size_t held = 1, next, i;
+    w->set[0] = 0;
+    for (i = 0; i < count; i++) {
+        weights[i] = 0.0;
+        if (w->sizes[i] < w->sizes[w->set[0]]) w->set[0] = i;
+    }
+    weights[w->set[0]] = 1.0;
+    while ((next = otx__hull_next(w, count, held, weights, least, &before)) < count) {
+        bool there = false;
+        w->set[held++] = next;
+        while (!there && held > 1) held = otx__hull_move(w, held, weights, &there);
+    }
+}
+
+/* >>> src/methods/interpolation.h */
+/* ---- interpolation: common_interpolation ------------------------------------------- */
+
+/* mergekit's method of that name, by what it gives (tests/golden): the k anchors nearest to a
+   target in the donor, by Euclidean distance or cosine, and one of three weights. Where the
+   weights by cosine sum to 0, and for a target of zeros by cosine, a row is zeros. */
+
+OTX_API const char *otx_weights_name(otx_weights weights)
+{
+    static const char *const names[OTX_WEIGHTS_COUNT] = {"distance_proportional",
+                                                         "barycentric", "least_squares"};
+    return (unsigned)weights < OTX_WEIGHTS_COUNT ? names[weights] : NULL;
+}
+
+/* What a worker has for one target. */
+typedef struct otx__nearest {
+    otx_fitted *fitted;
+    void *own;   /* [worker] each bytes */
+    size_t each;
+} otx__nearest;
+
+
+/* Finds the k nearest by `far`, and writes them down. */
+OTX__PRIVATE otx__neighbour *otx__nearest_find(const otx__near *near,
+                                               const otx__nearest *nearest, size_t target,
+                                               const double *far, int worker)
+{
+    const otx_fitted *fitted = nearest->fitted;
+    char *own = (char *)nearest->own + (size_t)worker * nearest->each;
+    otx__neighbour *found =
+        (otx__neighbour *)(void *)(own + nearest->each - fitted->k * sizeof(otx__neighbour));
+    size_t i;
+    otx__near_pick(far, near->donor.rows, fitted->k, found);
+    for (i = 0; i < fitted->k; i++)
+        fitted->indices[target * fitted->k + i] = found[i].anchor;
+    return found;
+}
+
+/* Notes what the combination leaves of the target. Those of a sum of 0 are none. */
+OTX__PRIVATE void otx__nearest_finish(const otx__near *near, otx_fitted *fitted, size_t target,
+                                      bool none, int worker)
+{
+    size_t k = fitted->k, i;
+    int32_t *indices = fitted->indices + target * k;
+    double *coefficients = fitted->coefficients + target * k;
+    for (i = 0; i < k && none; i++) {
+        indices[i] = -1;
+        coefficients[i] = 0.0;
+    }
+    fitted->target_norms[target] = near->target_norms[target];
+    fitted->residual_norms[target] =
+        otx__near_residual(near, target, indices, coefficients, k,
+                           near->wide + (size_t)worker * near->columns);
+}
+
+/* Divides weights by their sum; false if that is 0. */
+OTX__PRIVATE bool otx__share_out(double *weights, size_t k)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < k; i++) sum += weights[i];
+    for (i = 0; i < k && sum != 0.0; i++) weights[i] /= sum;
+    return sum != 0.0;
+}
+
+/* 1 / distance; those at no distance share alike, and leave nothing to others. */
+OTX__PRIVATE void otx__interpolation_inverse(const otx__near *near, size_t target,
+                                             const int32_t *indices, size_t k, double *wide,
+                                             double *weights)
+{
+    const double one = 1.0;
+    bool same = false;
+    size_t i;
+    for (i = 0; i < k; i++) {
+        weights[i] = otx__near_residual(near, target, indices + i, &one, 1, wide);
+        if (weights[i] == 0.0) same = true;
+    }
+    for (i = 0; i < k; i++)
+        weights[i] = same ? (weights[i] == 0.0 ? 1.0 : 0.0) : 1.0 / weights[i];
+}
+
+OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, double *products,
+                                           int worker)
+{
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    const otx_method_options *options = &fitted->options;
+    size_t k = fitted->k, i;
+    int32_t *indices = fitted->indices + target * k;
+    double *weights = fitted->coefficients + target * k;
+    double *wide = near->wide + (size_t)worker * near->columns;
+    otx__weighing w;
+    otx__neighbour *found;
+    bool none = options->omp.cosine && !(near->target_norms[target] > 0.0);
+    if (options->omp.cosine) otx__near_cosines(near, target, products);
+    for (i = 0; i < near->donor.rows; i++)
+        products[i] = options->omp.cosine ? -products[i]
+                                          : near->anchor_squares[i] - 2.0 * products[i];
+    found = otx__nearest_find(near, nearest, target, products, worker);
+    if (options->weights == OTX_WEIGHTS_DISTANCE) {
+        for (i = 0; i < k; i++) weights[i] = -found[i].far;
+        if (!options->omp.cosine)
+            otx__interpolation_inverse(near, target, indices, k, wide, weights);
+        if (!otx__share_out(weights, k)) none = true;
+    } else {
+        w = otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
+        otx__weighing_fill(&w, near, target, indices, k, wide);
+        if (options->weights == OTX_WEIGHTS_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
+        else otx__weigh_least_squares(&w, k, weights);
+    }
+    otx__nearest_finish(near, fitted, target, none, worker);
+}
+
+/* Visits all targets for their k nearest anchors, which may be to be weighed. */
+OTX__PRIVATE otx_result otx__nearest_run(const otx_context *ctx, const otx_method_rows *rows,
+                                         otx_fitted *fitted, size_t k, bool weighed, double work,
+                                         otx__near_visit visit, otx_error *error)
+{
+    otx__nearest nearest;
+    otx__near near;
+    otx_result result;
+    k = otx__min(k, rows->donor.rows);
+    nearest.fitted = fitted;
+    if (!otx__weighing_fits(weighed ? k : 0, k * sizeof(otx__neighbour), &nearest.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    result = otx__fitted_alloc(ctx, fitted, k, error);
+    if (result) return result;
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, fitted->options.omp.memory,
+                            nearest.each, &nearest.own, error);
+    if (!result)
+        result = otx__near_run(&near, work + 4.0 * (double)rows->donor.rows, visit, &nearest,
+                               error);
+    otx__near_close(&near);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__interpolation_fit(const otx_context *ctx,
+                                               const otx_method_rows *rows,
+                                               const otx_method_options *options,
+                                               otx_fitted *fitted, otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__K_DEFAULT;
+    double width = (double)rows->donor.columns, n = (double)k;
+    if ((unsigned)options->weights >= OTX_WEIGHTS_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "weights %d are unknown; known are distance_proportional, barycentric "
+                         "and least_squares", (int)options->weights);
+    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTS_DISTANCE,
+                            options->weights == OTX_WEIGHTS_DISTANCE ? 4.0 * n * width
+                                                                     : n * n * (width + n),
+                            otx__interpolation_visit, error);
+}
+
+/* >>> src/methods/wechsel.h */
+/* ---- wechsel: WECHSEL's rule, in the donor's space -------------------------------- */
+
+/* Minixhofer, Paischer and Rekabsaz, WECHSEL, 2022: the 10 source tokens of largest cosine,
+   weighted by softmax(cosine / 0.1). There the cosines are those of aligned static word
+   vectors of two languages; here those of the donor's rows. */
+#define OTX__WECHSEL_K 10
+#define OTX__WECHSEL_TEMPERATURE 0.1
+
+/* e^x for x <= 0, in operations that are rounded alike everywhere. */
+OTX__PRIVATE double otx__exp(double x)
+{
+    const double log2_high = 0.693147180369123816490, log2_low = 1.90821492927058770002e-10;
+    double whole, rest, sum = 1.0;
+    int i;
+    if (!(x > -700.0)) return 0.0;
+    whole = floor(x * 1.44269504088896338700 + 0.5);
+    rest = x - whole * log2_high;
+    rest -= whole * log2_low;
+    for (i = 15; i > 0; i--) sum = 1.0 + sum * rest / (double)i;
+    return ldexp(sum, (int)whole);
+}
+
+OTX__PRIVATE void otx__wechsel_visit(otx__near *near, size_t target, double *products,
+                                     int worker)
+{
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    double *weights = fitted->coefficients + target * fitted->k;
+    const otx__neighbour *found;
+    size_t i;
+    otx__near_cosines(near, target, products);
+    for (i = 0; i < near->donor.rows; i++) products[i] = -products[i];
+    found = otx__nearest_find(near, nearest, target, products, worker);
+    for (i = 0; i < fitted->k; i++)
+        weights[i] = otx__exp((found[0].far - found[i].far) / OTX__WECHSEL_TEMPERATURE);
+    (void)otx__share_out(weights, fitted->k);
+    otx__nearest_finish(near, fitted, target, !(near->target_norms[target] > 0.0), worker);
+}
+
+OTX__PRIVATE otx_result otx__wechsel_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                         const otx_method_options *options, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__WECHSEL_K;
+    return otx__nearest_run(ctx, rows, fitted, k, false,
+                            4.0 * (double)rows->donor.columns * (double)k, otx__wechsel_visit,
+                            error);
+}
+
+/* >>> src/methods/focus.h */
+/* ---- focus: FOCUS' rule, in the donor's space ---------------------------------------- */
+
+/* Dobler and de Melo, FOCUS, 2023: all source tokens, weighted by the sparsemax (Martins and
+   Astudillo 2016) of their cosines. There the cosines are those of word vectors trained on
+   text of the new language; here those of the donor's rows. The anchors of a target may be
+   all, so none are kept: rows are made in one go. */
+
+typedef struct otx__focusing {
+    const otx_matrix *base;
+    double *to;
+    void *own;   /* [worker] each bytes: weights, then anchors */
+    size_t each;
+} otx__focusing;
+
+/* The number t for which the sum of max(value - t, 0) is 1. It grows from turn to turn, until
+   no more values fall below (Michelot 1986); those below the largest less 1 do at once. */
+OTX__PRIVATE double otx__sparsemax_threshold(const double *values, size_t count)
+{
+    double threshold = values[0];
+    size_t held = 0, before, i;
+    for (i = 1; i < count; i++) threshold = values[i] > threshold ? values[i] : threshold;
+    threshold -= 1.0;
+    do {
+        double sum = 0.0;
+        before = held;
+        held = 0;
+        for (i = 0; i < count; i++) {
+            if (!(values[i] > threshold)) continue;
+            sum += values[i];
+            held++;
+        }
+        if (held && held != before) threshold = (sum - 1.0) / (double)held;
+    } while (held && held != before);
+    return threshold;
+}
+
+OTX__PRIVATE void otx__focus_visit(otx__near *near, size_t target, double *products, int worker)
+{
+    const otx__focusing *focusing = (const otx__focusing *)near->argument;
+    size_t anchors = near->donor.rows, width = focusing->base->columns, held = 0, i;
+    double *weights =
+        (double *)(void *)((char *)focusing->own + (size_t)worker * focusing->each);
+    int32_t *indices = (int32_t *)(void *)(weights + anchors);
+    double *row = focusing->to + target * width, threshold;
+    otx__near_cosines(near, target, products);
+    threshold = otx__sparsemax_threshold(products, anchors);
+    for (i = 0; i < anchors && near->target_norms[target] > 0.0; i++) {
+        if (!(products[i] > threshold)) continue;
+        weights[held] = products[i] - threshold;
+        indices[held++] = (int32_t)i;
+    }
+    otx__combine_row(near->kernels, focusing->base, indices, weights, held, row);
+}
+
+/* Looks at all rows, so that what cannot be used is found before any is made. */
+OTX__PRIVATE otx_result otx__focus_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                       const otx_method_options *options, otx_fitted *fitted,
+                                       otx_error *error)
+{
+    otx__near near;
+    void *none;
+    otx_result result = otx__near_open(&near, ctx, rows, 0, fitted->targets,
+                                       options->omp.memory, 0, &none, error);
+    otx__near_close(&near);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__focus_make(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_method_rows *rows, size_t first, size_t count,
+                                        double *to, otx_error *error)
+{
+    double anchors = (double)rows->donor.rows, width = (double)rows->base.columns;
+    otx__focusing focusing;
+    otx__near near;
+    otx_result result;
+    focusing.base = &rows->base;
+    focusing.to = to;
+    focusing.each = (rows->donor.rows * 12 + OTX__ALIGNMENT) / OTX__ALIGNMENT * OTX__ALIGNMENT;
+    result = otx__near_open(&near, ctx, rows, first, count, fitted->options.omp.memory,
+                            focusing.each, &focusing.own, error);
+    if (!result)
+        result = otx__near_run(&near, anchors * (16.0 + width), otx__focus_visit, &focusing,
+                               error);
+    otx__near_close(&near);
+    return result;
+}
+
+/* >>> src/methods/hull.h */
+/* ---- hull: omp's anchors, weights of 0 or more ------------------------------------------ */
+
+/* Least squares on the simplex over the support that OMP selects. A row of the head that is a
+   mean of others scores no more than the best of them, whatever the hidden state: no new token
+   can win everywhere, as one with large coefficients of both signs can. */
+
+OTX__PRIVATE void otx__hull_body(void *argument, size_t target, int worker)
+{
+    otx__near *near = (otx__near *)argument;
+    const otx__nearest *nearest = (const otx__nearest *)near->argument;
+    otx_fitted *fitted = nearest->fitted;
+    size_t k = fitted->k, count = 0;
+    const int32_t *indices = fitted->indices + target * k;
+    otx__weighing w =
+        otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
+    while (count < k && indices[count] >= 0) count++;
+    if (count) {
+        otx__weighing_fill(&w, near, target, indices, count,
+                           near->wide + (size_t)worker * near->columns);
+        otx__weigh_hull(&w, count, near->target_squares[target],
+                        fitted->coefficients + target * k);
+    }
+    otx__nearest_finish(near, fitted, target, false, worker);
+}
+
+OTX__PRIVATE otx_result otx__hull_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                      const otx_method_options *options, otx_fitted *fitted,
+                                      otx_error *error)
+{
+    otx__watch watch;
+    otx__nearest nearest;
+    otx__near near;
+    double k, width = (double)rows->donor.columns;
+    otx_result result = otx__omp_fit(ctx, rows, options, fitted, error);
+    if (result) return result;
+    k = (double)fitted->k;
+    nearest.fitted = fitted;
+    if (!otx__weighing_fits(fitted->k, 0, &nearest.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory,
+                            nearest.each, &nearest.own, error);
+    near.argument = &nearest;
+    watch = otx__watch_open(&near.ctx, OTX_STAGE_SOLVE, 0, fitted->targets);
+    if (!result)
+        result = otx__watch_loop(&watch, fitted->targets, k * k * (width + k * k),
+                                 otx__hull_body, &near, error);
+    otx__near_close(&near);
+    return result;
+}
+
+/* >>> src/methods/linear.h */
+/* ---- linear: maps between two models' rows, and products of matrices for them ----------- */
+
+/* A matrix of double in strips of 32 columns; what lies behind its last row or column is 0. */
+typedef struct otx__dense {
+    size_t rows, columns;
+    size_t tall, wide; /* the same in tiles */
+    double *data;      /* [strip][tall * 32][32] */
+} otx__dense;
+
+/* What those who compute with them hold. */
+typedef struct otx__mill {
+    otx_context ctx; /* settled: its threads do not change on the way */
+    otx__pool pool;
+    otx__take take;  /* the loop that all products consist of: see otx__tile_take_by */
+    uint64_t memory; /* the budget */
+    uint64_t done, total;
+} otx__mill;
+
+/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
+   place of target - from. */
+typedef struct otx__linear {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    otx__dense map;  /* d x e */
+    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
+} otx__linear;
+
+/* ---- opening and closing ---- */
+
+OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, uint64_t memory,
+                                       otx_error *error)
+{
+    const otx__kernels *kernels;
+    memset(mill, 0, sizeof *mill);
+    if (ctx) mill->ctx = *ctx;
+    mill->ctx.threads = otx__threads(ctx);
+    mill->memory = memory;
+    otx__pool_open(&mill->pool, &mill->ctx);
+    kernels = otx__kernels_for(mill->ctx.isa);
+    if (!kernels) return otx__fail_isa(mill->ctx.isa, error);
+    mill->take = otx__tile_take_for(kernels->isa);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__mill_loop(otx__mill *mill, size_t count, double work,
+                                       otx_parallel_body body, void *argument, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(&mill->ctx, OTX_STAGE_GRAM, mill->done, mill->total);
+    return otx__watch_loop(&watch, count, work, body, argument, error);
+}
+
+/* Bytes of a matrix, also where they would not fit a size. */
+OTX__PRIVATE double otx__dense_need(size_t rows, size_t columns)
+{
+    return 8.0 * (double)OTX__TILE_SIZE * (double)otx__tiles(rows) * (double)otx__tiles(columns);
+}
+
+/* All 0. */
+OTX__PRIVATE otx__dense otx__dense_take(otx__pool *pool, size_t rows, size_t columns)
+{
+    otx__dense dense;
+    size_t tiles = 0;
+    dense.rows = rows;
+    dense.columns = columns;
+    dense.tall = otx__tiles(rows);
+    dense.wide = otx__tiles(columns);
+    if (!otx__mul(dense.tall, dense.wide, &tiles)) pool->failed = true;
+    dense.data = (double *)otx__pool_take_zero(pool, tiles, OTX__TILE_SIZE * sizeof(double));
+    return dense;
+}
+
+OTX__PRIVATE double *otx__dense_tile(const otx__dense *dense, size_t tile, size_t strip)
+{
+    return dense->data + (strip * dense->tall + tile) * OTX__TILE_SIZE;
+}
+
+/* The element of a row and a column. */
+OTX__PRIVATE double *otx__dense_at(const otx__dense *dense, size_t row, size_t column)
+{
+    return dense->data + (column / OTX__TILE * dense->tall * OTX__TILE + row) * OTX__TILE +
+           column % OTX__TILE;
+}
+
+OTX__PRIVATE void otx__linear_close(otx__linear *linear)
+{
+    otx_context ctx;
+    if (!linear) return;
+    ctx = linear->ctx;
+    otx__pool_close(&linear->pool);
+    otx__free(&ctx, linear, 1, sizeof *linear);
+}
+
+/* A map of zeros from d to e columns, of a method that is being fitted. */
+OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
+                                         size_t e, otx_error *error)
+{
+    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
+    fitted->linear = linear;
+    if (!linear) return otx__fail_memory(error, sizeof *linear);
+    linear->ctx = mill->ctx;
+    otx__pool_open(&linear->pool, &linear->ctx);
+    linear->map = otx__dense_take(&linear->pool, d, e);
+    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
+    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
+    fitted->bytes = linear->pool.bytes;
+    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
+}
+
+/* ---- products ---- */
+
+typedef struct otx__dense_task {
+    otx__mill *mill;
+    const otx__dense *to, *a, *b;
+    bool turned, upper;
+} otx__dense_task;
+
+OTX__PRIVATE void otx__dense_product_body(void *argument, size_t index, int worker)
+{
+    const otx__dense_task *task = (const otx__dense_task *)argument;
+    size_t tile = index % task->to->tall, strip = index / task->to->tall, p;
+    double *to = otx__dense_tile(task->to, tile, strip);
+    (void)worker;
+    for (p = 0; p < task->b->tall && !(task->upper && tile > strip); p++) {
+        const double *b = otx__dense_tile(task->b, p, strip);
+        if (task->turned)
+            task->mill->take(to, b, otx__dense_tile(task->a, p, tile), OTX__TILE, 1);
+        else task->mill->take(to, b, otx__dense_tile(task->a, tile, p), 1, OTX__TILE);
+    }
+}
+
+/* What is taken: a b, a' b, or of that the tiles from the diagonal up. */
+typedef enum otx__dense_form {
+    OTX__DENSE_PLAIN,
+    OTX__DENSE_TURNED,
+    OTX__DENSE_UPPER
+} otx__dense_form;
+
+/* to -= that. Every element in the order of the terms. */
+OTX__PRIVATE otx_result otx__dense_product(otx__mill *mill, const otx__dense *to,
+                                           const otx__dense *a, otx__dense_form form,
+                                           const otx__dense *b, otx_error *error)
+{
+    otx__dense_task task;
+    task.mill = mill;
+    task.to = to;
+    task.a = a;
+    task.b = b;
+    task.turned = form != OTX__DENSE_PLAIN;
+    task.upper = form == OTX__DENSE_UPPER;
+    return otx__mill_loop(mill, to->tall * to->wide,
+                          (double)b->tall * OTX__TILE * (double)OTX__TILE_SIZE,
+                          otx__dense_product_body, &task, error);
+}
+
+/* ---- rows of models ---- */
+
+/* Rows that are held at a time. */
+#define OTX__DENSE_ROWS 1024
+
+/* Reads rows: times (row - less), of those with that many. */
+typedef struct otx__dense_read {
+    const otx_matrix *matrix;
+    const char *name;
+    const double *less;  /* [columns] or NULL */
+    const double *times; /* [rows of the matrix] or NULL */
+    double *sums;        /* [columns] or NULL: all rows are added to it */
+    bool negated;
+    size_t first, count;
+    otx__dense block;
+} otx__dense_read;
+
+OTX__PRIVATE void otx__dense_read_body(void *argument, size_t strip, int worker)
+{
+    const otx__dense_read *read = (const otx__dense_read *)argument;
+    const otx_matrix *matrix = read->matrix;
+    size_t first = strip * OTX__TILE, i, j;
+    size_t columns = otx__min(OTX__TILE, matrix->columns - first);
+    double *to = otx__dense_tile(&read->block, 0, strip);
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < read->block.tall * OTX__TILE; i++, to += OTX__TILE) {
+        for (j = 0; j < OTX__TILE; j++) to[j] = 0.0;
+        if (i >= read->count) continue;
+        otx_to_float(part, otx__affine_at(matrix, read->first + i, first), matrix->dtype,
+                     columns);
+        for (j = 0; j < columns; j++) {
+            double value = (double)part[j];
+            if (read->less) value -= read->less[first + j];
+            if (read->times) value *= read->times[read->first + i];
+            if (read->sums) read->sums[first + j] += value;
+            to[j] = read->negated ? -value : value;
+        }
+    }
+}
+
+OTX__PRIVATE otx_result otx__dense_read_rows(otx__mill *mill, otx__dense_read *read,
+                                             size_t first, size_t count, otx_error *error)
+{
+    read->first = first;
+    read->count = count;
+    return otx__mill_loop(mill, read->block.wide, 4.0 * OTX__TILE * OTX__DENSE_ROWS,
+                          otx__dense_read_body, read, error);
+}
+
+/* Takes room for the rows that are read at a time. */
+OTX__PRIVATE void otx__dense_read_open(otx__mill *mill, otx__dense_read *read,
+                                       const otx_matrix *matrix)
+{
+    memset(read, 0, sizeof *read);
+    read->matrix = matrix;
+    read->block = otx__dense_take(&mill->pool, otx__min(matrix->rows, OTX__DENSE_ROWS),
+                                  matrix->columns);
+}
+
+/* to += a'b over all rows of two matrices, or the tiles of that from the diagonal up. */
+OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
+                                         otx__dense_read *a, otx__dense_read *b,
+                                         otx__dense_form form, otx_error *error)
+{
+    size_t rows = a->matrix->rows, first, count;
+    otx_result result = OTX_OK;
+    b->negated = true; /* products are taken off */
+    for (first = 0; first < rows && !result; first += count) {
+        count = otx__min(OTX__DENSE_ROWS, rows - first);
+        mill->done = first;
+        mill->total = rows;
+        result = otx__dense_read_rows(mill, a, first, count, error);
+        if (!result) result = otx__dense_read_rows(mill, b, first, count, error);
+        if (!result) result = otx__dense_product(mill, to, &a->block, form, &b->block, error);
+    }
+    return result;
+}
+
+/* ---- what rows are measured by ---- */
+
+/* The mean of all rows; a NaN or an infinity among them is found here. */
+OTX__PRIVATE otx_result otx__rows_mean(otx__mill *mill, const otx_matrix *matrix,
+                                       const char *name, double *mean, otx_error *error)
+{
+    otx_result result = otx__matrix_mean(&mill->ctx, matrix, mean, error);
+    size_t i, row;
+    for (i = 0; i < matrix->columns && !result; i++) {
+        if (otx__is_finite(mean[i])) continue;
+        for (row = 0; row + 1 < matrix->rows; row++) {
+            float value;
+            otx_to_float(&value, otx__affine_at(matrix, row, i), matrix->dtype, 1);
+            if (!otx__is_finite((double)value)) break;
+        }
+        result = otx__fail(error, OTX_ERROR_NOT_FINITE,
+                           "%s: row %" PRIu64 " holds a NaN, an infinity, or a value beyond a "
+                           "float", name, (uint64_t)row);
+    }
+    return result;
+}
+
+/* The same only to look for them. */
+OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matrix,
+                                         const char *name, otx_error *error)
+{
+    double *mean = (double *)otx__alloc(&mill->ctx, matrix->columns, sizeof *mean);
+    otx_result result;
+    if (!mean) return otx__fail_array(error, matrix->columns, sizeof *mean);
+    result = otx__rows_mean(mill, matrix, name, mean, error);
+    otx__free(&mill->ctx, mean, matrix->columns, sizeof *mean);
+    return result;
+}
+
+/* ---- applying ---- */
+
+typedef struct otx__linear_task {
+    const otx__linear *linear;
+    const otx_matrix *targets;
+    uint64_t seed;
+    otx__take take;
+    size_t first, count, pitch;
+    double *rows;     /* [targets of a window, whole tiles][pitch] from - target */
+    double *divisors; /* [the same] or NULL */
+    double *to;
+} otx__linear_task;
+
+OTX__PRIVATE void otx__linear_read_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    const otx__linear *linear = task->linear;
+    double *row = task->rows + index * task->pitch, divisor = 0.0;
+    size_t first, count, i;
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < task->pitch; i++) row[i] = 0.0;
+    if (index >= task->count) return;
+    for (first = 0; first < linear->map.rows; first += count) {
+        count = otx__min(OTX__TILE, linear->map.rows - first);
+        otx_to_float(part, otx__affine_at(task->targets, task->first + index, first),
+                     task->targets->dtype, count);
+        for (i = 0; i < count; i++) {
+            double value = (double)part[i];
+            row[first + i] = linear->from[first + i] - value;
+            if (linear->divide) divisor += linear->divide[first + i] * value;
+        }
+    }
+    if (linear->divide) task->divisors[index] = divisor;
+}
+
+/* 32 targets' elements of a strip. */
+OTX__PRIVATE void otx__linear_apply_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    const otx__linear *linear = task->linear;
+    size_t tiles = otx__tiles(task->count), strip = index / tiles, x, i, j;
+    size_t first = index % tiles * OTX__TILE, width = linear->map.columns;
+    size_t columns = otx__min(OTX__TILE, width - strip * OTX__TILE);
+    double tile[OTX__TILE_SIZE];
+    (void)worker;
+    memset(tile, 0, sizeof tile);
+    for (x = 0; x < linear->map.tall; x++)
+        task->take(tile, otx__dense_tile(&linear->map, x, strip),
+                   task->rows + first * task->pitch + x * OTX__TILE, 1, task->pitch);
+    for (j = 0; j < OTX__TILE && first + j < task->count; j++) {
+        double *to = task->to + (first + j) * width + strip * OTX__TILE;
+        double divisor = linear->divide ? task->divisors[first + j] : 1.0;
+        for (i = 0; i < columns; i++) {
+            double value = divisor != 0.0 ? tile[j * OTX__TILE + i] / divisor : 0.0;
+            to[i] = linear->to[strip * OTX__TILE + i] + value;
+        }
+    }
+}
+
+/* Targets that are read at a time. */
+#define OTX__LINEAR_TARGETS 512
+
+/* Makes rows of what `read` puts in place of targets. */
+OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_matrix *targets, otx_parallel_body read,
+                                        size_t first, size_t count, double *to,
+                                        otx_error *error)
+{
+    const otx__linear *linear = fitted->linear;
+    size_t room = otx__tiles(otx__min(count, OTX__LINEAR_TARGETS)) * OTX__TILE, end;
+    otx__linear_task task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, 0, error);
+    if (result) return result;
+    memset(&task, 0, sizeof task);
+    task.linear = linear;
+    task.targets = targets;
+    task.seed = fitted->options.seed;
+    task.take = mill.take;
+    task.pitch = linear->map.tall * OTX__TILE;
+    task.rows = (double *)otx__pool_take(&mill.pool, room, task.pitch * sizeof(double));
+    task.divisors = (double *)otx__pool_take(&mill.pool, room, sizeof(double));
+    if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+    mill.total = fitted->targets;
+    for (end = first + count, task.first = first; task.first < end && !result;
+         task.first += task.count) {
+        task.count = otx__min(OTX__LINEAR_TARGETS, end - task.first);
+        task.to = to + (task.first - first) * linear->map.columns;
+        mill.done = task.first;
+        result = otx__mill_loop(&mill, otx__tiles(task.count) * OTX__TILE,
+                                4.0 * (double)task.pitch, read, &task, error);
+        if (!result)
+            result = otx__mill_loop(&mill, linear->map.wide * otx__tiles(task.count),
+                                    (double)task.pitch * (double)OTX__TILE_SIZE,
+                                    otx__linear_apply_body, &task, error);
+    }
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitted *fitted,
+                                         const otx_method_rows *rows, size_t first, size_t count,
+                                         double *to, otx_error *error)
+{
+    const otx__dense *map = &fitted->linear->map;
+    if (rows->donor.columns != map->rows || rows->base.columns != map->columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the map is of %" PRIu64 " by %" PRIu64 " columns, and the rows have "
+                         "%" PRIu64 " and %" PRIu64, (uint64_t)map->rows,
+                         (uint64_t)map->columns, (uint64_t)rows->donor.columns,
+                         (uint64_t)rows->base.columns);
+    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, first, count, to,
+                           error);
+}
+
+/* >>> src/methods/clp.h */
+/* ---- clp: CLP-Transfer's rule, in the donor's space -------------------------------------- */
+
+/* Ostendorff and Rehm, Efficient language model training through cross-lingual and
+   progressive transfer learning, 2023: all shared tokens, weighted by their cosine with the
+   target in a helper model, which the weights' sum is divided out of; no softmax, nothing
+   clipped. As published, a row whose weights nearly cancel is large. Here the helper is the
+   donor.
+
+   With u_n = a_n / ||a_n|| the weights are <y, u_n>, so a row is linear in the target but for
+   their sum: y U'B / <y, sum of u_n>. That takes one product over the anchors, not one for
+   each target. A target of zeros, or of weights of sum 0, gets zeros. */
+
+typedef struct otx__clp_norms {
+    const otx_matrix *donor;
+    double *times; /* [anchors] 1 / norm; 0 for a row of zeros */
+} otx__clp_norms;
+
+OTX__PRIVATE void otx__clp_norms_body(void *argument, size_t tile, int worker)
+{
+    const otx__clp_norms *norms = (const otx__clp_norms *)argument;
+    const otx_matrix *donor = norms->donor;
+    size_t i, j, first, count;
+    (void)worker;
+    for (i = tile * OTX__TILE; i < otx__min((tile + 1) * OTX__TILE, donor->rows); i++) {
+        double lanes[OTX__LANES] = {0}, norm;
+        float part[OTX__TILE];
+        for (first = 0; first < donor->columns; first += count) {
+            count = otx__min(OTX__TILE, donor->columns - first);
+            otx_to_float(part, otx__affine_at(donor, i, first), donor->dtype, count);
+            for (j = 0; j < count; j++)
+                lanes[j % OTX__LANES] += (double)part[j] * (double)part[j];
+        }
+        norm = sqrt(otx__fold_lanes(lanes));
+        norms->times[i] = norm > 0.0 ? 1.0 / norm : 0.0;
+    }
+}
+
+OTX__PRIVATE otx_result otx__clp_sum(otx__mill *mill, const otx_method_rows *rows,
+                                     otx__linear *linear, double *times, otx_error *error)
+{
+    otx__dense_read donor, base;
+    otx__clp_norms norms;
+    otx_result result;
+    otx__dense_read_open(mill, &donor, &rows->donor);
+    otx__dense_read_open(mill, &base, &rows->base);
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    norms.donor = &rows->donor;
+    norms.times = times;
+    result = otx__mill_loop(mill, otx__tiles(rows->donor.rows),
+                            4.0 * OTX__TILE * (double)rows->donor.columns, otx__clp_norms_body,
+                            &norms, error);
+    donor.times = times;
+    donor.sums = linear->divide;
+    if (!result)
+        result = otx__dense_cross(mill, &linear->map, &donor, &base, OTX__DENSE_TURNED, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__clp_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    size_t n = rows->donor.rows, d = rows->donor.columns, e = rows->base.columns;
+    double need = otx__dense_need(d, e) + otx__dense_need(OTX__DENSE_ROWS, d) +
+                  otx__dense_need(OTX__DENSE_ROWS, e) + 8.0 * (double)n;
+    double *times;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the sum over all anchors", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, d, e, error);
+    if (result) return result;
+    fitted->linear->divide =
+        (double *)otx__pool_take_zero(&fitted->linear->pool, d, sizeof(double));
+    times = (double *)otx__pool_take(&mill.pool, n, sizeof(double));
+    if (fitted->linear->pool.failed) result = otx__pool_fail(&fitted->linear->pool, error);
+    if (!result) result = otx__rows_finite(&mill, &rows->donor, "donor", error);
+    if (!result) result = otx__rows_finite(&mill, &rows->base, "base", error);
+    if (!result) result = otx__rows_finite(&mill, &rows->targets, "targets", error);
+    if (!result) result = otx__clp_sum(&mill, rows, fitted->linear, times, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/chance.h */
+/* ---- chance: normal deviates that are the same everywhere ---------------------------- */
+
+/* A deviate is a function of seed, target and column, so that windows and threads do not
+   matter; by operations that every machine rounds alike, so no log or cos of a library. */
+
+/* The scrambler of SplitMix64 (Steele, Lea and Flood 2014). */
+OTX__PRIVATE uint64_t otx__scramble(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* Above 0 and below 1. */
+OTX__PRIVATE double otx__unit_interval(uint64_t x)
+{
+    return ((double)(x >> 12) + 0.5) * 2.220446049250313080847e-16; /* 2^-52 */
+}
+
+/* log x for x from 2^-53 to 1: 2 artanh((m - 1) / (m + 1)) of the fraction m. */
+OTX__PRIVATE double otx__logarithm(double x)
+{
+    int exponent, i;
+    double m = frexp(x, &exponent), s, square, sum = 0.0;
+    if (m < 0.70710678118654752440) m *= 2.0, exponent--;
+    s = (m - 1.0) / (m + 1.0);
+    square = s * s;
+    for (i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / (double)i;
+    return (double)exponent * 0.69314718055994530942 + 2.0 * s * sum;
+}
+
+/* cos and sin of 2 pi x for x from 0 to 1: series on an eighth of the circle. */
+OTX__PRIVATE void otx__circle(double x, double *cosine, double *sine)
+{
+    double quarter = floor(4.0 * x + 0.5), angle, square, c = 1.0, s = 1.0;
+    int turn = (int)quarter & 3, i;
+    angle = (x - 0.25 * quarter) * 6.28318530717958647693;
+    square = angle * angle;
+    for (i = 18; i > 0; i -= 2) {
+        c = 1.0 - square * c / (double)(i * (i - 1));
+        s = 1.0 - square * s / (double)(i * (i + 1));
+    }
+    s *= angle;
+    *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
+    *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
+}
+
+/* Those of columns 2 pair and 2 pair + 1 (Box and Muller 1958). */
+OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, double two[2])
+{
+    const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t x = otx__scramble(seed + step * (target + 1));
+    double radius, cosine, sine;
+    x = otx__scramble(x + step * (2 * pair + 1));
+    radius = sqrt(-2.0 * otx__logarithm(otx__unit_interval(x)));
+    otx__circle(otx__unit_interval(otx__scramble(x + step)), &cosine, &sine);
+    two[0] = radius * cosine;
+    two[1] = radius * sine;
+}
+
+/* >>> src/methods/randn.h */
+/* ---- randn: each column by its own mean and deviation ------------------------------ */
+
+typedef struct otx__randn {
+    const otx_fitted *fitted;
+    const otx_matrix *tokens;
+    size_t first;
+    double *to;
+} otx__randn;
+
+/* 32 columns' standard deviations over the tokens, added up in their order. */
+OTX__PRIVATE void otx__randn_spread_body(void *argument, size_t tile, int worker)
+{
+    const otx__randn *task = (const otx__randn *)argument;
+    const otx__linear *linear = task->fitted->linear;
+    const otx_matrix *tokens = task->tokens;
+    size_t first = tile * OTX__TILE, count = otx__min(OTX__TILE, tokens->columns - first), i, j;
+    double sums[OTX__TILE] = {0};
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < tokens->rows; i++) {
+        otx_to_float(part, otx__affine_at(tokens, i, first), tokens->dtype, count);
+        for (j = 0; j < count; j++) {
+            double off = (double)part[j] - linear->to[first + j];
+            double square = off * off;
+            sums[j] += square;
+        }
+    }
+    for (j = 0; j < count; j++)
+        linear->divide[first + j] = sqrt(sums[j] / (double)tokens->rows);
+}
+
+/* Keeps the means as `to` and the deviations as `divide`. */
+OTX__PRIVATE otx_result otx__randn_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                       const otx_method_options *options, otx_fitted *fitted,
+                                       otx_error *error)
+{
+    size_t e = rows->tokens.columns;
+    otx__randn task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (!result) result = otx__linear_open(&mill, fitted, 0, e, error);
+    if (result) return result;
+    if (16.0 * (double)e > otx__budget(mill.memory))
+        return otx__fail_budget("the deviation of each column", 16.0 * (double)e, mill.memory,
+                                error);
+    fitted->linear->divide = (double *)otx__pool_take(&fitted->linear->pool, e, sizeof(double));
+    if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
+    result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    task.fitted = fitted;
+    task.tokens = &rows->tokens;
+    if (!result)
+        result = otx__mill_loop(&mill, otx__tiles(e), 4.0 * OTX__TILE * (double)rows->tokens.rows,
+                                otx__randn_spread_body, &task, error);
+    return result;
+}
+
+OTX__PRIVATE void otx__randn_body(void *argument, size_t index, int worker)
+{
+    const otx__randn *task = (const otx__randn *)argument;
+    const otx__linear *linear = task->fitted->linear;
+    size_t columns = linear->map.columns, i;
+    double *row = task->to + index * columns;
+    double two[2] = {0.0, 0.0};
+    (void)worker;
+    for (i = 0; i < columns; i++) {
+        double part;
+        if (i % 2 == 0)
+            otx__deviates(task->fitted->options.seed, task->first + index, i / 2, two);
+        part = linear->divide[i] * two[i % 2];
+        row[i] = linear->to[i] + part;
+    }
+}
+
+OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted *fitted,
+                                        const otx_method_rows *rows, size_t first, size_t count,
+                                        double *to, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    otx__randn task;
+    (void)rows;
+    memset(&task, 0, sizeof task);
+    task.fitted = fitted;
+    task.first = first;
+    task.to = to;
+    return otx__watch_loop(&watch, count, 100.0 * (double)fitted->linear->map.columns,
+                           otx__randn_body, &task, error);
+}
+
+/* >>> src/methods/john_hewitt.h */
+/* ---- john_hewitt: by the mean and the covariance of all ------------------------------ */
+
+/* mean + L z with L L' the covariance, sums divided by the number of tokens, z normal
+   deviates. A column that depends on those before it (fewer tokens than columns, say) has no
+   deviate of its own: L is the factor of a covariance without full rank, and nothing has to
+   be added to it. */
+
+/* Makes L' of the factor: strips of the map are its rows of tiles. */
+OTX__PRIVATE void otx__john_hewitt_turn_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t y, i, p;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        double *to = normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
+        memcpy(to, otx__tile_at(normal->factor, strip, y), OTX__TILE_SIZE * sizeof *to);
+    }
+    for (p = 0; p < OTX__TILE; p++) /* above the diagonal stand numbers of no use */
+        for (i = 0; i < p; i++)
+            normal->weights[((strip * normal->donor.tiles + strip) * OTX__TILE + p) * OTX__TILE +
+                            i] = 0.0;
+}
+
+/* The covariance, from the products, as tiles of the factor. */
+OTX__PRIVATE void otx__john_hewitt_scale_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t y, i;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        const double *from =
+            normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
+        double *to = otx__tile_at(normal->factor, strip, y);
+        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] / (double)normal->rows;
+    }
+    for (i = 0; i < OTX__TILE; i++)
+        normal->diagonal[strip * OTX__TILE + i] =
+            otx__tile_at(normal->factor, strip, strip)[i * (OTX__TILE + 1)];
+}
+
+/* Turns the products of the tokens' columns, which the map holds, into L'. */
+OTX__PRIVATE otx_result otx__john_hewitt_factor(otx__mill *mill, const otx__dense *map,
+                                                size_t tokens, otx_error *error)
+{
+    otx__normal normal;
+    otx_result result;
+    memset(&normal, 0, sizeof normal);
+    normal.ctx = &mill->ctx;
+    normal.rows = tokens;
+    normal.donor.columns = map->columns;
+    normal.donor.tiles = map->wide;
+    normal.take = mill->take;
+    normal.total = map->columns;
+    normal.weights = map->data;
+    normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(map->wide),
+                                             OTX__TILE_SIZE * sizeof(double));
+    normal.diagonal =
+        (double *)otx__pool_take(&mill->pool, map->wide, OTX__TILE * sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__normal_loop(&normal, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
+                              otx__john_hewitt_scale_body, error);
+    if (!result) result = otx__normal_factor(&normal, error);
+    if (!result)
+        result = otx__normal_loop(&normal, map->wide,
+                                  (double)map->wide * (double)OTX__TILE_SIZE,
+                                  otx__john_hewitt_turn_body, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
+                                             const otx_method_rows *rows,
+                                             const otx_method_options *options,
+                                             otx_fitted *fitted, otx_error *error)
+{
+    size_t e = rows->tokens.columns;
+    double need = 1.5 * otx__dense_need(e, e) + 2.0 * otx__dense_need(OTX__DENSE_ROWS, e);
+    otx__dense_read left, right;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the covariance of the base's rows", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, e, e, error);
+    if (result) return result;
+    otx__dense_read_open(&mill, &left, &rows->tokens);
+    otx__dense_read_open(&mill, &right, &rows->tokens);
+    left.less = right.less = fitted->linear->to;
+    if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
+                                  error);
+    if (!result)
+        result = otx__john_hewitt_factor(&mill, &fitted->linear->map, rows->tokens.rows, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+OTX__PRIVATE void otx__john_hewitt_read_body(void *argument, size_t index, int worker)
+{
+    const otx__linear_task *task = (const otx__linear_task *)argument;
+    size_t columns = task->linear->map.rows, i;
+    double *row = task->rows + index * task->pitch, two[2] = {0.0, 0.0};
+    (void)worker;
+    for (i = 0; i < task->pitch; i++) {
+        if (i % 2 == 0) otx__deviates(task->seed, task->first + index, i / 2, two);
+        row[i] = i < columns ? -two[i % 2] : 0.0; /* products are taken off */
+    }
+}
+
+OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_fitted *fitted,
+                                              const otx_method_rows *rows, size_t first,
+                                              size_t count, double *to, otx_error *error)
+{
+    (void)rows;
+    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body, first, count, to,
+                           error);
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -16412,6 +18985,14 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
          otx__affine_method_fit, otx__affine_method_make},
         {"mean", 0, NULL, otx__mean_make},
         {"zero", 0, NULL, otx__zero_make},
+        {"common_interpolation", OTX_NEED_DONOR, otx__interpolation_fit, otx__omp_make},
+        {"clp", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__clp_fit,
+         otx__linear_make},
+        {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
+        {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
+        {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
+        {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };
     return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
 }
@@ -16485,8 +19066,13 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (result) return result;
     fitted->method = method;
     fitted->targets = rows->targets.rows;
+    fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
     if (result) otx_method_close(ctx, fitted);
+    else if (!fitted->omp.threads) { /* nothing was pursued */
+        fitted->omp.isa = otx__combine_kernels(ctx)->isa;
+        fitted->omp.threads = otx__threads(ctx);
+    }
     return result;
 }
 
@@ -16495,14 +19081,15 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
                                    double *to, otx_error *error)
 {
     const otx__method_entry *m = otx__method_of(fitted->method);
-    otx_result result;
+    otx_result result = OTX_OK;
     if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
     if (first > fitted->targets || count > fitted->targets - first)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
                          (uint64_t)first, (uint64_t)first + count, (uint64_t)fitted->targets);
     if (!count) return OTX_OK;
-    result = otx__method_check(rows, m->needs & (unsigned)OTX_NEED_DONOR_AGAIN, error);
+    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+        result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
     return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
 }
 
@@ -16514,6 +19101,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->residual_norms, targets, sizeof *fitted->residual_norms);
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
+    otx__linear_close(fitted->linear);
     memset(fitted, 0, sizeof *fitted);
 }
 
@@ -19645,6 +22233,7 @@ typedef struct otx__vocab_files {
     const char *path;
     const char *names[OTX_VOCAB_FILES]; /* NULL: absent; borrowed from the listing */
     otx_vocab_text texts[OTX_VOCAB_FILES];
+    bool rules; /* they are read for a vocabulary that is there */
 } otx__vocab_files;
 
 OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
@@ -19690,7 +22279,7 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
     char directory[OTX__PATH_TEXT], file[OTX__QUOTED], name[OTX__PATH_TEXT + OTX__QUOTED];
     otx_result result = otx__vocab_read_file(files, source, error);
     size_t i;
-    memset(out, 0, sizeof *out);
+    if (!files->rules) memset(out, 0, sizeof *out);
     for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
         if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
             result = otx__vocab_read_file(files, i, error);
@@ -19698,7 +22287,8 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
         const char *own = files->names[source];
         otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
                     otx__quote(file, sizeof file, own, strlen(own)));
-        result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
+        result = files->rules ? otx_vocab_parse_rules(files->ctx, files->texts, name, out, error)
+                              : otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
     return result;
@@ -19784,8 +22374,9 @@ OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_context *ctx, const cha
                              advice);
 }
 
+/* With `rules` these are read, for a vocabulary that is open. */
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
-                                                  otx_vocab *out, otx_error *error)
+                                                  bool rules, otx_vocab *out, otx_error *error)
 {
     otx__vocab_files files;
     otx__listing listing;
@@ -19795,12 +22386,13 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     memset(&files, 0, sizeof files);
     files.ctx = ctx;
     files.path = path;
+    files.rules = rules;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
     if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     else result = otx__vocab_of_source(&files, source, out, error);
-    if (!result) result = otx__vocab_compare_others(&files, source, out, error);
-    if (result) otx_vocab_close(ctx, out);
+    if (!result && !rules) result = otx__vocab_compare_others(&files, source, out, error);
+    if (result && !rules) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
     otx__listing_close(&listing);
     return result;
@@ -19834,7 +22426,7 @@ OTX__PRIVATE otx_result otx__refuse_weights(const otx_context *ctx, const char *
 
 /* Reads a file by itself: as what it holds, else as what its name says. */
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
-                                             otx_vocab *out, otx_error *error)
+                                             bool rules, otx_vocab *out, otx_error *error)
 {
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
@@ -19860,7 +22452,8 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
         texts[file].bytes = bytes;
         texts[file].size = size;
         if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
-        result = otx_vocab_parse(ctx, texts, name, out, error);
+        result = rules ? otx_vocab_parse_rules(ctx, texts, name, out, error)
+                       : otx_vocab_parse(ctx, texts, name, out, error);
     }
     if (bytes) otx__file_free(ctx, bytes, size);
     return result;
@@ -19874,8 +22467,18 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
     memset(out, 0, sizeof *out);
     result = otx__model_status(path, &status, error);
     if (result) return result;
-    return status.directory ? otx__vocab_open_directory(ctx, path, out, error)
-                            : otx__vocab_open_file(ctx, path, out, error);
+    return status.directory ? otx__vocab_open_directory(ctx, path, false, out, error)
+                            : otx__vocab_open_file(ctx, path, false, out, error);
+}
+
+OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
+                                        otx_vocab *vocab, otx_error *error)
+{
+    otx__status status;
+    otx_result result = otx__model_status(path, &status, error);
+    if (result) return result;
+    return status.directory ? otx__vocab_open_directory(ctx, path, true, vocab, error)
+                            : otx__vocab_open_file(ctx, path, true, vocab, error);
 }
 
 /* >>> src/model/chapter.h */
@@ -23620,10 +26223,10 @@ OTX__PRIVATE bool otx__job_solves(const otx_job *job)
     return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that it solves for. */
+/* Whether there are rows that a method is fitted for. */
 OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 {
-    return otx__job_solves(job) && job->target_count > 0;
+    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
@@ -24555,12 +27158,19 @@ OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t colu
     return true;
 }
 
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
 /* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
     if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
         if (job->base.parts.tensors[i].at == at)
             return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
     return true;
@@ -25109,26 +27719,41 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
     return result;
 }
 
-/* Reads the anchors' rows of one matrix of the base. Close it likewise. */
-OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
-                                                const otx__solution *solution,
-                                                otx__loaded *base, otx_method_rows *rows,
-                                                otx_error *error)
+/* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
+   that hold a token. */
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
+                                             uint32_t *tokens)
 {
-    size_t count = 0, i;
-    uint8_t *needed;
+    unsigned needs = otx_method_needs(job->options.method);
+    size_t held = 0, i;
+    for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
+        needed[job->anchor_bases[i]] = 1;
+    for (i = 0; i < count && needs & OTX_NEED_TOKENS; i++) {
+        if (!otx__base_row_is_token(job, i)) continue;
+        needed[i] = 1;
+        tokens[held++] = (uint32_t)i;
+    }
+    return held;
+}
+
+/* Reads those rows of one matrix of the base. Close it likewise; tokens has room for as many
+   as the base has ids or rows, the fewer. */
+OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
+                                                const otx__solution *solution, size_t count,
+                                                uint32_t *tokens, otx__loaded *base,
+                                                otx_method_rows *rows, otx_error *error)
+{
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
+    size_t held;
     otx_result result;
-    memset(base, 0, sizeof *base);
-    for (i = 0; i < job->anchor_count; i++)
-        count = otx__max(count, (size_t)job->anchor_bases[i] + 1);
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
     if (!needed) return otx__fail_memory(error, count);
-    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
+    held = otx__solution_needs_base(job, needed, count, tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
     otx__free(&job->ctx, needed, count, 1);
     rows->base = otx__loaded_rows(base, job->anchor_bases, job->anchor_count);
+    rows->tokens = otx__loaded_rows(base, tokens, held);
     return result;
 }
 
@@ -25137,6 +27762,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                                            otx_error *error)
 {
     double start = otx__now();
+    size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
+    uint32_t *tokens = NULL;
     otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
@@ -25146,18 +27773,26 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
     options.omp = job->options.omp;
+    options.weights = job->options.weights;
+    options.seed = job->options.seed;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
+    rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
-    if (!result && solution->base)
-        result = otx__solution_read_base(job, solution, &base, &rows, error);
+    if (!result && solution->base) {
+        tokens = (uint32_t *)otx__alloc(&job->ctx, count, sizeof *tokens);
+        result = tokens ? otx__solution_read_base(job, solution, count, tokens, &base, &rows,
+                                                  error)
+                        : otx__fail_array(error, count, sizeof *tokens);
+    }
     if (!result)
         result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
     otx__loaded_close(job, &donor);
+    otx__free(&job->ctx, tokens, count, sizeof *tokens);
     solution->seconds = otx__now() - start;
     return result;
 }
@@ -25190,8 +27825,8 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = fitted->k ? fitted->omp.isa : fitted->affine.isa;
-        job->summary.threads = fitted->k ? fitted->omp.threads : fitted->affine.threads;
+        job->summary.isa = fitted->omp.isa;
+        job->summary.threads = fitted->omp.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
         size_t solution = job->plans[job->matrix_tensors[i]].solution;
@@ -25295,13 +27930,6 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);
     return result;
-}
-
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
 }
 
 /* >>> src/job/diagnose.h */

