@@ -2,10 +2,14 @@
 
      solve DATA.safetensors OUT.safetensors [--k 64] [--threads N] [--isa NAME]
            [--form NAME] [--memory BYTES] [--targets N] [--repeat N]
+           [--ridge X] [--tolerance X] [--cosine 0|1] [--centred 0|1] [--affine 0|1]
 
    DATA holds donor_anchors [N][d] and targets [B][d], both F32 or BF16. OUT gets
    indices I32 [B][k], coeffs F32 [B][k] and residual_norm F32 [B]. One line of
-   JSON on stdout says how long each repeat took; reading is not in it. */
+   JSON on stdout says how long each repeat took; reading is not in it. With --affine
+   a line before it says how long an affine map takes, fitted with all its choices and
+   applied with the solve's atoms: from the anchors to the same rows in reverse order,
+   as its time does not depend on what the base's rows hold. */
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "omp_transplant.h"
 
@@ -17,6 +21,7 @@ typedef struct settings {
     otx_omp_options options;
     size_t targets;
     int repeat;
+    bool affine;
 } settings;
 
 static void fail(const char *message)
@@ -58,6 +63,11 @@ static settings parse(int count, char **words)
         else if (!strcmp(word, "--memory")) s.options.memory = strtoull(words[i], NULL, 10);
         else if (!strcmp(word, "--targets")) s.targets = strtoul(words[i], NULL, 10);
         else if (!strcmp(word, "--repeat")) s.repeat = atoi(words[i]);
+        else if (!strcmp(word, "--ridge")) s.options.ridge = strtod(words[i], NULL);
+        else if (!strcmp(word, "--tolerance")) s.options.tolerance = strtod(words[i], NULL);
+        else if (!strcmp(word, "--cosine")) s.options.cosine = atoi(words[i]) != 0;
+        else if (!strcmp(word, "--centred")) s.options.centred = atoi(words[i]) != 0;
+        else if (!strcmp(word, "--affine")) s.affine = atoi(words[i]) != 0;
         else if (!strcmp(word, "--form")) {
             int form;
             for (form = 0; form < OTX_FORM_COUNT; form++)
@@ -127,6 +137,46 @@ static void write_tensors(const char *path, const otx_omp_output *output, size_t
     free(residuals);
 }
 
+/* Targets whose new rows are made and thrown away at a time. */
+#define WINDOW 2048
+
+static void time_map(const settings *s, const otx_matrix *atoms, const otx_matrix *targets,
+                     const otx_omp_output *output, size_t k)
+{
+    otx_matrix base = *atoms;
+    otx_affine_map map;
+    otx_affine_options options;
+    otx_affine_stats stats;
+    otx_error error;
+    uint32_t *index = (uint32_t *)malloc(atoms->rows * sizeof *index);
+    double *rows = (double *)malloc(WINDOW * atoms->columns * sizeof *rows), clock;
+    size_t i, count;
+    if (!index || !rows) fail("out of memory");
+    for (i = 0; i < atoms->rows; i++) index[i] = (uint32_t)(atoms->rows - 1 - i);
+    base.index = index;
+    memset(&options, 0, sizeof options);
+    options.memory = s->options.memory;
+    if (otx_affine_fit(&s->ctx, atoms, &base, targets, &options, &map, &stats, &error))
+        fail(error.message);
+    clock = otx__now();
+    for (i = 0; i < targets->rows; i += count) {
+        count = targets->rows - i < WINDOW ? targets->rows - i : WINDOW;
+        if (otx_affine_apply(&s->ctx, &map, atoms, &base, targets, i, count, output->indices,
+                             output->coefficients, k, rows, &error))
+            fail(error.message);
+    }
+    clock = otx__now() - clock;
+    printf("{\"fit\": %.4f, \"products\": %.4f, \"solve\": %.4f, \"pursuit\": %.4f, "
+           "\"trials\": %.4f, \"apply\": %.4f, \"choices\": %llu, \"hidden\": %llu, "
+           "\"peak_bytes\": %llu}\n",
+           stats.seconds, stats.seconds_products, stats.seconds_solve, stats.seconds_pursuit,
+           stats.seconds_trials, clock, (unsigned long long)map.trial_count,
+           (unsigned long long)map.hidden, (unsigned long long)stats.peak_bytes);
+    otx_affine_close(&map);
+    free(index);
+    free(rows);
+}
+
 int main(int count, char **words)
 {
     settings s = parse(count, words);
@@ -135,6 +185,7 @@ int main(int count, char **words)
     otx_matrix atoms, targets;
     otx_omp_output output;
     otx_omp_stats stats;
+    double *seconds;
     size_t k;
     int i;
     if (otx_checkpoint_open(NULL, s.data, &file, &error)) fail(error.message);
@@ -147,12 +198,16 @@ int main(int count, char **words)
     output.residual_norms = (double *)malloc(targets.rows * sizeof(double));
     output.target_norms = NULL;
     if (!output.indices || !output.coefficients || !output.residual_norms) fail("out of memory");
-    printf("{\"seconds\": [");
+    seconds = (double *)malloc((size_t)s.repeat * sizeof *seconds);
+    if (!seconds) fail("out of memory");
     for (i = 0; i < s.repeat; i++) {
         if (otx_omp(&s.ctx, &atoms, &targets, &s.options, &output, &stats, &error))
             fail(error.message);
-        printf("%s%.4f", i ? ", " : "", stats.seconds);
+        seconds[i] = stats.seconds;
+        if (s.affine) time_map(&s, &atoms, &targets, &output, k);
     }
+    printf("{\"seconds\": [");
+    for (i = 0; i < s.repeat; i++) printf("%s%.4f", i ? ", " : "", seconds[i]);
     printf("], \"isa\": \"%s\", \"threads\": %d, \"form\": \"%s\", \"peak_bytes\": %llu, "
            "\"stages\": {\"gram\": %.4f, \"correlate\": %.4f, \"scan\": %.4f, "
            "\"select\": %.4f, \"finish\": %.4f}, \"rescore\": %.4f, "
@@ -171,5 +226,6 @@ int main(int count, char **words)
            stats.plan, peak_memory());
     write_tensors(s.out, &output, targets.rows, k);
     otx_checkpoint_close(NULL, &file);
+    free(seconds);
     return 0;
 }

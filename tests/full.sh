@@ -118,6 +118,8 @@ tokenizer_clients() {
         fi
         suite "tokenizers in transformers $version" "$python" tests/tokenizer_clients.py \
             "$build/transplant"
+        suite "single digits in transformers $version" "$python" tests/tokenizer_digits.py \
+            "$build/transplant"
         suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
             "$build/transplant"
         [ $version = 5.24.0 ] || continue

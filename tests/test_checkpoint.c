@@ -502,6 +502,56 @@ static void test_too_many(void)
     free(index);
 }
 
+/* What is refused with advice needs memory for it, and may not get it. */
+static void test_memory_of_advice(void)
+{
+    static const char *const names[] = {"m1", "m1/snapshots", "m2", "m3", "m4", "m5/pieces"};
+    failing state;
+    otx_context ctx;
+    otx_checkpoint checkpoint;
+    otx_vocab vocab;
+    size_t i;
+    scratch_directory("m1");
+    scratch_directory("m1/refs");
+    scratch_text("m1/refs/main", "abc\n");
+    scratch_directory("m1/snapshots");
+    scratch_directory("m1/snapshots/abc");
+    scratch_directory("m2");
+    scratch_text("m2/adapter_model.safetensors", "");
+    scratch_text("m2/adapter_config.json", "{\"base_model_name_or_path\":\"org/name\"}");
+    scratch_directory("m3");
+    scratch_directory("m3/checkpoint-1");
+    scratch_text("m3/checkpoint-1/model.safetensors", "");
+    scratch_directory("m4");
+    put_shard("m4/a.safetensors", "a");
+    put_shard("m4/b.safetensors", "b");
+    scratch_directory("m5");
+    scratch_text("m5/pieces", "{\"a\":[]}");
+    memset(&ctx, 0, sizeof ctx);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    for (i = 0; i < COUNT(names); i++) {
+        long n = 0;
+        memset(&state, 0, sizeof state);
+        do {
+            state.requests = 0;
+            state.fail_at = ++n;
+            CHECK(otx_checkpoint_open(&ctx, at(names[i]), &checkpoint, &error) != OTX_OK);
+            CHECK(error.code == OTX_ERROR_MEMORY || error.code == OTX_ERROR_UNSUPPORTED);
+            CHECK_INT(state.live, 0);
+        } while (state.requests >= n && n < 500);
+        CHECK(n > 1 && error.code == OTX_ERROR_UNSUPPORTED);
+        n = 0;
+        do {
+            state.requests = 0;
+            state.fail_at = ++n;
+            CHECK(otx_vocab_open(&ctx, at(names[i]), &vocab, &error) != OTX_OK);
+            CHECK_INT(state.live, 0);
+        } while (state.requests >= n && n < 500);
+        CHECK(n > 1 && !state.wrong_size);
+    }
+}
+
 static void test_memory(void)
 {
     failing state;
@@ -603,6 +653,7 @@ int main(void)
     RUN(test_links);
     RUN(test_many);
     RUN(test_too_many);
+    RUN(test_memory_of_advice);
     RUN(test_memory);
     RUN(test_vocab);
     RUN(test_vocab_foreign);

@@ -1,4 +1,4 @@
-/* The keyed hash, and a vocabulary made to defeat the table of tokens.
+/* The keyed hash, and a vocabulary and rows made to defeat tables of tokens and of anchors.
    Looks at private functions: includes the implementation, with functions that are static
    so that those not used are left out. */
 #define OTX_STATIC
@@ -134,11 +134,126 @@ static void the_secret_counts(void)
     CHECK(one.a != two.a && one.b != two.b && one.a != one.b);
 }
 
+/* ---- rows ---- */
+
+/* What a hash of rows without a key does with one element. */
+static uint64_t row_step(uint64_t hash, uint32_t bits)
+{
+    hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
+}
+
+static bool is_common_float(uint32_t bits)
+{
+    uint32_t exponent = bits >> 23 & 0xff;
+    return exponent > 30 && exponent < 220;
+}
+
+/* Two pairs of elements that take the hash from one state to the same next one. The first
+   differ by a Fibonacci number, which the factor, the golden section of 2^64, takes to almost
+   nothing: the upper halves of the states behind them are the same, and the second elements
+   mend the lower. Returns the next state; 0 if there are no such pairs. */
+#define FIBONACCI_47 2971215073u
+
+static uint64_t crafted_pairs(uint64_t hash, uint32_t one[2], uint32_t two[2])
+{
+    uint32_t low, exponent;
+    for (low = 0; low < UINT32_MAX - FIBONACCI_47 - 12345; low += 12345) {
+        uint64_t states[2];
+        one[0] = low ^ (uint32_t)hash;
+        two[0] = (low + FIBONACCI_47) ^ (uint32_t)hash;
+        states[0] = row_step(hash, one[0]);
+        states[1] = row_step(hash, two[0]);
+        if (!is_common_float(one[0]) || !is_common_float(two[0])) continue;
+        if (states[0] >> 32 != states[1] >> 32) continue;
+        for (exponent = 31; exponent < 220; exponent++) {
+            one[1] = exponent << 23;
+            two[1] = one[1] ^ (uint32_t)(states[0] ^ states[1]);
+            if (is_common_float(two[1])) return row_step(states[0], one[1]);
+        }
+    }
+    return 0;
+}
+
+#define PAIRS 8
+#define ROWS (1 << PAIRS)
+
+/* Rows of all choices among eight such pairs: they collide. Returns how many do. */
+static size_t crafted_rows(float rows[ROWS][2 * PAIRS])
+{
+    static uint32_t bits[ROWS][2 * PAIRS];
+    uint64_t start = UINT64_C(0xcbf29ce484222325), hash = start;
+    size_t pair, i, j, same = 0;
+    for (pair = 0; pair < PAIRS; pair++) {
+        uint32_t two[2][2];
+        hash = crafted_pairs(hash, two[0], two[1]);
+        for (i = 0; i < ROWS; i++) memcpy(bits[i] + 2 * pair, two[i >> pair & 1], sizeof two[0]);
+    }
+    for (i = 0; i < ROWS; i++) {
+        uint64_t own = start;
+        for (j = 0; j < 2 * PAIRS; j++) own = row_step(own, bits[i][j]);
+        same += own == hash;
+    }
+    memcpy(rows, bits, sizeof bits);
+    return same;
+}
+
+/* A target is compared with no more than one anchor, and gets its row where it is that; the
+   rows do not depend on the key. */
+static void rows_that_collide(void)
+{
+    static float donor[ROWS][2 * PAIRS], base[ROWS][3];
+    static double made[2][ROWS][3];
+    otx_matrix anchors, rows, targets;
+    otx_context ctx;
+    size_t i, j, round, runs = 0, own = 0;
+    CHECK_INT(crafted_rows(donor), ROWS);
+    for (i = 0; i < ROWS; i++)
+        for (j = 0; j < 3; j++) base[i][j] = (float)(i * (j + 2) % 97);
+    memset(&anchors, 0, sizeof anchors);
+    memset(&ctx, 0, sizeof ctx);
+    anchors.data = donor;
+    anchors.dtype = OTX_F32;
+    anchors.rows = ROWS - 6; /* the last six are targets that are no anchors */
+    anchors.columns = 2 * PAIRS;
+    targets = rows = anchors;
+    targets.rows = ROWS;
+    rows.data = base;
+    rows.columns = 3;
+    for (round = 0; round < 2; round++) {
+        otx_affine_options options;
+        otx_affine_map map;
+        const otx__affine *state;
+        size_t none = 0;
+        memset(&options, 0, sizeof options);
+        options.ks = &none;
+        options.k_count = 1;
+        ctx.hash_key[0] = round;
+        memset(&map, 0, sizeof map);
+        CHECK_INT(otx_affine_fit(&ctx, &anchors, &rows, NULL, &options, &map, NULL, NULL), OTX_OK);
+        if (!map.state) return;
+        state = (const otx__affine *)map.state;
+        for (i = 1; i < anchors.rows; i++)
+            runs += state->known[i].hash == state->known[i - 1].hash;
+        CHECK_INT(otx_affine_apply(&ctx, &map, &anchors, &rows, &targets, 0, ROWS, NULL, NULL, 0,
+                                   made[round][0], NULL),
+                  OTX_OK);
+        otx_affine_close(&map);
+    }
+    CHECK_INT(runs, 0);
+    CHECK(!memcmp(made[0], made[1], sizeof made[0]));
+    for (i = 0; i < ROWS; i++)
+        own += made[0][i][0] == (double)base[i][0] && made[0][i][1] == (double)base[i][1] &&
+               made[0][i][2] == (double)base[i][2];
+    CHECK_INT(own, anchors.rows);
+}
+
 int main(void)
 {
     RUN(reference_values);
     RUN(the_attack_works);
     RUN(the_table_holds);
     RUN(the_secret_counts);
+    RUN(rows_that_collide);
     return test_end();
 }

@@ -126,8 +126,9 @@ static void test_errors(void)
               OTX_OK);
     CHECK_INT(scratch_count("out"), 1);
     /* Options. */
-    options.method = (otx_method)7;
-    check_fails(&options, OTX_ERROR_ARGUMENT, "omp-affine, affine, mean, zero");
+    options.method = (otx_method)99;
+    check_fails(&options, OTX_ERROR_ARGUMENT,
+                "method 99 is unknown; known are omp, omp-centred, omp-affine");
     options.method = OTX_METHOD_OMP;
     options.omp.first_target = 1;
     check_fails(&options, OTX_ERROR_ARGUMENT, "first_target");

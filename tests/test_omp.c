@@ -180,6 +180,57 @@ static void random_problems(void)
     }
 }
 
+/* In none of the forms that screen a problem takes more than so many steps that score every
+   atom, and few atoms are left to decide between. */
+static void check_screened(const problem *p, uint64_t fallbacks)
+{
+    int form;
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_EXHAUSTIVE; form++) {
+        solution s = solve(p, (otx_omp_form)form, OTX_ISA_AUTO, 1);
+        CHECK(s.stats.fallbacks <= fallbacks);
+        CHECK(s.stats.candidates <= 8 * s.stats.steps + fallbacks * p->atoms);
+        solution_close(&s);
+    }
+}
+
+/* With ridge the atoms taken go on scoring, and often best of all: a screen does not lose
+   sight of the others by that. */
+static void atoms_taken_that_score_best(void)
+{
+    static const double ridges[] = {1e-3, 0.3, 10.0, 1e6};
+    size_t i;
+    for (i = 0; i < sizeof ridges / sizeof *ridges; i++) {
+        problem p = embedding_like(150, 16, 32, 16, 1.0);
+        p.ridge = ridges[i];
+        p.cosine = i % 2 == 1;
+        check_all_ways(&p);
+        check_screened(&p, 0);
+        problem_close(&p);
+    }
+}
+
+/* An atom that is passed over scores better than all others for the rest of a target's
+   steps: one of them scores every atom, that which passes it over. */
+static void atom_passed_over_that_scores_best(void)
+{
+    problem p = problem_open(200, 12, 24, 12);
+    size_t i, j;
+    for (i = 0; i < p.atoms * p.columns; i++) p.a[i] = 1e-9f * (float)normal();
+    for (i = 0; i < p.targets * p.columns; i++) p.y[i] = (float)normal();
+    memset(p.a, 0, 2 * p.columns * sizeof *p.a);
+    p.a[0] = p.a[p.columns] = 1.0f;
+    p.a[p.columns + 1] = 1e-7f;
+    for (i = 0; i < 2; i++) {
+        solution s = solve(&p, OTX_FORM_AUTO, OTX_ISA_AUTO, 1);
+        for (j = 0; j < s.count; j++) CHECK((s.indices[j] < 2) == (j % s.k == 0));
+        solution_close(&s);
+        check_all_ways(&p);
+        check_screened(&p, p.targets);
+        p.ridge = 1e-14;
+    }
+    problem_close(&p);
+}
+
 /* ---- what the contract says besides ---- */
 
 /* The least-squares property: the residual is orthogonal to the atoms taken. */
@@ -344,6 +395,8 @@ int main(void)
     RUN(heavy_atoms_that_cancel);
     RUN(many_dependent_atoms);
     RUN(random_problems);
+    RUN(atoms_taken_that_score_best);
+    RUN(atom_passed_over_that_scores_best);
     RUN(residual_is_orthogonal);
     RUN(tolerance_ends_a_target);
     RUN(centred);

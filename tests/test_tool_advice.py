@@ -208,6 +208,23 @@ def a_nan_in_a_row_of_the_donor(here):
         assert " 0 errors" in sound(where / "out")
 
 
+@case
+def a_token_in_use_without_a_trained_row(here):
+    donor = donor_model(words=DONOR_WORDS + [RESERVED])
+    row = donor_id(DONOR_WORDS[-1]) + 1
+    for name in (EMBED, HEAD):
+        donor.tensors[name].set_row(row, [0.0] * 12)
+    donor.files["chat_template.jinja"] = "{{ '%s' }}" % RESERVED
+    base, donor = pair(here, donor=donor)
+    said = call(base, donor, here / "plain").err
+    entry = told(said, r"is in use, but has no trained row .*: --map '(#\d+=BASE)' gives it a row")
+    assert entry == f"#{row}=BASE"
+    said = call(base, donor, here / "out", "--map", entry.replace("BASE", "base3")).err
+    assert "is in use" not in said and " 0 errors" in sound(here / "out"), said
+    out = read_model(here / "out")[EMBED]
+    assert out.row(row) == base_model().tensors[EMBED].row(base_id("base3"))
+
+
 # ---- a donor without weights ------------------------------------------------------------------
 
 
@@ -387,7 +404,7 @@ def too_many_files(here):
 def words_that_are_wrong(here):
     base, donor = pair(here)
     for wrong, pattern, split in (
-            ("-a nix", "known are ([a-z -]+)$", "-a {}"),
+            ("-a nix", "known are ([a-z _-]+)$", "-a {}"),
             ("--isa nix", "known are (auto scalar)", "--isa {}"),
             ("--padding nix", "known are ([a-z ]+)$", "--padding {}"),
             ("-k 0", "a whole number from (1) is wanted", "-k {}"),

@@ -153,12 +153,12 @@ def whose_chat_template(here):
                             {"chat_template.jinja": "theirs", "chat_template.json": "{}",
                              "additional_chat_templates/a.jinja": "more"})
     out = here / "out"
-    assert "warning" not in call(base, donor, out).err
+    assert "chat template" not in call(base, donor, out).err
     assert template_of(out) == "theirs" and (out / "additional_chat_templates/a.jinja").exists()
     (here / "mine").write_text("mine <s>")
     for how, text in (("base", "{{ '<s>' }}{{ x[0] }}"), (here / "mine", "mine <s>")):
         said = call(base, donor, out, "--overwrite", "--chat-template", how).err
-        assert "warning" not in said, said
+        assert "chat template" not in said, said
         assert template_of(out) == text
         assert not (out / "chat_template.json").exists()
         assert not (out / "additional_chat_templates").exists()
@@ -182,7 +182,7 @@ def seeing(here, files, roles=None, config=None):
     base.roles.update(roles or {})
     base.config = json.dumps({**json.loads(base.config), **(config or {})})
     base, donor = pair(here, base, donor_model(words=DONOR_WORDS + ["<picture>"]))
-    done = call(base, donor, here / "out", "--map", f"<picture>={IMAGE}")
+    done = call(base, donor, here / "out", "-a", "mean", "--map", f"<picture>={IMAGE}")
     return [line for line in done.err.splitlines() if "warning" in line], here / "out"
 
 
@@ -377,6 +377,164 @@ def an_index_of_more_than_there_is(here):
     (donor / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": {
         "model.layers.1.a": "a.safetensors", EMBED: "a.safetensors"}}))
     call(base, donor, here / "of-the-donor")
+
+
+# ---- single digits ------------------------------------------------------------------------
+
+DIGITS = list("0123456789")
+STEP = {"type": "Split", "pattern": {"Regex": "[0-9]"}, "behavior": "Isolated", "invert": False}
+
+
+def numbered(here, words=DIGITS + ["12", "345"], base_words=DIGITS, **roles):
+    """A base that reads single digits, and a donor with longer tokens."""
+    donor = donor_model(words=DONOR_WORDS + words)
+    donor.roles.update(roles)
+    return pair(here, base_model(words=BASE_WORDS + base_words), donor)
+
+
+def split(here, base, donor, *notes):
+    """What --split-digits puts into tokenizer.json: the bytes, and its pre-tokenizer."""
+    old = (donor / "tokenizer.json").read_text()
+    done = call(base, donor, here / "out", "--split-digits", "--overwrite", "--report",
+                here / "report")
+    for note in notes:
+        assert re.search("note: " + note, done.err), done.err
+    assert not re.search("warning: .* reads numbers", done.err), done.err
+    new = (here / "out" / "tokenizer.json").read_text()
+    assert json.loads((here / "report").read_text())["digits"]["split"] == (old != new)
+    assert "0 errors, 0 warnings" in call("verify", here / "out").out
+    if old == new:
+        return "", "", None
+    parsed = json.loads(new)
+    made = parsed.pop("pre_tokenizer")
+    was = json.loads(old)
+    was.pop("pre_tokenizer")
+    assert parsed == was
+    start = next(i for i in range(len(old) + 1) if old[i:i + 1] != new[i:i + 1])
+    left = len(old) - start
+    end = next(i for i in range(left + 1) if i == left or old[-1 - i] != new[-1 - i])
+    return new[start:len(new) - end], old[start:len(old) - end], made
+
+
+@case
+def digits_are_split(here):
+    base, donor = numbered(here)
+    warned = call(base, donor, here / "out", "--report", here / "report").err
+    assert re.search("warning: .*base reads numbers digit by digit, .*donor in pieces of up to 3 "
+                     "digits: rows .*arithmetic; --split-digits keeps", warned), warned
+    assert json.loads((here / "report").read_text())["digits"] == {
+        "base": 1, "donor": 3, "split": False}
+    assert "digits a token            3  1 in BASE: see --split-digits" in call(
+        "align", base, donor).out
+    assert "digits a token            3" in call("inspect", donor).out
+    (donor / "merges.txt").write_text("#version: 0.2\n")
+    put, gone, made = split(here, base, donor, '.*"merges.txt" is left out')
+    assert (json.loads(put), gone, made) == (STEP, "null", STEP)
+    assert not (here / "out" / "merges.txt").exists()
+    assert (here / "out" / "chat_template.jinja").exists()
+    assert "digits a token            1" in call("inspect", here / "out").out
+    draft = call("verify", here / "out", "--draft-for", donor).out
+    assert re.search("warning: draft: texts are encoded otherwise .* numbers digit by digit, the "
+                     "target's in pieces of up to 3 digits", draft), draft
+
+
+@case
+def digits_are_split_behind_other_steps(here):
+    base, donor = numbered(here)
+    tokenizer = json.loads((donor / "tokenizer.json").read_text())
+    space = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first",
+             "split": False}
+    step = json.dumps(STEP)
+    for listed, indent, wanted in (
+            (None, None, None), ([], None, step), ([space], None, ", " + step),
+            ([space, space], None, ", " + step), ([space], 2, ",\n      " + step)):
+        tokenizer["pre_tokenizer"] = space if listed is None else {
+            "type": "Sequence", "pretokenizers": listed}
+        (donor / "tokenizer.json").write_text(json.dumps(tokenizer, indent=indent))
+        put, gone, made = split(here, base, donor)
+        steps = [space] if listed is None else listed
+        assert made == {"type": "Sequence", "pretokenizers": steps + [STEP]}, made
+        if listed is not None:
+            assert gone == "" and put == wanted, (put, wanted)
+    del tokenizer["pre_tokenizer"]
+    (donor / "tokenizer.json").write_text(json.dumps(tokenizer))
+    new = call(base, donor, here / "out", "--split-digits", "--overwrite") and json.loads(
+        (here / "out" / "tokenizer.json").read_text())
+    assert new == {**tokenizer, "pre_tokenizer": STEP}
+
+
+@case
+def digits_that_need_no_splitting(here):
+    base, donor = numbered(here, words=DIGITS)
+    assert split(here, base, donor, ".*digit by digit, as .* does: nothing")[:2] == ("", "")
+    base, donor = numbered(here / "few", base_words=["12"], words=DIGITS)
+    error = call(base, donor, here / "few" / "out").err
+    assert re.search("warning: .*up to 2 digits, .*donor digit by digit: texts will have shorter "
+                     "ones than it counts with, and .*arithmetic\n", error), error
+    base, donor = numbered(here / "many", base_words=["12345"], words=["1234"])
+    assert "numbers" not in call(base, donor, here / "many" / "out").err  # both at random
+
+
+@case
+def digits_that_cannot_be_split(here):
+    args = ["--split-digits"]
+    refused(here / "a", *numbered(here / "a", base_words=["12"]), "in pieces of up to 2", args=args)
+    refused(here / "b", *numbered(here / "b", base_words=[]), "in no way that", args=args)
+    refused(here / "c", *numbered(here / "c", words=DIGITS[:7] + DIGITS[8:] + ["12"]),
+            "no token for the digit 7 alone", args=args)
+    base, donor = numbered(here / "d", auto_map={"AutoTokenizer": ["a--b.C", None]})
+    refused(here / "d", base, donor, "by code of its own", args=args)
+    base, donor = numbered(here / "e")
+    tokenizer = json.loads((donor / "tokenizer.json").read_text())
+    tokenizer["model"]["continuing_subword_prefix"] = "##"
+    (donor / "tokenizer.json").write_text(json.dumps(tokenizer))
+    refused(here / "e", base, donor, "tokenizer.json: .* each digit would be a word", args=args)
+    tokenizer["decoder"] = {"type": "WordPiece", "prefix": "##", "cleanup": False}
+    (donor / "tokenizer.json").write_text(json.dumps(tokenizer))
+    refused(here / "e", base, donor, "donor: .* each digit would be a word", args=args)
+    base, donor = numbered(here / "f", words=DIGITS + ["12"])
+    vocab = json.loads((donor / "tokenizer.json").read_text())["model"]["vocab"]
+    (donor / "tokenizer.json").unlink()
+    (donor / "vocab.json").write_text(json.dumps(vocab))
+    (donor / "merges.txt").write_text("#version: 0.2\n")
+    refused(here / "f", base, donor, "not read from tokenizer.json", args=args)
+
+
+@case
+def digits_and_the_class_of_the_tokenizer(here):
+    """A class that makes its pre-tokenizer itself would not heed the step."""
+    base, donor = numbered(here, tokenizer_class="GPT2Tokenizer")
+    split(here, base, donor, ".*names the class PreTrainedTokenizerFast: the GPT2Tokenizer ")
+    config = json.loads((here / "out" / "tokenizer_config.json").read_text())
+    assert config == {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>",
+                      "eos_token": "</s>", "unk_token": "<unk>"}
+    (donor / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2Tokenizer"}')
+    split(here, base, donor)  # special_tokens_map.json names the roles
+    config = json.loads((here / "out" / "tokenizer_config.json").read_text())
+    assert config["bos_token"] == "<s>" and config["eos_token"] == "</s>", config
+    (donor / "special_tokens_map.json").unlink()
+    (here / "x").mkdir()
+    refused(here / "x", base, donor, "a GPT2Tokenizer of it", args=["--split-digits"])
+    # One that transformers 4 makes of tokenizer.model in any case.
+    base, donor = numbered(here / "y", tokenizer_class="PreTrainedTokenizerFast")
+    split(here / "y", base, donor)
+    assert (here / "y" / "out" / "tokenizer_config.json").read_bytes() == (
+        donor / "tokenizer_config.json").read_bytes()
+
+
+@case
+def digits_of_tekken(here):
+    """Its pattern keeps numbers from becoming the tokens of several digits."""
+    import base64
+    words = [bytes([i]) for i in range(256)] + [b"12"]
+    for pattern, digits in ((r"\p{N}", 1), (r"\p{N}{1,3}", 2)):
+        (here / "tekken.json").write_text(json.dumps({
+            "config": {"pattern": pattern, "num_vocab_tokens": 257, "default_vocab_size": 258,
+                       "default_num_special_tokens": 1, "version": "v3"},
+            "vocab": [{"rank": i, "token_bytes": base64.b64encode(w).decode(), "token_str": None}
+                      for i, w in enumerate(words)],
+            "special_tokens": [{"rank": 0, "token_str": "<s>", "is_control": True}]}))
+        assert f"digits a token            {digits}\n" in call("inspect", here / "tekken.json").out
 
 
 if __name__ == "__main__":

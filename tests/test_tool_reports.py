@@ -23,8 +23,8 @@ CASES, case = tool.cases()
 
 # ---- reports ---------------------------------------------------------------------------
 
-REPORT_KEYS = ["version", "base", "donor", "method", "k", "isa", "threads", "tokens", "matrices",
-               "peak_bytes", "seconds"]
+REPORT_KEYS = ["version", "base", "donor", "method", "k", "isa", "threads", "digits", "tokens",
+               "matrices", "peak_bytes", "seconds"]
 TOKEN_KEYS = ["total", "copied", "by_role", "mapped", "approximated", "unused", "padding"]
 MATRIX_KEYS = ["name", "rows", "columns", "dtype", "anchors", "approximated",
                "mean_relative_residual", "max_relative_residual", "seconds"]

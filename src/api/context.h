@@ -70,7 +70,7 @@ typedef struct otx_context {
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;              /* messages are a line of UTF-8, as in otx_error */
-    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
-                             the clock: for files of strangers where both can be foreseen
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens and rows, beside addresses
+                             and the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
 } otx_context;

@@ -45,6 +45,11 @@ typedef struct otx_job_options {
     size_t map_count;
     otx_chat chat;
     const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
+    bool split_digits; /* the output's tokenizer cuts numbers into single digits, for a base
+                          that has learned to count with those; all other text as the
+                          donor's. Its tokens of several digits keep their rows and are
+                          never met; so this does nothing for a draft, which is given the
+                          target's tokens. For tokenizer.json alone */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */

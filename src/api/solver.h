@@ -61,8 +61,8 @@ typedef struct otx_omp_stats {
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
-    uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
-                               atom was passed over, or where hundreds tie */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double: where an
+                               atom is passed over, or hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */

@@ -59,6 +59,8 @@ typedef struct otx_vocab {
     const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+    size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
+                            read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
     void *rules;         /* private: see otx_vocab_parse_rules; NULL unless asked for */
 } otx_vocab;

@@ -32,16 +32,32 @@ OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
-OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+OTX__PRIVATE otx__hash_state otx__hash_open(otx__hash_key key)
 {
     otx__hash_state s;
-    uint64_t word = 0;
-    size_t i;
     s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
     s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
     s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
     s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    return s;
+}
+
+/* The hash of what was taken in and of a last word, which tells the size. */
+OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
+{
+    size_t i;
+    otx__hash_take(s, last);
+    s->v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s = otx__hash_open(key);
+    uint64_t word = 0;
+    size_t i;
     for (i = 0; i < size; i++) {
         word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
         if (i % 8 == 7) {
@@ -49,10 +65,7 @@ OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t siz
             word = 0;
         }
     }
-    otx__hash_take(&s, word | (uint64_t)size << 56);
-    s.v2 ^= 0xff;
-    for (i = 0; i < 3; i++) otx__hash_round(&s);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return otx__hash_close(&s, word | (uint64_t)size << 56);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs

@@ -95,7 +95,7 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
                                                   otx_error *error)
 {
     otx__listing listing;
-    otx__weights found;
+    otx__weights_found found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);

@@ -4,10 +4,10 @@
 
 /* The weights of a directory: an index or a file, by names of its listing; neither, if it
    holds none, or several that may be meant. */
-typedef struct otx__weights {
+typedef struct otx__weights_found {
     const char *index, *file;
     const char *rival; /* the first of several */
-} otx__weights;
+} otx__weights_found;
 
 /* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
 OTX__PRIVATE bool otx__is_shard(const char *name)
@@ -18,7 +18,7 @@ OTX__PRIVATE bool otx__is_shard(const char *name)
 
 /* Takes the one index or file under another name than the usual, of which there must not
    be two: model.fp16.safetensors and the like. */
-OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights_found *found)
 {
     size_t i, count = 0;
     for (i = 0; i < listing->count; i++) {
@@ -37,7 +37,7 @@ OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights
     else found->index = found->file = NULL;
 }
 
-OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_found *found)
 {
     memset(found, 0, sizeof *found);
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
@@ -202,33 +202,36 @@ OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *di
 
 /* A directory within that holds weights, or NULL: the last of several, as of the
    checkpoints of a training. */
-OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
-                                             const otx__listing *listing)
+OTX__PRIVATE otx_result otx__weights_within(const otx_context *ctx, const char *path,
+                                            const otx__listing *listing, const char **within,
+                                            otx_error *error)
 {
-    const char *within = NULL;
+    otx_result result = OTX_OK;
     size_t i, j;
-    for (i = 0; i < listing->count; i++)
+    *within = NULL;
+    for (i = 0; i < listing->count && !result; i++)
         for (j = 0; j < 2; j++) {
             char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
             otx__status status;
             memset(&status, 0, sizeof status);
             if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
-            if (file && otx__sys_status(file, &status) && status.regular)
-                within = listing->names[i];
+            if (!file) result = otx__fail_memory(error, strlen(path) + 1);
+            else if (otx__sys_status(file, &status) && status.regular)
+                *within = listing->names[i];
             otx__path_free(ctx, inner);
             otx__path_free(ctx, file);
         }
-    return within;
+    return result;
 }
 
 /* Reports a directory that holds no weights, or more than one model's. */
 OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
                                              const otx__listing *listing,
-                                             const otx__weights *found, otx_error *error)
+                                             const otx__weights_found *found, otx_error *error)
 {
     char where[OTX__PATH_TEXT], file[OTX__QUOTED];
     const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
-    const char *within;
+    const char *within = NULL;
     otx_result result = otx__refuse_cache(ctx, path, listing, error);
     if (result) return result;
     otx__path_text(where, path);
@@ -240,7 +243,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
     if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
     advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
                               (const char *const *)listing->names, listing->count, &name);
-    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (!advice) result = otx__weights_within(ctx, path, listing, &within, error);
+    if (result) return result;
     if (within)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
                          OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,

@@ -15,6 +15,7 @@
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
+     digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor

@@ -208,6 +208,18 @@ OTX_API const char *otx_engine_name(otx_engine engine)
 /* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
 typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
 
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    char text[48], other[48];
+    if (otx__digits_alike(ours, theirs)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's "
+               "tokens", otx__digits_text(text, ours->digits),
+               otx__digits_text(other, theirs->digits));
+}
+
 /* Says of each engine that is asked for whether it takes the pair. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
@@ -270,6 +282,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
+        otx__draft_digits(v, &draft);
     }
     for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);

@@ -78,6 +78,7 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
                                    const char *name)
 {
     if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (otx__digits_hides(job, name)) return false;
     if (job->options.chat != OTX_CHAT_DONOR &&
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;

@@ -154,6 +154,8 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->digits.size > 0)
+        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
         result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);

@@ -54,6 +54,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
@@ -183,6 +184,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->digits, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
     otx__text_open(&job->tokenizer, &job->ctx);
     otx__text_open(&job->code, &job->ctx);
@@ -221,6 +223,7 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->digits);
     otx__text_close(&job->chat);
     otx__text_close(&job->tokenizer);
     otx__text_close(&job->code);

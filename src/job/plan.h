@@ -106,20 +106,38 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
+/* Says which class is named, and why. */
+OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *choice)
+{
+    const char *code = choice->code ? ", and " OTX__CLASS_MODULE ".py" : "";
+    if (choice->rebuilt)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
+                 "transformers makes of the tokenizer of %s would not split digits",
+                 choice->name, code, choice->made, job->donor.path);
+    else
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+                 "config.json of %s, transformers would load the tokenizer of %s otherwise than "
+                 "it does there", choice->name, code, job->base.path, job->donor.path);
+}
+
 /* Names another class for the tokenizer where the donor's own name would be taken for
-   another beside the base's config.json. */
+   another beside the base's config.json, or would not heed a tokenizer.json that is not its
+   class's. */
 OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    otx__class_choose(&job->donor, &job->base, &choice);
+    otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
+    if (choice.rebuilt &&
+        (!job->donor.tokenizer.present || job->donor.vocab.roles[OTX_ROLE_EOS] < 0))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "transformers makes a %s of it, which does not heed tokenizer.json and "
+                         "has special tokens that no file names; load it with AutoTokenizer and "
+                         "save it with save_pretrained", job->donor.path, choice.made);
     result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
     if (result) return result;
     if (choice.code) otx__class_code(&choice, &job->code);
-    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
-             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
-             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
-             job->base.path, job->donor.path);
+    otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
 }

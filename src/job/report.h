@@ -136,6 +136,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
+                     ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
+                     (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {

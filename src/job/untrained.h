@@ -247,7 +247,8 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     const size_t base_rows = (size_t)job->base.parts.rows;
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
-    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0)
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
+        !job->donor.checkpoint.files) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);

@@ -77,26 +77,41 @@ OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
 typedef struct otx__class_choice {
     char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool rebuilt;           /* that class is given up, and with it the special tokens which it
+                               has where no file names them */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
+/* Whether transformers 4 makes it of tokenizer.model, though tokenizer.json is there. */
+OTX__PRIVATE bool otx__class_needs_model(const otx__side *donor, otx__span name)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    return otx__span_is(otx__class_stem(name), "LlamaTokenizer") &&
+           otx_json_type_of(json, otx_json_find(json, otx__document_root(&donor->tokenizer),
+                                                "add_prefix_space")) != OTX_JSON_NULL;
+}
+
 /* By the policy that tests/tokenizer_classes.py states and tries with both versions of
-   transformers. */
-OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+   transformers. `as_is`: tokenizer.json must be taken as it stands. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base, bool as_is,
                                     otx__class_choice *choice)
 {
     const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
-    const otx__span wanted = otx__class_effective(
+    otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
-    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
+        !(as_is && otx__class_needs_model(donor, name)))
+        return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
     else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
@@ -134,6 +149,31 @@ OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to
                          "        super().__init__(*arguments, **settings)\n");
 }
 
+/* Names the special tokens that no class will add: those of roles that the file leaves open. */
+OTX__PRIVATE otx_result otx__class_roles(const otx_context *ctx, const otx__side *donor,
+                                         otx_json_edit *edit, otx_error *error)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    otx_result result = OTX_OK;
+    otx__text value;
+    int role;
+    otx__text_open(&value, ctx);
+    for (role = 0; role < OTX_ROLE_COUNT && !result; role++) {
+        const int64_t id = donor->vocab.roles[role];
+        const char *key = otx__role_keys[role];
+        if (id < 0 || otx_json_type_of(json, otx_json_find(json, 0, key)) != OTX_JSON_NULL)
+            continue;
+        value.size = 0;
+        otx__text_json_string(&value, donor->vocab.tokens[id].content,
+                              donor->vocab.tokens[id].content_size);
+        otx__text_bytes(&value, "", 1);
+        result = value.failed ? otx__fail_memory(error, value.size)
+                              : otx_json_edit_set(ctx, edit, 0, key, value.bytes, error);
+    }
+    otx__text_close(&value);
+    return result;
+}
+
 /* Appends tokenizer_config.json with what was chosen. */
 OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
                                           const otx__class_choice *choice, otx__text *to,
@@ -158,6 +198,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     if (!result && choice->code)
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
                                    "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result && choice->rebuilt) result = otx__class_roles(ctx, donor, edit, error);
     if (!result) result = otx__edit_to_text(edit, to, error);
     otx_json_edit_close(ctx, edit);
     return result;

@@ -11,7 +11,8 @@ typedef enum otx__member_kind {
     OTX__MEMBER_OTHER_FORM, /* ids in a form of its own, which is not carried over */
     OTX__MEMBER_MAP,        /* {text: id, ...} */
     OTX__MEMBER_MAP_BACK,   /* {id: text, ...} */
-    OTX__MEMBER_FIRST,      /* where a range of ids begins: up to the next such key's, or the end */
+    OTX__MEMBER_FIRST,      /* where a range of ids begins; the next such key, or the end of the
+                               vocabulary, ends it */
     OTX__MEMBER_SIZE,       /* how many tokens there are */
     OTX__MEMBER_SIZE_IF,    /* the same, where it says as much as there are */
     OTX__MEMBER_ROUNDING,   /* the size is rounded up to a multiple of this */
@@ -47,16 +48,17 @@ static const otx__member_rule otx__member_rules[] = {
     {"t2u_*", OTX__MEMBER_NONE, NULL, NULL},          /* SeamlessM4T: units of speech */
     {"unit_*", OTX__MEMBER_NONE, NULL, NULL},
     {"vocoder_*", OTX__MEMBER_NONE, NULL, NULL},
-    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* the class after the last token, of CTC */
+    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* CTC: a class beside the tokens */
     {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
      "is of a text whose ids are shifted by the codes before it"},
     /* Dictionaries. */
-    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL},                                    /* Chameleon, Emu 3: all codes of images */
-    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
-    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
-    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL},                      /* SeamlessM4T */
-    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},                                   /* SeamlessM4T */
-    {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL}, /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL}, /* SeamlessM4T */
+    {"vocab_list", OTX__MEMBER_REFUSED, NULL, /* ESM */
+     "lists the tokens of the base in order"},
     /* Ranges. */
     {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
     {"image_token_offset", OTX__MEMBER_FIRST, NULL, NULL}, /* Apertus 1.5 */
@@ -87,14 +89,14 @@ static const otx__member_rule otx__member_rules[] = {
     {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
     {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
     /* Sizes. */
-    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                /* all */
-    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                 /* Csm, beside its codebook's */
-    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                /* ChatGLM */
-    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},              /* Inkling: logits beyond are cut */
-    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLM, FlauBERT */
-    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLNet, Transformer-XL */
-    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                   /* HunYuan */
-    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},      /* Mamba's own */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},   /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},    /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL}, /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},             /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},             /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},      /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL}, /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
     {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
      "counts rows of a second matrix, whose ids follow those of the vocabulary"},
@@ -109,7 +111,8 @@ static const otx__member_rule otx__member_rules[] = {
 /* An id is the text's whatever its object is about if its key has one of these words: they
    stand in what speaks (Qwen Omni's talkers) or sees too. */
 static const char *const otx__text_words[] = {
-    "image", "video", "vision", "audio", "text", "tts_", "im_", "user_", "assistant_", "system_",
+    "image", "video", "vision", "audio",      "text",
+    "tts_",  "im_",   "user_",  "assistant_", "system_",
 };
 
 /* Under these an object says how large its vocabulary is. */
@@ -141,16 +144,16 @@ typedef struct otx__special {
 #define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},            /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},            /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},              /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},           /* T5, mBART */
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},           /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},           /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},             /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},          /* T5, mBART */
     {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false}, /* BERT, FSMT */
     {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false}, /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},         /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},  /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},               /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},               /* BART */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},        /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true}, /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},              /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},              /* BART */
 };
 
 /* What the same are called elsewhere. transformers reads these as those. */

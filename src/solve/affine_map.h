@@ -3,7 +3,7 @@
 /* Targets whose rows are made at a time. */
 #define OTX__AFFINE_TARGETS 512
 
-/* An anchor by the hash of its donor row. */
+/* An anchor by the keyed hash of its donor row: a donor cannot make its rows collide. */
 typedef struct otx__known_row {
     uint64_t hash;
     uint32_t anchor;
@@ -16,6 +16,7 @@ typedef struct otx__affine {
     double *donor_mean, *base_mean; /* [d], [e] */
     otx__digits digits;             /* columns of the map, d terms */
     double *unit;                   /* [strip][32] of these columns */
+    otx__hash_key key;
     otx__known_row *known;          /* [anchors] in order */
 } otx__affine;
 
@@ -29,9 +30,9 @@ OTX__PRIVATE int otx__known_compare(const void *a, const void *b)
 }
 
 /* Of a row's elements as floats; 0 and -0 are one. */
-OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE uint64_t otx__hash_row(otx__hash_key key, const otx_matrix *matrix, size_t row)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    otx__hash_state state = otx__hash_open(key);
     float part[OTX__TILE];
     size_t first, count, i;
     for (first = 0; first < matrix->columns; first += count) {
@@ -41,11 +42,10 @@ OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
             float value = part[i] + 0.0f;
             uint32_t bits;
             memcpy(&bits, &value, sizeof bits);
-            hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-            hash ^= hash >> 29;
+            otx__hash_take(&state, bits);
         }
     }
-    return hash;
+    return otx__hash_close(&state, matrix->columns);
 }
 
 /* Whether two rows hold the same floats. */
@@ -67,7 +67,7 @@ OTX__PRIVATE bool otx__same_rows(const otx_matrix *a, size_t i, const otx_matrix
 OTX__PRIVATE size_t otx__affine_find(const otx__affine *map, const otx_matrix *donor,
                                   const otx_matrix *targets, size_t target)
 {
-    uint64_t hash = otx__hash_row(targets, target);
+    uint64_t hash = otx__hash_row(map->key, targets, target);
     size_t low = 0, high = map->anchors;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -98,7 +98,7 @@ OTX__PRIVATE void otx__affine_hash_body(void *argument, size_t index, int worker
     size_t i, end = otx__min(task->map->anchors, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++) {
-        task->map->known[i].hash = otx__hash_row(task->donor, i);
+        task->map->known[i].hash = otx__hash_row(task->map->key, task->donor, i);
         task->map->known[i].anchor = (uint32_t)i;
     }
 }
@@ -145,6 +145,7 @@ OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *no
     memset(&task, 0, sizeof task);
     task.map = map;
     task.donor = normal->donor.matrix;
+    map->key = otx__hash_key_for(normal->ctx, map->known);
     result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
                              4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
                              error);

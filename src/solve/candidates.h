@@ -27,37 +27,113 @@ typedef struct otx__best_tiles {
    operations. */
 #define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
+/* What the best weighted correlation of a tile is at least and at most, by what a scan has
+   of it and how far that may be off otherwise. */
+OTX__PRIVATE double otx__scanned_low(float best, double spread)
+{
+    return (double)best * (1.0 - OTX__SCAN_RELATIVE_ERROR) - spread -
+           4.0 * (double)OTX__LEAST_WEIGHT;
+}
+
+OTX__PRIVATE double otx__scanned_high(float best, double spread)
+{
+    return (double)best * (1.0 + OTX__SCAN_RELATIVE_ERROR) + spread;
+}
+
+/* The best weighted correlation of a tile's atoms for a target's set, which the support is,
+   without those that it holds. */
+OTX__PRIVATE float otx__scanned_best(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set)
+{
+    const otx__support *support = &screen->supports[target];
+    const float *weights = screen->problem->dictionary->weight + tile * OTX__TILE;
+    size_t held = support->count + support->barred_count, i;
+    float correlations[OTX__TILE], best = 0.0f;
+    uint32_t hidden = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        if (atom / OTX__TILE == tile) hidden |= 1u << atom % OTX__TILE;
+    }
+    otx__screen_refine(screen, tile, target, set, correlations);
+    for (i = 0; i < OTX__TILE; i++) {
+        float score = otx__packed(weights[i] * fabsf(correlations[i]), (uint32_t)i);
+        if (!(hidden >> i & 1) && score > best) best = score;
+    }
+    return best;
+}
+
+/* Marks the tiles of the atoms that a target's set hides: their best are no longer positive.
+   best: of the set and the target. */
+OTX__PRIVATE void otx__scanned_mark(const otx__screen *screen, const otx__support *support,
+                                    float *best)
+{
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        best[tile * screen->capacity] = -fabsf(best[tile * screen->capacity]);
+    }
+}
+
+/* Takes the marks off. Where such a tile may have the best atom of all, which are at least
+   *least, its best is found again without those hidden. */
+OTX__PRIVATE void otx__scanned_unmark(const otx__screen *screen, size_t target, size_t set,
+                                      float *best, double bound, double *least)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        double spread = (double)screen->problem->dictionary->tile_weight[tile] * bound;
+        float *at = best + tile * screen->capacity;
+        if (!(*at < 0.0f)) continue; /* 0, or another of the tile's took it off */
+        *at = -*at;
+        if (otx__scanned_high(*at, spread) < *least) continue;
+        *at = otx__scanned_best(screen, tile, target, set);
+        if (otx__scanned_low(*at, spread) > *least) *least = otx__scanned_low(*at, spread);
+    }
+}
+
 /* Finds the best tiles of one set of each target of a task. */
 OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
                                      size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
     double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
+    bool hides[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
+        otx__support *support = &screen->supports[first + j];
+        const otx__bound *bound = otx__screen_bound(screen, first + j, set);
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
+        hides[j] = looked && otx__support_hides(screen->problem, support);
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        bounds[j] = looked ? bound->scanned : 0.0;
+        if (hides[j] && bound->refined > bounds[j]) bounds[j] = bound->refined;
         found[j].count = 0;
+        support->count += hides[j] ? set : 0; /* with those predicted, until below */
+        if (hides[j]) otx__scanned_mark(screen, support, all + j);
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
-                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) found[j].least = least[j];
+    for (j = 0; j < count; j++) {
+        if (hides[j])
+            otx__scanned_unmark(screen, first + j, set, all + j, bounds[j], &least[j]);
+        screen->supports[first + j].count -= hides[j] ? set : 0;
+        found[j].least = least[j];
+    }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
-            if (!(high >= least[j])) continue;
+            if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)
                 found[j].tiles[found[j].count] = (uint32_t)tile;
             found[j].count++;
@@ -239,26 +315,6 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
 
 /* ---- in either ---- */
 
-/* What the weighted correlations of the atoms selected are at most: nothing without
-   ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
-{
-    const otx__problem *problem = screen->problem;
-    const otx__support *support = &screen->supports[target];
-    size_t slot = (target * OTX__SETS + set) * screen->pitch, j;
-    double held = 0.0;
-    for (j = 0; j < support->count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double beta = otx__form_scans(screen->form)
-                          ? (double)screen->betas[slot + j]
-                          : support->coefficients[j] * problem->dictionary->norms[atom] /
-                                support->norm;
-        double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
-        if (share > held) held = share;
-    }
-    return held * (1.0 + 1e-5);
-}
-
 /* Makes the candidates of a target's set from the tiles that may hold them. */
 OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
                                           const otx__best_tiles *found,
@@ -268,9 +324,6 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     candidates->count = 0;
     candidates->least = found->least;
     candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
-    /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
-        candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;

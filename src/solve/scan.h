@@ -19,7 +19,8 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
                                    const float *products, float *least)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target;
+    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
+    float weight[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
@@ -30,6 +31,11 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
+    if (otx__support_hides(screen->problem, &screen->supports[target]) && screen->masks[at]) {
+        for (i = 0; i < OTX__TILE; i++)
+            weight[i] = screen->masks[at] >> i & 1 ? 0.0f : sift.weight[i];
+        sift.weight = weight;
+    }
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 

@@ -77,7 +77,7 @@ typedef struct otx__screen {
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
-                               be the best of all */
+                               be the best of all; before, those to be hidden */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -253,6 +253,21 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* The residual form: marks the atoms that a target hides. */
+OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
+{
+    const otx__problem *problem = screen->problem;
+    const otx__support *support = &screen->supports[target];
+    size_t tiles = problem->dictionary->tiles, held = support->count + support->barred_count, i;
+    uint32_t *masks = screen->masks + target;
+    if (!otx__support_hides(problem, support)) return;
+    for (i = 0; i < tiles; i++) masks[i * screen->capacity] = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        masks[atom / OTX__TILE * screen->capacity] |= 1u << atom % OTX__TILE;
+    }
+}
+
 /* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
    which on the residual form scores every atom: the bound would mean nothing. */
 #define OTX__BOUND_SUM_MAX 1e20
@@ -285,4 +300,5 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    otx__screen_hide(screen, target);
 }

@@ -33,8 +33,7 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     bool scans = otx__form_scans(screen->form);
     double clock;
     if (scans) otx__scanned_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    if (candidates->overflow || candidates->count == 0) return false;
     *atom = scans ? candidates->atoms[0] : 0;
     if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >

@@ -73,6 +73,20 @@ OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
     return false;
 }
 
+/* Atom number i of those selected and, behind them, barred. */
+OTX__PRIVATE size_t otx__support_held(const otx__support *support, size_t i)
+{
+    return (size_t)(i < support->count ? support->indices[i]
+                                       : support->barred[i - support->count]);
+}
+
+/* Whether these must be hidden from a screen, as they may score best: those barred, and with
+   ridge those selected, as it leaves their correlations at ridge * ||atom||^2 * coefficient. */
+OTX__PRIVATE bool otx__support_hides(const otx__problem *problem, const otx__support *support)
+{
+    return problem->ridge > 0.0 || support->barred_count > 0;
+}
+
 /* scratch->rows: the rows of the atoms selected. */
 OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__support *support,
                                     otx__scratch *scratch)

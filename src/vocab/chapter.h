@@ -27,6 +27,7 @@
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     digits               how a tokenizer cuts numbers
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask

@@ -254,6 +254,22 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
     return otx__is_tokenizer_code(name);
 }
 
+/* Whether a name is that of a file with tokens other than tokenizer.json, or of one that goes
+   with it. */
+OTX__PRIVATE bool otx__is_other_source(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx_vocab_file file = otx__known_files[i].file;
+        if (otx__name_fits(name, otx__known_files[i].pattern) && file != OTX_VOCAB_TOKENIZER_JSON)
+            return file <= OTX_VOCAB_MERGES ||
+                   (file == OTX_VOCAB_FILES &&
+                    !otx__name_fits_any(name, otx__template_files,
+                                        OTX__COUNT(otx__template_files)));
+    }
+    return false;
+}
+
 /* The name that a kind of file usually has. */
 OTX__PRIVATE const char *otx__usual_name(otx_vocab_file file)
 {
