@@ -187,7 +187,8 @@ static const char *const help_transplant[] = {
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
-    "                          randn or john_hewitt (omp)\n"
+    "                          mp_rope, procrustes, landmark_pca, stb, randn or\n"
+    "                          john_hewitt (omp)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"
     "      --weight-scheme NAME\n"
@@ -473,7 +474,7 @@ static int parse_name(const char *name, int count, const char *(*name_of)(int),
 }
 
 static const char *method_name(int method) { return otx_method_name((otx_method)method); }
-static const char *weights_name(int weights) { return otx_weights_name((otx_weights)weights); }
+static const char *weights_name(int weights) { return otx_weighting_name((otx_weighting)weights); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
@@ -520,9 +521,9 @@ static int set_holdout(settings *to, const char *text)
 static int set_weights(settings *to, const char *name)
 {
     char known[KNOWN];
-    int weights = parse_name(name, OTX_WEIGHTS_COUNT, weights_name, known);
+    int weights = parse_name(name, OTX_WEIGHTING_COUNT, weights_name, known);
     if (weights < 0) return misuse("unknown weight scheme", name, known);
-    to->job.weights = (otx_weights)weights;
+    to->job.weights = (otx_weighting)weights;
     return STATUS_OK;
 }
 

@@ -173,7 +173,7 @@ clients() {
     fi
     outputs=
     for method in omp omp-centred omp-affine affine mean zero common_interpolation clp wechsel \
-        focus hull randn john_hewitt; do
+        focus hull mp_rope procrustes landmark_pca stb randn john_hewitt; do
         rm -rf "$build/out-$method"
         "$build/transplant" examples/models/base examples/models/donor "$build/out-$method" \
             -q -a $method

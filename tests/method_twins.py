@@ -35,6 +35,8 @@ class Rows(ctypes.Structure):
 class Options(ctypes.Structure):
     _fields_ = [
         ("omp", twin.Pursuit), ("weights", ctypes.c_int), ("seed", ctypes.c_uint64),
+        ("donor_heads", ctypes.c_size_t), ("base_heads", ctypes.c_size_t),
+        ("donor_rope", ctypes.c_double), ("base_rope", ctypes.c_double),
         ("solve", ctypes.c_void_p), ("solve_context", ctypes.c_void_p),
     ]
 
@@ -55,7 +57,7 @@ class Made:
 
 
 def make(lib, method, donor, base, targets, tokens=None, dtype="F32", k=0, cosine=False,
-         weights=WEIGHTS[0], seed=0):
+         weights=WEIGHTS[0], seed=0, rope=(0, 0, 0, 0)):
     rows, options, fitted, error, made = Rows(), Options(), Fitted(), twin.Error(), Made()
     number, count = METHODS[method], len(targets)
     views = {"donor": donor, "base": base, "targets": targets, "tokens": tokens}
@@ -65,6 +67,7 @@ def make(lib, method, donor, base, targets, tokens=None, dtype="F32", k=0, cosin
         setattr(rows, name, view)
     options.omp.k, options.omp.cosine = k, cosine
     options.weights, options.seed = WEIGHTS.index(weights), seed
+    options.donor_heads, options.base_heads, options.donor_rope, options.base_rope = rope
     twin.check(lib.otx_method_fit(None, number, ctypes.byref(rows), ctypes.byref(options),
                                   ctypes.byref(fitted), ctypes.byref(error)), error)
     made.rows = np.empty((count, base.shape[1]))
@@ -79,7 +82,7 @@ def make(lib, method, donor, base, targets, tokens=None, dtype="F32", k=0, cosin
         made.indices = np.ctypeslib.as_array(fitted.indices, shape).copy()
         made.coefficients = np.ctypeslib.as_array(fitted.coefficients, shape).copy()
         made.residuals = np.ctypeslib.as_array(fitted.residual_norms, (count,)).copy()
-        if not method.startswith("omp-"):
+        if not method.startswith("omp-") and method != "mp_rope":
             check_combination(made, *(view.astype(float) for view in (donor, base, targets)))
     lib.otx_method_close(None, ctypes.byref(fitted))
     return made
@@ -268,6 +271,162 @@ def compare_hull(lib):
                 along = (wide_a[indices] - weights @ wide_a[indices]) @ residual
                 assert along.max() < 1e-9 * (1 + wide_y[i] @ wide_y[i])
                 assert made.residuals[i] >= omp.residuals[i] - 1e-9
+
+
+def rates(width, base):
+    return base ** (-2 * np.arange(width // 2) / width)
+
+
+def pairs(row, heads):
+    row = row.reshape(heads, -1)
+    half = row.shape[1] // 2
+    return row[:, :half] + 1j * row[:, half:2 * half]
+
+
+def turned(row, position, heads, base):
+    width = len(row) // heads
+    turn = pairs(row, heads) * np.exp(1j * position * rates(width, base))
+    return np.concatenate([turn.real, turn.imag, row.reshape(heads, -1)[:, width // 2 * 2:]],
+                          axis=1).ravel()
+
+
+def rope_pursuit(a, y, k, heads, base):
+    support, positions, atoms, rest = [], [], [], y
+    rate = rates(a.shape[1] // heads, base)
+    for _ in range(min(k, *a.shape)):
+        score = abs(a @ rest)
+        score[support] = -1
+        best = int(score.argmax())
+        if score[best] <= 0:
+            break
+        angles = [np.angle(sign * np.conj(pairs(a[best], heads)) * pairs(rest, heads))
+                  for sign in (1, -1)]
+        both = [(angle * rate).sum() / (heads * (rate * rate).sum()) if len(rate) else 0
+                for angle in angles]
+        support.append(best)
+        positions.append(min(both, key=abs))
+        atoms.append(turned(a[best], positions[-1], heads, base))
+        rest = rest - (rest @ atoms[-1]) / (a[best] @ a[best]) * atoms[-1]
+    return support, positions, np.array(atoms)
+
+
+def compare_mp_rope(lib):
+    for shape, heads in (((60, 20, 32, 40), (5, 4)), ((70, 33, 18, 41), (3, 2)),
+                         (SHAPES[3], (1, 1))):
+        a, b, y, _ = problem(shape)
+        wide_a, wide_b, wide_y = shared(a, b, y)
+        made = make(lib, "mp_rope", a, b, y, k=4, rope=(*heads, 10000, 500))
+        for i, target in enumerate(wide_y):
+            support, positions, atoms = rope_pursuit(wide_a, target, 4, heads[0], 10000)
+            assert list(made.indices[i][:len(support)]) == support
+            assert (made.indices[i][len(support):] == -1).all()
+            if not support:
+                assert not made.rows[i].any()
+                continue
+            weights = least_squares(atoms, target)
+            row = sum(weight * turned(wide_b[at], position, heads[1], 500)
+                      for weight, at, position in zip(weights, support, positions))
+            close(made.coefficients[i][:len(support)], weights, 1e-8)
+            close(made.rows[i], row, 1e-8)
+
+
+def compare_mp_rope_golden(lib):
+    golden, about = load("mp_rope")
+    rope = [int(about[name]) for name in ("donor_heads", "base_heads", "donor_rope_base",
+                                          "base_rope_base")]
+    made = make(lib, "mp_rope", golden["donor_anchors"], golden["base_anchors"],
+                golden["targets"], k=int(about["k"]), rope=rope)
+    assert (made.indices == golden["indices"]).all()
+    close(made.coefficients, golden["coeffs"].astype(float), 1e-4)
+    close(made.rows, golden["base_rows"].astype(float), 1e-4)
+
+
+# ---- maps ----
+
+
+def polar(x):
+    u, s, v = np.linalg.svd(x, full_matrices=False)
+    kept = s > 1e-9 * s[0] if s[0] > 0 else s > 0
+    return (u * kept) @ v
+
+
+def centred(a, b, y):
+    return a - a.mean(0), b - b.mean(0), y - a.mean(0)
+
+
+# With as many anchors as columns or fewer, with more columns on this side or that.
+MAPS = (*SHAPES, (50, 40, 72, 9), (50, 72, 40, 9), (33, 32, 32, 5), (40, 65, 65, 9))
+
+
+def compare_procrustes(lib):
+    for shape in MAPS:
+        a, b, y, _ = problem(shape)
+        wide_a, wide_b, wide_y = shared(a, b, y)
+        a0, b0, y0 = centred(wide_a, wide_b, wide_y)
+        rotation = polar(a0.T @ b0)
+        size = (a0 * a0).sum()
+        scale = (rotation * (a0.T @ b0)).sum() / size if size else 0
+        wanted = wide_b.mean(0) + scale * y0 @ rotation
+        close(make(lib, "procrustes", a, b, y).rows, wanted, 1e-7)
+    # Rows that are turned and scaled come back; the turn is no symmetric one.
+    random = np.random.default_rng(2)
+    a, y = random.normal(size=(90, 24)).astype(np.float32), random.normal(size=(7, 24))
+    turn = np.linalg.qr(random.normal(size=(24, 24)))[0]
+    b = (3 * a.astype(float) @ turn + 1).astype(np.float32)
+    y = y.astype(np.float32)
+    close(make(lib, "procrustes", a, b, y).rows, 3 * y.astype(float) @ turn + 1, 1e-5)
+
+
+def principal(rows, count):
+    values, vectors = np.linalg.eigh(rows.T @ rows)
+    return vectors[:, ::-1][:, :count]
+
+
+def compare_landmark_pca(lib):
+    for shape in MAPS:
+        a, b, y, _ = problem(shape)
+        wide_a, wide_b, wide_y = shared(a, b, y)
+        a0, b0, y0 = centred(wide_a, wide_b, wide_y)
+        if len(a) <= max(a.shape[1], b.shape[1]) and a.shape[1] != b.shape[1]:
+            make(lib, "landmark_pca", a, b, y)  # directions without variance are any
+            continue
+        least = min(a.shape[1], b.shape[1])
+        p, q = principal(a0, least), principal(b0, least)
+        # Towards the base: ||a0 p r - b0 q|| is least.
+        r = polar((a0 @ p).T @ (b0 @ q))
+        wanted = wide_b.mean(0) + y0 @ p @ r @ q.T
+        close(make(lib, "landmark_pca", a, b, y).rows, wanted, 1e-6)
+
+
+def pursue(atoms, y, k):
+    support, rest = [], y
+    for _ in range(k):
+        score = abs(atoms @ rest)
+        score[support] = -1
+        support.append(int(score.argmax()))
+        weights = least_squares(atoms[support], y)
+        rest = y - weights @ atoms[support]
+    return support, weights
+
+
+def compare_stb(lib):
+    for shape in (300, 24, 64, 70), (300, 33, 32, 20), (400, 40, 24, 9):
+        a, b, y, _ = problem(shape)
+        wide_a, wide_b, wide_y = shared(a, b, y)
+        a0, b0, y0 = centred(wide_a, wide_b, wide_y)
+        atoms = a0.astype(np.float32).astype(float)
+        directions = principal(a0, min(a.shape[1], b.shape[1])).T
+        t, v = [], []
+        for direction in directions.astype(np.float32).astype(float):
+            support, weights = pursue(atoms, direction, 5)
+            t.append(weights @ atoms[support])
+            v.append(weights @ b0[support])
+        wanted = wide_b.mean(0) + least_squares_rows(np.array(t), y0) @ np.array(v)
+        close(make(lib, "stb", a, b, y, k=5).rows, wanted, 1e-3)
+
+
+def least_squares_rows(basis, rows):
+    return np.linalg.lstsq(basis.T, rows.T, rcond=None)[0].T
 
 
 # ---- rows by chance ----

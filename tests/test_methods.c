@@ -85,7 +85,7 @@ static way way_of(size_t number)
     w.method = (otx_method)number;
     if (number >= OTX_METHOD_COUNT) {
         w.method = OTX_METHOD_COMMON_INTERPOLATION;
-        w.options.weights = (otx_weights)((number - OTX_METHOD_COUNT + 1) / 2);
+        w.options.weights = (otx_weighting)((number - OTX_METHOD_COUNT + 1) / 2);
         w.options.omp.cosine = (number - OTX_METHOD_COUNT) % 2 == 0;
     }
     return w;
@@ -123,8 +123,8 @@ static void names_and_needs(void)
     CHECK(otx_method_name(OTX_METHOD_COUNT) == NULL);
     CHECK(otx_method_name((otx_method)-1) == NULL);
     CHECK_INT(otx_method_needs(OTX_METHOD_COUNT), 0);
-    CHECK_STRING(otx_weights_name(OTX_WEIGHTS_BARYCENTRIC), "barycentric");
-    CHECK(otx_weights_name(OTX_WEIGHTS_COUNT) == NULL);
+    CHECK_STRING(otx_weighting_name(OTX_WEIGHTING_BARYCENTRIC), "barycentric");
+    CHECK(otx_weighting_name(OTX_WEIGHTING_COUNT) == NULL);
 }
 
 static void unknown_ones_are_refused(void)
@@ -139,7 +139,7 @@ static void unknown_ones_are_refused(void)
               OTX_ERROR_ARGUMENT);
     for (i = 0; i < OTX_METHOD_COUNT; i++)
         CHECK_CONTAINS(error.message, otx_method_name((otx_method)i));
-    options.weights = OTX_WEIGHTS_COUNT;
+    options.weights = OTX_WEIGHTING_COUNT;
     CHECK_INT(otx_method_fit(NULL, OTX_METHOD_COMMON_INTERPOLATION, &rows, &options, &fitted,
                              &error), OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "least_squares");

@@ -32,7 +32,7 @@ typedef enum otx_chat {
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weights weights; /* as of otx_method_options, */
+    otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;

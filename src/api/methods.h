@@ -16,7 +16,7 @@ typedef enum otx_method {
     /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
        no cosine with anything, and gets zeros where cosines are the weights. */
     OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
-                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               omp.cosine by cosine, weighted as otx_weighting says: mergekit's
                                method of that name */
     OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
                                with the donor's rows as the helper's */
@@ -29,6 +29,17 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    OTX_METHOD_MP_ROPE,     /* omp.k anchors (8) of a matching pursuit, each turned to a rotary
+                               position: mergekit's method of that name, slow */
+    /* Maps between the anchors' rows less their means. */
+    OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
+                               the base's (Schonemann and Carroll 1970); with more columns on
+                               one side, as if the other had zeros there */
+    OTX_METHOD_LANDMARK_PCA, /* the rotation alone, between as many principal directions of both
+                               sides as the narrower has columns */
+    OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
+                               anchors (64), and the same combinations in the base: mergekit's
+                               sparse token basis */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
@@ -38,21 +49,22 @@ typedef enum otx_method {
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation", "clp",
+   "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn",
+   "john_hewitt"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
-typedef enum otx_weights {
-    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+typedef enum otx_weighting {
+    OTX_WEIGHTING_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
                                   are y itself share alike. Sum 1 */
-    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
-    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
-    OTX_WEIGHTS_COUNT
-} otx_weights;
+    OTX_WEIGHTING_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTING_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTING_COUNT
+} otx_weighting;
 
 /* "distance_proportional", "barycentric", "least_squares"; or NULL. */
-OTX_API const char *otx_weights_name(otx_weights weights);
+OTX_API const char *otx_weighting_name(otx_weighting weights);
 
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
@@ -85,8 +97,10 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
                             methods too, where they have a use for them. No window */
-    otx_weights weights; /* of common_interpolation */
+    otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
+    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;

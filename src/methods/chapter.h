@@ -18,9 +18,17 @@
      wechsel        wechsel
      focus          focus
      hull           hull
-     linear         maps between two models' rows, and sums of products for them
+     dense          matrices of double, and their products
+     linear         maps between two models' rows
      clp            clp
      chance         normal deviates that are the same everywhere
+     factor         of symmetric matrices
      randn          randn
      john_hewitt    john_hewitt
+     polar          the orthogonal part of a matrix
+     procrustes     procrustes
+     eigen          principal directions of a matrix's rows
+     landmark_pca   landmark_pca
+     stb            stb
+     mp_rope        mp_rope
      methods        the table of all, and the public calls */

@@ -4,11 +4,11 @@
    target in the donor, by Euclidean distance or cosine, and one of three weights. Where the
    weights by cosine sum to 0, and for a target of zeros by cosine, a row is zeros. */
 
-OTX_API const char *otx_weights_name(otx_weights weights)
+OTX_API const char *otx_weighting_name(otx_weighting weights)
 {
-    static const char *const names[OTX_WEIGHTS_COUNT] = {"distance_proportional",
+    static const char *const names[OTX_WEIGHTING_COUNT] = {"distance_proportional",
                                                          "barycentric", "least_squares"};
-    return (unsigned)weights < OTX_WEIGHTS_COUNT ? names[weights] : NULL;
+    return (unsigned)weights < OTX_WEIGHTING_COUNT ? names[weights] : NULL;
 }
 
 /* What a worker has for one target. */
@@ -96,7 +96,7 @@ OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, doubl
         products[i] = options->omp.cosine ? -products[i]
                                           : near->anchor_squares[i] - 2.0 * products[i];
     found = otx__nearest_find(near, nearest, target, products, worker);
-    if (options->weights == OTX_WEIGHTS_DISTANCE) {
+    if (options->weights == OTX_WEIGHTING_DISTANCE) {
         for (i = 0; i < k; i++) weights[i] = -found[i].far;
         if (!options->omp.cosine)
             otx__interpolation_inverse(near, target, indices, k, wide, weights);
@@ -104,7 +104,7 @@ OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, doubl
     } else {
         w = otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
         otx__weighing_fill(&w, near, target, indices, k, wide);
-        if (options->weights == OTX_WEIGHTS_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
+        if (options->weights == OTX_WEIGHTING_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
         else otx__weigh_least_squares(&w, k, weights);
     }
     otx__nearest_finish(near, fitted, target, none, worker);
@@ -140,12 +140,12 @@ OTX__PRIVATE otx_result otx__interpolation_fit(const otx_context *ctx,
 {
     size_t k = options->omp.k ? options->omp.k : OTX__K_DEFAULT;
     double width = (double)rows->donor.columns, n = (double)k;
-    if ((unsigned)options->weights >= OTX_WEIGHTS_COUNT)
+    if ((unsigned)options->weights >= OTX_WEIGHTING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "weights %d are unknown; known are distance_proportional, barycentric "
                          "and least_squares", (int)options->weights);
-    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTS_DISTANCE,
-                            options->weights == OTX_WEIGHTS_DISTANCE ? 4.0 * n * width
+    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTING_DISTANCE,
+                            options->weights == OTX_WEIGHTING_DISTANCE ? 4.0 * n * width
                                                                      : n * n * (width + n),
                             otx__interpolation_visit, error);
 }

@@ -8,63 +8,26 @@
 /* Makes L' of the factor: strips of the map are its rows of tiles. */
 OTX__PRIVATE void otx__john_hewitt_turn_body(void *argument, size_t strip, int worker)
 {
-    const otx__normal *normal = (const otx__normal *)argument;
+    const otx__factoring *f = (const otx__factoring *)argument;
     size_t y, i, p;
     (void)worker;
-    for (y = 0; y <= strip; y++) {
-        double *to = normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
-        memcpy(to, otx__tile_at(normal->factor, strip, y), OTX__TILE_SIZE * sizeof *to);
-    }
+    for (y = 0; y <= strip; y++)
+        memcpy(otx__dense_tile(f->products, y, strip), otx__tile_at(f->normal.factor, strip, y),
+               OTX__TILE_SIZE * sizeof(double));
     for (p = 0; p < OTX__TILE; p++) /* above the diagonal stand numbers of no use */
         for (i = 0; i < p; i++)
-            normal->weights[((strip * normal->donor.tiles + strip) * OTX__TILE + p) * OTX__TILE +
-                            i] = 0.0;
-}
-
-/* The covariance, from the products, as tiles of the factor. */
-OTX__PRIVATE void otx__john_hewitt_scale_body(void *argument, size_t strip, int worker)
-{
-    const otx__normal *normal = (const otx__normal *)argument;
-    size_t y, i;
-    (void)worker;
-    for (y = 0; y <= strip; y++) {
-        const double *from =
-            normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
-        double *to = otx__tile_at(normal->factor, strip, y);
-        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] / (double)normal->rows;
-    }
-    for (i = 0; i < OTX__TILE; i++)
-        normal->diagonal[strip * OTX__TILE + i] =
-            otx__tile_at(normal->factor, strip, strip)[i * (OTX__TILE + 1)];
+            otx__dense_tile(f->products, strip, strip)[p * OTX__TILE + i] = 0.0;
 }
 
 /* Turns the products of the tokens' columns, which the map holds, into L'. */
 OTX__PRIVATE otx_result otx__john_hewitt_factor(otx__mill *mill, const otx__dense *map,
                                                 size_t tokens, otx_error *error)
 {
-    otx__normal normal;
-    otx_result result;
-    memset(&normal, 0, sizeof normal);
-    normal.ctx = &mill->ctx;
-    normal.rows = tokens;
-    normal.donor.columns = map->columns;
-    normal.donor.tiles = map->wide;
-    normal.take = mill->take;
-    normal.total = map->columns;
-    normal.weights = map->data;
-    normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(map->wide),
-                                             OTX__TILE_SIZE * sizeof(double));
-    normal.diagonal =
-        (double *)otx__pool_take(&mill->pool, map->wide, OTX__TILE * sizeof(double));
-    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
-    result = otx__normal_loop(&normal, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
-                              otx__john_hewitt_scale_body, error);
-    if (!result) result = otx__normal_factor(&normal, error);
-    if (!result)
-        result = otx__normal_loop(&normal, map->wide,
-                                  (double)map->wide * (double)OTX__TILE_SIZE,
-                                  otx__john_hewitt_turn_body, error);
-    return result;
+    otx__factoring f;
+    otx_result result = otx__dense_factor(mill, map, 1.0 / (double)tokens, &f, error);
+    if (result) return result;
+    return otx__mill_loop(mill, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
+                          otx__john_hewitt_turn_body, &f, error);
 }
 
 OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
@@ -86,7 +49,8 @@ OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
     otx__dense_read_open(&mill, &right, &rows->tokens);
     left.less = right.less = fitted->linear->to;
     if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
-    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
     if (!result)
         result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
                                   error);

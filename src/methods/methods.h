@@ -18,6 +18,13 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
         {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
         {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
         {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"mp_rope", OTX_NEED_DONOR, otx__mp_rope_fit, otx__mp_rope_make},
+        {"procrustes", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__procrustes_fit, otx__linear_make},
+        {"landmark_pca", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__landmark_pca_fit, otx__linear_make},
+        {"stb", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__stb_fit,
+         otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
     };
