@@ -23,221 +23,222 @@
 
    What is where
 
-      265  api/version                version
-      295  api/result                 results
-      335  api/context                context: memory, threads, progress
-      413  api/isa                    instruction sets
-      430  api/matrix                 numbers and matrices
-      475  api/solver                 the solver
-      603  api/affine                 the affine map: rows as the map makes them, and what it misses
-      734  api/methods                methods: rows for tokens that a model lacks
-      913  api/source                 sources and sinks: bytes in and out
-      933  api/json                   JSON
-     1055  api/safetensors            safetensors
-     1119  api/vocab                  vocabularies
-     1255  api/align                  alignment
-     1320  api/file                   files
-     1331  api/directory              directories
-     1396  api/job                    the whole job
-     1551  api/verify                 looking at a finished directory
-     1607  api/evaluate               methods ranked on tokens that both models share
+      266  api/version                version
+      296  api/result                 results
+      336  api/context                context: memory, threads, progress
+      414  api/isa                    instruction sets
+      431  api/matrix                 numbers and matrices
+      476  api/solver                 the solver
+      604  api/affine                 the affine map: rows as the map makes them, and what it misses
+      735  api/methods                methods: rows for tokens that a model lacks
+      932  api/source                 sources and sinks: bytes in and out
+      952  api/json                   JSON
+     1074  api/safetensors            safetensors
+     1138  api/vocab                  vocabularies
+     1274  api/align                  alignment
+     1339  api/file                   files
+     1350  api/directory              directories
+     1415  api/job                    the whole job
+     1572  api/verify                 looking at a finished directory
+     1628  api/evaluate               methods ranked on tokens that both models share
 
-     1713  base                       what everything stands on
-     1746  base/begin                 system headers, and how floating point must be compiled
-     1784  base/sizes                 counting, and sums and products that may not wrap
-     1822  base/span                  bytes of others, digits, UTF-8
-     1980  base/decimal               the digits of a double
-     2115  base/format                printf without stdio and without a locale
-     2384  base/result                results, failures, messages
-     2500  base/memory                the allocator, arrays that grow
-     2559  base/text                  names in messages, and text that grows
-     2676  base/hooks                 log, progress, threads of the caller
-     2745  base/sort                  in place, without memory, never quadratic; and finding
-     2795  base/clock                 wall time for statistics
-     2841  base/hash                  keyed, for tables whose keys a stranger chooses
-     2933  base/pool                  blocks that are freed together
-     3048  base/number                element types, widening and rounding
-     3237  base/base64                decoding
-     3273  base/protobuf              fields of a message
-     3395  base/watch                 long loops that the caller can stop
+     1734  base                       what everything stands on
+     1767  base/begin                 system headers, and how floating point must be compiled
+     1805  base/sizes                 counting, and sums and products that may not wrap
+     1843  base/span                  bytes of others, digits, UTF-8
+     2001  base/decimal               the digits of a double
+     2136  base/format                printf without stdio and without a locale
+     2405  base/result                results, failures, messages
+     2521  base/memory                the allocator, arrays that grow
+     2580  base/text                  names in messages, and text that grows
+     2697  base/hooks                 log, progress, threads of the caller
+     2766  base/sort                  in place, without memory, never quadratic; and finding
+     2816  base/clock                 wall time for statistics
+     2862  base/hash                  keyed, for tables whose keys a stranger chooses
+     2954  base/pool                  blocks that are freed together
+     3069  base/number                element types, widening and rounding
+     3258  base/base64                decoding
+     3294  base/protobuf              fields of a message
+     3416  base/watch                 long loops that the caller can stop
 
-     3448  files                      formats, on memory and streams
-     3472  files/memory_source        memory as a source of bytes
-     3490  files/json_read            a parser without recursion
-     3843  files/json_values          looking at values, stepping through containers
-     4054  files/json_edit            writing, and edits that keep every byte they do not touch
-     4422  files/tensors              what reading and writing a header share
-     4557  files/safetensors_read     the header of a file, checked
-     4882  files/safetensors_write    the header of a new file
+     3469  files                      formats, on memory and streams
+     3493  files/memory_source        memory as a source of bytes
+     3511  files/json_read            a parser without recursion
+     3864  files/json_values          looking at values, stepping through containers
+     4076  files/json_edit            writing, and edits that keep every byte they do not touch
+     4444  files/tensors              what reading and writing a header share
+     4579  files/safetensors_read     the header of a file, checked
+     4904  files/safetensors_write    the header of a new file
 
-     5039  vocab                      tokens, from every source, and which of them are the same
-     5076  vocab/known                what the world calls things: files, classes, tokens
-     5401  vocab/token_table          the table of tokens, and finding tokens in it
-     5575  vocab/spelling             from what a file spells to bytes
-     5766  vocab/reader               what the readers of all sources share
-     6118  vocab/added_tokens         what other files add to a model's tokens
-     6386  vocab/in_use               tokens that are named as reserved ones and are none
-     6489  vocab/from_tokenizer_json  tokenizer.json
-     6782  vocab/from_tekken          tekken.json
-     6937  vocab/from_tiktoken        *.tiktoken
-     7002  vocab/from_sentencepiece   tokenizer.model and its like
-     7367  vocab/from_vocab_json      vocab.json and merges.txt
-     7453  vocab/from_vocab_txt       vocab.txt
-     7510  vocab/digits               how a tokenizer cuts numbers
-     7706  vocab/recognise            what a file is, by what it holds
-     7837  vocab/parse                the first source that is given, and what goes with it
-     8026  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8434  vocab/split                text split as the tokenizer's model splits it
-     8839  vocab/align                which base token a donor token is
+     5061  vocab                      tokens, from every source, and which of them are the same
+     5098  vocab/known                what the world calls things: files, classes, tokens
+     5423  vocab/token_table          the table of tokens, and finding tokens in it
+     5597  vocab/spelling             from what a file spells to bytes
+     5788  vocab/reader               what the readers of all sources share
+     6140  vocab/added_tokens         what other files add to a model's tokens
+     6408  vocab/in_use               tokens that are named as reserved ones and are none
+     6511  vocab/from_tokenizer_json  tokenizer.json
+     6804  vocab/from_tekken          tekken.json
+     6959  vocab/from_tiktoken        *.tiktoken
+     7024  vocab/from_sentencepiece   tokenizer.model and its like
+     7389  vocab/from_vocab_json      vocab.json and merges.txt
+     7475  vocab/from_vocab_txt       vocab.txt
+     7532  vocab/digits               how a tokenizer cuts numbers
+     7728  vocab/recognise            what a file is, by what it holds
+     7859  vocab/parse                the first source that is given, and what goes with it
+     8048  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8450  vocab/split                text split as the tokenizer's model splits it
+     8852  vocab/align                which base token a donor token is
 
-     9093  simd                       the hot loops, once for each instruction set
-     9126  simd/kernels               the table of kernels, and what all versions share
-     9403  simd/scalar                the reference
-     9572  simd/sse2                  the operations of 128-bit x86, and what each does
-     9693  simd/neon                  those of 64-bit Arm
-     9788  simd/wasm                  those of WebAssembly's SIMD128
-     9873  simd/avx2                  those of 256-bit x86, with FMA
-     9955  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10597  simd/avx_vnni              AVX2, and products of integers
-    10693  simd/neon_bf16             NEON, and products of matrices
-    10847  simd/avx512                512-bit x86, by hand
-    11453  simd/amx                   tiles of x86, beside AVX-512
-    11696  simd/dispatch              which of them this machine can run, and which a call takes
+     9106  simd                       the hot loops, once for each instruction set
+     9139  simd/kernels               the table of kernels, and what all versions share
+     9416  simd/scalar                the reference
+     9585  simd/sse2                  the operations of 128-bit x86, and what each does
+     9706  simd/neon                  those of 64-bit Arm
+     9801  simd/wasm                  those of WebAssembly's SIMD128
+     9886  simd/avx2                  those of 256-bit x86, with FMA
+     9968  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10610  simd/avx_vnni              AVX2, and products of integers
+    10706  simd/neon_bf16             NEON, and products of matrices
+    10860  simd/avx512                512-bit x86, by hand
+    11466  simd/amx                   tiles of x86, beside AVX-512
+    11709  simd/dispatch              which of them this machine can run, and which a call takes
 
-    11922  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    11975  solve/views                the rows of matrices, as the kernels read them
-    12104  solve/panels               vectors as the dense products want them, and these
-    12295  solve/rests                vectors on their way into panels
-    12472  solve/dictionary           the atoms, and their split along a common direction
-    12627  solve/exact_gram           products of all pairs of atoms in double
-    12709  solve/triangle             packed lower triangles
-    12813  solve/support              what is known of one target, and the exact steps
-    13089  solve/gram_table           products of atoms with all atoms, for scans
-    13327  solve/screen               which atoms are worth scoring in double: the bound
-    13633  solve/scan                 the correlations of all atoms with a block's residuals
-    13796  solve/predict              making targets ready for the next scan
-    14042  solve/candidates           the atoms that a scan could not rule out
-    14379  solve/select               the next atoms of each target
-    14544  solve/pursuit              what one solve holds, and the memory it takes
-    14788  solve/plan                 which form, and in what blocks
-    15033  solve/steps                a pursuit from its rows to its results
-    15272  solve/combine              new rows of coefficients
-    15334  solve/solver               the public call
-    15499  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15708  solve/affine_normal        the normal equations of an affine map
-    15951  solve/affine_factor        their factor, and their solution
-    16154  solve/affine_map           a fitted map, and the rows it makes
-    16497  solve/affine_choice        how many atoms to take, and chosen by what
-    16895  solve/affine_fit           what a fit of an affine map holds and needs
-    17139  solve/affine               fitting and applying affine maps
+    11935  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11988  solve/views                the rows of matrices, as the kernels read them
+    12117  solve/panels               vectors as the dense products want them, and these
+    12308  solve/rests                vectors on their way into panels
+    12485  solve/dictionary           the atoms, and their split along a common direction
+    12640  solve/exact_gram           products of all pairs of atoms in double
+    12722  solve/triangle             packed lower triangles
+    12826  solve/support              what is known of one target, and the exact steps
+    13102  solve/gram_table           products of atoms with all atoms, for scans
+    13340  solve/screen               which atoms are worth scoring in double: the bound
+    13646  solve/scan                 the correlations of all atoms with a block's residuals
+    13809  solve/predict              making targets ready for the next scan
+    14055  solve/candidates           the atoms that a scan could not rule out
+    14392  solve/select               the next atoms of each target
+    14557  solve/pursuit              what one solve holds, and the memory it takes
+    14801  solve/plan                 which form, and in what blocks
+    15046  solve/steps                a pursuit from its rows to its results
+    15285  solve/combine              new rows of coefficients
+    15347  solve/solver               the public call
+    15512  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15721  solve/affine_normal        the normal equations of an affine map
+    15964  solve/affine_factor        their factor, and their solution
+    16167  solve/affine_map           a fitted map, and the rows it makes
+    16510  solve/affine_choice        how many atoms to take, and chosen by what
+    16908  solve/affine_fit           what a fit of an affine map holds and needs
+    17152  solve/affine               fitting and applying affine maps
 
-    17428  methods                    rows for tokens that a model lacks, each method a room
-    17466  methods/parts              what methods share: sums of rows, combinations
-    17650  methods/pursuit            omp, omp-centred
-    17721  methods/mapping            omp-affine, affine
-    17755  methods/constant           mean, zero
-    17783  methods/near               each target against all anchors
-    18074  methods/weights            how a few anchors combine to a target
-    18295  methods/interpolation      common_interpolation
-    18448  methods/wechsel            wechsel
-    18498  methods/focus              focus
-    18586  methods/hull               hull
-    18637  methods/dense              matrices of double, and their products
-    18902  methods/linear             maps between two models' rows
-    19057  methods/clp                clp
-    19143  methods/chance             normal deviates that are the same everywhere
-    19204  methods/factor             of symmetric matrices
-    19253  methods/randn              randn
-    19342  methods/john_hewitt        john_hewitt
-    19426  methods/polar              the orthogonal part of a matrix
-    19522  methods/procrustes         procrustes
-    19615  methods/eigen              principal directions of a matrix's rows
-    19909  methods/landmark_pca       landmark_pca
-    19967  methods/stb                stb
-    20149  methods/mp_rope            mp_rope
-    20465  methods/subword            subword
-    20581  methods/zett               zett
-    20603  methods/methods            the table of all, and the public calls
+    17441  methods                    rows for tokens that a model lacks, each method a room
+    17480  methods/parts              what methods share: sums of rows, combinations
+    17664  methods/pursuit            omp, omp-centred
+    17735  methods/mapping            omp-affine, affine
+    17769  methods/constant           mean, zero
+    17797  methods/near               each target against all anchors
+    18088  methods/weights            how a few anchors combine to a target
+    18309  methods/interpolation      common_interpolation
+    18462  methods/wechsel            wechsel
+    18512  methods/focus              focus
+    18600  methods/hull               hull
+    18651  methods/dense              matrices of double, and their products
+    18916  methods/linear             maps between two models' rows
+    19071  methods/clp                clp
+    19157  methods/chance             normal deviates that are the same everywhere
+    19218  methods/factor             of symmetric matrices
+    19267  methods/randn              randn
+    19356  methods/john_hewitt        john_hewitt
+    19440  methods/polar              the orthogonal part of a matrix
+    19536  methods/procrustes         procrustes
+    19629  methods/eigen              principal directions of a matrix's rows
+    19923  methods/landmark_pca       landmark_pca
+    19981  methods/stb                stb
+    20163  methods/mp_rope            mp_rope
+    20479  methods/subword            subword
+    20595  methods/zett               zett
+    20617  methods/modifiers          what is done to the rows of any method
+    20731  methods/methods            the table of all, and the public calls
 
-    20750  disk                       files and directories
-    20784  disk/system                what POSIX and Windows are asked for
-    20825  disk/windows_paths         paths as Windows takes them
-    20965  disk/windows               the system as Windows gives it
-    21277  disk/posix                 the system as POSIX gives it
-    21525  disk/paths                 what can be told from their text
-    21599  disk/failure               why the system refused
-    21713  disk/look                  what stands at a path, and whether within another
-    21834  disk/listing               listings of directories
-    21909  disk/reading               files to read, and whether they have changed
-    22088  disk/writing               files to write
-    22205  disk/copying               copies of files
-    22271  disk/trees                 whole directories looked through, copied, removed
-    22487  disk/known                 what weights are called in a directory
-    22570  disk/staging               a directory made under another name, then renamed
-    22832  disk/missing               a path or a directory without what is wanted of it
-    22875  disk/weights               which files they are, and what may stand in their place
-    23204  disk/weight_index          the index of a checkpoint in shards
-    23421  disk/shards                what an index and its shards say of each other
-    23626  disk/checkpoint            a model directory, in one file or in shards
-    23871  disk/tokenizer_directory   the tokenizer of a model directory
+    20880  disk                       files and directories
+    20914  disk/system                what POSIX and Windows are asked for
+    20955  disk/windows_paths         paths as Windows takes them
+    21095  disk/windows               the system as Windows gives it
+    21407  disk/posix                 the system as POSIX gives it
+    21655  disk/paths                 what can be told from their text
+    21729  disk/failure               why the system refused
+    21843  disk/look                  what stands at a path, and whether within another
+    21964  disk/listing               listings of directories
+    22039  disk/reading               files to read, and whether they have changed
+    22218  disk/writing               files to write
+    22335  disk/copying               copies of files
+    22401  disk/trees                 whole directories looked through, copied, removed
+    22617  disk/known                 what weights are called in a directory
+    22700  disk/staging               a directory made under another name, then renamed
+    22962  disk/missing               a path or a directory without what is wanted of it
+    23005  disk/weights               which files they are, and what may stand in their place
+    23334  disk/weight_index          the index of a checkpoint in shards
+    23551  disk/shards                what an index and its shards say of each other
+    23756  disk/checkpoint            a model directory, in one file or in shards
+    24001  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24128  model                      which tensors and config keys belong to the vocabulary
-    24163  model/known                what the world calls things
-    24487  model/known_keys           keys of ids and sizes in configs
-    24661  model/known_classes        classes of tokenizers, by the type of model
-    24899  model/names                names of tensors
-    25056  model/document             the JSON files of a model directory
-    25151  model/members              what the members of a config are about
-    25372  model/config               what config.json says
-    25549  model/side                 a model directory opened once
-    25672  model/code                 the Python that a tokenizer is loaded with
-    25906  model/parts                what each tensor does for the vocabulary
-    26016  model/whole                whether all tensors are there
-    26138  model/find                 finding the parts of a model
-    26409  model/processor            the tokens that a processor looks for by their text
-    26564  model/heirs                what becomes of the ids in a config
-    26730  model/config_ids           ids in a config being edited
-    26970  model/config_lists         lists, dictionaries and ranges of ids
-    27127  model/config_edit          config.json and generation_config.json, edited
-    27422  model/classes              which class a tokenizer is loaded as
-    27629  model/class_tokens         added tokens that a class numbers otherwise
+    24258  model                      which tensors and config keys belong to the vocabulary
+    24293  model/known                what the world calls things
+    24617  model/known_keys           keys of ids and sizes in configs
+    24791  model/known_classes        classes of tokenizers, by the type of model
+    25029  model/names                names of tensors
+    25186  model/document             the JSON files of a model directory
+    25281  model/members              what the members of a config are about
+    25502  model/config               what config.json says
+    25679  model/side                 a model directory opened once
+    25802  model/code                 the Python that a tokenizer is loaded with
+    26036  model/parts                what each tensor does for the vocabulary
+    26146  model/whole                whether all tensors are there
+    26268  model/find                 finding the parts of a model
+    26539  model/processor            the tokens that a processor looks for by their text
+    26694  model/heirs                what becomes of the ids in a config
+    26860  model/config_ids           ids in a config being edited
+    27100  model/config_lists         lists, dictionaries and ranges of ids
+    27257  model/config_edit          config.json and generation_config.json, edited
+    27552  model/classes              which class a tokenizer is loaded as
+    27759  model/class_tokens         added tokens that a class numbers otherwise
 
-    27745  job                        the whole transplant, in the order in which it happens
-    27784  job/job                    what a job holds
-    28064  job/open                   opening the two models
-    28201  job/map                    the caller's map
-    28322  job/align                  where every new row comes from
-    28512  job/plan                   what becomes of every tensor, and of the configs
-    28657  job/chat                   the template that turns messages into text
-    28785  job/digits                 where the two tokenizers cut numbers differently
-    28982  job/rows                   rows in memory: reading, checking, their mean
-    29302  job/pieces                 what the base cuts new tokens into
-    29404  job/untrained              rows that hold nothing, and what becomes of their tokens
-    29667  job/solve                  solving for the rows of the donor
-    29877  job/targets                the rows that are made from the donor's
-    29977  job/diagnose               what is odd about the rows that were made
-    30100  job/rebuild                the new rows of one vocabulary tensor
-    30365  job/write                  the output and its weights
-    30644  job/copy                   the other files of the two models
-    30861  job/index                  the files that are written anew
-    31031  job/run                    the whole, in order
-    31144  job/report                 what a job did, as JSON and as a table
-    31460  job/findings               what is told of a finished directory
-    31509  job/check_files            its files
-    31645  job/check_ids              sizes, ids and tying
-    31861  job/check_values           values
-    31932  job/check_gguf             the special tokens that a conversion to GGUF finds
-    32122  job/check_draft            as a draft model for another
-    32413  job/verify                 whether a finished directory agrees with itself
+    27875  job                        the whole transplant, in the order in which it happens
+    27914  job/job                    what a job holds
+    28202  job/open                   opening the two models
+    28339  job/map                    the caller's map
+    28460  job/align                  where every new row comes from
+    28650  job/plan                   what becomes of every tensor, and of the configs
+    28795  job/chat                   the template that turns messages into text
+    28923  job/digits                 where the two tokenizers cut numbers differently
+    29120  job/rows                   rows in memory: reading, checking, their mean
+    29440  job/pieces                 what the base cuts new tokens into
+    29542  job/untrained              rows that hold nothing, and what becomes of their tokens
+    29805  job/solve                  solving for the rows of the donor
+    30019  job/targets                the rows that are made from the donor's
+    30119  job/diagnose               what is odd about the rows that were made
+    30242  job/rebuild                the new rows of one vocabulary tensor
+    30507  job/write                  the output and its weights
+    30786  job/copy                   the other files of the two models
+    31003  job/index                  the files that are written anew
+    31173  job/run                    the whole, in order
+    31286  job/report                 what a job did, as JSON and as a table
+    31602  job/findings               what is told of a finished directory
+    31651  job/check_files            its files
+    31787  job/check_ids              sizes, ids and tying
+    32003  job/check_values           values
+    32074  job/check_gguf             the special tokens that a conversion to GGUF finds
+    32264  job/check_draft            as a draft model for another
+    32555  job/verify                 whether a finished directory agrees with itself
 
-    32454  evaluate                   methods ranked on tokens that both models share
-    32473  evaluate/token_class       what a token is like, by its bytes
-    32540  evaluate/hidden            which tokens are hidden, and the rows at hand
-    32732  evaluate/scores            how near rows come to the true ones
-    32831  evaluate/ranks             whether a true row is found among all
-    32939  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33148  evaluate/write_json        an evaluation as JSON
-    33259  evaluate/write_page        an evaluation as a page
+    32596  evaluate                   methods ranked on tokens that both models share
+    32615  evaluate/token_class       what a token is like, by its bytes
+    32682  evaluate/hidden            which tokens are hidden, and the rows at hand
+    32874  evaluate/scores            how near rows come to the true ones
+    32973  evaluate/ranks             whether a true row is found among all
+    33081  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33290  evaluate/write_json        an evaluation as JSON
+    33401  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -861,6 +862,17 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
                                 const otx_omp_options *options, const otx_omp_output *output,
                                 otx_omp_stats *stats, otx_error *error);
 
+/* Whether rows are brought to a norm. */
+typedef enum otx_row_norm {
+    OTX_NORM_NONE,
+    OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
+                         others: evaluate */
+    OTX_NORM_COUNT
+} otx_row_norm;
+
+/* "none", "anchors"; or NULL. */
+OTX_API const char *otx_row_norm_name(otx_row_norm norm);
+
 /* All zero is the default. */
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
@@ -868,6 +880,13 @@ typedef struct otx_method_options {
     otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
     otx_subword subword;
+    /* What is done to the rows of any method, in this order. base must be there for the first
+       and the last when rows are made. */
+    otx_row_norm norm;
+    double scale;        /* a factor; 0: none */
+    double noise;        /* the deviation of what is added to every element, by seed */
+    double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
+                            are shortened to it; 0: none */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
     double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
@@ -1431,6 +1450,8 @@ typedef struct otx_job_options {
     otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
     otx_subword subword; /* likewise */
+    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
+    double scale, noise, clip_norms; /* mean and zero */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -4038,7 +4059,8 @@ OTX__PRIVATE double otx__json_double(const otx_json *json, uint32_t node)
         exponent += below ? -written : written;
     }
     value = (double)digits;
-    for (written = exponent < 0 ? -exponent : exponent; written > 0 && written < 700; written--) {
+    written = exponent < 0 ? -exponent : exponent;
+    for (; written > 0 && written < 700; written--) {
         power *= 10.0;
         if (power >= 1e22) {
             value = exponent < 0 ? value / power : value * power;
@@ -8082,9 +8104,7 @@ typedef struct otx__rule_range {
 
 OTX__PRIVATE otx__rule_range otx__rules_all(const otx__rules *rules)
 {
-    otx__rule_range range;
-    range.low = 0;
-    range.high = rules->token_count;
+    const otx__rule_range range = {0, rules->token_count};
     return range;
 }
 
@@ -8202,10 +8222,9 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
               otx__compare_rule_tokens);
     for (i = 0; i < rules->token_count; i++) { /* of several alike the last counts */
         const otx__rule_token *token = &rules->tokens[i], *after = token + 1;
-        if (i + 1 < rules->token_count &&
-            otx__same_bytes(token->content, token->size, after->content, after->size))
-            continue;
-        rules->tokens[kept++] = *token;
+        if (i + 1 == rules->token_count ||
+            !otx__same_bytes(token->content, token->size, after->content, after->size))
+            rules->tokens[kept++] = *token;
     }
     rules->token_count = kept;
     return OTX_OK;
@@ -8214,7 +8233,7 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
 OTX__PRIVATE void otx__rules_read_bytes(const otx_vocab *vocab, otx__rules *rules)
 {
     size_t i;
-    for (i = 0; i < 256; i++) rules->bytes[i] = -1;
+    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
     for (i = 0; i < vocab->count; i++)
         if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
             rules->bytes[(unsigned char)vocab->tokens[i].bytes[0]] = (int64_t)i;
@@ -8296,7 +8315,7 @@ OTX__PRIVATE otx_result otx__rules_read_lines(otx__tokenizer *t, otx__rules *rul
     const char *line = NULL;
     size_t size = 0, lines = 1, i;
     uint32_t rank = 0;
-    otx_result result;
+    otx_result result = OTX_OK;
     if (merges.size == 0)
         return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text without its "
                          "merges.txt; give the directory", t->name);
@@ -8321,10 +8340,9 @@ OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
     otx__sort(rules->merges, rules->merge_count, sizeof *rules->merges, otx__compare_merges);
     for (i = 0; i < rules->merge_count; i++) {
         const otx__merge *merge = &rules->merges[i];
-        if (i + 1 < rules->merge_count && merge[1].left == merge->left &&
-            merge[1].right == merge->right)
-            continue;
-        rules->merges[kept++] = *merge;
+        if (i + 1 == rules->merge_count || merge[1].left != merge->left ||
+            merge[1].right != merge->right)
+            rules->merges[kept++] = *merge;
     }
     rules->merge_count = kept;
 }
@@ -8351,8 +8369,7 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
-    if (rules->how != OTX__SPLIT_MERGES) return OTX_OK;
-    return otx__rules_read_merges(t, rules);
+    return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 
 /* What the pieces are made by, by the type of the model; a list of merges, if there is one,
@@ -8367,7 +8384,7 @@ OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rule
                  : strcmp(t->type, "WordPiece") == 0 ? OTX__SPLIT_LONGEST
                  : bpe || strcmp(t->type, "Char") == 0 ? OTX__SPLIT_MERGES
                                                        : OTX__SPLIT_WHOLE;
-    if (strcmp(source, "tokenizer.json") == 0) result = otx__rules_read_json(t, rules);
+    if (t->reader->complete) result = otx__rules_read_json(t, rules);
     if (strcmp(source, "vocab.json") == 0) result = otx__rules_read_lines(t, rules);
     if (strcmp(source, "vocab.txt") == 0) {
         rules->prefix_size = 2;
@@ -8389,10 +8406,9 @@ OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rule
 
 OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
 {
-    otx_result result;
-    rules->spelling = t->spelling;
-    result = otx__rules_read_tokens(t, rules);
+    otx_result result = otx__rules_read_tokens(t, rules);
     if (result) return result;
+    rules->spelling = t->spelling;
     otx__rules_read_bytes(t->vocab, rules);
     rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
     return otx__rules_read_kind(t, rules);
@@ -8805,6 +8821,7 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
                                    size_t capacity, size_t *count, otx_error *error)
 {
     otx__split s;
+    otx_result result = OTX_OK;
     size_t room;
     memset(&s, 0, sizeof s);
     s.rules = (const otx__rules *)vocab->rules;
@@ -8825,15 +8842,11 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
         s.symbols = (otx__symbol *)otx__pool_take(&s.pool, room, sizeof *s.symbols);
         s.heap = (otx__joining *)otx__pool_take(&s.pool, room, 3 * sizeof *s.heap);
     }
-    if (s.pool.failed) {
-        otx_result result = otx__pool_fail(&s.pool, error);
-        otx__pool_close(&s.pool);
-        return result;
-    }
-    otx__split_words(&s, bytes, size);
+    if (s.pool.failed) result = otx__pool_fail(&s.pool, error);
+    else otx__split_words(&s, bytes, size);
     otx__pool_close(&s.pool);
-    *count = s.count;
-    return OTX_OK;
+    if (!result) *count = s.count;
+    return result;
 }
 
 /* >>> src/vocab/align.h */
@@ -17461,6 +17474,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     modifiers      what is done to the rows of any method
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -20600,6 +20614,120 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
     return otx__zett_refuse(error);
 }
 
+/* >>> src/methods/modifiers.h */
+/* ---- modifiers: what is done to the rows of any method --------------------------------- */
+
+/* In this order: norm, scale, noise, clipping. Norms are measured by those of the anchors' rows
+   in the base. */
+
+OTX_API const char *otx_row_norm_name(otx_row_norm norm)
+{
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
+}
+
+OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
+{
+    if ((unsigned)options->norm >= OTX_NORM_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
+                         "anchors", (int)options->norm);
+    if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
+                         "1");
+    if (!(options->noise >= 0.0 && options->noise <= DBL_MAX) ||
+        !otx__is_finite(options->scale))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
+                         "and scale a number");
+    return OTX_OK;
+}
+
+OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+typedef struct otx__modifying {
+    const otx_method_options *options;
+    size_t first, columns;
+    double median, longest; /* of the anchors; 0: not wanted */
+    double *to;
+} otx__modifying;
+
+OTX__PRIVATE double otx__modified_norm(const double *row, size_t columns)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < columns; i++) {
+        double square = row[i] * row[i];
+        sum += square;
+    }
+    return sqrt(sum);
+}
+
+OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
+{
+    const otx__modifying *task = (const otx__modifying *)argument;
+    const otx_method_options *options = task->options;
+    size_t columns = task->columns, i;
+    double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
+    (void)worker;
+    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    if (norm > 0.0) factor = task->median / norm;
+    if (options->scale != 0.0) factor *= options->scale;
+    for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
+    for (i = 0; i < columns && options->noise > 0.0; i++) {
+        double part;
+        if (i % 2 == 0) otx__deviates(~options->seed, task->first + index, i / 2, two);
+        part = options->noise * two[i % 2];
+        row[i] += part;
+    }
+    if (options->clip_norms <= 0.0) return;
+    norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && norm > task->longest; i++) row[i] *= task->longest / norm;
+}
+
+/* The anchors' norm at a part of their order: the median at 0.5. */
+OTX__PRIVATE double otx__norm_at(const double *norms, size_t count, double part)
+{
+    return norms[(size_t)(part * (double)(count - 1) + 0.5)];
+}
+
+/* Modifies rows that were made, as the method's options say. */
+OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fitted,
+                                    const otx_method_rows *rows, size_t first, size_t count,
+                                    double *to, otx_error *error)
+{
+    const otx_method_options *options = &fitted->options;
+    bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    size_t anchors = rows->base.rows;
+    double *norms = NULL;
+    otx__modifying task;
+    otx_result result = OTX_OK;
+    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    memset(&task, 0, sizeof task);
+    task.options = options;
+    task.first = first;
+    task.columns = rows->base.columns ? rows->base.columns : rows->tokens.columns;
+    task.to = to;
+    if (by_anchors) {
+        result = otx__check_matrix(&rows->base, "base", error);
+        if (result) return result;
+        norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
+        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
+        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
+        if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
+        if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
+    }
+    if (!result)
+        result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
+                                 &task, error);
+    otx__free(ctx, norms, anchors, sizeof *norms);
+    return result;
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -20700,6 +20828,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     memset(&settled, 0, sizeof settled);
     if (options) settled = *options;
     result = otx__method_known(method, error);
+    if (!result) result = otx__modifiers_check(&settled, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -20730,7 +20859,8 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
     if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
     if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
-    return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
+    if (!result) result = m->make(ctx, fitted, rows, first, count, to, error);
+    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
 }
 
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
@@ -27816,7 +27946,7 @@ typedef struct otx__tensor_plan {
 } otx__tensor_plan;
 
 /* What the base's tokenizer cuts tokens of the donor into. */
-typedef struct otx__pieces {
+typedef struct otx__job_pieces {
     otx__pool pool;
     uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
     size_t token_count;
@@ -27824,9 +27954,9 @@ typedef struct otx__pieces {
     uint32_t *rows, *sizes;
     uint32_t *ids;      /* scratch: of one token */
     size_t capacity;
-} otx__pieces;
+} otx__job_pieces;
 
-OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__pieces *p)
+OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__job_pieces *p)
 {
     if (p->capacity) otx__free(ctx, p->ids, p->capacity, sizeof *p->ids);
     otx__pool_close(&p->pool);
@@ -27861,7 +27991,7 @@ struct otx_job {
                                      otx__job_plan_class */
 
     /* pieces: what new tokens are cut into */
-    otx__pieces pieces;
+    otx__job_pieces pieces;
 
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
@@ -27942,8 +28072,16 @@ OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
+    otx_method_options method;
     otx_result result = otx__method_known(options->method, error);
     if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    if (result) return result;
+    memset(&method, 0, sizeof method);
+    method.norm = options->norm;
+    method.scale = options->scale;
+    method.noise = options->noise;
+    method.clip_norms = options->clip_norms;
+    result = otx__modifiers_check(&method, error);
     if (result) return result;
     if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
@@ -29304,7 +29442,7 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
 
 /* Where the row of each id of the base stands among those that hold a token; UINT32_MAX: the
    piece counts for nothing, as it has no row or is the unknown token. */
-OTX__PRIVATE uint32_t *otx__pieces_places(otx__pieces *p, const otx_job *job,
+OTX__PRIVATE uint32_t *otx__pieces_places(otx__job_pieces *p, const otx_job *job,
                                           const uint32_t *tokens, size_t token_count)
 {
     const otx_vocab *base = &job->base.vocab;
@@ -29318,7 +29456,7 @@ OTX__PRIVATE uint32_t *otx__pieces_places(otx__pieces *p, const otx_job *job,
 }
 
 /* Splits one token; with room for its pieces, keeps them. */
-OTX__PRIVATE otx_result otx__pieces_split(otx__pieces *p, const otx_job *job, uint32_t donor,
+OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job, uint32_t donor,
                                           const uint32_t *places, size_t *kept,
                                           otx_error *error)
 {
@@ -29349,7 +29487,7 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__pieces *p, const otx_job *job, ui
 
 /* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
    that hold one. */
-OTX__PRIVATE otx_result otx__pieces_open(otx__pieces *p, const otx_job *job,
+OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
                                          const uint32_t *targets, size_t count,
                                          const uint32_t *tokens, size_t token_count,
                                          otx_error *error)
@@ -29374,7 +29512,7 @@ OTX__PRIVATE otx_result otx__pieces_open(otx__pieces *p, const otx_job *job,
     return result;
 }
 
-OTX__PRIVATE otx_pieces otx__pieces_of(const otx__pieces *p)
+OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
 {
     otx_pieces pieces;
     pieces.starts = p->starts;
@@ -29387,7 +29525,7 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__pieces *p)
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
-    otx__pieces *p = &job->pieces;
+    otx__job_pieces *p = &job->pieces;
     otx_result result;
     if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
         return OTX_OK;
@@ -29813,6 +29951,10 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     options.weights = job->options.weights;
     options.seed = job->options.seed;
     options.subword = job->options.subword;
+    options.norm = job->options.norm;
+    options.scale = job->options.scale;
+    options.noise = job->options.noise;
+    options.clip_norms = job->options.clip_norms;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
@@ -32567,7 +32709,7 @@ typedef struct otx__evaluating {
     uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
     size_t token_count;
     uint8_t *classes;                         /* otx_token_class, by hidden token */
-    otx__pieces pieces;                       /* of the hidden tokens, if a method wants them */
+    otx__job_pieces pieces;                       /* of the hidden tokens, if a method wants them */
     /* of the matrix at hand */
     otx__loaded donor, base;
     otx_method_rows rows;

@@ -57,7 +57,8 @@ static const char *pieces(const otx_vocab *vocab, const char *bytes, size_t size
 /* Bytes by GPT-2's alphabet; the merges' order counts, not their length. */
 #define BYTE_LEVEL(more) \
     "{'decoder':{'type':'ByteLevel'},'model':{'type':'BPE'," more \
-    "'vocab':{'a':0,'b':1,'c':2,'\xc4\xa0':3,'ab':4,'bc':5,'\xc4\xa0" "a':6,'abc':7,'\xc4\xa7':8}," \
+    "'vocab':{'a':0,'b':1,'c':2,'\xc4\xa0':3,'ab':4,'bc':5," \
+    "'\xc4\xa0" "a':6,'abc':7,'\xc4\xa7':8}," \
     "'merges':['b c','a b','\xc4\xa0 a','a bc']}}"
 
 static void merges_by_their_order(void)

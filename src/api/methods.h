@@ -127,6 +127,17 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
                                 const otx_omp_options *options, const otx_omp_output *output,
                                 otx_omp_stats *stats, otx_error *error);
 
+/* Whether rows are brought to a norm. */
+typedef enum otx_row_norm {
+    OTX_NORM_NONE,
+    OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
+                         others: evaluate */
+    OTX_NORM_COUNT
+} otx_row_norm;
+
+/* "none", "anchors"; or NULL. */
+OTX_API const char *otx_row_norm_name(otx_row_norm norm);
+
 /* All zero is the default. */
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
@@ -134,6 +145,13 @@ typedef struct otx_method_options {
     otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
     otx_subword subword;
+    /* What is done to the rows of any method, in this order. base must be there for the first
+       and the last when rows are made. */
+    otx_row_norm norm;
+    double scale;        /* a factor; 0: none */
+    double noise;        /* the deviation of what is added to every element, by seed */
+    double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
+                            are shortened to it; 0: none */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
     double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */

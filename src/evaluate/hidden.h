@@ -27,7 +27,7 @@ typedef struct otx__evaluating {
     uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
     size_t token_count;
     uint8_t *classes;                         /* otx_token_class, by hidden token */
-    otx__pieces pieces;                       /* of the hidden tokens, if a method wants them */
+    otx__job_pieces pieces;                       /* of the hidden tokens, if a method wants them */
     /* of the matrix at hand */
     otx__loaded donor, base;
     otx_method_rows rows;

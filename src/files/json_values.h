@@ -195,7 +195,8 @@ OTX__PRIVATE double otx__json_double(const otx_json *json, uint32_t node)
         exponent += below ? -written : written;
     }
     value = (double)digits;
-    for (written = exponent < 0 ? -exponent : exponent; written > 0 && written < 700; written--) {
+    written = exponent < 0 ? -exponent : exponent;
+    for (; written > 0 && written < 700; written--) {
         power *= 10.0;
         if (power >= 1e22) {
             value = exponent < 0 ? value / power : value * power;

@@ -32,7 +32,7 @@ typedef struct otx__tensor_plan {
 } otx__tensor_plan;
 
 /* What the base's tokenizer cuts tokens of the donor into. */
-typedef struct otx__pieces {
+typedef struct otx__job_pieces {
     otx__pool pool;
     uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
     size_t token_count;
@@ -40,9 +40,9 @@ typedef struct otx__pieces {
     uint32_t *rows, *sizes;
     uint32_t *ids;      /* scratch: of one token */
     size_t capacity;
-} otx__pieces;
+} otx__job_pieces;
 
-OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__pieces *p)
+OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__job_pieces *p)
 {
     if (p->capacity) otx__free(ctx, p->ids, p->capacity, sizeof *p->ids);
     otx__pool_close(&p->pool);
@@ -77,7 +77,7 @@ struct otx_job {
                                      otx__job_plan_class */
 
     /* pieces: what new tokens are cut into */
-    otx__pieces pieces;
+    otx__job_pieces pieces;
 
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
@@ -158,8 +158,16 @@ OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
+    otx_method_options method;
     otx_result result = otx__method_known(options->method, error);
     if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    if (result) return result;
+    memset(&method, 0, sizeof method);
+    method.norm = options->norm;
+    method.scale = options->scale;
+    method.noise = options->noise;
+    method.clip_norms = options->clip_norms;
+    result = otx__modifiers_check(&method, error);
     if (result) return result;
     if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",

@@ -2,7 +2,7 @@
 
 /* Where the row of each id of the base stands among those that hold a token; UINT32_MAX: the
    piece counts for nothing, as it has no row or is the unknown token. */
-OTX__PRIVATE uint32_t *otx__pieces_places(otx__pieces *p, const otx_job *job,
+OTX__PRIVATE uint32_t *otx__pieces_places(otx__job_pieces *p, const otx_job *job,
                                           const uint32_t *tokens, size_t token_count)
 {
     const otx_vocab *base = &job->base.vocab;
@@ -16,7 +16,7 @@ OTX__PRIVATE uint32_t *otx__pieces_places(otx__pieces *p, const otx_job *job,
 }
 
 /* Splits one token; with room for its pieces, keeps them. */
-OTX__PRIVATE otx_result otx__pieces_split(otx__pieces *p, const otx_job *job, uint32_t donor,
+OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job, uint32_t donor,
                                           const uint32_t *places, size_t *kept,
                                           otx_error *error)
 {
@@ -47,7 +47,7 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__pieces *p, const otx_job *job, ui
 
 /* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
    that hold one. */
-OTX__PRIVATE otx_result otx__pieces_open(otx__pieces *p, const otx_job *job,
+OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
                                          const uint32_t *targets, size_t count,
                                          const uint32_t *tokens, size_t token_count,
                                          otx_error *error)
@@ -72,7 +72,7 @@ OTX__PRIVATE otx_result otx__pieces_open(otx__pieces *p, const otx_job *job,
     return result;
 }
 
-OTX__PRIVATE otx_pieces otx__pieces_of(const otx__pieces *p)
+OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
 {
     otx_pieces pieces;
     pieces.starts = p->starts;
@@ -85,7 +85,7 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__pieces *p)
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
-    otx__pieces *p = &job->pieces;
+    otx__job_pieces *p = &job->pieces;
     otx_result result;
     if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
         return OTX_OK;

@@ -146,6 +146,10 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     options.weights = job->options.weights;
     options.seed = job->options.seed;
     options.subword = job->options.subword;
+    options.norm = job->options.norm;
+    options.scale = job->options.scale;
+    options.noise = job->options.noise;
+    options.clip_norms = job->options.clip_norms;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;

@@ -33,4 +33,5 @@
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     modifiers      what is done to the rows of any method
      methods        the table of all, and the public calls */

@@ -97,6 +97,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     memset(&settled, 0, sizeof settled);
     if (options) settled = *options;
     result = otx__method_known(method, error);
+    if (!result) result = otx__modifiers_check(&settled, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -127,7 +128,8 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
     if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
     if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
-    return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
+    if (!result) result = m->make(ctx, fitted, rows, first, count, to, error);
+    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
 }
 
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)

@@ -56,9 +56,7 @@ typedef struct otx__rule_range {
 
 OTX__PRIVATE otx__rule_range otx__rules_all(const otx__rules *rules)
 {
-    otx__rule_range range;
-    range.low = 0;
-    range.high = rules->token_count;
+    const otx__rule_range range = {0, rules->token_count};
     return range;
 }
 
@@ -176,10 +174,9 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
               otx__compare_rule_tokens);
     for (i = 0; i < rules->token_count; i++) { /* of several alike the last counts */
         const otx__rule_token *token = &rules->tokens[i], *after = token + 1;
-        if (i + 1 < rules->token_count &&
-            otx__same_bytes(token->content, token->size, after->content, after->size))
-            continue;
-        rules->tokens[kept++] = *token;
+        if (i + 1 == rules->token_count ||
+            !otx__same_bytes(token->content, token->size, after->content, after->size))
+            rules->tokens[kept++] = *token;
     }
     rules->token_count = kept;
     return OTX_OK;
@@ -188,7 +185,7 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
 OTX__PRIVATE void otx__rules_read_bytes(const otx_vocab *vocab, otx__rules *rules)
 {
     size_t i;
-    for (i = 0; i < 256; i++) rules->bytes[i] = -1;
+    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
     for (i = 0; i < vocab->count; i++)
         if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
             rules->bytes[(unsigned char)vocab->tokens[i].bytes[0]] = (int64_t)i;
@@ -270,7 +267,7 @@ OTX__PRIVATE otx_result otx__rules_read_lines(otx__tokenizer *t, otx__rules *rul
     const char *line = NULL;
     size_t size = 0, lines = 1, i;
     uint32_t rank = 0;
-    otx_result result;
+    otx_result result = OTX_OK;
     if (merges.size == 0)
         return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text without its "
                          "merges.txt; give the directory", t->name);
@@ -295,10 +292,9 @@ OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
     otx__sort(rules->merges, rules->merge_count, sizeof *rules->merges, otx__compare_merges);
     for (i = 0; i < rules->merge_count; i++) {
         const otx__merge *merge = &rules->merges[i];
-        if (i + 1 < rules->merge_count && merge[1].left == merge->left &&
-            merge[1].right == merge->right)
-            continue;
-        rules->merges[kept++] = *merge;
+        if (i + 1 == rules->merge_count || merge[1].left != merge->left ||
+            merge[1].right != merge->right)
+            rules->merges[kept++] = *merge;
     }
     rules->merge_count = kept;
 }
@@ -325,8 +321,7 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
-    if (rules->how != OTX__SPLIT_MERGES) return OTX_OK;
-    return otx__rules_read_merges(t, rules);
+    return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 
 /* What the pieces are made by, by the type of the model; a list of merges, if there is one,
@@ -341,7 +336,7 @@ OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rule
                  : strcmp(t->type, "WordPiece") == 0 ? OTX__SPLIT_LONGEST
                  : bpe || strcmp(t->type, "Char") == 0 ? OTX__SPLIT_MERGES
                                                        : OTX__SPLIT_WHOLE;
-    if (strcmp(source, "tokenizer.json") == 0) result = otx__rules_read_json(t, rules);
+    if (t->reader->complete) result = otx__rules_read_json(t, rules);
     if (strcmp(source, "vocab.json") == 0) result = otx__rules_read_lines(t, rules);
     if (strcmp(source, "vocab.txt") == 0) {
         rules->prefix_size = 2;
@@ -363,10 +358,9 @@ OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rule
 
 OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
 {
-    otx_result result;
-    rules->spelling = t->spelling;
-    result = otx__rules_read_tokens(t, rules);
+    otx_result result = otx__rules_read_tokens(t, rules);
     if (result) return result;
+    rules->spelling = t->spelling;
     otx__rules_read_bytes(t->vocab, rules);
     rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
     return otx__rules_read_kind(t, rules);

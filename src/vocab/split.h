@@ -371,6 +371,7 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
                                    size_t capacity, size_t *count, otx_error *error)
 {
     otx__split s;
+    otx_result result = OTX_OK;
     size_t room;
     memset(&s, 0, sizeof s);
     s.rules = (const otx__rules *)vocab->rules;
@@ -391,13 +392,9 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
         s.symbols = (otx__symbol *)otx__pool_take(&s.pool, room, sizeof *s.symbols);
         s.heap = (otx__joining *)otx__pool_take(&s.pool, room, 3 * sizeof *s.heap);
     }
-    if (s.pool.failed) {
-        otx_result result = otx__pool_fail(&s.pool, error);
-        otx__pool_close(&s.pool);
-        return result;
-    }
-    otx__split_words(&s, bytes, size);
+    if (s.pool.failed) result = otx__pool_fail(&s.pool, error);
+    else otx__split_words(&s, bytes, size);
     otx__pool_close(&s.pool);
-    *count = s.count;
-    return OTX_OK;
+    if (!result) *count = s.count;
+    return result;
 }
