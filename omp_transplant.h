@@ -65,180 +65,180 @@
      3493  files/memory_source        memory as a source of bytes
      3511  files/json_read            a parser without recursion
      3864  files/json_values          looking at values, stepping through containers
-     4076  files/json_edit            writing, and edits that keep every byte they do not touch
-     4444  files/tensors              what reading and writing a header share
-     4579  files/safetensors_read     the header of a file, checked
-     4904  files/safetensors_write    the header of a new file
+     4077  files/json_edit            writing, and edits that keep every byte they do not touch
+     4445  files/tensors              what reading and writing a header share
+     4580  files/safetensors_read     the header of a file, checked
+     4905  files/safetensors_write    the header of a new file
 
-     5061  vocab                      tokens, from every source, and which of them are the same
-     5098  vocab/known                what the world calls things: files, classes, tokens
-     5423  vocab/token_table          the table of tokens, and finding tokens in it
-     5597  vocab/spelling             from what a file spells to bytes
-     5788  vocab/reader               what the readers of all sources share
-     6140  vocab/added_tokens         what other files add to a model's tokens
-     6408  vocab/in_use               tokens that are named as reserved ones and are none
-     6511  vocab/from_tokenizer_json  tokenizer.json
-     6804  vocab/from_tekken          tekken.json
-     6959  vocab/from_tiktoken        *.tiktoken
-     7024  vocab/from_sentencepiece   tokenizer.model and its like
-     7389  vocab/from_vocab_json      vocab.json and merges.txt
-     7475  vocab/from_vocab_txt       vocab.txt
-     7532  vocab/digits               how a tokenizer cuts numbers
-     7728  vocab/recognise            what a file is, by what it holds
-     7859  vocab/parse                the first source that is given, and what goes with it
-     8048  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8450  vocab/split                text split as the tokenizer's model splits it
-     8852  vocab/align                which base token a donor token is
+     5062  vocab                      tokens, from every source, and which of them are the same
+     5099  vocab/known                what the world calls things: files, classes, tokens
+     5424  vocab/token_table          the table of tokens, and finding tokens in it
+     5598  vocab/spelling             from what a file spells to bytes
+     5789  vocab/reader               what the readers of all sources share
+     6141  vocab/added_tokens         what other files add to a model's tokens
+     6409  vocab/in_use               tokens that are named as reserved ones and are none
+     6512  vocab/from_tokenizer_json  tokenizer.json
+     6805  vocab/from_tekken          tekken.json
+     6960  vocab/from_tiktoken        *.tiktoken
+     7025  vocab/from_sentencepiece   tokenizer.model and its like
+     7390  vocab/from_vocab_json      vocab.json and merges.txt
+     7476  vocab/from_vocab_txt       vocab.txt
+     7533  vocab/digits               how a tokenizer cuts numbers
+     7729  vocab/recognise            what a file is, by what it holds
+     7860  vocab/parse                the first source that is given, and what goes with it
+     8049  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8451  vocab/split                text split as the tokenizer's model splits it
+     8853  vocab/align                which base token a donor token is
 
-     9106  simd                       the hot loops, once for each instruction set
-     9139  simd/kernels               the table of kernels, and what all versions share
-     9416  simd/scalar                the reference
-     9585  simd/sse2                  the operations of 128-bit x86, and what each does
-     9706  simd/neon                  those of 64-bit Arm
-     9801  simd/wasm                  those of WebAssembly's SIMD128
-     9886  simd/avx2                  those of 256-bit x86, with FMA
-     9968  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10610  simd/avx_vnni              AVX2, and products of integers
-    10706  simd/neon_bf16             NEON, and products of matrices
-    10860  simd/avx512                512-bit x86, by hand
-    11466  simd/amx                   tiles of x86, beside AVX-512
-    11709  simd/dispatch              which of them this machine can run, and which a call takes
+     9107  simd                       the hot loops, once for each instruction set
+     9140  simd/kernels               the table of kernels, and what all versions share
+     9417  simd/scalar                the reference
+     9586  simd/sse2                  the operations of 128-bit x86, and what each does
+     9707  simd/neon                  those of 64-bit Arm
+     9802  simd/wasm                  those of WebAssembly's SIMD128
+     9887  simd/avx2                  those of 256-bit x86, with FMA
+     9969  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10611  simd/avx_vnni              AVX2, and products of integers
+    10707  simd/neon_bf16             NEON, and products of matrices
+    10861  simd/avx512                512-bit x86, by hand
+    11467  simd/amx                   tiles of x86, beside AVX-512
+    11710  simd/dispatch              which of them this machine can run, and which a call takes
 
-    11935  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    11988  solve/views                the rows of matrices, as the kernels read them
-    12117  solve/panels               vectors as the dense products want them, and these
-    12308  solve/rests                vectors on their way into panels
-    12485  solve/dictionary           the atoms, and their split along a common direction
-    12640  solve/exact_gram           products of all pairs of atoms in double
-    12722  solve/triangle             packed lower triangles
-    12826  solve/support              what is known of one target, and the exact steps
-    13102  solve/gram_table           products of atoms with all atoms, for scans
-    13340  solve/screen               which atoms are worth scoring in double: the bound
-    13646  solve/scan                 the correlations of all atoms with a block's residuals
-    13809  solve/predict              making targets ready for the next scan
-    14055  solve/candidates           the atoms that a scan could not rule out
-    14392  solve/select               the next atoms of each target
-    14557  solve/pursuit              what one solve holds, and the memory it takes
-    14801  solve/plan                 which form, and in what blocks
-    15046  solve/steps                a pursuit from its rows to its results
-    15285  solve/combine              new rows of coefficients
-    15347  solve/solver               the public call
-    15512  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15721  solve/affine_normal        the normal equations of an affine map
-    15964  solve/affine_factor        their factor, and their solution
-    16167  solve/affine_map           a fitted map, and the rows it makes
-    16510  solve/affine_choice        how many atoms to take, and chosen by what
-    16908  solve/affine_fit           what a fit of an affine map holds and needs
-    17152  solve/affine               fitting and applying affine maps
+    11936  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    11989  solve/views                the rows of matrices, as the kernels read them
+    12118  solve/panels               vectors as the dense products want them, and these
+    12309  solve/rests                vectors on their way into panels
+    12486  solve/dictionary           the atoms, and their split along a common direction
+    12641  solve/exact_gram           products of all pairs of atoms in double
+    12723  solve/triangle             packed lower triangles
+    12827  solve/support              what is known of one target, and the exact steps
+    13103  solve/gram_table           products of atoms with all atoms, for scans
+    13341  solve/screen               which atoms are worth scoring in double: the bound
+    13647  solve/scan                 the correlations of all atoms with a block's residuals
+    13810  solve/predict              making targets ready for the next scan
+    14056  solve/candidates           the atoms that a scan could not rule out
+    14393  solve/select               the next atoms of each target
+    14558  solve/pursuit              what one solve holds, and the memory it takes
+    14802  solve/plan                 which form, and in what blocks
+    15047  solve/steps                a pursuit from its rows to its results
+    15286  solve/combine              new rows of coefficients
+    15348  solve/solver               the public call
+    15513  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15722  solve/affine_normal        the normal equations of an affine map
+    15965  solve/affine_factor        their factor, and their solution
+    16168  solve/affine_map           a fitted map, and the rows it makes
+    16511  solve/affine_choice        how many atoms to take, and chosen by what
+    16909  solve/affine_fit           what a fit of an affine map holds and needs
+    17153  solve/affine               fitting and applying affine maps
 
-    17441  methods                    rows for tokens that a model lacks, each method a room
-    17480  methods/parts              what methods share: sums of rows, combinations
-    17664  methods/pursuit            omp, omp-centred
-    17735  methods/mapping            omp-affine, affine
-    17769  methods/constant           mean, zero
-    17797  methods/near               each target against all anchors
-    18088  methods/weights            how a few anchors combine to a target
-    18309  methods/interpolation      common_interpolation
-    18462  methods/wechsel            wechsel
-    18512  methods/focus              focus
-    18600  methods/hull               hull
-    18651  methods/dense              matrices of double, and their products
-    18916  methods/linear             maps between two models' rows
-    19071  methods/clp                clp
-    19157  methods/chance             normal deviates that are the same everywhere
-    19218  methods/factor             of symmetric matrices
-    19267  methods/randn              randn
-    19356  methods/john_hewitt        john_hewitt
-    19440  methods/polar              the orthogonal part of a matrix
-    19536  methods/procrustes         procrustes
-    19629  methods/eigen              principal directions of a matrix's rows
-    19923  methods/landmark_pca       landmark_pca
-    19981  methods/stb                stb
-    20163  methods/mp_rope            mp_rope
-    20479  methods/subword            subword
-    20595  methods/zett               zett
-    20617  methods/modifiers          what is done to the rows of any method
-    20731  methods/methods            the table of all, and the public calls
+    17442  methods                    rows for tokens that a model lacks, each method a room
+    17481  methods/parts              what methods share: sums of rows, combinations
+    17665  methods/pursuit            omp, omp-centred
+    17736  methods/mapping            omp-affine, affine
+    17770  methods/constant           mean, zero
+    17798  methods/near               each target against all anchors
+    18089  methods/weights            how a few anchors combine to a target
+    18310  methods/interpolation      common_interpolation
+    18463  methods/wechsel            wechsel
+    18513  methods/focus              focus
+    18601  methods/hull               hull
+    18652  methods/dense              matrices of double, and their products
+    18917  methods/linear             maps between two models' rows
+    19072  methods/clp                clp
+    19158  methods/chance             normal deviates that are the same everywhere
+    19219  methods/factor             of symmetric matrices
+    19268  methods/randn              randn
+    19357  methods/john_hewitt        john_hewitt
+    19441  methods/polar              the orthogonal part of a matrix
+    19537  methods/procrustes         procrustes
+    19630  methods/eigen              principal directions of a matrix's rows
+    19924  methods/landmark_pca       landmark_pca
+    19982  methods/stb                stb
+    20164  methods/mp_rope            mp_rope
+    20480  methods/subword            subword
+    20596  methods/zett               zett
+    20618  methods/modifiers          what is done to the rows of any method
+    20732  methods/methods            the table of all, and the public calls
 
-    20880  disk                       files and directories
-    20914  disk/system                what POSIX and Windows are asked for
-    20955  disk/windows_paths         paths as Windows takes them
-    21095  disk/windows               the system as Windows gives it
-    21407  disk/posix                 the system as POSIX gives it
-    21655  disk/paths                 what can be told from their text
-    21729  disk/failure               why the system refused
-    21843  disk/look                  what stands at a path, and whether within another
-    21964  disk/listing               listings of directories
-    22039  disk/reading               files to read, and whether they have changed
-    22218  disk/writing               files to write
-    22335  disk/copying               copies of files
-    22401  disk/trees                 whole directories looked through, copied, removed
-    22617  disk/known                 what weights are called in a directory
-    22700  disk/staging               a directory made under another name, then renamed
-    22962  disk/missing               a path or a directory without what is wanted of it
-    23005  disk/weights               which files they are, and what may stand in their place
-    23334  disk/weight_index          the index of a checkpoint in shards
-    23551  disk/shards                what an index and its shards say of each other
-    23756  disk/checkpoint            a model directory, in one file or in shards
-    24001  disk/tokenizer_directory   the tokenizer of a model directory
+    20881  disk                       files and directories
+    20915  disk/system                what POSIX and Windows are asked for
+    20956  disk/windows_paths         paths as Windows takes them
+    21096  disk/windows               the system as Windows gives it
+    21408  disk/posix                 the system as POSIX gives it
+    21656  disk/paths                 what can be told from their text
+    21730  disk/failure               why the system refused
+    21844  disk/look                  what stands at a path, and whether within another
+    21965  disk/listing               listings of directories
+    22040  disk/reading               files to read, and whether they have changed
+    22219  disk/writing               files to write
+    22336  disk/copying               copies of files
+    22402  disk/trees                 whole directories looked through, copied, removed
+    22618  disk/known                 what weights are called in a directory
+    22701  disk/staging               a directory made under another name, then renamed
+    22963  disk/missing               a path or a directory without what is wanted of it
+    23006  disk/weights               which files they are, and what may stand in their place
+    23335  disk/weight_index          the index of a checkpoint in shards
+    23552  disk/shards                what an index and its shards say of each other
+    23757  disk/checkpoint            a model directory, in one file or in shards
+    24002  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24258  model                      which tensors and config keys belong to the vocabulary
-    24293  model/known                what the world calls things
-    24617  model/known_keys           keys of ids and sizes in configs
-    24791  model/known_classes        classes of tokenizers, by the type of model
-    25029  model/names                names of tensors
-    25186  model/document             the JSON files of a model directory
-    25281  model/members              what the members of a config are about
-    25502  model/config               what config.json says
-    25679  model/side                 a model directory opened once
-    25802  model/code                 the Python that a tokenizer is loaded with
-    26036  model/parts                what each tensor does for the vocabulary
-    26146  model/whole                whether all tensors are there
-    26268  model/find                 finding the parts of a model
-    26539  model/processor            the tokens that a processor looks for by their text
-    26694  model/heirs                what becomes of the ids in a config
-    26860  model/config_ids           ids in a config being edited
-    27100  model/config_lists         lists, dictionaries and ranges of ids
-    27257  model/config_edit          config.json and generation_config.json, edited
-    27552  model/classes              which class a tokenizer is loaded as
-    27759  model/class_tokens         added tokens that a class numbers otherwise
+    24259  model                      which tensors and config keys belong to the vocabulary
+    24294  model/known                what the world calls things
+    24618  model/known_keys           keys of ids and sizes in configs
+    24792  model/known_classes        classes of tokenizers, by the type of model
+    25030  model/names                names of tensors
+    25187  model/document             the JSON files of a model directory
+    25282  model/members              what the members of a config are about
+    25503  model/config               what config.json says
+    25680  model/side                 a model directory opened once
+    25803  model/code                 the Python that a tokenizer is loaded with
+    26037  model/parts                what each tensor does for the vocabulary
+    26147  model/whole                whether all tensors are there
+    26269  model/find                 finding the parts of a model
+    26540  model/processor            the tokens that a processor looks for by their text
+    26695  model/heirs                what becomes of the ids in a config
+    26861  model/config_ids           ids in a config being edited
+    27101  model/config_lists         lists, dictionaries and ranges of ids
+    27258  model/config_edit          config.json and generation_config.json, edited
+    27553  model/classes              which class a tokenizer is loaded as
+    27760  model/class_tokens         added tokens that a class numbers otherwise
 
-    27875  job                        the whole transplant, in the order in which it happens
-    27914  job/job                    what a job holds
-    28202  job/open                   opening the two models
-    28339  job/map                    the caller's map
-    28460  job/align                  where every new row comes from
-    28650  job/plan                   what becomes of every tensor, and of the configs
-    28795  job/chat                   the template that turns messages into text
-    28923  job/digits                 where the two tokenizers cut numbers differently
-    29120  job/rows                   rows in memory: reading, checking, their mean
-    29440  job/pieces                 what the base cuts new tokens into
-    29542  job/untrained              rows that hold nothing, and what becomes of their tokens
-    29805  job/solve                  solving for the rows of the donor
-    30019  job/targets                the rows that are made from the donor's
-    30119  job/diagnose               what is odd about the rows that were made
-    30242  job/rebuild                the new rows of one vocabulary tensor
-    30507  job/write                  the output and its weights
-    30786  job/copy                   the other files of the two models
-    31003  job/index                  the files that are written anew
-    31173  job/run                    the whole, in order
-    31286  job/report                 what a job did, as JSON and as a table
-    31602  job/findings               what is told of a finished directory
-    31651  job/check_files            its files
-    31787  job/check_ids              sizes, ids and tying
-    32003  job/check_values           values
-    32074  job/check_gguf             the special tokens that a conversion to GGUF finds
-    32264  job/check_draft            as a draft model for another
-    32555  job/verify                 whether a finished directory agrees with itself
+    27876  job                        the whole transplant, in the order in which it happens
+    27915  job/job                    what a job holds
+    28203  job/open                   opening the two models
+    28340  job/map                    the caller's map
+    28461  job/align                  where every new row comes from
+    28651  job/plan                   what becomes of every tensor, and of the configs
+    28796  job/chat                   the template that turns messages into text
+    28924  job/digits                 where the two tokenizers cut numbers differently
+    29121  job/rows                   rows in memory: reading, checking, their mean
+    29441  job/pieces                 what the base cuts new tokens into
+    29543  job/untrained              rows that hold nothing, and what becomes of their tokens
+    29806  job/solve                  solving for the rows of the donor
+    30020  job/targets                the rows that are made from the donor's
+    30120  job/diagnose               what is odd about the rows that were made
+    30243  job/rebuild                the new rows of one vocabulary tensor
+    30508  job/write                  the output and its weights
+    30787  job/copy                   the other files of the two models
+    31004  job/index                  the files that are written anew
+    31174  job/run                    the whole, in order
+    31287  job/report                 what a job did, as JSON and as a table
+    31603  job/findings               what is told of a finished directory
+    31652  job/check_files            its files
+    31788  job/check_ids              sizes, ids and tying
+    32004  job/check_values           values
+    32075  job/check_gguf             the special tokens that a conversion to GGUF finds
+    32265  job/check_draft            as a draft model for another
+    32556  job/verify                 whether a finished directory agrees with itself
 
-    32596  evaluate                   methods ranked on tokens that both models share
-    32615  evaluate/token_class       what a token is like, by its bytes
-    32682  evaluate/hidden            which tokens are hidden, and the rows at hand
-    32874  evaluate/scores            how near rows come to the true ones
-    32973  evaluate/ranks             whether a true row is found among all
-    33081  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33290  evaluate/write_json        an evaluation as JSON
-    33401  evaluate/write_page        an evaluation as a page
+    32597  evaluate                   methods ranked on tokens that both models share
+    32616  evaluate/token_class       what a token is like, by its bytes
+    32683  evaluate/hidden            which tokens are hidden, and the rows at hand
+    32875  evaluate/scores            how near rows come to the true ones
+    32974  evaluate/ranks             whether a true row is found among all
+    33082  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33291  evaluate/write_json        an evaluation as JSON
+    33402  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -4040,10 +4040,11 @@ OTX__PRIVATE double otx__json_double(const otx_json *json, uint32_t node)
     uint64_t digits = 0;
     int exponent = 0, written = 0;
     double value, power = 1.0;
-    size_t at = 0;
+    size_t at;
     bool fraction = false, negative = text.size > 0 && text.bytes[0] == '-';
     if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return 0.0;
-    for (at = negative ? 1 : 0; at < text.size && text.bytes[at] != 'e' && text.bytes[at] != 'E'; at++) {
+    at = negative ? 1 : 0;
+    for (; at < text.size && text.bytes[at] != 'e' && text.bytes[at] != 'E'; at++) {
         if (text.bytes[at] == '.') {
             fraction = true;
             continue;

@@ -176,10 +176,11 @@ OTX__PRIVATE double otx__json_double(const otx_json *json, uint32_t node)
     uint64_t digits = 0;
     int exponent = 0, written = 0;
     double value, power = 1.0;
-    size_t at = 0;
+    size_t at;
     bool fraction = false, negative = text.size > 0 && text.bytes[0] == '-';
     if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return 0.0;
-    for (at = negative ? 1 : 0; at < text.size && text.bytes[at] != 'e' && text.bytes[at] != 'E'; at++) {
+    at = negative ? 1 : 0;
+    for (; at < text.size && text.bytes[at] != 'e' && text.bytes[at] != 'E'; at++) {
         if (text.bytes[at] == '.') {
             fraction = true;
             continue;
