@@ -23,229 +23,231 @@
 
    What is where
 
-      266  api/version                version
-      296  api/result                 results
-      336  api/context                context: memory, threads, progress
-      414  api/isa                    instruction sets
-      431  api/matrix                 numbers and matrices
-      476  api/solver                 the solver
-      604  api/affine                 the affine map: rows as the map makes them, and what it misses
-      735  api/methods                methods: rows for tokens that a model lacks
-      932  api/source                 sources and sinks: bytes in and out
-      952  api/json                   JSON
-     1074  api/safetensors            safetensors
-     1138  api/vocab                  vocabularies
-     1274  api/align                  alignment
-     1339  api/file                   files
-     1350  api/directory              directories
-     1415  api/job                    the whole job
-     1572  api/verify                 looking at a finished directory
-     1628  api/evaluate               methods ranked on tokens that both models share
+      268  api/version                version
+      298  api/result                 results
+      338  api/context                context: memory, threads, progress
+      416  api/isa                    instruction sets
+      433  api/matrix                 numbers and matrices
+      478  api/solver                 the solver
+      606  api/affine                 the affine map: rows as the map makes them, and what it misses
+      737  api/methods                methods: rows for tokens that a model lacks
+      934  api/source                 sources and sinks: bytes in and out
+      954  api/json                   JSON
+     1076  api/safetensors            safetensors
+     1140  api/vocab                  vocabularies
+     1276  api/align                  alignment
+     1341  api/file                   files
+     1352  api/directory              directories
+     1417  api/job                    the whole job
+     1574  api/verify                 looking at a finished directory
+     1630  api/evaluate               methods ranked on tokens that both models share
 
-     1734  base                       what everything stands on
-     1767  base/begin                 system headers, and how floating point must be compiled
-     1805  base/sizes                 counting, and sums and products that may not wrap
-     1843  base/span                  bytes of others, digits, UTF-8
-     2001  base/decimal               the digits of a double
-     2136  base/format                printf without stdio and without a locale
-     2405  base/result                results, failures, messages
-     2521  base/memory                the allocator, arrays that grow
-     2580  base/text                  names in messages, and text that grows
-     2697  base/hooks                 log, progress, threads of the caller
-     2766  base/sort                  in place, without memory, never quadratic; and finding
-     2816  base/clock                 wall time for statistics
-     2862  base/hash                  keyed, for tables whose keys a stranger chooses
-     2954  base/pool                  blocks that are freed together
-     3069  base/number                element types, widening and rounding
-     3258  base/base64                decoding
-     3294  base/protobuf              fields of a message
-     3416  base/watch                 long loops that the caller can stop
+     1736  base                       what everything stands on
+     1769  base/begin                 system headers, and how floating point must be compiled
+     1807  base/sizes                 counting, and sums and products that may not wrap
+     1845  base/span                  bytes of others, digits, UTF-8
+     2003  base/decimal               the digits of a double
+     2138  base/format                printf without stdio and without a locale
+     2407  base/result                results, failures, messages
+     2523  base/memory                the allocator, arrays that grow
+     2582  base/text                  names in messages, and text that grows
+     2699  base/hooks                 log, progress, threads of the caller
+     2768  base/sort                  in place, without memory, never quadratic; and finding
+     2818  base/clock                 wall time for statistics
+     2864  base/hash                  keyed, for tables whose keys a stranger chooses
+     2956  base/pool                  blocks that are freed together
+     3071  base/number                element types, widening and rounding
+     3260  base/base64                decoding
+     3296  base/protobuf              fields of a message
+     3418  base/watch                 long loops that the caller can stop
 
-     3469  files                      formats, on memory and streams
-     3493  files/memory_source        memory as a source of bytes
-     3511  files/json_read            a parser without recursion
-     3864  files/json_values          looking at values, stepping through containers
-     4077  files/json_edit            writing, and edits that keep every byte they do not touch
-     4445  files/tensors              what reading and writing a header share
-     4580  files/safetensors_read     the header of a file, checked
-     4905  files/safetensors_write    the header of a new file
+     3471  files                      formats, on memory and streams
+     3495  files/memory_source        memory as a source of bytes
+     3513  files/json_read            a parser without recursion
+     3866  files/json_values          looking at values, stepping through containers
+     4079  files/json_edit            writing, and edits that keep every byte they do not touch
+     4447  files/tensors              what reading and writing a header share
+     4582  files/safetensors_read     the header of a file, checked
+     4907  files/safetensors_write    the header of a new file
 
-     5062  vocab                      tokens, from every source, and which of them are the same
-     5099  vocab/known                what the world calls things: files, classes, tokens
-     5424  vocab/token_table          the table of tokens, and finding tokens in it
-     5598  vocab/spelling             from what a file spells to bytes
-     5789  vocab/reader               what the readers of all sources share
-     6141  vocab/added_tokens         what other files add to a model's tokens
-     6409  vocab/in_use               tokens that are named as reserved ones and are none
-     6512  vocab/from_tokenizer_json  tokenizer.json
-     6805  vocab/from_tekken          tekken.json
-     6960  vocab/from_tiktoken        *.tiktoken
-     7025  vocab/from_sentencepiece   tokenizer.model and its like
-     7390  vocab/from_vocab_json      vocab.json and merges.txt
-     7476  vocab/from_vocab_txt       vocab.txt
-     7533  vocab/digits               how a tokenizer cuts numbers
-     7729  vocab/recognise            what a file is, by what it holds
-     7860  vocab/parse                the first source that is given, and what goes with it
-     8049  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8451  vocab/split                text split as the tokenizer's model splits it
-     8853  vocab/align                which base token a donor token is
+     5064  vocab                      tokens, from every source, and which of them are the same
+     5101  vocab/known                what the world calls things: files, classes, tokens
+     5426  vocab/token_table          the table of tokens, and finding tokens in it
+     5600  vocab/spelling             from what a file spells to bytes
+     5791  vocab/reader               what the readers of all sources share
+     6143  vocab/added_tokens         what other files add to a model's tokens
+     6491  vocab/in_use               tokens that are named as reserved ones and are none
+     6594  vocab/from_tokenizer_json  tokenizer.json
+     6887  vocab/from_tekken          tekken.json
+     7042  vocab/from_tiktoken        *.tiktoken
+     7107  vocab/from_sentencepiece   tokenizer.model and its like
+     7472  vocab/from_vocab_json      vocab.json and merges.txt
+     7558  vocab/from_vocab_txt       vocab.txt
+     7615  vocab/digits               how a tokenizer cuts numbers
+     7811  vocab/recognise            what a file is, by what it holds
+     7942  vocab/parse                the first source that is given, and what goes with it
+     8151  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8553  vocab/split                text split as the tokenizer's model splits it
+     8955  vocab/align                which base token a donor token is
 
-     9107  simd                       the hot loops, once for each instruction set
-     9140  simd/kernels               the table of kernels, and what all versions share
-     9417  simd/scalar                the reference
-     9586  simd/sse2                  the operations of 128-bit x86, and what each does
-     9707  simd/neon                  those of 64-bit Arm
-     9802  simd/wasm                  those of WebAssembly's SIMD128
-     9887  simd/avx2                  those of 256-bit x86, with FMA
-     9969  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10611  simd/avx_vnni              AVX2, and products of integers
-    10707  simd/neon_bf16             NEON, and products of matrices
-    10861  simd/avx512                512-bit x86, by hand
-    11467  simd/amx                   tiles of x86, beside AVX-512
-    11710  simd/dispatch              which of them this machine can run, and which a call takes
+     9209  simd                       the hot loops, once for each instruction set
+     9242  simd/kernels               the table of kernels, and what all versions share
+     9519  simd/scalar                the reference
+     9688  simd/sse2                  the operations of 128-bit x86, and what each does
+     9809  simd/neon                  those of 64-bit Arm
+     9904  simd/wasm                  those of WebAssembly's SIMD128
+     9989  simd/avx2                  those of 256-bit x86, with FMA
+    10071  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10713  simd/avx_vnni              AVX2, and products of integers
+    10809  simd/neon_bf16             NEON, and products of matrices
+    10963  simd/avx512                512-bit x86, by hand
+    11569  simd/amx                   tiles of x86, beside AVX-512
+    11812  simd/dispatch              which of them this machine can run, and which a call takes
 
-    11936  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    11989  solve/views                the rows of matrices, as the kernels read them
-    12118  solve/panels               vectors as the dense products want them, and these
-    12309  solve/rests                vectors on their way into panels
-    12486  solve/dictionary           the atoms, and their split along a common direction
-    12641  solve/exact_gram           products of all pairs of atoms in double
-    12723  solve/triangle             packed lower triangles
-    12827  solve/support              what is known of one target, and the exact steps
-    13103  solve/gram_table           products of atoms with all atoms, for scans
-    13341  solve/screen               which atoms are worth scoring in double: the bound
-    13647  solve/scan                 the correlations of all atoms with a block's residuals
-    13810  solve/predict              making targets ready for the next scan
-    14056  solve/candidates           the atoms that a scan could not rule out
-    14393  solve/select               the next atoms of each target
-    14558  solve/pursuit              what one solve holds, and the memory it takes
-    14802  solve/plan                 which form, and in what blocks
-    15047  solve/steps                a pursuit from its rows to its results
-    15286  solve/combine              new rows of coefficients
-    15348  solve/solver               the public call
-    15513  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15722  solve/affine_normal        the normal equations of an affine map
-    15965  solve/affine_factor        their factor, and their solution
-    16168  solve/affine_map           a fitted map, and the rows it makes
-    16511  solve/affine_choice        how many atoms to take, and chosen by what
-    16909  solve/affine_fit           what a fit of an affine map holds and needs
-    17153  solve/affine               fitting and applying affine maps
+    12038  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12091  solve/views                the rows of matrices, as the kernels read them
+    12220  solve/panels               vectors as the dense products want them, and these
+    12411  solve/rests                vectors on their way into panels
+    12588  solve/dictionary           the atoms, and their split along a common direction
+    12743  solve/exact_gram           products of all pairs of atoms in double
+    12825  solve/triangle             packed lower triangles
+    12929  solve/support              what is known of one target, and the exact steps
+    13205  solve/gram_table           products of atoms with all atoms, for scans
+    13443  solve/screen               which atoms are worth scoring in double: the bound
+    13749  solve/scan                 the correlations of all atoms with a block's residuals
+    13912  solve/predict              making targets ready for the next scan
+    14158  solve/candidates           the atoms that a scan could not rule out
+    14495  solve/select               the next atoms of each target
+    14660  solve/pursuit              what one solve holds, and the memory it takes
+    14904  solve/plan                 which form, and in what blocks
+    15149  solve/steps                a pursuit from its rows to its results
+    15388  solve/combine              new rows of coefficients
+    15450  solve/solver               the public call
+    15615  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15824  solve/affine_normal        the normal equations of an affine map
+    16067  solve/affine_factor        their factor, and their solution
+    16298  solve/affine_map           a fitted map, and the rows it makes
+    16641  solve/affine_choice        how many atoms to take, and chosen by what
+    17039  solve/affine_fit           what a fit of an affine map holds and needs
+    17283  solve/affine               fitting and applying affine maps
 
-    17442  methods                    rows for tokens that a model lacks, each method a room
-    17481  methods/parts              what methods share: sums of rows, combinations
-    17665  methods/pursuit            omp, omp-centred
-    17736  methods/mapping            omp-affine, affine
-    17770  methods/constant           mean, zero
-    17798  methods/near               each target against all anchors
-    18089  methods/weights            how a few anchors combine to a target
-    18310  methods/interpolation      common_interpolation
-    18463  methods/wechsel            wechsel
-    18513  methods/focus              focus
-    18601  methods/hull               hull
-    18652  methods/dense              matrices of double, and their products
-    18917  methods/linear             maps between two models' rows
-    19072  methods/clp                clp
-    19158  methods/chance             normal deviates that are the same everywhere
-    19219  methods/factor             of symmetric matrices
-    19268  methods/randn              randn
-    19357  methods/john_hewitt        john_hewitt
-    19441  methods/polar              the orthogonal part of a matrix
-    19537  methods/procrustes         procrustes
-    19630  methods/eigen              principal directions of a matrix's rows
-    19924  methods/landmark_pca       landmark_pca
-    19982  methods/stb                stb
-    20164  methods/mp_rope            mp_rope
-    20480  methods/subword            subword
-    20596  methods/zett               zett
-    20618  methods/modifiers          what is done to the rows of any method
-    20732  methods/methods            the table of all, and the public calls
+    17572  methods                    rows for tokens that a model lacks, each method a room
+    17611  methods/parts              what methods share: sums of rows, combinations
+    17795  methods/pursuit            omp, omp-centred
+    17866  methods/mapping            omp-affine, affine
+    17900  methods/constant           mean, zero
+    17928  methods/near               each target against all anchors
+    18219  methods/weights            how a few anchors combine to a target
+    18440  methods/interpolation      common_interpolation
+    18593  methods/wechsel            wechsel
+    18643  methods/focus              focus
+    18731  methods/hull               hull
+    18782  methods/dense              matrices of double, and their products
+    19047  methods/linear             maps between two models' rows
+    19202  methods/clp                clp
+    19288  methods/chance             normal deviates that are the same everywhere
+    19349  methods/factor             of symmetric matrices
+    19398  methods/randn              randn
+    19487  methods/john_hewitt        john_hewitt
+    19571  methods/polar              the orthogonal part of a matrix
+    19667  methods/procrustes         procrustes
+    19760  methods/eigen              principal directions of a matrix's rows
+    20054  methods/landmark_pca       landmark_pca
+    20112  methods/stb                stb
+    20294  methods/mp_rope            mp_rope
+    20610  methods/subword            subword
+    20726  methods/zett               zett
+    20748  methods/modifiers          what is done to the rows of any method
+    20862  methods/methods            the table of all, and the public calls
 
-    20881  disk                       files and directories
-    20915  disk/system                what POSIX and Windows are asked for
-    20956  disk/windows_paths         paths as Windows takes them
-    21096  disk/windows               the system as Windows gives it
-    21408  disk/posix                 the system as POSIX gives it
-    21656  disk/paths                 what can be told from their text
-    21730  disk/failure               why the system refused
-    21844  disk/look                  what stands at a path, and whether within another
-    21965  disk/listing               listings of directories
-    22040  disk/reading               files to read, and whether they have changed
-    22219  disk/writing               files to write
-    22336  disk/copying               copies of files
-    22402  disk/trees                 whole directories looked through, copied, removed
-    22618  disk/known                 what weights are called in a directory
-    22701  disk/staging               a directory made under another name, then renamed
-    22963  disk/missing               a path or a directory without what is wanted of it
-    23006  disk/weights               which files they are, and what may stand in their place
-    23335  disk/weight_index          the index of a checkpoint in shards
-    23552  disk/shards                what an index and its shards say of each other
-    23757  disk/checkpoint            a model directory, in one file or in shards
-    24002  disk/tokenizer_directory   the tokenizer of a model directory
+    21011  disk                       files and directories
+    21045  disk/system                what POSIX and Windows are asked for
+    21086  disk/windows_paths         paths as Windows takes them
+    21226  disk/windows               the system as Windows gives it
+    21538  disk/posix                 the system as POSIX gives it
+    21786  disk/paths                 what can be told from their text
+    21860  disk/failure               why the system refused
+    21974  disk/look                  what stands at a path, and whether within another
+    22095  disk/listing               listings of directories
+    22170  disk/reading               files to read, and whether they have changed
+    22349  disk/writing               files to write
+    22466  disk/copying               copies of files
+    22532  disk/trees                 whole directories looked through, copied, removed
+    22748  disk/known                 what weights are called in a directory
+    22831  disk/staging               a directory made under another name, then renamed
+    23093  disk/missing               a path or a directory without what is wanted of it
+    23136  disk/weights               which files they are, and what may stand in their place
+    23465  disk/weight_index          the index of a checkpoint in shards
+    23682  disk/shards                what an index and its shards say of each other
+    23887  disk/checkpoint            a model directory, in one file or in shards
+    24132  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24259  model                      which tensors and config keys belong to the vocabulary
-    24294  model/known                what the world calls things
-    24618  model/known_keys           keys of ids and sizes in configs
-    24792  model/known_classes        classes of tokenizers, by the type of model
-    25030  model/names                names of tensors
-    25187  model/document             the JSON files of a model directory
-    25282  model/members              what the members of a config are about
-    25503  model/config               what config.json says
-    25680  model/side                 a model directory opened once
-    25803  model/code                 the Python that a tokenizer is loaded with
-    26037  model/parts                what each tensor does for the vocabulary
-    26147  model/whole                whether all tensors are there
-    26269  model/find                 finding the parts of a model
-    26540  model/processor            the tokens that a processor looks for by their text
-    26695  model/heirs                what becomes of the ids in a config
-    26861  model/config_ids           ids in a config being edited
-    27101  model/config_lists         lists, dictionaries and ranges of ids
-    27258  model/config_edit          config.json and generation_config.json, edited
-    27553  model/classes              which class a tokenizer is loaded as
-    27760  model/class_tokens         added tokens that a class numbers otherwise
+    24389  model                      which tensors and config keys belong to the vocabulary
+    24424  model/known                what the world calls things
+    24748  model/known_keys           keys of ids and sizes in configs
+    24922  model/known_classes        classes of tokenizers, by the type of model
+    25160  model/names                names of tensors
+    25317  model/document             the JSON files of a model directory
+    25412  model/members              what the members of a config are about
+    25633  model/config               what config.json says
+    25810  model/side                 a model directory opened once
+    25933  model/code                 the Python that a tokenizer is loaded with
+    26167  model/parts                what each tensor does for the vocabulary
+    26277  model/whole                whether all tensors are there
+    26399  model/find                 finding the parts of a model
+    26686  model/processor            the tokens that a processor looks for by their text
+    26841  model/heirs                what becomes of the ids in a config
+    27007  model/config_ids           ids in a config being edited
+    27247  model/config_lists         lists, dictionaries and ranges of ids
+    27404  model/config_edit          config.json and generation_config.json, edited
+    27699  model/classes              which class a tokenizer is loaded as
+    27906  model/class_tokens         added tokens that a class numbers otherwise
 
-    27876  job                        the whole transplant, in the order in which it happens
-    27915  job/job                    what a job holds
-    28203  job/open                   opening the two models
-    28340  job/map                    the caller's map
-    28461  job/align                  where every new row comes from
-    28651  job/plan                   what becomes of every tensor, and of the configs
-    28796  job/chat                   the template that turns messages into text
-    28924  job/digits                 where the two tokenizers cut numbers differently
-    29121  job/rows                   rows in memory: reading, checking, their mean
-    29441  job/pieces                 what the base cuts new tokens into
-    29543  job/untrained              rows that hold nothing, and what becomes of their tokens
-    29806  job/solve                  solving for the rows of the donor
-    30020  job/targets                the rows that are made from the donor's
-    30120  job/diagnose               what is odd about the rows that were made
-    30243  job/rebuild                the new rows of one vocabulary tensor
-    30508  job/write                  the output and its weights
-    30787  job/copy                   the other files of the two models
-    31004  job/index                  the files that are written anew
-    31174  job/run                    the whole, in order
-    31287  job/report                 what a job did, as JSON and as a table
-    31603  job/findings               what is told of a finished directory
-    31652  job/check_files            its files
-    31788  job/check_ids              sizes, ids and tying
-    32004  job/check_values           values
-    32075  job/check_gguf             the special tokens that a conversion to GGUF finds
-    32265  job/check_draft            as a draft model for another
-    32556  job/verify                 whether a finished directory agrees with itself
+    28022  job                        the whole transplant, in the order in which it happens
+    28061  job/job                    what a job holds
+    28349  job/open                   opening the two models
+    28486  job/map                    the caller's map
+    28607  job/align                  where every new row comes from
+    28797  job/plan                   what becomes of every tensor, and of the configs
+    28942  job/chat                   the template that turns messages into text
+    29070  job/digits                 where the two tokenizers cut numbers differently
+    29267  job/rows                   rows in memory: reading, checking, their mean
+    29587  job/pieces                 what the base cuts new tokens into
+    29689  job/untrained              rows that hold nothing, and what becomes of their tokens
+    29952  job/solve                  solving for the rows of the donor
+    30166  job/targets                the rows that are made from the donor's
+    30266  job/diagnose               what is odd about the rows that were made
+    30389  job/rebuild                the new rows of one vocabulary tensor
+    30654  job/write                  the output and its weights
+    30933  job/copy                   the other files of the two models
+    31150  job/index                  the files that are written anew
+    31320  job/run                    the whole, in order
+    31433  job/report                 what a job did, as JSON and as a table
+    31749  job/findings               what is told of a finished directory
+    31798  job/check_files            its files
+    31934  job/check_ids              sizes, ids and tying
+    32150  job/check_values           values
+    32221  job/check_gguf             the special tokens that a conversion to GGUF finds
+    32411  job/check_draft            as a draft model for another
+    32702  job/verify                 whether a finished directory agrees with itself
 
-    32597  evaluate                   methods ranked on tokens that both models share
-    32616  evaluate/token_class       what a token is like, by its bytes
-    32683  evaluate/hidden            which tokens are hidden, and the rows at hand
-    32875  evaluate/scores            how near rows come to the true ones
-    32974  evaluate/ranks             whether a true row is found among all
-    33082  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33291  evaluate/write_json        an evaluation as JSON
-    33402  evaluate/write_page        an evaluation as a page
+    32743  evaluate                   methods ranked on tokens that both models share
+    32762  evaluate/token_class       what a token is like, by its bytes
+    32829  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33021  evaluate/scores            how near rows come to the true ones
+    33120  evaluate/ranks             whether a true row is found among all
+    33228  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33437  evaluate/write_json        an evaluation as JSON
+    33548  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
-          hash_key in otx_context; headers of one layer; otx_engine.
+          hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
+          close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
+          the token table.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -6143,7 +6145,7 @@ OTX__PRIVATE otx_result otx__read_model(otx__tokenizer *t)
 
 /* A token that one of the files adds to those of the model. */
 typedef struct otx__added_token {
-    uint64_t declared; /* its id, by the file */
+    uint64_t declared; /* its id, by the file; UINT64_MAX: it says none */
     uint32_t content;  /* a node */
     bool special;
     bool normalized;   /* looked for in normalised text; by default those that are plain */
@@ -6154,7 +6156,7 @@ typedef struct otx__added_list {
     const otx_json *json;
     const char *file;
     otx__added_token *tokens;
-    size_t count;
+    size_t count, room; /* there are, there is memory for */
 } otx__added_list;
 
 /* ---- lists of added tokens ---- */
@@ -6218,7 +6220,7 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
     if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
-    list->count = count;
+    list->count = list->room = count;
     while (otx_json_iter_next(&entry))
         if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
             return otx__fail(t->error, OTX_ERROR_FORMAT,
@@ -6338,6 +6340,100 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
 
 /* ---- special tokens and roles ---- */
 
+/* The order in which transformers adds the tokens of roles. */
+static const otx_role otx__roles_as_added[OTX_ROLE_COUNT] = {
+    OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_UNK, OTX_ROLE_SEP, OTX_ROLE_PAD, OTX_ROLE_CLS,
+    OTX_ROLE_MASK,
+};
+
+/* The node that names the token of a role, and the file it stands in; NONE if there
+   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
+   only if the latter lists no added tokens, as by transformers. */
+OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
+                                     const otx_json **json)
+{
+    uint32_t node = OTX_JSON_NONE;
+    *json = &t->special_map;
+    if (t->legacy) node = otx_json_find(*json, 0, key);
+    if (node != OTX_JSON_NONE) return node;
+    *json = &t->config;
+    return otx_json_find(*json, 0, key);
+}
+
+OTX__PRIVATE void otx__name_added(otx__added_list *list, uint32_t node)
+{
+    const uint32_t content = otx__content_node(list->json, node);
+    otx__added_token *token = &list->tokens[list->count];
+    if (content == OTX_JSON_NONE) return;
+    token->declared = UINT64_MAX;
+    token->content = content;
+    token->special = true;
+    list->count++;
+}
+
+/* Collects the tokens that a file names as special, in the order in which transformers 5
+   adds those that are no tokens: of roles, by their names in an object, in a list. Where
+   extra_special_tokens is a list, additional_special_tokens is not read. */
+OTX__PRIVATE otx_result otx__list_named(otx__tokenizer *t, const otx_json *json,
+                                        const char *file, otx__added_list *list)
+{
+    const uint32_t more = otx_json_find(json, 0, "extra_special_tokens");
+    const bool object = otx_json_type_of(json, more) == OTX_JSON_OBJECT;
+    uint32_t lists[2];
+    size_t i;
+    lists[0] = more;
+    lists[1] = object || more == OTX_JSON_NONE
+        ? otx_json_find(json, 0, "additional_special_tokens") : OTX_JSON_NONE;
+    list->json = json;
+    list->file = file;
+    list->room = (size_t)OTX_ROLE_COUNT + otx_json_count(json, lists[0]) +
+                 otx_json_count(json, lists[1]);
+    list->tokens = (otx__added_token *)otx__alloc(t->ctx, list->room, sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, list->room, sizeof *list->tokens);
+    memset(list->tokens, 0, list->room * sizeof *list->tokens);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const otx_json *from;
+        const uint32_t node = otx__role_node(t, otx__role_keys[otx__roles_as_added[i]], &from);
+        if (from == json) otx__name_added(list, node);
+    }
+    for (i = 0; i < 2; i++) {
+        otx_json_iter named = otx_json_iter_of(json, lists[i]);
+        while (otx_json_iter_next(&named)) otx__name_added(list, named.value);
+    }
+    return OTX_OK;
+}
+
+/* Adds those of a list of names that are no tokens, as transformers does for every
+   tokenizer of its own. */
+OTX__PRIVATE otx_result otx__add_named(otx__tokenizer *t, const otx__added_list *list)
+{
+    uint64_t next = otx__next_added_id(t);
+    otx__example fresh;
+    size_t i;
+    memset(&fresh, 0, sizeof fresh);
+    if (t->reader->numbering == OTX__NUMBERED_AS_SAID) return OTX_OK;
+    for (i = 0; i < list->count; i++) {
+        size_t size = 0;
+        int64_t id;
+        otx_result result = otx__tokenizer_string(t, list->json, list->tokens[i].content, &size);
+        if (result) return result;
+        if (size == 0 || otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size) >= 0)
+            continue;
+        result = otx__put_added(t, &list->tokens[i], size, &next, &id);
+        if (result) return result;
+        otx__example_add(&fresh, t->scratch, size, (uint64_t)id, 0);
+        t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+        t->vocab->tokens[id].added = true;
+        t->last_added = id;
+    }
+    if (fresh.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " special tokens are no tokens of the tokenizer and are "
+                 "added after its own, such as \"%s\" with the id %" PRIu64, t->name, list->file,
+                 fresh.count, fresh.quoted, fresh.id);
+    return OTX_OK;
+}
+
 /* Marks the tokens that a file names as special, in a list or in an object. */
 OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *json,
                                           const char *key)
@@ -6363,20 +6459,6 @@ OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *jso
                  "%s: %" PRIu64 " of the %s are no tokens of the tokenizer, such as \"%s\"",
                  t->name, missing.count, key, missing.quoted);
     return OTX_OK;
-}
-
-/* The node that names the token of a role, and the file it stands in; NONE if there
-   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
-   only if the latter lists no added tokens, as by transformers. */
-OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
-                                     const otx_json **json)
-{
-    uint32_t node = OTX_JSON_NONE;
-    *json = &t->special_map;
-    if (t->legacy) node = otx_json_find(*json, 0, key);
-    if (node != OTX_JSON_NONE) return node;
-    *json = &t->config;
-    return otx_json_find(*json, 0, key);
 }
 
 /* Finds the token of every role. One that no file speaks of is the reader's; an
@@ -7904,9 +7986,13 @@ OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
     return result ? result : t->reader->open(t);
 }
 
-/* The two lists that add to the tokens: tokenizer.json's own, and that of
-   tokenizer_config.json or, where it has none, of added_tokens.json. */
-OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list lists[2])
+/* The lists that add to the tokens: tokenizer.json's own; that of tokenizer_config.json or,
+   where it has none, of added_tokens.json; then the names of special tokens, in
+   special_tokens_map.json and in tokenizer_config.json. */
+enum { OTX__ADDED_LISTS = 4 };
+
+/* The two of them that say the tokens' ids. */
+OTX__PRIVATE otx_result otx__list_numbered(otx__tokenizer *t, otx__added_list *lists)
 {
     const uint32_t decoder = otx_json_find(&t->config, 0, "added_tokens_decoder");
     otx_result result = OTX_OK;
@@ -7923,21 +8009,35 @@ OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list l
                            otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG), &lists[1]);
 }
 
+OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list *lists)
+{
+    otx_result result = otx__list_numbered(t, lists);
+    if (!result && t->legacy)
+        result = otx__list_named(t, &t->special_map, otx__usual_name(OTX_VOCAB_SPECIAL_TOKENS),
+                                 &lists[2]);
+    if (!result)
+        result = otx__list_named(t, &t->config, otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG),
+                                 &lists[3]);
+    return result;
+}
+
 /* Makes the table, with room for all that will be put into it. */
-OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list lists[2])
+OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list *lists)
 {
     otx__census census;
-    uint64_t extra = lists[0].count + lists[1].count;
+    uint64_t extra = 0;
     otx_result result = otx__count_words(t, &census);
     size_t i, j;
     if (result) return result;
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < OTX__ADDED_LISTS; i++) extra += lists[i].count;
+    for (i = 0; i < OTX__ADDED_LISTS; i++) {
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
                 otx__string_room(otx__json_span(lists[i].json, added->content).size) +
                 t->normal.before_size;
-            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
+            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids ||
+                added->declared == UINT64_MAX)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
                 return otx__fail(t->error, OTX_ERROR_LIMIT, "%s: an added token has the id "
@@ -7971,13 +8071,15 @@ OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
     return result ? result : otx__read_roles(t);
 }
 
-OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list lists[2])
+OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list *lists)
 {
     otx_result result = otx__list_all_added(t, lists);
     if (!result) result = otx__reserve_tokens(t, lists);
     if (!result) result = otx__read_model(t);
     if (!result) result = otx__add_tokens(t, &lists[0]);
     if (!result) result = otx__add_tokens(t, &lists[1]);
+    if (!result) result = otx__add_named(t, &lists[2]);
+    if (!result) result = otx__add_named(t, &lists[3]);
     return result ? result : otx__read_special(t);
 }
 
@@ -8021,7 +8123,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[2];
+    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
     size_t i;
     memset(&t, 0, sizeof t);
@@ -8041,7 +8143,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
+        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
     return result;
 }
@@ -15966,47 +16068,72 @@ OTX__PRIVATE double otx__normal_diagonal(const otx__normal *normal)
 /* ---- the factor of the normal equations, and their solution --------------------- */
 
 /* t[j][i] -= sum over p of a[p][i] * b[p * step + j * pitch], p in order: the loop that the
-   factor and the solution consist of. `lanes` is how many i, and j, are kept in registers:
-   which has no influence on the order of operations on any number. */
-OTX__INLINE void otx__tile_take_by(size_t lanes, double *OTX__RESTRICT t,
-                                   const double *OTX__RESTRICT a, const double *OTX__RESTRICT b,
-                                   size_t step, size_t pitch)
+   factor and the solution consist of. */
+OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, size_t step,
+                                 size_t pitch)
 {
     size_t i, j, p, x, y;
     for (j = 0; j < OTX__TILE; j += 4) {
-        for (i = 0; i < OTX__TILE; i += lanes) {
-            double sums[4][16];
+        for (i = 0; i < OTX__TILE; i += 4) {
+            double sums[4][4];
             for (y = 0; y < 4; y++)
-                for (x = 0; x < lanes; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
+                for (x = 0; x < 4; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
             for (p = 0; p < OTX__TILE; p++) {
                 OTX__UNROLL
                 for (y = 0; y < 4; y++) {
                     double by = b[p * step + (j + y) * pitch];
                     OTX__UNROLL
-                    for (x = 0; x < lanes; x++) {
+                    for (x = 0; x < 4; x++) {
                         double term = a[p * OTX__TILE + i + x] * by;
                         sums[y][x] -= term;
                     }
                 }
             }
             for (y = 0; y < 4; y++)
-                for (x = 0; x < lanes; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
+                for (x = 0; x < 4; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
         }
     }
 }
 
-OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, size_t step,
-                                 size_t pitch)
-{
-    otx__tile_take_by(4, t, a, b, step, pitch);
-}
+/* The same in vectors, as gcc and clang know them for any set: four columns of two vectors
+   each stay in registers. Written out, as what compilers make of the loop above for wider
+   sets goes by their version and -O. The order of operations on any number is the same. */
+#define OTX__TAKE_COLUMN(y)                                                                  \
+    do {                                                                                     \
+        const double by = b[p * step + (j + (y)) * pitch];                                   \
+        const vector term0 = a0 * by, term1 = a1 * by;                                       \
+        sums[2 * (y)] -= term0;                                                              \
+        sums[2 * (y) + 1] -= term1;                                                          \
+    } while (0)
 
-/* The same loop, for compilers to make wider vectors of. */
+#define OTX__TAKE_VECTORS(width)                                                             \
+    typedef double vector __attribute__((vector_size(8 * (width))));                         \
+    const size_t size = sizeof(vector);                                                      \
+    size_t i, j, p, y;                                                                       \
+    for (j = 0; j < OTX__TILE; j += 4) {                                                     \
+        for (i = 0; i < OTX__TILE; i += 2 * (width)) {                                       \
+            double *to = t + j * OTX__TILE + i;                                              \
+            vector sums[8], a0, a1;                                                          \
+            for (y = 0; y < 8; y++)                                                          \
+                memcpy(&sums[y], to + y / 2 * OTX__TILE + y % 2 * (width), size);            \
+            for (p = 0; p < OTX__TILE; p++) {                                                \
+                memcpy(&a0, a + p * OTX__TILE + i, size);                                    \
+                memcpy(&a1, a + p * OTX__TILE + i + (width), size);                          \
+                OTX__TAKE_COLUMN(0);                                                         \
+                OTX__TAKE_COLUMN(1);                                                         \
+                OTX__TAKE_COLUMN(2);                                                         \
+                OTX__TAKE_COLUMN(3);                                                         \
+            }                                                                                \
+            for (y = 0; y < 8; y++)                                                          \
+                memcpy(to + y / 2 * OTX__TILE + y % 2 * (width), &sums[y], size);            \
+        }                                                                                    \
+    }
+
 #if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
 __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
-    otx__tile_take_by(8, t, a, b, step, pitch);
+    OTX__TAKE_VECTORS(4)
 }
 #endif
 
@@ -16014,9 +16141,12 @@ __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
 __attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx512(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
-    otx__tile_take_by(16, t, a, b, step, pitch);
+    OTX__TAKE_VECTORS(8)
 }
 #endif
+
+#undef OTX__TAKE_COLUMN
+#undef OTX__TAKE_VECTORS
 
 OTX__PRIVATE otx__take otx__tile_take_for(otx_isa isa)
 {
@@ -18663,7 +18793,7 @@ typedef struct otx__dense {
 typedef struct otx__mill {
     otx_context ctx; /* settled: its threads do not change on the way */
     otx__pool pool;
-    otx__take take;  /* the loop that all products consist of: see otx__tile_take_by */
+    otx__take take;  /* the loop that all products consist of: see otx__tile_take */
     uint64_t memory; /* the budget */
     uint64_t done, total;
 } otx__mill;
@@ -18681,7 +18811,7 @@ OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, 
     otx__pool_open(&mill->pool, &mill->ctx);
     kernels = otx__kernels_for(mill->ctx.isa);
     if (!kernels) return otx__fail_isa(mill->ctx.isa, error);
-    mill->take = otx__tile_take; /* which compilers make better of than of wider ones */
+    mill->take = otx__tile_take_for(kernels->isa);
     return OTX_OK;
 }
 
@@ -26282,6 +26412,22 @@ OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
     return false;
 }
 
+/* What to do with the weights of a model as PEFT holds it, whose names are its own; "" for
+   others'. */
+OTX__PRIVATE const char *otx__peft_advice(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+        if (otx__span_contains(name, ".modules_to_save.") ||
+            otx__span_contains(name, ".base_layer."))
+            return "; the names are those of a model within PEFT, which transformers does not "
+                   "load either: save what its merge_and_unload() returns";
+    }
+    return "";
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
 OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
                                                 const char *why, otx_error *error)
@@ -26307,9 +26453,9 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const ot
     if (more)
         otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
                     (uint64_t)more);
-    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
-                     "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
-                     list[0] ? list : "none");
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s%s; tensors with at least the "
+                     "tokenizer's %" PRIu64 " rows: %s", side->path, why,
+                     otx__peft_advice(checkpoint), ids, list[0] ? list : "none");
 }
 
 /* What is added to the rank of a tensor in a numbered layer, and to that of one of
@@ -29717,7 +29863,7 @@ OTX__PRIVATE void otx__tell_bare(const otx_job *job)
     char content[OTX__QUOTED];
     for (i = 0; i < job->alignment.count && i < rows; i++) {
         const otx_token *token = otx__side_token(&job->donor, i);
-        if (!token || !otx__is_untrained(job, i)) continue;
+        if (!token || !otx__is_untrained(job, (size_t)i)) continue;
         if (token->in_use && names++ < NAMES)
             otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
                      "has no trained row in the donor, nor a counterpart in the base: --map "

@@ -100,14 +100,45 @@ def machine():
 
 def section(pair, result):
     base, donor = pair.split(":")
-    lines = [f"### {base} with {donor}'s tokenizer", f"    bench/quality.sh {pair}", machine()]
+    settings = (f"QUALITY_{name}='{os.environ[f'QUALITY_{name}']}' "
+                for name in ("SIZE", "NEW", "SEED") if f"QUALITY_{name}" in os.environ)
+    lines = [f"### {base} with {donor}'s tokenizer",
+             f"    {''.join(settings)}bench/quality.sh {pair}", machine()]
     return "\n\n".join([*lines, evaluate_lm.tables(result)])
 
 
-def bits(found, kind):
-    texts = found["bound" if kind == "new" else "made"]
-    count = evaluate_lm.total(texts, "tokens", kind)
-    return evaluate_lm.total(texts, "bits", kind) / count if count else None
+def mean(values):
+    values = list(values)
+    return sum(values) / len(values) if values else None
+
+
+def hidden_bits(text):
+    count = text["tokens"]["hidden"]
+    return text["bits"]["hidden"] / count if count else None
+
+
+def losses(methods):
+    """{method: (bits a byte, bits a hidden token)} lost against the model with true rows.
+
+    True rows have the hidden tokens alone: the others are made, and the bound of a method that
+    makes them badly is bad. So the reference is, for each text, the best bound of all methods.
+    """
+    names = next(iter(methods.values()))["made"]
+    best = {
+        figure: {name: min(figure(m["bound"][name]) for m in methods.values()) for name in names
+                 if figure(next(iter(methods.values()))["bound"][name]) is not None}
+        for figure in (evaluate_lm.per_byte, hidden_bits)
+    }
+    return {
+        method: [mean(figure(m["made"][name]) - least for name, least in bounds.items())
+                 for figure, bounds in best.items()]
+        for method, m in methods.items()
+    }
+
+
+def new_bits(found):
+    count = evaluate_lm.total(found["bound"], "tokens", "new")
+    return evaluate_lm.total(found["bound"], "bits", "new") / count if count else None
 
 
 def beaten_by(found, peer):
@@ -125,22 +156,26 @@ def number(value, form):
 def summary(results):
     """All pairs: what a method loses by hidden tokens, as a part of what mergekit loses."""
     head = ["pair", "rows", "bits a byte lost", "of mergekit's", "bits lost a hidden token",
-            "of mergekit's", "bits, new", "texts where mergekit needs fewer for new tokens"]
+            "of mergekit's", "bits for a new token", "fewer by mergekit in"]
     lines = []
     for pair, result in results.items():
         methods = {n: m for n, m in result["methods"].items() if "failed" not in m}
-        peer = methods.get(PEER)
+        if not methods:
+            continue
+        lost = losses(methods)
         for name, found in methods.items():
-            byte, loss = evaluate_lm.mean_loss(found), evaluate_lm.hidden_loss(found)
-            byte_part = part = worse = "-"
-            if peer and loss is not None:
-                byte_part = f"{byte / evaluate_lm.mean_loss(peer):.2f}"
-                part = f"{loss / evaluate_lm.hidden_loss(peer):.2f}"
-                texts, beaten = beaten_by(found, peer)
-                worse = f"{len(beaten)} of {len(texts)}" + (f": {', '.join(beaten)}" if beaten
-                                                            else "")
-            lines.append([pair, f"`{name}`", f"{byte:.3f}", byte_part, number(loss, ".2f"), part,
-                          number(bits(found, "new"), ".2f"), worse])
+            line = [pair, f"`{name}`"]
+            for i, form in enumerate((".3f", ".2f")):
+                line.append(number(lost[name][i], form))
+                line.append(number(lost[name][i] / lost[PEER][i] if PEER in lost else None, ".2f"))
+            line.append(number(new_bits(found), ".2f"))
+            if PEER in methods and name != PEER:
+                texts, beaten = beaten_by(found, methods[PEER])
+                line.append(f"{len(beaten)} of {len(texts)} texts"
+                            + (f": {', '.join(beaten)}" if beaten else ""))
+            else:
+                line.append("-")
+            lines.append(line)
     return evaluate_lm.markdown(head, lines)
 
 

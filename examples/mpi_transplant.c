@@ -160,7 +160,7 @@ static const char usage[] =
     "  -k, --k N          shared tokens per new token (64)\n"
     "  -a, --approximation-method NAME\n"
     "                     omp, omp-centred, omp-affine, affine, mean or\n"
-    "                     zero (omp)\n"
+    "                     zero (omp-affine)\n"
     "      --threads N    threads of each rank (all that OpenMP gives)\n"
     "      --memory MIB   what the solver of each rank may use (4096)\n"
     "      --overwrite    replace OUT if it exists\n"
@@ -278,6 +278,7 @@ int main(int count, char **words)
     MPI_Comm_size(MPI_COMM_WORLD, &g.size);
     g.failed = g.size;
     memset(&s, 0, sizeof s);
+    s.job.method = OTX_METHOD_OMP_AFFINE; /* as of transplant */
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     if (parse(&s, count, words, &wrong)) {

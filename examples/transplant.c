@@ -183,9 +183,10 @@ static const char *const help_transplant[] = {
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
-    "Rows of tokens that both share are copied. Any other token's row is made by\n"
-    "Orthogonal Matching Pursuit: the few shared tokens whose combination gives the\n"
-    "token's row in DONOR, combined alike in BASE. OUT can be left out of a dry run.\n"
+    "Rows of tokens that both share are copied. Any other token's row is made from\n"
+    "its row in DONOR: by an affine map from DONOR's rows to BASE's, and the few\n"
+    "shared tokens that Orthogonal Matching Pursuit finds for it, as far as the map\n"
+    "misses them. -a omp is the published method. OUT can be left out of a dry run.\n"
     "\n",
     "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
     "                          chooses for each matrix by shared tokens it hides)\n"
@@ -193,7 +194,7 @@ static const char *const help_transplant[] = {
     "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
     "                          mp_rope, procrustes, landmark_pca, stb, randn,\n"
-    "                          john_hewitt or subword (omp)\n"
+    "                          john_hewitt or subword (omp-affine)\n"
     "  -s, --subword-method NAME\n"
     "                          of subword, from the rows of the pieces that BASE cuts\n"
     "                          a token into: mean, sum, weighted_mean, first_last,\n"
@@ -1626,6 +1627,7 @@ static int run_words(int count, char **words)
         return STATUS_ERROR;
     }
     memset(&s, 0, sizeof s);
+    s.job.method = OTX_METHOD_OMP_AFFINE; /* by bench/RESULTS.md the best on every pair */
     s.arguments = arguments;
     s.map = arguments + room;
     status = read_command_line(&s, count, words);

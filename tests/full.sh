@@ -96,7 +96,7 @@ python_with() {
 # Every architecture that transformers can make small. The versions are fixed: the list of
 # what is refused is theirs.
 architectures() {
-    python=$(python_with models torch==2.13.0 transformers==5.23.0)
+    python=$(python_with models torch==2.13.0 transformers==5.24.0)
     if [ -z "$python" ]; then
         skip "architectures" "torch and transformers cannot be installed"
         return

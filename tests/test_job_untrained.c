@@ -245,8 +245,8 @@ static void test_output(void)
     if (!job) return;
     CHECK_INT(otx_job_run(job, at("out"), &last_error), OTX_OK);
     CHECK_INT(otx_job_write_tokens(job, &sink, &last_error), OTX_OK);
-    CHECK_CONTAINS(text.bytes, "\n7\ttext\tx\tuntrained\t\t\t\t\t\n");
-    CHECK_CONTAINS(text.bytes, "\n10\tunused\t<unused7>\tunused\t\t\t\t\t\n");
+    CHECK_CONTAINS(text.bytes, "\n7\ttext\tx\tuntrained\t\t\t\t\t\t\t\t\t\t\t\n");
+    CHECK_CONTAINS(text.bytes, "\n10\tunused\t<unused7>\tunused\t\t\t\t\t\t\t\t\t\t\t\n");
     text.size = 0;
     CHECK_INT(otx_job_write_report(job, &sink, &last_error), OTX_OK);
     CHECK_CONTAINS(text.bytes, "\"unused\": 2, \"untrained\": 1, \"padding\": 2}");

@@ -222,6 +222,30 @@ static void added_to_pieces(void)
                              "the file says, such as \"f\": 8 instead of 40");
 }
 
+/* What is named as special and is no token is added last, in transformers' order. */
+static void special_tokens_that_are_none(void)
+{
+    put_pieces();
+    give_model();
+    give(OTX_VOCAB_TOKENIZER_CONFIG,
+         "{\"additional_special_tokens\":[\"[l]\",\"\",\"</s>\"],\"extra_special_tokens\":{"
+         "\"b\":\"[b]\",\"a\":\"[a]\"},\"cls_token\":\"[c]\",\"mask_token\":\"[m]\","
+         "\"pad_token\":{\"content\":\"[p]\"},\"sep_token\":\"[s]\",\"unk_token\":\"[u]\","
+         "\"eos_token\":\"[e]\",\"bos_token\":\"<s>\",\"added_tokens_decoder\":{"
+         "\"40\":{\"content\":\"f\"}}}");
+    expect("SentencePiece", PIECES " 8:t:f+ 9:c:[e]+ 10:c:[u]+ 11:c:[s]+ 12:c:[p]+ 13:c:[c]+ "
+                            "14:c:[m]+ 15:c:[b]+ 16:c:[a]+ 17:c:[l]+", "1 9 12 10");
+    CHECK_CONTAINS(messages, "tokenizer_config.json: 9 special tokens are no tokens of the "
+                             "tokenizer and are added after its own, such as \"[e]\" with the "
+                             "id 9");
+    /* Of two lists the newer is read. A role goes by special_tokens_map.json where
+       that is read. */
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"additional_special_tokens\":[\"[l]\"],"
+                                     "\"extra_special_tokens\":[\"[x]\"],\"pad_token\":\"[p]\"}");
+    give(OTX_VOCAB_SPECIAL_TOKENS, "{\"pad_token\":\"[q]\"}");
+    expect("SentencePiece", PIECES " 8:c:[q]+ 9:c:[x]+", "1 2 8 0");
+}
+
 /* ---- tekken.json ---- */
 
 static void tekken(void)
@@ -538,6 +562,7 @@ int main(void)
     RUN(layouts);
     RUN(layout_of_a_name);
     RUN(added_to_pieces);
+    RUN(special_tokens_that_are_none);
     RUN(tekken);
     RUN(broken_tekken);
     RUN(tiktoken);

@@ -294,7 +294,7 @@ def approximated_rows(here):
         donor.tensors[name].set_row(donor_id("donor7"),
                                     [2 * v for v in donor.tensors[name].values(anchor)])
     pair(here, base, donor)
-    call(here / "base", here / "donor", here / "out", "-q", "-k", "1")
+    call(here / "base", here / "donor", here / "out", "-q", "-a", "omp", "-k", "1")
     out = read_model(here / "out")
     for name in (EMBED, HEAD):
         seen = out[name].values(donor_id("donor7"))

@@ -253,6 +253,21 @@ def a_lora_adapter(here):
 
 
 @case
+def a_model_within_peft(here):
+    """Saved with its trained embeddings, before anything was merged."""
+    base = base_model(tied=True)
+    for name in list(base.tensors):
+        held = base.tensors.pop(name)
+        stem = "base_model.model." + name.removesuffix(".weight")
+        if name == EMBED:
+            base.tensors[stem + ".original_module.weight"] = held
+            stem += ".modules_to_save.default"
+        base.tensors[stem + ".weight"] = held
+    error = call(*pair(here, base), here / "out", status=1).error
+    assert "within PEFT" in error and "save what its merge_and_unload() returns" in error, error
+
+
+@case
 def a_gguf_file(here):
     base, donor = pair(here)
     gguf = here / "gguf"

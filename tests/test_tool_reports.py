@@ -57,8 +57,8 @@ def check_report(report, dry):
 @case
 def the_report(here):
     base, donor = pair(here)
-    call(base, donor, here / "out", "-q", "-k", "5", "--threads", "2", "--isa", "scalar",
-         "--report", here / "r.json")
+    call(base, donor, here / "out", "-q", "-a", "omp", "-k", "5", "--threads", "2", "--isa",
+         "scalar", "--report", here / "r.json")
     report = json.loads((here / "r.json").read_text())
     check_report(report, dry=False)
     assert report["k"] == 5 and report["method"] == "omp" and report["isa"] == "scalar"
@@ -200,7 +200,7 @@ def reports_appear_whole(here):
     call(base, here / "bad", here / "out", "--report", here / "r.json", status=1)
     assert (here / "r.json").read_text() == "old"
     (here / "link.json").symlink_to("target.json")
-    call(base, donor, here / "out", "-q", "--report", here / "link.json")
+    call(base, donor, here / "out", "-q", "-a", "omp", "--report", here / "link.json")
     assert (here / "link.json").is_symlink()
     check_report(json.loads((here / "target.json").read_text()), dry=False)
     if Path("/dev/full").exists():

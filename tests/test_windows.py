@@ -82,14 +82,14 @@ def every_form_and_method(here):
 @case("hand")
 def any_number_of_parts(here):
     models = small_models(here)
-    wanted = alone(here, models)
+    wanted = alone(here, models, "-a", "omp")
     for count in 1, 2, 7, 30:  # 30: more than there are targets
         same(joined(here, models, count, "auto", "omp", 64, 0), wanted)
 
 
 @case("hand")
 def any_budget(here):
-    wanted = alone(here, MODELS, "-k", 6)
+    wanted = alone(here, MODELS, "-k", 6, "-a", "omp")
     for form, memory in ("gram", 0), ("gram", 16 << 20), ("auto", 4 << 20):
         same(joined(here, MODELS, 2, form, "omp", 6, memory), wanted)
     same(joined(here, MODELS, 7, "auto", "omp", 6, 0), wanted)

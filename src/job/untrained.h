@@ -174,7 +174,7 @@ OTX__PRIVATE void otx__tell_bare(const otx_job *job)
     char content[OTX__QUOTED];
     for (i = 0; i < job->alignment.count && i < rows; i++) {
         const otx_token *token = otx__side_token(&job->donor, i);
-        if (!token || !otx__is_untrained(job, i)) continue;
+        if (!token || !otx__is_untrained(job, (size_t)i)) continue;
         if (token->in_use && names++ < NAMES)
             otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
                      "has no trained row in the donor, nor a counterpart in the base: --map "

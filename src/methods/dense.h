@@ -11,7 +11,7 @@ typedef struct otx__dense {
 typedef struct otx__mill {
     otx_context ctx; /* settled: its threads do not change on the way */
     otx__pool pool;
-    otx__take take;  /* the loop that all products consist of: see otx__tile_take_by */
+    otx__take take;  /* the loop that all products consist of: see otx__tile_take */
     uint64_t memory; /* the budget */
     uint64_t done, total;
 } otx__mill;
@@ -29,7 +29,7 @@ OTX__PRIVATE otx_result otx__mill_open(otx__mill *mill, const otx_context *ctx, 
     otx__pool_open(&mill->pool, &mill->ctx);
     kernels = otx__kernels_for(mill->ctx.isa);
     if (!kernels) return otx__fail_isa(mill->ctx.isa, error);
-    mill->take = otx__tile_take; /* which compilers make better of than of wider ones */
+    mill->take = otx__tile_take_for(kernels->isa);
     return OTX_OK;
 }
 

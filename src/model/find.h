@@ -13,6 +13,22 @@ OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
     return false;
 }
 
+/* What to do with the weights of a model as PEFT holds it, whose names are its own; "" for
+   others'. */
+OTX__PRIVATE const char *otx__peft_advice(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+        if (otx__span_contains(name, ".modules_to_save.") ||
+            otx__span_contains(name, ".base_layer."))
+            return "; the names are those of a model within PEFT, which transformers does not "
+                   "load either: save what its merge_and_unload() returns";
+    }
+    return "";
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
 OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
                                                 const char *why, otx_error *error)
@@ -38,9 +54,9 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const ot
     if (more)
         otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
                     (uint64_t)more);
-    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
-                     "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
-                     list[0] ? list : "none");
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s%s; tensors with at least the "
+                     "tokenizer's %" PRIu64 " rows: %s", side->path, why,
+                     otx__peft_advice(checkpoint), ids, list[0] ? list : "none");
 }
 
 /* What is added to the rank of a tensor in a numbered layer, and to that of one of

@@ -2,7 +2,7 @@
 
 /* A token that one of the files adds to those of the model. */
 typedef struct otx__added_token {
-    uint64_t declared; /* its id, by the file */
+    uint64_t declared; /* its id, by the file; UINT64_MAX: it says none */
     uint32_t content;  /* a node */
     bool special;
     bool normalized;   /* looked for in normalised text; by default those that are plain */
@@ -13,7 +13,7 @@ typedef struct otx__added_list {
     const otx_json *json;
     const char *file;
     otx__added_token *tokens;
-    size_t count;
+    size_t count, room; /* there are, there is memory for */
 } otx__added_list;
 
 /* ---- lists of added tokens ---- */
@@ -77,7 +77,7 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
     if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
-    list->count = count;
+    list->count = list->room = count;
     while (otx_json_iter_next(&entry))
         if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
             return otx__fail(t->error, OTX_ERROR_FORMAT,
@@ -197,6 +197,100 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
 
 /* ---- special tokens and roles ---- */
 
+/* The order in which transformers adds the tokens of roles. */
+static const otx_role otx__roles_as_added[OTX_ROLE_COUNT] = {
+    OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_UNK, OTX_ROLE_SEP, OTX_ROLE_PAD, OTX_ROLE_CLS,
+    OTX_ROLE_MASK,
+};
+
+/* The node that names the token of a role, and the file it stands in; NONE if there
+   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
+   only if the latter lists no added tokens, as by transformers. */
+OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
+                                     const otx_json **json)
+{
+    uint32_t node = OTX_JSON_NONE;
+    *json = &t->special_map;
+    if (t->legacy) node = otx_json_find(*json, 0, key);
+    if (node != OTX_JSON_NONE) return node;
+    *json = &t->config;
+    return otx_json_find(*json, 0, key);
+}
+
+OTX__PRIVATE void otx__name_added(otx__added_list *list, uint32_t node)
+{
+    const uint32_t content = otx__content_node(list->json, node);
+    otx__added_token *token = &list->tokens[list->count];
+    if (content == OTX_JSON_NONE) return;
+    token->declared = UINT64_MAX;
+    token->content = content;
+    token->special = true;
+    list->count++;
+}
+
+/* Collects the tokens that a file names as special, in the order in which transformers 5
+   adds those that are no tokens: of roles, by their names in an object, in a list. Where
+   extra_special_tokens is a list, additional_special_tokens is not read. */
+OTX__PRIVATE otx_result otx__list_named(otx__tokenizer *t, const otx_json *json,
+                                        const char *file, otx__added_list *list)
+{
+    const uint32_t more = otx_json_find(json, 0, "extra_special_tokens");
+    const bool object = otx_json_type_of(json, more) == OTX_JSON_OBJECT;
+    uint32_t lists[2];
+    size_t i;
+    lists[0] = more;
+    lists[1] = object || more == OTX_JSON_NONE
+        ? otx_json_find(json, 0, "additional_special_tokens") : OTX_JSON_NONE;
+    list->json = json;
+    list->file = file;
+    list->room = (size_t)OTX_ROLE_COUNT + otx_json_count(json, lists[0]) +
+                 otx_json_count(json, lists[1]);
+    list->tokens = (otx__added_token *)otx__alloc(t->ctx, list->room, sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, list->room, sizeof *list->tokens);
+    memset(list->tokens, 0, list->room * sizeof *list->tokens);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const otx_json *from;
+        const uint32_t node = otx__role_node(t, otx__role_keys[otx__roles_as_added[i]], &from);
+        if (from == json) otx__name_added(list, node);
+    }
+    for (i = 0; i < 2; i++) {
+        otx_json_iter named = otx_json_iter_of(json, lists[i]);
+        while (otx_json_iter_next(&named)) otx__name_added(list, named.value);
+    }
+    return OTX_OK;
+}
+
+/* Adds those of a list of names that are no tokens, as transformers does for every
+   tokenizer of its own. */
+OTX__PRIVATE otx_result otx__add_named(otx__tokenizer *t, const otx__added_list *list)
+{
+    uint64_t next = otx__next_added_id(t);
+    otx__example fresh;
+    size_t i;
+    memset(&fresh, 0, sizeof fresh);
+    if (t->reader->numbering == OTX__NUMBERED_AS_SAID) return OTX_OK;
+    for (i = 0; i < list->count; i++) {
+        size_t size = 0;
+        int64_t id;
+        otx_result result = otx__tokenizer_string(t, list->json, list->tokens[i].content, &size);
+        if (result) return result;
+        if (size == 0 || otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size) >= 0)
+            continue;
+        result = otx__put_added(t, &list->tokens[i], size, &next, &id);
+        if (result) return result;
+        otx__example_add(&fresh, t->scratch, size, (uint64_t)id, 0);
+        t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+        t->vocab->tokens[id].added = true;
+        t->last_added = id;
+    }
+    if (fresh.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " special tokens are no tokens of the tokenizer and are "
+                 "added after its own, such as \"%s\" with the id %" PRIu64, t->name, list->file,
+                 fresh.count, fresh.quoted, fresh.id);
+    return OTX_OK;
+}
+
 /* Marks the tokens that a file names as special, in a list or in an object. */
 OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *json,
                                           const char *key)
@@ -222,20 +316,6 @@ OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *jso
                  "%s: %" PRIu64 " of the %s are no tokens of the tokenizer, such as \"%s\"",
                  t->name, missing.count, key, missing.quoted);
     return OTX_OK;
-}
-
-/* The node that names the token of a role, and the file it stands in; NONE if there
-   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
-   only if the latter lists no added tokens, as by transformers. */
-OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
-                                     const otx_json **json)
-{
-    uint32_t node = OTX_JSON_NONE;
-    *json = &t->special_map;
-    if (t->legacy) node = otx_json_find(*json, 0, key);
-    if (node != OTX_JSON_NONE) return node;
-    *json = &t->config;
-    return otx_json_find(*json, 0, key);
 }
 
 /* Finds the token of every role. One that no file speaks of is the reader's; an

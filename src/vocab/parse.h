@@ -44,9 +44,13 @@ OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
     return result ? result : t->reader->open(t);
 }
 
-/* The two lists that add to the tokens: tokenizer.json's own, and that of
-   tokenizer_config.json or, where it has none, of added_tokens.json. */
-OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list lists[2])
+/* The lists that add to the tokens: tokenizer.json's own; that of tokenizer_config.json or,
+   where it has none, of added_tokens.json; then the names of special tokens, in
+   special_tokens_map.json and in tokenizer_config.json. */
+enum { OTX__ADDED_LISTS = 4 };
+
+/* The two of them that say the tokens' ids. */
+OTX__PRIVATE otx_result otx__list_numbered(otx__tokenizer *t, otx__added_list *lists)
 {
     const uint32_t decoder = otx_json_find(&t->config, 0, "added_tokens_decoder");
     otx_result result = OTX_OK;
@@ -63,21 +67,35 @@ OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list l
                            otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG), &lists[1]);
 }
 
+OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list *lists)
+{
+    otx_result result = otx__list_numbered(t, lists);
+    if (!result && t->legacy)
+        result = otx__list_named(t, &t->special_map, otx__usual_name(OTX_VOCAB_SPECIAL_TOKENS),
+                                 &lists[2]);
+    if (!result)
+        result = otx__list_named(t, &t->config, otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG),
+                                 &lists[3]);
+    return result;
+}
+
 /* Makes the table, with room for all that will be put into it. */
-OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list lists[2])
+OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list *lists)
 {
     otx__census census;
-    uint64_t extra = lists[0].count + lists[1].count;
+    uint64_t extra = 0;
     otx_result result = otx__count_words(t, &census);
     size_t i, j;
     if (result) return result;
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < OTX__ADDED_LISTS; i++) extra += lists[i].count;
+    for (i = 0; i < OTX__ADDED_LISTS; i++) {
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
                 otx__string_room(otx__json_span(lists[i].json, added->content).size) +
                 t->normal.before_size;
-            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
+            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids ||
+                added->declared == UINT64_MAX)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
                 return otx__fail(t->error, OTX_ERROR_LIMIT, "%s: an added token has the id "
@@ -111,13 +129,15 @@ OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
     return result ? result : otx__read_roles(t);
 }
 
-OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list lists[2])
+OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list *lists)
 {
     otx_result result = otx__list_all_added(t, lists);
     if (!result) result = otx__reserve_tokens(t, lists);
     if (!result) result = otx__read_model(t);
     if (!result) result = otx__add_tokens(t, &lists[0]);
     if (!result) result = otx__add_tokens(t, &lists[1]);
+    if (!result) result = otx__add_named(t, &lists[2]);
+    if (!result) result = otx__add_named(t, &lists[3]);
     return result ? result : otx__read_special(t);
 }
 
@@ -161,7 +181,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[2];
+    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
     size_t i;
     memset(&t, 0, sizeof t);
@@ -181,7 +201,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
+        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
     return result;
 }
