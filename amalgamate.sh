@@ -39,7 +39,7 @@ files) api="version result context matrix source json safetensors"
     without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;
 vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
-    without="base/pool base/number base/watch files/tensors
+    without="base/number base/watch files/tensors
              files/safetensors_read files/safetensors_write" ;;
 solve) api="version result context isa matrix solver"
     wings="base simd solve" path_api='' path_wings=''

@@ -23,216 +23,222 @@
 
    What is where
 
-      262  api/version                version
-      292  api/result                 results
-      332  api/context                context: memory, threads, progress
-      410  api/isa                    instruction sets
-      427  api/matrix                 numbers and matrices
-      472  api/solver                 the solver
-      600  api/affine                 the affine map: rows as the map makes them, and what it misses
-      731  api/methods                methods: rows for tokens that a model lacks
-      875  api/source                 sources and sinks: bytes in and out
-      895  api/json                   JSON
-     1017  api/safetensors            safetensors
-     1081  api/vocab                  vocabularies
-     1193  api/align                  alignment
-     1258  api/file                   files
-     1269  api/directory              directories
-     1329  api/job                    the whole job
-     1483  api/verify                 looking at a finished directory
-     1539  api/evaluate               methods ranked on tokens that both models share
+      268  api/version                version
+      298  api/result                 results
+      338  api/context                context: memory, threads, progress
+      416  api/isa                    instruction sets
+      433  api/matrix                 numbers and matrices
+      478  api/solver                 the solver
+      606  api/affine                 the affine map: rows as the map makes them, and what it misses
+      737  api/methods                methods: rows for tokens that a model lacks
+      934  api/source                 sources and sinks: bytes in and out
+      954  api/json                   JSON
+     1076  api/safetensors            safetensors
+     1140  api/vocab                  vocabularies
+     1276  api/align                  alignment
+     1341  api/file                   files
+     1352  api/directory              directories
+     1417  api/job                    the whole job
+     1574  api/verify                 looking at a finished directory
+     1630  api/evaluate               methods ranked on tokens that both models share
 
-     1645  base                       what everything stands on
-     1678  base/begin                 system headers, and how floating point must be compiled
-     1716  base/sizes                 counting, and sums and products that may not wrap
-     1754  base/span                  bytes of others, digits, UTF-8
-     1912  base/decimal               the digits of a double
-     2047  base/format                printf without stdio and without a locale
-     2316  base/result                results, failures, messages
-     2432  base/memory                the allocator, arrays that grow
-     2491  base/text                  names in messages, and text that grows
-     2608  base/hooks                 log, progress, threads of the caller
-     2677  base/sort                  in place, without memory, never quadratic; and finding
-     2727  base/clock                 wall time for statistics
-     2773  base/hash                  keyed, for tables whose keys a stranger chooses
-     2865  base/pool                  blocks that are freed together
-     2980  base/number                element types, widening and rounding
-     3169  base/base64                decoding
-     3205  base/protobuf              fields of a message
-     3327  base/watch                 long loops that the caller can stop
+     1736  base                       what everything stands on
+     1769  base/begin                 system headers, and how floating point must be compiled
+     1807  base/sizes                 counting, and sums and products that may not wrap
+     1845  base/span                  bytes of others, digits, UTF-8
+     2003  base/decimal               the digits of a double
+     2138  base/format                printf without stdio and without a locale
+     2407  base/result                results, failures, messages
+     2523  base/memory                the allocator, arrays that grow
+     2582  base/text                  names in messages, and text that grows
+     2699  base/hooks                 log, progress, threads of the caller
+     2768  base/sort                  in place, without memory, never quadratic; and finding
+     2818  base/clock                 wall time for statistics
+     2864  base/hash                  keyed, for tables whose keys a stranger chooses
+     2956  base/pool                  blocks that are freed together
+     3071  base/number                element types, widening and rounding
+     3260  base/base64                decoding
+     3296  base/protobuf              fields of a message
+     3418  base/watch                 long loops that the caller can stop
 
-     3380  files                      formats, on memory and streams
-     3404  files/memory_source        memory as a source of bytes
-     3422  files/json_read            a parser without recursion
-     3775  files/json_values          looking at values, stepping through containers
-     3946  files/json_edit            writing, and edits that keep every byte they do not touch
-     4314  files/tensors              what reading and writing a header share
-     4449  files/safetensors_read     the header of a file, checked
-     4774  files/safetensors_write    the header of a new file
+     3471  files                      formats, on memory and streams
+     3495  files/memory_source        memory as a source of bytes
+     3513  files/json_read            a parser without recursion
+     3866  files/json_values          looking at values, stepping through containers
+     4079  files/json_edit            writing, and edits that keep every byte they do not touch
+     4447  files/tensors              what reading and writing a header share
+     4582  files/safetensors_read     the header of a file, checked
+     4907  files/safetensors_write    the header of a new file
 
-     4931  vocab                      tokens, from every source, and which of them are the same
-     4966  vocab/known                what the world calls things: files, classes, tokens
-     5291  vocab/token_table          the table of tokens, and finding tokens in it
-     5454  vocab/spelling             from what a file spells to bytes
-     5636  vocab/reader               what the readers of all sources share
-     5987  vocab/added_tokens         what other files add to a model's tokens
-     6335  vocab/in_use               tokens that are named as reserved ones and are none
-     6438  vocab/from_tokenizer_json  tokenizer.json
-     6730  vocab/from_tekken          tekken.json
-     6885  vocab/from_tiktoken        *.tiktoken
-     6950  vocab/from_sentencepiece   tokenizer.model and its like
-     7306  vocab/from_vocab_json      vocab.json and merges.txt
-     7392  vocab/from_vocab_txt       vocab.txt
-     7449  vocab/digits               how a tokenizer cuts numbers
-     7645  vocab/recognise            what a file is, by what it holds
-     7776  vocab/parse                the first source that is given, and what goes with it
-     7985  vocab/align                which base token a donor token is
+     5064  vocab                      tokens, from every source, and which of them are the same
+     5101  vocab/known                what the world calls things: files, classes, tokens
+     5426  vocab/token_table          the table of tokens, and finding tokens in it
+     5600  vocab/spelling             from what a file spells to bytes
+     5791  vocab/reader               what the readers of all sources share
+     6143  vocab/added_tokens         what other files add to a model's tokens
+     6491  vocab/in_use               tokens that are named as reserved ones and are none
+     6594  vocab/from_tokenizer_json  tokenizer.json
+     6887  vocab/from_tekken          tekken.json
+     7042  vocab/from_tiktoken        *.tiktoken
+     7107  vocab/from_sentencepiece   tokenizer.model and its like
+     7472  vocab/from_vocab_json      vocab.json and merges.txt
+     7558  vocab/from_vocab_txt       vocab.txt
+     7615  vocab/digits               how a tokenizer cuts numbers
+     7811  vocab/recognise            what a file is, by what it holds
+     7942  vocab/parse                the first source that is given, and what goes with it
+     8151  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8553  vocab/split                text split as the tokenizer's model splits it
+     8955  vocab/align                which base token a donor token is
 
-     8239  simd                       the hot loops, once for each instruction set
-     8272  simd/kernels               the table of kernels, and what all versions share
-     8549  simd/scalar                the reference
-     8718  simd/sse2                  the operations of 128-bit x86, and what each does
-     8839  simd/neon                  those of 64-bit Arm
-     8934  simd/wasm                  those of WebAssembly's SIMD128
-     9019  simd/avx2                  those of 256-bit x86, with FMA
-     9101  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9743  simd/avx_vnni              AVX2, and products of integers
-     9839  simd/neon_bf16             NEON, and products of matrices
-     9993  simd/avx512                512-bit x86, by hand
-    10599  simd/amx                   tiles of x86, beside AVX-512
-    10842  simd/dispatch              which of them this machine can run, and which a call takes
+     9209  simd                       the hot loops, once for each instruction set
+     9242  simd/kernels               the table of kernels, and what all versions share
+     9519  simd/scalar                the reference
+     9688  simd/sse2                  the operations of 128-bit x86, and what each does
+     9809  simd/neon                  those of 64-bit Arm
+     9904  simd/wasm                  those of WebAssembly's SIMD128
+     9989  simd/avx2                  those of 256-bit x86, with FMA
+    10071  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10713  simd/avx_vnni              AVX2, and products of integers
+    10809  simd/neon_bf16             NEON, and products of matrices
+    10963  simd/avx512                512-bit x86, by hand
+    11569  simd/amx                   tiles of x86, beside AVX-512
+    11812  simd/dispatch              which of them this machine can run, and which a call takes
 
-    11068  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    11121  solve/views                the rows of matrices, as the kernels read them
-    11250  solve/panels               vectors as the dense products want them, and these
-    11441  solve/rests                vectors on their way into panels
-    11618  solve/dictionary           the atoms, and their split along a common direction
-    11773  solve/exact_gram           products of all pairs of atoms in double
-    11855  solve/triangle             packed lower triangles
-    11959  solve/support              what is known of one target, and the exact steps
-    12235  solve/gram_table           products of atoms with all atoms, for scans
-    12473  solve/screen               which atoms are worth scoring in double: the bound
-    12779  solve/scan                 the correlations of all atoms with a block's residuals
-    12942  solve/predict              making targets ready for the next scan
-    13188  solve/candidates           the atoms that a scan could not rule out
-    13525  solve/select               the next atoms of each target
-    13690  solve/pursuit              what one solve holds, and the memory it takes
-    13934  solve/plan                 which form, and in what blocks
-    14179  solve/steps                a pursuit from its rows to its results
-    14418  solve/combine              new rows of coefficients
-    14480  solve/solver               the public call
-    14645  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14854  solve/affine_normal        the normal equations of an affine map
-    15097  solve/affine_factor        their factor, and their solution
-    15328  solve/affine_map           a fitted map, and the rows it makes
-    15671  solve/affine_choice        how many atoms to take, and chosen by what
-    16069  solve/affine_fit           what a fit of an affine map holds and needs
-    16313  solve/affine               fitting and applying affine maps
+    12038  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12091  solve/views                the rows of matrices, as the kernels read them
+    12220  solve/panels               vectors as the dense products want them, and these
+    12411  solve/rests                vectors on their way into panels
+    12588  solve/dictionary           the atoms, and their split along a common direction
+    12743  solve/exact_gram           products of all pairs of atoms in double
+    12825  solve/triangle             packed lower triangles
+    12929  solve/support              what is known of one target, and the exact steps
+    13205  solve/gram_table           products of atoms with all atoms, for scans
+    13443  solve/screen               which atoms are worth scoring in double: the bound
+    13749  solve/scan                 the correlations of all atoms with a block's residuals
+    13912  solve/predict              making targets ready for the next scan
+    14158  solve/candidates           the atoms that a scan could not rule out
+    14495  solve/select               the next atoms of each target
+    14660  solve/pursuit              what one solve holds, and the memory it takes
+    14904  solve/plan                 which form, and in what blocks
+    15149  solve/steps                a pursuit from its rows to its results
+    15388  solve/combine              new rows of coefficients
+    15450  solve/solver               the public call
+    15615  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15824  solve/affine_normal        the normal equations of an affine map
+    16067  solve/affine_factor        their factor, and their solution
+    16298  solve/affine_map           a fitted map, and the rows it makes
+    16641  solve/affine_choice        how many atoms to take, and chosen by what
+    17039  solve/affine_fit           what a fit of an affine map holds and needs
+    17283  solve/affine               fitting and applying affine maps
 
-    16602  methods                    rows for tokens that a model lacks, each method a room
-    16638  methods/parts              what methods share: sums of rows, combinations
-    16822  methods/pursuit            omp, omp-centred
-    16893  methods/mapping            omp-affine, affine
-    16927  methods/constant           mean, zero
-    16955  methods/near               each target against all anchors
-    17246  methods/weights            how a few anchors combine to a target
-    17467  methods/interpolation      common_interpolation
-    17620  methods/wechsel            wechsel
-    17670  methods/focus              focus
-    17758  methods/hull               hull
-    17809  methods/dense              matrices of double, and their products
-    18074  methods/linear             maps between two models' rows
-    18229  methods/clp                clp
-    18315  methods/chance             normal deviates that are the same everywhere
-    18376  methods/factor             of symmetric matrices
-    18425  methods/randn              randn
-    18514  methods/john_hewitt        john_hewitt
-    18598  methods/polar              the orthogonal part of a matrix
-    18694  methods/procrustes         procrustes
-    18787  methods/eigen              principal directions of a matrix's rows
-    19081  methods/landmark_pca       landmark_pca
-    19139  methods/stb                stb
-    19321  methods/mp_rope            mp_rope
-    19637  methods/methods            the table of all, and the public calls
+    17572  methods                    rows for tokens that a model lacks, each method a room
+    17611  methods/parts              what methods share: sums of rows, combinations
+    17795  methods/pursuit            omp, omp-centred
+    17866  methods/mapping            omp-affine, affine
+    17900  methods/constant           mean, zero
+    17928  methods/near               each target against all anchors
+    18219  methods/weights            how a few anchors combine to a target
+    18440  methods/interpolation      common_interpolation
+    18593  methods/wechsel            wechsel
+    18643  methods/focus              focus
+    18731  methods/hull               hull
+    18782  methods/dense              matrices of double, and their products
+    19047  methods/linear             maps between two models' rows
+    19202  methods/clp                clp
+    19288  methods/chance             normal deviates that are the same everywhere
+    19349  methods/factor             of symmetric matrices
+    19398  methods/randn              randn
+    19487  methods/john_hewitt        john_hewitt
+    19571  methods/polar              the orthogonal part of a matrix
+    19667  methods/procrustes         procrustes
+    19760  methods/eigen              principal directions of a matrix's rows
+    20054  methods/landmark_pca       landmark_pca
+    20112  methods/stb                stb
+    20294  methods/mp_rope            mp_rope
+    20610  methods/subword            subword
+    20726  methods/zett               zett
+    20748  methods/modifiers          what is done to the rows of any method
+    20862  methods/methods            the table of all, and the public calls
 
-    19781  disk                       files and directories
-    19815  disk/system                what POSIX and Windows are asked for
-    19856  disk/windows_paths         paths as Windows takes them
-    19996  disk/windows               the system as Windows gives it
-    20308  disk/posix                 the system as POSIX gives it
-    20556  disk/paths                 what can be told from their text
-    20630  disk/failure               why the system refused
-    20744  disk/look                  what stands at a path, and whether within another
-    20865  disk/listing               listings of directories
-    20940  disk/reading               files to read, and whether they have changed
-    21119  disk/writing               files to write
-    21236  disk/copying               copies of files
-    21302  disk/trees                 whole directories looked through, copied, removed
-    21518  disk/known                 what weights are called in a directory
-    21601  disk/staging               a directory made under another name, then renamed
-    21863  disk/missing               a path or a directory without what is wanted of it
-    21906  disk/weights               which files they are, and what may stand in their place
-    22235  disk/weight_index          the index of a checkpoint in shards
-    22452  disk/shards                what an index and its shards say of each other
-    22657  disk/checkpoint            a model directory, in one file or in shards
-    22902  disk/tokenizer_directory   the tokenizer of a model directory
+    21011  disk                       files and directories
+    21045  disk/system                what POSIX and Windows are asked for
+    21086  disk/windows_paths         paths as Windows takes them
+    21226  disk/windows               the system as Windows gives it
+    21538  disk/posix                 the system as POSIX gives it
+    21786  disk/paths                 what can be told from their text
+    21860  disk/failure               why the system refused
+    21974  disk/look                  what stands at a path, and whether within another
+    22095  disk/listing               listings of directories
+    22170  disk/reading               files to read, and whether they have changed
+    22349  disk/writing               files to write
+    22466  disk/copying               copies of files
+    22532  disk/trees                 whole directories looked through, copied, removed
+    22748  disk/known                 what weights are called in a directory
+    22831  disk/staging               a directory made under another name, then renamed
+    23093  disk/missing               a path or a directory without what is wanted of it
+    23136  disk/weights               which files they are, and what may stand in their place
+    23465  disk/weight_index          the index of a checkpoint in shards
+    23682  disk/shards                what an index and its shards say of each other
+    23887  disk/checkpoint            a model directory, in one file or in shards
+    24132  disk/tokenizer_directory   the tokenizer of a model directory
 
-    23144  model                      which tensors and config keys belong to the vocabulary
-    23179  model/known                what the world calls things
-    23503  model/known_keys           keys of ids and sizes in configs
-    23677  model/known_classes        classes of tokenizers, by the type of model
-    23915  model/names                names of tensors
-    24072  model/document             the JSON files of a model directory
-    24167  model/members              what the members of a config are about
-    24388  model/config               what config.json says
-    24565  model/side                 a model directory opened once
-    24688  model/code                 the Python that a tokenizer is loaded with
-    24922  model/parts                what each tensor does for the vocabulary
-    25032  model/whole                whether all tensors are there
-    25154  model/find                 finding the parts of a model
-    25441  model/processor            the tokens that a processor looks for by their text
-    25596  model/heirs                what becomes of the ids in a config
-    25762  model/config_ids           ids in a config being edited
-    26002  model/config_lists         lists, dictionaries and ranges of ids
-    26159  model/config_edit          config.json and generation_config.json, edited
-    26454  model/classes              which class a tokenizer is loaded as
-    26661  model/class_tokens         added tokens that a class numbers otherwise
+    24389  model                      which tensors and config keys belong to the vocabulary
+    24424  model/known                what the world calls things
+    24748  model/known_keys           keys of ids and sizes in configs
+    24922  model/known_classes        classes of tokenizers, by the type of model
+    25160  model/names                names of tensors
+    25317  model/document             the JSON files of a model directory
+    25412  model/members              what the members of a config are about
+    25633  model/config               what config.json says
+    25810  model/side                 a model directory opened once
+    25933  model/code                 the Python that a tokenizer is loaded with
+    26167  model/parts                what each tensor does for the vocabulary
+    26277  model/whole                whether all tensors are there
+    26399  model/find                 finding the parts of a model
+    26686  model/processor            the tokens that a processor looks for by their text
+    26841  model/heirs                what becomes of the ids in a config
+    27007  model/config_ids           ids in a config being edited
+    27247  model/config_lists         lists, dictionaries and ranges of ids
+    27404  model/config_edit          config.json and generation_config.json, edited
+    27699  model/classes              which class a tokenizer is loaded as
+    27906  model/class_tokens         added tokens that a class numbers otherwise
 
-    26777  job                        the whole transplant, in the order in which it happens
-    26815  job/job                    what a job holds
-    27069  job/open                   opening the two models
-    27206  job/map                    the caller's map
-    27327  job/align                  where every new row comes from
-    27517  job/plan                   what becomes of every tensor, and of the configs
-    27662  job/chat                   the template that turns messages into text
-    27790  job/digits                 where the two tokenizers cut numbers differently
-    27987  job/rows                   rows in memory: reading, checking, their mean
-    28307  job/untrained              rows that hold nothing, and what becomes of their tokens
-    28570  job/solve                  solving for the rows of the donor
-    28778  job/targets                the rows that are made from the donor's
-    28875  job/diagnose               what is odd about the rows that were made
-    28998  job/rebuild                the new rows of one vocabulary tensor
-    29261  job/write                  the output and its weights
-    29540  job/copy                   the other files of the two models
-    29757  job/index                  the files that are written anew
-    29927  job/run                    the whole, in order
-    30040  job/report                 what a job did, as JSON and as a table
-    30356  job/findings               what is told of a finished directory
-    30405  job/check_files            its files
-    30541  job/check_ids              sizes, ids and tying
-    30757  job/check_values           values
-    30828  job/check_gguf             the special tokens that a conversion to GGUF finds
-    31018  job/check_draft            as a draft model for another
-    31309  job/verify                 whether a finished directory agrees with itself
+    28022  job                        the whole transplant, in the order in which it happens
+    28061  job/job                    what a job holds
+    28349  job/open                   opening the two models
+    28486  job/map                    the caller's map
+    28607  job/align                  where every new row comes from
+    28797  job/plan                   what becomes of every tensor, and of the configs
+    28942  job/chat                   the template that turns messages into text
+    29070  job/digits                 where the two tokenizers cut numbers differently
+    29267  job/rows                   rows in memory: reading, checking, their mean
+    29587  job/pieces                 what the base cuts new tokens into
+    29689  job/untrained              rows that hold nothing, and what becomes of their tokens
+    29952  job/solve                  solving for the rows of the donor
+    30166  job/targets                the rows that are made from the donor's
+    30266  job/diagnose               what is odd about the rows that were made
+    30389  job/rebuild                the new rows of one vocabulary tensor
+    30654  job/write                  the output and its weights
+    30933  job/copy                   the other files of the two models
+    31150  job/index                  the files that are written anew
+    31320  job/run                    the whole, in order
+    31433  job/report                 what a job did, as JSON and as a table
+    31749  job/findings               what is told of a finished directory
+    31798  job/check_files            its files
+    31934  job/check_ids              sizes, ids and tying
+    32150  job/check_values           values
+    32221  job/check_gguf             the special tokens that a conversion to GGUF finds
+    32411  job/check_draft            as a draft model for another
+    32702  job/verify                 whether a finished directory agrees with itself
 
-    31350  evaluate                   methods ranked on tokens that both models share
-    31369  evaluate/token_class       what a token is like, by its bytes
-    31436  evaluate/hidden            which tokens are hidden, and the rows at hand
-    31591  evaluate/scores            how near rows come to the true ones
-    31690  evaluate/ranks             whether a true row is found among all
-    31798  evaluate/evaluate          methods, one after the other, matrix by matrix
-    32004  evaluate/write_json        an evaluation as JSON
-    32115  evaluate/write_page        an evaluation as a page
+    32743  evaluate                   methods ranked on tokens that both models share
+    32762  evaluate/token_class       what a token is like, by its bytes
+    32829  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33021  evaluate/scores            how near rows come to the true ones
+    33120  evaluate/ranks             whether a true row is found among all
+    33228  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33437  evaluate/write_json        an evaluation as JSON
+    33548  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -777,12 +783,17 @@ typedef enum otx_method {
                                and deviation 1 whatever the model */
     OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
                                Hewitt, Initializing new word embeddings, 2021 */
+    OTX_METHOD_SUBWORD,     /* the rows of the pieces that the base's own tokenizer cuts a token
+                               into, as otx_subword says: needs no row of the donor. Without a
+                               piece, the mean of the base's token rows */
+    OTX_METHOD_ZETT,        /* OTX_ERROR_UNSUPPORTED: a hypernetwork that was trained on the base
+                               would be needed (Minixhofer et al. 2024) */
     OTX_METHOD_COUNT
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation", "clp",
    "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn",
-   "john_hewitt"; or NULL. */
+   "john_hewitt", "subword", "zett"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
@@ -797,12 +808,39 @@ typedef enum otx_weighting {
 /* "distance_proportional", "barycentric", "least_squares"; or NULL. */
 OTX_API const char *otx_weighting_name(otx_weighting weights);
 
+/* What subword makes of the rows of a token's pieces. An output head wants to begin the token,
+   and what reads it has just ended it: where there are two sides to it, the one for the head
+   stands behind the stroke. */
+typedef enum otx_subword {
+    OTX_SUBWORD_MEAN,
+    OTX_SUBWORD_SUM,
+    OTX_SUBWORD_WEIGHTED_MEAN, /* by 1, 2, ..., n / by n, ..., 2, 1: mergekit's documentation
+                                  says so, and its code does the reverse */
+    OTX_SUBWORD_FIRST_LAST,    /* the last piece's row / the first's */
+    OTX_SUBWORD_LAST,          /* the last piece's row / the mean by 1, 1/2, 1/4, ...:
+                                  transplant-vocab's */
+    OTX_SUBWORD_LENGTH,        /* the mean by how many bytes the pieces have */
+    OTX_SUBWORD_COUNT
+} otx_subword;
+
+/* "mean", "sum", "weighted_mean", "first_last", "last", "length"; or NULL. */
+OTX_API const char *otx_subword_name(otx_subword subword);
+
+/* The pieces of the targets: those of target i from starts[i] to starts[i + 1] - 1. */
+typedef struct otx_pieces {
+    const size_t *starts;   /* [targets + 1] */
+    const uint32_t *rows;   /* of tokens, in otx_method_rows */
+    const uint32_t *sizes;  /* bytes that they stand for */
+} otx_pieces;
+
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
     OTX_NEED_DONOR = 1,      /* to fit: donor and the rows of targets */
     OTX_NEED_BASE = 2,       /* to fit: base */
     OTX_NEED_TOKENS = 4,     /* to fit: tokens */
-    OTX_NEED_DONOR_AGAIN = 8 /* to make rows: donor and the rows of targets once more */
+    OTX_NEED_DONOR_AGAIN = 8, /* to make rows: donor and the rows of targets once more */
+    OTX_NEED_PIECES = 16,    /* to make rows: tokens, pieces and head */
+    OTX_NEED_HYPERNETWORK = 32 /* what nobody can give */
 } otx_method_need;
 
 /* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
@@ -816,6 +854,8 @@ typedef struct otx_method_rows {
     otx_matrix base;    /* N x e: the same anchors' in the base */
     otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
     otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
+    otx_pieces pieces;  /* of the targets */
+    bool head;          /* the base's matrix is an output head of its own, not a tied one */
 } otx_method_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -824,12 +864,31 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
                                 const otx_omp_options *options, const otx_omp_output *output,
                                 otx_omp_stats *stats, otx_error *error);
 
+/* Whether rows are brought to a norm. */
+typedef enum otx_row_norm {
+    OTX_NORM_NONE,
+    OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
+                         others: evaluate */
+    OTX_NORM_COUNT
+} otx_row_norm;
+
+/* "none", "anchors"; or NULL. */
+OTX_API const char *otx_row_norm_name(otx_row_norm norm);
+
 /* All zero is the default. */
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
                             methods too, where they have a use for them. No window */
     otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
+    otx_subword subword;
+    /* What is done to the rows of any method, in this order. base must be there for the first
+       and the last when rows are made. */
+    otx_row_norm norm;
+    double scale;        /* a factor; 0: none */
+    double noise;        /* the deviation of what is added to every element, by seed */
+    double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
+                            are shortened to it; 0: none */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
     double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
@@ -1143,6 +1202,7 @@ typedef struct otx_vocab {
     size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
                             read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
+    void *rules;         /* private: see otx_vocab_parse_rules; NULL unless asked for */
 } otx_vocab;
 
 /* The files of a tokenizer. */
@@ -1189,6 +1249,29 @@ typedef struct otx_vocab_text {
 OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error);
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab);
+
+/* Reads besides how the tokenizer splits text, from the texts that the vocabulary was parsed
+   from: merges, ranks or scores, which take 24 bytes a token and 16 a merge and go with the
+   vocabulary. On failure it is what it was. */
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error);
+
+/* Splits text as the tokenizer's model does: BPE by its merges, or by ranks (tiktoken,
+   tekken.json) or scores (SentencePiece); Unigram by the best sum of scores; WordPiece by the
+   longest token that fits; of other models, the token that the text is. The text is bytes as in
+   otx_token, any of them, UTF-8 or not. It is taken as one piece, without the normaliser and
+   the pre-tokenizer, which may cut it further ("don't" into "don" and "'t", "123" into digits),
+   and without looking for added tokens in it; where spaces end words (WordPiece, </w>), it is
+   cut at them, and what no space comes before continues a word. Pieces are tokens of the
+   model: no control, reserved or added tokens. What none stands for becomes byte tokens where
+   the vocabulary has them, else its unknown token if it has one, else nothing.
+
+   Writes the first `capacity` ids, and to *count how many there are. The vocabulary must have
+   its rules. Errors are memory, and OTX_ERROR_LIMIT beyond 2^28 bytes. Thread-safe, if the
+   hooks of ctx are. */
+OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *vocab,
+                                   const char *bytes, size_t size, uint32_t *ids,
+                                   size_t capacity, size_t *count, otx_error *error);
 
 /* >>> src/api/align.h */
 /* ---- alignment ------------------------------------------------------------------ */
@@ -1278,6 +1361,11 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 
+/* Reads besides how its tokenizer splits text: otx_vocab_parse_rules, from the files at the
+   same path. */
+OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
+                                        otx_vocab *vocab, otx_error *error);
+
 /* A checkpoint: model.safetensors, or the shards that
    model.safetensors.index.json names. */
 typedef struct otx_checkpoint_tensor {
@@ -1363,6 +1451,9 @@ typedef struct otx_job_options {
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
     otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
+    otx_subword subword; /* likewise */
+    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
+    double scale, noise, clip_norms; /* mean and zero */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -3943,6 +4034,48 @@ OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
            otx__parse_uint(otx__json_span(json, node), value);
 }
 
+/* The value of a number, or 0: to the last bit where it has up to 15 digits and an exponent up
+   to 22, else to a few. One beyond a double's range is the largest. */
+OTX__PRIVATE double otx__json_double(const otx_json *json, uint32_t node)
+{
+    const otx__span text = otx__json_span(json, node);
+    uint64_t digits = 0;
+    int exponent = 0, written = 0;
+    double value, power = 1.0;
+    size_t at;
+    bool fraction = false, negative = text.size > 0 && text.bytes[0] == '-';
+    if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return 0.0;
+    at = negative ? 1 : 0;
+    for (; at < text.size && text.bytes[at] != 'e' && text.bytes[at] != 'E'; at++) {
+        if (text.bytes[at] == '.') {
+            fraction = true;
+            continue;
+        }
+        if (digits < UINT64_MAX / 100) digits = digits * 10 + (unsigned)(text.bytes[at] - '0');
+        else exponent++;
+        exponent -= fraction;
+    }
+    if (at < text.size) {
+        bool below = text.bytes[at + 1] == '-';
+        for (at += below || text.bytes[at + 1] == '+' ? 2 : 1; at < text.size; at++)
+            if (written < 1000) written = written * 10 + (text.bytes[at] - '0');
+        exponent += below ? -written : written;
+    }
+    value = (double)digits;
+    written = exponent < 0 ? -exponent : exponent;
+    for (; written > 0 && written < 700; written--) {
+        power *= 10.0;
+        if (power >= 1e22) {
+            value = exponent < 0 ? value / power : value * power;
+            power = 1.0;
+        }
+    }
+    value = exponent < 0 ? value / power : value * power;
+    if (exponent <= -700) value = 0.0;
+    if (digits && (exponent >= 700 || !(value <= DBL_MAX))) value = DBL_MAX;
+    return negative ? -value : value;
+}
+
 /* >>> src/files/json_edit.h */
 /* ---- JSON: writing and editing ------------------------------------------ */
 
@@ -4961,6 +5094,8 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      digits               how a tokenizer cuts numbers
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
+     rules                how a tokenizer splits text, kept for those who ask
+     split                text split as the tokenizer's model splits it
      align                which base token a donor token is */
 
 /* >>> src/vocab/known.h */
@@ -5373,8 +5508,19 @@ OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vo
     return OTX_OK;
 }
 
+/* Lets go what rules.h keeps: rules begin with the pool that they stand in. */
+OTX__PRIVATE void otx__vocab_drop_rules(const otx_context *ctx, void *rules)
+{
+    otx__pool pool;
+    if (!rules) return;
+    memcpy(&pool, rules, sizeof pool);
+    pool.ctx = ctx;
+    otx__pool_close(&pool);
+}
+
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab)
 {
+    otx__vocab_drop_rules(ctx, vocab->rules);
     if (vocab->memory)
         otx__free(ctx, vocab->memory, ((otx__vocab_memory *)vocab->memory)->size, 1);
     memset(vocab, 0, sizeof *vocab);
@@ -5484,6 +5630,15 @@ OTX__PRIVATE int otx__byte_of_character(unsigned code)
     if (code <= 0x20) return (int)code;
     if (code == 0x21) return 0x7f;
     return code == 0x43 ? 0xad : (int)(0x80 + (code - 0x22));
+}
+
+/* The other way round. */
+OTX__PRIVATE unsigned otx__character_of_byte(unsigned char byte)
+{
+    if (otx__byte_of_character(byte) == (int)byte) return byte;
+    if (byte <= 0x20) return 0x100u + byte;
+    if (byte == 0x7f) return 0x121;
+    return byte == 0xad ? 0x143u : 0x122u + (byte - 0x80u);
 }
 
 /* Undoes the GPT-2 alphabet; a token with any other character stands for itself,
@@ -5643,6 +5798,7 @@ typedef struct otx__given {
     size_t size;
     otx_token_kind kind; /* never NONE */
     bool added;          /* not of the text that the model was trained on */
+    double score;        /* of a piece; 0 where there are none */
 } otx__given;
 
 /* What it means that a file gives one content to two ids. */
@@ -6698,6 +6854,7 @@ OTX__PRIVATE otx_result otx__next_scored(otx__tokenizer *t, otx__given *word, bo
     word->content = t->scratch;
     word->id = t->position++;
     word->kind = OTX_TOKEN_TEXT;
+    word->score = otx__json_double(json, otx_json_item(json, t->entries.value, 1));
     return result;
 }
 
@@ -6954,7 +7111,7 @@ OTX__PRIVATE bool otx__looks_like_tiktoken(const char *text, size_t size)
    that is not known, or not written as its type is, is stepped over. */
 enum {
     OTX__MODEL_PIECES = 1, OTX__MODEL_TRAINER = 2,
-    OTX__PIECE_TEXT = 1, OTX__PIECE_TYPE = 3,
+    OTX__PIECE_TEXT = 1, OTX__PIECE_SCORE = 2, OTX__PIECE_TYPE = 3,
     OTX__TRAINER_MODEL = 3, OTX__TRAINER_FALLBACK = 35, OTX__TRAINER_BOS = 46,
     OTX__TRAINER_EOS = 47, OTX__TRAINER_PAD = 48
 };
@@ -6969,6 +7126,7 @@ typedef struct otx__piece {
     const char *text;
     size_t size;
     uint64_t type;
+    float score;
 } otx__piece;
 
 typedef struct otx__trainer {
@@ -7064,6 +7222,11 @@ OTX__PRIVATE const char *otx__read_piece(otx__proto proto, otx__piece *piece)
             piece->size = otx__proto_left(&field.bytes);
         } else if (field.number == OTX__PIECE_TYPE && field.wire == OTX__WIRE_VARINT) {
             piece->type = field.value;
+        } else if (field.number == OTX__PIECE_SCORE && field.wire == OTX__WIRE_32) {
+            const unsigned char *at = field.bytes.at;
+            const uint32_t bits = (uint32_t)at[0] | (uint32_t)at[1] << 8 |
+                                  (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+            memcpy(&piece->score, &bits, sizeof bits);
         }
     }
 }
@@ -7117,6 +7280,8 @@ OTX__PRIVATE otx_result otx__check_piece(otx__tokenizer *t, const otx__piece *pi
     else if (memchr(piece->text, 0, piece->size)) problem = "holds a zero byte";
     else if (piece->type < OTX__PIECE_NORMAL || piece->type > OTX__PIECE_BYTE)
         problem = "is of no known type";
+    else if (!(piece->score >= -FLT_MAX && piece->score <= FLT_MAX))
+        problem = "has a score that is no number";
     else if (piece->type == OTX__PIECE_BYTE && !otx__is_byte_piece(piece))
         problem = "stands for a byte, but is not <0xNN>";
     if (!problem) return OTX_OK;
@@ -7273,6 +7438,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
         word->content = piece.text;
         word->size = piece.size;
         word->kind = kinds[piece.type];
+        word->score = (double)piece.score;
         word->added = word->kind == OTX_TOKEN_CONTROL || piece.type == OTX__PIECE_USER;
         if (piece.type == OTX__PIECE_UNKNOWN) t->fallback[OTX_ROLE_UNK] = (int64_t)word->id;
         return OTX_OK;
@@ -7979,6 +8145,810 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
+    return result;
+}
+
+/* >>> src/vocab/rules.h */
+/* ---- rules: how a tokenizer splits text, kept for those who ask --------------------- */
+
+/* What a model makes its pieces by. */
+typedef enum otx__split_kind {
+    OTX__SPLIT_MERGES,  /* BPE by a list of pairs */
+    OTX__SPLIT_WEIGHTS, /* BPE by what a pair makes: ranks of tiktoken, scores of SentencePiece */
+    OTX__SPLIT_VITERBI, /* Unigram: the best sum of scores */
+    OTX__SPLIT_LONGEST, /* WordPiece: the longest token that fits, from the left */
+    OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
+} otx__split_kind;
+
+/* A token of the model, to be found by its content. */
+typedef struct otx__rule_token {
+    const char *content;
+    uint32_t size, id;
+} otx__rule_token;
+
+typedef struct otx__merge {
+    uint32_t left, right, made; /* ids */
+    uint32_t rank;
+} otx__merge;
+
+/* What otx_vocab.rules points to. */
+typedef struct otx__rules {
+    otx__pool pool;     /* which this stands in: see otx__vocab_drop_rules */
+    otx__split_kind how;
+    otx__spelling spelling;
+    bool by_bytes;      /* the pieces to begin with are bytes, not characters */
+    bool whole_first;   /* a word that is a token is that one, whatever the merges */
+    bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
+    size_t prefix_size, suffix_size;
+    otx__rule_token *tokens;     /* by content */
+    size_t token_count;
+    otx__merge *merges;          /* by left, right, rank */
+    size_t merge_count, merge_room;
+    double *weights;             /* by id: scores, or for BPE the less the sooner */
+    double least;                /* score */
+    int64_t bytes[256];          /* ids of <0xNN>, or -1 */
+    int64_t unknown;             /* id, or -1 */
+    const uint8_t *without;      /* by id: tokens that are as if they were none; or NULL */
+} otx__rules;
+
+/* ---- finding tokens ---- */
+
+OTX__PRIVATE int otx__compare_rule_tokens(const void *a, const void *b)
+{
+    const otx__rule_token *x = (const otx__rule_token *)a, *y = (const otx__rule_token *)b;
+    int order = otx__compare_bytes(x->content, x->size, y->content, y->size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+typedef struct otx__rule_range {
+    size_t low, high; /* tokens from low to high - 1 */
+} otx__rule_range;
+
+OTX__PRIVATE otx__rule_range otx__rules_all(const otx__rules *rules)
+{
+    const otx__rule_range range = {0, rules->token_count};
+    return range;
+}
+
+/* Narrows a range, whose tokens all begin with the same `at` bytes, to those that go on with
+   `byte`. */
+OTX__PRIVATE void otx__rules_narrow(const otx__rules *rules, otx__rule_range *range, size_t at,
+                                    unsigned char byte)
+{
+    size_t end = range->high, bound[2], side;
+    for (side = 0; side < 2; side++) { /* the first with `byte` or more, then with more */
+        size_t low = range->low, high = end;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            const otx__rule_token *token = &rules->tokens[middle];
+            int next = token->size > at ? (unsigned char)token->content[at] : -1;
+            if (next < (int)byte + (int)side) low = middle + 1;
+            else high = middle;
+        }
+        bound[side] = low;
+    }
+    range->low = bound[0];
+    range->high = bound[1];
+}
+
+OTX__PRIVATE int64_t otx__rules_used(const otx__rules *rules, uint32_t id)
+{
+    return rules->without && rules->without[id] ? -1 : (int64_t)id;
+}
+
+/* The token of a range that has `size` bytes and no more, or -1. */
+OTX__PRIVATE int64_t otx__rules_exact(const otx__rules *rules, const otx__rule_range *range,
+                                      size_t size)
+{
+    if (range->low >= range->high || rules->tokens[range->low].size != size) return -1;
+    return otx__rules_used(rules, rules->tokens[range->low].id);
+}
+
+/* The token with that content, or -1. */
+OTX__PRIVATE int64_t otx__rules_find(const otx__rules *rules, const char *bytes, size_t size)
+{
+    size_t low = 0, high = rules->token_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx__rule_token *token = &rules->tokens[middle];
+        int order = otx__compare_bytes(bytes, size, token->content, token->size);
+        if (order == 0) return otx__rules_used(rules, token->id);
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return -1;
+}
+
+OTX__PRIVATE int otx__compare_merges(const void *a, const void *b)
+{
+    const otx__merge *x = (const otx__merge *)a, *y = (const otx__merge *)b;
+    if (x->left != y->left) return x->left < y->left ? -1 : 1;
+    if (x->right != y->right) return x->right < y->right ? -1 : 1;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* The merge of two tokens, or NULL. */
+OTX__PRIVATE const otx__merge *otx__rules_merge(const otx__rules *rules, int64_t left,
+                                                int64_t right)
+{
+    size_t low = 0, high = rules->merge_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx__merge *merge = &rules->merges[middle];
+        if ((int64_t)merge->left < left ||
+            ((int64_t)merge->left == left && (int64_t)merge->right < right))
+            low = middle + 1;
+        else high = middle;
+    }
+    if (low == rules->merge_count || (int64_t)rules->merges[low].left != left ||
+        (int64_t)rules->merges[low].right != right ||
+        otx__rules_used(rules, rules->merges[low].made) < 0)
+        return NULL;
+    return &rules->merges[low];
+}
+
+/* ---- reading tokens ---- */
+
+/* Collects the tokens that text is made of, with their scores: neither control tokens, nor
+   reserved ones, nor bytes, nor those that are added to the model's. */
+OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_vocab *vocab = t->vocab;
+    otx__given word;
+    bool more = true;
+    size_t i, kept = 0;
+    otx_result result = OTX_OK;
+    rules->tokens = (otx__rule_token *)otx__pool_take(&rules->pool, vocab->count,
+                                                      sizeof *rules->tokens);
+    rules->weights = (double *)otx__pool_take_zero(&rules->pool, vocab->count, sizeof(double));
+    if (rules->pool.failed) return otx__pool_fail(&rules->pool, t->error);
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    while (!result && more) {
+        const otx_token *token;
+        result = t->reader->next(t, &word, &more);
+        if (result || !more || word.id >= vocab->count || rules->token_count == vocab->count)
+            continue;
+        token = &vocab->tokens[word.id];
+        if (token->kind != OTX_TOKEN_TEXT ||
+            !otx__same_bytes(token->content, token->content_size, word.content, word.size))
+            continue;
+        rules->tokens[rules->token_count].content = token->content;
+        rules->tokens[rules->token_count].size = token->content_size;
+        rules->tokens[rules->token_count++].id = (uint32_t)word.id;
+        rules->weights[word.id] = word.score;
+        if (word.score < rules->least) rules->least = word.score;
+    }
+    if (result) return result;
+    otx__sort(rules->tokens, rules->token_count, sizeof *rules->tokens,
+              otx__compare_rule_tokens);
+    for (i = 0; i < rules->token_count; i++) { /* of several alike the last counts */
+        const otx__rule_token *token = &rules->tokens[i], *after = token + 1;
+        if (i + 1 == rules->token_count ||
+            !otx__same_bytes(token->content, token->size, after->content, after->size))
+            rules->tokens[kept++] = *token;
+    }
+    rules->token_count = kept;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__rules_read_bytes(const otx_vocab *vocab, otx__rules *rules)
+{
+    size_t i;
+    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
+            rules->bytes[(unsigned char)vocab->tokens[i].bytes[0]] = (int64_t)i;
+}
+
+/* ---- reading merges ---- */
+
+/* Keeps the merge of two tokens whose contents stand one after the other; one of tokens that
+   are not the model's makes nothing. */
+OTX__PRIVATE void otx__rules_keep_merge(otx__rules *rules, char *pair, size_t left,
+                                        size_t right, uint32_t rank)
+{
+    otx__merge *merge = &rules->merges[rules->merge_count];
+    const size_t prefix = rules->prefix_size;
+    int64_t made, a = otx__rules_find(rules, pair, left);
+    int64_t b = otx__rules_find(rules, pair + left, right);
+    if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
+        right -= prefix;
+        memmove(pair + left, pair + left + prefix, right);
+    }
+    made = otx__rules_find(rules, pair, left + right);
+    if (a < 0 || b < 0 || made < 0 || rules->merge_count == rules->merge_room) return;
+    merge->left = (uint32_t)a;
+    merge->right = (uint32_t)b;
+    merge->made = (uint32_t)made;
+    merge->rank = rank;
+    rules->merge_count++;
+}
+
+/* The same of "a b", which is made "ab"; a comment is no merge. */
+OTX__PRIVATE bool otx__rules_keep_line(otx__rules *rules, char *line, size_t size, uint32_t rank)
+{
+    char *space = (char *)memchr(line, ' ', size);
+    size_t left = space ? (size_t)(space - line) : 0;
+    if (!space || (size >= 8 && memcmp(line, "#version", 8) == 0)) return false;
+    memmove(space, space + 1, size - left - 1);
+    otx__rules_keep_merge(rules, line, left, size - left - 1, rank);
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__rules_take_merges(otx__tokenizer *t, otx__rules *rules, size_t count)
+{
+    rules->merge_room = count;
+    rules->merges = (otx__merge *)otx__pool_take(&rules->pool, count, sizeof *rules->merges);
+    return rules->merges ? OTX_OK : otx__pool_fail(&rules->pool, t->error);
+}
+
+/* Those of tokenizer.json, which have been checked. */
+OTX__PRIVATE otx_result otx__rules_read_merges(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_json *json = &t->json;
+    const uint32_t merges = otx_json_find(json, t->model, "merges");
+    otx_json_iter merge = otx_json_iter_of(json, merges);
+    uint32_t rank = 0;
+    otx_result result = otx__rules_take_merges(t, rules, otx_json_count(json, merges));
+    while (!result && otx_json_iter_next(&merge)) {
+        size_t left = 0, right;
+        if (otx_json_type_of(json, merge.value) == OTX_JSON_STRING) {
+            result = otx__tokenizer_string(t, json, merge.value, &left);
+            if (!result && otx__rules_keep_line(rules, t->scratch, left, rank)) rank++;
+        } else {
+            const uint32_t a = otx_json_item(json, merge.value, 0);
+            const uint32_t b = otx_json_item(json, merge.value, 1);
+            result = otx__tokenizer_scratch(t, otx__json_span(json, a).size +
+                                                   otx__json_span(json, b).size + 2);
+            if (result) break;
+            left = otx_json_string(json, a, t->scratch);
+            right = otx_json_string(json, b, t->scratch + left);
+            otx__rules_keep_merge(rules, t->scratch, left, right, rank++);
+        }
+    }
+    return result;
+}
+
+/* Those of merges.txt. */
+OTX__PRIVATE otx_result otx__rules_read_lines(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_vocab_text own = t->text, merges = t->texts[OTX_VOCAB_MERGES];
+    const char *line = NULL;
+    size_t size = 0, lines = 1, i;
+    uint32_t rank = 0;
+    otx_result result = OTX_OK;
+    if (merges.size == 0)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text without its "
+                         "merges.txt; give the directory", t->name);
+    for (i = 0; i < merges.size; i++) lines += merges.bytes[i] == '\n';
+    result = otx__rules_take_merges(t, rules, lines);
+    t->text = merges;
+    t->offset = 0;
+    while (!result && otx__next_line(t, &line, &size)) {
+        result = otx__tokenizer_scratch(t, size + 1);
+        if (result || size == 0) continue;
+        memcpy(t->scratch, line, size);
+        if (otx__rules_keep_line(rules, t->scratch, size, rank)) rank++;
+    }
+    t->text = own;
+    return result;
+}
+
+/* Of several merges of the same two the last counts, as for the tokenizers package. */
+OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
+{
+    size_t i, kept = 0;
+    otx__sort(rules->merges, rules->merge_count, sizeof *rules->merges, otx__compare_merges);
+    for (i = 0; i < rules->merge_count; i++) {
+        const otx__merge *merge = &rules->merges[i];
+        if (i + 1 == rules->merge_count || merge[1].left != merge->left ||
+            merge[1].right != merge->right)
+            rules->merges[kept++] = *merge;
+    }
+    rules->merge_count = kept;
+}
+
+/* ---- the rules of each kind of file ---- */
+
+/* The string of a member of the model, if it is one that has room. */
+OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
+{
+    const uint32_t node = otx_json_find(&t->json, t->model, member);
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING ||
+        otx__json_span(&t->json, node).size > 32)
+        return 0;
+    return otx_json_string(&t->json, node, to);
+}
+
+OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_json *json = &t->json;
+    rules->prefix_size = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix);
+    rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
+    rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
+                         OTX_JSON_TRUE;
+    rules->fuse_unknown = t->ids_by_position ||
+                          otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
+                              OTX_JSON_TRUE;
+    return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
+}
+
+/* What the pieces are made by, by the type of the model; a list of merges, if there is one,
+   and what goes with it. */
+OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rules)
+{
+    const char *source = t->reader->source;
+    const bool bpe = strcmp(t->type, "BPE") == 0;
+    size_t i;
+    otx_result result = OTX_OK;
+    rules->how = strcmp(t->type, "Unigram") == 0     ? OTX__SPLIT_VITERBI
+                 : strcmp(t->type, "WordPiece") == 0 ? OTX__SPLIT_LONGEST
+                 : bpe || strcmp(t->type, "Char") == 0 ? OTX__SPLIT_MERGES
+                                                       : OTX__SPLIT_WHOLE;
+    if (t->reader->complete) result = otx__rules_read_json(t, rules);
+    if (strcmp(source, "vocab.json") == 0) result = otx__rules_read_lines(t, rules);
+    if (strcmp(source, "vocab.txt") == 0) {
+        rules->prefix_size = 2;
+        memcpy(rules->prefix, "##", 2);
+    }
+    if (strcmp(source, "SentencePiece") == 0) {
+        rules->fuse_unknown = true;
+        if (bpe) rules->how = OTX__SPLIT_WEIGHTS;
+        for (i = 0; i < t->vocab->count && bpe; i++) rules->weights[i] = -rules->weights[i];
+    }
+    if (strcmp(source, "tekken.json") == 0 || strcmp(source, "tiktoken") == 0) {
+        rules->how = OTX__SPLIT_WEIGHTS;
+        rules->by_bytes = rules->whole_first = true;
+        for (i = 0; i < t->vocab->count; i++) rules->weights[i] = (double)i;
+    }
+    if (!result) otx__rules_sort_merges(rules);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
+{
+    otx_result result = otx__rules_read_tokens(t, rules);
+    if (result) return result;
+    rules->spelling = t->spelling;
+    otx__rules_read_bytes(t->vocab, rules);
+    rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
+    return otx__rules_read_kind(t, rules);
+}
+
+/* Rules in a pool of their own. */
+OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *error)
+{
+    otx__pool pool;
+    otx__rules *rules;
+    otx__pool_open(&pool, ctx);
+    rules = (otx__rules *)otx__pool_take_zero(&pool, 1, sizeof *rules);
+    if (rules) rules->pool = pool;
+    else (void)otx__pool_fail(&pool, error);
+    return rules;
+}
+
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error)
+{
+    otx__rules *rules = otx__rules_open(ctx, error);
+    otx__tokenizer t;
+    otx_result result;
+    if (!rules) return OTX_ERROR_MEMORY;
+    memset(&t, 0, sizeof t);
+    t.ctx = ctx;
+    t.texts = texts;
+    t.error = error;
+    t.vocab = vocab;
+    result = otx__choose_reader(&t, name);
+    if (!result) result = otx__open_texts(&t);
+    if (!result) result = otx__rules_read(&t, rules);
+    otx__tokenizer_close(&t);
+    otx__vocab_drop_rules(ctx, result ? (void *)rules : vocab->rules);
+    if (!result) vocab->rules = rules;
+    return result;
+}
+
+/* >>> src/vocab/split.h */
+/* ---- split: text split as the tokenizer's model splits it ----------------------------- */
+
+/* Bytes of a text at most: positions are numbers of 32 bits, and a space may become several
+   bytes. */
+#define OTX__SPLIT_LIMIT ((size_t)1 << 28)
+
+/* One piece of a word under BPE, in a list of those that are left. */
+typedef struct otx__symbol {
+    uint32_t start, size;
+    uint32_t before, after; /* neighbours, or OTX__NO_SYMBOL */
+    int64_t id;             /* or -1 */
+} otx__symbol;
+
+#define OTX__NO_SYMBOL UINT32_MAX
+
+/* Two neighbours that may become one token: `at` and the one after. */
+typedef struct otx__joining {
+    double weight; /* the less the sooner; of equals the first */
+    uint32_t at, made, size;
+} otx__joining;
+
+/* The best way to a place in a word under Unigram. */
+typedef struct otx__way {
+    double score;
+    int64_t id;     /* of the last piece, or -1: unknown */
+    uint32_t start; /* of the last piece, or OTX__NO_SYMBOL: no way leads here */
+} otx__way;
+
+typedef struct otx__split {
+    const otx__rules *rules;
+    otx__pool pool;
+    char *text;           /* as the tokenizer spells it */
+    uint32_t *ids;        /* results */
+    size_t capacity, count;
+    bool in_unknown;      /* the last id is the unknown token */
+    otx__symbol *symbols; /* BPE */
+    otx__joining *heap;
+    size_t heap_count;
+    otx__way *ways;       /* Unigram */
+} otx__split;
+
+OTX__PRIVATE void otx__split_put(otx__split *s, int64_t id)
+{
+    if (s->count < s->capacity) s->ids[s->count] = (uint32_t)id;
+    s->count++;
+    s->in_unknown = false;
+}
+
+/* What no token stands for: its bytes, or the unknown token. */
+OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t size)
+{
+    const otx__rules *rules = s->rules;
+    size_t i;
+    for (i = 0; i < size && rules->bytes[(unsigned char)text[i]] >= 0; i++) {}
+    if (i == size) {
+        for (i = 0; i < size; i++) otx__split_put(s, rules->bytes[(unsigned char)text[i]]);
+    } else if (rules->unknown >= 0 && !(s->in_unknown && rules->fuse_unknown)) {
+        otx__split_put(s, rules->unknown);
+        s->in_unknown = true;
+    }
+}
+
+/* The size of the character at a place; what is no UTF-8 goes byte by byte. */
+OTX__PRIVATE size_t otx__split_step(const char *text, size_t at, size_t size)
+{
+    size_t step = otx__utf8_length((const unsigned char *)text + at, size - at);
+    return step ? step : 1;
+}
+
+/* ---- BPE ---- */
+
+OTX__PRIVATE bool otx__joins_sooner(const otx__joining *a, const otx__joining *b)
+{
+    return a->weight < b->weight || (!(a->weight > b->weight) && a->at < b->at);
+}
+
+OTX__PRIVATE void otx__heap_push(otx__split *s, const otx__joining *joining)
+{
+    size_t at = s->heap_count++;
+    for (; at > 0 && otx__joins_sooner(joining, &s->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        s->heap[at] = s->heap[(at - 1) / 2];
+    s->heap[at] = *joining;
+}
+
+OTX__PRIVATE otx__joining otx__heap_pop(otx__split *s)
+{
+    otx__joining first = s->heap[0], last = s->heap[--s->heap_count];
+    size_t at = 0, child;
+    while ((child = 2 * at + 1) < s->heap_count) {
+        if (child + 1 < s->heap_count && otx__joins_sooner(&s->heap[child + 1], &s->heap[child]))
+            child++;
+        if (!otx__joins_sooner(&s->heap[child], &last)) break;
+        s->heap[at] = s->heap[child];
+        at = child;
+    }
+    s->heap[at] = last;
+    return first;
+}
+
+/* Whether a symbol and the one after it may become one, and which. */
+OTX__PRIVATE bool otx__split_joins(const otx__split *s, const char *text, uint32_t at,
+                                   otx__joining *joining)
+{
+    const otx__rules *rules = s->rules;
+    const otx__symbol *left = &s->symbols[at], *right;
+    if (left->after == OTX__NO_SYMBOL) return false;
+    right = &s->symbols[left->after];
+    joining->at = at;
+    joining->size = left->size + right->size;
+    if (rules->how == OTX__SPLIT_MERGES) {
+        const otx__merge *merge = otx__rules_merge(rules, left->id, right->id);
+        if (!merge) return false;
+        joining->made = merge->made;
+        joining->weight = (double)merge->rank;
+    } else {
+        int64_t made = otx__rules_find(rules, text + left->start, joining->size);
+        if (made < 0) return false;
+        joining->made = (uint32_t)made;
+        joining->weight = rules->weights[made];
+    }
+    return true;
+}
+
+OTX__PRIVATE void otx__split_offer(otx__split *s, const char *text, uint32_t at)
+{
+    otx__joining joining;
+    if (at != OTX__NO_SYMBOL && otx__split_joins(s, text, at, &joining))
+        otx__heap_push(s, &joining);
+}
+
+/* The token of the first piece of a character: with what marks one within a word, or at its
+   end. */
+OTX__PRIVATE int64_t otx__split_character(const otx__split *s, const char *character,
+                                          size_t size, bool first, bool last)
+{
+    const otx__rules *rules = s->rules;
+    char whole[80];
+    size_t length = 0;
+    if (!first) {
+        memcpy(whole, rules->prefix, rules->prefix_size);
+        length = rules->prefix_size;
+    }
+    memcpy(whole + length, character, size);
+    length += size;
+    if (last) {
+        memcpy(whole + length, rules->suffix, rules->suffix_size);
+        length += rules->suffix_size;
+    }
+    return otx__rules_find(rules, whole, length);
+}
+
+/* Cuts a word into the pieces to begin with. */
+OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
+                                       bool starts, bool ends)
+{
+    size_t at, step, count = 0;
+    for (at = 0; at < size; at += step, count++) {
+        otx__symbol *symbol = &s->symbols[count];
+        step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
+        symbol->start = (uint32_t)at;
+        symbol->size = (uint32_t)step;
+        symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
+        symbol->after = at + step < size ? (uint32_t)count + 1 : OTX__NO_SYMBOL;
+        symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
+                                          ends && at + step == size);
+    }
+    return count;
+}
+
+/* Joins what may be joined, the soonest first, until nothing may be. What was offered before
+   one of the two changed is passed over. */
+OTX__PRIVATE void otx__split_bpe(otx__split *s, const char *word, size_t size, bool starts,
+                                 bool ends)
+{
+    size_t count = otx__split_symbols(s, word, size, starts, ends);
+    uint32_t at;
+    s->heap_count = 0;
+    for (at = 0; at < count; at++) otx__split_offer(s, word, at);
+    while (s->heap_count > 0) {
+        otx__joining next = otx__heap_pop(s), now;
+        otx__symbol *left = &s->symbols[next.at], *right;
+        if (left->size == 0 || !otx__split_joins(s, word, next.at, &now) ||
+            now.made != next.made || now.size != next.size)
+            continue;
+        right = &s->symbols[left->after];
+        left->size = next.size;
+        left->id = (int64_t)next.made;
+        left->after = right->after;
+        if (left->after != OTX__NO_SYMBOL) s->symbols[left->after].before = next.at;
+        right->size = 0;
+        otx__split_offer(s, word, left->before);
+        otx__split_offer(s, word, next.at);
+    }
+    for (at = 0; at != OTX__NO_SYMBOL && count > 0; at = s->symbols[at].after) {
+        const otx__symbol *symbol = &s->symbols[at];
+        if (symbol->id >= 0) otx__split_put(s, symbol->id);
+        else otx__split_unknown(s, word + symbol->start, symbol->size);
+    }
+}
+
+/* ---- Unigram ---- */
+
+/* What an unknown character costs beyond the least score. */
+#define OTX__UNKNOWN_COST 10.0
+
+OTX__PRIVATE void otx__way_offer(otx__way *way, double score, int64_t id, size_t start)
+{
+    if (way->start != OTX__NO_SYMBOL && !(score > way->score)) return;
+    way->score = score;
+    way->id = id;
+    way->start = (uint32_t)start;
+}
+
+/* The best way to every place in the word. */
+OTX__PRIVATE void otx__split_ways(otx__split *s, const char *word, size_t size)
+{
+    const otx__rules *rules = s->rules;
+    size_t at, end, step;
+    for (at = 0; at <= size; at++) {
+        s->ways[at].start = OTX__NO_SYMBOL;
+        s->ways[at].score = 0.0;
+    }
+    for (at = 0; at < size; at += step) {
+        otx__rule_range range = otx__rules_all(rules);
+        bool known = false;
+        double score = s->ways[at].score;
+        step = otx__split_step(word, at, size);
+        for (end = at; end < size && range.low < range.high;) {
+            int64_t id;
+            otx__rules_narrow(rules, &range, end - at, (unsigned char)word[end]);
+            id = otx__rules_exact(rules, &range, ++end - at);
+            if (id < 0) continue;
+            known = known || end - at == step;
+            otx__way_offer(&s->ways[end], score + rules->weights[id], id, at);
+        }
+        if (!known)
+            otx__way_offer(&s->ways[at + step], score + (rules->least - OTX__UNKNOWN_COST), -1,
+                           at);
+    }
+}
+
+/* Goes the best way back, turning it round, then forth. What is unknown in a row is looked at
+   as one. */
+OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t size)
+{
+    uint32_t at, end, before;
+    otx__split_ways(s, word, size);
+    for (end = (uint32_t)size; end > 0; end = before) { /* score becomes the piece's end */
+        before = s->ways[end].start;
+        s->ways[before].score = (double)end;
+        if (before == 0) break;
+    }
+    for (at = 0; at < size; at = end) {
+        end = (uint32_t)s->ways[at].score;
+        if (s->ways[end].id >= 0) {
+            otx__split_put(s, s->ways[end].id);
+            continue;
+        }
+        while (end < size && s->ways[(uint32_t)s->ways[end].score].id < 0)
+            end = (uint32_t)s->ways[end].score;
+        otx__split_unknown(s, word + at, end - at);
+    }
+}
+
+/* ---- WordPiece ---- */
+
+/* Characters of a word beyond which it is unknown. */
+#define OTX__LONGEST_WORD 100
+
+/* The longest token at the beginning of a text, and its size there; or -1. */
+OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
+                                        bool first, size_t *length)
+{
+    otx__rule_range range = otx__rules_all(rules);
+    size_t prefix = first ? 0 : rules->prefix_size, i;
+    int64_t best = -1;
+    for (i = 0; i < prefix; i++)
+        otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
+    for (i = 0; i < size && range.low < range.high; i++) {
+        int64_t id;
+        otx__rules_narrow(rules, &range, prefix + i, (unsigned char)text[i]);
+        id = otx__rules_exact(rules, &range, prefix + i + 1);
+        if (id < 0) continue;
+        best = id;
+        *length = i + 1;
+    }
+    return best;
+}
+
+/* A word of which any part is unknown is unknown as a whole. */
+OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t size, bool starts)
+{
+    size_t count = s->count, at, length = 0, characters = 0;
+    for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
+    for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
+        int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
+                                        &length);
+        if (id < 0) break;
+        otx__split_put(s, id);
+    }
+    if (at == size) return;
+    s->count = count;
+    otx__split_unknown(s, word, size);
+}
+
+/* ---- words ---- */
+
+/* starts, ends: the word does not continue one, nor is it continued. */
+OTX__PRIVATE void otx__split_word(otx__split *s, const char *word, size_t size, bool starts,
+                                  bool ends)
+{
+    const otx__rules *rules = s->rules;
+    int64_t whole = -1;
+    if (size == 0) return;
+    if (rules->whole_first || rules->how == OTX__SPLIT_WHOLE)
+        whole = otx__rules_find(rules, word, size);
+    if (whole >= 0) otx__split_put(s, whole);
+    else if (rules->how == OTX__SPLIT_WHOLE) otx__split_unknown(s, word, size);
+    else if (rules->how == OTX__SPLIT_LONGEST) otx__split_longest(s, word, size, starts);
+    else if (rules->how == OTX__SPLIT_VITERBI) otx__split_viterbi(s, word, size);
+    else otx__split_bpe(s, word, size, starts, ends);
+}
+
+/* Spells bytes as the tokenizer does; returns how many they become. */
+OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *bytes,
+                                     size_t size, char *to)
+{
+    size_t i, length = 0;
+    for (i = 0; i < size; i++) {
+        if (spelling->family == OTX_FAMILY_BYTE_LEVEL) {
+            unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
+            if (code >= 0x80) to[length++] = (char)(0xc0 | code >> 6);
+            to[length++] = (char)(code < 0x80 ? code : 0x80 | (code & 0x3f));
+        } else if (spelling->family == OTX_FAMILY_METASPACE && bytes[i] == ' ') {
+            memcpy(to + length, spelling->mark, spelling->mark_size);
+            length += spelling->mark_size;
+        } else {
+            to[length++] = bytes[i];
+        }
+    }
+    return length;
+}
+
+/* Whether spaces are no part of any token, but end words. */
+OTX__PRIVATE bool otx__split_at_spaces(const otx__rules *rules)
+{
+    return rules->how == OTX__SPLIT_LONGEST || rules->suffix_size > 0 ||
+           rules->spelling.family == OTX_FAMILY_WORDPIECE ||
+           rules->spelling.family == OTX_FAMILY_WORD_SUFFIX;
+}
+
+OTX__PRIVATE void otx__split_words(otx__split *s, const char *bytes, size_t size)
+{
+    const otx__spelling *spelling = &s->rules->spelling;
+    size_t at = 0, end;
+    if (!otx__split_at_spaces(s->rules)) {
+        otx__split_word(s, s->text, otx__split_spell(spelling, bytes, size, s->text), true,
+                        true);
+        return;
+    }
+    for (; at < size; at = end + 1) {
+        for (end = at; end < size && bytes[end] != ' '; end++) {}
+        otx__split_word(s, s->text,
+                        otx__split_spell(spelling, bytes + at, end - at, s->text),
+                        at > 0, end < size || spelling->silent);
+    }
+}
+
+OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *vocab,
+                                   const char *bytes, size_t size, uint32_t *ids,
+                                   size_t capacity, size_t *count, otx_error *error)
+{
+    otx__split s;
+    otx_result result = OTX_OK;
+    size_t room;
+    memset(&s, 0, sizeof s);
+    s.rules = (const otx__rules *)vocab->rules;
+    if (!s.rules)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules: "
+                         "call otx_vocab_parse_rules or otx_vocab_open_rules first");
+    room = size * otx__max(2, s.rules->spelling.mark_size) + 1;
+    if (size > OTX__SPLIT_LIMIT || room > OTX__SPLIT_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
+                         "split", (uint64_t)size);
+    otx__pool_open(&s.pool, ctx);
+    s.ids = ids;
+    s.capacity = capacity;
+    s.text = (char *)otx__pool_take(&s.pool, room, 1);
+    if (s.rules->how == OTX__SPLIT_VITERBI) {
+        s.ways = (otx__way *)otx__pool_take(&s.pool, room, sizeof *s.ways);
+    } else if (s.rules->how <= OTX__SPLIT_WEIGHTS) {
+        s.symbols = (otx__symbol *)otx__pool_take(&s.pool, room, sizeof *s.symbols);
+        s.heap = (otx__joining *)otx__pool_take(&s.pool, room, 3 * sizeof *s.heap);
+    }
+    if (s.pool.failed) result = otx__pool_fail(&s.pool, error);
+    else otx__split_words(&s, bytes, size);
+    otx__pool_close(&s.pool);
+    if (!result) *count = s.count;
     return result;
 }
 
@@ -16633,6 +17603,9 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      landmark_pca   landmark_pca
      stb            stb
      mp_rope        mp_rope
+     subword        subword
+     zett           zett
+     modifiers      what is done to the rows of any method
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -19634,6 +20607,258 @@ OTX__PRIVATE otx_result otx__mp_rope_make(const otx_context *ctx, const otx_fitt
     return result;
 }
 
+/* >>> src/methods/subword.h */
+/* ---- subword: the rows of the pieces that the base cuts a token into ------------------- */
+
+/* After FVT (Gee et al. 2022) and its kin: mean and sum; weighted_mean and first_last are
+   mergekit's, whose weighted_mean has the weights the wrong way round; last is what
+   transplant-vocab does (https://github.com/jukofyork/transplant-vocab). */
+
+OTX_API const char *otx_subword_name(otx_subword subword)
+{
+    static const char *const names[OTX_SUBWORD_COUNT] = {"mean",       "sum",  "weighted_mean",
+                                                         "first_last", "last", "length"};
+    return (unsigned)subword < OTX_SUBWORD_COUNT ? names[subword] : NULL;
+}
+
+/* The weight of piece i of n. What a model reads, it knows of the last piece; what it writes,
+   it begins with the first. */
+OTX__PRIVATE double otx__subword_weight(otx_subword how, bool head, size_t i, size_t n,
+                                        uint32_t bytes)
+{
+    const bool leads = i == (head ? 0 : n - 1);
+    switch (how) {
+    case OTX_SUBWORD_WEIGHTED_MEAN: return (double)(head ? n - i : i + 1);
+    case OTX_SUBWORD_FIRST_LAST: return leads ? 1.0 : 0.0;
+    case OTX_SUBWORD_LAST: return !head ? (leads ? 1.0 : 0.0) : i < 60 ? ldexp(1.0, -(int)i) : 0.0;
+    case OTX_SUBWORD_LENGTH: return (double)bytes;
+    default: return 1.0;
+    }
+}
+
+typedef struct otx__subwords {
+    const otx_method_rows *rows;
+    otx_subword how;
+    const double *mean; /* of the tokens' rows, or NULL where every target has pieces */
+    size_t first;
+    double *to;
+} otx__subwords;
+
+OTX__PRIVATE void otx__subwords_body(void *argument, size_t index, int worker)
+{
+    const otx__subwords *task = (const otx__subwords *)argument;
+    const otx_matrix *tokens = &task->rows->tokens;
+    const otx_pieces *pieces = &task->rows->pieces;
+    size_t start = pieces->starts[task->first + index], i;
+    size_t n = pieces->starts[task->first + index + 1] - start;
+    const uint32_t *sizes = pieces->sizes + start;
+    double *row = task->to + index * tokens->columns, sum = 0.0;
+    (void)worker;
+    if (n == 0) {
+        memcpy(row, task->mean, tokens->columns * sizeof *row);
+        return;
+    }
+    for (i = 0; i < n; i++)
+        sum += otx__subword_weight(task->how, task->rows->head, i, n, sizes[i]);
+    if (task->how == OTX_SUBWORD_SUM || !(sum > 0.0)) sum = 1.0;
+    for (i = 0; i < tokens->columns; i++) row[i] = 0.0;
+    for (i = 0; i < n; i++) {
+        size_t at = pieces->rows[start + i];
+        double share = otx__subword_weight(task->how, task->rows->head, i, n, sizes[i]) / sum;
+        otx__row from;
+        from.data = otx__affine_at(tokens, at, 0);
+        from.bf16 = tokens->dtype == OTX_BF16;
+        share = -share;
+        otx__combine_slowly(row, tokens->dtype, &share, &from, 1, tokens->columns);
+    }
+}
+
+/* Whether all pieces are tokens. */
+OTX__PRIVATE otx_result otx__subword_check(const otx_fitted *fitted, const otx_method_rows *rows,
+                                           otx_error *error)
+{
+    const otx_pieces *pieces = &rows->pieces;
+    size_t i, j;
+    otx_result result = otx__check_matrix(&rows->tokens, "tokens", error);
+    if (result) return result;
+    if ((unsigned)fitted->options.subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
+                         (int)fitted->options.subword);
+    if (!pieces->starts)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the pieces of the targets are missing");
+    for (i = 0; i < fitted->targets; i++)
+        for (j = pieces->starts[i]; j < pieces->starts[i + 1]; j++)
+            if (pieces->rows[j] >= rows->tokens.rows)
+                return otx__fail(error, OTX_ERROR_ARGUMENT, "a piece of target %" PRIu64 " is row "
+                                 "%" PRIu32 " of %" PRIu64 " tokens", (uint64_t)i,
+                                 pieces->rows[j], (uint64_t)rows->tokens.rows);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__subword_make(const otx_context *ctx, const otx_fitted *fitted,
+                                          const otx_method_rows *rows, size_t first,
+                                          size_t count, double *to, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    size_t columns = rows->tokens.columns, i;
+    double *mean = NULL;
+    otx__subwords task;
+    otx_result result = otx__subword_check(fitted, rows, error);
+    for (i = first; i < first + count && !result && !mean; i++) {
+        if (rows->pieces.starts[i] < rows->pieces.starts[i + 1]) continue;
+        mean = (double *)otx__alloc(ctx, columns, sizeof *mean);
+        if (!mean) return otx__fail_memory(error, (uint64_t)columns * sizeof *mean);
+        result = otx__matrix_mean(ctx, &rows->tokens, mean, error);
+    }
+    memset(&task, 0, sizeof task);
+    task.rows = rows;
+    task.how = fitted->options.subword;
+    task.mean = mean;
+    task.first = first;
+    task.to = to;
+    if (!result)
+        result = otx__watch_loop(&watch, count, 8.0 * (double)columns, otx__subwords_body, &task,
+                                 error);
+    otx__free(ctx, mean, columns, sizeof *mean);
+    return result;
+}
+
+/* >>> src/methods/zett.h */
+/* ---- zett: what cannot be made without a network of its own ------------------------------- */
+
+OTX__PRIVATE otx_result otx__zett_refuse(otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                     "zett needs the weights of a hypernetwork that was trained on this base, on "
+                     "GPUs, and there are none in a model directory; omp-affine and subword need "
+                     "the models alone");
+}
+
+OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                      const otx_method_options *options, otx_fitted *fitted,
+                                      otx_error *error)
+{
+    (void)ctx;
+    (void)rows;
+    (void)options;
+    (void)fitted;
+    return otx__zett_refuse(error);
+}
+
+/* >>> src/methods/modifiers.h */
+/* ---- modifiers: what is done to the rows of any method --------------------------------- */
+
+/* In this order: norm, scale, noise, clipping. Norms are measured by those of the anchors' rows
+   in the base. */
+
+OTX_API const char *otx_row_norm_name(otx_row_norm norm)
+{
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
+}
+
+OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
+{
+    if ((unsigned)options->norm >= OTX_NORM_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
+                         "anchors", (int)options->norm);
+    if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
+                         "1");
+    if (!(options->noise >= 0.0 && options->noise <= DBL_MAX) ||
+        !otx__is_finite(options->scale))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
+                         "and scale a number");
+    return OTX_OK;
+}
+
+OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+typedef struct otx__modifying {
+    const otx_method_options *options;
+    size_t first, columns;
+    double median, longest; /* of the anchors; 0: not wanted */
+    double *to;
+} otx__modifying;
+
+OTX__PRIVATE double otx__modified_norm(const double *row, size_t columns)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < columns; i++) {
+        double square = row[i] * row[i];
+        sum += square;
+    }
+    return sqrt(sum);
+}
+
+OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
+{
+    const otx__modifying *task = (const otx__modifying *)argument;
+    const otx_method_options *options = task->options;
+    size_t columns = task->columns, i;
+    double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
+    (void)worker;
+    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    if (norm > 0.0) factor = task->median / norm;
+    if (options->scale != 0.0) factor *= options->scale;
+    for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
+    for (i = 0; i < columns && options->noise > 0.0; i++) {
+        double part;
+        if (i % 2 == 0) otx__deviates(~options->seed, task->first + index, i / 2, two);
+        part = options->noise * two[i % 2];
+        row[i] += part;
+    }
+    if (options->clip_norms <= 0.0) return;
+    norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && norm > task->longest; i++) row[i] *= task->longest / norm;
+}
+
+/* The anchors' norm at a part of their order: the median at 0.5. */
+OTX__PRIVATE double otx__norm_at(const double *norms, size_t count, double part)
+{
+    return norms[(size_t)(part * (double)(count - 1) + 0.5)];
+}
+
+/* Modifies rows that were made, as the method's options say. */
+OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fitted,
+                                    const otx_method_rows *rows, size_t first, size_t count,
+                                    double *to, otx_error *error)
+{
+    const otx_method_options *options = &fitted->options;
+    bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    size_t anchors = rows->base.rows;
+    double *norms = NULL;
+    otx__modifying task;
+    otx_result result = OTX_OK;
+    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    memset(&task, 0, sizeof task);
+    task.options = options;
+    task.first = first;
+    task.columns = rows->base.columns ? rows->base.columns : rows->tokens.columns;
+    task.to = to;
+    if (by_anchors) {
+        result = otx__check_matrix(&rows->base, "base", error);
+        if (result) return result;
+        norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
+        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
+        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
+        if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
+        if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
+    }
+    if (!result)
+        result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
+                                 &task, error);
+    otx__free(ctx, norms, anchors, sizeof *norms);
+    return result;
+}
+
 /* >>> src/methods/methods.h */
 /* ---- methods: the table of all, and the public calls ---------------------------------- */
 
@@ -19664,6 +20889,8 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
          otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
+        {"subword", OTX_NEED_PIECES, NULL, otx__subword_make},
+        {"zett", OTX_NEED_HYPERNETWORK, otx__zett_fit, NULL},
     };
     return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
 }
@@ -19732,6 +20959,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     memset(&settled, 0, sizeof settled);
     if (options) settled = *options;
     result = otx__method_known(method, error);
+    if (!result) result = otx__modifiers_check(&settled, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -19761,7 +20989,9 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
     if (!count) return OTX_OK;
     if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
-    return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
+    if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
+    if (!result) result = m->make(ctx, fitted, rows, first, count, to, error);
+    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
 }
 
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
@@ -22908,6 +24138,7 @@ typedef struct otx__vocab_files {
     const char *path;
     const char *names[OTX_VOCAB_FILES]; /* NULL: absent; borrowed from the listing */
     otx_vocab_text texts[OTX_VOCAB_FILES];
+    bool rules; /* they are read for a vocabulary that is there */
 } otx__vocab_files;
 
 OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
@@ -22953,7 +24184,7 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
     char directory[OTX__PATH_TEXT], file[OTX__QUOTED], name[OTX__PATH_TEXT + OTX__QUOTED];
     otx_result result = otx__vocab_read_file(files, source, error);
     size_t i;
-    memset(out, 0, sizeof *out);
+    if (!files->rules) memset(out, 0, sizeof *out);
     for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
         if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
             result = otx__vocab_read_file(files, i, error);
@@ -22961,7 +24192,8 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
         const char *own = files->names[source];
         otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
                     otx__quote(file, sizeof file, own, strlen(own)));
-        result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
+        result = files->rules ? otx_vocab_parse_rules(files->ctx, files->texts, name, out, error)
+                              : otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
     return result;
@@ -23047,8 +24279,9 @@ OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_context *ctx, const cha
                              advice);
 }
 
+/* With `rules` these are read, for a vocabulary that is open. */
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
-                                                  otx_vocab *out, otx_error *error)
+                                                  bool rules, otx_vocab *out, otx_error *error)
 {
     otx__vocab_files files;
     otx__listing listing;
@@ -23058,12 +24291,13 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     memset(&files, 0, sizeof files);
     files.ctx = ctx;
     files.path = path;
+    files.rules = rules;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
     if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     else result = otx__vocab_of_source(&files, source, out, error);
-    if (!result) result = otx__vocab_compare_others(&files, source, out, error);
-    if (result) otx_vocab_close(ctx, out);
+    if (!result && !rules) result = otx__vocab_compare_others(&files, source, out, error);
+    if (result && !rules) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
     otx__listing_close(&listing);
     return result;
@@ -23097,7 +24331,7 @@ OTX__PRIVATE otx_result otx__refuse_weights(const otx_context *ctx, const char *
 
 /* Reads a file by itself: as what it holds, else as what its name says. */
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
-                                             otx_vocab *out, otx_error *error)
+                                             bool rules, otx_vocab *out, otx_error *error)
 {
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
@@ -23123,7 +24357,8 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
         texts[file].bytes = bytes;
         texts[file].size = size;
         if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
-        result = otx_vocab_parse(ctx, texts, name, out, error);
+        result = rules ? otx_vocab_parse_rules(ctx, texts, name, out, error)
+                       : otx_vocab_parse(ctx, texts, name, out, error);
     }
     if (bytes) otx__file_free(ctx, bytes, size);
     return result;
@@ -23137,8 +24372,18 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
     memset(out, 0, sizeof *out);
     result = otx__model_status(path, &status, error);
     if (result) return result;
-    return status.directory ? otx__vocab_open_directory(ctx, path, out, error)
-                            : otx__vocab_open_file(ctx, path, out, error);
+    return status.directory ? otx__vocab_open_directory(ctx, path, false, out, error)
+                            : otx__vocab_open_file(ctx, path, false, out, error);
+}
+
+OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
+                                        otx_vocab *vocab, otx_error *error)
+{
+    otx__status status;
+    otx_result result = otx__model_status(path, &status, error);
+    if (result) return result;
+    return status.directory ? otx__vocab_open_directory(ctx, path, true, vocab, error)
+                            : otx__vocab_open_file(ctx, path, true, vocab, error);
 }
 
 /* >>> src/model/chapter.h */
@@ -26794,6 +28039,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
+     pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
@@ -26846,6 +28092,23 @@ typedef struct otx__tensor_plan {
     otx_dtype dtype;
 } otx__tensor_plan;
 
+/* What the base's tokenizer cuts tokens of the donor into. */
+typedef struct otx__job_pieces {
+    otx__pool pool;
+    uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
+    size_t token_count;
+    size_t *starts;     /* as in otx_pieces */
+    uint32_t *rows, *sizes;
+    uint32_t *ids;      /* scratch: of one token */
+    size_t capacity;
+} otx__job_pieces;
+
+OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__job_pieces *p)
+{
+    if (p->capacity) otx__free(ctx, p->ids, p->capacity, sizeof *p->ids);
+    otx__pool_close(&p->pool);
+}
+
 /* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
     /* job: what the caller asks for, and is told */
@@ -26873,6 +28136,9 @@ struct otx_job {
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
+
+    /* pieces: what new tokens are cut into */
+    otx__job_pieces pieces;
 
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
@@ -26953,8 +28219,20 @@ OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
+    otx_method_options method;
     otx_result result = otx__method_known(options->method, error);
+    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
     if (result) return result;
+    memset(&method, 0, sizeof method);
+    method.norm = options->norm;
+    method.scale = options->scale;
+    method.noise = options->noise;
+    method.clip_norms = options->clip_norms;
+    result = otx__modifiers_check(&method, error);
+    if (result) return result;
+    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
+                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -26997,6 +28275,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.allocator.context = job;
     if (job->outer.progress) job->ctx.progress = otx__job_progress;
     job->ctx.progress_context = job;
+    otx__pool_open(&job->pieces.pool, &job->ctx);
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
     otx__text_open(&job->digits, &job->ctx);
@@ -27036,6 +28315,7 @@ OTX_API void otx_job_close(otx_job *job)
     ctx = &job->ctx;
     for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
     for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
+    otx__pieces_close(ctx, &job->pieces);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->digits);
@@ -27496,8 +28776,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!job->donor.checkpoint.files)
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
-                         "in the donor's weights: the methods mean and zero (-a mean, -a zero) "
-                         "need none, nor does a --map for every such token",
+                         "in the donor's weights: the methods subword, mean and zero (-a "
+                         "subword, ...) need none, nor does a --map for every such token",
                          job->without.message, (uint64_t)targets);
     if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
@@ -28304,6 +29584,108 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
     return result;
 }
 
+/* >>> src/job/pieces.h */
+/* ---- pieces: what the base's tokenizer cuts new tokens into --------------------------- */
+
+/* Where the row of each id of the base stands among those that hold a token; UINT32_MAX: the
+   piece counts for nothing, as it has no row or is the unknown token. */
+OTX__PRIVATE uint32_t *otx__pieces_places(otx__job_pieces *p, const otx_job *job,
+                                          const uint32_t *tokens, size_t token_count)
+{
+    const otx_vocab *base = &job->base.vocab;
+    uint32_t *places = (uint32_t *)otx__pool_take(&p->pool, base->count, sizeof *places);
+    size_t i;
+    if (!places) return NULL;
+    for (i = 0; i < base->count; i++) places[i] = UINT32_MAX;
+    for (i = 0; i < token_count; i++) places[tokens[i]] = (uint32_t)i;
+    if (base->roles[OTX_ROLE_UNK] >= 0) places[base->roles[OTX_ROLE_UNK]] = UINT32_MAX;
+    return places;
+}
+
+/* Splits one token; with room for its pieces, keeps them. */
+OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job, uint32_t donor,
+                                          const uint32_t *places, size_t *kept,
+                                          otx_error *error)
+{
+    const otx_vocab *base = &job->base.vocab;
+    const otx_token *token = &job->donor.vocab.tokens[donor];
+    size_t count, i;
+    otx_result result;
+    for (;;) {
+        void *ids = p->ids;
+        result = otx_vocab_split(&job->ctx, base, token->bytes, token->size, p->ids, p->capacity,
+                                 &count, error);
+        if (result || count <= p->capacity) break;
+        if (!otx__grow(&job->ctx, &ids, &p->capacity, count, sizeof *p->ids))
+            return otx__fail_memory(error, (uint64_t)count * sizeof *p->ids);
+        p->ids = (uint32_t *)ids;
+    }
+    for (i = 0; i < count && !result; i++) {
+        uint32_t place = places[p->ids[i]];
+        if (place == UINT32_MAX) continue;
+        if (p->rows) {
+            p->rows[*kept] = place;
+            p->sizes[*kept] = base->tokens[p->ids[i]].size;
+        }
+        ++*kept;
+    }
+    return result;
+}
+
+/* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
+   that hold one. */
+OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
+                                         const uint32_t *targets, size_t count,
+                                         const uint32_t *tokens, size_t token_count,
+                                         otx_error *error)
+{
+    uint32_t *places = otx__pieces_places(p, job, tokens, token_count);
+    otx_result result = OTX_OK;
+    size_t i, pass, kept = 0;
+    p->starts = (size_t *)otx__pool_take(&p->pool, count + 1, sizeof *p->starts);
+    if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+    for (pass = 0; pass < 2 && !result; pass++) {
+        uint32_t *rows = (uint32_t *)otx__pool_take(&p->pool, kept, sizeof *rows);
+        p->sizes = (uint32_t *)otx__pool_take(&p->pool, kept, sizeof *p->sizes);
+        if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+        if (pass) p->rows = rows;
+        kept = 0;
+        for (i = 0; i < count && !result; i++) {
+            p->starts[i] = kept;
+            result = otx__pieces_split(p, job, targets[i], places, &kept, error);
+        }
+        p->starts[count] = kept;
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
+{
+    otx_pieces pieces;
+    pieces.starts = p->starts;
+    pieces.rows = p->rows;
+    pieces.sizes = p->sizes;
+    return pieces;
+}
+
+/* The pieces of the job's targets, if its method wants them. */
+OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
+{
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    otx__job_pieces *p = &job->pieces;
+    otx_result result;
+    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
+        return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
+    p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
+    if (!p->tokens) return otx__pool_fail(&p->pool, error);
+    for (i = 0; i < rows; i++)
+        if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
+                            error);
+}
+
 /* >>> src/job/untrained.h */
 /* ---- untrained: rows of either model that hold nothing -------------------- */
 
@@ -28715,6 +30097,11 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     options.omp = job->options.omp;
     options.weights = job->options.weights;
     options.seed = job->options.seed;
+    options.subword = job->options.subword;
+    options.norm = job->options.norm;
+    options.scale = job->options.scale;
+    options.noise = job->options.noise;
+    options.clip_norms = job->options.clip_norms;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
@@ -28759,6 +30146,7 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     otx_result result = OTX_OK;
     size_t i;
     if (!otx__job_has_solves(job)) return OTX_OK;
+    result = otx__job_split(job, error);
     for (i = 1; i < job->solution_count && !result; i++)
         if (job->solutions[i].donor != job->solutions[i - 1].donor)
             result = otx__solution_check(job, &job->solutions[i], error);
@@ -28865,6 +30253,9 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
+    rows.pieces = otx__pieces_of(&job->pieces);
+    rows.head = r->tensor->kind == OTX__PART_HEAD;
     if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
@@ -29026,7 +30417,9 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
+                job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -31463,6 +32856,7 @@ typedef struct otx__evaluating {
     uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
     size_t token_count;
     uint8_t *classes;                         /* otx_token_class, by hidden token */
+    otx__job_pieces pieces;                       /* of the hidden tokens, if a method wants them */
     /* of the matrix at hand */
     otx__loaded donor, base;
     otx_method_rows rows;
@@ -31527,6 +32921,40 @@ OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *er
     return OTX_OK;
 }
 
+/* Whether any of the methods looks at pieces. */
+OTX__PRIVATE bool otx__evaluating_needs_pieces(const otx__evaluating *e)
+{
+    const otx_evaluate_options *options = e->options;
+    bool needs = !options->methods;
+    size_t i;
+    for (i = 0; i < options->method_count && !needs; i++)
+        needs = (otx_method_needs(options->methods[i]) & OTX_NEED_PIECES) != 0;
+    return needs;
+}
+
+/* Splits the hidden tokens by the base's tokenizer as if it had none of them. One whose rules
+   cannot be read is worth a word: only a method that wants pieces will miss them. */
+OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *error)
+{
+    otx_job *job = e->job;
+    otx_vocab *base = &job->base.vocab;
+    uint8_t *without = (uint8_t *)otx__pool_take_zero(&e->pool, base->count, 1);
+    otx_error why;
+    size_t i;
+    otx_result result;
+    if (!without) return otx__pool_fail(&e->pool, error);
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, base, &why);
+    if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", why.message);
+    if (result) {
+        otx__log(&job->ctx, OTX_WARNING, "%s", why.message);
+        return OTX_OK;
+    }
+    for (i = 0; i < e->hidden; i++) without[e->hidden_bases[i]] = 1;
+    ((otx__rules *)base->rules)->without = without;
+    return otx__pieces_open(&e->pieces, job, e->hidden_donors, e->hidden, e->tokens,
+                            e->rows.tokens.rows, error);
+}
+
 /* Hides a part of the job's anchors. */
 OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
 {
@@ -31577,6 +33005,8 @@ OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, 
     e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
+    e->rows.pieces = otx__pieces_of(&e->pieces);
+    e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
     return result;
@@ -31971,11 +33401,14 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     e.options = options;
     e.out = out;
     otx__pool_open(&e.pool, &job->ctx);
+    otx__pool_open(&e.pieces.pool, &job->ctx);
     result = otx__evaluating_open(&e, error);
+    if (!result && otx__evaluating_needs_pieces(&e)) result = otx__evaluating_split(&e, error);
     out->anchors = e.kept;
     out->hidden = e.hidden;
     for (i = 0; i < out->matrix_count && !result; i++)
         result = otx__evaluate_matrix(&e, i, error);
+    otx__pieces_close(&job->ctx, &e.pieces);
     otx__pool_close(&e.pool);
     return result;
 }

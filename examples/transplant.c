@@ -128,6 +128,11 @@ typedef struct settings {
     X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS) \
+    X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
+    X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
+    X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
+    X(OPTION_SCALE, "new-vocab-scale", 0, true, FOR_SOLVERS) \
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
@@ -188,14 +193,24 @@ static const char *const help_transplant[] = {
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
-    "                          mp_rope, procrustes, landmark_pca, stb, randn or\n"
-    "                          john_hewitt (omp-affine)\n"
+    "                          mp_rope, procrustes, landmark_pca, stb, randn,\n"
+    "                          john_hewitt or subword (omp-affine)\n"
+    "  -s, --subword-method NAME\n"
+    "                          of subword, from the rows of the pieces that BASE cuts\n"
+    "                          a token into: mean, sum, weighted_mean, first_last,\n"
+    "                          last or length (mean)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"
     "      --weight-scheme NAME\n"
     "                          weights of common_interpolation: barycentric,\n"
     "                          least_squares or distance_proportional (the last)\n"
-    "      --seed N            of randn and john_hewitt (0)\n"
+    "      --seed N            of randn, john_hewitt and --new-vocab-noise (0)\n"
+    "      --norm HOW          norm of new rows: none, as the method makes them; or\n"
+    "                          anchors, the median of the shared rows' (none)\n"
+    "      --new-vocab-scale X a factor for new rows (1)\n"
+    "      --new-vocab-noise X deviation of noise that is added to them (0)\n"
+    "      --clip-norms Q      shorten those longer than this quantile of the shared\n"
+    "                          rows', such as 0.99 (0: none)\n"
     "      --ridge X           hold coefficients down: ridge regression on the shared\n"
     "                          tokens scaled to norm 1, such as 0.001 (0)\n"
     "      --tolerance X       stop short of k once what is left is this part of the\n"
@@ -256,8 +271,8 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, -c, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa, -q:\n"
-    "                          as for a transplant\n"
+    "  -k, -c, -s, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa,\n"
+    "  -q:                     as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -475,6 +490,8 @@ static int parse_name(const char *name, int count, const char *(*name_of)(int),
 }
 
 static const char *method_name(int method) { return otx_method_name((otx_method)method); }
+static const char *subword_name(int how) { return otx_subword_name((otx_subword)how); }
+static const char *norm_name(int norm) { return otx_row_norm_name((otx_row_norm)norm); }
 static const char *weights_name(int weights) { return otx_weighting_name((otx_weighting)weights); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
@@ -517,6 +534,24 @@ static int set_holdout(settings *to, const char *text)
     to->evaluate.holdout = part;
     if (end != text && *end == 0 && part > 0.0 && part <= 0.5) return STATUS_OK;
     return misuse("--holdout", text, "a part up to 50% or 0.5 is wanted");
+}
+
+static int set_subword(settings *to, const char *name)
+{
+    char known[KNOWN];
+    int subword = parse_name(name, OTX_SUBWORD_COUNT, subword_name, known);
+    if (subword < 0) return misuse("unknown subword method", name, known);
+    to->job.subword = (otx_subword)subword;
+    return STATUS_OK;
+}
+
+static int set_norm(settings *to, const char *name)
+{
+    char known[KNOWN];
+    int norm = parse_name(name, OTX_NORM_COUNT, norm_name, known);
+    if (norm < 0) return misuse("unknown norm", name, known);
+    to->job.norm = (otx_row_norm)norm;
+    return STATUS_OK;
 }
 
 static int set_weights(settings *to, const char *name)
@@ -576,6 +611,14 @@ static int set_fraction(const char *text, const char *what, double *number)
     return misuse(what, text, "a number from 0 to 1 is wanted");
 }
 
+static int set_real(const char *text, const char *what, double *number)
+{
+    char *end;
+    *number = strtod(text, &end);
+    if (end != text && *end == 0 && *number >= 0.0 && *number <= 1e6) return STATUS_OK;
+    return misuse(what, text, "a number from 0 to a million is wanted");
+}
+
 static int set_option(settings *to, option_id id, const char *value)
 {
     uint64_t number = 0;
@@ -610,6 +653,11 @@ static int set_option(settings *to, option_id id, const char *value)
             status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
         break;
     case OPTION_METHOD: status = set_method(to, value); break;
+    case OPTION_NORM: status = set_norm(to, value); break;
+    case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.clip_norms); break;
+    case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.noise); break;
+    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.scale); break;
+    case OPTION_SUBWORD: status = set_subword(to, value); break;
     case OPTION_WEIGHTS: status = set_weights(to, value); break;
     case OPTION_PADDING: status = set_padding(to, value); break;
     case OPTION_CHAT:
@@ -1503,6 +1551,11 @@ static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evalua
     otx_result result = OTX_OK;
     wanted.method.omp = s->job.omp;
     wanted.method.weights = s->job.weights;
+    wanted.method.subword = s->job.subword;
+    wanted.method.norm = s->job.norm;
+    wanted.method.scale = s->job.scale;
+    wanted.method.noise = s->job.noise;
+    wanted.method.clip_norms = s->job.clip_norms;
     wanted.method.seed = s->job.seed;
     if (s->json) result = output_open(&reports[0], s->json, error);
     if (!result && s->html) result = output_open(&reports[1], s->html, error);

@@ -155,6 +155,10 @@ clients() {
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" "$python" tests/method_twins.py
+    $CC -O2 -I. tests/print_split.c -o "$build/print_split" -lm
+    count "tests/print_split.c" $?
+    suite "subword, against NumPy" "$python" tests/subword_twin.py "$build/transplant" \
+        "$build/print_split"
     suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
@@ -164,6 +168,8 @@ clients() {
     if [ -n "$sources" ]; then
         suite "every source of a vocabulary, against its package" "$sources" \
             tests/vocab_sources.py "$build/print_alignment"
+        suite "text split into tokens, against the packages" "$sources" \
+            tests/split_oracle.py "$build/print_split"
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi

@@ -25,6 +25,8 @@ static float donor_data[(ANCHORS + TARGETS) * COLUMNS], base_data[TOKENS * WIDTH
 /* Rows that have something in common, some of them zeros or the same. */
 static otx_method_rows make_rows(void)
 {
+    static size_t starts[TARGETS + 1];
+    static uint32_t pieces[3 * TARGETS], sizes[3 * TARGETS];
     static double hidden[ANCHORS + TARGETS][8], to_donor[8][COLUMNS], to_base[8][WIDTH];
     otx_method_rows rows;
     size_t i, j, p;
@@ -62,6 +64,16 @@ static otx_method_rows make_rows(void)
     rows.donor.rows = rows.base.rows = ANCHORS;
     rows.targets.rows = TARGETS;
     rows.tokens.rows = TOKENS;
+    for (i = 0; i < TARGETS; i++) { /* none to three pieces */
+        starts[i + 1] = starts[i];
+        for (j = 0; j < i % 4; j++) {
+            sizes[starts[i + 1]] = (uint32_t)(1 + j);
+            pieces[starts[i + 1]++] = (uint32_t)((5 * i + 7 * j) % TOKENS);
+        }
+    }
+    rows.pieces.starts = starts;
+    rows.pieces.rows = pieces;
+    rows.pieces.sizes = sizes;
     return rows;
 }
 
@@ -83,6 +95,10 @@ static way way_of(size_t number)
     w.options.omp.k = K;
     w.options.seed = 11;
     w.method = (otx_method)number;
+    if (w.method == OTX_METHOD_ZETT) { /* makes no rows; another subword in its place */
+        w.method = OTX_METHOD_SUBWORD;
+        w.options.subword = OTX_SUBWORD_LENGTH;
+    }
     if (number >= OTX_METHOD_COUNT) {
         w.method = OTX_METHOD_COMMON_INTERPOLATION;
         w.options.weights = (otx_weighting)((number - OTX_METHOD_COUNT + 1) / 2);
@@ -118,13 +134,52 @@ static void names_and_needs(void)
         const char *name = otx_method_name((otx_method)i);
         CHECK(name != NULL);
         for (j = 0; j < i; j++) CHECK(strcmp(name, otx_method_name((otx_method)j)) != 0);
-        CHECK(otx_method_needs((otx_method)i) < 16);
+        CHECK(otx_method_needs((otx_method)i) < 64);
     }
     CHECK(otx_method_name(OTX_METHOD_COUNT) == NULL);
     CHECK(otx_method_name((otx_method)-1) == NULL);
     CHECK_INT(otx_method_needs(OTX_METHOD_COUNT), 0);
     CHECK_STRING(otx_weighting_name(OTX_WEIGHTING_BARYCENTRIC), "barycentric");
     CHECK(otx_weighting_name(OTX_WEIGHTING_COUNT) == NULL);
+}
+
+/* ---- subword ---- */
+
+/* A token of three pieces, by hand. mergekit's weighted_mean has 3, 2, 1 for the embedding. */
+static void pieces_by_hand(void)
+{
+    static const double shares[OTX_SUBWORD_COUNT][2][3] = {
+        {{1, 1, 1}, {1, 1, 1}}, {{1, 1, 1}, {1, 1, 1}}, {{1, 2, 3}, {3, 2, 1}},
+        {{0, 0, 1}, {1, 0, 0}}, {{0, 0, 1}, {4, 2, 1}}, {{1, 2, 3}, {1, 2, 3}}};
+    otx_method_rows rows = make_rows();
+    way w = way_of(OTX_METHOD_SUBWORD);
+    size_t start = rows.pieces.starts[3], i, j, how, head;
+    for (how = 0; how < OTX_SUBWORD_COUNT; how++)
+        for (head = 0; head < 2; head++) {
+            const double *c = shares[how][head];
+            w.options.subword = (otx_subword)how;
+            rows.head = head == 1;
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, NULL), OTX_OK);
+            for (j = 0; j < WIDTH; j++) {
+                double sum = 0.0;
+                for (i = 0; i < 3; i++)
+                    sum += c[i] * (double)base_data[rows.pieces.rows[start + i] * WIDTH + j];
+                if (how != OTX_SUBWORD_SUM) sum /= c[0] + c[1] + c[2];
+                CHECK(fabs(sum - seen[3 * WIDTH + j]) < 1e-12);
+            }
+        }
+    CHECK_STRING(otx_subword_name(OTX_SUBWORD_FIRST_LAST), "first_last");
+    CHECK(otx_subword_name(OTX_SUBWORD_COUNT) == NULL);
+}
+
+static void zett_says_what_it_lacks(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_fitted fitted;
+    otx_error error;
+    CHECK_INT(otx_method_fit(NULL, OTX_METHOD_ZETT, &rows, NULL, &fitted, &error),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "hypernetwork");
 }
 
 static void unknown_ones_are_refused(void)
@@ -298,7 +353,7 @@ static void matrices_that_are_missing_are_refused(void)
             rows.base.rows--;
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
         }
-        if (needs & OTX_NEED_TOKENS) {
+        if (needs & (OTX_NEED_TOKENS | OTX_NEED_PIECES)) {
             memset(&rows.tokens, 0, sizeof rows.tokens);
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
         }
@@ -315,7 +370,7 @@ static void budgets_are_kept(void)
         way w = way_of(i);
         CHECK_INT(run(NULL, &w, &rows, TARGETS, wanted, &error), OTX_OK);
         w.options.omp.memory = 1;
-        if (otx_method_needs(w.method)) {
+        if (otx_method_needs(w.method) & ~(unsigned)OTX_NEED_PIECES) {
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_MEMORY);
             CHECK_CONTAINS(error.message, "budget");
         }
@@ -405,6 +460,8 @@ static void no_targets_and_one_anchor(void)
 int main(void)
 {
     RUN(names_and_needs);
+    RUN(pieces_by_hand);
+    RUN(zett_says_what_it_lacks);
     RUN(unknown_ones_are_refused);
     RUN(same_bits_on_every_set_and_thread_count);
     RUN(windows_join);

@@ -9,6 +9,11 @@
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 
+/* Reads besides how its tokenizer splits text: otx_vocab_parse_rules, from the files at the
+   same path. */
+OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
+                                        otx_vocab *vocab, otx_error *error);
+
 /* A checkpoint: model.safetensors, or the shards that
    model.safetensors.index.json names. */
 typedef struct otx_checkpoint_tensor {

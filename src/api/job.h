@@ -34,6 +34,9 @@ typedef struct otx_job_options {
     otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
     otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
+    otx_subword subword; /* likewise */
+    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
+    double scale, noise, clip_norms; /* mean and zero */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;

@@ -46,12 +46,17 @@ typedef enum otx_method {
                                and deviation 1 whatever the model */
     OTX_METHOD_JOHN_HEWITT, /* with the mean and the covariance of the base's token rows:
                                Hewitt, Initializing new word embeddings, 2021 */
+    OTX_METHOD_SUBWORD,     /* the rows of the pieces that the base's own tokenizer cuts a token
+                               into, as otx_subword says: needs no row of the donor. Without a
+                               piece, the mean of the base's token rows */
+    OTX_METHOD_ZETT,        /* OTX_ERROR_UNSUPPORTED: a hypernetwork that was trained on the base
+                               would be needed (Minixhofer et al. 2024) */
     OTX_METHOD_COUNT
 } otx_method;
 
 /* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero", "common_interpolation", "clp",
    "wechsel", "focus", "hull", "mp_rope", "procrustes", "landmark_pca", "stb", "randn",
-   "john_hewitt"; or NULL. */
+   "john_hewitt", "subword", "zett"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How common_interpolation weighs the nearest anchors a_j of a target y. */
@@ -66,12 +71,39 @@ typedef enum otx_weighting {
 /* "distance_proportional", "barycentric", "least_squares"; or NULL. */
 OTX_API const char *otx_weighting_name(otx_weighting weights);
 
+/* What subword makes of the rows of a token's pieces. An output head wants to begin the token,
+   and what reads it has just ended it: where there are two sides to it, the one for the head
+   stands behind the stroke. */
+typedef enum otx_subword {
+    OTX_SUBWORD_MEAN,
+    OTX_SUBWORD_SUM,
+    OTX_SUBWORD_WEIGHTED_MEAN, /* by 1, 2, ..., n / by n, ..., 2, 1: mergekit's documentation
+                                  says so, and its code does the reverse */
+    OTX_SUBWORD_FIRST_LAST,    /* the last piece's row / the first's */
+    OTX_SUBWORD_LAST,          /* the last piece's row / the mean by 1, 1/2, 1/4, ...:
+                                  transplant-vocab's */
+    OTX_SUBWORD_LENGTH,        /* the mean by how many bytes the pieces have */
+    OTX_SUBWORD_COUNT
+} otx_subword;
+
+/* "mean", "sum", "weighted_mean", "first_last", "last", "length"; or NULL. */
+OTX_API const char *otx_subword_name(otx_subword subword);
+
+/* The pieces of the targets: those of target i from starts[i] to starts[i + 1] - 1. */
+typedef struct otx_pieces {
+    const size_t *starts;   /* [targets + 1] */
+    const uint32_t *rows;   /* of tokens, in otx_method_rows */
+    const uint32_t *sizes;  /* bytes that they stand for */
+} otx_pieces;
+
 /* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
 typedef enum otx_method_need {
     OTX_NEED_DONOR = 1,      /* to fit: donor and the rows of targets */
     OTX_NEED_BASE = 2,       /* to fit: base */
     OTX_NEED_TOKENS = 4,     /* to fit: tokens */
-    OTX_NEED_DONOR_AGAIN = 8 /* to make rows: donor and the rows of targets once more */
+    OTX_NEED_DONOR_AGAIN = 8, /* to make rows: donor and the rows of targets once more */
+    OTX_NEED_PIECES = 16,    /* to make rows: tokens, pieces and head */
+    OTX_NEED_HYPERNETWORK = 32 /* what nobody can give */
 } otx_method_need;
 
 /* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
@@ -85,6 +117,8 @@ typedef struct otx_method_rows {
     otx_matrix base;    /* N x e: the same anchors' in the base */
     otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
     otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
+    otx_pieces pieces;  /* of the targets */
+    bool head;          /* the base's matrix is an output head of its own, not a tied one */
 } otx_method_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -93,12 +127,31 @@ typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
                                 const otx_omp_options *options, const otx_omp_output *output,
                                 otx_omp_stats *stats, otx_error *error);
 
+/* Whether rows are brought to a norm. */
+typedef enum otx_row_norm {
+    OTX_NORM_NONE,
+    OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
+                         others: evaluate */
+    OTX_NORM_COUNT
+} otx_row_norm;
+
+/* "none", "anchors"; or NULL. */
+OTX_API const char *otx_row_norm_name(otx_row_norm norm);
+
 /* All zero is the default. */
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
                             methods too, where they have a use for them. No window */
     otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
+    otx_subword subword;
+    /* What is done to the rows of any method, in this order. base must be there for the first
+       and the last when rows are made. */
+    otx_row_norm norm;
+    double scale;        /* a factor; 0: none */
+    double noise;        /* the deviation of what is added to every element, by seed */
+    double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
+                            are shortened to it; 0: none */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
     double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */

@@ -62,6 +62,7 @@ typedef struct otx_vocab {
     size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
                             read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
+    void *rules;         /* private: see otx_vocab_parse_rules; NULL unless asked for */
 } otx_vocab;
 
 /* The files of a tokenizer. */
@@ -108,3 +109,26 @@ typedef struct otx_vocab_text {
 OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error);
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab);
+
+/* Reads besides how the tokenizer splits text, from the texts that the vocabulary was parsed
+   from: merges, ranks or scores, which take 24 bytes a token and 16 a merge and go with the
+   vocabulary. On failure it is what it was. */
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error);
+
+/* Splits text as the tokenizer's model does: BPE by its merges, or by ranks (tiktoken,
+   tekken.json) or scores (SentencePiece); Unigram by the best sum of scores; WordPiece by the
+   longest token that fits; of other models, the token that the text is. The text is bytes as in
+   otx_token, any of them, UTF-8 or not. It is taken as one piece, without the normaliser and
+   the pre-tokenizer, which may cut it further ("don't" into "don" and "'t", "123" into digits),
+   and without looking for added tokens in it; where spaces end words (WordPiece, </w>), it is
+   cut at them, and what no space comes before continues a word. Pieces are tokens of the
+   model: no control, reserved or added tokens. What none stands for becomes byte tokens where
+   the vocabulary has them, else its unknown token if it has one, else nothing.
+
+   Writes the first `capacity` ids, and to *count how many there are. The vocabulary must have
+   its rules. Errors are memory, and OTX_ERROR_LIMIT beyond 2^28 bytes. Thread-safe, if the
+   hooks of ctx are. */
+OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *vocab,
+                                   const char *bytes, size_t size, uint32_t *ids,
+                                   size_t capacity, size_t *count, otx_error *error);

@@ -6,6 +6,7 @@ typedef struct otx__vocab_files {
     const char *path;
     const char *names[OTX_VOCAB_FILES]; /* NULL: absent; borrowed from the listing */
     otx_vocab_text texts[OTX_VOCAB_FILES];
+    bool rules; /* they are read for a vocabulary that is there */
 } otx__vocab_files;
 
 OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
@@ -51,7 +52,7 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
     char directory[OTX__PATH_TEXT], file[OTX__QUOTED], name[OTX__PATH_TEXT + OTX__QUOTED];
     otx_result result = otx__vocab_read_file(files, source, error);
     size_t i;
-    memset(out, 0, sizeof *out);
+    if (!files->rules) memset(out, 0, sizeof *out);
     for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
         if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
             result = otx__vocab_read_file(files, i, error);
@@ -59,7 +60,8 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
         const char *own = files->names[source];
         otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
                     otx__quote(file, sizeof file, own, strlen(own)));
-        result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
+        result = files->rules ? otx_vocab_parse_rules(files->ctx, files->texts, name, out, error)
+                              : otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
     return result;
@@ -145,8 +147,9 @@ OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_context *ctx, const cha
                              advice);
 }
 
+/* With `rules` these are read, for a vocabulary that is open. */
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
-                                                  otx_vocab *out, otx_error *error)
+                                                  bool rules, otx_vocab *out, otx_error *error)
 {
     otx__vocab_files files;
     otx__listing listing;
@@ -156,12 +159,13 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     memset(&files, 0, sizeof files);
     files.ctx = ctx;
     files.path = path;
+    files.rules = rules;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
     if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     else result = otx__vocab_of_source(&files, source, out, error);
-    if (!result) result = otx__vocab_compare_others(&files, source, out, error);
-    if (result) otx_vocab_close(ctx, out);
+    if (!result && !rules) result = otx__vocab_compare_others(&files, source, out, error);
+    if (result && !rules) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
     otx__listing_close(&listing);
     return result;
@@ -195,7 +199,7 @@ OTX__PRIVATE otx_result otx__refuse_weights(const otx_context *ctx, const char *
 
 /* Reads a file by itself: as what it holds, else as what its name says. */
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
-                                             otx_vocab *out, otx_error *error)
+                                             bool rules, otx_vocab *out, otx_error *error)
 {
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
@@ -221,7 +225,8 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
         texts[file].bytes = bytes;
         texts[file].size = size;
         if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
-        result = otx_vocab_parse(ctx, texts, name, out, error);
+        result = rules ? otx_vocab_parse_rules(ctx, texts, name, out, error)
+                       : otx_vocab_parse(ctx, texts, name, out, error);
     }
     if (bytes) otx__file_free(ctx, bytes, size);
     return result;
@@ -235,6 +240,16 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
     memset(out, 0, sizeof *out);
     result = otx__model_status(path, &status, error);
     if (result) return result;
-    return status.directory ? otx__vocab_open_directory(ctx, path, out, error)
-                            : otx__vocab_open_file(ctx, path, out, error);
+    return status.directory ? otx__vocab_open_directory(ctx, path, false, out, error)
+                            : otx__vocab_open_file(ctx, path, false, out, error);
+}
+
+OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
+                                        otx_vocab *vocab, otx_error *error)
+{
+    otx__status status;
+    otx_result result = otx__model_status(path, &status, error);
+    if (result) return result;
+    return status.directory ? otx__vocab_open_directory(ctx, path, true, vocab, error)
+                            : otx__vocab_open_file(ctx, path, true, vocab, error);
 }

@@ -173,11 +173,14 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     e.options = options;
     e.out = out;
     otx__pool_open(&e.pool, &job->ctx);
+    otx__pool_open(&e.pieces.pool, &job->ctx);
     result = otx__evaluating_open(&e, error);
+    if (!result && otx__evaluating_needs_pieces(&e)) result = otx__evaluating_split(&e, error);
     out->anchors = e.kept;
     out->hidden = e.hidden;
     for (i = 0; i < out->matrix_count && !result; i++)
         result = otx__evaluate_matrix(&e, i, error);
+    otx__pieces_close(&job->ctx, &e.pieces);
     otx__pool_close(&e.pool);
     return result;
 }

@@ -27,6 +27,7 @@ typedef struct otx__evaluating {
     uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
     size_t token_count;
     uint8_t *classes;                         /* otx_token_class, by hidden token */
+    otx__job_pieces pieces;                       /* of the hidden tokens, if a method wants them */
     /* of the matrix at hand */
     otx__loaded donor, base;
     otx_method_rows rows;
@@ -91,6 +92,40 @@ OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *er
     return OTX_OK;
 }
 
+/* Whether any of the methods looks at pieces. */
+OTX__PRIVATE bool otx__evaluating_needs_pieces(const otx__evaluating *e)
+{
+    const otx_evaluate_options *options = e->options;
+    bool needs = !options->methods;
+    size_t i;
+    for (i = 0; i < options->method_count && !needs; i++)
+        needs = (otx_method_needs(options->methods[i]) & OTX_NEED_PIECES) != 0;
+    return needs;
+}
+
+/* Splits the hidden tokens by the base's tokenizer as if it had none of them. One whose rules
+   cannot be read is worth a word: only a method that wants pieces will miss them. */
+OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *error)
+{
+    otx_job *job = e->job;
+    otx_vocab *base = &job->base.vocab;
+    uint8_t *without = (uint8_t *)otx__pool_take_zero(&e->pool, base->count, 1);
+    otx_error why;
+    size_t i;
+    otx_result result;
+    if (!without) return otx__pool_fail(&e->pool, error);
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, base, &why);
+    if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", why.message);
+    if (result) {
+        otx__log(&job->ctx, OTX_WARNING, "%s", why.message);
+        return OTX_OK;
+    }
+    for (i = 0; i < e->hidden; i++) without[e->hidden_bases[i]] = 1;
+    ((otx__rules *)base->rules)->without = without;
+    return otx__pieces_open(&e->pieces, job, e->hidden_donors, e->hidden, e->tokens,
+                            e->rows.tokens.rows, error);
+}
+
 /* Hides a part of the job's anchors. */
 OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
 {
@@ -141,6 +176,8 @@ OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, 
     e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
+    e->rows.pieces = otx__pieces_of(&e->pieces);
+    e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
     return result;

@@ -167,3 +167,45 @@ OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
     return otx_json_type_of(json, node) == OTX_JSON_NUMBER &&
            otx__parse_uint(otx__json_span(json, node), value);
 }
+
+/* The value of a number, or 0: to the last bit where it has up to 15 digits and an exponent up
+   to 22, else to a few. One beyond a double's range is the largest. */
+OTX__PRIVATE double otx__json_double(const otx_json *json, uint32_t node)
+{
+    const otx__span text = otx__json_span(json, node);
+    uint64_t digits = 0;
+    int exponent = 0, written = 0;
+    double value, power = 1.0;
+    size_t at;
+    bool fraction = false, negative = text.size > 0 && text.bytes[0] == '-';
+    if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return 0.0;
+    at = negative ? 1 : 0;
+    for (; at < text.size && text.bytes[at] != 'e' && text.bytes[at] != 'E'; at++) {
+        if (text.bytes[at] == '.') {
+            fraction = true;
+            continue;
+        }
+        if (digits < UINT64_MAX / 100) digits = digits * 10 + (unsigned)(text.bytes[at] - '0');
+        else exponent++;
+        exponent -= fraction;
+    }
+    if (at < text.size) {
+        bool below = text.bytes[at + 1] == '-';
+        for (at += below || text.bytes[at + 1] == '+' ? 2 : 1; at < text.size; at++)
+            if (written < 1000) written = written * 10 + (text.bytes[at] - '0');
+        exponent += below ? -written : written;
+    }
+    value = (double)digits;
+    written = exponent < 0 ? -exponent : exponent;
+    for (; written > 0 && written < 700; written--) {
+        power *= 10.0;
+        if (power >= 1e22) {
+            value = exponent < 0 ? value / power : value * power;
+            power = 1.0;
+        }
+    }
+    value = exponent < 0 ? value / power : value * power;
+    if (exponent <= -700) value = 0.0;
+    if (digits && (exponent >= 700 || !(value <= DBL_MAX))) value = DBL_MAX;
+    return negative ? -value : value;
+}

@@ -17,6 +17,7 @@
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
+     pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's

@@ -31,6 +31,23 @@ typedef struct otx__tensor_plan {
     otx_dtype dtype;
 } otx__tensor_plan;
 
+/* What the base's tokenizer cuts tokens of the donor into. */
+typedef struct otx__job_pieces {
+    otx__pool pool;
+    uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
+    size_t token_count;
+    size_t *starts;     /* as in otx_pieces */
+    uint32_t *rows, *sizes;
+    uint32_t *ids;      /* scratch: of one token */
+    size_t capacity;
+} otx__job_pieces;
+
+OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__job_pieces *p)
+{
+    if (p->capacity) otx__free(ctx, p->ids, p->capacity, sizeof *p->ids);
+    otx__pool_close(&p->pool);
+}
+
 /* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
     /* job: what the caller asks for, and is told */
@@ -58,6 +75,9 @@ struct otx_job {
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
+
+    /* pieces: what new tokens are cut into */
+    otx__job_pieces pieces;
 
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
@@ -138,8 +158,20 @@ OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
+    otx_method_options method;
     otx_result result = otx__method_known(options->method, error);
+    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
     if (result) return result;
+    memset(&method, 0, sizeof method);
+    method.norm = options->norm;
+    method.scale = options->scale;
+    method.noise = options->noise;
+    method.clip_norms = options->clip_norms;
+    result = otx__modifiers_check(&method, error);
+    if (result) return result;
+    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
+                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -182,6 +214,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.allocator.context = job;
     if (job->outer.progress) job->ctx.progress = otx__job_progress;
     job->ctx.progress_context = job;
+    otx__pool_open(&job->pieces.pool, &job->ctx);
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
     otx__text_open(&job->digits, &job->ctx);
@@ -221,6 +254,7 @@ OTX_API void otx_job_close(otx_job *job)
     ctx = &job->ctx;
     for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
     for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
+    otx__pieces_close(ctx, &job->pieces);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->digits);

@@ -28,7 +28,9 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
+                job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);

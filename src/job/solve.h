@@ -145,6 +145,11 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     options.omp = job->options.omp;
     options.weights = job->options.weights;
     options.seed = job->options.seed;
+    options.subword = job->options.subword;
+    options.norm = job->options.norm;
+    options.scale = job->options.scale;
+    options.noise = job->options.noise;
+    options.clip_norms = job->options.clip_norms;
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
@@ -189,6 +194,7 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     otx_result result = OTX_OK;
     size_t i;
     if (!otx__job_has_solves(job)) return OTX_OK;
+    result = otx__job_split(job, error);
     for (i = 1; i < job->solution_count && !result; i++)
         if (job->solutions[i].donor != job->solutions[i - 1].donor)
             result = otx__solution_check(job, &job->solutions[i], error);

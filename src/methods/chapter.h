@@ -31,4 +31,7 @@
      landmark_pca   landmark_pca
      stb            stb
      mp_rope        mp_rope
+     subword        subword
+     zett           zett
+     modifiers      what is done to the rows of any method
      methods        the table of all, and the public calls */

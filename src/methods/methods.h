@@ -27,6 +27,8 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
          otx__linear_make},
         {"randn", OTX_NEED_TOKENS, otx__randn_fit, otx__randn_make},
         {"john_hewitt", OTX_NEED_TOKENS, otx__john_hewitt_fit, otx__john_hewitt_make},
+        {"subword", OTX_NEED_PIECES, NULL, otx__subword_make},
+        {"zett", OTX_NEED_HYPERNETWORK, otx__zett_fit, NULL},
     };
     return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
 }
@@ -95,6 +97,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     memset(&settled, 0, sizeof settled);
     if (options) settled = *options;
     result = otx__method_known(method, error);
+    if (!result) result = otx__modifiers_check(&settled, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -124,7 +127,9 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
     if (!count) return OTX_OK;
     if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
-    return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
+    if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
+    if (!result) result = m->make(ctx, fitted, rows, first, count, to, error);
+    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
 }
 
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)

@@ -30,4 +30,6 @@
      digits               how a tokenizer cuts numbers
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
+     rules                how a tokenizer splits text, kept for those who ask
+     split                text split as the tokenizer's model splits it
      align                which base token a donor token is */

@@ -4,7 +4,7 @@
    that is not known, or not written as its type is, is stepped over. */
 enum {
     OTX__MODEL_PIECES = 1, OTX__MODEL_TRAINER = 2,
-    OTX__PIECE_TEXT = 1, OTX__PIECE_TYPE = 3,
+    OTX__PIECE_TEXT = 1, OTX__PIECE_SCORE = 2, OTX__PIECE_TYPE = 3,
     OTX__TRAINER_MODEL = 3, OTX__TRAINER_FALLBACK = 35, OTX__TRAINER_BOS = 46,
     OTX__TRAINER_EOS = 47, OTX__TRAINER_PAD = 48
 };
@@ -19,6 +19,7 @@ typedef struct otx__piece {
     const char *text;
     size_t size;
     uint64_t type;
+    float score;
 } otx__piece;
 
 typedef struct otx__trainer {
@@ -114,6 +115,11 @@ OTX__PRIVATE const char *otx__read_piece(otx__proto proto, otx__piece *piece)
             piece->size = otx__proto_left(&field.bytes);
         } else if (field.number == OTX__PIECE_TYPE && field.wire == OTX__WIRE_VARINT) {
             piece->type = field.value;
+        } else if (field.number == OTX__PIECE_SCORE && field.wire == OTX__WIRE_32) {
+            const unsigned char *at = field.bytes.at;
+            const uint32_t bits = (uint32_t)at[0] | (uint32_t)at[1] << 8 |
+                                  (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+            memcpy(&piece->score, &bits, sizeof bits);
         }
     }
 }
@@ -167,6 +173,8 @@ OTX__PRIVATE otx_result otx__check_piece(otx__tokenizer *t, const otx__piece *pi
     else if (memchr(piece->text, 0, piece->size)) problem = "holds a zero byte";
     else if (piece->type < OTX__PIECE_NORMAL || piece->type > OTX__PIECE_BYTE)
         problem = "is of no known type";
+    else if (!(piece->score >= -FLT_MAX && piece->score <= FLT_MAX))
+        problem = "has a score that is no number";
     else if (piece->type == OTX__PIECE_BYTE && !otx__is_byte_piece(piece))
         problem = "stands for a byte, but is not <0xNN>";
     if (!problem) return OTX_OK;
@@ -323,6 +331,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
         word->content = piece.text;
         word->size = piece.size;
         word->kind = kinds[piece.type];
+        word->score = (double)piece.score;
         word->added = word->kind == OTX_TOKEN_CONTROL || piece.type == OTX__PIECE_USER;
         if (piece.type == OTX__PIECE_UNKNOWN) t->fallback[OTX_ROLE_UNK] = (int64_t)word->id;
         return OTX_OK;

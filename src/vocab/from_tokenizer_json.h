@@ -260,6 +260,7 @@ OTX__PRIVATE otx_result otx__next_scored(otx__tokenizer *t, otx__given *word, bo
     word->content = t->scratch;
     word->id = t->position++;
     word->kind = OTX_TOKEN_TEXT;
+    word->score = otx__json_double(json, otx_json_item(json, t->entries.value, 1));
     return result;
 }
 

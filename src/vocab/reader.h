@@ -7,6 +7,7 @@ typedef struct otx__given {
     size_t size;
     otx_token_kind kind; /* never NONE */
     bool added;          /* not of the text that the model was trained on */
+    double score;        /* of a piece; 0 where there are none */
 } otx__given;
 
 /* What it means that a file gives one content to two ids. */

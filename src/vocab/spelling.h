@@ -32,6 +32,15 @@ OTX__PRIVATE int otx__byte_of_character(unsigned code)
     return code == 0x43 ? 0xad : (int)(0x80 + (code - 0x22));
 }
 
+/* The other way round. */
+OTX__PRIVATE unsigned otx__character_of_byte(unsigned char byte)
+{
+    if (otx__byte_of_character(byte) == (int)byte) return byte;
+    if (byte <= 0x20) return 0x100u + byte;
+    if (byte == 0x7f) return 0x121;
+    return byte == 0xad ? 0x143u : 0x122u + (byte - 0x80u);
+}
+
 /* Undoes the GPT-2 alphabet; a token with any other character stands for itself,
    as in the decoder of the tokenizers package. */
 OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char *to)

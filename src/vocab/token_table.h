@@ -82,8 +82,19 @@ OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vo
     return OTX_OK;
 }
 
+/* Lets go what rules.h keeps: rules begin with the pool that they stand in. */
+OTX__PRIVATE void otx__vocab_drop_rules(const otx_context *ctx, void *rules)
+{
+    otx__pool pool;
+    if (!rules) return;
+    memcpy(&pool, rules, sizeof pool);
+    pool.ctx = ctx;
+    otx__pool_close(&pool);
+}
+
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab)
 {
+    otx__vocab_drop_rules(ctx, vocab->rules);
     if (vocab->memory)
         otx__free(ctx, vocab->memory, ((otx__vocab_memory *)vocab->memory)->size, 1);
     memset(vocab, 0, sizeof *vocab);

@@ -51,6 +51,22 @@ static void check_vocab(const otx_vocab *vocab)
     otx_alignment_close(NULL, &alignment);
 }
 
+/* What is promised of every text that is split: here of the tokens themselves. */
+static void check_split(const otx_vocab *vocab)
+{
+    uint32_t ids[64];
+    otx_error error;
+    size_t i, j, count;
+    for (i = 0; i < vocab->count && i < 256; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        FUZZ_CHECK(otx_vocab_split(NULL, vocab, token->bytes, token->size, ids,
+                                   OTX__COUNT(ids), &count, &error) == OTX_OK);
+        for (j = 0; j < count && j < OTX__COUNT(ids); j++)
+            FUZZ_CHECK(ids[j] < vocab->count && vocab->tokens[ids[j]].kind != OTX_TOKEN_NONE);
+    }
+}
+
 static void keep_log(void *context, otx_severity severity, const char *message)
 {
     (void)context;
@@ -84,6 +100,8 @@ static void fuzz_one(const char *bytes, size_t size)
         FUZZ_CHECK(!vocab.memory && !vocab.tokens && vocab.count == 0);
     } else {
         check_vocab(&vocab);
+        if (otx_vocab_parse_rules(&ctx, texts, "fuzz", &vocab, &error)) fuzz_check_error(&error);
+        else check_split(&vocab);
         otx_vocab_close(&ctx, &vocab);
     }
     for (i = 0; i < OTX_VOCAB_FILES; i++) free((void *)(uintptr_t)texts[i].bytes);

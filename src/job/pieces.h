@@ -1,0 +1,100 @@
+/* ---- pieces: what the base's tokenizer cuts new tokens into --------------------------- */
+
+/* Where the row of each id of the base stands among those that hold a token; UINT32_MAX: the
+   piece counts for nothing, as it has no row or is the unknown token. */
+OTX__PRIVATE uint32_t *otx__pieces_places(otx__job_pieces *p, const otx_job *job,
+                                          const uint32_t *tokens, size_t token_count)
+{
+    const otx_vocab *base = &job->base.vocab;
+    uint32_t *places = (uint32_t *)otx__pool_take(&p->pool, base->count, sizeof *places);
+    size_t i;
+    if (!places) return NULL;
+    for (i = 0; i < base->count; i++) places[i] = UINT32_MAX;
+    for (i = 0; i < token_count; i++) places[tokens[i]] = (uint32_t)i;
+    if (base->roles[OTX_ROLE_UNK] >= 0) places[base->roles[OTX_ROLE_UNK]] = UINT32_MAX;
+    return places;
+}
+
+/* Splits one token; with room for its pieces, keeps them. */
+OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job, uint32_t donor,
+                                          const uint32_t *places, size_t *kept,
+                                          otx_error *error)
+{
+    const otx_vocab *base = &job->base.vocab;
+    const otx_token *token = &job->donor.vocab.tokens[donor];
+    size_t count, i;
+    otx_result result;
+    for (;;) {
+        void *ids = p->ids;
+        result = otx_vocab_split(&job->ctx, base, token->bytes, token->size, p->ids, p->capacity,
+                                 &count, error);
+        if (result || count <= p->capacity) break;
+        if (!otx__grow(&job->ctx, &ids, &p->capacity, count, sizeof *p->ids))
+            return otx__fail_memory(error, (uint64_t)count * sizeof *p->ids);
+        p->ids = (uint32_t *)ids;
+    }
+    for (i = 0; i < count && !result; i++) {
+        uint32_t place = places[p->ids[i]];
+        if (place == UINT32_MAX) continue;
+        if (p->rows) {
+            p->rows[*kept] = place;
+            p->sizes[*kept] = base->tokens[p->ids[i]].size;
+        }
+        ++*kept;
+    }
+    return result;
+}
+
+/* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
+   that hold one. */
+OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
+                                         const uint32_t *targets, size_t count,
+                                         const uint32_t *tokens, size_t token_count,
+                                         otx_error *error)
+{
+    uint32_t *places = otx__pieces_places(p, job, tokens, token_count);
+    otx_result result = OTX_OK;
+    size_t i, pass, kept = 0;
+    p->starts = (size_t *)otx__pool_take(&p->pool, count + 1, sizeof *p->starts);
+    if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+    for (pass = 0; pass < 2 && !result; pass++) {
+        uint32_t *rows = (uint32_t *)otx__pool_take(&p->pool, kept, sizeof *rows);
+        p->sizes = (uint32_t *)otx__pool_take(&p->pool, kept, sizeof *p->sizes);
+        if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+        if (pass) p->rows = rows;
+        kept = 0;
+        for (i = 0; i < count && !result; i++) {
+            p->starts[i] = kept;
+            result = otx__pieces_split(p, job, targets[i], places, &kept, error);
+        }
+        p->starts[count] = kept;
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
+{
+    otx_pieces pieces;
+    pieces.starts = p->starts;
+    pieces.rows = p->rows;
+    pieces.sizes = p->sizes;
+    return pieces;
+}
+
+/* The pieces of the job's targets, if its method wants them. */
+OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
+{
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    otx__job_pieces *p = &job->pieces;
+    otx_result result;
+    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
+        return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
+    p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
+    if (!p->tokens) return otx__pool_fail(&p->pool, error);
+    for (i = 0; i < rows; i++)
+        if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
+                            error);
+}

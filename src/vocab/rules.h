@@ -1,0 +1,400 @@
+/* ---- rules: how a tokenizer splits text, kept for those who ask --------------------- */
+
+/* What a model makes its pieces by. */
+typedef enum otx__split_kind {
+    OTX__SPLIT_MERGES,  /* BPE by a list of pairs */
+    OTX__SPLIT_WEIGHTS, /* BPE by what a pair makes: ranks of tiktoken, scores of SentencePiece */
+    OTX__SPLIT_VITERBI, /* Unigram: the best sum of scores */
+    OTX__SPLIT_LONGEST, /* WordPiece: the longest token that fits, from the left */
+    OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
+} otx__split_kind;
+
+/* A token of the model, to be found by its content. */
+typedef struct otx__rule_token {
+    const char *content;
+    uint32_t size, id;
+} otx__rule_token;
+
+typedef struct otx__merge {
+    uint32_t left, right, made; /* ids */
+    uint32_t rank;
+} otx__merge;
+
+/* What otx_vocab.rules points to. */
+typedef struct otx__rules {
+    otx__pool pool;     /* which this stands in: see otx__vocab_drop_rules */
+    otx__split_kind how;
+    otx__spelling spelling;
+    bool by_bytes;      /* the pieces to begin with are bytes, not characters */
+    bool whole_first;   /* a word that is a token is that one, whatever the merges */
+    bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
+    size_t prefix_size, suffix_size;
+    otx__rule_token *tokens;     /* by content */
+    size_t token_count;
+    otx__merge *merges;          /* by left, right, rank */
+    size_t merge_count, merge_room;
+    double *weights;             /* by id: scores, or for BPE the less the sooner */
+    double least;                /* score */
+    int64_t bytes[256];          /* ids of <0xNN>, or -1 */
+    int64_t unknown;             /* id, or -1 */
+    const uint8_t *without;      /* by id: tokens that are as if they were none; or NULL */
+} otx__rules;
+
+/* ---- finding tokens ---- */
+
+OTX__PRIVATE int otx__compare_rule_tokens(const void *a, const void *b)
+{
+    const otx__rule_token *x = (const otx__rule_token *)a, *y = (const otx__rule_token *)b;
+    int order = otx__compare_bytes(x->content, x->size, y->content, y->size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+typedef struct otx__rule_range {
+    size_t low, high; /* tokens from low to high - 1 */
+} otx__rule_range;
+
+OTX__PRIVATE otx__rule_range otx__rules_all(const otx__rules *rules)
+{
+    const otx__rule_range range = {0, rules->token_count};
+    return range;
+}
+
+/* Narrows a range, whose tokens all begin with the same `at` bytes, to those that go on with
+   `byte`. */
+OTX__PRIVATE void otx__rules_narrow(const otx__rules *rules, otx__rule_range *range, size_t at,
+                                    unsigned char byte)
+{
+    size_t end = range->high, bound[2], side;
+    for (side = 0; side < 2; side++) { /* the first with `byte` or more, then with more */
+        size_t low = range->low, high = end;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            const otx__rule_token *token = &rules->tokens[middle];
+            int next = token->size > at ? (unsigned char)token->content[at] : -1;
+            if (next < (int)byte + (int)side) low = middle + 1;
+            else high = middle;
+        }
+        bound[side] = low;
+    }
+    range->low = bound[0];
+    range->high = bound[1];
+}
+
+OTX__PRIVATE int64_t otx__rules_used(const otx__rules *rules, uint32_t id)
+{
+    return rules->without && rules->without[id] ? -1 : (int64_t)id;
+}
+
+/* The token of a range that has `size` bytes and no more, or -1. */
+OTX__PRIVATE int64_t otx__rules_exact(const otx__rules *rules, const otx__rule_range *range,
+                                      size_t size)
+{
+    if (range->low >= range->high || rules->tokens[range->low].size != size) return -1;
+    return otx__rules_used(rules, rules->tokens[range->low].id);
+}
+
+/* The token with that content, or -1. */
+OTX__PRIVATE int64_t otx__rules_find(const otx__rules *rules, const char *bytes, size_t size)
+{
+    size_t low = 0, high = rules->token_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx__rule_token *token = &rules->tokens[middle];
+        int order = otx__compare_bytes(bytes, size, token->content, token->size);
+        if (order == 0) return otx__rules_used(rules, token->id);
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return -1;
+}
+
+OTX__PRIVATE int otx__compare_merges(const void *a, const void *b)
+{
+    const otx__merge *x = (const otx__merge *)a, *y = (const otx__merge *)b;
+    if (x->left != y->left) return x->left < y->left ? -1 : 1;
+    if (x->right != y->right) return x->right < y->right ? -1 : 1;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* The merge of two tokens, or NULL. */
+OTX__PRIVATE const otx__merge *otx__rules_merge(const otx__rules *rules, int64_t left,
+                                                int64_t right)
+{
+    size_t low = 0, high = rules->merge_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx__merge *merge = &rules->merges[middle];
+        if ((int64_t)merge->left < left ||
+            ((int64_t)merge->left == left && (int64_t)merge->right < right))
+            low = middle + 1;
+        else high = middle;
+    }
+    if (low == rules->merge_count || (int64_t)rules->merges[low].left != left ||
+        (int64_t)rules->merges[low].right != right ||
+        otx__rules_used(rules, rules->merges[low].made) < 0)
+        return NULL;
+    return &rules->merges[low];
+}
+
+/* ---- reading tokens ---- */
+
+/* Collects the tokens that text is made of, with their scores: neither control tokens, nor
+   reserved ones, nor bytes, nor those that are added to the model's. */
+OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_vocab *vocab = t->vocab;
+    otx__given word;
+    bool more = true;
+    size_t i, kept = 0;
+    otx_result result = OTX_OK;
+    rules->tokens = (otx__rule_token *)otx__pool_take(&rules->pool, vocab->count,
+                                                      sizeof *rules->tokens);
+    rules->weights = (double *)otx__pool_take_zero(&rules->pool, vocab->count, sizeof(double));
+    if (rules->pool.failed) return otx__pool_fail(&rules->pool, t->error);
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    while (!result && more) {
+        const otx_token *token;
+        result = t->reader->next(t, &word, &more);
+        if (result || !more || word.id >= vocab->count || rules->token_count == vocab->count)
+            continue;
+        token = &vocab->tokens[word.id];
+        if (token->kind != OTX_TOKEN_TEXT ||
+            !otx__same_bytes(token->content, token->content_size, word.content, word.size))
+            continue;
+        rules->tokens[rules->token_count].content = token->content;
+        rules->tokens[rules->token_count].size = token->content_size;
+        rules->tokens[rules->token_count++].id = (uint32_t)word.id;
+        rules->weights[word.id] = word.score;
+        if (word.score < rules->least) rules->least = word.score;
+    }
+    if (result) return result;
+    otx__sort(rules->tokens, rules->token_count, sizeof *rules->tokens,
+              otx__compare_rule_tokens);
+    for (i = 0; i < rules->token_count; i++) { /* of several alike the last counts */
+        const otx__rule_token *token = &rules->tokens[i], *after = token + 1;
+        if (i + 1 == rules->token_count ||
+            !otx__same_bytes(token->content, token->size, after->content, after->size))
+            rules->tokens[kept++] = *token;
+    }
+    rules->token_count = kept;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__rules_read_bytes(const otx_vocab *vocab, otx__rules *rules)
+{
+    size_t i;
+    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
+            rules->bytes[(unsigned char)vocab->tokens[i].bytes[0]] = (int64_t)i;
+}
+
+/* ---- reading merges ---- */
+
+/* Keeps the merge of two tokens whose contents stand one after the other; one of tokens that
+   are not the model's makes nothing. */
+OTX__PRIVATE void otx__rules_keep_merge(otx__rules *rules, char *pair, size_t left,
+                                        size_t right, uint32_t rank)
+{
+    otx__merge *merge = &rules->merges[rules->merge_count];
+    const size_t prefix = rules->prefix_size;
+    int64_t made, a = otx__rules_find(rules, pair, left);
+    int64_t b = otx__rules_find(rules, pair + left, right);
+    if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
+        right -= prefix;
+        memmove(pair + left, pair + left + prefix, right);
+    }
+    made = otx__rules_find(rules, pair, left + right);
+    if (a < 0 || b < 0 || made < 0 || rules->merge_count == rules->merge_room) return;
+    merge->left = (uint32_t)a;
+    merge->right = (uint32_t)b;
+    merge->made = (uint32_t)made;
+    merge->rank = rank;
+    rules->merge_count++;
+}
+
+/* The same of "a b", which is made "ab"; a comment is no merge. */
+OTX__PRIVATE bool otx__rules_keep_line(otx__rules *rules, char *line, size_t size, uint32_t rank)
+{
+    char *space = (char *)memchr(line, ' ', size);
+    size_t left = space ? (size_t)(space - line) : 0;
+    if (!space || (size >= 8 && memcmp(line, "#version", 8) == 0)) return false;
+    memmove(space, space + 1, size - left - 1);
+    otx__rules_keep_merge(rules, line, left, size - left - 1, rank);
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__rules_take_merges(otx__tokenizer *t, otx__rules *rules, size_t count)
+{
+    rules->merge_room = count;
+    rules->merges = (otx__merge *)otx__pool_take(&rules->pool, count, sizeof *rules->merges);
+    return rules->merges ? OTX_OK : otx__pool_fail(&rules->pool, t->error);
+}
+
+/* Those of tokenizer.json, which have been checked. */
+OTX__PRIVATE otx_result otx__rules_read_merges(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_json *json = &t->json;
+    const uint32_t merges = otx_json_find(json, t->model, "merges");
+    otx_json_iter merge = otx_json_iter_of(json, merges);
+    uint32_t rank = 0;
+    otx_result result = otx__rules_take_merges(t, rules, otx_json_count(json, merges));
+    while (!result && otx_json_iter_next(&merge)) {
+        size_t left = 0, right;
+        if (otx_json_type_of(json, merge.value) == OTX_JSON_STRING) {
+            result = otx__tokenizer_string(t, json, merge.value, &left);
+            if (!result && otx__rules_keep_line(rules, t->scratch, left, rank)) rank++;
+        } else {
+            const uint32_t a = otx_json_item(json, merge.value, 0);
+            const uint32_t b = otx_json_item(json, merge.value, 1);
+            result = otx__tokenizer_scratch(t, otx__json_span(json, a).size +
+                                                   otx__json_span(json, b).size + 2);
+            if (result) break;
+            left = otx_json_string(json, a, t->scratch);
+            right = otx_json_string(json, b, t->scratch + left);
+            otx__rules_keep_merge(rules, t->scratch, left, right, rank++);
+        }
+    }
+    return result;
+}
+
+/* Those of merges.txt. */
+OTX__PRIVATE otx_result otx__rules_read_lines(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_vocab_text own = t->text, merges = t->texts[OTX_VOCAB_MERGES];
+    const char *line = NULL;
+    size_t size = 0, lines = 1, i;
+    uint32_t rank = 0;
+    otx_result result = OTX_OK;
+    if (merges.size == 0)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text without its "
+                         "merges.txt; give the directory", t->name);
+    for (i = 0; i < merges.size; i++) lines += merges.bytes[i] == '\n';
+    result = otx__rules_take_merges(t, rules, lines);
+    t->text = merges;
+    t->offset = 0;
+    while (!result && otx__next_line(t, &line, &size)) {
+        result = otx__tokenizer_scratch(t, size + 1);
+        if (result || size == 0) continue;
+        memcpy(t->scratch, line, size);
+        if (otx__rules_keep_line(rules, t->scratch, size, rank)) rank++;
+    }
+    t->text = own;
+    return result;
+}
+
+/* Of several merges of the same two the last counts, as for the tokenizers package. */
+OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
+{
+    size_t i, kept = 0;
+    otx__sort(rules->merges, rules->merge_count, sizeof *rules->merges, otx__compare_merges);
+    for (i = 0; i < rules->merge_count; i++) {
+        const otx__merge *merge = &rules->merges[i];
+        if (i + 1 == rules->merge_count || merge[1].left != merge->left ||
+            merge[1].right != merge->right)
+            rules->merges[kept++] = *merge;
+    }
+    rules->merge_count = kept;
+}
+
+/* ---- the rules of each kind of file ---- */
+
+/* The string of a member of the model, if it is one that has room. */
+OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
+{
+    const uint32_t node = otx_json_find(&t->json, t->model, member);
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING ||
+        otx__json_span(&t->json, node).size > 32)
+        return 0;
+    return otx_json_string(&t->json, node, to);
+}
+
+OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_json *json = &t->json;
+    rules->prefix_size = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix);
+    rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
+    rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
+                         OTX_JSON_TRUE;
+    rules->fuse_unknown = t->ids_by_position ||
+                          otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
+                              OTX_JSON_TRUE;
+    return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
+}
+
+/* What the pieces are made by, by the type of the model; a list of merges, if there is one,
+   and what goes with it. */
+OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rules)
+{
+    const char *source = t->reader->source;
+    const bool bpe = strcmp(t->type, "BPE") == 0;
+    size_t i;
+    otx_result result = OTX_OK;
+    rules->how = strcmp(t->type, "Unigram") == 0     ? OTX__SPLIT_VITERBI
+                 : strcmp(t->type, "WordPiece") == 0 ? OTX__SPLIT_LONGEST
+                 : bpe || strcmp(t->type, "Char") == 0 ? OTX__SPLIT_MERGES
+                                                       : OTX__SPLIT_WHOLE;
+    if (t->reader->complete) result = otx__rules_read_json(t, rules);
+    if (strcmp(source, "vocab.json") == 0) result = otx__rules_read_lines(t, rules);
+    if (strcmp(source, "vocab.txt") == 0) {
+        rules->prefix_size = 2;
+        memcpy(rules->prefix, "##", 2);
+    }
+    if (strcmp(source, "SentencePiece") == 0) {
+        rules->fuse_unknown = true;
+        if (bpe) rules->how = OTX__SPLIT_WEIGHTS;
+        for (i = 0; i < t->vocab->count && bpe; i++) rules->weights[i] = -rules->weights[i];
+    }
+    if (strcmp(source, "tekken.json") == 0 || strcmp(source, "tiktoken") == 0) {
+        rules->how = OTX__SPLIT_WEIGHTS;
+        rules->by_bytes = rules->whole_first = true;
+        for (i = 0; i < t->vocab->count; i++) rules->weights[i] = (double)i;
+    }
+    if (!result) otx__rules_sort_merges(rules);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
+{
+    otx_result result = otx__rules_read_tokens(t, rules);
+    if (result) return result;
+    rules->spelling = t->spelling;
+    otx__rules_read_bytes(t->vocab, rules);
+    rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
+    return otx__rules_read_kind(t, rules);
+}
+
+/* Rules in a pool of their own. */
+OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *error)
+{
+    otx__pool pool;
+    otx__rules *rules;
+    otx__pool_open(&pool, ctx);
+    rules = (otx__rules *)otx__pool_take_zero(&pool, 1, sizeof *rules);
+    if (rules) rules->pool = pool;
+    else (void)otx__pool_fail(&pool, error);
+    return rules;
+}
+
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error)
+{
+    otx__rules *rules = otx__rules_open(ctx, error);
+    otx__tokenizer t;
+    otx_result result;
+    if (!rules) return OTX_ERROR_MEMORY;
+    memset(&t, 0, sizeof t);
+    t.ctx = ctx;
+    t.texts = texts;
+    t.error = error;
+    t.vocab = vocab;
+    result = otx__choose_reader(&t, name);
+    if (!result) result = otx__open_texts(&t);
+    if (!result) result = otx__rules_read(&t, rules);
+    otx__tokenizer_close(&t);
+    otx__vocab_drop_rules(ctx, result ? (void *)rules : vocab->rules);
+    if (!result) vocab->rules = rules;
+    return result;
+}

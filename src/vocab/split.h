@@ -1,0 +1,400 @@
+/* ---- split: text split as the tokenizer's model splits it ----------------------------- */
+
+/* Bytes of a text at most: positions are numbers of 32 bits, and a space may become several
+   bytes. */
+#define OTX__SPLIT_LIMIT ((size_t)1 << 28)
+
+/* One piece of a word under BPE, in a list of those that are left. */
+typedef struct otx__symbol {
+    uint32_t start, size;
+    uint32_t before, after; /* neighbours, or OTX__NO_SYMBOL */
+    int64_t id;             /* or -1 */
+} otx__symbol;
+
+#define OTX__NO_SYMBOL UINT32_MAX
+
+/* Two neighbours that may become one token: `at` and the one after. */
+typedef struct otx__joining {
+    double weight; /* the less the sooner; of equals the first */
+    uint32_t at, made, size;
+} otx__joining;
+
+/* The best way to a place in a word under Unigram. */
+typedef struct otx__way {
+    double score;
+    int64_t id;     /* of the last piece, or -1: unknown */
+    uint32_t start; /* of the last piece, or OTX__NO_SYMBOL: no way leads here */
+} otx__way;
+
+typedef struct otx__split {
+    const otx__rules *rules;
+    otx__pool pool;
+    char *text;           /* as the tokenizer spells it */
+    uint32_t *ids;        /* results */
+    size_t capacity, count;
+    bool in_unknown;      /* the last id is the unknown token */
+    otx__symbol *symbols; /* BPE */
+    otx__joining *heap;
+    size_t heap_count;
+    otx__way *ways;       /* Unigram */
+} otx__split;
+
+OTX__PRIVATE void otx__split_put(otx__split *s, int64_t id)
+{
+    if (s->count < s->capacity) s->ids[s->count] = (uint32_t)id;
+    s->count++;
+    s->in_unknown = false;
+}
+
+/* What no token stands for: its bytes, or the unknown token. */
+OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t size)
+{
+    const otx__rules *rules = s->rules;
+    size_t i;
+    for (i = 0; i < size && rules->bytes[(unsigned char)text[i]] >= 0; i++) {}
+    if (i == size) {
+        for (i = 0; i < size; i++) otx__split_put(s, rules->bytes[(unsigned char)text[i]]);
+    } else if (rules->unknown >= 0 && !(s->in_unknown && rules->fuse_unknown)) {
+        otx__split_put(s, rules->unknown);
+        s->in_unknown = true;
+    }
+}
+
+/* The size of the character at a place; what is no UTF-8 goes byte by byte. */
+OTX__PRIVATE size_t otx__split_step(const char *text, size_t at, size_t size)
+{
+    size_t step = otx__utf8_length((const unsigned char *)text + at, size - at);
+    return step ? step : 1;
+}
+
+/* ---- BPE ---- */
+
+OTX__PRIVATE bool otx__joins_sooner(const otx__joining *a, const otx__joining *b)
+{
+    return a->weight < b->weight || (!(a->weight > b->weight) && a->at < b->at);
+}
+
+OTX__PRIVATE void otx__heap_push(otx__split *s, const otx__joining *joining)
+{
+    size_t at = s->heap_count++;
+    for (; at > 0 && otx__joins_sooner(joining, &s->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        s->heap[at] = s->heap[(at - 1) / 2];
+    s->heap[at] = *joining;
+}
+
+OTX__PRIVATE otx__joining otx__heap_pop(otx__split *s)
+{
+    otx__joining first = s->heap[0], last = s->heap[--s->heap_count];
+    size_t at = 0, child;
+    while ((child = 2 * at + 1) < s->heap_count) {
+        if (child + 1 < s->heap_count && otx__joins_sooner(&s->heap[child + 1], &s->heap[child]))
+            child++;
+        if (!otx__joins_sooner(&s->heap[child], &last)) break;
+        s->heap[at] = s->heap[child];
+        at = child;
+    }
+    s->heap[at] = last;
+    return first;
+}
+
+/* Whether a symbol and the one after it may become one, and which. */
+OTX__PRIVATE bool otx__split_joins(const otx__split *s, const char *text, uint32_t at,
+                                   otx__joining *joining)
+{
+    const otx__rules *rules = s->rules;
+    const otx__symbol *left = &s->symbols[at], *right;
+    if (left->after == OTX__NO_SYMBOL) return false;
+    right = &s->symbols[left->after];
+    joining->at = at;
+    joining->size = left->size + right->size;
+    if (rules->how == OTX__SPLIT_MERGES) {
+        const otx__merge *merge = otx__rules_merge(rules, left->id, right->id);
+        if (!merge) return false;
+        joining->made = merge->made;
+        joining->weight = (double)merge->rank;
+    } else {
+        int64_t made = otx__rules_find(rules, text + left->start, joining->size);
+        if (made < 0) return false;
+        joining->made = (uint32_t)made;
+        joining->weight = rules->weights[made];
+    }
+    return true;
+}
+
+OTX__PRIVATE void otx__split_offer(otx__split *s, const char *text, uint32_t at)
+{
+    otx__joining joining;
+    if (at != OTX__NO_SYMBOL && otx__split_joins(s, text, at, &joining))
+        otx__heap_push(s, &joining);
+}
+
+/* The token of the first piece of a character: with what marks one within a word, or at its
+   end. */
+OTX__PRIVATE int64_t otx__split_character(const otx__split *s, const char *character,
+                                          size_t size, bool first, bool last)
+{
+    const otx__rules *rules = s->rules;
+    char whole[80];
+    size_t length = 0;
+    if (!first) {
+        memcpy(whole, rules->prefix, rules->prefix_size);
+        length = rules->prefix_size;
+    }
+    memcpy(whole + length, character, size);
+    length += size;
+    if (last) {
+        memcpy(whole + length, rules->suffix, rules->suffix_size);
+        length += rules->suffix_size;
+    }
+    return otx__rules_find(rules, whole, length);
+}
+
+/* Cuts a word into the pieces to begin with. */
+OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
+                                       bool starts, bool ends)
+{
+    size_t at, step, count = 0;
+    for (at = 0; at < size; at += step, count++) {
+        otx__symbol *symbol = &s->symbols[count];
+        step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
+        symbol->start = (uint32_t)at;
+        symbol->size = (uint32_t)step;
+        symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
+        symbol->after = at + step < size ? (uint32_t)count + 1 : OTX__NO_SYMBOL;
+        symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
+                                          ends && at + step == size);
+    }
+    return count;
+}
+
+/* Joins what may be joined, the soonest first, until nothing may be. What was offered before
+   one of the two changed is passed over. */
+OTX__PRIVATE void otx__split_bpe(otx__split *s, const char *word, size_t size, bool starts,
+                                 bool ends)
+{
+    size_t count = otx__split_symbols(s, word, size, starts, ends);
+    uint32_t at;
+    s->heap_count = 0;
+    for (at = 0; at < count; at++) otx__split_offer(s, word, at);
+    while (s->heap_count > 0) {
+        otx__joining next = otx__heap_pop(s), now;
+        otx__symbol *left = &s->symbols[next.at], *right;
+        if (left->size == 0 || !otx__split_joins(s, word, next.at, &now) ||
+            now.made != next.made || now.size != next.size)
+            continue;
+        right = &s->symbols[left->after];
+        left->size = next.size;
+        left->id = (int64_t)next.made;
+        left->after = right->after;
+        if (left->after != OTX__NO_SYMBOL) s->symbols[left->after].before = next.at;
+        right->size = 0;
+        otx__split_offer(s, word, left->before);
+        otx__split_offer(s, word, next.at);
+    }
+    for (at = 0; at != OTX__NO_SYMBOL && count > 0; at = s->symbols[at].after) {
+        const otx__symbol *symbol = &s->symbols[at];
+        if (symbol->id >= 0) otx__split_put(s, symbol->id);
+        else otx__split_unknown(s, word + symbol->start, symbol->size);
+    }
+}
+
+/* ---- Unigram ---- */
+
+/* What an unknown character costs beyond the least score. */
+#define OTX__UNKNOWN_COST 10.0
+
+OTX__PRIVATE void otx__way_offer(otx__way *way, double score, int64_t id, size_t start)
+{
+    if (way->start != OTX__NO_SYMBOL && !(score > way->score)) return;
+    way->score = score;
+    way->id = id;
+    way->start = (uint32_t)start;
+}
+
+/* The best way to every place in the word. */
+OTX__PRIVATE void otx__split_ways(otx__split *s, const char *word, size_t size)
+{
+    const otx__rules *rules = s->rules;
+    size_t at, end, step;
+    for (at = 0; at <= size; at++) {
+        s->ways[at].start = OTX__NO_SYMBOL;
+        s->ways[at].score = 0.0;
+    }
+    for (at = 0; at < size; at += step) {
+        otx__rule_range range = otx__rules_all(rules);
+        bool known = false;
+        double score = s->ways[at].score;
+        step = otx__split_step(word, at, size);
+        for (end = at; end < size && range.low < range.high;) {
+            int64_t id;
+            otx__rules_narrow(rules, &range, end - at, (unsigned char)word[end]);
+            id = otx__rules_exact(rules, &range, ++end - at);
+            if (id < 0) continue;
+            known = known || end - at == step;
+            otx__way_offer(&s->ways[end], score + rules->weights[id], id, at);
+        }
+        if (!known)
+            otx__way_offer(&s->ways[at + step], score + (rules->least - OTX__UNKNOWN_COST), -1,
+                           at);
+    }
+}
+
+/* Goes the best way back, turning it round, then forth. What is unknown in a row is looked at
+   as one. */
+OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t size)
+{
+    uint32_t at, end, before;
+    otx__split_ways(s, word, size);
+    for (end = (uint32_t)size; end > 0; end = before) { /* score becomes the piece's end */
+        before = s->ways[end].start;
+        s->ways[before].score = (double)end;
+        if (before == 0) break;
+    }
+    for (at = 0; at < size; at = end) {
+        end = (uint32_t)s->ways[at].score;
+        if (s->ways[end].id >= 0) {
+            otx__split_put(s, s->ways[end].id);
+            continue;
+        }
+        while (end < size && s->ways[(uint32_t)s->ways[end].score].id < 0)
+            end = (uint32_t)s->ways[end].score;
+        otx__split_unknown(s, word + at, end - at);
+    }
+}
+
+/* ---- WordPiece ---- */
+
+/* Characters of a word beyond which it is unknown. */
+#define OTX__LONGEST_WORD 100
+
+/* The longest token at the beginning of a text, and its size there; or -1. */
+OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
+                                        bool first, size_t *length)
+{
+    otx__rule_range range = otx__rules_all(rules);
+    size_t prefix = first ? 0 : rules->prefix_size, i;
+    int64_t best = -1;
+    for (i = 0; i < prefix; i++)
+        otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
+    for (i = 0; i < size && range.low < range.high; i++) {
+        int64_t id;
+        otx__rules_narrow(rules, &range, prefix + i, (unsigned char)text[i]);
+        id = otx__rules_exact(rules, &range, prefix + i + 1);
+        if (id < 0) continue;
+        best = id;
+        *length = i + 1;
+    }
+    return best;
+}
+
+/* A word of which any part is unknown is unknown as a whole. */
+OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t size, bool starts)
+{
+    size_t count = s->count, at, length = 0, characters = 0;
+    for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
+    for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
+        int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
+                                        &length);
+        if (id < 0) break;
+        otx__split_put(s, id);
+    }
+    if (at == size) return;
+    s->count = count;
+    otx__split_unknown(s, word, size);
+}
+
+/* ---- words ---- */
+
+/* starts, ends: the word does not continue one, nor is it continued. */
+OTX__PRIVATE void otx__split_word(otx__split *s, const char *word, size_t size, bool starts,
+                                  bool ends)
+{
+    const otx__rules *rules = s->rules;
+    int64_t whole = -1;
+    if (size == 0) return;
+    if (rules->whole_first || rules->how == OTX__SPLIT_WHOLE)
+        whole = otx__rules_find(rules, word, size);
+    if (whole >= 0) otx__split_put(s, whole);
+    else if (rules->how == OTX__SPLIT_WHOLE) otx__split_unknown(s, word, size);
+    else if (rules->how == OTX__SPLIT_LONGEST) otx__split_longest(s, word, size, starts);
+    else if (rules->how == OTX__SPLIT_VITERBI) otx__split_viterbi(s, word, size);
+    else otx__split_bpe(s, word, size, starts, ends);
+}
+
+/* Spells bytes as the tokenizer does; returns how many they become. */
+OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *bytes,
+                                     size_t size, char *to)
+{
+    size_t i, length = 0;
+    for (i = 0; i < size; i++) {
+        if (spelling->family == OTX_FAMILY_BYTE_LEVEL) {
+            unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
+            if (code >= 0x80) to[length++] = (char)(0xc0 | code >> 6);
+            to[length++] = (char)(code < 0x80 ? code : 0x80 | (code & 0x3f));
+        } else if (spelling->family == OTX_FAMILY_METASPACE && bytes[i] == ' ') {
+            memcpy(to + length, spelling->mark, spelling->mark_size);
+            length += spelling->mark_size;
+        } else {
+            to[length++] = bytes[i];
+        }
+    }
+    return length;
+}
+
+/* Whether spaces are no part of any token, but end words. */
+OTX__PRIVATE bool otx__split_at_spaces(const otx__rules *rules)
+{
+    return rules->how == OTX__SPLIT_LONGEST || rules->suffix_size > 0 ||
+           rules->spelling.family == OTX_FAMILY_WORDPIECE ||
+           rules->spelling.family == OTX_FAMILY_WORD_SUFFIX;
+}
+
+OTX__PRIVATE void otx__split_words(otx__split *s, const char *bytes, size_t size)
+{
+    const otx__spelling *spelling = &s->rules->spelling;
+    size_t at = 0, end;
+    if (!otx__split_at_spaces(s->rules)) {
+        otx__split_word(s, s->text, otx__split_spell(spelling, bytes, size, s->text), true,
+                        true);
+        return;
+    }
+    for (; at < size; at = end + 1) {
+        for (end = at; end < size && bytes[end] != ' '; end++) {}
+        otx__split_word(s, s->text,
+                        otx__split_spell(spelling, bytes + at, end - at, s->text),
+                        at > 0, end < size || spelling->silent);
+    }
+}
+
+OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *vocab,
+                                   const char *bytes, size_t size, uint32_t *ids,
+                                   size_t capacity, size_t *count, otx_error *error)
+{
+    otx__split s;
+    otx_result result = OTX_OK;
+    size_t room;
+    memset(&s, 0, sizeof s);
+    s.rules = (const otx__rules *)vocab->rules;
+    if (!s.rules)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules: "
+                         "call otx_vocab_parse_rules or otx_vocab_open_rules first");
+    room = size * otx__max(2, s.rules->spelling.mark_size) + 1;
+    if (size > OTX__SPLIT_LIMIT || room > OTX__SPLIT_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
+                         "split", (uint64_t)size);
+    otx__pool_open(&s.pool, ctx);
+    s.ids = ids;
+    s.capacity = capacity;
+    s.text = (char *)otx__pool_take(&s.pool, room, 1);
+    if (s.rules->how == OTX__SPLIT_VITERBI) {
+        s.ways = (otx__way *)otx__pool_take(&s.pool, room, sizeof *s.ways);
+    } else if (s.rules->how <= OTX__SPLIT_WEIGHTS) {
+        s.symbols = (otx__symbol *)otx__pool_take(&s.pool, room, sizeof *s.symbols);
+        s.heap = (otx__joining *)otx__pool_take(&s.pool, room, 3 * sizeof *s.heap);
+    }
+    if (s.pool.failed) result = otx__pool_fail(&s.pool, error);
+    else otx__split_words(&s, bytes, size);
+    otx__pool_close(&s.pool);
+    if (!result) *count = s.count;
+    return result;
+}
