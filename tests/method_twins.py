@@ -29,12 +29,15 @@ SHAPES = (60, 20, 31, 40), (70, 33, 17, 41), (9, 40, 12, 7), (1, 5, 3, 2), (300,
 
 
 class Rows(ctypes.Structure):
-    _fields_ = [(name, twin.Matrix) for name in ("donor", "base", "targets", "tokens")]
+    _fields_ = [(name, twin.Matrix) for name in ("donor", "base", "targets", "tokens")] + [
+        ("pieces", ctypes.c_void_p * 3), ("head", ctypes.c_bool)]
 
 
 class Options(ctypes.Structure):
     _fields_ = [
         ("omp", twin.Pursuit), ("weights", ctypes.c_int), ("seed", ctypes.c_uint64),
+        ("subword", ctypes.c_int), ("norm", ctypes.c_int), ("scale", ctypes.c_double),
+        ("noise", ctypes.c_double), ("clip_norms", ctypes.c_double),
         ("donor_heads", ctypes.c_size_t), ("base_heads", ctypes.c_size_t),
         ("donor_rope", ctypes.c_double), ("base_rope", ctypes.c_double),
         ("solve", ctypes.c_void_p), ("solve_context", ctypes.c_void_p),
@@ -484,6 +487,8 @@ def compare_types(lib):
     """Rows of other types give what the same numbers give as float."""
     a, b, y, base = problem((80, 19, 23, 30))
     for name in METHODS:
+        if name in ("subword", "zett"):  # they need more: subword_twin.py, test_methods.c
+            continue
         # Of the last, the tokens.
         half = [rows.astype(np.float16) for rows in (a, b, y, base)]
         wide = [rows.astype(np.float32) for rows in half]
