@@ -28777,8 +28777,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
     if (!job->donor.checkpoint.files)
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
-                         "(-a subword, -a mean, -a zero) need none, nor does a --map for every such token",
-                         job->without.message, (uint64_t)targets);
+                         "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
+                         "such token", job->without.message, (uint64_t)targets);
     if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
