@@ -23,222 +23,223 @@
 
    What is where
 
-      268  api/version                version
-      298  api/result                 results
-      338  api/context                context: memory, threads, progress
-      416  api/isa                    instruction sets
-      433  api/matrix                 numbers and matrices
-      478  api/solver                 the solver
-      606  api/affine                 the affine map: rows as the map makes them, and what it misses
-      737  api/methods                methods: rows for tokens that a model lacks
-      934  api/source                 sources and sinks: bytes in and out
-      954  api/json                   JSON
-     1076  api/safetensors            safetensors
-     1140  api/vocab                  vocabularies
-     1276  api/align                  alignment
-     1341  api/file                   files
-     1352  api/directory              directories
-     1417  api/job                    the whole job
-     1574  api/verify                 looking at a finished directory
-     1630  api/evaluate               methods ranked on tokens that both models share
+      269  api/version                version
+      299  api/result                 results
+      339  api/context                context: memory, threads, progress
+      417  api/isa                    instruction sets
+      434  api/matrix                 numbers and matrices
+      479  api/solver                 the solver
+      607  api/affine                 the affine map: rows as the map makes them, and what it misses
+      738  api/methods                methods: rows for tokens that a model lacks
+      935  api/source                 sources and sinks: bytes in and out
+      955  api/json                   JSON
+     1077  api/safetensors            safetensors
+     1141  api/vocab                  vocabularies
+     1277  api/align                  alignment
+     1342  api/file                   files
+     1353  api/directory              directories
+     1418  api/job                    the whole job
+     1575  api/verify                 looking at a finished directory
+     1631  api/evaluate               methods ranked on tokens that both models share
 
-     1736  base                       what everything stands on
-     1769  base/begin                 system headers, and how floating point must be compiled
-     1807  base/sizes                 counting, and sums and products that may not wrap
-     1845  base/span                  bytes of others, digits, UTF-8
-     2003  base/decimal               the digits of a double
-     2138  base/format                printf without stdio and without a locale
-     2407  base/result                results, failures, messages
-     2523  base/memory                the allocator, arrays that grow
-     2582  base/text                  names in messages, and text that grows
-     2699  base/hooks                 log, progress, threads of the caller
-     2768  base/sort                  in place, without memory, never quadratic; and finding
-     2818  base/clock                 wall time for statistics
-     2864  base/hash                  keyed, for tables whose keys a stranger chooses
-     2956  base/pool                  blocks that are freed together
-     3071  base/number                element types, widening and rounding
-     3260  base/base64                decoding
-     3296  base/protobuf              fields of a message
-     3418  base/watch                 long loops that the caller can stop
+     1737  base                       what everything stands on
+     1770  base/begin                 system headers, and how floating point must be compiled
+     1808  base/sizes                 counting, and sums and products that may not wrap
+     1846  base/span                  bytes of others, digits, UTF-8
+     2004  base/decimal               the digits of a double
+     2139  base/format                printf without stdio and without a locale
+     2408  base/result                results, failures, messages
+     2524  base/memory                the allocator, arrays that grow
+     2583  base/text                  names in messages, and text that grows
+     2700  base/hooks                 log, progress, threads of the caller
+     2769  base/sort                  in place, without memory, never quadratic; and finding
+     2819  base/clock                 wall time for statistics
+     2865  base/hash                  keyed, for tables whose keys a stranger chooses
+     2957  base/pool                  blocks that are freed together
+     3072  base/number                element types, widening and rounding
+     3261  base/base64                decoding
+     3297  base/protobuf              fields of a message
+     3419  base/watch                 long loops that the caller can stop
 
-     3471  files                      formats, on memory and streams
-     3495  files/memory_source        memory as a source of bytes
-     3513  files/json_read            a parser without recursion
-     3866  files/json_values          looking at values, stepping through containers
-     4079  files/json_edit            writing, and edits that keep every byte they do not touch
-     4447  files/tensors              what reading and writing a header share
-     4582  files/safetensors_read     the header of a file, checked
-     4907  files/safetensors_write    the header of a new file
+     3472  files                      formats, on memory and streams
+     3496  files/memory_source        memory as a source of bytes
+     3514  files/json_read            a parser without recursion
+     3867  files/json_values          looking at values, stepping through containers
+     4080  files/json_edit            writing, and edits that keep every byte they do not touch
+     4448  files/tensors              what reading and writing a header share
+     4583  files/safetensors_read     the header of a file, checked
+     4908  files/safetensors_write    the header of a new file
 
-     5064  vocab                      tokens, from every source, and which of them are the same
-     5101  vocab/known                what the world calls things: files, classes, tokens
-     5426  vocab/token_table          the table of tokens, and finding tokens in it
-     5600  vocab/spelling             from what a file spells to bytes
-     5791  vocab/reader               what the readers of all sources share
-     6143  vocab/added_tokens         what other files add to a model's tokens
-     6491  vocab/in_use               tokens that are named as reserved ones and are none
-     6594  vocab/from_tokenizer_json  tokenizer.json
-     6887  vocab/from_tekken          tekken.json
-     7042  vocab/from_tiktoken        *.tiktoken
-     7107  vocab/from_sentencepiece   tokenizer.model and its like
-     7472  vocab/from_vocab_json      vocab.json and merges.txt
-     7558  vocab/from_vocab_txt       vocab.txt
-     7615  vocab/digits               how a tokenizer cuts numbers
-     7811  vocab/recognise            what a file is, by what it holds
-     7942  vocab/parse                the first source that is given, and what goes with it
-     8151  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8553  vocab/split                text split as the tokenizer's model splits it
-     8955  vocab/align                which base token a donor token is
+     5065  vocab                      tokens, from every source, and which of them are the same
+     5102  vocab/known                what the world calls things: files, classes, tokens
+     5427  vocab/token_table          the table of tokens, and finding tokens in it
+     5601  vocab/spelling             from what a file spells to bytes
+     5792  vocab/reader               what the readers of all sources share
+     6144  vocab/added_tokens         what other files add to a model's tokens
+     6492  vocab/in_use               tokens that are named as reserved ones and are none
+     6595  vocab/from_tokenizer_json  tokenizer.json
+     6888  vocab/from_tekken          tekken.json
+     7043  vocab/from_tiktoken        *.tiktoken
+     7108  vocab/from_sentencepiece   tokenizer.model and its like
+     7473  vocab/from_vocab_json      vocab.json and merges.txt
+     7559  vocab/from_vocab_txt       vocab.txt
+     7616  vocab/digits               how a tokenizer cuts numbers
+     7812  vocab/recognise            what a file is, by what it holds
+     7943  vocab/parse                the first source that is given, and what goes with it
+     8152  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8554  vocab/split                text split as the tokenizer's model splits it
+     8956  vocab/align                which base token a donor token is
 
-     9209  simd                       the hot loops, once for each instruction set
-     9242  simd/kernels               the table of kernels, and what all versions share
-     9519  simd/scalar                the reference
-     9688  simd/sse2                  the operations of 128-bit x86, and what each does
-     9809  simd/neon                  those of 64-bit Arm
-     9904  simd/wasm                  those of WebAssembly's SIMD128
-     9989  simd/avx2                  those of 256-bit x86, with FMA
-    10071  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10713  simd/avx_vnni              AVX2, and products of integers
-    10809  simd/neon_bf16             NEON, and products of matrices
-    10963  simd/avx512                512-bit x86, by hand
-    11569  simd/amx                   tiles of x86, beside AVX-512
-    11812  simd/dispatch              which of them this machine can run, and which a call takes
+     9210  simd                       the hot loops, once for each instruction set
+     9243  simd/kernels               the table of kernels, and what all versions share
+     9520  simd/scalar                the reference
+     9689  simd/sse2                  the operations of 128-bit x86, and what each does
+     9810  simd/neon                  those of 64-bit Arm
+     9905  simd/wasm                  those of WebAssembly's SIMD128
+     9990  simd/avx2                  those of 256-bit x86, with FMA
+    10072  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10714  simd/avx_vnni              AVX2, and products of integers
+    10810  simd/neon_bf16             NEON, and products of matrices
+    10964  simd/avx512                512-bit x86, by hand
+    11570  simd/amx                   tiles of x86, beside AVX-512
+    11813  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12038  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12091  solve/views                the rows of matrices, as the kernels read them
-    12220  solve/panels               vectors as the dense products want them, and these
-    12411  solve/rests                vectors on their way into panels
-    12588  solve/dictionary           the atoms, and their split along a common direction
-    12743  solve/exact_gram           products of all pairs of atoms in double
-    12825  solve/triangle             packed lower triangles
-    12929  solve/support              what is known of one target, and the exact steps
-    13205  solve/gram_table           products of atoms with all atoms, for scans
-    13443  solve/screen               which atoms are worth scoring in double: the bound
-    13749  solve/scan                 the correlations of all atoms with a block's residuals
-    13912  solve/predict              making targets ready for the next scan
-    14158  solve/candidates           the atoms that a scan could not rule out
-    14495  solve/select               the next atoms of each target
-    14660  solve/pursuit              what one solve holds, and the memory it takes
-    14904  solve/plan                 which form, and in what blocks
-    15149  solve/steps                a pursuit from its rows to its results
-    15388  solve/combine              new rows of coefficients
-    15450  solve/solver               the public call
-    15615  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15824  solve/affine_normal        the normal equations of an affine map
-    16067  solve/affine_factor        their factor, and their solution
-    16298  solve/affine_map           a fitted map, and the rows it makes
-    16641  solve/affine_choice        how many atoms to take, and chosen by what
-    17039  solve/affine_fit           what a fit of an affine map holds and needs
-    17283  solve/affine               fitting and applying affine maps
+    12039  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12092  solve/views                the rows of matrices, as the kernels read them
+    12221  solve/panels               vectors as the dense products want them, and these
+    12412  solve/rests                vectors on their way into panels
+    12589  solve/dictionary           the atoms, and their split along a common direction
+    12744  solve/exact_gram           products of all pairs of atoms in double
+    12826  solve/triangle             packed lower triangles
+    12930  solve/support              what is known of one target, and the exact steps
+    13206  solve/gram_table           products of atoms with all atoms, for scans
+    13444  solve/screen               which atoms are worth scoring in double: the bound
+    13750  solve/scan                 the correlations of all atoms with a block's residuals
+    13913  solve/predict              making targets ready for the next scan
+    14159  solve/candidates           the atoms that a scan could not rule out
+    14496  solve/select               the next atoms of each target
+    14661  solve/pursuit              what one solve holds, and the memory it takes
+    14905  solve/plan                 which form, and in what blocks
+    15150  solve/steps                a pursuit from its rows to its results
+    15389  solve/combine              new rows of coefficients
+    15451  solve/solver               the public call
+    15616  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15825  solve/affine_normal        the normal equations of an affine map
+    16068  solve/affine_factor        their factor, and their solution
+    16299  solve/affine_map           a fitted map, and the rows it makes
+    16642  solve/affine_choice        how many atoms to take, and chosen by what
+    17040  solve/affine_fit           what a fit of an affine map holds and needs
+    17284  solve/affine               fitting and applying affine maps
 
-    17572  methods                    rows for tokens that a model lacks, each method a room
-    17611  methods/parts              what methods share: sums of rows, combinations
-    17795  methods/pursuit            omp, omp-centred
-    17866  methods/mapping            omp-affine, affine
-    17900  methods/constant           mean, zero
-    17928  methods/near               each target against all anchors
-    18219  methods/weights            how a few anchors combine to a target
-    18440  methods/interpolation      common_interpolation
-    18593  methods/wechsel            wechsel
-    18643  methods/focus              focus
-    18731  methods/hull               hull
-    18782  methods/dense              matrices of double, and their products
-    19047  methods/linear             maps between two models' rows
-    19202  methods/clp                clp
-    19288  methods/chance             normal deviates that are the same everywhere
-    19349  methods/factor             of symmetric matrices
-    19398  methods/randn              randn
-    19487  methods/john_hewitt        john_hewitt
-    19571  methods/polar              the orthogonal part of a matrix
-    19667  methods/procrustes         procrustes
-    19760  methods/eigen              principal directions of a matrix's rows
-    20054  methods/landmark_pca       landmark_pca
-    20112  methods/stb                stb
-    20294  methods/mp_rope            mp_rope
-    20610  methods/subword            subword
-    20726  methods/zett               zett
-    20748  methods/modifiers          what is done to the rows of any method
-    20862  methods/methods            the table of all, and the public calls
+    17573  methods                    rows for tokens that a model lacks, each method a room
+    17612  methods/parts              what methods share: sums of rows, combinations
+    17796  methods/pursuit            omp, omp-centred
+    17867  methods/mapping            omp-affine, affine
+    17901  methods/constant           mean, zero
+    17929  methods/near               each target against all anchors
+    18220  methods/weights            how a few anchors combine to a target
+    18441  methods/interpolation      common_interpolation
+    18594  methods/wechsel            wechsel
+    18644  methods/focus              focus
+    18732  methods/hull               hull
+    18783  methods/dense              matrices of double, and their products
+    19048  methods/linear             maps between two models' rows
+    19203  methods/clp                clp
+    19289  methods/chance             normal deviates that are the same everywhere
+    19350  methods/factor             of symmetric matrices
+    19399  methods/randn              randn
+    19488  methods/john_hewitt        john_hewitt
+    19572  methods/polar              the orthogonal part of a matrix
+    19668  methods/procrustes         procrustes
+    19761  methods/eigen              principal directions of a matrix's rows
+    20055  methods/landmark_pca       landmark_pca
+    20113  methods/stb                stb
+    20295  methods/mp_rope            mp_rope
+    20611  methods/subword            subword
+    20727  methods/zett               zett
+    20749  methods/modifiers          what is done to the rows of any method
+    20863  methods/methods            the table of all, and the public calls
 
-    21011  disk                       files and directories
-    21045  disk/system                what POSIX and Windows are asked for
-    21086  disk/windows_paths         paths as Windows takes them
-    21226  disk/windows               the system as Windows gives it
-    21538  disk/posix                 the system as POSIX gives it
-    21786  disk/paths                 what can be told from their text
-    21860  disk/failure               why the system refused
-    21974  disk/look                  what stands at a path, and whether within another
-    22095  disk/listing               listings of directories
-    22170  disk/reading               files to read, and whether they have changed
-    22349  disk/writing               files to write
-    22466  disk/copying               copies of files
-    22532  disk/trees                 whole directories looked through, copied, removed
-    22748  disk/known                 what weights are called in a directory
-    22831  disk/staging               a directory made under another name, then renamed
-    23093  disk/missing               a path or a directory without what is wanted of it
-    23136  disk/weights               which files they are, and what may stand in their place
-    23465  disk/weight_index          the index of a checkpoint in shards
-    23682  disk/shards                what an index and its shards say of each other
-    23887  disk/checkpoint            a model directory, in one file or in shards
-    24132  disk/tokenizer_directory   the tokenizer of a model directory
+    21012  disk                       files and directories
+    21046  disk/system                what POSIX and Windows are asked for
+    21087  disk/windows_paths         paths as Windows takes them
+    21227  disk/windows               the system as Windows gives it
+    21539  disk/posix                 the system as POSIX gives it
+    21787  disk/paths                 what can be told from their text
+    21861  disk/failure               why the system refused
+    21975  disk/look                  what stands at a path, and whether within another
+    22096  disk/listing               listings of directories
+    22171  disk/reading               files to read, and whether they have changed
+    22350  disk/writing               files to write
+    22467  disk/copying               copies of files
+    22533  disk/trees                 whole directories looked through, copied, removed
+    22749  disk/known                 what weights are called in a directory
+    22832  disk/staging               a directory made under another name, then renamed
+    23094  disk/missing               a path or a directory without what is wanted of it
+    23137  disk/weights               which files they are, and what may stand in their place
+    23466  disk/weight_index          the index of a checkpoint in shards
+    23683  disk/shards                what an index and its shards say of each other
+    23888  disk/checkpoint            a model directory, in one file or in shards
+    24133  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24389  model                      which tensors and config keys belong to the vocabulary
-    24424  model/known                what the world calls things
-    24748  model/known_keys           keys of ids and sizes in configs
-    24922  model/known_classes        classes of tokenizers, by the type of model
-    25160  model/names                names of tensors
-    25317  model/document             the JSON files of a model directory
-    25412  model/members              what the members of a config are about
-    25633  model/config               what config.json says
-    25810  model/side                 a model directory opened once
-    25933  model/code                 the Python that a tokenizer is loaded with
-    26167  model/parts                what each tensor does for the vocabulary
-    26277  model/whole                whether all tensors are there
-    26399  model/find                 finding the parts of a model
-    26686  model/processor            the tokens that a processor looks for by their text
-    26841  model/heirs                what becomes of the ids in a config
-    27007  model/config_ids           ids in a config being edited
-    27247  model/config_lists         lists, dictionaries and ranges of ids
-    27404  model/config_edit          config.json and generation_config.json, edited
-    27699  model/classes              which class a tokenizer is loaded as
-    27906  model/class_tokens         added tokens that a class numbers otherwise
+    24390  model                      which tensors and config keys belong to the vocabulary
+    24425  model/known                what the world calls things
+    24749  model/known_keys           keys of ids and sizes in configs
+    24923  model/known_classes        classes of tokenizers, by the type of model
+    25161  model/names                names of tensors
+    25318  model/document             the JSON files of a model directory
+    25413  model/members              what the members of a config are about
+    25634  model/config               what config.json says
+    25811  model/side                 a model directory opened once
+    25934  model/code                 the Python that a tokenizer is loaded with
+    26168  model/parts                what each tensor does for the vocabulary
+    26278  model/whole                whether all tensors are there
+    26400  model/find                 finding the parts of a model
+    26687  model/processor            the tokens that a processor looks for by their text
+    26842  model/heirs                what becomes of the ids in a config
+    27008  model/config_ids           ids in a config being edited
+    27248  model/config_lists         lists, dictionaries and ranges of ids
+    27405  model/config_edit          config.json and generation_config.json, edited
+    27700  model/classes              which class a tokenizer is loaded as
+    27907  model/class_tokens         added tokens that a class numbers otherwise
 
-    28022  job                        the whole transplant, in the order in which it happens
-    28061  job/job                    what a job holds
-    28349  job/open                   opening the two models
-    28486  job/map                    the caller's map
-    28607  job/align                  where every new row comes from
-    28797  job/plan                   what becomes of every tensor, and of the configs
-    28942  job/chat                   the template that turns messages into text
-    29070  job/digits                 where the two tokenizers cut numbers differently
-    29267  job/rows                   rows in memory: reading, checking, their mean
-    29587  job/pieces                 what the base cuts new tokens into
-    29689  job/untrained              rows that hold nothing, and what becomes of their tokens
-    29952  job/solve                  solving for the rows of the donor
-    30166  job/targets                the rows that are made from the donor's
-    30266  job/diagnose               what is odd about the rows that were made
-    30389  job/rebuild                the new rows of one vocabulary tensor
-    30654  job/write                  the output and its weights
-    30933  job/copy                   the other files of the two models
-    31150  job/index                  the files that are written anew
-    31320  job/run                    the whole, in order
-    31433  job/report                 what a job did, as JSON and as a table
-    31749  job/findings               what is told of a finished directory
-    31798  job/check_files            its files
-    31934  job/check_ids              sizes, ids and tying
-    32150  job/check_values           values
-    32221  job/check_gguf             the special tokens that a conversion to GGUF finds
-    32411  job/check_draft            as a draft model for another
-    32702  job/verify                 whether a finished directory agrees with itself
+    28023  job                        the whole transplant, in the order in which it happens
+    28063  job/job                    what a job holds
+    28351  job/open                   opening the two models
+    28488  job/map                    the caller's map
+    28609  job/align                  where every new row comes from
+    28799  job/plan                   what becomes of every tensor, and of the configs
+    28944  job/chat                   the template that turns messages into text
+    29072  job/digits                 where the two tokenizers cut numbers differently
+    29269  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29459  job/bos                    texts that begin otherwise than the base's
+    29508  job/rows                   rows in memory: reading, checking, their mean
+    29828  job/pieces                 what the base cuts new tokens into
+    29930  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30193  job/solve                  solving for the rows of the donor
+    30407  job/targets                the rows that are made from the donor's
+    30507  job/diagnose               what is odd about the rows that were made
+    30630  job/rebuild                the new rows of one vocabulary tensor
+    30895  job/write                  the output and its weights
+    31174  job/copy                   the other files of the two models
+    31391  job/index                  the files that are written anew
+    31561  job/run                    the whole, in order
+    31675  job/report                 what a job did, as JSON and as a table
+    31991  job/findings               what is told of a finished directory
+    32040  job/check_files            its files
+    32176  job/check_ids              sizes, ids and tying
+    32392  job/check_values           values
+    32463  job/check_draft            as a draft model for another
+    32754  job/verify                 whether a finished directory agrees with itself
 
-    32743  evaluate                   methods ranked on tokens that both models share
-    32762  evaluate/token_class       what a token is like, by its bytes
-    32829  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33021  evaluate/scores            how near rows come to the true ones
-    33120  evaluate/ranks             whether a true row is found among all
-    33228  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33437  evaluate/write_json        an evaluation as JSON
-    33548  evaluate/write_page        an evaluation as a page
+    32795  evaluate                   methods ranked on tokens that both models share
+    32814  evaluate/token_class       what a token is like, by its bytes
+    32881  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33073  evaluate/scores            how near rows come to the true ones
+    33172  evaluate/ranks             whether a true row is found among all
+    33280  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33489  evaluate/write_json        an evaluation as JSON
+    33600  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -28038,6 +28039,8 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
+     check_gguf    the special tokens that a conversion to GGUF finds
+     bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
@@ -28054,7 +28057,6 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
-     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */
 
@@ -29262,6 +29264,245 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
                          "%s", job->donor.path, refusal);
     return otx__digits_make(job, error);
+}
+
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the special tokens that a conversion to GGUF finds --------------- */
+
+/* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
+   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
+   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
+
+/* A value in one of a directory's files. */
+typedef struct otx__gguf_value {
+    const otx_json *json;
+    uint32_t node;
+} otx__gguf_value;
+
+/* What is written of a directory. */
+typedef struct otx__gguf {
+    otx__gguf_value texts[OTX_ROLE_COUNT];
+    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
+    int64_t ids[2]; /* by role; -1: none */
+} otx__gguf;
+
+/* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
+   Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
+typedef struct otx__gguf_kind {
+    otx_family family;
+    const char *name;
+    bool adds[2];
+    int64_t ids[2];
+} otx__gguf_kind;
+
+OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+{
+    static const otx__gguf_kind kinds[] = {
+        {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
+        {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
+        {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
+    };
+    size_t i = 0;
+    while (i + 1 < OTX__COUNT(kinds) && kinds[i].family != vocab->family) i++;
+    return &kinds[i];
+}
+
+/* ---- values as Python sees them ---- */
+
+OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
+                                            const char *key)
+{
+    otx__gguf_value value;
+    value.json = json;
+    value.node = otx_json_find(json, object, key);
+    return value;
+}
+
+/* Whether it is there, and neither null nor false nor empty. */
+OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+{
+    otx_json_type type = otx_json_type_of(value.json, value.node);
+    if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
+    if (type == OTX_JSON_ARRAY || type == OTX_JSON_OBJECT)
+        return otx_json_count(value.json, value.node) > 0;
+    return type == OTX_JSON_TRUE || type == OTX_JSON_NUMBER;
+}
+
+/* Whether two are the same string. Longer ones than any token's are not. */
+OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+{
+    char one[512], other[512];
+    if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
+        otx_json_type_of(b.json, b.node) != OTX_JSON_STRING ||
+        otx__json_span(a.json, a.node).size > sizeof one ||
+        otx__json_span(b.json, b.node).size > sizeof other)
+        return false;
+    return otx__same_bytes(one, otx_json_string(a.json, a.node, one), other,
+                           otx_json_string(b.json, b.node, other));
+}
+
+/* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
+
+/* The special token at a place of a template, or nothing. */
+OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
+                                               uint32_t place)
+{
+    uint32_t item = otx_json_item(json, template_, place);
+    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+}
+
+/* A special token first in a template is bos if it is known as bos or cls; one that is last
+   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
+OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
+                                     otx__gguf *to)
+{
+    uint32_t single = otx_json_find(json, processor, "single");
+    uint32_t count = otx_json_count(json, single);
+    otx__gguf_value first, last;
+    if (count < 2) return;
+    first = otx__gguf_special(json, single, 0);
+    last = otx__gguf_special(json, single, count - 1);
+    if (otx__gguf_is(first)) {
+        if (!config) to->texts[OTX_ROLE_BOS] = first;
+        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+    }
+    if (otx__gguf_is(last)) {
+        to->texts[OTX_ROLE_EOS] = last;
+        to->adds[OTX_ROLE_EOS] = true;
+    }
+}
+
+OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
+                                      otx__gguf *to)
+{
+    uint32_t type = otx_json_find(json, processor, "type"), cls;
+    if (otx_json_equals(json, type, "TemplateProcessing"))
+        otx__gguf_template(json, processor, config, to);
+    if (!otx_json_equals(json, type, "RobertaProcessing")) return;
+    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
+    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    cls = otx_json_find(json, processor, "cls");
+    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
+    if (cls == OTX_JSON_NONE) return;
+    to->texts[OTX_ROLE_CLS].json = json;
+    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
+}
+
+/* All processors of tokenizer.json, those of a sequence in turn. */
+OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
+                                       otx__gguf *to)
+{
+    uint32_t processor = otx_json_find(json, root, "post_processor");
+    uint32_t list = otx_json_find(json, processor, "processors");
+    otx_json_iter item = otx_json_iter_of(json, list);
+    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+}
+
+/* ---- ids: of the added tokens, or as config.json has them ---- */
+
+OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
+                                     uint64_t *id)
+{
+    otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
+    if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
+        text = otx__gguf_find(text.json, text.node, "content");
+    while (otx_json_iter_next(&added))
+        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+            return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
+    return false;
+}
+
+OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
+                                      uint64_t *id)
+{
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
+    if (otx_json_type_of(json, node) == OTX_JSON_NULL)
+        node = otx_json_find(json, otx_json_find(json, root, "text_config"), key);
+    return otx_json_uint(json, node, id);
+}
+
+/* What is written of a side, whose tokenizer.json is `tokens`. */
+OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
+                                 otx__gguf *to)
+{
+    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
+    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
+    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx_json *json = &side->tokenizer.json;
+    uint32_t root = otx__document_root(&side->tokenizer);
+    bool config = otx_json_count(json, root) > 0;
+    otx__gguf_value *texts = to->texts;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
+    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    memcpy(to->adds, kind->adds, sizeof to->adds);
+    memcpy(to->ids, kind->ids, sizeof to->ids);
+    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    for (i = 0; i < 2; i++) {
+        uint32_t flag = otx_json_find(json, root, flags[i]);
+        otx_json_type type = otx_json_type_of(json, flag);
+        uint64_t id;
+        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
+            to->adds[i] = type == OTX_JSON_TRUE;
+        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                          &id)) ||
+            otx__gguf_config_id(&side->config, keys[i], &id))
+            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
+    }
+}
+
+/* >>> src/job/bos.h */
+/* ---- bos: texts that begin otherwise than the base's ----------------------------- */
+
+/* A body that has always read a token before a text (Gemma's, Llama's) reads poorly from a
+   text without one, whatever the rows. */
+
+/* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
+OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
+                                    otx_error *error)
+{
+    otx__document tokens;
+    otx__gguf found;
+    otx_result result;
+    memset(&tokens, 0, sizeof tokens);
+    memset(&found, 0, sizeof found);
+    *adds = false;
+    if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
+    result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
+    if (!result) otx__gguf_read(side, &tokens, &found);
+    *adds = !result && found.adds[OTX_ROLE_BOS];
+    otx__document_close(&job->ctx, &tokens);
+    return result;
+}
+
+/* Says so where the base's tokenizer puts a token before every text and the donor's none. */
+OTX__PRIVATE otx_result otx__job_tell_bos(const otx_job *job, otx_error *error)
+{
+    const int64_t base = job->base.vocab.roles[OTX_ROLE_BOS];
+    const int64_t donor = job->donor.vocab.roles[OTX_ROLE_BOS];
+    bool ours, theirs;
+    char content[OTX__QUOTED], other[OTX__QUOTED];
+    otx_result result = otx__bos_of(job, &job->base, &ours, error);
+    if (result || !ours) return result;
+    result = otx__bos_of(job, &job->donor, &theirs, error);
+    if (result || theirs) return result;
+    otx__side_content(content, &job->base, (uint64_t)base);
+    if (donor < 0)
+        otx__log(&job->ctx, OTX_WARNING, "%s puts \"%s\" before every text, and %s has no such "
+                 "token: the model will read poorly without; --map 'TOKEN=#%" PRId64 "' makes one "
+                 "of its tokens that, to begin texts with", job->base.path, content,
+                 job->donor.path, base);
+    else
+        otx__log(&job->ctx, OTX_WARNING, "%s puts \"%s\" before every text, and %s nothing: the "
+                 "model will read poorly without; begin texts with \"%s\", id %" PRId64,
+                 job->base.path, content, job->donor.path,
+                 otx__side_content(other, &job->donor, (uint64_t)donor), donor);
+    return OTX_OK;
 }
 
 /* >>> src/job/rows.h */
@@ -31333,6 +31574,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
     if (!result) result = otx__job_plan_digits(job, error);
+    if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
     return result;
@@ -32216,196 +32458,6 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
     size_t i;
     for (i = 0; parts->embedding && i < parts->count && !v->failure; i++)
         otx__verify_tensor(v, &parts->tensors[i]);
-}
-
-/* >>> src/job/check_gguf.h */
-/* ---- verify: the special tokens that a conversion to GGUF finds --------------- */
-
-/* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
-   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
-   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
-
-/* A value in one of a directory's files. */
-typedef struct otx__gguf_value {
-    const otx_json *json;
-    uint32_t node;
-} otx__gguf_value;
-
-/* What is written of a directory. */
-typedef struct otx__gguf {
-    otx__gguf_value texts[OTX_ROLE_COUNT];
-    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
-    int64_t ids[2]; /* by role; -1: none */
-} otx__gguf;
-
-/* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
-   Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
-typedef struct otx__gguf_kind {
-    otx_family family;
-    const char *name;
-    bool adds[2];
-    int64_t ids[2];
-} otx__gguf_kind;
-
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
-{
-    static const otx__gguf_kind kinds[] = {
-        {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
-        {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
-        {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
-    };
-    size_t i = 0;
-    while (i + 1 < OTX__COUNT(kinds) && kinds[i].family != vocab->family) i++;
-    return &kinds[i];
-}
-
-/* ---- values as Python sees them ---- */
-
-OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
-                                            const char *key)
-{
-    otx__gguf_value value;
-    value.json = json;
-    value.node = otx_json_find(json, object, key);
-    return value;
-}
-
-/* Whether it is there, and neither null nor false nor empty. */
-OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
-{
-    otx_json_type type = otx_json_type_of(value.json, value.node);
-    if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
-    if (type == OTX_JSON_ARRAY || type == OTX_JSON_OBJECT)
-        return otx_json_count(value.json, value.node) > 0;
-    return type == OTX_JSON_TRUE || type == OTX_JSON_NUMBER;
-}
-
-/* Whether two are the same string. Longer ones than any token's are not. */
-OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
-{
-    char one[512], other[512];
-    if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
-        otx_json_type_of(b.json, b.node) != OTX_JSON_STRING ||
-        otx__json_span(a.json, a.node).size > sizeof one ||
-        otx__json_span(b.json, b.node).size > sizeof other)
-        return false;
-    return otx__same_bytes(one, otx_json_string(a.json, a.node, one), other,
-                           otx_json_string(b.json, b.node, other));
-}
-
-/* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
-
-/* The special token at a place of a template, or nothing. */
-OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
-                                               uint32_t place)
-{
-    uint32_t item = otx_json_item(json, template_, place);
-    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
-}
-
-/* A special token first in a template is bos if it is known as bos or cls; one that is last
-   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
-OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
-                                     otx__gguf *to)
-{
-    uint32_t single = otx_json_find(json, processor, "single");
-    uint32_t count = otx_json_count(json, single);
-    otx__gguf_value first, last;
-    if (count < 2) return;
-    first = otx__gguf_special(json, single, 0);
-    last = otx__gguf_special(json, single, count - 1);
-    if (otx__gguf_is(first)) {
-        if (!config) to->texts[OTX_ROLE_BOS] = first;
-        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
-                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
-    }
-    if (otx__gguf_is(last)) {
-        to->texts[OTX_ROLE_EOS] = last;
-        to->adds[OTX_ROLE_EOS] = true;
-    }
-}
-
-OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
-                                      otx__gguf *to)
-{
-    uint32_t type = otx_json_find(json, processor, "type"), cls;
-    if (otx_json_equals(json, type, "TemplateProcessing"))
-        otx__gguf_template(json, processor, config, to);
-    if (!otx_json_equals(json, type, "RobertaProcessing")) return;
-    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
-    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
-    cls = otx_json_find(json, processor, "cls");
-    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
-    if (cls == OTX_JSON_NONE) return;
-    to->texts[OTX_ROLE_CLS].json = json;
-    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
-}
-
-/* All processors of tokenizer.json, those of a sequence in turn. */
-OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
-                                       otx__gguf *to)
-{
-    uint32_t processor = otx_json_find(json, root, "post_processor");
-    uint32_t list = otx_json_find(json, processor, "processors");
-    otx_json_iter item = otx_json_iter_of(json, list);
-    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
-    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
-}
-
-/* ---- ids: of the added tokens, or as config.json has them ---- */
-
-OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
-                                     uint64_t *id)
-{
-    otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
-    if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
-        text = otx__gguf_find(text.json, text.node, "content");
-    while (otx_json_iter_next(&added))
-        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
-            return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
-    return false;
-}
-
-OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
-                                      uint64_t *id)
-{
-    const otx_json *json = &config->json;
-    uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
-    if (otx_json_type_of(json, node) == OTX_JSON_NULL)
-        node = otx_json_find(json, otx_json_find(json, root, "text_config"), key);
-    return otx_json_uint(json, node, id);
-}
-
-/* What is written of a side, whose tokenizer.json is `tokens`. */
-OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
-                                 otx__gguf *to)
-{
-    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
-    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
-    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
-    const otx_json *json = &side->tokenizer.json;
-    uint32_t root = otx__document_root(&side->tokenizer);
-    bool config = otx_json_count(json, root) > 0;
-    otx__gguf_value *texts = to->texts;
-    size_t i;
-    for (i = 0; i < OTX_ROLE_COUNT; i++)
-        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
-    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
-    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
-    memcpy(to->adds, kind->adds, sizeof to->adds);
-    memcpy(to->ids, kind->ids, sizeof to->ids);
-    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
-    for (i = 0; i < 2; i++) {
-        uint32_t flag = otx_json_find(json, root, flags[i]);
-        otx_json_type type = otx_json_type_of(json, flag);
-        uint64_t id;
-        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
-            to->adds[i] = type == OTX_JSON_TRUE;
-        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
-                                          &id)) ||
-            otx__gguf_config_id(&side->config, keys[i], &id))
-            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
-    }
 }
 
 /* >>> src/job/check_draft.h */

@@ -399,6 +399,50 @@ def too_many_files(here):
     assert " 0 errors" in sound(here / "out")
 
 
+# ---- texts that begin otherwise -----------------------------------------------------------------
+
+
+def beginning(here):
+    """A base that puts a token before every text, and a donor that does not."""
+    base, donor = pair(here)
+    template = {"type": "TemplateProcessing", "pair": [], "special_tokens": {},
+                "single": [{"SpecialToken": {"id": "<|begin|>", "type_id": 0}},
+                           {"Sequence": {"id": "A", "type_id": 0}}]}
+    edit(base / "tokenizer.json", post_processor=template)
+    edit(donor / "tokenizer_config.json", add_bos_token=False)
+    return base, donor
+
+
+def edit(path, **members):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **members}))
+
+
+@case
+def a_donor_that_begins_texts_with_nothing(here):
+    base, donor = beginning(here)
+    error = call(base, donor, here / "out", "-q", "-a", "mean").err
+    begin = r'puts "(.*)" before every text, .* begin texts with "(.*)", id ([0-9]+)'
+    ours, theirs, id = told(error, begin)
+    rows = read_model(here / "out")[EMBED], base_model().tensors[EMBED]
+    assert (ours, theirs) == ("<|begin|>", "<s>")
+    assert rows[0].row(int(id)) == rows[1].row(BASE_COUNT - 2), "the base's row for it"
+    edit(donor / "tokenizer_config.json", add_bos_token=True)
+    assert "before every text" not in call(base, donor, here / "o2", "-q", "-a", "mean").err
+
+
+@case
+def a_donor_without_a_token_to_begin_texts_with(here):
+    base, donor = beginning(here)
+    for name in "tokenizer_config.json", "special_tokens_map.json":
+        edit(donor / name, bos_token=None)
+    error = call(base, donor, here / "out", "-q", "-a", "mean").err
+    option = told(error, r"no such token: .* (--map '.*') makes one").split("'")[1]
+    word = option.replace("TOKEN", "donor4")
+    call(base, donor, here / "o2", "-q", "-a", "mean", "--map", word)
+    out = read_model(here / "o2")[EMBED]
+    assert out.row(donor_id("donor4")) == base_model().tensors[EMBED].row(BASE_COUNT - 2)
+
+
 # ---- the command line -------------------------------------------------------------------------
 
 

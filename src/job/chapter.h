@@ -16,6 +16,8 @@
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
+     check_gguf    the special tokens that a conversion to GGUF finds
+     bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
@@ -32,6 +34,5 @@
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
-     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */

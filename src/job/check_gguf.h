@@ -1,4 +1,4 @@
-/* ---- verify: the special tokens that a conversion to GGUF finds --------------- */
+/* ---- check_gguf: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
    special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
