@@ -168,7 +168,7 @@ def only_rank_0_is_heard(here):
     process = mpirun((3, *MODELS, here / "out", "-k", 2))
     err = process.stderr.read()
     finish(process, 0)
-    assert err.count("opening") == 1 and len(set(err.splitlines())) > 3, err
+    assert err.count("opening: 0 %") == 1 and len(set(err.splitlines())) > 3, err
     process = mpirun((3, *MODELS, here / "quiet", "-k", 2, "-q"))
     assert process.stderr.read() == "" and process.stdout.read() == ""
     finish(process, 0)
@@ -178,6 +178,7 @@ def only_rank_0_is_heard(here):
 def errors_of_all_ranks(here):
     base, donor = small_models(here)
     (here / "taken").mkdir()
+    (here / "taken/notes").write_text("mine")
     assert "exists already" in refused(here, (3, base, donor, here / "taken"))
     assert "nowhere" in refused(here, (3, base, here / "nowhere", here / "out"))
     assert refused(here, (2, base, donor), status=2) == "too few arguments"
