@@ -23245,7 +23245,7 @@ OTX__PRIVATE otx_result otx__snapshot_last(const otx_context *ctx, const char *s
             otx__path_free(ctx, found);
         }
     }
-    if (listing.ctx) otx__listing_close(&listing);
+    otx__listing_close(&listing);
     return result;
 }
 
@@ -29267,7 +29267,7 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
 }
 
 /* >>> src/job/check_gguf.h */
-/* ---- verify: the special tokens that a conversion to GGUF finds --------------- */
+/* ---- check_gguf: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
    special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,

@@ -108,7 +108,7 @@ OTX__PRIVATE otx_result otx__snapshot_last(const otx_context *ctx, const char *s
             otx__path_free(ctx, found);
         }
     }
-    if (listing.ctx) otx__listing_close(&listing);
+    otx__listing_close(&listing);
     return result;
 }
 
