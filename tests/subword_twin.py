@@ -95,7 +95,7 @@ def main():
                         wrong += not np.allclose(new[name][i], row, rtol=2.0 ** -8, atol=1e-9)
                 check(wrong == 0, f"{how}: {wrong} of {2 * len(made)} rows are others")
                 print(f"{how:14} {2 * len(made)} rows, {2 * len(made) - wrong} alike")
-    print(f"passed {passed}, failed {failed}")
+    print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
 
