@@ -219,27 +219,27 @@
     30193  job/solve                  solving for the rows of the donor
     30407  job/targets                the rows that are made from the donor's
     30507  job/diagnose               what is odd about the rows that were made
-    30630  job/rebuild                the new rows of one vocabulary tensor
-    30895  job/write                  the output and its weights
-    31174  job/copy                   the other files of the two models
-    31391  job/index                  the files that are written anew
-    31561  job/run                    the whole, in order
-    31675  job/report                 what a job did, as JSON and as a table
-    31991  job/findings               what is told of a finished directory
-    32040  job/check_files            its files
-    32176  job/check_ids              sizes, ids and tying
-    32392  job/check_values           values
-    32463  job/check_draft            as a draft model for another
-    32754  job/verify                 whether a finished directory agrees with itself
+    30632  job/rebuild                the new rows of one vocabulary tensor
+    30897  job/write                  the output and its weights
+    31176  job/copy                   the other files of the two models
+    31393  job/index                  the files that are written anew
+    31563  job/run                    the whole, in order
+    31677  job/report                 what a job did, as JSON and as a table
+    31993  job/findings               what is told of a finished directory
+    32042  job/check_files            its files
+    32178  job/check_ids              sizes, ids and tying
+    32394  job/check_values           values
+    32465  job/check_draft            as a draft model for another
+    32756  job/verify                 whether a finished directory agrees with itself
 
-    32795  evaluate                   methods ranked on tokens that both models share
-    32814  evaluate/token_class       what a token is like, by its bytes
-    32881  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33073  evaluate/scores            how near rows come to the true ones
-    33172  evaluate/ranks             whether a true row is found among all
-    33280  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33489  evaluate/write_json        an evaluation as JSON
-    33600  evaluate/write_page        an evaluation as a page
+    32797  evaluate                   methods ranked on tokens that both models share
+    32816  evaluate/token_class       what a token is like, by its bytes
+    32883  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33075  evaluate/scores            how near rows come to the true ones
+    33174  evaluate/ranks             whether a true row is found among all
+    33282  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33491  evaluate/write_json        an evaluation as JSON
+    33602  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -30547,11 +30547,16 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     otx_context ctx = otx__job_uncounted(job);
     size_t rows = otx__min(r->old.rows, job->base.vocab.count), count = 0, i;
     uint32_t *tokens = (uint32_t *)otx__alloc(&job->ctx, rows, sizeof *tokens);
+    double *norms = (double *)otx__alloc(&job->ctx, rows, sizeof *norms);
     otx_omp_options omp;
     otx_omp_output output;
     otx_matrix all;
     otx_result result;
-    if (!tokens) return otx__fail_memory(error, (uint64_t)rows * sizeof *tokens);
+    if (!tokens || !norms) {
+        otx__free(&job->ctx, tokens, rows, sizeof *tokens);
+        otx__free(&job->ctx, norms, rows, sizeof *norms);
+        return otx__fail_memory(error, (uint64_t)rows * (sizeof *tokens + sizeof *norms));
+    }
     for (i = 0; i < rows; i++)
         if (r->flags[i]) tokens[count++] = (uint32_t)i;
     all = otx__loaded_rows(&r->old, tokens, count);
@@ -30564,16 +30569,13 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     output.coefficients = d->cosines;
     ctx.log = NULL;
     result = otx_omp(&ctx, &all, made, &omp, &output, NULL, error);
+    if (!result) result = otx__matrix_norms(&ctx, &all, norms, error);
     for (i = 0; i < made->rows && !result; i++) {
-        double norm;
-        otx_matrix row = all;
         if (d->nearest[i] < 0) continue;
-        row.rows = 1;
-        row.index = &tokens[d->nearest[i]];
-        result = otx__matrix_norms(&ctx, &row, &norm, error);
-        d->cosines[i] *= otx__ratio(norm, d->norms[i]);
+        d->cosines[i] *= otx__ratio(norms[d->nearest[i]], d->norms[i]);
         d->nearest[i] = (int32_t)tokens[d->nearest[i]];
     }
+    otx__free(&job->ctx, norms, rows, sizeof *norms);
     otx__free(&job->ctx, tokens, rows, sizeof *tokens);
     return result;
 }

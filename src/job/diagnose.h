@@ -40,11 +40,16 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     otx_context ctx = otx__job_uncounted(job);
     size_t rows = otx__min(r->old.rows, job->base.vocab.count), count = 0, i;
     uint32_t *tokens = (uint32_t *)otx__alloc(&job->ctx, rows, sizeof *tokens);
+    double *norms = (double *)otx__alloc(&job->ctx, rows, sizeof *norms);
     otx_omp_options omp;
     otx_omp_output output;
     otx_matrix all;
     otx_result result;
-    if (!tokens) return otx__fail_memory(error, (uint64_t)rows * sizeof *tokens);
+    if (!tokens || !norms) {
+        otx__free(&job->ctx, tokens, rows, sizeof *tokens);
+        otx__free(&job->ctx, norms, rows, sizeof *norms);
+        return otx__fail_memory(error, (uint64_t)rows * (sizeof *tokens + sizeof *norms));
+    }
     for (i = 0; i < rows; i++)
         if (r->flags[i]) tokens[count++] = (uint32_t)i;
     all = otx__loaded_rows(&r->old, tokens, count);
@@ -57,16 +62,13 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     output.coefficients = d->cosines;
     ctx.log = NULL;
     result = otx_omp(&ctx, &all, made, &omp, &output, NULL, error);
+    if (!result) result = otx__matrix_norms(&ctx, &all, norms, error);
     for (i = 0; i < made->rows && !result; i++) {
-        double norm;
-        otx_matrix row = all;
         if (d->nearest[i] < 0) continue;
-        row.rows = 1;
-        row.index = &tokens[d->nearest[i]];
-        result = otx__matrix_norms(&ctx, &row, &norm, error);
-        d->cosines[i] *= otx__ratio(norm, d->norms[i]);
+        d->cosines[i] *= otx__ratio(norms[d->nearest[i]], d->norms[i]);
         d->nearest[i] = (int32_t)tokens[d->nearest[i]];
     }
+    otx__free(&job->ctx, norms, rows, sizeof *norms);
     otx__free(&job->ctx, tokens, rows, sizeof *tokens);
     return result;
 }
