@@ -497,26 +497,30 @@ static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
 
-static int set_method(settings *to, const char *name)
+/* The number of a name in such a list; `what` says which list, if it is not there. */
+static int choose(const char *name, int count, const char *(*name_of)(int), const char *what,
+                  int *chosen)
 {
     char known[KNOWN];
-    int method = parse_name(name, OTX_METHOD_COUNT, method_name, known);
-    if (method < 0) return misuse("unknown approximation method", name, known);
-    to->job.method = (otx_method)method;
+    int found = parse_name(name, count, name_of, known);
+    if (found < 0) return misuse(what, name, known);
+    *chosen = found;
     return STATUS_OK;
 }
+
+#define UNKNOWN_METHOD "unknown approximation method"
 
 /* "omp,affine,mean": names with commas between them. */
 static int set_methods(settings *to, const char *names)
 {
-    char name[SHOWN], known[KNOWN];
+    char name[SHOWN];
     size_t length, count = 0;
     for (; *names; names += length + (names[length] == ',')) {
-        int method;
+        int method = 0, status;
         length = strcspn(names, ",");
         snprintf(name, sizeof name, "%.*s", (int)(length < SHOWN ? length : SHOWN - 1), names);
-        method = parse_name(name, OTX_METHOD_COUNT, method_name, known);
-        if (method < 0) return misuse("unknown approximation method", name, known);
+        status = choose(name, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &method);
+        if (status) return status;
         if (count == OTX_METHOD_COUNT) return misuse("too many methods at", name, NULL);
         to->methods[count++] = (otx_method)method;
     }
@@ -536,58 +540,12 @@ static int set_holdout(settings *to, const char *text)
     return misuse("--holdout", text, "a part up to 50% or 0.5 is wanted");
 }
 
-static int set_subword(settings *to, const char *name)
-{
-    char known[KNOWN];
-    int subword = parse_name(name, OTX_SUBWORD_COUNT, subword_name, known);
-    if (subword < 0) return misuse("unknown subword method", name, known);
-    to->job.subword = (otx_subword)subword;
-    return STATUS_OK;
-}
-
-static int set_norm(settings *to, const char *name)
-{
-    char known[KNOWN];
-    int norm = parse_name(name, OTX_NORM_COUNT, norm_name, known);
-    if (norm < 0) return misuse("unknown norm", name, known);
-    to->job.norm = (otx_row_norm)norm;
-    return STATUS_OK;
-}
-
-static int set_weights(settings *to, const char *name)
-{
-    char known[KNOWN];
-    int weights = parse_name(name, OTX_WEIGHTING_COUNT, weights_name, known);
-    if (weights < 0) return misuse("unknown weight scheme", name, known);
-    to->job.weights = (otx_weighting)weights;
-    return STATUS_OK;
-}
-
 static int set_isa(settings *to, const char *name)
 {
-    char known[KNOWN];
-    int isa = parse_name(name, OTX_ISA_COUNT, isa_name, known);
-    if (isa < 0) return misuse("unknown instruction set", name, known);
+    int isa = to->isa;
+    int status = choose(name, OTX_ISA_COUNT, isa_name, "unknown instruction set", &isa);
     to->isa = (otx_isa)isa;
-    return STATUS_OK;
-}
-
-static int set_padding(settings *to, const char *name)
-{
-    char known[KNOWN];
-    int how = parse_name(name, OTX_PADDING_COUNT, padding_name, known);
-    if (how < 0) return misuse("unknown padding", name, known);
-    to->job.padding = (otx_padding)how;
-    return STATUS_OK;
-}
-
-static int set_engine(settings *to, const char *name)
-{
-    char known[KNOWN];
-    int engine = parse_name(name, OTX_ENGINE_COUNT, engine_name, known);
-    if (engine < 0) return misuse("unknown engine", name, known);
-    to->engine = (otx_engine)engine;
-    return STATUS_OK;
+    return status;
 }
 
 /* What OTX_ISA says holds where no option does. */
@@ -622,7 +580,7 @@ static int set_real(const char *text, const char *what, double *number)
 static int set_option(settings *to, option_id id, const char *value)
 {
     uint64_t number = 0;
-    int status = STATUS_OK;
+    int status = STATUS_OK, chosen = 0;
     switch (id) {
     case OPTION_K:
         status = set_number(value, INT32_MAX, "--k", &number);
@@ -652,14 +610,29 @@ static int set_option(settings *to, option_id id, const char *value)
         if (!parse_dtype(value, &to->job.dtype))
             status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
         break;
-    case OPTION_METHOD: status = set_method(to, value); break;
-    case OPTION_NORM: status = set_norm(to, value); break;
+    case OPTION_METHOD:
+        status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);
+        to->job.method = (otx_method)chosen;
+        break;
+    case OPTION_NORM:
+        status = choose(value, OTX_NORM_COUNT, norm_name, "unknown norm", &chosen);
+        to->job.norm = (otx_row_norm)chosen;
+        break;
     case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.clip_norms); break;
     case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.noise); break;
     case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.scale); break;
-    case OPTION_SUBWORD: status = set_subword(to, value); break;
-    case OPTION_WEIGHTS: status = set_weights(to, value); break;
-    case OPTION_PADDING: status = set_padding(to, value); break;
+    case OPTION_SUBWORD:
+        status = choose(value, OTX_SUBWORD_COUNT, subword_name, "unknown subword method", &chosen);
+        to->job.subword = (otx_subword)chosen;
+        break;
+    case OPTION_WEIGHTS:
+        status = choose(value, OTX_WEIGHTING_COUNT, weights_name, "unknown weight scheme", &chosen);
+        to->job.weights = (otx_weighting)chosen;
+        break;
+    case OPTION_PADDING:
+        status = choose(value, OTX_PADDING_COUNT, padding_name, "unknown padding", &chosen);
+        to->job.padding = (otx_padding)chosen;
+        break;
     case OPTION_CHAT:
         to->job.chat = strcmp(value, "donor") == 0 ? OTX_CHAT_DONOR
                        : strcmp(value, "base") == 0 ? OTX_CHAT_BASE : OTX_CHAT_FILE;
@@ -675,7 +648,10 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
-    case OPTION_ENGINE: status = set_engine(to, value); break;
+    case OPTION_ENGINE:
+        status = choose(value, OTX_ENGINE_COUNT, engine_name, "unknown engine", &chosen);
+        to->engine = (otx_engine)chosen;
+        break;
     case OPTION_ISA: status = set_isa(to, value); break;
     case OPTION_MAP: to->map[to->job.map_count++] = value; break;
     case OPTION_REPORT:
