@@ -205,6 +205,24 @@ static inline void add_tensor(model *m, const char *name, otx_dtype dtype, uint6
     t->file = file;
 }
 
+/* ---- reports ---- */
+
+typedef struct gathered {
+    char bytes[16384];
+    size_t size;
+} gathered;
+
+/* A sink that keeps a text, with a NUL behind. */
+static inline bool gather(void *context, const void *bytes, size_t size)
+{
+    gathered *text = (gathered *)context;
+    if (size >= sizeof text->bytes - text->size) return false;
+    memcpy(text->bytes + text->size, bytes, size);
+    text->size += size;
+    text->bytes[text->size] = 0;
+    return true;
+}
+
 /* ---- the models: a base of 10 rows by 3, a donor of 14 rows by 9 ---- */
 
 /* Base: 8 ids, then two padding rows. */

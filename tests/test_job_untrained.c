@@ -208,21 +208,6 @@ static void test_in_use(void)
     CHECK(!strstr(logged, "<end>"));
 }
 
-typedef struct gathered {
-    char bytes[16384];
-    size_t size;
-} gathered;
-
-static bool gather(void *context, const void *bytes, size_t size)
-{
-    gathered *text = (gathered *)context;
-    if (size >= sizeof text->bytes - text->size) return false;
-    memcpy(text->bytes + text->size, bytes, size);
-    text->size += size;
-    text->bytes[text->size] = 0;
-    return true;
-}
-
 /* In the output and in the reports they are what reserved tokens are. */
 static void test_output(void)
 {

@@ -2,22 +2,6 @@
    A suite of the public API: linked with the implementation. */
 #include "small_models.h"
 
-typedef struct gathered {
-    char bytes[16384];
-    size_t size;
-} gathered;
-
-/* A sink that keeps a text, with a NUL behind. */
-static bool gather(void *context, const void *bytes, size_t size)
-{
-    gathered *text = (gathered *)context;
-    if (size >= sizeof text->bytes - text->size) return false;
-    memcpy(text->bytes + text->size, bytes, size);
-    text->size += size;
-    text->bytes[text->size] = 0;
-    return true;
-}
-
 static bool refuse(void *context, const void *bytes, size_t size)
 {
     (void)context, (void)bytes, (void)size;
