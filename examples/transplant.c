@@ -1603,7 +1603,7 @@ static int run_words(int count, char **words)
         return STATUS_ERROR;
     }
     memset(&s, 0, sizeof s);
-    s.job.method = OTX_METHOD_OMP_AFFINE; /* by bench/RESULTS.md the best on every pair */
+    s.job.method = OTX_METHOD_OMP_AFFINE; /* loses least on all pairs of bench/RESULTS.md */
     s.arguments = arguments;
     s.map = arguments + room;
     status = read_command_line(&s, count, words);

@@ -9,7 +9,7 @@
 
 #define OTX__TILE_SIZE ((size_t)OTX__TILE * OTX__TILE)
 
-/* See otx__tile_take_by. */
+/* See otx__tile_take. */
 typedef void (*otx__take)(double *t, const double *a, const double *b, size_t step, size_t pitch);
 
 /* Rows of one matrix as the normal reads them. */
