@@ -23,223 +23,224 @@
 
    What is where
 
-      269  api/version                version
-      299  api/result                 results
-      339  api/context                context: memory, threads, progress
-      417  api/isa                    instruction sets
-      434  api/matrix                 numbers and matrices
-      479  api/solver                 the solver
-      607  api/affine                 the affine map: rows as the map makes them, and what it misses
-      738  api/methods                methods: rows for tokens that a model lacks
-      935  api/source                 sources and sinks: bytes in and out
-      955  api/json                   JSON
-     1077  api/safetensors            safetensors
-     1141  api/vocab                  vocabularies
-     1277  api/align                  alignment
-     1342  api/file                   files
-     1353  api/directory              directories
-     1418  api/job                    the whole job
-     1575  api/verify                 looking at a finished directory
-     1631  api/evaluate               methods ranked on tokens that both models share
+      270  api/version                version
+      300  api/result                 results
+      340  api/context                context: memory, threads, progress
+      418  api/isa                    instruction sets
+      435  api/matrix                 numbers and matrices
+      480  api/solver                 the solver
+      608  api/affine                 the affine map: rows as the map makes them, and what it misses
+      742  api/methods                methods: rows for tokens that a model lacks
+      953  api/source                 sources and sinks: bytes in and out
+      973  api/json                   JSON
+     1095  api/safetensors            safetensors
+     1159  api/vocab                  vocabularies
+     1295  api/align                  alignment
+     1360  api/file                   files
+     1371  api/directory              directories
+     1436  api/job                    the whole job
+     1597  api/verify                 looking at a finished directory
+     1653  api/evaluate               methods ranked on tokens that both models share
 
-     1737  base                       what everything stands on
-     1770  base/begin                 system headers, and how floating point must be compiled
-     1808  base/sizes                 counting, and sums and products that may not wrap
-     1846  base/span                  bytes of others, digits, UTF-8
-     2004  base/decimal               the digits of a double
-     2139  base/format                printf without stdio and without a locale
-     2408  base/result                results, failures, messages
-     2524  base/memory                the allocator, arrays that grow
-     2583  base/text                  names in messages, and text that grows
-     2700  base/hooks                 log, progress, threads of the caller
-     2769  base/sort                  in place, without memory, never quadratic; and finding
-     2819  base/clock                 wall time for statistics
-     2865  base/hash                  keyed, for tables whose keys a stranger chooses
-     2957  base/pool                  blocks that are freed together
-     3072  base/number                element types, widening and rounding
-     3261  base/base64                decoding
-     3297  base/protobuf              fields of a message
-     3419  base/watch                 long loops that the caller can stop
+     1760  base                       what everything stands on
+     1793  base/begin                 system headers, and how floating point must be compiled
+     1831  base/sizes                 counting, and sums and products that may not wrap
+     1869  base/span                  bytes of others, digits, UTF-8
+     2027  base/decimal               the digits of a double
+     2162  base/format                printf without stdio and without a locale
+     2431  base/result                results, failures, messages
+     2547  base/memory                the allocator, arrays that grow
+     2606  base/text                  names in messages, and text that grows
+     2723  base/hooks                 log, progress, threads of the caller
+     2792  base/sort                  in place, without memory, never quadratic; and finding
+     2842  base/clock                 wall time for statistics
+     2888  base/hash                  keyed, for tables whose keys a stranger chooses
+     2980  base/pool                  blocks that are freed together
+     3095  base/number                element types, widening and rounding
+     3284  base/base64                decoding
+     3320  base/protobuf              fields of a message
+     3442  base/watch                 long loops that the caller can stop
 
-     3472  files                      formats, on memory and streams
-     3496  files/memory_source        memory as a source of bytes
-     3514  files/json_read            a parser without recursion
-     3867  files/json_values          looking at values, stepping through containers
-     4080  files/json_edit            writing, and edits that keep every byte they do not touch
-     4448  files/tensors              what reading and writing a header share
-     4583  files/safetensors_read     the header of a file, checked
-     4908  files/safetensors_write    the header of a new file
+     3495  files                      formats, on memory and streams
+     3519  files/memory_source        memory as a source of bytes
+     3537  files/json_read            a parser without recursion
+     3890  files/json_values          looking at values, stepping through containers
+     4103  files/json_edit            writing, and edits that keep every byte they do not touch
+     4471  files/tensors              what reading and writing a header share
+     4606  files/safetensors_read     the header of a file, checked
+     4931  files/safetensors_write    the header of a new file
 
-     5065  vocab                      tokens, from every source, and which of them are the same
-     5102  vocab/known                what the world calls things: files, classes, tokens
-     5427  vocab/token_table          the table of tokens, and finding tokens in it
-     5601  vocab/spelling             from what a file spells to bytes
-     5792  vocab/reader               what the readers of all sources share
-     6144  vocab/added_tokens         what other files add to a model's tokens
-     6492  vocab/in_use               tokens that are named as reserved ones and are none
-     6595  vocab/from_tokenizer_json  tokenizer.json
-     6888  vocab/from_tekken          tekken.json
-     7043  vocab/from_tiktoken        *.tiktoken
-     7108  vocab/from_sentencepiece   tokenizer.model and its like
-     7473  vocab/from_vocab_json      vocab.json and merges.txt
-     7559  vocab/from_vocab_txt       vocab.txt
-     7616  vocab/digits               how a tokenizer cuts numbers
-     7812  vocab/recognise            what a file is, by what it holds
-     7943  vocab/parse                the first source that is given, and what goes with it
-     8152  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8554  vocab/split                text split as the tokenizer's model splits it
-     8956  vocab/align                which base token a donor token is
+     5088  vocab                      tokens, from every source, and which of them are the same
+     5125  vocab/known                what the world calls things: files, classes, tokens
+     5450  vocab/token_table          the table of tokens, and finding tokens in it
+     5624  vocab/spelling             from what a file spells to bytes
+     5815  vocab/reader               what the readers of all sources share
+     6167  vocab/added_tokens         what other files add to a model's tokens
+     6515  vocab/in_use               tokens that are named as reserved ones and are none
+     6618  vocab/from_tokenizer_json  tokenizer.json
+     6911  vocab/from_tekken          tekken.json
+     7066  vocab/from_tiktoken        *.tiktoken
+     7131  vocab/from_sentencepiece   tokenizer.model and its like
+     7496  vocab/from_vocab_json      vocab.json and merges.txt
+     7582  vocab/from_vocab_txt       vocab.txt
+     7639  vocab/digits               how a tokenizer cuts numbers
+     7835  vocab/recognise            what a file is, by what it holds
+     7966  vocab/parse                the first source that is given, and what goes with it
+     8175  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8577  vocab/split                text split as the tokenizer's model splits it
+     8979  vocab/align                which base token a donor token is
 
-     9210  simd                       the hot loops, once for each instruction set
-     9243  simd/kernels               the table of kernels, and what all versions share
-     9520  simd/scalar                the reference
-     9689  simd/sse2                  the operations of 128-bit x86, and what each does
-     9810  simd/neon                  those of 64-bit Arm
-     9905  simd/wasm                  those of WebAssembly's SIMD128
-     9990  simd/avx2                  those of 256-bit x86, with FMA
-    10072  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10714  simd/avx_vnni              AVX2, and products of integers
-    10810  simd/neon_bf16             NEON, and products of matrices
-    10964  simd/avx512                512-bit x86, by hand
-    11570  simd/amx                   tiles of x86, beside AVX-512
-    11813  simd/dispatch              which of them this machine can run, and which a call takes
+     9233  simd                       the hot loops, once for each instruction set
+     9266  simd/kernels               the table of kernels, and what all versions share
+     9543  simd/scalar                the reference
+     9712  simd/sse2                  the operations of 128-bit x86, and what each does
+     9833  simd/neon                  those of 64-bit Arm
+     9928  simd/wasm                  those of WebAssembly's SIMD128
+    10013  simd/avx2                  those of 256-bit x86, with FMA
+    10095  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10737  simd/avx_vnni              AVX2, and products of integers
+    10833  simd/neon_bf16             NEON, and products of matrices
+    10987  simd/avx512                512-bit x86, by hand
+    11593  simd/amx                   tiles of x86, beside AVX-512
+    11836  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12039  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12092  solve/views                the rows of matrices, as the kernels read them
-    12221  solve/panels               vectors as the dense products want them, and these
-    12412  solve/rests                vectors on their way into panels
-    12589  solve/dictionary           the atoms, and their split along a common direction
-    12744  solve/exact_gram           products of all pairs of atoms in double
-    12826  solve/triangle             packed lower triangles
-    12930  solve/support              what is known of one target, and the exact steps
-    13206  solve/gram_table           products of atoms with all atoms, for scans
-    13444  solve/screen               which atoms are worth scoring in double: the bound
-    13750  solve/scan                 the correlations of all atoms with a block's residuals
-    13913  solve/predict              making targets ready for the next scan
-    14159  solve/candidates           the atoms that a scan could not rule out
-    14496  solve/select               the next atoms of each target
-    14661  solve/pursuit              what one solve holds, and the memory it takes
-    14905  solve/plan                 which form, and in what blocks
-    15150  solve/steps                a pursuit from its rows to its results
-    15389  solve/combine              new rows of coefficients
-    15451  solve/solver               the public call
-    15616  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15825  solve/affine_normal        the normal equations of an affine map
-    16068  solve/affine_factor        their factor, and their solution
-    16299  solve/affine_map           a fitted map, and the rows it makes
-    16642  solve/affine_choice        how many atoms to take, and chosen by what
-    17040  solve/affine_fit           what a fit of an affine map holds and needs
-    17284  solve/affine               fitting and applying affine maps
+    12062  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12115  solve/views                the rows of matrices, as the kernels read them
+    12244  solve/panels               vectors as the dense products want them, and these
+    12435  solve/rests                vectors on their way into panels
+    12612  solve/dictionary           the atoms, and their split along a common direction
+    12767  solve/exact_gram           products of all pairs of atoms in double
+    12849  solve/triangle             packed lower triangles
+    12953  solve/support              what is known of one target, and the exact steps
+    13229  solve/gram_table           products of atoms with all atoms, for scans
+    13467  solve/screen               which atoms are worth scoring in double: the bound
+    13773  solve/scan                 the correlations of all atoms with a block's residuals
+    13936  solve/predict              making targets ready for the next scan
+    14182  solve/candidates           the atoms that a scan could not rule out
+    14519  solve/select               the next atoms of each target
+    14684  solve/pursuit              what one solve holds, and the memory it takes
+    14928  solve/plan                 which form, and in what blocks
+    15173  solve/steps                a pursuit from its rows to its results
+    15412  solve/combine              new rows of coefficients
+    15474  solve/solver               the public call
+    15639  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15848  solve/affine_normal        the normal equations of an affine map
+    16091  solve/affine_factor        their factor, and their solution
+    16322  solve/affine_map           a fitted map, and the rows it makes
+    16666  solve/affine_choice        how many atoms to take, and chosen by what
+    17066  solve/affine_fit           what a fit of an affine map holds and needs
+    17330  solve/affine               fitting and applying affine maps
 
-    17573  methods                    rows for tokens that a model lacks, each method a room
-    17612  methods/parts              what methods share: sums of rows, combinations
-    17796  methods/pursuit            omp, omp-centred
-    17867  methods/mapping            omp-affine, affine
-    17901  methods/constant           mean, zero
-    17929  methods/near               each target against all anchors
-    18220  methods/weights            how a few anchors combine to a target
-    18441  methods/interpolation      common_interpolation
-    18594  methods/wechsel            wechsel
-    18644  methods/focus              focus
-    18732  methods/hull               hull
-    18783  methods/dense              matrices of double, and their products
-    19048  methods/linear             maps between two models' rows
-    19203  methods/clp                clp
-    19289  methods/chance             normal deviates that are the same everywhere
-    19350  methods/factor             of symmetric matrices
-    19399  methods/randn              randn
-    19488  methods/john_hewitt        john_hewitt
-    19572  methods/polar              the orthogonal part of a matrix
-    19668  methods/procrustes         procrustes
-    19761  methods/eigen              principal directions of a matrix's rows
-    20055  methods/landmark_pca       landmark_pca
-    20113  methods/stb                stb
-    20295  methods/mp_rope            mp_rope
-    20611  methods/subword            subword
-    20727  methods/zett               zett
-    20749  methods/modifiers          what is done to the rows of any method
-    20863  methods/methods            the table of all, and the public calls
+    17623  methods                    rows for tokens that a model lacks, each method a room
+    17663  methods/parts              what methods share: sums of rows, combinations
+    17847  methods/pursuit            omp, omp-centred
+    17918  methods/constant           mean, zero
+    17946  methods/near               each target against all anchors
+    18237  methods/weights            how a few anchors combine to a target
+    18458  methods/interpolation      common_interpolation
+    18611  methods/wechsel            wechsel
+    18661  methods/focus              focus
+    18749  methods/hull               hull
+    18800  methods/dense              matrices of double, and their products
+    19065  methods/lengthen           rows of the donor, and beside them the base's of a token's pieces
+    19331  methods/mapping            omp-affine, affine
+    19625  methods/linear             maps between two models' rows
+    19780  methods/clp                clp
+    19866  methods/chance             normal deviates that are the same everywhere
+    19927  methods/factor             of symmetric matrices
+    19976  methods/randn              randn
+    20065  methods/john_hewitt        john_hewitt
+    20149  methods/polar              the orthogonal part of a matrix
+    20245  methods/procrustes         procrustes
+    20338  methods/eigen              principal directions of a matrix's rows
+    20632  methods/landmark_pca       landmark_pca
+    20690  methods/stb                stb
+    20872  methods/mp_rope            mp_rope
+    21188  methods/subword            subword
+    21294  methods/zett               zett
+    21316  methods/modifiers          what is done to the rows of any method
+    21430  methods/methods            the table of all, and the public calls
 
-    21012  disk                       files and directories
-    21046  disk/system                what POSIX and Windows are asked for
-    21087  disk/windows_paths         paths as Windows takes them
-    21227  disk/windows               the system as Windows gives it
-    21539  disk/posix                 the system as POSIX gives it
-    21787  disk/paths                 what can be told from their text
-    21861  disk/failure               why the system refused
-    21975  disk/look                  what stands at a path, and whether within another
-    22096  disk/listing               listings of directories
-    22171  disk/reading               files to read, and whether they have changed
-    22350  disk/writing               files to write
-    22467  disk/copying               copies of files
-    22533  disk/trees                 whole directories looked through, copied, removed
-    22749  disk/known                 what weights are called in a directory
-    22832  disk/staging               a directory made under another name, then renamed
-    23094  disk/missing               a path or a directory without what is wanted of it
-    23137  disk/weights               which files they are, and what may stand in their place
-    23466  disk/weight_index          the index of a checkpoint in shards
-    23683  disk/shards                what an index and its shards say of each other
-    23888  disk/checkpoint            a model directory, in one file or in shards
-    24133  disk/tokenizer_directory   the tokenizer of a model directory
+    21579  disk                       files and directories
+    21613  disk/system                what POSIX and Windows are asked for
+    21654  disk/windows_paths         paths as Windows takes them
+    21794  disk/windows               the system as Windows gives it
+    22106  disk/posix                 the system as POSIX gives it
+    22354  disk/paths                 what can be told from their text
+    22428  disk/failure               why the system refused
+    22542  disk/look                  what stands at a path, and whether within another
+    22663  disk/listing               listings of directories
+    22738  disk/reading               files to read, and whether they have changed
+    22917  disk/writing               files to write
+    23034  disk/copying               copies of files
+    23100  disk/trees                 whole directories looked through, copied, removed
+    23316  disk/known                 what weights are called in a directory
+    23399  disk/staging               a directory made under another name, then renamed
+    23661  disk/missing               a path or a directory without what is wanted of it
+    23704  disk/weights               which files they are, and what may stand in their place
+    24033  disk/weight_index          the index of a checkpoint in shards
+    24250  disk/shards                what an index and its shards say of each other
+    24455  disk/checkpoint            a model directory, in one file or in shards
+    24700  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24390  model                      which tensors and config keys belong to the vocabulary
-    24425  model/known                what the world calls things
-    24749  model/known_keys           keys of ids and sizes in configs
-    24923  model/known_classes        classes of tokenizers, by the type of model
-    25161  model/names                names of tensors
-    25318  model/document             the JSON files of a model directory
-    25413  model/members              what the members of a config are about
-    25634  model/config               what config.json says
-    25811  model/side                 a model directory opened once
-    25934  model/code                 the Python that a tokenizer is loaded with
-    26168  model/parts                what each tensor does for the vocabulary
-    26278  model/whole                whether all tensors are there
-    26400  model/find                 finding the parts of a model
-    26687  model/processor            the tokens that a processor looks for by their text
-    26842  model/heirs                what becomes of the ids in a config
-    27008  model/config_ids           ids in a config being edited
-    27248  model/config_lists         lists, dictionaries and ranges of ids
-    27405  model/config_edit          config.json and generation_config.json, edited
-    27700  model/classes              which class a tokenizer is loaded as
-    27907  model/class_tokens         added tokens that a class numbers otherwise
+    24957  model                      which tensors and config keys belong to the vocabulary
+    24992  model/known                what the world calls things
+    25316  model/known_keys           keys of ids and sizes in configs
+    25490  model/known_classes        classes of tokenizers, by the type of model
+    25728  model/names                names of tensors
+    25885  model/document             the JSON files of a model directory
+    25980  model/members              what the members of a config are about
+    26201  model/config               what config.json says
+    26378  model/side                 a model directory opened once
+    26501  model/code                 the Python that a tokenizer is loaded with
+    26735  model/parts                what each tensor does for the vocabulary
+    26845  model/whole                whether all tensors are there
+    26967  model/find                 finding the parts of a model
+    27254  model/processor            the tokens that a processor looks for by their text
+    27409  model/heirs                what becomes of the ids in a config
+    27575  model/config_ids           ids in a config being edited
+    27815  model/config_lists         lists, dictionaries and ranges of ids
+    27972  model/config_edit          config.json and generation_config.json, edited
+    28267  model/classes              which class a tokenizer is loaded as
+    28474  model/class_tokens         added tokens that a class numbers otherwise
 
-    28023  job                        the whole transplant, in the order in which it happens
-    28063  job/job                    what a job holds
-    28351  job/open                   opening the two models
-    28488  job/map                    the caller's map
-    28609  job/align                  where every new row comes from
-    28799  job/plan                   what becomes of every tensor, and of the configs
-    28944  job/chat                   the template that turns messages into text
-    29072  job/digits                 where the two tokenizers cut numbers differently
-    29269  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29459  job/bos                    texts that begin otherwise than the base's
-    29508  job/rows                   rows in memory: reading, checking, their mean
-    29828  job/pieces                 what the base cuts new tokens into
-    29930  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30193  job/solve                  solving for the rows of the donor
-    30407  job/targets                the rows that are made from the donor's
-    30507  job/diagnose               what is odd about the rows that were made
-    30632  job/rebuild                the new rows of one vocabulary tensor
-    30897  job/write                  the output and its weights
-    31176  job/copy                   the other files of the two models
-    31393  job/index                  the files that are written anew
-    31563  job/run                    the whole, in order
-    31677  job/report                 what a job did, as JSON and as a table
-    31993  job/findings               what is told of a finished directory
-    32042  job/check_files            its files
-    32178  job/check_ids              sizes, ids and tying
-    32394  job/check_values           values
-    32465  job/check_draft            as a draft model for another
-    32756  job/verify                 whether a finished directory agrees with itself
+    28590  job                        the whole transplant, in the order in which it happens
+    28630  job/job                    what a job holds
+    28921  job/open                   opening the two models
+    29058  job/map                    the caller's map
+    29179  job/align                  where every new row comes from
+    29369  job/plan                   what becomes of every tensor, and of the configs
+    29514  job/chat                   the template that turns messages into text
+    29642  job/digits                 where the two tokenizers cut numbers differently
+    29839  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30029  job/bos                    texts that begin otherwise than the base's
+    30078  job/rows                   rows in memory: reading, checking, their mean
+    30398  job/pieces                 what the base cuts new tokens into
+    30552  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30815  job/solve                  solving for the rows of the donor
+    31036  job/targets                the rows that are made from the donor's
+    31137  job/diagnose               what is odd about the rows that were made
+    31262  job/rebuild                the new rows of one vocabulary tensor
+    31527  job/write                  the output and its weights
+    31806  job/copy                   the other files of the two models
+    32023  job/index                  the files that are written anew
+    32193  job/run                    the whole, in order
+    32307  job/report                 what a job did, as JSON and as a table
+    32628  job/findings               what is told of a finished directory
+    32677  job/check_files            its files
+    32813  job/check_ids              sizes, ids and tying
+    33029  job/check_values           values
+    33100  job/check_draft            as a draft model for another
+    33391  job/verify                 whether a finished directory agrees with itself
 
-    32797  evaluate                   methods ranked on tokens that both models share
-    32816  evaluate/token_class       what a token is like, by its bytes
-    32883  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33075  evaluate/scores            how near rows come to the true ones
-    33174  evaluate/ranks             whether a true row is found among all
-    33282  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33491  evaluate/write_json        an evaluation as JSON
-    33602  evaluate/write_page        an evaluation as a page
+    33432  evaluate                   methods ranked on tokens that both models share
+    33451  evaluate/token_class       what a token is like, by its bytes
+    33518  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33715  evaluate/scores            how near rows come to the true ones
+    33814  evaluate/ranks             whether a true row is found among all
+    33922  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34134  evaluate/write_json        an evaluation as JSON
+    34247  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -673,6 +674,8 @@ typedef struct otx_affine_options {
     size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
                                there is but one choice and this is 0 */
     uint64_t seed;          /* of which are hidden, beyond those that look like targets */
+    const uint32_t *hide;   /* which `holdout` anchors are hidden, in ascending order: those of
+                               another map whose loss is to be compared. NULL: as above */
     uint64_t memory;        /* budget in bytes for fitting; 0: 4 GiB */
 } otx_affine_options;
 
@@ -682,7 +685,8 @@ typedef struct otx_affine_map {
     otx_affine_trial choice;
     otx_affine_trial *trials; /* all choices, in order of lambda, selection and k */
     size_t trial_count;
-    size_t hidden;            /* anchors */
+    size_t hidden;            /* anchors; and which, in ascending order */
+    uint32_t *hidden_anchors;
     uint64_t bytes;           /* that the map holds */
     void *state;
 } otx_affine_map;
@@ -747,7 +751,9 @@ typedef enum otx_method {
     OTX_METHOD_OMP_AFFINE,  /* what an affine map makes of the donor's row, and the combination
                                of what that map misses at the anchors: see otx_affine_fit.
                                Atoms per target are chosen for each matrix from none to 64 on
-                               hidden anchors, unless omp.k says how many */
+                               hidden anchors, unless omp.k says how many; and so is whether
+                               the base's rows of a token's first and last piece stand beside
+                               its row in the donor, with which weight, unless `pieces` says */
     OTX_METHOD_AFFINE,      /* the map alone */
     OTX_METHOD_MEAN,        /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
@@ -827,9 +833,9 @@ typedef enum otx_subword {
 /* "mean", "sum", "weighted_mean", "first_last", "last", "length"; or NULL. */
 OTX_API const char *otx_subword_name(otx_subword subword);
 
-/* The pieces of the targets: those of target i from starts[i] to starts[i + 1] - 1. */
+/* The pieces of targets or anchors: those of number i from starts[i] to starts[i + 1] - 1. */
 typedef struct otx_pieces {
-    const size_t *starts;   /* [targets + 1] */
+    const size_t *starts;   /* [of them + 1], or NULL: nobody knows */
     const uint32_t *rows;   /* of tokens, in otx_method_rows */
     const uint32_t *sizes;  /* bytes that they stand for */
 } otx_pieces;
@@ -841,7 +847,9 @@ typedef enum otx_method_need {
     OTX_NEED_TOKENS = 4,     /* to fit: tokens */
     OTX_NEED_DONOR_AGAIN = 8, /* to make rows: donor and the rows of targets once more */
     OTX_NEED_PIECES = 16,    /* to make rows: tokens, pieces and head */
-    OTX_NEED_HYPERNETWORK = 32 /* what nobody can give */
+    OTX_NEED_HYPERNETWORK = 32, /* what nobody can give */
+    OTX_WANT_PIECES = 64    /* to fit and to make rows, where they can be had: tokens, pieces and
+                               anchor_pieces */
 } otx_method_need;
 
 /* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
@@ -856,6 +864,8 @@ typedef struct otx_method_rows {
     otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
     otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
     otx_pieces pieces;  /* of the targets */
+    otx_pieces anchor_pieces; /* of the anchors, each as if the base lacked it: no piece of an
+                           anchor is the anchor */
     bool head;          /* the base's matrix is an output head of its own, not a tied one */
 } otx_method_rows;
 
@@ -876,6 +886,9 @@ typedef enum otx_row_norm {
 /* "none", "anchors"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
+/* No rows of pieces; any weight below 0 is as good. */
+#define OTX_PIECES_NONE (-1.0)
+
 /* All zero is the default. */
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
@@ -883,6 +896,9 @@ typedef struct otx_method_options {
     otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
     otx_subword subword;
+    double pieces;       /* of omp-affine: weight of the rows of a token's first and last piece
+                            against its row in the donor, 1: each as much. 0: chosen on hidden
+                            anchors, none being a choice; OTX_PIECES_NONE: none */
     /* What is done to the rows of any method, in this order. base must be there for the first
        and the last when rows are made. */
     otx_row_norm norm;
@@ -908,6 +924,8 @@ typedef struct otx_fitted {
     otx_omp_stats omp;      /* of a pursuit; isa and threads of any method */
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
+    double pieces;          /* weight of pieces' rows; 0: none beside the donor's. And what was */
+    otx_affine_trial other; /* chosen without them if there are, or with; zeros: not tried */
     struct otx__linear *linear; /* what other methods keep, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
@@ -1453,6 +1471,8 @@ typedef struct otx_job_options {
     otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
     otx_subword subword; /* likewise */
+    double pieces;       /* likewise. A base whose tokenizer cannot split text is a note, and
+                            with a weight an error */
     otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
     double scale, noise, clip_norms; /* mean and zero */
     otx_rows rows;
@@ -1502,6 +1522,8 @@ typedef struct otx_job_matrix {
     otx_omp_stats omp;
     otx_affine_trial choice; /* of the methods with a map */
     uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
+    double pieces;           /* weight of the rows of pieces beside the donor's; 0: none */
+    otx_affine_trial other;  /* as in otx_fitted */
     otx_affine_stats affine;
     double anchor_norms[3];  /* that 1, 50 and 99 of 100 of the anchors' rows do not exceed */
     uint64_t long_rows;      /* new rows more than 1.5 times as long as the last of these; */
@@ -1674,6 +1696,7 @@ typedef struct otx_evaluation_entry {
     char message[200];
     size_t k;          /* anchors combined */
     otx_affine_trial choice; /* of the methods with a map */
+    double pieces;     /* weight of the rows of pieces beside the donor's; 0: none */
     double seconds;
     otx_scores scores[OTX_CLASS_COUNT];
 } otx_evaluation_entry;
@@ -16317,6 +16340,7 @@ typedef struct otx__affine {
     double *unit;                   /* [strip][32] of these columns */
     otx__hash_key key;
     otx__known_row *known;          /* [anchors] in order */
+    uint32_t *hidden;               /* those that were, in ascending order */
 } otx__affine;
 
 /* ---- anchors by their rows ---- */
@@ -16783,9 +16807,11 @@ OTX__PRIVATE otx_result otx__choice_hide(otx__choice *choice, const otx_matrix *
                                          uint8_t *marks, uint64_t taken, otx_error *error)
 {
     size_t anchors = choice->normal->rows, marked = 0, kept = 0, last = choice->kept, i;
+    const uint32_t *hide = choice->options->hide;
     uint64_t state = choice->options->seed;
     otx_result result = OTX_OK;
-    if (targets && choice->hidden)
+    for (; hide && marked < choice->hidden; marked++) marks[hide[marked]] = 1;
+    if (targets && marked < choice->hidden)
         result = otx__choice_near(choice, targets, marks, &marked, taken, error);
     if (result) return result;
     while (marked < choice->hidden) {
@@ -17084,6 +17110,24 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
     return OTX_OK;
 }
 
+/* Whether anchors that a caller names can be hidden. */
+OTX__PRIVATE otx_result otx__fit_check_hide(const otx_affine_options *options, size_t anchors,
+                                            otx_error *error)
+{
+    size_t i;
+    if (!options->hide) return OTX_OK;
+    if (!options->holdout || options->holdout > anchors / 10)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%" PRIu64 " of %" PRIu64 " anchors cannot "
+                         "be hidden; 1 to a tenth of them can", (uint64_t)options->holdout,
+                         (uint64_t)anchors);
+    for (i = 0; i < options->holdout; i++)
+        if (options->hide[i] >= anchors || (i && options->hide[i] <= options->hide[i - 1]))
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "anchors to hide must ascend and be "
+                             "among %" PRIu64 "; number %" PRIu64 " is %" PRIu32,
+                             (uint64_t)anchors, (uint64_t)i, options->hide[i]);
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__fit_check(const otx__fit *fit, const otx_matrix *donor,
                                        const otx_matrix *base, const otx_matrix *targets,
                                        otx_error *error)
@@ -17092,6 +17136,7 @@ OTX__PRIVATE otx_result otx__fit_check(const otx__fit *fit, const otx_matrix *do
     if (!result) result = otx__check_matrix(base, "base", error);
     if (!result && targets) result = otx__check_matrix(targets, "targets", error);
     if (!result) result = otx__fit_check_options(fit, error);
+    if (!result) result = otx__fit_check_hide(&fit->options, donor->rows, error);
     if (result) return result;
     if (donor->rows != base->rows)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
@@ -17276,6 +17321,7 @@ OTX__PRIVATE bool otx__fit_take_map(otx__fit *fit)
     map->base_mean = (double *)otx__pool_take(pool, map->width, sizeof(double));
     map->unit = (double *)otx__pool_take(pool, map->digits.tiles, OTX__TILE * sizeof(double));
     map->known = (otx__known_row *)otx__pool_take(pool, map->anchors, sizeof(otx__known_row));
+    map->hidden = (uint32_t *)otx__pool_take(pool, fit->choice.hidden, sizeof(uint32_t));
     fit->trials =
         (otx_affine_trial *)otx__pool_take_zero(pool, fit->trial_count, sizeof *fit->trials);
     return otx__digits_take(&map->digits, pool);
@@ -17428,6 +17474,10 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->trials = fit->trials;
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
+    map->hidden_anchors = fit->map->hidden;
+    if (map->hidden)
+        memcpy(map->hidden_anchors, fit->choice.order + fit->choice.kept,
+               map->hidden * sizeof *map->hidden_anchors);
     map->bytes = fit->map->pool.bytes + sizeof *fit->map;
     map->state = fit->map;
 }
@@ -17583,7 +17633,6 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
    Rooms, in order of dependency:
      parts          what methods share: sums of rows, combinations
      pursuit        omp, omp-centred
-     mapping        omp-affine, affine
      constant       mean, zero
      near           each target against all anchors
      weights        how a few anchors combine to a target
@@ -17592,6 +17641,8 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      focus          focus
      hull           hull
      dense          matrices of double, and their products
+     lengthen       rows of the donor, and beside them the base's of a token's pieces
+     mapping        omp-affine, affine
      linear         maps between two models' rows
      clp            clp
      chance         normal deviates that are the same everywhere
@@ -17862,40 +17913,6 @@ OTX__PRIVATE otx_result otx__omp_centred_make(const otx_context *ctx, const otx_
         result = otx__fitted_combine(ctx, fitted, &rows->base, centre, first, count, to, error);
     otx__free(ctx, centre, columns, sizeof *centre);
     return result;
-}
-
-/* >>> src/methods/mapping.h */
-/* ---- mapping: omp-affine, affine ----------------------------------------------- */
-
-/* Fits the map, then runs the pursuit that was chosen to go with it, if any. */
-OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
-                                               const otx_method_rows *rows,
-                                               const otx_method_options *options,
-                                               otx_fitted *fitted, otx_error *error)
-{
-    otx_omp_options omp = options->omp;
-    otx_affine_options affine;
-    size_t k = fitted->method == OTX_METHOD_AFFINE ? 0 : omp.k;
-    otx_result result;
-    memset(&affine, 0, sizeof affine);
-    affine.memory = omp.memory;
-    if (omp.cosine) affine.selection = OTX_AFFINE_COSINE;
-    if (k || fitted->method == OTX_METHOD_AFFINE) {
-        affine.ks = &k;
-        affine.k_count = 1;
-    }
-    result = otx_affine_fit(ctx, &rows->donor, &rows->base, &rows->targets, &affine,
-                            &fitted->map, &fitted->affine, error);
-    if (result || !otx_affine_pursuit(&fitted->map, &omp)) return result;
-    return otx__pursue(ctx, rows, options, &omp, fitted, error);
-}
-
-OTX__PRIVATE otx_result otx__affine_method_make(const otx_context *ctx, const otx_fitted *fitted,
-                                                const otx_method_rows *rows, size_t first,
-                                                size_t count, double *to, otx_error *error)
-{
-    return otx_affine_apply(ctx, &fitted->map, &rows->donor, &rows->base, &rows->targets, first,
-                            count, fitted->indices, fitted->coefficients, fitted->k, to, error);
 }
 
 /* >>> src/methods/constant.h */
@@ -19042,6 +19059,566 @@ OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matr
     if (!mean) return otx__fail_array(error, matrix->columns, sizeof *mean);
     result = otx__rows_mean(mill, matrix, name, mean, error);
     otx__free(&mill->ctx, mean, matrix->columns, sizeof *mean);
+    return result;
+}
+
+/* >>> src/methods/lengthen.h */
+/* ---- lengthen: rows of the donor, and beside them the base's of a token's pieces ------- */
+
+/* A donor knows a token by the texts that it was trained on; the base, by the rows of the
+   pieces that its own tokenizer would cut the token into. Beside its row in the donor a token
+   gets the base's rows of its first and of its last piece, less their means over the anchors
+   and scaled, so that a map and a pursuit look at all three. An anchor's pieces are those that
+   it would have if the base lacked it: as a whole it would say what is to be predicted. */
+
+#define OTX__NO_PIECE UINT32_MAX
+
+/* Rows that one task fills. */
+#define OTX__LENGTHEN_ROWS 64
+
+/* What stands beside one another in a lengthened row. */
+enum { OTX__OWN_PART, OTX__FIRST_PART, OTX__LAST_PART, OTX__PARTS };
+
+typedef struct otx__lengthened {
+    otx__pool pool;
+    const otx_method_rows *rows;
+    otx_matrix donor, targets; /* [anchors], [targets] of d + 2 e: bfloat16 if the donor is,
+                                  else float */
+    char *data;                /* of both */
+    uint32_t *first, *last;    /* [anchors + targets] rows of tokens, or OTX__NO_PIECE */
+    size_t pieced[2];          /* anchors and targets that have pieces */
+    double *means, *squares;   /* [d + 2 e] over the anchors that have the part: of what it
+                                  holds, and the sum of its squares less the mean */
+    double scales[OTX__PARTS];
+} otx__lengthened;
+
+OTX__PRIVATE size_t otx__lengthened_count(const otx_method_rows *rows)
+{
+    return rows->donor.rows + rows->targets.rows;
+}
+
+/* ---- pieces ---- */
+
+OTX__PRIVATE bool otx__lengthen_is_sound(const otx_matrix *tokens, size_t row)
+{
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < tokens->columns; first += count) {
+        count = otx__min(OTX__COUNT(part), tokens->columns - first);
+        otx_to_float(part, otx__affine_at(tokens, row, first), tokens->dtype, count);
+        for (i = 0; i < count; i++)
+            if (!otx__is_finite((double)part[i])) return false;
+    }
+    return true;
+}
+
+/* The first and the last piece of some tokens; none where either has no numbers. */
+OTX__PRIVATE void otx__lengthen_pick_body(void *argument, size_t index, int worker)
+{
+    const otx__lengthened *l = (const otx__lengthened *)argument;
+    size_t anchors = l->rows->donor.rows, i = index * OTX__LENGTHEN_ROWS;
+    size_t end = otx__min(i + OTX__LENGTHEN_ROWS, otx__lengthened_count(l->rows));
+    (void)worker;
+    for (; i < end; i++) {
+        const otx_pieces *pieces = i < anchors ? &l->rows->anchor_pieces : &l->rows->pieces;
+        const size_t *starts = pieces->starts + (i < anchors ? i : i - anchors);
+        l->first[i] = l->last[i] = OTX__NO_PIECE;
+        if (starts[0] == starts[1] ||
+            !otx__lengthen_is_sound(&l->rows->tokens, pieces->rows[starts[0]]) ||
+            !otx__lengthen_is_sound(&l->rows->tokens, pieces->rows[starts[1] - 1]))
+            continue;
+        l->first[i] = pieces->rows[starts[0]];
+        l->last[i] = pieces->rows[starts[1] - 1];
+    }
+}
+
+/* Whether all pieces are tokens. */
+OTX__PRIVATE otx_result otx__pieces_check(const otx_pieces *pieces, size_t count, size_t tokens,
+                                          const char *of, otx_error *error)
+{
+    size_t i, j;
+    if (!pieces->starts)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the pieces of the %ss are missing", of);
+    for (i = 0; i < count; i++)
+        for (j = pieces->starts[i]; j < pieces->starts[i + 1]; j++)
+            if (pieces->rows[j] >= tokens)
+                return otx__fail(error, OTX_ERROR_ARGUMENT, "a piece of %s %" PRIu64 " is row "
+                                 "%" PRIu32 " of %" PRIu64 " tokens", of, (uint64_t)i,
+                                 pieces->rows[j], (uint64_t)tokens);
+    return OTX_OK;
+}
+
+/* ---- means and scales ---- */
+
+/* The row that a part of an anchor comes from, or OTX__NO_PIECE. */
+OTX__PRIVATE uint32_t otx__lengthen_row(const otx__lengthened *l, size_t part, size_t i)
+{
+    if (part == OTX__OWN_PART) return (uint32_t)i;
+    return part == OTX__FIRST_PART ? l->first[i] : l->last[i];
+}
+
+/* 32 columns of a part: sums in double in the order of the anchors. */
+OTX__PRIVATE void otx__lengthen_measure_body(void *argument, size_t tile, int worker)
+{
+    const otx__lengthened *l = (const otx__lengthened *)argument;
+    size_t own = otx__tiles(l->rows->donor.columns), e = l->rows->tokens.columns;
+    size_t beside = otx__tiles(e), pass, i, j, at, first, count, have = 0, part;
+    const otx_matrix *matrix = tile < own ? &l->rows->donor : &l->rows->tokens;
+    double sums[OTX__TILE] = {0}, squares[OTX__TILE] = {0};
+    float values[OTX__TILE];
+    (void)worker;
+    part = tile < own ? OTX__OWN_PART : OTX__FIRST_PART + (tile - own) / beside;
+    first = (tile < own ? tile : (tile - own) % beside) * OTX__TILE;
+    count = otx__min(OTX__TILE, matrix->columns - first);
+    at = first + (part > OTX__OWN_PART ? l->rows->donor.columns + (part - 1) * e : 0);
+    for (pass = 0; pass < 2; pass++) {
+        for (i = 0; i < l->rows->donor.rows; i++) {
+            uint32_t row = otx__lengthen_row(l, part, i);
+            if (row == OTX__NO_PIECE) continue;
+            have += !pass;
+            otx_to_float(values, otx__affine_at(matrix, row, first), matrix->dtype, count);
+            for (j = 0; j < count; j++) {
+                double less = (double)values[j] - sums[j];
+                sums[j] += pass ? 0.0 : (double)values[j];
+                squares[j] += pass ? less * less : 0.0;
+            }
+        }
+        for (j = 0; j < count && !pass; j++) sums[j] = have ? sums[j] / (double)have : 0.0;
+    }
+    memcpy(l->means + at, sums, count * sizeof *sums);
+    memcpy(l->squares + at, squares, count * sizeof *squares);
+}
+
+/* The mean square of the distance from the mean of a part that `count` anchors have. */
+OTX__PRIVATE double otx__lengthen_spread(const otx__lengthened *l, size_t part, size_t count)
+{
+    size_t d = l->rows->donor.columns, e = l->rows->tokens.columns, i;
+    const double *squares = l->squares + (part > OTX__OWN_PART ? d + (part - 1) * e : 0);
+    double sum = 0.0;
+    for (i = 0; i < (part > OTX__OWN_PART ? e : d); i++) sum += squares[i];
+    return count ? sum / (double)count : 0.0;
+}
+
+/* ---- rows ---- */
+
+/* What the donor has of a token, as it is. */
+OTX__PRIVATE void otx__lengthen_own(const otx__lengthened *l, size_t i, char *to)
+{
+    const otx_method_rows *rows = l->rows;
+    bool anchor = i < rows->donor.rows;
+    const otx_matrix *from = anchor ? &rows->donor : &rows->targets;
+    size_t size = otx_dtype_bits(l->donor.dtype) / 8, first, count;
+    const char *own = otx__affine_at(from, anchor ? i : i - rows->donor.rows, 0);
+    float values[OTX__TILE];
+    double wide[OTX__TILE];
+    if (l->donor.dtype == OTX_BF16 && from->dtype == OTX_BF16) {
+        memcpy(to, own, from->columns * size);
+        return;
+    }
+    for (first = 0; first < from->columns; first += count, to += count * size) {
+        size_t j, step = otx_dtype_bits(from->dtype) / 8;
+        count = otx__min(OTX__TILE, from->columns - first);
+        otx_to_float(values, own + first * step, from->dtype, count);
+        for (j = 0; j < count; j++) wide[j] = (double)values[j];
+        (void)otx_from_double(to, wide, l->donor.dtype, count, false);
+    }
+}
+
+/* One of its pieces, or zeros. */
+OTX__PRIVATE void otx__lengthen_piece(const otx__lengthened *l, size_t part, size_t i, char *to)
+{
+    const otx_matrix *tokens = &l->rows->tokens;
+    const double *means = l->means + l->rows->donor.columns + (part - 1) * tokens->columns;
+    size_t size = otx_dtype_bits(l->donor.dtype) / 8, row = otx__lengthen_row(l, part, i);
+    size_t first, count, j;
+    float values[OTX__TILE];
+    double wide[OTX__TILE];
+    if (row == OTX__NO_PIECE) {
+        memset(to, 0, tokens->columns * size);
+        return;
+    }
+    for (first = 0; first < tokens->columns; first += count, to += count * size) {
+        count = otx__min(OTX__TILE, tokens->columns - first);
+        otx_to_float(values, otx__affine_at(tokens, row, first), tokens->dtype, count);
+        for (j = 0; j < count; j++)
+            wide[j] = ((double)values[j] - means[first + j]) * l->scales[part];
+        (void)otx_from_double(to, wide, l->donor.dtype, count, false);
+    }
+}
+
+OTX__PRIVATE void otx__lengthen_fill_body(void *argument, size_t index, int worker)
+{
+    const otx__lengthened *l = (const otx__lengthened *)argument;
+    size_t size = otx_dtype_bits(l->donor.dtype) / 8, i = index * OTX__LENGTHEN_ROWS;
+    size_t end = otx__min(i + OTX__LENGTHEN_ROWS, otx__lengthened_count(l->rows));
+    size_t d = l->rows->donor.columns, e = l->rows->tokens.columns;
+    (void)worker;
+    for (; i < end; i++) {
+        char *row = l->data + i * l->donor.columns * size;
+        otx__lengthen_own(l, i, row);
+        otx__lengthen_piece(l, OTX__FIRST_PART, i, row + d * size);
+        otx__lengthen_piece(l, OTX__LAST_PART, i, row + (d + e) * size);
+    }
+}
+
+OTX__PRIVATE otx_result otx__lengthen_loop(const otx_context *ctx, otx__lengthened *l,
+                                           size_t count, double work, otx_parallel_body body,
+                                           otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_GRAM, 0, otx__lengthened_count(l->rows));
+    return otx__watch_loop(&watch, count, work, body, l, error);
+}
+
+/* Bytes that the lengthened rows take; more than can be addressed count as such. */
+OTX__PRIVATE double otx__lengthened_bytes(const otx_method_rows *rows)
+{
+    double columns = (double)rows->donor.columns + 2.0 * (double)rows->tokens.columns;
+    double size = rows->donor.dtype == OTX_BF16 ? 2.0 : 4.0;
+    return (double)otx__lengthened_count(rows) * (columns * size + 8.0) + 16.0 * columns;
+}
+
+/* Takes the room, and learns how parts compare. Close it in any case. */
+OTX__PRIVATE otx_result otx__lengthened_open(const otx_context *ctx, const otx_method_rows *rows,
+                                             otx__lengthened *l, otx_error *error)
+{
+    size_t all = otx__lengthened_count(rows), d = rows->donor.columns, i;
+    size_t e = rows->tokens.columns, columns = d + 2 * e, cells = 0;
+    otx_dtype dtype = rows->donor.dtype == OTX_BF16 ? OTX_BF16 : OTX_F32;
+    double tasks = (double)OTX__LENGTHEN_ROWS;
+    otx_result result;
+    memset(l, 0, sizeof *l);
+    otx__pool_open(&l->pool, ctx);
+    l->rows = rows;
+    if (!otx__mul(columns, otx_dtype_bits(dtype) / 8, &cells))
+        return otx__fail_memory(error, UINT64_MAX);
+    l->data = (char *)otx__pool_take(&l->pool, all, cells);
+    l->first = (uint32_t *)otx__pool_take(&l->pool, all, sizeof *l->first);
+    l->last = (uint32_t *)otx__pool_take(&l->pool, all, sizeof *l->last);
+    l->means = (double *)otx__pool_take_zero(&l->pool, columns, sizeof(double));
+    l->squares = (double *)otx__pool_take_zero(&l->pool, columns, sizeof(double));
+    if (l->pool.failed) return otx__pool_fail(&l->pool, error);
+    l->donor.data = l->data;
+    l->donor.dtype = dtype;
+    l->donor.columns = columns;
+    l->targets = l->donor;
+    l->donor.rows = rows->donor.rows;
+    l->targets.data = l->data + rows->donor.rows * cells;
+    l->targets.rows = rows->targets.rows;
+    result = otx__lengthen_loop(ctx, l, (all + OTX__LENGTHEN_ROWS - 1) / OTX__LENGTHEN_ROWS,
+                                tasks * 4.0 * (double)e, otx__lengthen_pick_body, error);
+    if (result) return result;
+    for (i = 0; i < all; i++) l->pieced[i >= rows->donor.rows] += l->first[i] != OTX__NO_PIECE;
+    return otx__lengthen_loop(ctx, l, otx__tiles(d) + 2 * otx__tiles(e),
+                              8.0 * OTX__TILE * (double)rows->donor.rows,
+                              otx__lengthen_measure_body, error);
+}
+
+/* Makes the rows, the pieces' with this weight each against the donor's. */
+OTX__PRIVATE otx_result otx__lengthened_fill(const otx_context *ctx, otx__lengthened *l,
+                                             double weight, otx_error *error)
+{
+    size_t all = otx__lengthened_count(l->rows), part;
+    double own = otx__lengthen_spread(l, OTX__OWN_PART, l->rows->donor.rows);
+    for (part = OTX__FIRST_PART; part < OTX__PARTS; part++) {
+        double spread = otx__lengthen_spread(l, part, l->pieced[0]);
+        l->scales[part] = spread > 0.0 ? weight * sqrt(own / spread) : 0.0;
+    }
+    return otx__lengthen_loop(ctx, l, (all + OTX__LENGTHEN_ROWS - 1) / OTX__LENGTHEN_ROWS,
+                              4.0 * OTX__LENGTHEN_ROWS * (double)l->donor.columns,
+                              otx__lengthen_fill_body, error);
+}
+
+/* >>> src/methods/mapping.h */
+/* ---- mapping: omp-affine, affine ----------------------------------------------- */
+
+/* Pieces are taken where the loss with them is lower than that without by this part of it, over
+   the root of the number of hidden anchors: 1.5 % with 256. What differs less may be chance. On
+   the pairs that were measured it is lower by 3 and 22 % where language models want pieces, and
+   at most by 0.4 % where they do not. */
+#define OTX__PIECES_CHANCE 0.24
+
+/* Weights of pieces that are tried. */
+static const double otx__piece_weights[] = {0.5, 1.0};
+
+/* Whether the caller has pieces, and wants them. */
+OTX__PRIVATE bool otx__mapping_has_pieces(const otx_fitted *fitted, const otx_method_rows *rows)
+{
+    return fitted->method == OTX_METHOD_OMP_AFFINE && fitted->options.pieces >= 0.0 &&
+           rows->pieces.starts && rows->anchor_pieces.starts && rows->tokens.rows > 0;
+}
+
+OTX__PRIVATE double otx__mapping_budget(const otx_fitted *fitted)
+{
+    uint64_t memory = fitted->options.omp.memory;
+    return memory ? (double)memory : OTX__MEMORY_DEFAULT;
+}
+
+/* Whether rows with pieces fit the budget, and a map of them. It is no matter of choice: which
+   rows come out must not go by a machine's memory. */
+OTX__PRIVATE otx_result otx__mapping_check_budget(const otx_fitted *fitted,
+                                                  const otx_method_rows *rows,
+                                                  otx_error *error)
+{
+    double e = (double)rows->base.columns, d = (double)rows->donor.columns + 2.0 * e;
+    double need = otx__lengthened_bytes(rows) + 16.0 * d * (0.5 * d + e) + 8192.0 * (d + e);
+    double budget = otx__mapping_budget(fitted);
+    if (need <= budget) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MEMORY, "rows of pieces beside the donor's, and a map of "
+                     "them, take %.0f MiB, and the budget is %.0f MiB; --pieces no does without",
+                     ceil(need / 1048576.0), floor(budget / 1048576.0));
+}
+
+OTX__PRIVATE otx_result otx__mapping_check_pieces(const otx_method_rows *rows, otx_error *error)
+{
+    size_t tokens = rows->tokens.rows;
+    otx_result result = otx__check_matrix(&rows->tokens, "tokens", error);
+    if (!result && rows->tokens.columns != rows->base.columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "tokens have %" PRIu64 " columns and the base's anchors %" PRIu64,
+                         (uint64_t)rows->tokens.columns, (uint64_t)rows->base.columns);
+    if (!result)
+        result = otx__pieces_check(&rows->pieces, rows->targets.rows, tokens, "target", error);
+    if (!result)
+        result = otx__pieces_check(&rows->anchor_pieces, rows->donor.rows, tokens, "anchor",
+                                   error);
+    return result;
+}
+
+/* ---- fitting ---- */
+
+/* What the choice takes; the caller's. */
+typedef struct otx__mapping_choice {
+    const otx_method_rows *rows;
+    otx_fitted *fitted;
+    otx__lengthened *l;
+    size_t k;
+    otx_affine_options affine;
+} otx__mapping_choice;
+
+OTX__PRIVATE void otx__mapping_settle(otx__mapping_choice *choice)
+{
+    const otx_omp_options *omp = &choice->fitted->options.omp;
+    bool alone = choice->fitted->method == OTX_METHOD_AFFINE;
+    choice->k = alone ? 0 : omp->k;
+    choice->affine.memory = omp->memory;
+    if (omp->cosine) choice->affine.selection = OTX_AFFINE_COSINE;
+    if (choice->k || alone) {
+        choice->affine.ks = &choice->k;
+        choice->affine.k_count = 1;
+    }
+}
+
+/* Fits one map to the donor's rows, or to the lengthened ones at hand, and counts it. */
+OTX__PRIVATE otx_result otx__mapping_fit(const otx_context *ctx,
+                                         const otx__mapping_choice *choice, bool lengthened,
+                                         const otx_affine_options *options,
+                                         otx_affine_map *map, otx_error *error)
+{
+    const otx_method_rows *rows = choice->rows;
+    otx_affine_stats *sum = &choice->fitted->affine, stats;
+    otx_result result = otx_affine_fit(ctx, lengthened ? &choice->l->donor : &rows->donor,
+                                       &rows->base,
+                                       lengthened ? &choice->l->targets : &rows->targets,
+                                       options, map, &stats, error);
+    if (result) return result;
+    sum->isa = stats.isa;
+    sum->threads = stats.threads;
+    sum->peak_bytes = otx__max(sum->peak_bytes, stats.peak_bytes);
+    sum->seconds += stats.seconds;
+    sum->seconds_products += stats.seconds_products;
+    sum->seconds_solve += stats.seconds_solve;
+    sum->seconds_pursuit += stats.seconds_pursuit;
+    sum->seconds_trials += stats.seconds_trials;
+    return OTX_OK;
+}
+
+/* From here on those anchors are hidden that a map hid, where any were. */
+OTX__PRIVATE otx_result otx__mapping_remember(otx__mapping_choice *choice,
+                                              const otx_affine_map *map, otx_error *error)
+{
+    otx__pool *pool = &choice->l->pool;
+    uint32_t *hide = (uint32_t *)otx__pool_take(pool, map->hidden, sizeof *hide);
+    if (!hide) return otx__pool_fail(pool, error);
+    if (!map->hidden) return OTX_OK;
+    memcpy(hide, map->hidden_anchors, map->hidden * sizeof *hide);
+    choice->affine.hide = hide;
+    choice->affine.holdout = map->hidden;
+    return OTX_OK;
+}
+
+/* Fits maps with pieces of all weights; *best is that of the least loss on the anchors that the
+   first one hid, and choice->affine names these. */
+OTX__PRIVATE otx_result otx__mapping_weigh(const otx_context *ctx, otx__mapping_choice *choice,
+                                           otx_affine_map *best, double *weight,
+                                           otx_error *error)
+{
+    size_t i;
+    otx_result result = OTX_OK;
+    for (i = 0; i < OTX__COUNT(otx__piece_weights) && !result; i++) {
+        otx_affine_map map;
+        memset(&map, 0, sizeof map);
+        result = otx__lengthened_fill(ctx, choice->l, otx__piece_weights[i], error);
+        if (!result)
+            result = otx__mapping_fit(ctx, choice, true, &choice->affine, &map, error);
+        if (result) break;
+        if (i && map.choice.loss >= best->choice.loss) {
+            otx_affine_close(&map);
+            continue;
+        }
+        if (!i) result = otx__mapping_remember(choice, &map, error);
+        otx_affine_close(best);
+        *best = map;
+        *weight = otx__piece_weights[i];
+    }
+    return result;
+}
+
+/* What the loss without pieces is on these anchors, by the choice that was made without. */
+OTX__PRIVATE otx_result otx__mapping_rival(const otx_context *ctx,
+                                           const otx__mapping_choice *choice,
+                                           otx_affine_trial *rival, otx_error *error)
+{
+    const otx_affine_trial *own = &choice->fitted->map.choice;
+    otx_affine_options options = choice->affine;
+    otx_affine_map map;
+    otx_result result;
+    memset(&map, 0, sizeof map);
+    options.ks = &own->k;
+    options.k_count = 1;
+    options.selection = own->cosine ? OTX_AFFINE_COSINE : OTX_AFFINE_CORRELATION;
+    result = otx__mapping_fit(ctx, choice, false, &options, &map, error);
+    if (!result) *rival = map.choice;
+    otx_affine_close(&map);
+    return result;
+}
+
+/* Takes pieces if they make the loss smaller by more than chance does. */
+OTX__PRIVATE otx_result otx__mapping_compare(const otx_context *ctx, otx__mapping_choice *choice,
+                                             otx_error *error)
+{
+    otx_fitted *fitted = choice->fitted;
+    otx_affine_trial rival;
+    otx_affine_map map;
+    double weight = 0.0, least;
+    otx_result result;
+    memset(&map, 0, sizeof map);
+    memset(&rival, 0, sizeof rival);
+    result = otx__mapping_weigh(ctx, choice, &map, &weight, error);
+    if (!result) result = otx__mapping_rival(ctx, choice, &rival, error);
+    fitted->other = map.choice;
+    least = 1.0 - OTX__PIECES_CHANCE / sqrt((double)choice->affine.holdout);
+    if (result || map.choice.loss >= least * rival.loss) {
+        otx_affine_close(&map);
+        return result;
+    }
+    fitted->other = rival;
+    fitted->pieces = weight;
+    otx_affine_close(&fitted->map);
+    fitted->map = map;
+    return OTX_OK;
+}
+
+/* Room for lengthened rows; the budget is what is left. choice->l has no piece if there are
+   none of anchors or none of targets. */
+OTX__PRIVATE otx_result otx__mapping_lengthen(const otx_context *ctx, otx__mapping_choice *choice,
+                                              otx_error *error)
+{
+    double left = otx__mapping_budget(choice->fitted) - (double)choice->fitted->map.bytes;
+    otx_result result = otx__lengthened_open(ctx, choice->rows, choice->l, error);
+    left -= (double)choice->l->pool.bytes;
+    choice->affine.memory = left > 1.0 ? (uint64_t)left : 1;
+    return result;
+}
+
+/* Fits to the donor's rows, to lengthened ones, or to both and chooses. */
+OTX__PRIVATE otx_result otx__mapping_choose(const otx_context *ctx, otx__mapping_choice *choice,
+                                            otx_error *error)
+{
+    otx_fitted *fitted = choice->fitted;
+    const otx_method_rows *rows = choice->rows;
+    bool has = otx__mapping_has_pieces(fitted, rows);
+    double forced = fitted->options.pieces;
+    size_t tenth = rows->donor.rows / 10;
+    otx_result result = OTX_OK;
+    if (has) result = otx__mapping_check_pieces(rows, error);
+    if (!result && has) result = otx__mapping_check_budget(fitted, rows, error);
+    if (!result && !(has && forced > 0.0))
+        result = otx__mapping_fit(ctx, choice, false, &choice->affine, &fitted->map, error);
+    if (result || !has || (!tenth && !(forced > 0.0))) return result;
+    result = otx__mapping_lengthen(ctx, choice, error);
+    if (result) return result;
+    if (!choice->l->pieced[0] || !choice->l->pieced[1]) {
+        if (fitted->map.state) return OTX_OK;
+        return otx__mapping_fit(ctx, choice, false, &choice->affine, &fitted->map, error);
+    }
+    if (forced > 0.0) {
+        fitted->pieces = forced;
+        result = otx__lengthened_fill(ctx, choice->l, forced, error);
+        if (result) return result;
+        return otx__mapping_fit(ctx, choice, true, &choice->affine, &fitted->map, error);
+    }
+    choice->affine.holdout = otx__min(OTX__HIDDEN, tenth); /* for one choice of k, too */
+    result = otx__mapping_compare(ctx, choice, error);
+    if (result || !(fitted->pieces > 0.0)) return result;
+    return otx__lengthened_fill(ctx, choice->l, fitted->pieces, error);
+}
+
+/* Fits the map, then runs the pursuit that was chosen to go with it, if any. */
+OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
+                                               const otx_method_rows *rows,
+                                               const otx_method_options *options,
+                                               otx_fitted *fitted, otx_error *error)
+{
+    otx_omp_options omp = options->omp;
+    otx_method_rows at_hand = *rows;
+    otx__mapping_choice choice;
+    otx__lengthened l;
+    otx_result result;
+    memset(&choice, 0, sizeof choice);
+    memset(&l, 0, sizeof l);
+    otx__pool_open(&l.pool, ctx);
+    choice.rows = rows;
+    choice.fitted = fitted;
+    choice.l = &l;
+    otx__mapping_settle(&choice);
+    result = otx__mapping_choose(ctx, &choice, error);
+    if (fitted->pieces > 0.0) {
+        at_hand.donor = l.donor;
+        at_hand.targets = l.targets;
+        omp.memory = choice.affine.memory;
+    } else {
+        otx__pool_close(&l.pool);
+    }
+    if (!result && otx_affine_pursuit(&fitted->map, &omp))
+        result = otx__pursue(ctx, &at_hand, options, &omp, fitted, error);
+    otx__pool_close(&l.pool);
+    return result;
+}
+
+/* ---- making rows ---- */
+
+/* Rows with pieces are lengthened once more, as large as they are: a caller need not hold the
+   donor's meanwhile. */
+OTX__PRIVATE otx_result otx__affine_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                                const otx_method_rows *rows, size_t first,
+                                                size_t count, double *to, otx_error *error)
+{
+    otx_matrix donor = rows->donor, targets = rows->targets;
+    otx__lengthened l;
+    otx_result result = OTX_OK;
+    memset(&l, 0, sizeof l);
+    otx__pool_open(&l.pool, ctx);
+    if (fitted->pieces > 0.0) {
+        result = otx__mapping_check_pieces(rows, error);
+        if (!result) result = otx__lengthened_open(ctx, rows, &l, error);
+        if (!result) result = otx__lengthened_fill(ctx, &l, fitted->pieces, error);
+        donor = l.donor;
+        targets = l.targets;
+    }
+    if (!result)
+        result = otx_affine_apply(ctx, &fitted->map, &donor, &rows->base, &targets, first, count,
+                                  fitted->indices, fitted->coefficients, fitted->k, to, error);
+    otx__pool_close(&l.pool);
     return result;
 }
 
@@ -20678,22 +21255,12 @@ OTX__PRIVATE void otx__subwords_body(void *argument, size_t index, int worker)
 OTX__PRIVATE otx_result otx__subword_check(const otx_fitted *fitted, const otx_method_rows *rows,
                                            otx_error *error)
 {
-    const otx_pieces *pieces = &rows->pieces;
-    size_t i, j;
     otx_result result = otx__check_matrix(&rows->tokens, "tokens", error);
     if (result) return result;
     if ((unsigned)fitted->options.subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
                          (int)fitted->options.subword);
-    if (!pieces->starts)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the pieces of the targets are missing");
-    for (i = 0; i < fitted->targets; i++)
-        for (j = pieces->starts[i]; j < pieces->starts[i + 1]; j++)
-            if (pieces->rows[j] >= rows->tokens.rows)
-                return otx__fail(error, OTX_ERROR_ARGUMENT, "a piece of target %" PRIu64 " is row "
-                                 "%" PRIu32 " of %" PRIu64 " tokens", (uint64_t)i,
-                                 pieces->rows[j], (uint64_t)rows->tokens.rows);
-    return OTX_OK;
+    return otx__pieces_check(&rows->pieces, fitted->targets, rows->tokens.rows, "target", error);
 }
 
 OTX__PRIVATE otx_result otx__subword_make(const otx_context *ctx, const otx_fitted *fitted,
@@ -20869,7 +21436,7 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
     static const otx__method_entry methods[OTX_METHOD_COUNT] = {
         {"omp", OTX_NEED_DONOR, otx__omp_fit, otx__omp_make},
         {"omp-centred", OTX_NEED_DONOR, otx__omp_fit, otx__omp_centred_make},
-        {"omp-affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+        {"omp-affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN | OTX_WANT_PIECES,
          otx__affine_method_fit, otx__affine_method_make},
         {"affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
          otx__affine_method_fit, otx__affine_method_make},
@@ -28097,6 +28664,7 @@ typedef struct otx__tensor_plan {
 /* What the base's tokenizer cuts tokens of the donor into. */
 typedef struct otx__job_pieces {
     otx__pool pool;
+    bool texts; /* tokens that stand for no text, or for one byte, have none */
     uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
     size_t token_count;
     size_t *starts;     /* as in otx_pieces */
@@ -28139,8 +28707,8 @@ struct otx_job {
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
 
-    /* pieces: what new tokens are cut into */
-    otx__job_pieces pieces;
+    /* pieces: what new tokens are cut into, and anchors as if the base lacked them */
+    otx__job_pieces pieces, anchor_pieces;
 
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
@@ -28278,6 +28846,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     if (job->outer.progress) job->ctx.progress = otx__job_progress;
     job->ctx.progress_context = job;
     otx__pool_open(&job->pieces.pool, &job->ctx);
+    otx__pool_open(&job->anchor_pieces.pool, &job->ctx);
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
     otx__text_open(&job->digits, &job->ctx);
@@ -28318,6 +28887,7 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
     for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__pieces_close(ctx, &job->pieces);
+    otx__pieces_close(ctx, &job->anchor_pieces);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->digits);
@@ -29826,7 +30396,7 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
 }
 
 /* >>> src/job/pieces.h */
-/* ---- pieces: what the base's tokenizer cuts new tokens into --------------------------- */
+/* ---- pieces: what the base's tokenizer cuts tokens of the donor into ------------------ */
 
 /* Where the row of each id of the base stands among those that hold a token; UINT32_MAX: the
    piece counts for nothing, as it has no row or is the unknown token. */
@@ -29852,6 +30422,7 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
     const otx_token *token = &job->donor.vocab.tokens[donor];
     size_t count, i;
     otx_result result;
+    if (p->texts && token->kind != OTX_TOKEN_TEXT) return OTX_OK;
     for (;;) {
         void *ids = p->ids;
         result = otx_vocab_split(&job->ctx, base, token->bytes, token->size, p->ids, p->capacity,
@@ -29874,10 +30445,12 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
 }
 
 /* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
-   that hold one. */
+   that hold one. With `without`, flags by id of the base, each is split as if the base lacked
+   that of `bases` which is the same. */
 OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
                                          const uint32_t *targets, size_t count,
                                          const uint32_t *tokens, size_t token_count,
+                                         const uint32_t *bases, uint8_t *without,
                                          otx_error *error)
 {
     uint32_t *places = otx__pieces_places(p, job, tokens, token_count);
@@ -29893,7 +30466,9 @@ OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
         kept = 0;
         for (i = 0; i < count && !result; i++) {
             p->starts[i] = kept;
+            if (without) without[bases[i]] = 1;
             result = otx__pieces_split(p, job, targets[i], places, &kept, error);
+            if (without) without[bases[i]] = 0;
         }
         p->starts[count] = kept;
     }
@@ -29909,22 +30484,69 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
     return pieces;
 }
 
-/* The pieces of the job's targets, if its method wants them. */
+/* Splits the anchors, each as if the base lacked it. Of the base's tokens `without` flags those
+   that it is to lack besides. */
+OTX__PRIVATE otx_result otx__pieces_open_anchors(otx__job_pieces *p, const otx_job *job,
+                                                 const uint32_t *donors, const uint32_t *bases,
+                                                 size_t count, const uint32_t *tokens,
+                                                 size_t token_count, uint8_t *without,
+                                                 otx_error *error)
+{
+    otx__rules *rules = (otx__rules *)job->base.vocab.rules;
+    const uint8_t *before = rules->without;
+    otx_result result;
+    rules->without = without;
+    p->texts = true;
+    result = otx__pieces_open(p, job, donors, count, tokens, token_count, bases, without, error);
+    rules->without = before;
+    return result;
+}
+
+/* Reads how the base splits. A method that only wants pieces does without where that is not
+   known, with a note. */
+OTX__PRIVATE otx_result otx__job_open_rules(otx_job *job, bool must, bool *known,
+                                            otx_error *error)
+{
+    otx_error why;
+    otx_result result;
+    memset(&why, 0, sizeof why);
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, &why);
+    *known = result == OTX_OK;
+    if (!result) return OTX_OK;
+    if (must || result == OTX_ERROR_MEMORY || result == OTX_ERROR_CANCELLED) {
+        if (error) *error = why;
+        return result;
+    }
+    otx__log(&job->ctx, OTX_NOTE, "the base's tokenizer cannot cut new tokens into pieces: %s",
+             why.message);
+    return OTX_OK;
+}
+
+/* The pieces of the job's targets, and of its anchors, if its method asks for them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    unsigned needs = otx_method_needs(job->options.method);
+    bool must = (needs & OTX_NEED_PIECES) || job->options.pieces > 0.0, known;
     otx__job_pieces *p = &job->pieces;
+    uint8_t *without;
     otx_result result;
-    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
-        return OTX_OK;
-    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
-    if (result) return result;
+    if (job->options.pieces < 0.0) needs &= ~(unsigned)OTX_WANT_PIECES;
+    if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES)) || !job->target_count) return OTX_OK;
+    result = otx__job_open_rules(job, must, &known, error);
+    if (result || !known) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
-    if (!p->tokens) return otx__pool_fail(&p->pool, error);
+    without = (uint8_t *)otx__pool_take_zero(&p->pool, job->base.vocab.count, 1);
+    if (p->pool.failed) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
-    return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
-                            error);
+    p->texts = (needs & OTX_WANT_PIECES) != 0;
+    result = otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
+                              NULL, NULL, error);
+    if (result || !p->texts) return result;
+    return otx__pieces_open_anchors(&job->anchor_pieces, job, job->anchor_donors,
+                                    job->anchor_bases, job->anchor_count, p->tokens,
+                                    p->token_count, without, error);
 }
 
 /* >>> src/job/untrained.h */
@@ -30296,7 +30918,9 @@ OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed
         needed[i] = 1;
         tokens[held++] = (uint32_t)i;
     }
-    return held;
+    if (!job->anchor_pieces.starts) return held;
+    memcpy(tokens, job->pieces.tokens, job->pieces.token_count * sizeof *tokens);
+    return job->pieces.token_count;
 }
 
 /* Reads those rows of one matrix of the base. Close it likewise; tokens has room for as many
@@ -30339,6 +30963,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     options.weights = job->options.weights;
     options.seed = job->options.seed;
     options.subword = job->options.subword;
+    options.pieces = job->options.pieces;
     options.norm = job->options.norm;
     options.scale = job->options.scale;
     options.noise = job->options.noise;
@@ -30346,6 +30971,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     options.solve = job->options.solve;
     options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
+    rows.pieces = otx__pieces_of(&job->pieces);
+    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
     if (!result && solution->base) {
@@ -30375,6 +31002,8 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     matrix->omp = fitted->omp;
     matrix->choice = fitted->map.choice;
     matrix->hidden = fitted->map.hidden;
+    matrix->pieces = fitted->pieces;
+    matrix->other = fitted->other;
     matrix->affine = fitted->affine;
     matrix->seconds = solution->seconds;
     solution->seconds = 0; /* the first matrix that uses it bears the time */
@@ -30496,6 +31125,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
     rows.pieces = otx__pieces_of(&job->pieces);
+    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
     if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
@@ -31742,6 +32372,11 @@ OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
         if (matrix->hidden) otx__text_double(text, figures[i].value);
         else otx__text_string(text, "null");
     }
+    otx__text_string(text, ", \"pieces\": ");
+    otx__text_double(text, matrix->pieces);
+    otx__text_string(text, ", \"other_loss\": ");
+    if (matrix->other.lambda > 0) otx__text_double(text, matrix->other.loss);
+    else otx__text_string(text, "null");
     otx__text_format(text, ", \"peak_bytes\": %" PRIu64 ", \"seconds\": ",
                      matrix->affine.peak_bytes);
     otx__text_double(text, matrix->affine.seconds);
@@ -32910,7 +33545,8 @@ typedef struct otx__evaluating {
     uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
     size_t token_count;
     uint8_t *classes;                         /* otx_token_class, by hidden token */
-    otx__job_pieces pieces;                       /* of the hidden tokens, if a method wants them */
+    otx__job_pieces pieces, anchor_pieces; /* of the hidden tokens and of the others, if a
+                                              method wants them */
     /* of the matrix at hand */
     otx__loaded donor, base;
     otx_method_rows rows;
@@ -32982,7 +33618,7 @@ OTX__PRIVATE bool otx__evaluating_needs_pieces(const otx__evaluating *e)
     bool needs = !options->methods;
     size_t i;
     for (i = 0; i < options->method_count && !needs; i++)
-        needs = (otx_method_needs(options->methods[i]) & OTX_NEED_PIECES) != 0;
+        needs = (otx_method_needs(options->methods[i]) & (OTX_NEED_PIECES | OTX_WANT_PIECES)) != 0;
     return needs;
 }
 
@@ -33005,8 +33641,11 @@ OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *err
     }
     for (i = 0; i < e->hidden; i++) without[e->hidden_bases[i]] = 1;
     ((otx__rules *)base->rules)->without = without;
-    return otx__pieces_open(&e->pieces, job, e->hidden_donors, e->hidden, e->tokens,
-                            e->rows.tokens.rows, error);
+    result = otx__pieces_open(&e->pieces, job, e->hidden_donors, e->hidden, e->tokens,
+                              e->rows.tokens.rows, NULL, NULL, error);
+    if (result) return result;
+    return otx__pieces_open_anchors(&e->anchor_pieces, job, e->kept_donors, e->kept_bases,
+                                    e->kept, e->tokens, e->rows.tokens.rows, without, error);
 }
 
 /* Hides a part of the job's anchors. */
@@ -33060,6 +33699,7 @@ OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, 
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
     e->rows.pieces = otx__pieces_of(&e->pieces);
+    e->rows.anchor_pieces = otx__pieces_of(&e->anchor_pieces);
     e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
@@ -33360,6 +34000,7 @@ OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_roo
     if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
     entry->k = fitted.k;
     entry->choice = fitted.map.choice;
+    entry->pieces = fitted.pieces;
     entry->result = result;
     entry->seconds = otx__now() - start;
     otx_method_close(ctx, &fitted);
@@ -33456,6 +34097,7 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     e.out = out;
     otx__pool_open(&e.pool, &job->ctx);
     otx__pool_open(&e.pieces.pool, &job->ctx);
+    otx__pool_open(&e.anchor_pieces.pool, &job->ctx);
     result = otx__evaluating_open(&e, error);
     if (!result && otx__evaluating_needs_pieces(&e)) result = otx__evaluating_split(&e, error);
     out->anchors = e.kept;
@@ -33463,6 +34105,7 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     for (i = 0; i < out->matrix_count && !result; i++)
         result = otx__evaluate_matrix(&e, i, error);
     otx__pieces_close(&job->ctx, &e.pieces);
+    otx__pieces_close(&job->ctx, &e.anchor_pieces);
     otx__pool_close(&e.pool);
     return result;
 }
@@ -33545,6 +34188,8 @@ OTX__PRIVATE void otx__json_entry(otx__text *text, const otx_evaluation_entry *e
         otx__text_string(text, ", \"lambda\": ");
         otx__text_double(text, entry->choice.lambda);
         otx__text_format(text, ", \"cosine\": %s", entry->choice.cosine ? "true" : "false");
+        otx__text_string(text, ", \"pieces\": ");
+        otx__text_double(text, entry->pieces);
     }
     otx__text_string(text, ", \"seconds\": ");
     otx__text_double(text, entry->seconds);

@@ -129,6 +129,7 @@ typedef struct settings {
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
     X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS) \
+    X(OPTION_PIECES, "pieces", 0, true, FOR_SOLVERS) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
     X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
@@ -199,6 +200,10 @@ static const char *const help_transplant[] = {
     "                          of subword, from the rows of the pieces that BASE cuts\n"
     "                          a token into: mean, sum, weighted_mean, first_last,\n"
     "                          last or length (mean)\n"
+    "      --pieces HOW        of omp-affine, the rows of a token's first and last such\n"
+    "                          piece beside its row in DONOR: auto, where the shared\n"
+    "                          tokens that it hides come out better; no; or their\n"
+    "                          weight, such as 0.5 (auto)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"
     "      --weight-scheme NAME\n"
@@ -271,7 +276,7 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, -c, -s, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa,\n"
+    "  -k, -c, -s, --pieces, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa,\n"
     "  -q:                     as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
@@ -577,6 +582,18 @@ static int set_real(const char *text, const char *what, double *number)
     return misuse(what, text, "a number from 0 to a million is wanted");
 }
 
+static int set_pieces(const char *text, double *pieces)
+{
+    char *end;
+    *pieces = 0.0;
+    if (strcmp(text, "auto") == 0) return STATUS_OK;
+    *pieces = OTX_PIECES_NONE;
+    if (strcmp(text, "no") == 0) return STATUS_OK;
+    *pieces = strtod(text, &end);
+    if (end != text && *end == 0 && *pieces > 0.0 && *pieces <= 1000.0) return STATUS_OK;
+    return misuse("--pieces", text, "auto, no or a weight is wanted, such as 0.5");
+}
+
 static int set_option(settings *to, option_id id, const char *value)
 {
     uint64_t number = 0;
@@ -614,6 +631,7 @@ static int set_option(settings *to, option_id id, const char *value)
         status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);
         to->job.method = (otx_method)chosen;
         break;
+    case OPTION_PIECES: status = set_pieces(value, &to->job.pieces); break;
     case OPTION_NORM:
         status = choose(value, OTX_NORM_COUNT, norm_name, "unknown norm", &chosen);
         to->job.norm = (otx_row_norm)chosen;
@@ -1154,6 +1172,11 @@ static void print_choice(const otx_job_matrix *m)
                m->choice.error, m->hidden);
     printf("\n  %-14s %12" PRIu64 " anchors a token%s\n", "k", m->k,
            m->k == 0 ? ", the map alone" : m->choice.cosine ? ", by cosine" : "");
+    if (m->pieces > 0) printf("  %-14s %12g weight", "pieces", m->pieces);
+    else if (m->other.lambda > 0) printf("  %-14s %12s", "pieces", "none");
+    if (m->other.lambda > 0)
+        printf(", loss %.3f %s", m->other.loss, m->pieces > 0 ? "without" : "with");
+    if (m->pieces > 0 || m->other.lambda > 0) printf("\n");
 }
 
 static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
@@ -1528,6 +1551,7 @@ static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evalua
     wanted.method.omp = s->job.omp;
     wanted.method.weights = s->job.weights;
     wanted.method.subword = s->job.subword;
+    wanted.method.pieces = s->job.pieces;
     wanted.method.norm = s->job.norm;
     wanted.method.scale = s->job.scale;
     wanted.method.noise = s->job.noise;

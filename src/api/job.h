@@ -35,6 +35,8 @@ typedef struct otx_job_options {
     otx_weighting weights; /* as of otx_method_options, */
     uint64_t seed;       /* likewise */
     otx_subword subword; /* likewise */
+    double pieces;       /* likewise. A base whose tokenizer cannot split text is a note, and
+                            with a weight an error */
     otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
     double scale, noise, clip_norms; /* mean and zero */
     otx_rows rows;
@@ -84,6 +86,8 @@ typedef struct otx_job_matrix {
     otx_omp_stats omp;
     otx_affine_trial choice; /* of the methods with a map */
     uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
+    double pieces;           /* weight of the rows of pieces beside the donor's; 0: none */
+    otx_affine_trial other;  /* as in otx_fitted */
     otx_affine_stats affine;
     double anchor_norms[3];  /* that 1, 50 and 99 of 100 of the anchors' rows do not exceed */
     uint64_t long_rows;      /* new rows more than 1.5 times as long as the last of these; */

@@ -10,7 +10,6 @@
    Rooms, in order of dependency:
      parts          what methods share: sums of rows, combinations
      pursuit        omp, omp-centred
-     mapping        omp-affine, affine
      constant       mean, zero
      near           each target against all anchors
      weights        how a few anchors combine to a target
@@ -19,6 +18,8 @@
      focus          focus
      hull           hull
      dense          matrices of double, and their products
+     lengthen       rows of the donor, and beside them the base's of a token's pieces
+     mapping        omp-affine, affine
      linear         maps between two models' rows
      clp            clp
      chance         normal deviates that are the same everywhere

@@ -144,6 +144,10 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->trials = fit->trials;
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
+    map->hidden_anchors = fit->map->hidden;
+    if (map->hidden)
+        memcpy(map->hidden_anchors, fit->choice.order + fit->choice.kept,
+               map->hidden * sizeof *map->hidden_anchors);
     map->bytes = fit->map->pool.bytes + sizeof *fit->map;
     map->state = fit->map;
 }
