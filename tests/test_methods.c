@@ -225,7 +225,7 @@ static double run_pieces(const otx_method_rows *rows, double weight, size_t k, d
     return taken;
 }
 
-/* The base's row of a token is nearly a map of the donor's, and has nothing to do with its one
+/* The base's row of a token is a map of the donor's and noise, and has nothing to do with its one
    piece; and one that is mostly that piece's, which the donor knows nothing of. */
 static void pieces_are_taken_where_they_help(void)
 {
@@ -239,7 +239,7 @@ static void pieces_are_taken_where_they_help(void)
         pieces[i] = (uint32_t)(ANCHORS + i % (TOKENS - ANCHORS));
         for (j = 0; j < WIDTH; j++)
             base_data[i * WIDTH + j] =
-                donor_data[i * COLUMNS + j % COLUMNS] + (float)(0.01 * uniform());
+                donor_data[i * COLUMNS + j % COLUMNS] + (float)(0.5 * uniform());
     }
     rows.pieces.starts = rows.anchor_pieces.starts = starts;
     rows.pieces.rows = rows.anchor_pieces.rows = pieces;
