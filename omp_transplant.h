@@ -142,7 +142,7 @@
     18661  methods/focus              focus
     18749  methods/hull               hull
     18800  methods/dense              matrices of double, and their products
-    19065  methods/lengthen           rows of the donor, and beside them the base's of a token's pieces
+    19065  methods/lengthen           the base's rows of pieces beside the donor's
     19331  methods/mapping            omp-affine, affine
     19625  methods/linear             maps between two models' rows
     19780  methods/clp                clp
@@ -236,11 +236,11 @@
     33432  evaluate                   methods ranked on tokens that both models share
     33451  evaluate/token_class       what a token is like, by its bytes
     33518  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33715  evaluate/scores            how near rows come to the true ones
-    33814  evaluate/ranks             whether a true row is found among all
-    33922  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34134  evaluate/write_json        an evaluation as JSON
-    34247  evaluate/write_page        an evaluation as a page
+    33716  evaluate/scores            how near rows come to the true ones
+    33815  evaluate/ranks             whether a true row is found among all
+    33923  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34135  evaluate/write_json        an evaluation as JSON
+    34248  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -17641,7 +17641,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      focus          focus
      hull           hull
      dense          matrices of double, and their products
-     lengthen       rows of the donor, and beside them the base's of a token's pieces
+     lengthen       the base's rows of pieces beside the donor's
      mapping        omp-affine, affine
      linear         maps between two models' rows
      clp            clp
@@ -19063,7 +19063,7 @@ OTX__PRIVATE otx_result otx__rows_finite(otx__mill *mill, const otx_matrix *matr
 }
 
 /* >>> src/methods/lengthen.h */
-/* ---- lengthen: rows of the donor, and beside them the base's of a token's pieces ------- */
+/* ---- lengthen: the base's rows of pieces beside the donor's ---------------------------- */
 
 /* A donor knows a token by the texts that it was trained on; the base, by the rows of the
    pieces that its own tokenizer would cut the token into. Beside its row in the donor a token
@@ -33615,10 +33615,11 @@ OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *er
 OTX__PRIVATE bool otx__evaluating_needs_pieces(const otx__evaluating *e)
 {
     const otx_evaluate_options *options = e->options;
+    const unsigned either = OTX_NEED_PIECES | OTX_WANT_PIECES;
     bool needs = !options->methods;
     size_t i;
     for (i = 0; i < options->method_count && !needs; i++)
-        needs = (otx_method_needs(options->methods[i]) & (OTX_NEED_PIECES | OTX_WANT_PIECES)) != 0;
+        needs = (otx_method_needs(options->methods[i]) & either) != 0;
     return needs;
 }
 

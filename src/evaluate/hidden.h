@@ -97,10 +97,11 @@ OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *er
 OTX__PRIVATE bool otx__evaluating_needs_pieces(const otx__evaluating *e)
 {
     const otx_evaluate_options *options = e->options;
+    const unsigned either = OTX_NEED_PIECES | OTX_WANT_PIECES;
     bool needs = !options->methods;
     size_t i;
     for (i = 0; i < options->method_count && !needs; i++)
-        needs = (otx_method_needs(options->methods[i]) & (OTX_NEED_PIECES | OTX_WANT_PIECES)) != 0;
+        needs = (otx_method_needs(options->methods[i]) & either) != 0;
     return needs;
 }
 

@@ -18,7 +18,7 @@
      focus          focus
      hull           hull
      dense          matrices of double, and their products
-     lengthen       rows of the donor, and beside them the base's of a token's pieces
+     lengthen       the base's rows of pieces beside the donor's
      mapping        omp-affine, affine
      linear         maps between two models' rows
      clp            clp

@@ -1,4 +1,4 @@
-/* ---- lengthen: rows of the donor, and beside them the base's of a token's pieces ------- */
+/* ---- lengthen: the base's rows of pieces beside the donor's ---------------------------- */
 
 /* A donor knows a token by the texts that it was trained on; the base, by the rows of the
    pieces that its own tokenizer would cut the token into. Beside its row in the donor a token
