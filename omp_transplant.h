@@ -19167,7 +19167,7 @@ OTX__PRIVATE void otx__lengthen_measure_body(void *argument, size_t tile, int wo
     double sums[OTX__TILE] = {0}, squares[OTX__TILE] = {0};
     float values[OTX__TILE];
     (void)worker;
-    part = tile < own ? OTX__OWN_PART : OTX__FIRST_PART + (tile - own) / beside;
+    part = tile < own ? 0 : 1 + (tile - own) / beside;
     first = (tile < own ? tile : (tile - own) % beside) * OTX__TILE;
     count = otx__min(OTX__TILE, matrix->columns - first);
     at = first + (part > OTX__OWN_PART ? l->rows->donor.columns + (part - 1) * e : 0);
