@@ -31,216 +31,216 @@
       480  api/solver                 the solver
       608  api/affine                 the affine map: rows as the map makes them, and what it misses
       742  api/methods                methods: rows for tokens that a model lacks
-      953  api/source                 sources and sinks: bytes in and out
-      973  api/json                   JSON
-     1095  api/safetensors            safetensors
-     1159  api/vocab                  vocabularies
-     1295  api/align                  alignment
-     1360  api/file                   files
-     1371  api/directory              directories
-     1436  api/job                    the whole job
-     1597  api/verify                 looking at a finished directory
-     1653  api/evaluate               methods ranked on tokens that both models share
+      957  api/source                 sources and sinks: bytes in and out
+      977  api/json                   JSON
+     1099  api/safetensors            safetensors
+     1163  api/vocab                  vocabularies
+     1299  api/align                  alignment
+     1364  api/file                   files
+     1375  api/directory              directories
+     1440  api/job                    the whole job
+     1601  api/verify                 looking at a finished directory
+     1657  api/evaluate               methods ranked on tokens that both models share
 
-     1760  base                       what everything stands on
-     1793  base/begin                 system headers, and how floating point must be compiled
-     1831  base/sizes                 counting, and sums and products that may not wrap
-     1869  base/span                  bytes of others, digits, UTF-8
-     2027  base/decimal               the digits of a double
-     2162  base/format                printf without stdio and without a locale
-     2431  base/result                results, failures, messages
-     2547  base/memory                the allocator, arrays that grow
-     2606  base/text                  names in messages, and text that grows
-     2723  base/hooks                 log, progress, threads of the caller
-     2792  base/sort                  in place, without memory, never quadratic; and finding
-     2842  base/clock                 wall time for statistics
-     2888  base/hash                  keyed, for tables whose keys a stranger chooses
-     2980  base/pool                  blocks that are freed together
-     3095  base/number                element types, widening and rounding
-     3284  base/base64                decoding
-     3320  base/protobuf              fields of a message
-     3442  base/watch                 long loops that the caller can stop
+     1764  base                       what everything stands on
+     1797  base/begin                 system headers, and how floating point must be compiled
+     1835  base/sizes                 counting, and sums and products that may not wrap
+     1873  base/span                  bytes of others, digits, UTF-8
+     2031  base/decimal               the digits of a double
+     2166  base/format                printf without stdio and without a locale
+     2435  base/result                results, failures, messages
+     2551  base/memory                the allocator, arrays that grow
+     2610  base/text                  names in messages, and text that grows
+     2727  base/hooks                 log, progress, threads of the caller
+     2796  base/sort                  in place, without memory, never quadratic; and finding
+     2846  base/clock                 wall time for statistics
+     2892  base/hash                  keyed, for tables whose keys a stranger chooses
+     2984  base/pool                  blocks that are freed together
+     3099  base/number                element types, widening and rounding
+     3288  base/base64                decoding
+     3324  base/protobuf              fields of a message
+     3446  base/watch                 long loops that the caller can stop
 
-     3495  files                      formats, on memory and streams
-     3519  files/memory_source        memory as a source of bytes
-     3537  files/json_read            a parser without recursion
-     3890  files/json_values          looking at values, stepping through containers
-     4103  files/json_edit            writing, and edits that keep every byte they do not touch
-     4471  files/tensors              what reading and writing a header share
-     4606  files/safetensors_read     the header of a file, checked
-     4931  files/safetensors_write    the header of a new file
+     3499  files                      formats, on memory and streams
+     3523  files/memory_source        memory as a source of bytes
+     3541  files/json_read            a parser without recursion
+     3894  files/json_values          looking at values, stepping through containers
+     4107  files/json_edit            writing, and edits that keep every byte they do not touch
+     4475  files/tensors              what reading and writing a header share
+     4610  files/safetensors_read     the header of a file, checked
+     4935  files/safetensors_write    the header of a new file
 
-     5088  vocab                      tokens, from every source, and which of them are the same
-     5125  vocab/known                what the world calls things: files, classes, tokens
-     5450  vocab/token_table          the table of tokens, and finding tokens in it
-     5624  vocab/spelling             from what a file spells to bytes
-     5815  vocab/reader               what the readers of all sources share
-     6167  vocab/added_tokens         what other files add to a model's tokens
-     6515  vocab/in_use               tokens that are named as reserved ones and are none
-     6618  vocab/from_tokenizer_json  tokenizer.json
-     6911  vocab/from_tekken          tekken.json
-     7066  vocab/from_tiktoken        *.tiktoken
-     7131  vocab/from_sentencepiece   tokenizer.model and its like
-     7496  vocab/from_vocab_json      vocab.json and merges.txt
-     7582  vocab/from_vocab_txt       vocab.txt
-     7639  vocab/digits               how a tokenizer cuts numbers
-     7835  vocab/recognise            what a file is, by what it holds
-     7966  vocab/parse                the first source that is given, and what goes with it
-     8175  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8577  vocab/split                text split as the tokenizer's model splits it
-     8979  vocab/align                which base token a donor token is
+     5092  vocab                      tokens, from every source, and which of them are the same
+     5129  vocab/known                what the world calls things: files, classes, tokens
+     5454  vocab/token_table          the table of tokens, and finding tokens in it
+     5628  vocab/spelling             from what a file spells to bytes
+     5819  vocab/reader               what the readers of all sources share
+     6171  vocab/added_tokens         what other files add to a model's tokens
+     6519  vocab/in_use               tokens that are named as reserved ones and are none
+     6622  vocab/from_tokenizer_json  tokenizer.json
+     6915  vocab/from_tekken          tekken.json
+     7070  vocab/from_tiktoken        *.tiktoken
+     7135  vocab/from_sentencepiece   tokenizer.model and its like
+     7500  vocab/from_vocab_json      vocab.json and merges.txt
+     7586  vocab/from_vocab_txt       vocab.txt
+     7643  vocab/digits               how a tokenizer cuts numbers
+     7839  vocab/recognise            what a file is, by what it holds
+     7970  vocab/parse                the first source that is given, and what goes with it
+     8179  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8581  vocab/split                text split as the tokenizer's model splits it
+     8983  vocab/align                which base token a donor token is
 
-     9233  simd                       the hot loops, once for each instruction set
-     9266  simd/kernels               the table of kernels, and what all versions share
-     9543  simd/scalar                the reference
-     9712  simd/sse2                  the operations of 128-bit x86, and what each does
-     9833  simd/neon                  those of 64-bit Arm
-     9928  simd/wasm                  those of WebAssembly's SIMD128
-    10013  simd/avx2                  those of 256-bit x86, with FMA
-    10095  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10737  simd/avx_vnni              AVX2, and products of integers
-    10833  simd/neon_bf16             NEON, and products of matrices
-    10987  simd/avx512                512-bit x86, by hand
-    11593  simd/amx                   tiles of x86, beside AVX-512
-    11836  simd/dispatch              which of them this machine can run, and which a call takes
+     9237  simd                       the hot loops, once for each instruction set
+     9270  simd/kernels               the table of kernels, and what all versions share
+     9547  simd/scalar                the reference
+     9716  simd/sse2                  the operations of 128-bit x86, and what each does
+     9837  simd/neon                  those of 64-bit Arm
+     9932  simd/wasm                  those of WebAssembly's SIMD128
+    10017  simd/avx2                  those of 256-bit x86, with FMA
+    10099  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10741  simd/avx_vnni              AVX2, and products of integers
+    10837  simd/neon_bf16             NEON, and products of matrices
+    10991  simd/avx512                512-bit x86, by hand
+    11597  simd/amx                   tiles of x86, beside AVX-512
+    11840  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12062  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12115  solve/views                the rows of matrices, as the kernels read them
-    12244  solve/panels               vectors as the dense products want them, and these
-    12435  solve/rests                vectors on their way into panels
-    12612  solve/dictionary           the atoms, and their split along a common direction
-    12767  solve/exact_gram           products of all pairs of atoms in double
-    12849  solve/triangle             packed lower triangles
-    12953  solve/support              what is known of one target, and the exact steps
-    13229  solve/gram_table           products of atoms with all atoms, for scans
-    13467  solve/screen               which atoms are worth scoring in double: the bound
-    13773  solve/scan                 the correlations of all atoms with a block's residuals
-    13936  solve/predict              making targets ready for the next scan
-    14182  solve/candidates           the atoms that a scan could not rule out
-    14519  solve/select               the next atoms of each target
-    14684  solve/pursuit              what one solve holds, and the memory it takes
-    14928  solve/plan                 which form, and in what blocks
-    15173  solve/steps                a pursuit from its rows to its results
-    15412  solve/combine              new rows of coefficients
-    15474  solve/solver               the public call
-    15639  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15848  solve/affine_normal        the normal equations of an affine map
-    16091  solve/affine_factor        their factor, and their solution
-    16322  solve/affine_map           a fitted map, and the rows it makes
-    16666  solve/affine_choice        how many atoms to take, and chosen by what
-    17066  solve/affine_fit           what a fit of an affine map holds and needs
-    17330  solve/affine               fitting and applying affine maps
+    12066  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12119  solve/views                the rows of matrices, as the kernels read them
+    12248  solve/panels               vectors as the dense products want them, and these
+    12439  solve/rests                vectors on their way into panels
+    12616  solve/dictionary           the atoms, and their split along a common direction
+    12771  solve/exact_gram           products of all pairs of atoms in double
+    12853  solve/triangle             packed lower triangles
+    12957  solve/support              what is known of one target, and the exact steps
+    13233  solve/gram_table           products of atoms with all atoms, for scans
+    13471  solve/screen               which atoms are worth scoring in double: the bound
+    13777  solve/scan                 the correlations of all atoms with a block's residuals
+    13940  solve/predict              making targets ready for the next scan
+    14186  solve/candidates           the atoms that a scan could not rule out
+    14523  solve/select               the next atoms of each target
+    14688  solve/pursuit              what one solve holds, and the memory it takes
+    14932  solve/plan                 which form, and in what blocks
+    15177  solve/steps                a pursuit from its rows to its results
+    15416  solve/combine              new rows of coefficients
+    15478  solve/solver               the public call
+    15643  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15852  solve/affine_normal        the normal equations of an affine map
+    16095  solve/affine_factor        their factor, and their solution
+    16326  solve/affine_map           a fitted map, and the rows it makes
+    16670  solve/affine_choice        how many atoms to take, and chosen by what
+    17070  solve/affine_fit           what a fit of an affine map holds and needs
+    17334  solve/affine               fitting and applying affine maps
 
-    17623  methods                    rows for tokens that a model lacks, each method a room
-    17663  methods/parts              what methods share: sums of rows, combinations
-    17847  methods/pursuit            omp, omp-centred
-    17918  methods/constant           mean, zero
-    17946  methods/near               each target against all anchors
-    18237  methods/weights            how a few anchors combine to a target
-    18458  methods/interpolation      common_interpolation
-    18611  methods/wechsel            wechsel
-    18661  methods/focus              focus
-    18749  methods/hull               hull
-    18800  methods/dense              matrices of double, and their products
-    19065  methods/lengthen           the base's rows of pieces beside the donor's
-    19331  methods/mapping            omp-affine, affine
-    19625  methods/linear             maps between two models' rows
-    19780  methods/clp                clp
-    19866  methods/chance             normal deviates that are the same everywhere
-    19927  methods/factor             of symmetric matrices
-    19976  methods/randn              randn
-    20065  methods/john_hewitt        john_hewitt
-    20149  methods/polar              the orthogonal part of a matrix
-    20245  methods/procrustes         procrustes
-    20338  methods/eigen              principal directions of a matrix's rows
-    20632  methods/landmark_pca       landmark_pca
-    20690  methods/stb                stb
-    20872  methods/mp_rope            mp_rope
-    21188  methods/subword            subword
-    21294  methods/zett               zett
-    21316  methods/modifiers          what is done to the rows of any method
-    21430  methods/methods            the table of all, and the public calls
+    17627  methods                    rows for tokens that a model lacks, each method a room
+    17667  methods/parts              what methods share: sums of rows, combinations
+    17851  methods/pursuit            omp, omp-centred
+    17922  methods/constant           mean, zero
+    17950  methods/near               each target against all anchors
+    18241  methods/weights            how a few anchors combine to a target
+    18462  methods/interpolation      common_interpolation
+    18615  methods/wechsel            wechsel
+    18665  methods/focus              focus
+    18753  methods/hull               hull
+    18804  methods/dense              matrices of double, and their products
+    19069  methods/lengthen           the base's rows of pieces beside the donor's
+    19335  methods/mapping            omp-affine, affine
+    19591  methods/linear             maps between two models' rows
+    19746  methods/clp                clp
+    19832  methods/chance             normal deviates that are the same everywhere
+    19893  methods/factor             of symmetric matrices
+    19942  methods/randn              randn
+    20031  methods/john_hewitt        john_hewitt
+    20115  methods/polar              the orthogonal part of a matrix
+    20211  methods/procrustes         procrustes
+    20304  methods/eigen              principal directions of a matrix's rows
+    20598  methods/landmark_pca       landmark_pca
+    20656  methods/stb                stb
+    20838  methods/mp_rope            mp_rope
+    21154  methods/subword            subword
+    21260  methods/zett               zett
+    21282  methods/modifiers          what is done to the rows of any method
+    21396  methods/methods            the table of all, and the public calls
 
-    21579  disk                       files and directories
-    21613  disk/system                what POSIX and Windows are asked for
-    21654  disk/windows_paths         paths as Windows takes them
-    21794  disk/windows               the system as Windows gives it
-    22106  disk/posix                 the system as POSIX gives it
-    22354  disk/paths                 what can be told from their text
-    22428  disk/failure               why the system refused
-    22542  disk/look                  what stands at a path, and whether within another
-    22663  disk/listing               listings of directories
-    22738  disk/reading               files to read, and whether they have changed
-    22917  disk/writing               files to write
-    23034  disk/copying               copies of files
-    23100  disk/trees                 whole directories looked through, copied, removed
-    23316  disk/known                 what weights are called in a directory
-    23399  disk/staging               a directory made under another name, then renamed
-    23661  disk/missing               a path or a directory without what is wanted of it
-    23704  disk/weights               which files they are, and what may stand in their place
-    24033  disk/weight_index          the index of a checkpoint in shards
-    24250  disk/shards                what an index and its shards say of each other
-    24455  disk/checkpoint            a model directory, in one file or in shards
-    24700  disk/tokenizer_directory   the tokenizer of a model directory
+    21545  disk                       files and directories
+    21579  disk/system                what POSIX and Windows are asked for
+    21620  disk/windows_paths         paths as Windows takes them
+    21760  disk/windows               the system as Windows gives it
+    22072  disk/posix                 the system as POSIX gives it
+    22320  disk/paths                 what can be told from their text
+    22394  disk/failure               why the system refused
+    22508  disk/look                  what stands at a path, and whether within another
+    22629  disk/listing               listings of directories
+    22704  disk/reading               files to read, and whether they have changed
+    22883  disk/writing               files to write
+    23000  disk/copying               copies of files
+    23066  disk/trees                 whole directories looked through, copied, removed
+    23282  disk/known                 what weights are called in a directory
+    23365  disk/staging               a directory made under another name, then renamed
+    23627  disk/missing               a path or a directory without what is wanted of it
+    23670  disk/weights               which files they are, and what may stand in their place
+    23999  disk/weight_index          the index of a checkpoint in shards
+    24216  disk/shards                what an index and its shards say of each other
+    24421  disk/checkpoint            a model directory, in one file or in shards
+    24666  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24957  model                      which tensors and config keys belong to the vocabulary
-    24992  model/known                what the world calls things
-    25316  model/known_keys           keys of ids and sizes in configs
-    25490  model/known_classes        classes of tokenizers, by the type of model
-    25728  model/names                names of tensors
-    25885  model/document             the JSON files of a model directory
-    25980  model/members              what the members of a config are about
-    26201  model/config               what config.json says
-    26378  model/side                 a model directory opened once
-    26501  model/code                 the Python that a tokenizer is loaded with
-    26735  model/parts                what each tensor does for the vocabulary
-    26845  model/whole                whether all tensors are there
-    26967  model/find                 finding the parts of a model
-    27254  model/processor            the tokens that a processor looks for by their text
-    27409  model/heirs                what becomes of the ids in a config
-    27575  model/config_ids           ids in a config being edited
-    27815  model/config_lists         lists, dictionaries and ranges of ids
-    27972  model/config_edit          config.json and generation_config.json, edited
-    28267  model/classes              which class a tokenizer is loaded as
-    28474  model/class_tokens         added tokens that a class numbers otherwise
+    24923  model                      which tensors and config keys belong to the vocabulary
+    24958  model/known                what the world calls things
+    25282  model/known_keys           keys of ids and sizes in configs
+    25456  model/known_classes        classes of tokenizers, by the type of model
+    25694  model/names                names of tensors
+    25851  model/document             the JSON files of a model directory
+    25946  model/members              what the members of a config are about
+    26167  model/config               what config.json says
+    26344  model/side                 a model directory opened once
+    26467  model/code                 the Python that a tokenizer is loaded with
+    26701  model/parts                what each tensor does for the vocabulary
+    26811  model/whole                whether all tensors are there
+    26933  model/find                 finding the parts of a model
+    27220  model/processor            the tokens that a processor looks for by their text
+    27375  model/heirs                what becomes of the ids in a config
+    27541  model/config_ids           ids in a config being edited
+    27781  model/config_lists         lists, dictionaries and ranges of ids
+    27938  model/config_edit          config.json and generation_config.json, edited
+    28233  model/classes              which class a tokenizer is loaded as
+    28440  model/class_tokens         added tokens that a class numbers otherwise
 
-    28590  job                        the whole transplant, in the order in which it happens
-    28630  job/job                    what a job holds
-    28921  job/open                   opening the two models
-    29058  job/map                    the caller's map
-    29179  job/align                  where every new row comes from
-    29369  job/plan                   what becomes of every tensor, and of the configs
-    29514  job/chat                   the template that turns messages into text
-    29642  job/digits                 where the two tokenizers cut numbers differently
-    29839  job/check_gguf             the special tokens that a conversion to GGUF finds
-    30029  job/bos                    texts that begin otherwise than the base's
-    30078  job/rows                   rows in memory: reading, checking, their mean
-    30398  job/pieces                 what the base cuts new tokens into
-    30552  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30815  job/solve                  solving for the rows of the donor
-    31036  job/targets                the rows that are made from the donor's
-    31137  job/diagnose               what is odd about the rows that were made
-    31262  job/rebuild                the new rows of one vocabulary tensor
-    31527  job/write                  the output and its weights
-    31806  job/copy                   the other files of the two models
-    32023  job/index                  the files that are written anew
-    32193  job/run                    the whole, in order
-    32307  job/report                 what a job did, as JSON and as a table
-    32628  job/findings               what is told of a finished directory
-    32677  job/check_files            its files
-    32813  job/check_ids              sizes, ids and tying
-    33029  job/check_values           values
-    33100  job/check_draft            as a draft model for another
-    33391  job/verify                 whether a finished directory agrees with itself
+    28556  job                        the whole transplant, in the order in which it happens
+    28596  job/job                    what a job holds
+    28887  job/open                   opening the two models
+    29024  job/map                    the caller's map
+    29145  job/align                  where every new row comes from
+    29335  job/plan                   what becomes of every tensor, and of the configs
+    29480  job/chat                   the template that turns messages into text
+    29608  job/digits                 where the two tokenizers cut numbers differently
+    29805  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29995  job/bos                    texts that begin otherwise than the base's
+    30044  job/rows                   rows in memory: reading, checking, their mean
+    30364  job/pieces                 what the base cuts new tokens into
+    30518  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30781  job/solve                  solving for the rows of the donor
+    31002  job/targets                the rows that are made from the donor's
+    31103  job/diagnose               what is odd about the rows that were made
+    31228  job/rebuild                the new rows of one vocabulary tensor
+    31493  job/write                  the output and its weights
+    31772  job/copy                   the other files of the two models
+    31989  job/index                  the files that are written anew
+    32159  job/run                    the whole, in order
+    32273  job/report                 what a job did, as JSON and as a table
+    32594  job/findings               what is told of a finished directory
+    32643  job/check_files            its files
+    32779  job/check_ids              sizes, ids and tying
+    32995  job/check_values           values
+    33066  job/check_draft            as a draft model for another
+    33357  job/verify                 whether a finished directory agrees with itself
 
-    33432  evaluate                   methods ranked on tokens that both models share
-    33451  evaluate/token_class       what a token is like, by its bytes
-    33518  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33716  evaluate/scores            how near rows come to the true ones
-    33815  evaluate/ranks             whether a true row is found among all
-    33923  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34135  evaluate/write_json        an evaluation as JSON
-    34248  evaluate/write_page        an evaluation as a page
+    33398  evaluate                   methods ranked on tokens that both models share
+    33417  evaluate/token_class       what a token is like, by its bytes
+    33484  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33682  evaluate/scores            how near rows come to the true ones
+    33781  evaluate/ranks             whether a true row is found among all
+    33889  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34101  evaluate/write_json        an evaluation as JSON
+    34214  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -753,7 +753,7 @@ typedef enum otx_method {
                                Atoms per target are chosen for each matrix from none to 64 on
                                hidden anchors, unless omp.k says how many; and so is whether
                                the base's rows of a token's first and last piece stand beside
-                               its row in the donor, with which weight, unless `pieces` says */
+                               its row in the donor, unless `pieces` says */
     OTX_METHOD_AFFINE,      /* the map alone */
     OTX_METHOD_MEAN,        /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
@@ -896,9 +896,13 @@ typedef struct otx_method_options {
     otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
     otx_subword subword;
-    double pieces;       /* of omp-affine: weight of the rows of a token's first and last piece
-                            against its row in the donor, 1: each as much. 0: chosen on hidden
-                            anchors, none being a choice; OTX_PIECES_NONE: none */
+    double pieces;       /* of omp-affine: weight of the base's rows of a token's first and last
+                            piece against its row in the donor, 1: each as much, by the mean
+                            square of what sets anchors apart. 0: 0.5, or none, whichever has
+                            less loss on the same hidden anchors (see otx_affine_fit), none if
+                            the difference is small; OTX_PIECES_NONE: none. With pieces fitting
+                            takes 2 or 4 bytes for each of (N + B) (d + 2 e) elements and a map
+                            of d + 2 e columns */
     /* What is done to the rows of any method, in this order. base must be there for the first
        and the last when rows are made. */
     otx_row_norm norm;
@@ -19337,8 +19341,9 @@ OTX__PRIVATE otx_result otx__lengthened_fill(const otx_context *ctx, otx__length
    at most by 0.4 % where they do not. */
 #define OTX__PIECES_CHANCE 0.24
 
-/* Weights of pieces that are tried. */
-static const double otx__piece_weights[] = {0.5, 1.0};
+/* The weight that is tried. Of 0.25, 0.5, 1 and 2 it has the least loss, or within 1.5 % of that,
+   on all of those pairs; what another would gain is not worth a further fit. */
+#define OTX__PIECES_WEIGHT 0.5
 
 /* Whether the caller has pieces, and wants them. */
 OTX__PRIVATE bool otx__mapping_has_pieces(const otx_fitted *fitted, const otx_method_rows *rows)
@@ -19432,51 +19437,12 @@ OTX__PRIVATE otx_result otx__mapping_fit(const otx_context *ctx,
     return OTX_OK;
 }
 
-/* From here on those anchors are hidden that a map hid, where any were. */
-OTX__PRIVATE otx_result otx__mapping_remember(otx__mapping_choice *choice,
-                                              const otx_affine_map *map, otx_error *error)
-{
-    otx__pool *pool = &choice->l->pool;
-    uint32_t *hide = (uint32_t *)otx__pool_take(pool, map->hidden, sizeof *hide);
-    if (!hide) return otx__pool_fail(pool, error);
-    if (!map->hidden) return OTX_OK;
-    memcpy(hide, map->hidden_anchors, map->hidden * sizeof *hide);
-    choice->affine.hide = hide;
-    choice->affine.holdout = map->hidden;
-    return OTX_OK;
-}
-
-/* Fits maps with pieces of all weights; *best is that of the least loss on the anchors that the
-   first one hid, and choice->affine names these. */
-OTX__PRIVATE otx_result otx__mapping_weigh(const otx_context *ctx, otx__mapping_choice *choice,
-                                           otx_affine_map *best, double *weight,
-                                           otx_error *error)
-{
-    size_t i;
-    otx_result result = OTX_OK;
-    for (i = 0; i < OTX__COUNT(otx__piece_weights) && !result; i++) {
-        otx_affine_map map;
-        memset(&map, 0, sizeof map);
-        result = otx__lengthened_fill(ctx, choice->l, otx__piece_weights[i], error);
-        if (!result)
-            result = otx__mapping_fit(ctx, choice, true, &choice->affine, &map, error);
-        if (result) break;
-        if (i && map.choice.loss >= best->choice.loss) {
-            otx_affine_close(&map);
-            continue;
-        }
-        if (!i) result = otx__mapping_remember(choice, &map, error);
-        otx_affine_close(best);
-        *best = map;
-        *weight = otx__piece_weights[i];
-    }
-    return result;
-}
-
-/* What the loss without pieces is on these anchors, by the choice that was made without. */
+/* What the loss without pieces is on the anchors that a map with them hid, by the choice that
+   was made without. */
 OTX__PRIVATE otx_result otx__mapping_rival(const otx_context *ctx,
                                            const otx__mapping_choice *choice,
-                                           otx_affine_trial *rival, otx_error *error)
+                                           const otx_affine_map *with, otx_affine_trial *rival,
+                                           otx_error *error)
 {
     const otx_affine_trial *own = &choice->fitted->map.choice;
     otx_affine_options options = choice->affine;
@@ -19486,33 +19452,35 @@ OTX__PRIVATE otx_result otx__mapping_rival(const otx_context *ctx,
     options.ks = &own->k;
     options.k_count = 1;
     options.selection = own->cosine ? OTX_AFFINE_COSINE : OTX_AFFINE_CORRELATION;
+    options.hide = with->hidden_anchors;
+    options.holdout = with->hidden;
     result = otx__mapping_fit(ctx, choice, false, &options, &map, error);
     if (!result) *rival = map.choice;
     otx_affine_close(&map);
     return result;
 }
 
-/* Takes pieces if they make the loss smaller by more than chance does. */
+/* Takes pieces if they make the loss lower by more than chance does. */
 OTX__PRIVATE otx_result otx__mapping_compare(const otx_context *ctx, otx__mapping_choice *choice,
                                              otx_error *error)
 {
     otx_fitted *fitted = choice->fitted;
     otx_affine_trial rival;
     otx_affine_map map;
-    double weight = 0.0, least;
-    otx_result result;
+    double least = 0.0;
+    otx_result result = otx__lengthened_fill(ctx, choice->l, OTX__PIECES_WEIGHT, error);
     memset(&map, 0, sizeof map);
     memset(&rival, 0, sizeof rival);
-    result = otx__mapping_weigh(ctx, choice, &map, &weight, error);
-    if (!result) result = otx__mapping_rival(ctx, choice, &rival, error);
+    if (!result) result = otx__mapping_fit(ctx, choice, true, &choice->affine, &map, error);
+    if (!result) result = otx__mapping_rival(ctx, choice, &map, &rival, error);
+    if (!result) least = 1.0 - OTX__PIECES_CHANCE / sqrt((double)map.hidden);
     fitted->other = map.choice;
-    least = 1.0 - OTX__PIECES_CHANCE / sqrt((double)choice->affine.holdout);
     if (result || map.choice.loss >= least * rival.loss) {
         otx_affine_close(&map);
         return result;
     }
     fitted->other = rival;
-    fitted->pieces = weight;
+    fitted->pieces = OTX__PIECES_WEIGHT;
     otx_affine_close(&fitted->map);
     fitted->map = map;
     return OTX_OK;
@@ -19558,9 +19526,7 @@ OTX__PRIVATE otx_result otx__mapping_choose(const otx_context *ctx, otx__mapping
         return otx__mapping_fit(ctx, choice, true, &choice->affine, &fitted->map, error);
     }
     choice->affine.holdout = otx__min(OTX__HIDDEN, tenth); /* for one choice of k, too */
-    result = otx__mapping_compare(ctx, choice, error);
-    if (result || !(fitted->pieces > 0.0)) return result;
-    return otx__lengthened_fill(ctx, choice->l, fitted->pieces, error);
+    return otx__mapping_compare(ctx, choice, error);
 }
 
 /* Fits the map, then runs the pursuit that was chosen to go with it, if any. */

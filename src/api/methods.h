@@ -11,7 +11,7 @@ typedef enum otx_method {
                                Atoms per target are chosen for each matrix from none to 64 on
                                hidden anchors, unless omp.k says how many; and so is whether
                                the base's rows of a token's first and last piece stand beside
-                               its row in the donor, with which weight, unless `pieces` says */
+                               its row in the donor, unless `pieces` says */
     OTX_METHOD_AFFINE,      /* the map alone */
     OTX_METHOD_MEAN,        /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
@@ -154,9 +154,13 @@ typedef struct otx_method_options {
     otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
     otx_subword subword;
-    double pieces;       /* of omp-affine: weight of the rows of a token's first and last piece
-                            against its row in the donor, 1: each as much. 0: chosen on hidden
-                            anchors, none being a choice; OTX_PIECES_NONE: none */
+    double pieces;       /* of omp-affine: weight of the base's rows of a token's first and last
+                            piece against its row in the donor, 1: each as much, by the mean
+                            square of what sets anchors apart. 0: 0.5, or none, whichever has
+                            less loss on the same hidden anchors (see otx_affine_fit), none if
+                            the difference is small; OTX_PIECES_NONE: none. With pieces fitting
+                            takes 2 or 4 bytes for each of (N + B) (d + 2 e) elements and a map
+                            of d + 2 e columns */
     /* What is done to the rows of any method, in this order. base must be there for the first
        and the last when rows are made. */
     otx_row_norm norm;
