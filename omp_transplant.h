@@ -28,218 +28,218 @@
       339  api/context                context: memory, threads, progress
       417  api/isa                    instruction sets
       434  api/matrix                 numbers and matrices
-      479  api/solver                 the solver
-      607  api/affine                 the affine map: rows as the map makes them, and what it misses
-      738  api/methods                methods: rows for tokens that a model lacks
-      935  api/source                 sources and sinks: bytes in and out
-      955  api/json                   JSON
-     1077  api/safetensors            safetensors
-     1141  api/vocab                  vocabularies
-     1277  api/align                  alignment
-     1342  api/file                   files
-     1353  api/directory              directories
-     1418  api/job                    the whole job
-     1575  api/verify                 looking at a finished directory
-     1631  api/evaluate               methods ranked on tokens that both models share
+      492  api/solver                 the solver
+      620  api/affine                 the affine map: rows as the map makes them, and what it misses
+      751  api/methods                methods: rows for tokens that a model lacks
+      948  api/source                 sources and sinks: bytes in and out
+      968  api/json                   JSON
+     1090  api/safetensors            safetensors
+     1154  api/vocab                  vocabularies
+     1290  api/align                  alignment
+     1355  api/file                   files
+     1366  api/directory              directories
+     1431  api/job                    the whole job
+     1588  api/verify                 looking at a finished directory
+     1644  api/evaluate               methods ranked on tokens that both models share
 
-     1737  base                       what everything stands on
-     1770  base/begin                 system headers, and how floating point must be compiled
-     1808  base/sizes                 counting, and sums and products that may not wrap
-     1846  base/span                  bytes of others, digits, UTF-8
-     2004  base/decimal               the digits of a double
-     2139  base/format                printf without stdio and without a locale
-     2408  base/result                results, failures, messages
-     2524  base/memory                the allocator, arrays that grow
-     2583  base/text                  names in messages, and text that grows
-     2700  base/hooks                 log, progress, threads of the caller
-     2769  base/sort                  in place, without memory, never quadratic; and finding
-     2819  base/clock                 wall time for statistics
-     2865  base/hash                  keyed, for tables whose keys a stranger chooses
-     2957  base/pool                  blocks that are freed together
-     3072  base/number                element types, widening and rounding
-     3261  base/base64                decoding
-     3297  base/protobuf              fields of a message
-     3419  base/watch                 long loops that the caller can stop
+     1750  base                       what everything stands on
+     1783  base/begin                 system headers, and how floating point must be compiled
+     1821  base/sizes                 counting, and sums and products that may not wrap
+     1859  base/span                  bytes of others, digits, UTF-8
+     2017  base/decimal               the digits of a double
+     2152  base/format                printf without stdio and without a locale
+     2421  base/result                results, failures, messages
+     2537  base/memory                the allocator, arrays that grow
+     2596  base/text                  names in messages, and text that grows
+     2713  base/hooks                 log, progress, threads of the caller
+     2782  base/sort                  in place, without memory, never quadratic; and finding
+     2832  base/clock                 wall time for statistics
+     2878  base/hash                  keyed, for tables whose keys a stranger chooses
+     2970  base/pool                  blocks that are freed together
+     3085  base/number                element types, widening and rounding
+     3296  base/base64                decoding
+     3332  base/protobuf              fields of a message
+     3454  base/watch                 long loops that the caller can stop
 
-     3472  files                      formats, on memory and streams
-     3496  files/memory_source        memory as a source of bytes
-     3514  files/json_read            a parser without recursion
-     3867  files/json_values          looking at values, stepping through containers
-     4080  files/json_edit            writing, and edits that keep every byte they do not touch
-     4448  files/tensors              what reading and writing a header share
-     4583  files/safetensors_read     the header of a file, checked
-     4908  files/safetensors_write    the header of a new file
+     3507  files                      formats, on memory and streams
+     3531  files/memory_source        memory as a source of bytes
+     3549  files/json_read            a parser without recursion
+     3902  files/json_values          looking at values, stepping through containers
+     4115  files/json_edit            writing, and edits that keep every byte they do not touch
+     4483  files/tensors              what reading and writing a header share
+     4618  files/safetensors_read     the header of a file, checked
+     4943  files/safetensors_write    the header of a new file
 
-     5065  vocab                      tokens, from every source, and which of them are the same
-     5102  vocab/known                what the world calls things: files, classes, tokens
-     5427  vocab/token_table          the table of tokens, and finding tokens in it
-     5601  vocab/spelling             from what a file spells to bytes
-     5792  vocab/reader               what the readers of all sources share
-     6144  vocab/added_tokens         what other files add to a model's tokens
-     6492  vocab/in_use               tokens that are named as reserved ones and are none
-     6595  vocab/from_tokenizer_json  tokenizer.json
-     6888  vocab/from_tekken          tekken.json
-     7043  vocab/from_tiktoken        *.tiktoken
-     7108  vocab/from_sentencepiece   tokenizer.model and its like
-     7473  vocab/from_vocab_json      vocab.json and merges.txt
-     7559  vocab/from_vocab_txt       vocab.txt
-     7616  vocab/digits               how a tokenizer cuts numbers
-     7812  vocab/recognise            what a file is, by what it holds
-     7943  vocab/parse                the first source that is given, and what goes with it
-     8152  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8554  vocab/split                text split as the tokenizer's model splits it
-     8956  vocab/align                which base token a donor token is
+     5100  vocab                      tokens, from every source, and which of them are the same
+     5137  vocab/known                what the world calls things: files, classes, tokens
+     5462  vocab/token_table          the table of tokens, and finding tokens in it
+     5636  vocab/spelling             from what a file spells to bytes
+     5827  vocab/reader               what the readers of all sources share
+     6179  vocab/added_tokens         what other files add to a model's tokens
+     6527  vocab/in_use               tokens that are named as reserved ones and are none
+     6630  vocab/from_tokenizer_json  tokenizer.json
+     6923  vocab/from_tekken          tekken.json
+     7078  vocab/from_tiktoken        *.tiktoken
+     7143  vocab/from_sentencepiece   tokenizer.model and its like
+     7508  vocab/from_vocab_json      vocab.json and merges.txt
+     7594  vocab/from_vocab_txt       vocab.txt
+     7651  vocab/digits               how a tokenizer cuts numbers
+     7847  vocab/recognise            what a file is, by what it holds
+     7978  vocab/parse                the first source that is given, and what goes with it
+     8187  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8589  vocab/split                text split as the tokenizer's model splits it
+     8991  vocab/align                which base token a donor token is
 
-     9210  simd                       the hot loops, once for each instruction set
-     9243  simd/kernels               the table of kernels, and what all versions share
-     9520  simd/scalar                the reference
-     9689  simd/sse2                  the operations of 128-bit x86, and what each does
-     9810  simd/neon                  those of 64-bit Arm
-     9905  simd/wasm                  those of WebAssembly's SIMD128
-     9990  simd/avx2                  those of 256-bit x86, with FMA
-    10072  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10714  simd/avx_vnni              AVX2, and products of integers
-    10810  simd/neon_bf16             NEON, and products of matrices
-    10964  simd/avx512                512-bit x86, by hand
-    11570  simd/amx                   tiles of x86, beside AVX-512
-    11813  simd/dispatch              which of them this machine can run, and which a call takes
+     9245  simd                       the hot loops, once for each instruction set
+     9278  simd/kernels               the table of kernels, and what all versions share
+     9555  simd/scalar                the reference
+     9724  simd/sse2                  the operations of 128-bit x86, and what each does
+     9845  simd/neon                  those of 64-bit Arm
+     9940  simd/wasm                  those of WebAssembly's SIMD128
+    10025  simd/avx2                  those of 256-bit x86, with FMA
+    10107  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10749  simd/avx_vnni              AVX2, and products of integers
+    10845  simd/neon_bf16             NEON, and products of matrices
+    10999  simd/avx512                512-bit x86, by hand
+    11605  simd/amx                   tiles of x86, beside AVX-512
+    11848  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12039  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12092  solve/views                the rows of matrices, as the kernels read them
-    12221  solve/panels               vectors as the dense products want them, and these
-    12412  solve/rests                vectors on their way into panels
-    12589  solve/dictionary           the atoms, and their split along a common direction
-    12744  solve/exact_gram           products of all pairs of atoms in double
-    12826  solve/triangle             packed lower triangles
-    12930  solve/support              what is known of one target, and the exact steps
-    13206  solve/gram_table           products of atoms with all atoms, for scans
-    13444  solve/screen               which atoms are worth scoring in double: the bound
-    13750  solve/scan                 the correlations of all atoms with a block's residuals
-    13913  solve/predict              making targets ready for the next scan
-    14159  solve/candidates           the atoms that a scan could not rule out
-    14496  solve/select               the next atoms of each target
-    14661  solve/pursuit              what one solve holds, and the memory it takes
-    14905  solve/plan                 which form, and in what blocks
-    15150  solve/steps                a pursuit from its rows to its results
-    15389  solve/combine              new rows of coefficients
-    15451  solve/solver               the public call
-    15616  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15825  solve/affine_normal        the normal equations of an affine map
-    16068  solve/affine_factor        their factor, and their solution
-    16299  solve/affine_map           a fitted map, and the rows it makes
-    16642  solve/affine_choice        how many atoms to take, and chosen by what
-    17040  solve/affine_fit           what a fit of an affine map holds and needs
-    17284  solve/affine               fitting and applying affine maps
+    12074  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12127  solve/views                the rows of matrices, as the kernels read them
+    12256  solve/panels               vectors as the dense products want them, and these
+    12447  solve/rests                vectors on their way into panels
+    12624  solve/dictionary           the atoms, and their split along a common direction
+    12779  solve/exact_gram           products of all pairs of atoms in double
+    12861  solve/triangle             packed lower triangles
+    12965  solve/support              what is known of one target, and the exact steps
+    13241  solve/gram_table           products of atoms with all atoms, for scans
+    13479  solve/screen               which atoms are worth scoring in double: the bound
+    13785  solve/scan                 the correlations of all atoms with a block's residuals
+    13948  solve/predict              making targets ready for the next scan
+    14194  solve/candidates           the atoms that a scan could not rule out
+    14531  solve/select               the next atoms of each target
+    14696  solve/pursuit              what one solve holds, and the memory it takes
+    14940  solve/plan                 which form, and in what blocks
+    15185  solve/steps                a pursuit from its rows to its results
+    15424  solve/combine              new rows of coefficients
+    15486  solve/solver               the public call
+    15651  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15860  solve/affine_normal        the normal equations of an affine map
+    16103  solve/affine_factor        their factor, and their solution
+    16334  solve/affine_map           a fitted map, and the rows it makes
+    16677  solve/affine_choice        how many atoms to take, and chosen by what
+    17075  solve/affine_fit           what a fit of an affine map holds and needs
+    17319  solve/affine               fitting and applying affine maps
 
-    17573  methods                    rows for tokens that a model lacks, each method a room
-    17612  methods/parts              what methods share: sums of rows, combinations
-    17796  methods/pursuit            omp, omp-centred
-    17867  methods/mapping            omp-affine, affine
-    17901  methods/constant           mean, zero
-    17929  methods/near               each target against all anchors
-    18220  methods/weights            how a few anchors combine to a target
-    18441  methods/interpolation      common_interpolation
-    18594  methods/wechsel            wechsel
-    18644  methods/focus              focus
-    18732  methods/hull               hull
-    18783  methods/dense              matrices of double, and their products
-    19048  methods/linear             maps between two models' rows
-    19203  methods/clp                clp
-    19289  methods/chance             normal deviates that are the same everywhere
-    19350  methods/factor             of symmetric matrices
-    19399  methods/randn              randn
-    19488  methods/john_hewitt        john_hewitt
-    19572  methods/polar              the orthogonal part of a matrix
-    19668  methods/procrustes         procrustes
-    19761  methods/eigen              principal directions of a matrix's rows
-    20055  methods/landmark_pca       landmark_pca
-    20113  methods/stb                stb
-    20295  methods/mp_rope            mp_rope
-    20611  methods/subword            subword
-    20727  methods/zett               zett
-    20749  methods/modifiers          what is done to the rows of any method
-    20863  methods/methods            the table of all, and the public calls
+    17608  methods                    rows for tokens that a model lacks, each method a room
+    17647  methods/parts              what methods share: sums of rows, combinations
+    17831  methods/pursuit            omp, omp-centred
+    17902  methods/mapping            omp-affine, affine
+    17936  methods/constant           mean, zero
+    17964  methods/near               each target against all anchors
+    18255  methods/weights            how a few anchors combine to a target
+    18476  methods/interpolation      common_interpolation
+    18629  methods/wechsel            wechsel
+    18679  methods/focus              focus
+    18767  methods/hull               hull
+    18818  methods/dense              matrices of double, and their products
+    19083  methods/linear             maps between two models' rows
+    19238  methods/clp                clp
+    19324  methods/chance             normal deviates that are the same everywhere
+    19385  methods/factor             of symmetric matrices
+    19434  methods/randn              randn
+    19523  methods/john_hewitt        john_hewitt
+    19607  methods/polar              the orthogonal part of a matrix
+    19703  methods/procrustes         procrustes
+    19796  methods/eigen              principal directions of a matrix's rows
+    20090  methods/landmark_pca       landmark_pca
+    20148  methods/stb                stb
+    20330  methods/mp_rope            mp_rope
+    20646  methods/subword            subword
+    20762  methods/zett               zett
+    20784  methods/modifiers          what is done to the rows of any method
+    20898  methods/methods            the table of all, and the public calls
 
-    21012  disk                       files and directories
-    21046  disk/system                what POSIX and Windows are asked for
-    21087  disk/windows_paths         paths as Windows takes them
-    21227  disk/windows               the system as Windows gives it
-    21539  disk/posix                 the system as POSIX gives it
-    21787  disk/paths                 what can be told from their text
-    21861  disk/failure               why the system refused
-    21975  disk/look                  what stands at a path, and whether within another
-    22096  disk/listing               listings of directories
-    22171  disk/reading               files to read, and whether they have changed
-    22350  disk/writing               files to write
-    22467  disk/copying               copies of files
-    22533  disk/trees                 whole directories looked through, copied, removed
-    22749  disk/known                 what weights are called in a directory
-    22832  disk/staging               a directory made under another name, then renamed
-    23094  disk/missing               a path or a directory without what is wanted of it
-    23137  disk/weights               which files they are, and what may stand in their place
-    23466  disk/weight_index          the index of a checkpoint in shards
-    23683  disk/shards                what an index and its shards say of each other
-    23888  disk/checkpoint            a model directory, in one file or in shards
-    24133  disk/tokenizer_directory   the tokenizer of a model directory
+    21047  disk                       files and directories
+    21081  disk/system                what POSIX and Windows are asked for
+    21122  disk/windows_paths         paths as Windows takes them
+    21262  disk/windows               the system as Windows gives it
+    21574  disk/posix                 the system as POSIX gives it
+    21822  disk/paths                 what can be told from their text
+    21896  disk/failure               why the system refused
+    22010  disk/look                  what stands at a path, and whether within another
+    22131  disk/listing               listings of directories
+    22206  disk/reading               files to read, and whether they have changed
+    22385  disk/writing               files to write
+    22502  disk/copying               copies of files
+    22568  disk/trees                 whole directories looked through, copied, removed
+    22784  disk/known                 what weights are called in a directory
+    22867  disk/staging               a directory made under another name, then renamed
+    23129  disk/missing               a path or a directory without what is wanted of it
+    23172  disk/weights               which files they are, and what may stand in their place
+    23501  disk/weight_index          the index of a checkpoint in shards
+    23718  disk/shards                what an index and its shards say of each other
+    23923  disk/checkpoint            a model directory, in one file or in shards
+    24168  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24390  model                      which tensors and config keys belong to the vocabulary
-    24425  model/known                what the world calls things
-    24749  model/known_keys           keys of ids and sizes in configs
-    24923  model/known_classes        classes of tokenizers, by the type of model
-    25161  model/names                names of tensors
-    25318  model/document             the JSON files of a model directory
-    25413  model/members              what the members of a config are about
-    25634  model/config               what config.json says
-    25811  model/side                 a model directory opened once
-    25934  model/code                 the Python that a tokenizer is loaded with
-    26168  model/parts                what each tensor does for the vocabulary
-    26278  model/whole                whether all tensors are there
-    26400  model/find                 finding the parts of a model
-    26687  model/processor            the tokens that a processor looks for by their text
-    26842  model/heirs                what becomes of the ids in a config
-    27008  model/config_ids           ids in a config being edited
-    27248  model/config_lists         lists, dictionaries and ranges of ids
-    27405  model/config_edit          config.json and generation_config.json, edited
-    27700  model/classes              which class a tokenizer is loaded as
-    27907  model/class_tokens         added tokens that a class numbers otherwise
+    24425  model                      which tensors and config keys belong to the vocabulary
+    24460  model/known                what the world calls things
+    24784  model/known_keys           keys of ids and sizes in configs
+    24958  model/known_classes        classes of tokenizers, by the type of model
+    25196  model/names                names of tensors
+    25353  model/document             the JSON files of a model directory
+    25448  model/members              what the members of a config are about
+    25669  model/config               what config.json says
+    25846  model/side                 a model directory opened once
+    25969  model/code                 the Python that a tokenizer is loaded with
+    26203  model/parts                what each tensor does for the vocabulary
+    26313  model/whole                whether all tensors are there
+    26435  model/find                 finding the parts of a model
+    26722  model/processor            the tokens that a processor looks for by their text
+    26877  model/heirs                what becomes of the ids in a config
+    27043  model/config_ids           ids in a config being edited
+    27283  model/config_lists         lists, dictionaries and ranges of ids
+    27440  model/config_edit          config.json and generation_config.json, edited
+    27735  model/classes              which class a tokenizer is loaded as
+    27942  model/class_tokens         added tokens that a class numbers otherwise
 
-    28023  job                        the whole transplant, in the order in which it happens
-    28063  job/job                    what a job holds
-    28351  job/open                   opening the two models
-    28488  job/map                    the caller's map
-    28609  job/align                  where every new row comes from
-    28799  job/plan                   what becomes of every tensor, and of the configs
-    28944  job/chat                   the template that turns messages into text
-    29072  job/digits                 where the two tokenizers cut numbers differently
-    29269  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29459  job/bos                    texts that begin otherwise than the base's
-    29508  job/rows                   rows in memory: reading, checking, their mean
-    29828  job/pieces                 what the base cuts new tokens into
-    29930  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30193  job/solve                  solving for the rows of the donor
-    30407  job/targets                the rows that are made from the donor's
-    30507  job/diagnose               what is odd about the rows that were made
-    30632  job/rebuild                the new rows of one vocabulary tensor
-    30897  job/write                  the output and its weights
-    31176  job/copy                   the other files of the two models
-    31393  job/index                  the files that are written anew
-    31563  job/run                    the whole, in order
-    31677  job/report                 what a job did, as JSON and as a table
-    31993  job/findings               what is told of a finished directory
-    32042  job/check_files            its files
-    32178  job/check_ids              sizes, ids and tying
-    32394  job/check_values           values
-    32465  job/check_draft            as a draft model for another
-    32756  job/verify                 whether a finished directory agrees with itself
+    28058  job                        the whole transplant, in the order in which it happens
+    28098  job/job                    what a job holds
+    28386  job/open                   opening the two models
+    28523  job/map                    the caller's map
+    28644  job/align                  where every new row comes from
+    28834  job/plan                   what becomes of every tensor, and of the configs
+    28979  job/chat                   the template that turns messages into text
+    29107  job/digits                 where the two tokenizers cut numbers differently
+    29304  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29494  job/bos                    texts that begin otherwise than the base's
+    29543  job/rows                   rows in memory: reading, checking, their mean
+    29863  job/pieces                 what the base cuts new tokens into
+    29965  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30228  job/solve                  solving for the rows of the donor
+    30442  job/targets                the rows that are made from the donor's
+    30542  job/diagnose               what is odd about the rows that were made
+    30667  job/rebuild                the new rows of one vocabulary tensor
+    30932  job/write                  the output and its weights
+    31211  job/copy                   the other files of the two models
+    31428  job/index                  the files that are written anew
+    31598  job/run                    the whole, in order
+    31712  job/report                 what a job did, as JSON and as a table
+    32028  job/findings               what is told of a finished directory
+    32077  job/check_files            its files
+    32213  job/check_ids              sizes, ids and tying
+    32429  job/check_values           values
+    32500  job/check_draft            as a draft model for another
+    32791  job/verify                 whether a finished directory agrees with itself
 
-    32797  evaluate                   methods ranked on tokens that both models share
-    32816  evaluate/token_class       what a token is like, by its bytes
-    32883  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33075  evaluate/scores            how near rows come to the true ones
-    33174  evaluate/ranks             whether a true row is found among all
-    33282  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33491  evaluate/write_json        an evaluation as JSON
-    33602  evaluate/write_page        an evaluation as a page
+    32832  evaluate                   methods ranked on tokens that both models share
+    32851  evaluate/token_class       what a token is like, by its bytes
+    32918  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33110  evaluate/scores            how near rows come to the true ones
+    33209  evaluate/ranks             whether a true row is found among all
+    33317  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33526  evaluate/write_json        an evaluation as JSON
+    33637  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -248,7 +248,7 @@
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table.
+          the token table; otx_dtype_block and is_block, with the block types of ggml.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -435,20 +435,33 @@ OTX_API otx_isa otx_isa_best(void);
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. 0 is none of them: what nobody has set. */
+   implementation sorts them. 0 is none of them: what nobody has set. Behind OTX_U64 are
+   those that no safetensors file holds, only GGUF: the block types of ggml that can be
+   widened, and OTX_OPAQUE for all others, whose blocks can be copied and no more. */
 typedef enum otx_dtype {
     OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
+    OTX_Q4_0, OTX_Q4_1, OTX_Q5_0, OTX_Q5_1, OTX_Q8_0, OTX_Q2_K, OTX_Q3_K, OTX_Q4_K,
+    OTX_Q5_K, OTX_Q6_K, OTX_IQ4_NL, OTX_IQ4_XS, OTX_MXFP4, OTX_OPAQUE,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
+/* "BF16", "Q6_K"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
-/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
+/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type, and for
+   blocks, whose elements have no size of their own. */
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
+
+/* Whether the type is one of blocks that can be widened: OTX_Q4_0 to OTX_MXFP4. */
+OTX_API bool otx_dtype_is_block(otx_dtype dtype);
+
+/* How many elements a block has, and in *bytes (which may be NULL) how many bytes it
+   takes: 256 and 210 for Q6_K; 1 and the size of an element for types of whole bytes; 0
+   and 0 for F4, F6, OTX_OPAQUE and what is no type. Blocks do not cross rows. */
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes);
 
 /* Whether the type can hold the vocabulary matrices: F64, F32, F16, BF16, F8_E4M3,
    F8_E5M2. */
@@ -3074,19 +3087,27 @@ OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
 
 typedef struct otx__dtype_info {
     const char *name;
-    unsigned bits;
+    unsigned bits;               /* of an element, */
+    unsigned elements, in_bytes; /* or what a block has and takes */
 } otx__dtype_info;
 
 OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
-        {NULL, 0},
-        {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
-        {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
-        {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
-        {"U16", 16},    {"F16", 16},     {"BF16", 16},       {"I32", 32},
-        {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},
-        {"I64", 64},    {"U64", 64},
+        {NULL, 0, 0, 0},
+        {"BOOL", 8, 0, 0},          {"F4", 4, 0, 0},            {"F6_E2M3", 6, 0, 0},
+        {"F6_E3M2", 6, 0, 0},       {"U8", 8, 0, 0},            {"I8", 8, 0, 0},
+        {"F8_E5M2", 8, 0, 0},       {"F8_E4M3", 8, 0, 0},       {"F8_E8M0", 8, 0, 0},
+        {"F8_E4M3FNUZ", 8, 0, 0},   {"F8_E5M2FNUZ", 8, 0, 0},   {"I16", 16, 0, 0},
+        {"U16", 16, 0, 0},          {"F16", 16, 0, 0},          {"BF16", 16, 0, 0},
+        {"I32", 32, 0, 0},          {"U32", 32, 0, 0},          {"F32", 32, 0, 0},
+        {"C64", 64, 0, 0},          {"F64", 64, 0, 0},          {"I64", 64, 0, 0},
+        {"U64", 64, 0, 0},
+        {"Q4_0", 0, 32, 18},        {"Q4_1", 0, 32, 20},        {"Q5_0", 0, 32, 22},
+        {"Q5_1", 0, 32, 24},        {"Q8_0", 0, 32, 34},        {"Q2_K", 0, 256, 84},
+        {"Q3_K", 0, 256, 110},      {"Q4_K", 0, 256, 144},      {"Q5_K", 0, 256, 176},
+        {"Q6_K", 0, 256, 210},      {"IQ4_NL", 0, 32, 18},      {"IQ4_XS", 0, 256, 136},
+        {"MXFP4", 0, 32, 17},       {"OPAQUE", 0, 0, 0},
     };
     return (unsigned)dtype < OTX_DTYPE_COUNT ? &table[dtype] : NULL;
 }
@@ -3101,6 +3122,20 @@ OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
     const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
+}
+
+OTX_API bool otx_dtype_is_block(otx_dtype dtype)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    return info && info->elements > 0;
+}
+
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    const unsigned whole = info && info->bits % 8 == 0 ? info->bits / 8 : 0;
+    if (bytes) *bytes = whole ? whole : info ? info->in_bytes : 0;
+    return whole ? 1 : info ? info->elements : 0;
 }
 
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)
@@ -4771,7 +4806,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
     while (dtype < OTX_DTYPE_COUNT &&
            !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
         dtype++;
-    if (dtype == OTX_DTYPE_COUNT) {
+    if (otx_dtype_bits((otx_dtype)dtype) == 0) { /* none is called so, or only in GGUF */
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
         otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
                        otx__quote_node(quoted, h->json, entry.dtype));
