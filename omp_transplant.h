@@ -60,190 +60,190 @@
      3115  base/number                element types, widening and rounding
      3326  base/blocks                block types of ggml, taken apart and widened
      3543  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3827  base/blocks_make           rows quantised to blocks
-     4219  base/base64                decoding
-     4255  base/protobuf              fields of a message
-     4377  base/watch                 long loops that the caller can stop
+     3828  base/blocks_make           rows quantised to blocks
+     4221  base/base64                decoding
+     4257  base/protobuf              fields of a message
+     4379  base/watch                 long loops that the caller can stop
 
-     4430  files                      formats, on memory and streams
-     4454  files/memory_source        memory as a source of bytes
-     4472  files/json_read            a parser without recursion
-     4825  files/json_values          looking at values, stepping through containers
-     5038  files/json_edit            writing, and edits that keep every byte they do not touch
-     5406  files/tensors              what reading and writing a header share
-     5541  files/safetensors_read     the header of a file, checked
-     5866  files/safetensors_write    the header of a new file
+     4432  files                      formats, on memory and streams
+     4456  files/memory_source        memory as a source of bytes
+     4474  files/json_read            a parser without recursion
+     4827  files/json_values          looking at values, stepping through containers
+     5040  files/json_edit            writing, and edits that keep every byte they do not touch
+     5408  files/tensors              what reading and writing a header share
+     5543  files/safetensors_read     the header of a file, checked
+     5868  files/safetensors_write    the header of a new file
 
-     6023  vocab                      tokens, from every source, and which of them are the same
-     6060  vocab/known                what the world calls things: files, classes, tokens
-     6385  vocab/token_table          the table of tokens, and finding tokens in it
-     6559  vocab/spelling             from what a file spells to bytes
-     6750  vocab/reader               what the readers of all sources share
-     7102  vocab/added_tokens         what other files add to a model's tokens
-     7450  vocab/in_use               tokens that are named as reserved ones and are none
-     7553  vocab/from_tokenizer_json  tokenizer.json
-     7846  vocab/from_tekken          tekken.json
-     8001  vocab/from_tiktoken        *.tiktoken
-     8066  vocab/from_sentencepiece   tokenizer.model and its like
-     8431  vocab/from_vocab_json      vocab.json and merges.txt
-     8517  vocab/from_vocab_txt       vocab.txt
-     8574  vocab/digits               how a tokenizer cuts numbers
-     8770  vocab/recognise            what a file is, by what it holds
-     8901  vocab/parse                the first source that is given, and what goes with it
-     9110  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9512  vocab/split                text split as the tokenizer's model splits it
-     9914  vocab/align                which base token a donor token is
+     6025  vocab                      tokens, from every source, and which of them are the same
+     6062  vocab/known                what the world calls things: files, classes, tokens
+     6387  vocab/token_table          the table of tokens, and finding tokens in it
+     6561  vocab/spelling             from what a file spells to bytes
+     6752  vocab/reader               what the readers of all sources share
+     7104  vocab/added_tokens         what other files add to a model's tokens
+     7452  vocab/in_use               tokens that are named as reserved ones and are none
+     7555  vocab/from_tokenizer_json  tokenizer.json
+     7848  vocab/from_tekken          tekken.json
+     8003  vocab/from_tiktoken        *.tiktoken
+     8068  vocab/from_sentencepiece   tokenizer.model and its like
+     8433  vocab/from_vocab_json      vocab.json and merges.txt
+     8519  vocab/from_vocab_txt       vocab.txt
+     8576  vocab/digits               how a tokenizer cuts numbers
+     8772  vocab/recognise            what a file is, by what it holds
+     8903  vocab/parse                the first source that is given, and what goes with it
+     9112  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9514  vocab/split                text split as the tokenizer's model splits it
+     9916  vocab/align                which base token a donor token is
 
-    10168  simd                       the hot loops, once for each instruction set
-    10201  simd/kernels               the table of kernels, and what all versions share
-    10478  simd/scalar                the reference
-    10647  simd/sse2                  the operations of 128-bit x86, and what each does
-    10768  simd/neon                  those of 64-bit Arm
-    10863  simd/wasm                  those of WebAssembly's SIMD128
-    10948  simd/avx2                  those of 256-bit x86, with FMA
-    11030  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11672  simd/avx_vnni              AVX2, and products of integers
-    11768  simd/neon_bf16             NEON, and products of matrices
-    11922  simd/avx512                512-bit x86, by hand
-    12528  simd/amx                   tiles of x86, beside AVX-512
-    12771  simd/dispatch              which of them this machine can run, and which a call takes
+    10170  simd                       the hot loops, once for each instruction set
+    10203  simd/kernels               the table of kernels, and what all versions share
+    10480  simd/scalar                the reference
+    10649  simd/sse2                  the operations of 128-bit x86, and what each does
+    10770  simd/neon                  those of 64-bit Arm
+    10865  simd/wasm                  those of WebAssembly's SIMD128
+    10950  simd/avx2                  those of 256-bit x86, with FMA
+    11032  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    11674  simd/avx_vnni              AVX2, and products of integers
+    11770  simd/neon_bf16             NEON, and products of matrices
+    11924  simd/avx512                512-bit x86, by hand
+    12530  simd/amx                   tiles of x86, beside AVX-512
+    12773  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12997  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13050  solve/views                the rows of matrices, as the kernels read them
-    13179  solve/panels               vectors as the dense products want them, and these
-    13370  solve/rests                vectors on their way into panels
-    13547  solve/dictionary           the atoms, and their split along a common direction
-    13702  solve/exact_gram           products of all pairs of atoms in double
-    13784  solve/triangle             packed lower triangles
-    13888  solve/support              what is known of one target, and the exact steps
-    14164  solve/gram_table           products of atoms with all atoms, for scans
-    14402  solve/screen               which atoms are worth scoring in double: the bound
-    14708  solve/scan                 the correlations of all atoms with a block's residuals
-    14871  solve/predict              making targets ready for the next scan
-    15117  solve/candidates           the atoms that a scan could not rule out
-    15454  solve/select               the next atoms of each target
-    15619  solve/pursuit              what one solve holds, and the memory it takes
-    15863  solve/plan                 which form, and in what blocks
-    16108  solve/steps                a pursuit from its rows to its results
-    16347  solve/combine              new rows of coefficients
-    16409  solve/solver               the public call
-    16574  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16783  solve/affine_normal        the normal equations of an affine map
-    17026  solve/affine_factor        their factor, and their solution
-    17257  solve/affine_map           a fitted map, and the rows it makes
-    17600  solve/affine_choice        how many atoms to take, and chosen by what
-    17998  solve/affine_fit           what a fit of an affine map holds and needs
-    18242  solve/affine               fitting and applying affine maps
+    12999  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13052  solve/views                the rows of matrices, as the kernels read them
+    13181  solve/panels               vectors as the dense products want them, and these
+    13372  solve/rests                vectors on their way into panels
+    13549  solve/dictionary           the atoms, and their split along a common direction
+    13704  solve/exact_gram           products of all pairs of atoms in double
+    13786  solve/triangle             packed lower triangles
+    13890  solve/support              what is known of one target, and the exact steps
+    14166  solve/gram_table           products of atoms with all atoms, for scans
+    14404  solve/screen               which atoms are worth scoring in double: the bound
+    14710  solve/scan                 the correlations of all atoms with a block's residuals
+    14873  solve/predict              making targets ready for the next scan
+    15119  solve/candidates           the atoms that a scan could not rule out
+    15456  solve/select               the next atoms of each target
+    15621  solve/pursuit              what one solve holds, and the memory it takes
+    15865  solve/plan                 which form, and in what blocks
+    16110  solve/steps                a pursuit from its rows to its results
+    16349  solve/combine              new rows of coefficients
+    16411  solve/solver               the public call
+    16576  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    16785  solve/affine_normal        the normal equations of an affine map
+    17028  solve/affine_factor        their factor, and their solution
+    17259  solve/affine_map           a fitted map, and the rows it makes
+    17602  solve/affine_choice        how many atoms to take, and chosen by what
+    18000  solve/affine_fit           what a fit of an affine map holds and needs
+    18244  solve/affine               fitting and applying affine maps
 
-    18531  methods                    rows for tokens that a model lacks, each method a room
-    18570  methods/parts              what methods share: sums of rows, combinations
-    18754  methods/pursuit            omp, omp-centred
-    18825  methods/mapping            omp-affine, affine
-    18859  methods/constant           mean, zero
-    18887  methods/near               each target against all anchors
-    19178  methods/weights            how a few anchors combine to a target
-    19399  methods/interpolation      common_interpolation
-    19552  methods/wechsel            wechsel
-    19602  methods/focus              focus
-    19690  methods/hull               hull
-    19741  methods/dense              matrices of double, and their products
-    20006  methods/linear             maps between two models' rows
-    20161  methods/clp                clp
-    20247  methods/chance             normal deviates that are the same everywhere
-    20308  methods/factor             of symmetric matrices
-    20357  methods/randn              randn
-    20446  methods/john_hewitt        john_hewitt
-    20530  methods/polar              the orthogonal part of a matrix
-    20626  methods/procrustes         procrustes
-    20719  methods/eigen              principal directions of a matrix's rows
-    21013  methods/landmark_pca       landmark_pca
-    21071  methods/stb                stb
-    21253  methods/mp_rope            mp_rope
-    21569  methods/subword            subword
-    21685  methods/zett               zett
-    21707  methods/modifiers          what is done to the rows of any method
-    21821  methods/methods            the table of all, and the public calls
+    18533  methods                    rows for tokens that a model lacks, each method a room
+    18572  methods/parts              what methods share: sums of rows, combinations
+    18756  methods/pursuit            omp, omp-centred
+    18827  methods/mapping            omp-affine, affine
+    18861  methods/constant           mean, zero
+    18889  methods/near               each target against all anchors
+    19180  methods/weights            how a few anchors combine to a target
+    19401  methods/interpolation      common_interpolation
+    19554  methods/wechsel            wechsel
+    19604  methods/focus              focus
+    19692  methods/hull               hull
+    19743  methods/dense              matrices of double, and their products
+    20008  methods/linear             maps between two models' rows
+    20163  methods/clp                clp
+    20249  methods/chance             normal deviates that are the same everywhere
+    20310  methods/factor             of symmetric matrices
+    20359  methods/randn              randn
+    20448  methods/john_hewitt        john_hewitt
+    20532  methods/polar              the orthogonal part of a matrix
+    20628  methods/procrustes         procrustes
+    20721  methods/eigen              principal directions of a matrix's rows
+    21015  methods/landmark_pca       landmark_pca
+    21073  methods/stb                stb
+    21255  methods/mp_rope            mp_rope
+    21571  methods/subword            subword
+    21687  methods/zett               zett
+    21709  methods/modifiers          what is done to the rows of any method
+    21823  methods/methods            the table of all, and the public calls
 
-    21970  disk                       files and directories
-    22004  disk/system                what POSIX and Windows are asked for
-    22045  disk/windows_paths         paths as Windows takes them
-    22185  disk/windows               the system as Windows gives it
-    22497  disk/posix                 the system as POSIX gives it
-    22745  disk/paths                 what can be told from their text
-    22819  disk/failure               why the system refused
-    22933  disk/look                  what stands at a path, and whether within another
-    23054  disk/listing               listings of directories
-    23129  disk/reading               files to read, and whether they have changed
-    23308  disk/writing               files to write
-    23425  disk/copying               copies of files
-    23491  disk/trees                 whole directories looked through, copied, removed
-    23707  disk/known                 what weights are called in a directory
-    23790  disk/staging               a directory made under another name, then renamed
-    24052  disk/missing               a path or a directory without what is wanted of it
-    24095  disk/weights               which files they are, and what may stand in their place
-    24424  disk/weight_index          the index of a checkpoint in shards
-    24641  disk/shards                what an index and its shards say of each other
-    24846  disk/checkpoint            a model directory, in one file or in shards
-    25091  disk/tokenizer_directory   the tokenizer of a model directory
+    21972  disk                       files and directories
+    22006  disk/system                what POSIX and Windows are asked for
+    22047  disk/windows_paths         paths as Windows takes them
+    22187  disk/windows               the system as Windows gives it
+    22499  disk/posix                 the system as POSIX gives it
+    22747  disk/paths                 what can be told from their text
+    22821  disk/failure               why the system refused
+    22935  disk/look                  what stands at a path, and whether within another
+    23056  disk/listing               listings of directories
+    23131  disk/reading               files to read, and whether they have changed
+    23310  disk/writing               files to write
+    23427  disk/copying               copies of files
+    23493  disk/trees                 whole directories looked through, copied, removed
+    23709  disk/known                 what weights are called in a directory
+    23792  disk/staging               a directory made under another name, then renamed
+    24054  disk/missing               a path or a directory without what is wanted of it
+    24097  disk/weights               which files they are, and what may stand in their place
+    24426  disk/weight_index          the index of a checkpoint in shards
+    24643  disk/shards                what an index and its shards say of each other
+    24848  disk/checkpoint            a model directory, in one file or in shards
+    25093  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25348  model                      which tensors and config keys belong to the vocabulary
-    25383  model/known                what the world calls things
-    25707  model/known_keys           keys of ids and sizes in configs
-    25881  model/known_classes        classes of tokenizers, by the type of model
-    26119  model/names                names of tensors
-    26276  model/document             the JSON files of a model directory
-    26371  model/members              what the members of a config are about
-    26592  model/config               what config.json says
-    26769  model/side                 a model directory opened once
-    26892  model/code                 the Python that a tokenizer is loaded with
-    27126  model/parts                what each tensor does for the vocabulary
-    27236  model/whole                whether all tensors are there
-    27358  model/find                 finding the parts of a model
-    27645  model/processor            the tokens that a processor looks for by their text
-    27800  model/heirs                what becomes of the ids in a config
-    27966  model/config_ids           ids in a config being edited
-    28206  model/config_lists         lists, dictionaries and ranges of ids
-    28363  model/config_edit          config.json and generation_config.json, edited
-    28658  model/classes              which class a tokenizer is loaded as
-    28865  model/class_tokens         added tokens that a class numbers otherwise
+    25350  model                      which tensors and config keys belong to the vocabulary
+    25385  model/known                what the world calls things
+    25709  model/known_keys           keys of ids and sizes in configs
+    25883  model/known_classes        classes of tokenizers, by the type of model
+    26121  model/names                names of tensors
+    26278  model/document             the JSON files of a model directory
+    26373  model/members              what the members of a config are about
+    26594  model/config               what config.json says
+    26771  model/side                 a model directory opened once
+    26894  model/code                 the Python that a tokenizer is loaded with
+    27128  model/parts                what each tensor does for the vocabulary
+    27238  model/whole                whether all tensors are there
+    27360  model/find                 finding the parts of a model
+    27647  model/processor            the tokens that a processor looks for by their text
+    27802  model/heirs                what becomes of the ids in a config
+    27968  model/config_ids           ids in a config being edited
+    28208  model/config_lists         lists, dictionaries and ranges of ids
+    28365  model/config_edit          config.json and generation_config.json, edited
+    28660  model/classes              which class a tokenizer is loaded as
+    28867  model/class_tokens         added tokens that a class numbers otherwise
 
-    28981  job                        the whole transplant, in the order in which it happens
-    29021  job/job                    what a job holds
-    29309  job/open                   opening the two models
-    29446  job/map                    the caller's map
-    29567  job/align                  where every new row comes from
-    29757  job/plan                   what becomes of every tensor, and of the configs
-    29902  job/chat                   the template that turns messages into text
-    30030  job/digits                 where the two tokenizers cut numbers differently
-    30227  job/check_gguf             the special tokens that a conversion to GGUF finds
-    30417  job/bos                    texts that begin otherwise than the base's
-    30466  job/rows                   rows in memory: reading, checking, their mean
-    30786  job/pieces                 what the base cuts new tokens into
-    30888  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31151  job/solve                  solving for the rows of the donor
-    31365  job/targets                the rows that are made from the donor's
-    31465  job/diagnose               what is odd about the rows that were made
-    31590  job/rebuild                the new rows of one vocabulary tensor
-    31855  job/write                  the output and its weights
-    32134  job/copy                   the other files of the two models
-    32351  job/index                  the files that are written anew
-    32521  job/run                    the whole, in order
-    32635  job/report                 what a job did, as JSON and as a table
-    32951  job/findings               what is told of a finished directory
-    33000  job/check_files            its files
-    33136  job/check_ids              sizes, ids and tying
-    33352  job/check_values           values
-    33423  job/check_draft            as a draft model for another
-    33714  job/verify                 whether a finished directory agrees with itself
+    28983  job                        the whole transplant, in the order in which it happens
+    29023  job/job                    what a job holds
+    29311  job/open                   opening the two models
+    29448  job/map                    the caller's map
+    29569  job/align                  where every new row comes from
+    29759  job/plan                   what becomes of every tensor, and of the configs
+    29904  job/chat                   the template that turns messages into text
+    30032  job/digits                 where the two tokenizers cut numbers differently
+    30229  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30419  job/bos                    texts that begin otherwise than the base's
+    30468  job/rows                   rows in memory: reading, checking, their mean
+    30788  job/pieces                 what the base cuts new tokens into
+    30890  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31153  job/solve                  solving for the rows of the donor
+    31367  job/targets                the rows that are made from the donor's
+    31467  job/diagnose               what is odd about the rows that were made
+    31592  job/rebuild                the new rows of one vocabulary tensor
+    31857  job/write                  the output and its weights
+    32136  job/copy                   the other files of the two models
+    32353  job/index                  the files that are written anew
+    32523  job/run                    the whole, in order
+    32637  job/report                 what a job did, as JSON and as a table
+    32953  job/findings               what is told of a finished directory
+    33002  job/check_files            its files
+    33138  job/check_ids              sizes, ids and tying
+    33354  job/check_values           values
+    33425  job/check_draft            as a draft model for another
+    33716  job/verify                 whether a finished directory agrees with itself
 
-    33755  evaluate                   methods ranked on tokens that both models share
-    33774  evaluate/token_class       what a token is like, by its bytes
-    33841  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34033  evaluate/scores            how near rows come to the true ones
-    34132  evaluate/ranks             whether a true row is found among all
-    34240  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34449  evaluate/write_json        an evaluation as JSON
-    34560  evaluate/write_page        an evaluation as a page
+    33757  evaluate                   methods ranked on tokens that both models share
+    33776  evaluate/token_class       what a token is like, by its bytes
+    33843  evaluate/hidden            which tokens are hidden, and the rows at hand
+    34035  evaluate/scores            how near rows come to the true ones
+    34134  evaluate/ranks             whether a true row is found among all
+    34242  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34451  evaluate/write_json        an evaluation as JSON
+    34562  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -3685,7 +3685,8 @@ typedef struct otx__group_fit {
 
 /* Levels of at most `most`, when the span above the best minimum as yet is `span` of them.
    Returns the inverse scale. */
-OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span, int most)
+OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span,
+                                     int most)
 {
     const float inverse = span / (fit->most - fit->minimum);
     unsigned i;
@@ -4037,9 +4038,10 @@ OTX__PRIVATE void otx__make_q6_k(unsigned char *to, const float *x)
     if (fabsf(largest) < OTX__GROUP_LEAST) return;
     inverse = -128.0f / largest;
     otx__put_half(to + 208, 1.0f / inverse);
-    for (i = 0; i < 16; i++)
-        to[192 + i] = (unsigned char)(otx__between(otx__round_level(inverse * scale[i]), -128, 127) &
-                                      255);
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -128, 127);
+        to[192 + i] = (unsigned char)(l & 255);
+    }
     otx__levels_again(level, x, to, OTX_Q6_K, 32, 63);
     otx__put_levels_of_256(to, level, OTX_Q6_K);
 }

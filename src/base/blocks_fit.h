@@ -142,7 +142,8 @@ typedef struct otx__group_fit {
 
 /* Levels of at most `most`, when the span above the best minimum as yet is `span` of them.
    Returns the inverse scale. */
-OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span, int most)
+OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span,
+                                     int most)
 {
     const float inverse = span / (fit->most - fit->minimum);
     unsigned i;

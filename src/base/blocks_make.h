@@ -210,9 +210,10 @@ OTX__PRIVATE void otx__make_q6_k(unsigned char *to, const float *x)
     if (fabsf(largest) < OTX__GROUP_LEAST) return;
     inverse = -128.0f / largest;
     otx__put_half(to + 208, 1.0f / inverse);
-    for (i = 0; i < 16; i++)
-        to[192 + i] = (unsigned char)(otx__between(otx__round_level(inverse * scale[i]), -128, 127) &
-                                      255);
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -128, 127);
+        to[192 + i] = (unsigned char)(l & 255);
+    }
     otx__levels_again(level, x, to, OTX_Q6_K, 32, 63);
     otx__put_levels_of_256(to, level, OTX_Q6_K);
 }
