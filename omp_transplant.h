@@ -136,123 +136,123 @@
     18092  solve/affine_fit           what a fit of an affine map holds and needs
     18356  solve/affine               fitting and applying affine maps
 
-    18649  methods                    rows for tokens that a model lacks, each method a room
-    18689  methods/parts              what methods share: sums of rows, combinations
-    18873  methods/pursuit            omp, omp-centred
-    18944  methods/constant           mean, zero
-    18972  methods/near               each target against all anchors
-    19263  methods/weights            how a few anchors combine to a target
-    19484  methods/interpolation      common_interpolation
-    19637  methods/wechsel            wechsel
-    19687  methods/focus              focus
-    19775  methods/hull               hull
-    19826  methods/dense              matrices of double, and their products
-    20091  methods/lengthen           the base's rows of pieces beside the donor's
-    20357  methods/mapping            omp-affine, affine
-    20613  methods/linear             maps between two models' rows
-    20768  methods/clp                clp
-    20854  methods/chance             normal deviates that are the same everywhere
-    20915  methods/factor             of symmetric matrices
-    20964  methods/randn              randn
-    21053  methods/john_hewitt        john_hewitt
-    21137  methods/polar              the orthogonal part of a matrix
-    21233  methods/procrustes         procrustes
-    21326  methods/eigen              principal directions of a matrix's rows
-    21620  methods/landmark_pca       landmark_pca
-    21678  methods/stb                stb
-    21860  methods/mp_rope            mp_rope
-    22176  methods/subword            subword
-    22282  methods/zett               zett
-    22304  methods/modifiers          what is done to the rows of any method
-    22418  methods/methods            the table of all, and the public calls
+    18647  methods                    rows for tokens that a model lacks, each method a room
+    18687  methods/parts              what methods share: sums of rows, combinations
+    18871  methods/pursuit            omp, omp-centred
+    18942  methods/constant           mean, zero
+    18970  methods/near               each target against all anchors
+    19261  methods/weights            how a few anchors combine to a target
+    19482  methods/interpolation      common_interpolation
+    19635  methods/wechsel            wechsel
+    19685  methods/focus              focus
+    19773  methods/hull               hull
+    19824  methods/dense              matrices of double, and their products
+    20089  methods/lengthen           the base's rows of pieces beside the donor's
+    20355  methods/mapping            omp-affine, affine
+    20611  methods/linear             maps between two models' rows
+    20766  methods/clp                clp
+    20852  methods/chance             normal deviates that are the same everywhere
+    20913  methods/factor             of symmetric matrices
+    20962  methods/randn              randn
+    21051  methods/john_hewitt        john_hewitt
+    21135  methods/polar              the orthogonal part of a matrix
+    21231  methods/procrustes         procrustes
+    21324  methods/eigen              principal directions of a matrix's rows
+    21618  methods/landmark_pca       landmark_pca
+    21676  methods/stb                stb
+    21858  methods/mp_rope            mp_rope
+    22174  methods/subword            subword
+    22280  methods/zett               zett
+    22302  methods/modifiers          what is done to the rows of any method
+    22416  methods/methods            the table of all, and the public calls
 
-    22567  disk                       files and directories
-    22601  disk/system                what POSIX and Windows are asked for
-    22642  disk/windows_paths         paths as Windows takes them
-    22782  disk/windows               the system as Windows gives it
-    23094  disk/posix                 the system as POSIX gives it
-    23342  disk/paths                 what can be told from their text
-    23416  disk/failure               why the system refused
-    23530  disk/look                  what stands at a path, and whether within another
-    23651  disk/listing               listings of directories
-    23726  disk/reading               files to read, and whether they have changed
-    23905  disk/writing               files to write
-    24022  disk/copying               copies of files
-    24088  disk/trees                 whole directories looked through, copied, removed
-    24304  disk/known                 what weights are called in a directory
-    24387  disk/staging               a directory made under another name, then renamed
-    24653  disk/missing               a path or a directory without what is wanted of it
-    24696  disk/weights               which files they are, and what may stand in their place
-    25025  disk/weight_index          the index of a checkpoint in shards
-    25242  disk/shards                what an index and its shards say of each other
-    25447  disk/checkpoint            a model directory, in one file or in shards
-    25692  disk/tokenizer_directory   the tokenizer of a model directory
+    22565  disk                       files and directories
+    22599  disk/system                what POSIX and Windows are asked for
+    22640  disk/windows_paths         paths as Windows takes them
+    22780  disk/windows               the system as Windows gives it
+    23092  disk/posix                 the system as POSIX gives it
+    23340  disk/paths                 what can be told from their text
+    23414  disk/failure               why the system refused
+    23528  disk/look                  what stands at a path, and whether within another
+    23649  disk/listing               listings of directories
+    23724  disk/reading               files to read, and whether they have changed
+    23903  disk/writing               files to write
+    24020  disk/copying               copies of files
+    24086  disk/trees                 whole directories looked through, copied, removed
+    24302  disk/known                 what weights are called in a directory
+    24385  disk/staging               a directory made under another name, then renamed
+    24651  disk/missing               a path or a directory without what is wanted of it
+    24694  disk/weights               which files they are, and what may stand in their place
+    25023  disk/weight_index          the index of a checkpoint in shards
+    25240  disk/shards                what an index and its shards say of each other
+    25445  disk/checkpoint            a model directory, in one file or in shards
+    25690  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25949  model                      which tensors and config keys belong to the vocabulary
-    25984  model/known                what the world calls things
-    26308  model/known_keys           keys of ids and sizes in configs
-    26482  model/known_classes        classes of tokenizers, by the type of model
-    26720  model/names                names of tensors
-    26877  model/document             the JSON files of a model directory
-    26972  model/members              what the members of a config are about
-    27193  model/config               what config.json says
-    27370  model/side                 a model directory opened once
-    27493  model/code                 the Python that a tokenizer is loaded with
-    27727  model/parts                what each tensor does for the vocabulary
-    27837  model/whole                whether all tensors are there
-    27959  model/find                 finding the parts of a model
-    28246  model/processor            the tokens that a processor looks for by their text
-    28401  model/heirs                what becomes of the ids in a config
-    28567  model/config_ids           ids in a config being edited
-    28807  model/config_lists         lists, dictionaries and ranges of ids
-    28964  model/config_edit          config.json and generation_config.json, edited
-    29259  model/classes              which class a tokenizer is loaded as
-    29466  model/class_tokens         added tokens that a class numbers otherwise
+    25947  model                      which tensors and config keys belong to the vocabulary
+    25982  model/known                what the world calls things
+    26306  model/known_keys           keys of ids and sizes in configs
+    26480  model/known_classes        classes of tokenizers, by the type of model
+    26718  model/names                names of tensors
+    26875  model/document             the JSON files of a model directory
+    26970  model/members              what the members of a config are about
+    27191  model/config               what config.json says
+    27368  model/side                 a model directory opened once
+    27491  model/code                 the Python that a tokenizer is loaded with
+    27725  model/parts                what each tensor does for the vocabulary
+    27835  model/whole                whether all tensors are there
+    27957  model/find                 finding the parts of a model
+    28244  model/processor            the tokens that a processor looks for by their text
+    28399  model/heirs                what becomes of the ids in a config
+    28565  model/config_ids           ids in a config being edited
+    28805  model/config_lists         lists, dictionaries and ranges of ids
+    28962  model/config_edit          config.json and generation_config.json, edited
+    29257  model/classes              which class a tokenizer is loaded as
+    29464  model/class_tokens         added tokens that a class numbers otherwise
 
-    29582  job                        the whole transplant, in the order in which it happens
-    29622  job/job                    what a job holds
-    29913  job/open                   opening the two models
-    30050  job/map                    the caller's map
-    30171  job/align                  where every new row comes from
-    30361  job/plan                   what becomes of every tensor, and of the configs
-    30506  job/chat                   the template that turns messages into text
-    30634  job/digits                 where the two tokenizers cut numbers differently
-    30831  job/check_gguf             the special tokens that a conversion to GGUF finds
-    31021  job/bos                    texts that begin otherwise than the base's
-    31070  job/rows                   rows in memory: reading, checking, their mean
-    31390  job/pieces                 what the base cuts new tokens into
-    31544  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31807  job/solve                  solving for the rows of the donor
-    32028  job/targets                the rows that are made from the donor's
-    32129  job/diagnose               what is odd about the rows that were made
-    32254  job/rebuild                the new rows of one vocabulary tensor
-    32519  job/write                  the output and its weights
-    32798  job/copy                   the other files of the two models
-    33015  job/index                  the files that are written anew
-    33185  job/run                    the whole, in order
-    33299  job/report                 what a job did, as JSON and as a table
-    33620  job/findings               what is told of a finished directory
-    33669  job/check_files            its files
-    33805  job/check_ids              sizes, ids and tying
-    34021  job/check_values           values
-    34092  job/check_draft            as a draft model for another
-    34383  job/verify                 whether a finished directory agrees with itself
+    29580  job                        the whole transplant, in the order in which it happens
+    29620  job/job                    what a job holds
+    29911  job/open                   opening the two models
+    30048  job/map                    the caller's map
+    30169  job/align                  where every new row comes from
+    30359  job/plan                   what becomes of every tensor, and of the configs
+    30504  job/chat                   the template that turns messages into text
+    30632  job/digits                 where the two tokenizers cut numbers differently
+    30829  job/check_gguf             the special tokens that a conversion to GGUF finds
+    31019  job/bos                    texts that begin otherwise than the base's
+    31068  job/rows                   rows in memory: reading, checking, their mean
+    31388  job/pieces                 what the base cuts new tokens into
+    31542  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31805  job/solve                  solving for the rows of the donor
+    32026  job/targets                the rows that are made from the donor's
+    32127  job/diagnose               what is odd about the rows that were made
+    32252  job/rebuild                the new rows of one vocabulary tensor
+    32517  job/write                  the output and its weights
+    32796  job/copy                   the other files of the two models
+    33013  job/index                  the files that are written anew
+    33183  job/run                    the whole, in order
+    33297  job/report                 what a job did, as JSON and as a table
+    33618  job/findings               what is told of a finished directory
+    33667  job/check_files            its files
+    33803  job/check_ids              sizes, ids and tying
+    34019  job/check_values           values
+    34090  job/check_draft            as a draft model for another
+    34381  job/verify                 whether a finished directory agrees with itself
 
-    34424  evaluate                   methods ranked on tokens that both models share
-    34443  evaluate/token_class       what a token is like, by its bytes
-    34510  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34708  evaluate/scores            how near rows come to the true ones
-    34807  evaluate/ranks             whether a true row is found among all
-    34915  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35127  evaluate/write_json        an evaluation as JSON
-    35240  evaluate/write_page        an evaluation as a page
+    34422  evaluate                   methods ranked on tokens that both models share
+    34441  evaluate/token_class       what a token is like, by its bytes
+    34508  evaluate/hidden            which tokens are hidden, and the rows at hand
+    34706  evaluate/scores            how near rows come to the true ones
+    34805  evaluate/ranks             whether a true row is found among all
+    34913  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35125  evaluate/write_json        an evaluation as JSON
+    35238  evaluate/write_page        an evaluation as a page
 
-    35454  trim                       a smaller vocabulary of a model's own
-    35471  trim/needed                what has to stay for the sake of what stays
-    35654  trim/renumber              which tokens stay, and their new ids
-    35860  trim/trim_json             tokenizer.json and the JSON files beside it
-    36136  trim/trim_lines            merges.txt and vocab.txt
-    36186  trim/trim                  the whole, in order
+    35452  trim                       a smaller vocabulary of a model's own
+    35469  trim/needed                what has to stay for the sake of what stays
+    35652  trim/renumber              which tokens stay, and their new ids
+    35858  trim/trim_json             tokenizer.json and the JSON files beside it
+    36134  trim/trim_lines            merges.txt and vocab.txt
+    36184  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -18423,6 +18423,7 @@ OTX__PRIVATE otx_result otx__fit_choose(otx__fit *fit, const otx_matrix *targets
     otx_result result = otx__choice_hide(choice, targets, fit->marks, taken, error);
     choice->seconds_pursuit = otx__now() - clock;
     if (result) return result;
+    memcpy(fit->map->hidden, choice->order + choice->kept, choice->hidden * sizeof(uint32_t));
     donor_view = otx__choice_view(donor, choice->order, donor->rows, choice->donor_rows);
     base_view = otx__choice_view(base, choice->order, base->rows, choice->base_rows);
     hidden_view = donor_view;
@@ -18501,9 +18502,6 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
     map->hidden_anchors = fit->map->hidden;
-    if (map->hidden)
-        memcpy(map->hidden_anchors, fit->choice.order + fit->choice.kept,
-               map->hidden * sizeof *map->hidden_anchors);
     map->bytes = fit->map->pool.bytes + sizeof *fit->map;
     map->state = fit->map;
 }
