@@ -32,7 +32,8 @@
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
           fields in the token table; otx_dtype_block and is_block, otx_blocks_to_float and
-          from_float: the block types of ggml.
+          from_float: the block types of ggml; rows of pieces beside the donor's, which
+          otx_method_options and otx_job_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.

@@ -6,8 +6,8 @@
    at most by 0.4 % where they do not. */
 #define OTX__PIECES_CHANCE 0.24
 
-/* The weight that is tried. Of 0.25, 0.5, 1 and 2 it has the least loss, or within 1.5 % of that,
-   on all of those pairs; what another would gain is not worth a further fit. */
+/* The weight that is tried. On those pairs 1 has 0.5 % less loss at most; what it would gain is
+   not worth a further fit. */
 #define OTX__PIECES_WEIGHT 0.5
 
 /* Whether the caller has pieces, and wants them. */
