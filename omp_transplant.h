@@ -32,227 +32,227 @@
       531  api/solver                 the solver
       659  api/affine                 the affine map: rows as the map makes them, and what it misses
       793  api/methods                methods: rows for tokens that a model lacks
-     1008  api/source                 sources and sinks: bytes in and out
-     1028  api/json                   JSON
-     1150  api/safetensors            safetensors
-     1214  api/vocab                  vocabularies
-     1350  api/align                  alignment
-     1415  api/file                   files
-     1426  api/directory              directories
-     1491  api/job                    the whole job
-     1652  api/verify                 looking at a finished directory
-     1708  api/evaluate               methods ranked on tokens that both models share
-     1804  api/trim                   a smaller vocabulary of a model's own
+     1009  api/source                 sources and sinks: bytes in and out
+     1029  api/json                   JSON
+     1151  api/safetensors            safetensors
+     1215  api/vocab                  vocabularies
+     1351  api/align                  alignment
+     1416  api/file                   files
+     1427  api/directory              directories
+     1492  api/job                    the whole job
+     1653  api/verify                 looking at a finished directory
+     1709  api/evaluate               methods ranked on tokens that both models share
+     1805  api/trim                   a smaller vocabulary of a model's own
 
-     1862  base                       what everything stands on
-     1898  base/begin                 system headers, and how floating point must be compiled
-     1936  base/sizes                 counting, and sums and products that may not wrap
-     1974  base/span                  bytes of others, digits, UTF-8
-     2132  base/decimal               the digits of a double
-     2267  base/format                printf without stdio and without a locale
-     2536  base/result                results, failures, messages
-     2652  base/memory                the allocator, arrays that grow
-     2711  base/text                  names in messages, and text that grows
-     2828  base/hooks                 log, progress, threads of the caller
-     2897  base/sort                  in place, without memory, never quadratic; and finding
-     2947  base/clock                 wall time for statistics
-     2993  base/hash                  keyed, for tables whose keys a stranger chooses
-     3085  base/pool                  blocks that are freed together
-     3200  base/number                element types, widening and rounding
-     3411  base/blocks                block types of ggml, taken apart and widened
-     3632  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3917  base/blocks_make           rows quantised to blocks
-     4311  base/base64                decoding
-     4347  base/protobuf              fields of a message
-     4469  base/watch                 long loops that the caller can stop
+     1863  base                       what everything stands on
+     1899  base/begin                 system headers, and how floating point must be compiled
+     1937  base/sizes                 counting, and sums and products that may not wrap
+     1975  base/span                  bytes of others, digits, UTF-8
+     2133  base/decimal               the digits of a double
+     2268  base/format                printf without stdio and without a locale
+     2537  base/result                results, failures, messages
+     2653  base/memory                the allocator, arrays that grow
+     2712  base/text                  names in messages, and text that grows
+     2829  base/hooks                 log, progress, threads of the caller
+     2898  base/sort                  in place, without memory, never quadratic; and finding
+     2948  base/clock                 wall time for statistics
+     2994  base/hash                  keyed, for tables whose keys a stranger chooses
+     3086  base/pool                  blocks that are freed together
+     3201  base/number                element types, widening and rounding
+     3412  base/blocks                block types of ggml, taken apart and widened
+     3633  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3918  base/blocks_make           rows quantised to blocks
+     4312  base/base64                decoding
+     4348  base/protobuf              fields of a message
+     4470  base/watch                 long loops that the caller can stop
 
-     4522  files                      formats, on memory and streams
-     4546  files/memory_source        memory as a source of bytes
-     4564  files/json_read            a parser without recursion
-     4917  files/json_values          looking at values, stepping through containers
-     5130  files/json_edit            writing, and edits that keep every byte they do not touch
-     5498  files/tensors              what reading and writing a header share
-     5633  files/safetensors_read     the header of a file, checked
-     5958  files/safetensors_write    the header of a new file
+     4523  files                      formats, on memory and streams
+     4547  files/memory_source        memory as a source of bytes
+     4565  files/json_read            a parser without recursion
+     4918  files/json_values          looking at values, stepping through containers
+     5131  files/json_edit            writing, and edits that keep every byte they do not touch
+     5499  files/tensors              what reading and writing a header share
+     5634  files/safetensors_read     the header of a file, checked
+     5959  files/safetensors_write    the header of a new file
 
-     6115  vocab                      tokens, from every source, and which of them are the same
-     6152  vocab/known                what the world calls things: files, classes, tokens
-     6477  vocab/token_table          the table of tokens, and finding tokens in it
-     6651  vocab/spelling             from what a file spells to bytes
-     6842  vocab/reader               what the readers of all sources share
-     7194  vocab/added_tokens         what other files add to a model's tokens
-     7542  vocab/in_use               tokens that are named as reserved ones and are none
-     7645  vocab/from_tokenizer_json  tokenizer.json
-     7938  vocab/from_tekken          tekken.json
-     8093  vocab/from_tiktoken        *.tiktoken
-     8158  vocab/from_sentencepiece   tokenizer.model and its like
-     8523  vocab/from_vocab_json      vocab.json and merges.txt
-     8609  vocab/from_vocab_txt       vocab.txt
-     8666  vocab/digits               how a tokenizer cuts numbers
-     8862  vocab/recognise            what a file is, by what it holds
-     8993  vocab/parse                the first source that is given, and what goes with it
-     9202  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9604  vocab/split                text split as the tokenizer's model splits it
-    10006  vocab/align                which base token a donor token is
+     6116  vocab                      tokens, from every source, and which of them are the same
+     6153  vocab/known                what the world calls things: files, classes, tokens
+     6478  vocab/token_table          the table of tokens, and finding tokens in it
+     6652  vocab/spelling             from what a file spells to bytes
+     6843  vocab/reader               what the readers of all sources share
+     7195  vocab/added_tokens         what other files add to a model's tokens
+     7543  vocab/in_use               tokens that are named as reserved ones and are none
+     7646  vocab/from_tokenizer_json  tokenizer.json
+     7939  vocab/from_tekken          tekken.json
+     8094  vocab/from_tiktoken        *.tiktoken
+     8159  vocab/from_sentencepiece   tokenizer.model and its like
+     8524  vocab/from_vocab_json      vocab.json and merges.txt
+     8610  vocab/from_vocab_txt       vocab.txt
+     8667  vocab/digits               how a tokenizer cuts numbers
+     8863  vocab/recognise            what a file is, by what it holds
+     8994  vocab/parse                the first source that is given, and what goes with it
+     9203  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9605  vocab/split                text split as the tokenizer's model splits it
+    10007  vocab/align                which base token a donor token is
 
-    10260  simd                       the hot loops, once for each instruction set
-    10293  simd/kernels               the table of kernels, and what all versions share
-    10570  simd/scalar                the reference
-    10739  simd/sse2                  the operations of 128-bit x86, and what each does
-    10860  simd/neon                  those of 64-bit Arm
-    10955  simd/wasm                  those of WebAssembly's SIMD128
-    11040  simd/avx2                  those of 256-bit x86, with FMA
-    11122  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11764  simd/avx_vnni              AVX2, and products of integers
-    11860  simd/neon_bf16             NEON, and products of matrices
-    12014  simd/avx512                512-bit x86, by hand
-    12620  simd/amx                   tiles of x86, beside AVX-512
-    12863  simd/dispatch              which of them this machine can run, and which a call takes
+    10261  simd                       the hot loops, once for each instruction set
+    10294  simd/kernels               the table of kernels, and what all versions share
+    10571  simd/scalar                the reference
+    10740  simd/sse2                  the operations of 128-bit x86, and what each does
+    10861  simd/neon                  those of 64-bit Arm
+    10956  simd/wasm                  those of WebAssembly's SIMD128
+    11041  simd/avx2                  those of 256-bit x86, with FMA
+    11123  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    11765  simd/avx_vnni              AVX2, and products of integers
+    11861  simd/neon_bf16             NEON, and products of matrices
+    12015  simd/avx512                512-bit x86, by hand
+    12621  simd/amx                   tiles of x86, beside AVX-512
+    12864  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13089  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13142  solve/views                the rows of matrices, as the kernels read them
-    13271  solve/panels               vectors as the dense products want them, and these
-    13462  solve/rests                vectors on their way into panels
-    13639  solve/dictionary           the atoms, and their split along a common direction
-    13794  solve/exact_gram           products of all pairs of atoms in double
-    13876  solve/triangle             packed lower triangles
-    13980  solve/support              what is known of one target, and the exact steps
-    14256  solve/gram_table           products of atoms with all atoms, for scans
-    14494  solve/screen               which atoms are worth scoring in double: the bound
-    14800  solve/scan                 the correlations of all atoms with a block's residuals
-    14963  solve/predict              making targets ready for the next scan
-    15209  solve/candidates           the atoms that a scan could not rule out
-    15546  solve/select               the next atoms of each target
-    15711  solve/pursuit              what one solve holds, and the memory it takes
-    15955  solve/plan                 which form, and in what blocks
-    16200  solve/steps                a pursuit from its rows to its results
-    16439  solve/combine              new rows of coefficients
-    16501  solve/solver               the public call
-    16666  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16875  solve/affine_normal        the normal equations of an affine map
-    17118  solve/affine_factor        their factor, and their solution
-    17349  solve/affine_map           a fitted map, and the rows it makes
-    17693  solve/affine_choice        how many atoms to take, and chosen by what
-    18093  solve/affine_fit           what a fit of an affine map holds and needs
-    18357  solve/affine               fitting and applying affine maps
+    13090  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13143  solve/views                the rows of matrices, as the kernels read them
+    13272  solve/panels               vectors as the dense products want them, and these
+    13463  solve/rests                vectors on their way into panels
+    13640  solve/dictionary           the atoms, and their split along a common direction
+    13795  solve/exact_gram           products of all pairs of atoms in double
+    13877  solve/triangle             packed lower triangles
+    13981  solve/support              what is known of one target, and the exact steps
+    14257  solve/gram_table           products of atoms with all atoms, for scans
+    14495  solve/screen               which atoms are worth scoring in double: the bound
+    14801  solve/scan                 the correlations of all atoms with a block's residuals
+    14964  solve/predict              making targets ready for the next scan
+    15210  solve/candidates           the atoms that a scan could not rule out
+    15547  solve/select               the next atoms of each target
+    15712  solve/pursuit              what one solve holds, and the memory it takes
+    15956  solve/plan                 which form, and in what blocks
+    16201  solve/steps                a pursuit from its rows to its results
+    16440  solve/combine              new rows of coefficients
+    16502  solve/solver               the public call
+    16667  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    16876  solve/affine_normal        the normal equations of an affine map
+    17119  solve/affine_factor        their factor, and their solution
+    17350  solve/affine_map           a fitted map, and the rows it makes
+    17694  solve/affine_choice        how many atoms to take, and chosen by what
+    18094  solve/affine_fit           what a fit of an affine map holds and needs
+    18358  solve/affine               fitting and applying affine maps
 
-    18648  methods                    rows for tokens that a model lacks, each method a room
-    18688  methods/parts              what methods share: sums of rows, combinations
-    18872  methods/pursuit            omp, omp-centred
-    18943  methods/constant           mean, zero
-    18971  methods/near               each target against all anchors
-    19262  methods/weights            how a few anchors combine to a target
-    19483  methods/interpolation      common_interpolation
-    19636  methods/wechsel            wechsel
-    19686  methods/focus              focus
-    19774  methods/hull               hull
-    19825  methods/dense              matrices of double, and their products
-    20090  methods/lengthen           the base's rows of pieces beside the donor's
-    20356  methods/mapping            omp-affine, affine
-    20612  methods/linear             maps between two models' rows
-    20767  methods/clp                clp
-    20853  methods/chance             normal deviates that are the same everywhere
-    20914  methods/factor             of symmetric matrices
-    20963  methods/randn              randn
-    21052  methods/john_hewitt        john_hewitt
-    21136  methods/polar              the orthogonal part of a matrix
-    21232  methods/procrustes         procrustes
-    21325  methods/eigen              principal directions of a matrix's rows
-    21619  methods/landmark_pca       landmark_pca
-    21677  methods/stb                stb
-    21859  methods/mp_rope            mp_rope
-    22175  methods/subword            subword
-    22281  methods/zett               zett
-    22303  methods/modifiers          what is done to the rows of any method
-    22417  methods/methods            the table of all, and the public calls
+    18649  methods                    rows for tokens that a model lacks, each method a room
+    18689  methods/parts              what methods share: sums of rows, combinations
+    18873  methods/pursuit            omp, omp-centred
+    18944  methods/constant           mean, zero
+    18972  methods/near               each target against all anchors
+    19263  methods/weights            how a few anchors combine to a target
+    19484  methods/interpolation      common_interpolation
+    19637  methods/wechsel            wechsel
+    19687  methods/focus              focus
+    19775  methods/hull               hull
+    19826  methods/dense              matrices of double, and their products
+    20091  methods/lengthen           the base's rows of pieces beside the donor's
+    20357  methods/mapping            omp-affine, affine
+    20613  methods/linear             maps between two models' rows
+    20768  methods/clp                clp
+    20854  methods/chance             normal deviates that are the same everywhere
+    20915  methods/factor             of symmetric matrices
+    20964  methods/randn              randn
+    21053  methods/john_hewitt        john_hewitt
+    21137  methods/polar              the orthogonal part of a matrix
+    21233  methods/procrustes         procrustes
+    21326  methods/eigen              principal directions of a matrix's rows
+    21620  methods/landmark_pca       landmark_pca
+    21678  methods/stb                stb
+    21860  methods/mp_rope            mp_rope
+    22176  methods/subword            subword
+    22282  methods/zett               zett
+    22304  methods/modifiers          what is done to the rows of any method
+    22418  methods/methods            the table of all, and the public calls
 
-    22566  disk                       files and directories
-    22600  disk/system                what POSIX and Windows are asked for
-    22641  disk/windows_paths         paths as Windows takes them
-    22781  disk/windows               the system as Windows gives it
-    23093  disk/posix                 the system as POSIX gives it
-    23341  disk/paths                 what can be told from their text
-    23415  disk/failure               why the system refused
-    23529  disk/look                  what stands at a path, and whether within another
-    23650  disk/listing               listings of directories
-    23725  disk/reading               files to read, and whether they have changed
-    23904  disk/writing               files to write
-    24021  disk/copying               copies of files
-    24087  disk/trees                 whole directories looked through, copied, removed
-    24303  disk/known                 what weights are called in a directory
-    24386  disk/staging               a directory made under another name, then renamed
-    24652  disk/missing               a path or a directory without what is wanted of it
-    24695  disk/weights               which files they are, and what may stand in their place
-    25024  disk/weight_index          the index of a checkpoint in shards
-    25241  disk/shards                what an index and its shards say of each other
-    25446  disk/checkpoint            a model directory, in one file or in shards
-    25691  disk/tokenizer_directory   the tokenizer of a model directory
+    22567  disk                       files and directories
+    22601  disk/system                what POSIX and Windows are asked for
+    22642  disk/windows_paths         paths as Windows takes them
+    22782  disk/windows               the system as Windows gives it
+    23094  disk/posix                 the system as POSIX gives it
+    23342  disk/paths                 what can be told from their text
+    23416  disk/failure               why the system refused
+    23530  disk/look                  what stands at a path, and whether within another
+    23651  disk/listing               listings of directories
+    23726  disk/reading               files to read, and whether they have changed
+    23905  disk/writing               files to write
+    24022  disk/copying               copies of files
+    24088  disk/trees                 whole directories looked through, copied, removed
+    24304  disk/known                 what weights are called in a directory
+    24387  disk/staging               a directory made under another name, then renamed
+    24653  disk/missing               a path or a directory without what is wanted of it
+    24696  disk/weights               which files they are, and what may stand in their place
+    25025  disk/weight_index          the index of a checkpoint in shards
+    25242  disk/shards                what an index and its shards say of each other
+    25447  disk/checkpoint            a model directory, in one file or in shards
+    25692  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25948  model                      which tensors and config keys belong to the vocabulary
-    25983  model/known                what the world calls things
-    26307  model/known_keys           keys of ids and sizes in configs
-    26481  model/known_classes        classes of tokenizers, by the type of model
-    26719  model/names                names of tensors
-    26876  model/document             the JSON files of a model directory
-    26971  model/members              what the members of a config are about
-    27192  model/config               what config.json says
-    27369  model/side                 a model directory opened once
-    27492  model/code                 the Python that a tokenizer is loaded with
-    27726  model/parts                what each tensor does for the vocabulary
-    27836  model/whole                whether all tensors are there
-    27958  model/find                 finding the parts of a model
-    28245  model/processor            the tokens that a processor looks for by their text
-    28400  model/heirs                what becomes of the ids in a config
-    28566  model/config_ids           ids in a config being edited
-    28806  model/config_lists         lists, dictionaries and ranges of ids
-    28963  model/config_edit          config.json and generation_config.json, edited
-    29258  model/classes              which class a tokenizer is loaded as
-    29465  model/class_tokens         added tokens that a class numbers otherwise
+    25949  model                      which tensors and config keys belong to the vocabulary
+    25984  model/known                what the world calls things
+    26308  model/known_keys           keys of ids and sizes in configs
+    26482  model/known_classes        classes of tokenizers, by the type of model
+    26720  model/names                names of tensors
+    26877  model/document             the JSON files of a model directory
+    26972  model/members              what the members of a config are about
+    27193  model/config               what config.json says
+    27370  model/side                 a model directory opened once
+    27493  model/code                 the Python that a tokenizer is loaded with
+    27727  model/parts                what each tensor does for the vocabulary
+    27837  model/whole                whether all tensors are there
+    27959  model/find                 finding the parts of a model
+    28246  model/processor            the tokens that a processor looks for by their text
+    28401  model/heirs                what becomes of the ids in a config
+    28567  model/config_ids           ids in a config being edited
+    28807  model/config_lists         lists, dictionaries and ranges of ids
+    28964  model/config_edit          config.json and generation_config.json, edited
+    29259  model/classes              which class a tokenizer is loaded as
+    29466  model/class_tokens         added tokens that a class numbers otherwise
 
-    29581  job                        the whole transplant, in the order in which it happens
-    29621  job/job                    what a job holds
-    29912  job/open                   opening the two models
-    30049  job/map                    the caller's map
-    30170  job/align                  where every new row comes from
-    30360  job/plan                   what becomes of every tensor, and of the configs
-    30505  job/chat                   the template that turns messages into text
-    30633  job/digits                 where the two tokenizers cut numbers differently
-    30830  job/check_gguf             the special tokens that a conversion to GGUF finds
-    31020  job/bos                    texts that begin otherwise than the base's
-    31069  job/rows                   rows in memory: reading, checking, their mean
-    31389  job/pieces                 what the base cuts new tokens into
-    31543  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31806  job/solve                  solving for the rows of the donor
-    32027  job/targets                the rows that are made from the donor's
-    32128  job/diagnose               what is odd about the rows that were made
-    32253  job/rebuild                the new rows of one vocabulary tensor
-    32518  job/write                  the output and its weights
-    32797  job/copy                   the other files of the two models
-    33014  job/index                  the files that are written anew
-    33184  job/run                    the whole, in order
-    33298  job/report                 what a job did, as JSON and as a table
-    33619  job/findings               what is told of a finished directory
-    33668  job/check_files            its files
-    33804  job/check_ids              sizes, ids and tying
-    34020  job/check_values           values
-    34091  job/check_draft            as a draft model for another
-    34382  job/verify                 whether a finished directory agrees with itself
+    29582  job                        the whole transplant, in the order in which it happens
+    29622  job/job                    what a job holds
+    29913  job/open                   opening the two models
+    30050  job/map                    the caller's map
+    30171  job/align                  where every new row comes from
+    30361  job/plan                   what becomes of every tensor, and of the configs
+    30506  job/chat                   the template that turns messages into text
+    30634  job/digits                 where the two tokenizers cut numbers differently
+    30831  job/check_gguf             the special tokens that a conversion to GGUF finds
+    31021  job/bos                    texts that begin otherwise than the base's
+    31070  job/rows                   rows in memory: reading, checking, their mean
+    31390  job/pieces                 what the base cuts new tokens into
+    31544  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31807  job/solve                  solving for the rows of the donor
+    32028  job/targets                the rows that are made from the donor's
+    32129  job/diagnose               what is odd about the rows that were made
+    32254  job/rebuild                the new rows of one vocabulary tensor
+    32519  job/write                  the output and its weights
+    32798  job/copy                   the other files of the two models
+    33015  job/index                  the files that are written anew
+    33185  job/run                    the whole, in order
+    33299  job/report                 what a job did, as JSON and as a table
+    33620  job/findings               what is told of a finished directory
+    33669  job/check_files            its files
+    33805  job/check_ids              sizes, ids and tying
+    34021  job/check_values           values
+    34092  job/check_draft            as a draft model for another
+    34383  job/verify                 whether a finished directory agrees with itself
 
-    34423  evaluate                   methods ranked on tokens that both models share
-    34442  evaluate/token_class       what a token is like, by its bytes
-    34509  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34707  evaluate/scores            how near rows come to the true ones
-    34806  evaluate/ranks             whether a true row is found among all
-    34914  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35126  evaluate/write_json        an evaluation as JSON
-    35239  evaluate/write_page        an evaluation as a page
+    34424  evaluate                   methods ranked on tokens that both models share
+    34443  evaluate/token_class       what a token is like, by its bytes
+    34510  evaluate/hidden            which tokens are hidden, and the rows at hand
+    34708  evaluate/scores            how near rows come to the true ones
+    34807  evaluate/ranks             whether a true row is found among all
+    34915  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35127  evaluate/write_json        an evaluation as JSON
+    35240  evaluate/write_page        an evaluation as a page
 
-    35453  trim                       a smaller vocabulary of a model's own
-    35470  trim/needed                what has to stay for the sake of what stays
-    35653  trim/renumber              which tokens stay, and their new ids
-    35859  trim/trim_json             tokenizer.json and the JSON files beside it
-    36135  trim/trim_lines            merges.txt and vocab.txt
-    36185  trim/trim                  the whole, in order
+    35454  trim                       a smaller vocabulary of a model's own
+    35471  trim/needed                what has to stay for the sake of what stays
+    35654  trim/renumber              which tokens stay, and their new ids
+    35860  trim/trim_json             tokenizer.json and the JSON files beside it
+    36136  trim/trim_lines            merges.txt and vocab.txt
+    36186  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -980,7 +980,8 @@ typedef struct otx_fitted {
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
     double pieces;          /* weight of pieces' rows; 0: none beside the donor's. And what was */
-    otx_affine_trial other; /* chosen without them if there are, or with; zeros: not tried */
+    otx_affine_trial other; /* chosen without them if there are, or with; zeros: not tried. In
+                               the second case map's own loss is of other hidden anchors */
     struct otx__linear *linear; /* what other methods keep, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */

@@ -187,7 +187,8 @@ typedef struct otx_fitted {
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
     double pieces;          /* weight of pieces' rows; 0: none beside the donor's. And what was */
-    otx_affine_trial other; /* chosen without them if there are, or with; zeros: not tried */
+    otx_affine_trial other; /* chosen without them if there are, or with; zeros: not tried. In
+                               the second case map's own loss is of other hidden anchors */
     struct otx__linear *linear; /* what other methods keep, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
