@@ -39,207 +39,207 @@
      1342  api/file                   files
      1353  api/directory              directories
      1418  api/job                    the whole job
-     1575  api/verify                 looking at a finished directory
-     1631  api/evaluate               methods ranked on tokens that both models share
+     1571  api/verify                 looking at a finished directory
+     1627  api/evaluate               methods ranked on tokens that both models share
 
-     1737  base                       what everything stands on
-     1770  base/begin                 system headers, and how floating point must be compiled
-     1808  base/sizes                 counting, and sums and products that may not wrap
-     1846  base/span                  bytes of others, digits, UTF-8
-     2004  base/decimal               the digits of a double
-     2139  base/format                printf without stdio and without a locale
-     2408  base/result                results, failures, messages
-     2524  base/memory                the allocator, arrays that grow
-     2583  base/text                  names in messages, and text that grows
-     2700  base/hooks                 log, progress, threads of the caller
-     2769  base/sort                  in place, without memory, never quadratic; and finding
-     2819  base/clock                 wall time for statistics
-     2865  base/hash                  keyed, for tables whose keys a stranger chooses
-     2957  base/pool                  blocks that are freed together
-     3072  base/number                element types, widening and rounding
-     3261  base/base64                decoding
-     3297  base/protobuf              fields of a message
-     3419  base/watch                 long loops that the caller can stop
+     1733  base                       what everything stands on
+     1766  base/begin                 system headers, and how floating point must be compiled
+     1804  base/sizes                 counting, and sums and products that may not wrap
+     1842  base/span                  bytes of others, digits, UTF-8
+     2000  base/decimal               the digits of a double
+     2135  base/format                printf without stdio and without a locale
+     2404  base/result                results, failures, messages
+     2520  base/memory                the allocator, arrays that grow
+     2579  base/text                  names in messages, and text that grows
+     2696  base/hooks                 log, progress, threads of the caller
+     2765  base/sort                  in place, without memory, never quadratic; and finding
+     2815  base/clock                 wall time for statistics
+     2861  base/hash                  keyed, for tables whose keys a stranger chooses
+     2953  base/pool                  blocks that are freed together
+     3068  base/number                element types, widening and rounding
+     3257  base/base64                decoding
+     3293  base/protobuf              fields of a message
+     3415  base/watch                 long loops that the caller can stop
 
-     3472  files                      formats, on memory and streams
-     3496  files/memory_source        memory as a source of bytes
-     3514  files/json_read            a parser without recursion
-     3867  files/json_values          looking at values, stepping through containers
-     4080  files/json_edit            writing, and edits that keep every byte they do not touch
-     4448  files/tensors              what reading and writing a header share
-     4583  files/safetensors_read     the header of a file, checked
-     4908  files/safetensors_write    the header of a new file
+     3468  files                      formats, on memory and streams
+     3492  files/memory_source        memory as a source of bytes
+     3510  files/json_read            a parser without recursion
+     3863  files/json_values          looking at values, stepping through containers
+     4076  files/json_edit            writing, and edits that keep every byte they do not touch
+     4444  files/tensors              what reading and writing a header share
+     4579  files/safetensors_read     the header of a file, checked
+     4904  files/safetensors_write    the header of a new file
 
-     5065  vocab                      tokens, from every source, and which of them are the same
-     5102  vocab/known                what the world calls things: files, classes, tokens
-     5427  vocab/token_table          the table of tokens, and finding tokens in it
-     5601  vocab/spelling             from what a file spells to bytes
-     5792  vocab/reader               what the readers of all sources share
-     6144  vocab/added_tokens         what other files add to a model's tokens
-     6492  vocab/in_use               tokens that are named as reserved ones and are none
-     6595  vocab/from_tokenizer_json  tokenizer.json
-     6888  vocab/from_tekken          tekken.json
-     7043  vocab/from_tiktoken        *.tiktoken
-     7108  vocab/from_sentencepiece   tokenizer.model and its like
-     7473  vocab/from_vocab_json      vocab.json and merges.txt
-     7559  vocab/from_vocab_txt       vocab.txt
-     7616  vocab/digits               how a tokenizer cuts numbers
-     7812  vocab/recognise            what a file is, by what it holds
-     7943  vocab/parse                the first source that is given, and what goes with it
-     8152  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8554  vocab/split                text split as the tokenizer's model splits it
-     8956  vocab/align                which base token a donor token is
+     5061  vocab                      tokens, from every source, and which of them are the same
+     5098  vocab/known                what the world calls things: files, classes, tokens
+     5423  vocab/token_table          the table of tokens, and finding tokens in it
+     5597  vocab/spelling             from what a file spells to bytes
+     5788  vocab/reader               what the readers of all sources share
+     6140  vocab/added_tokens         what other files add to a model's tokens
+     6488  vocab/in_use               tokens that are named as reserved ones and are none
+     6591  vocab/from_tokenizer_json  tokenizer.json
+     6884  vocab/from_tekken          tekken.json
+     7039  vocab/from_tiktoken        *.tiktoken
+     7104  vocab/from_sentencepiece   tokenizer.model and its like
+     7469  vocab/from_vocab_json      vocab.json and merges.txt
+     7555  vocab/from_vocab_txt       vocab.txt
+     7612  vocab/digits               how a tokenizer cuts numbers
+     7808  vocab/recognise            what a file is, by what it holds
+     7939  vocab/parse                the first source that is given, and what goes with it
+     8148  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8550  vocab/split                text split as the tokenizer's model splits it
+     8952  vocab/align                which base token a donor token is
 
-     9210  simd                       the hot loops, once for each instruction set
-     9243  simd/kernels               the table of kernels, and what all versions share
-     9520  simd/scalar                the reference
-     9689  simd/sse2                  the operations of 128-bit x86, and what each does
-     9810  simd/neon                  those of 64-bit Arm
-     9905  simd/wasm                  those of WebAssembly's SIMD128
-     9990  simd/avx2                  those of 256-bit x86, with FMA
-    10072  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10714  simd/avx_vnni              AVX2, and products of integers
-    10810  simd/neon_bf16             NEON, and products of matrices
-    10964  simd/avx512                512-bit x86, by hand
-    11570  simd/amx                   tiles of x86, beside AVX-512
-    11813  simd/dispatch              which of them this machine can run, and which a call takes
+     9206  simd                       the hot loops, once for each instruction set
+     9239  simd/kernels               the table of kernels, and what all versions share
+     9516  simd/scalar                the reference
+     9685  simd/sse2                  the operations of 128-bit x86, and what each does
+     9806  simd/neon                  those of 64-bit Arm
+     9901  simd/wasm                  those of WebAssembly's SIMD128
+     9986  simd/avx2                  those of 256-bit x86, with FMA
+    10068  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10710  simd/avx_vnni              AVX2, and products of integers
+    10806  simd/neon_bf16             NEON, and products of matrices
+    10960  simd/avx512                512-bit x86, by hand
+    11566  simd/amx                   tiles of x86, beside AVX-512
+    11809  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12039  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12092  solve/views                the rows of matrices, as the kernels read them
-    12221  solve/panels               vectors as the dense products want them, and these
-    12412  solve/rests                vectors on their way into panels
-    12589  solve/dictionary           the atoms, and their split along a common direction
-    12744  solve/exact_gram           products of all pairs of atoms in double
-    12826  solve/triangle             packed lower triangles
-    12930  solve/support              what is known of one target, and the exact steps
-    13206  solve/gram_table           products of atoms with all atoms, for scans
-    13444  solve/screen               which atoms are worth scoring in double: the bound
-    13750  solve/scan                 the correlations of all atoms with a block's residuals
-    13913  solve/predict              making targets ready for the next scan
-    14159  solve/candidates           the atoms that a scan could not rule out
-    14496  solve/select               the next atoms of each target
-    14661  solve/pursuit              what one solve holds, and the memory it takes
-    14905  solve/plan                 which form, and in what blocks
-    15150  solve/steps                a pursuit from its rows to its results
-    15389  solve/combine              new rows of coefficients
-    15451  solve/solver               the public call
-    15616  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15825  solve/affine_normal        the normal equations of an affine map
-    16068  solve/affine_factor        their factor, and their solution
-    16299  solve/affine_map           a fitted map, and the rows it makes
-    16642  solve/affine_choice        how many atoms to take, and chosen by what
-    17040  solve/affine_fit           what a fit of an affine map holds and needs
-    17284  solve/affine               fitting and applying affine maps
+    12035  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12088  solve/views                the rows of matrices, as the kernels read them
+    12217  solve/panels               vectors as the dense products want them, and these
+    12408  solve/rests                vectors on their way into panels
+    12585  solve/dictionary           the atoms, and their split along a common direction
+    12740  solve/exact_gram           products of all pairs of atoms in double
+    12822  solve/triangle             packed lower triangles
+    12926  solve/support              what is known of one target, and the exact steps
+    13202  solve/gram_table           products of atoms with all atoms, for scans
+    13440  solve/screen               which atoms are worth scoring in double: the bound
+    13746  solve/scan                 the correlations of all atoms with a block's residuals
+    13909  solve/predict              making targets ready for the next scan
+    14155  solve/candidates           the atoms that a scan could not rule out
+    14492  solve/select               the next atoms of each target
+    14657  solve/pursuit              what one solve holds, and the memory it takes
+    14901  solve/plan                 which form, and in what blocks
+    15146  solve/steps                a pursuit from its rows to its results
+    15385  solve/combine              new rows of coefficients
+    15447  solve/solver               the public call
+    15612  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15821  solve/affine_normal        the normal equations of an affine map
+    16064  solve/affine_factor        their factor, and their solution
+    16295  solve/affine_map           a fitted map, and the rows it makes
+    16638  solve/affine_choice        how many atoms to take, and chosen by what
+    17036  solve/affine_fit           what a fit of an affine map holds and needs
+    17280  solve/affine               fitting and applying affine maps
 
-    17573  methods                    rows for tokens that a model lacks, each method a room
-    17612  methods/parts              what methods share: sums of rows, combinations
-    17796  methods/pursuit            omp, omp-centred
-    17867  methods/mapping            omp-affine, affine
-    17901  methods/constant           mean, zero
-    17929  methods/near               each target against all anchors
-    18220  methods/weights            how a few anchors combine to a target
-    18441  methods/interpolation      common_interpolation
-    18594  methods/wechsel            wechsel
-    18644  methods/focus              focus
-    18732  methods/hull               hull
-    18783  methods/dense              matrices of double, and their products
-    19048  methods/linear             maps between two models' rows
-    19203  methods/clp                clp
-    19289  methods/chance             normal deviates that are the same everywhere
-    19350  methods/factor             of symmetric matrices
-    19399  methods/randn              randn
-    19488  methods/john_hewitt        john_hewitt
-    19572  methods/polar              the orthogonal part of a matrix
-    19668  methods/procrustes         procrustes
-    19761  methods/eigen              principal directions of a matrix's rows
-    20055  methods/landmark_pca       landmark_pca
-    20113  methods/stb                stb
-    20295  methods/mp_rope            mp_rope
-    20611  methods/subword            subword
-    20727  methods/zett               zett
-    20749  methods/modifiers          what is done to the rows of any method
-    20863  methods/methods            the table of all, and the public calls
+    17569  methods                    rows for tokens that a model lacks, each method a room
+    17608  methods/parts              what methods share: sums of rows, combinations
+    17792  methods/pursuit            omp, omp-centred
+    17863  methods/mapping            omp-affine, affine
+    17897  methods/constant           mean, zero
+    17925  methods/near               each target against all anchors
+    18216  methods/weights            how a few anchors combine to a target
+    18437  methods/interpolation      common_interpolation
+    18590  methods/wechsel            wechsel
+    18640  methods/focus              focus
+    18728  methods/hull               hull
+    18779  methods/dense              matrices of double, and their products
+    19044  methods/linear             maps between two models' rows
+    19199  methods/clp                clp
+    19285  methods/chance             normal deviates that are the same everywhere
+    19346  methods/factor             of symmetric matrices
+    19395  methods/randn              randn
+    19484  methods/john_hewitt        john_hewitt
+    19568  methods/polar              the orthogonal part of a matrix
+    19664  methods/procrustes         procrustes
+    19757  methods/eigen              principal directions of a matrix's rows
+    20051  methods/landmark_pca       landmark_pca
+    20109  methods/stb                stb
+    20291  methods/mp_rope            mp_rope
+    20607  methods/subword            subword
+    20723  methods/zett               zett
+    20745  methods/modifiers          what is done to the rows of any method
+    20866  methods/methods            the table of all, and the public calls
 
-    21012  disk                       files and directories
-    21046  disk/system                what POSIX and Windows are asked for
-    21087  disk/windows_paths         paths as Windows takes them
-    21227  disk/windows               the system as Windows gives it
-    21539  disk/posix                 the system as POSIX gives it
-    21787  disk/paths                 what can be told from their text
-    21861  disk/failure               why the system refused
-    21975  disk/look                  what stands at a path, and whether within another
-    22096  disk/listing               listings of directories
-    22171  disk/reading               files to read, and whether they have changed
-    22350  disk/writing               files to write
-    22467  disk/copying               copies of files
-    22533  disk/trees                 whole directories looked through, copied, removed
-    22749  disk/known                 what weights are called in a directory
-    22832  disk/staging               a directory made under another name, then renamed
-    23094  disk/missing               a path or a directory without what is wanted of it
-    23137  disk/weights               which files they are, and what may stand in their place
-    23466  disk/weight_index          the index of a checkpoint in shards
-    23683  disk/shards                what an index and its shards say of each other
-    23888  disk/checkpoint            a model directory, in one file or in shards
-    24133  disk/tokenizer_directory   the tokenizer of a model directory
+    21015  disk                       files and directories
+    21049  disk/system                what POSIX and Windows are asked for
+    21090  disk/windows_paths         paths as Windows takes them
+    21230  disk/windows               the system as Windows gives it
+    21542  disk/posix                 the system as POSIX gives it
+    21790  disk/paths                 what can be told from their text
+    21864  disk/failure               why the system refused
+    21978  disk/look                  what stands at a path, and whether within another
+    22099  disk/listing               listings of directories
+    22174  disk/reading               files to read, and whether they have changed
+    22353  disk/writing               files to write
+    22470  disk/copying               copies of files
+    22536  disk/trees                 whole directories looked through, copied, removed
+    22752  disk/known                 what weights are called in a directory
+    22835  disk/staging               a directory made under another name, then renamed
+    23097  disk/missing               a path or a directory without what is wanted of it
+    23140  disk/weights               which files they are, and what may stand in their place
+    23469  disk/weight_index          the index of a checkpoint in shards
+    23686  disk/shards                what an index and its shards say of each other
+    23891  disk/checkpoint            a model directory, in one file or in shards
+    24136  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24390  model                      which tensors and config keys belong to the vocabulary
-    24425  model/known                what the world calls things
-    24749  model/known_keys           keys of ids and sizes in configs
-    24923  model/known_classes        classes of tokenizers, by the type of model
-    25161  model/names                names of tensors
-    25318  model/document             the JSON files of a model directory
-    25413  model/members              what the members of a config are about
-    25634  model/config               what config.json says
-    25811  model/side                 a model directory opened once
-    25934  model/code                 the Python that a tokenizer is loaded with
-    26168  model/parts                what each tensor does for the vocabulary
-    26278  model/whole                whether all tensors are there
-    26400  model/find                 finding the parts of a model
-    26687  model/processor            the tokens that a processor looks for by their text
-    26842  model/heirs                what becomes of the ids in a config
-    27008  model/config_ids           ids in a config being edited
-    27248  model/config_lists         lists, dictionaries and ranges of ids
-    27405  model/config_edit          config.json and generation_config.json, edited
-    27700  model/classes              which class a tokenizer is loaded as
-    27907  model/class_tokens         added tokens that a class numbers otherwise
+    24393  model                      which tensors and config keys belong to the vocabulary
+    24428  model/known                what the world calls things
+    24752  model/known_keys           keys of ids and sizes in configs
+    24926  model/known_classes        classes of tokenizers, by the type of model
+    25164  model/names                names of tensors
+    25321  model/document             the JSON files of a model directory
+    25416  model/members              what the members of a config are about
+    25637  model/config               what config.json says
+    25814  model/side                 a model directory opened once
+    25937  model/code                 the Python that a tokenizer is loaded with
+    26171  model/parts                what each tensor does for the vocabulary
+    26281  model/whole                whether all tensors are there
+    26403  model/find                 finding the parts of a model
+    26690  model/processor            the tokens that a processor looks for by their text
+    26845  model/heirs                what becomes of the ids in a config
+    27011  model/config_ids           ids in a config being edited
+    27251  model/config_lists         lists, dictionaries and ranges of ids
+    27408  model/config_edit          config.json and generation_config.json, edited
+    27703  model/classes              which class a tokenizer is loaded as
+    27910  model/class_tokens         added tokens that a class numbers otherwise
 
-    28023  job                        the whole transplant, in the order in which it happens
-    28063  job/job                    what a job holds
-    28351  job/open                   opening the two models
-    28488  job/map                    the caller's map
-    28609  job/align                  where every new row comes from
-    28799  job/plan                   what becomes of every tensor, and of the configs
-    28944  job/chat                   the template that turns messages into text
-    29072  job/digits                 where the two tokenizers cut numbers differently
-    29269  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29459  job/bos                    texts that begin otherwise than the base's
-    29508  job/rows                   rows in memory: reading, checking, their mean
-    29828  job/pieces                 what the base cuts new tokens into
-    29930  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30193  job/solve                  solving for the rows of the donor
-    30407  job/targets                the rows that are made from the donor's
-    30507  job/diagnose               what is odd about the rows that were made
-    30632  job/rebuild                the new rows of one vocabulary tensor
-    30897  job/write                  the output and its weights
-    31176  job/copy                   the other files of the two models
-    31393  job/index                  the files that are written anew
-    31563  job/run                    the whole, in order
-    31677  job/report                 what a job did, as JSON and as a table
-    31993  job/findings               what is told of a finished directory
-    32042  job/check_files            its files
-    32178  job/check_ids              sizes, ids and tying
-    32394  job/check_values           values
-    32465  job/check_draft            as a draft model for another
-    32756  job/verify                 whether a finished directory agrees with itself
+    28026  job                        the whole transplant, in the order in which it happens
+    28066  job/job                    what a job holds
+    28387  job/open                   opening the two models
+    28524  job/map                    the caller's map
+    28645  job/align                  where every new row comes from
+    28835  job/plan                   what becomes of every tensor, and of the configs
+    29017  job/chat                   the template that turns messages into text
+    29145  job/digits                 where the two tokenizers cut numbers differently
+    29342  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29532  job/bos                    texts that begin otherwise than the base's
+    29581  job/rows                   rows in memory: reading, checking, their mean
+    29904  job/pieces                 what the base cuts new tokens into
+    30006  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30269  job/solve                  solving for the rows of the donor
+    30485  job/targets                the rows that are made from the donor's
+    30585  job/diagnose               what is odd about the rows that were made
+    30710  job/rebuild                the new rows of one vocabulary tensor
+    30977  job/write                  the output and its weights
+    31256  job/copy                   the other files of the two models
+    31473  job/index                  the files that are written anew
+    31643  job/run                    the whole, in order
+    31757  job/report                 what a job did, as JSON and as a table
+    32076  job/findings               what is told of a finished directory
+    32125  job/check_files            its files
+    32261  job/check_ids              sizes, ids and tying
+    32477  job/check_values           values
+    32548  job/check_draft            as a draft model for another
+    32839  job/verify                 whether a finished directory agrees with itself
 
-    32797  evaluate                   methods ranked on tokens that both models share
-    32816  evaluate/token_class       what a token is like, by its bytes
-    32883  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33075  evaluate/scores            how near rows come to the true ones
-    33174  evaluate/ranks             whether a true row is found among all
-    33282  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33491  evaluate/write_json        an evaluation as JSON
-    33602  evaluate/write_page        an evaluation as a page
+    32880  evaluate                   methods ranked on tokens that both models share
+    32899  evaluate/token_class       what a token is like, by its bytes
+    32966  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33158  evaluate/scores            how near rows come to the true ones
+    33257  evaluate/ranks             whether a true row is found among all
+    33365  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33574  evaluate/write_json        an evaluation as JSON
+    33685  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1449,12 +1449,13 @@ typedef enum otx_chat {
 
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weighting weights; /* as of otx_method_options, */
-    uint64_t seed;       /* likewise */
-    otx_subword subword; /* likewise */
-    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
-    double scale, noise, clip_norms; /* mean and zero */
+    bool own_head_method;   /* an output head of the base's own is made by head_method, and */
+    otx_method head_method; /* method makes the rest. A base whose head is its embedding, or
+                               that has none, is OTX_ERROR_ARGUMENT unless both are the same */
+    otx_method_options how; /* of both. how.omp has no window. how.solve can share a transplant
+                               among processes: it solves a window of the targets, exchanges,
+                               and returns the results of all. It is called for one matrix of
+                               the donor after another, in the same order in every process */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1474,12 +1475,6 @@ typedef struct otx_job_options {
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
-    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
-                          processes: it solves a window of the targets, exchanges, and
-                          returns the results of all. It is called for one matrix of
-                          the donor after another, in the same order in every process.
-                          An index that is no atom's is OTX_ERROR_ARGUMENT */
-    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
@@ -1493,6 +1488,7 @@ typedef struct otx_job_tokens {
 
 typedef struct otx_job_matrix {
     char name[160]; /* of the base's tensor; longer ones are cut */
+    otx_method method;
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
@@ -20773,6 +20769,13 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
     return OTX_OK;
 }
 
+/* Whether they change any row. */
+OTX__PRIVATE bool otx__modifies(const otx_method_options *options)
+{
+    return options->norm != OTX_NORM_NONE || options->scale != 0.0 || options->noise > 0.0 ||
+           options->clip_norms > 0.0;
+}
+
 OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -20837,7 +20840,7 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     double *norms = NULL;
     otx__modifying task;
     otx_result result = OTX_OK;
-    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
     task.first = first;
@@ -28067,6 +28070,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
    part takes the same combinations of its own rows; but a method that looks at the base's
    rows is fitted to one matrix of it. */
 typedef struct otx__solution {
+    otx_method method;
     const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
     const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
     otx_fitted fitted;
@@ -28207,34 +28211,70 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
+/* The method for the rows of a part. A bias goes with the head. */
+OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
+{
+    const otx_job_options *options = &job->options;
+    return options->own_head_method && kind != OTX__PART_EMBEDDING ? options->head_method
+                                                                   : options->method;
+}
+
+/* What the methods of all parts need. */
+OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
+{
+    return otx_method_needs(job->options.method) |
+           otx_method_needs(otx__job_method(job, OTX__PART_HEAD));
+}
+
 /* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
+    return (otx__job_needs(job) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that a method is fitted for. */
-OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+/* Whether a method is fitted for its rows: not if they are all the same. */
+OTX__PRIVATE bool otx__job_fits(const otx_job *job, otx_method method)
 {
-    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
+    return job->target_count > 0 &&
+           (otx_method_needs(method) != 0 || otx__modifies(&job->options.how));
+}
+
+/* Whether any is. */
+OTX__PRIVATE bool otx__job_has_fits(const otx_job *job)
+{
+    return otx__job_fits(job, job->options.method) ||
+           otx__job_fits(job, otx__job_method(job, OTX__PART_HEAD));
+}
+
+OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *error)
+{
+    otx_result result = otx__method_known(method, error);
+    return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
+}
+
+/* How rows are made. */
+OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
+                                               otx_error *error)
+{
+    const otx_method_options *how = &options->how;
+    otx_result result = otx__job_check_method(options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_method(options->head_method, error);
+    if (!result) result = otx__modifiers_check(how, error);
+    if (result) return result;
+    if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
+    if (how->omp.first_target || how->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    otx_method_options method;
-    otx_result result = otx__method_known(options->method, error);
-    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    otx_result result = otx__job_check_methods(options, error);
     if (result) return result;
-    memset(&method, 0, sizeof method);
-    method.norm = options->norm;
-    method.scale = options->scale;
-    method.noise = options->noise;
-    method.clip_norms = options->clip_norms;
-    result = otx__modifiers_check(&method, error);
-    if (result) return result;
-    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
-                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -28251,10 +28291,6 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
-    if (options->omp.first_target || options->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 
@@ -28799,17 +28835,38 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where the method looks at that;
-   makes room for it once. */
-OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+/* Whether the base has an output head of its own where its rows have a method of their own. */
+OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    if (!options->own_head_method || options->head_method == options->method) return OTX_OK;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant)
+            return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
+                     "--head-method %s to make; -a makes those of the embedding",
+                     job->base.path, parts->tied ? "the model is tied, its output head is its "
+                     "embedding" : "the model has no output head",
+                     otx_method_name(options->head_method));
+}
+
+/* The solution by a method for one matrix of the donor, and of the base where the method looks
+   at that; makes room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, otx_method method,
+                                       const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
-    unsigned needs = otx_method_needs(job->options.method);
+    unsigned needs = otx_method_needs(method);
     size_t i;
     if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
     if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
+        if (job->solutions[i].method == method && job->solutions[i].donor == donor &&
+            job->solutions[i].base == base)
+            return i;
+    job->solutions[i].method = method;
     job->solutions[i].donor = donor;
     job->solutions[i].base = base;
     job->solution_count++;
@@ -28839,11 +28896,13 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
+    plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
+                                        otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
     matrix->dtype = plan->dtype;
@@ -28857,7 +28916,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (otx__job_has_solves(job))
+    if (otx__job_fits(job, otx__job_method(job, OTX__PART_BIAS)))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -28876,6 +28935,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
+/* Tells of modifiers that change nothing. */
+OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+{
+    const otx_method_options *how = &job->options.how;
+    const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
+                        : how->clip_norms > 0.0 ? "longest norm" : NULL;
+    bool zero = job->options.method == OTX_METHOD_ZERO ||
+                otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
+        otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
+                 "what the method zero makes", which);
+}
+
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
    biases. */
 OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
@@ -28883,12 +28955,13 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
     static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
                                            OTX__PART_BIAS};
     const otx__parts *parts = &job->base.parts;
-    otx_result result = OTX_OK;
+    otx_result result = otx__plan_head(job, error);
     size_t kind, i;
     for (kind = 0; kind < OTX__COUNT(kinds); kind++)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
+    if (!result) otx__tell_modifiers(job);
     return result;
 }
 
@@ -29629,11 +29702,14 @@ OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
-    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && job->target_count > 0; i++) {
+        otx__part_kind kind = job->base.parts.tensors[i].kind;
+        otx_method method = otx__job_method(job, kind);
         if (job->base.parts.tensors[i].at == at)
-            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
-    return true;
+            return method != OTX_METHOD_ZERO &&
+                   (kind == OTX__PART_BIAS || method == OTX_METHOD_MEAN);
+    }
+    return false;
 }
 
 /* What the caller can do about a row that cannot be used. Returns `to`. */
@@ -29909,20 +29985,20 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
     return pieces;
 }
 
-/* The pieces of the job's targets, if its method wants them. */
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets, if a method
+   wants them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
     otx__job_pieces *p = &job->pieces;
     otx_result result;
-    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
-        return OTX_OK;
-    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
-    if (result) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
     if (!p->tokens) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    if (!(otx__job_needs(job) & OTX_NEED_PIECES)) return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
     return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                             error);
 }
@@ -30284,10 +30360,9 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
 
 /* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
    that hold a token. */
-OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
-                                             uint32_t *tokens)
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, unsigned needs, uint8_t *needed,
+                                             size_t count, uint32_t *tokens)
 {
-    unsigned needs = otx_method_needs(job->options.method);
     size_t held = 0, i;
     for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
         needed[job->anchor_bases[i]] = 1;
@@ -30310,7 +30385,8 @@ OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
     size_t held;
     otx_result result;
     if (!needed) return otx__fail_memory(error, count);
-    held = otx__solution_needs_base(job, needed, count, tokens);
+    held = otx__solution_needs_base(job, otx_method_needs(solution->method), needed, count,
+                                    tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
@@ -30327,24 +30403,12 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     double start = otx__now();
     size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
     uint32_t *tokens = NULL;
-    otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
-    options.omp = job->options.omp;
-    options.weights = job->options.weights;
-    options.seed = job->options.seed;
-    options.subword = job->options.subword;
-    options.norm = job->options.norm;
-    options.scale = job->options.scale;
-    options.noise = job->options.noise;
-    options.clip_norms = job->options.clip_norms;
-    options.solve = job->options.solve;
-    options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
@@ -30355,7 +30419,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                         : otx__fail_array(error, count, sizeof *tokens);
     }
     if (!result)
-        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+        result = otx_method_fit(&job->ctx, solution->method, &rows, &job->options.how,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
@@ -30380,19 +30444,33 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
+/* Whether a solution's matrix of the donor is neither read at once nor by one before it. */
+OTX__PRIVATE bool otx__solution_waits(const otx_job *job, size_t which)
+{
+    const otx_checkpoint_tensor *donor = job->solutions[which].donor;
+    bool later = false;
+    size_t i;
+    for (i = 0; i < which; i++) {
+        if (job->solutions[i].donor == donor) return false;
+        later |= job->solutions[i].donor != NULL;
+    }
+    return donor && later;
+}
+
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
    at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     result = otx__job_split(job, error);
-    for (i = 1; i < job->solution_count && !result; i++)
-        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+    for (i = 0; i < job->solution_count && !result; i++)
+        if (otx__solution_waits(job, i))
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
+        if (!otx__job_fits(job, job->solutions[i].method)) continue;
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = fitted->omp.isa;
         job->summary.threads = fitted->omp.threads;
@@ -30497,7 +30575,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
-    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+    if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);
@@ -30564,7 +30642,7 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     memset(&output, 0, sizeof output);
     omp.k = 1;
     omp.cosine = true;
-    omp.memory = job->options.omp.memory;
+    omp.memory = job->options.how.omp.memory;
     output.indices = d->nearest;
     output.coefficients = d->cosines;
     ctx.log = NULL;
@@ -30660,9 +30738,10 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
-    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
-                job->target_count > 0;
+    const otx_method method = otx__job_method(job, r->tensor->kind);
+    bool pieces = (otx_method_needs(method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces || method == OTX_METHOD_MEAN) &&
+                method != OTX_METHOD_ZERO && job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -30746,7 +30825,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
-    if (job->options.method != OTX_METHOD_ZERO) {
+    if (otx__job_method(job, r->tensor->kind) != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
@@ -30799,7 +30878,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+    if (plan->solution != OTX__NONE &&
+        otx__job_fits(job, job->solutions[plan->solution].method))
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
@@ -30888,7 +30968,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
@@ -31769,13 +31849,15 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
+    bool ran = job->ran && (otx_method_needs(matrix->method) & OTX_NEED_DONOR) != 0;
+    bool solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
                      ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
                      matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
-    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+    otx__text_format(text, ", \"method\": \"%s\", \"anchors\": %" PRIu64
+                     ", \"approximated\": %" PRIu64, otx__word(otx_method_name(matrix->method)),
                      matrix->anchors, matrix->approximated);
     otx__text_string(text, ", \"mean_relative_residual\": ");
     if (solved) otx__text_double(text, matrix->mean_relative_residual);
@@ -31804,13 +31886,14 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
-                     otx__word(otx_method_name(job->options.method)));
-    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"head_method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)),
+                     otx__word(otx_method_name(otx__job_method(job, OTX__PART_HEAD))));
+    if (!job->options.how.omp.k && (otx__job_needs(job) & OTX_NEED_BASE))
         otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
-                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+                         (uint64_t)(job->options.how.omp.k ? job->options.how.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
@@ -31934,8 +32017,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = otx__side_token(&job->donor, id);
-    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  otx__job_solves(job);
+    bool made = row && row->action == OTX_ACTION_APPROXIMATE && job->ran;
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -31946,7 +32028,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) {
+        if (made && otx__job_fits(job, job->summary.matrices[i].method)) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
             otx__token_table_diagnosis(text, &job->diagnoses[i],
                                        job->summary.matrices[i].anchor_norms[1], target);
@@ -31961,9 +32043,10 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    if (!job->ran || !otx__job_has_solves(job)) return true;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].fitted.targets != job->target_count) return false;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (otx__job_fits(job, job->solutions[i].method) &&
+            job->solutions[i].fitted.targets != job->target_count)
+            return false;
     return true;
 }
 

@@ -127,6 +127,7 @@ typedef struct settings {
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
+    X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
     X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
@@ -195,6 +196,8 @@ static const char *const help_transplant[] = {
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
     "                          mp_rope, procrustes, landmark_pca, stb, randn,\n"
     "                          john_hewitt or subword (omp-affine)\n"
+    "      --head-method NAME  of the output head's rows, where the head is not the\n"
+    "                          embedding (that of -a)\n"
     "  -s, --subword-method NAME\n"
     "                          of subword, from the rows of the pieces that BASE cuts\n"
     "                          a token into: mean, sum, weighted_mean, first_last,\n"
@@ -584,21 +587,21 @@ static int set_option(settings *to, option_id id, const char *value)
     switch (id) {
     case OPTION_K:
         status = set_number(value, INT32_MAX, "--k", &number);
-        to->job.omp.k = (size_t)number;
+        to->job.how.omp.k = (size_t)number;
         break;
-    case OPTION_COSINE: to->job.omp.cosine = true; break;
+    case OPTION_COSINE: to->job.how.omp.cosine = true; break;
     case OPTION_RIDGE:
-        status = set_fraction(value, "--ridge", &to->job.omp.ridge);
+        status = set_fraction(value, "--ridge", &to->job.how.omp.ridge);
         break;
     case OPTION_TOLERANCE:
-        status = set_fraction(value, "--tolerance", &to->job.omp.tolerance);
+        status = set_fraction(value, "--tolerance", &to->job.how.omp.tolerance);
         break;
     case OPTION_THREADS:
         status = set_number(value, 4096, "--threads", &number);
         to->threads = (int)number;
         break;
     case OPTION_MEMORY:
-        if (!parse_size(value, &to->job.omp.memory))
+        if (!parse_size(value, &to->job.how.omp.memory))
             status = misuse("--memory", value, "a size like 512MiB or 8G is wanted");
         break;
     case OPTION_ROWS:
@@ -614,20 +617,25 @@ static int set_option(settings *to, option_id id, const char *value)
         status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);
         to->job.method = (otx_method)chosen;
         break;
+    case OPTION_HEAD_METHOD:
+        status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);
+        to->job.head_method = (otx_method)chosen;
+        to->job.own_head_method = true;
+        break;
     case OPTION_NORM:
         status = choose(value, OTX_NORM_COUNT, norm_name, "unknown norm", &chosen);
-        to->job.norm = (otx_row_norm)chosen;
+        to->job.how.norm = (otx_row_norm)chosen;
         break;
-    case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.clip_norms); break;
-    case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.noise); break;
-    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.scale); break;
+    case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.how.clip_norms); break;
+    case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.how.noise); break;
+    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.how.scale); break;
     case OPTION_SUBWORD:
         status = choose(value, OTX_SUBWORD_COUNT, subword_name, "unknown subword method", &chosen);
-        to->job.subword = (otx_subword)chosen;
+        to->job.how.subword = (otx_subword)chosen;
         break;
     case OPTION_WEIGHTS:
         status = choose(value, OTX_WEIGHTING_COUNT, weights_name, "unknown weight scheme", &chosen);
-        to->job.weights = (otx_weighting)chosen;
+        to->job.how.weights = (otx_weighting)chosen;
         break;
     case OPTION_PADDING:
         status = choose(value, OTX_PADDING_COUNT, padding_name, "unknown padding", &chosen);
@@ -641,9 +649,9 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
     case OPTION_SEED:
-        if (!parse_number(value, NULL, &to->job.seed))
+        if (!parse_number(value, NULL, &to->job.how.seed))
             status = misuse("--seed", value, "a whole number is wanted");
-        to->evaluate.seed = to->job.seed;
+        to->evaluate.seed = to->job.how.seed;
         break;
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
@@ -746,7 +754,7 @@ static int read_command_line(settings *to, int count, char **words)
     if (to->command != TRANSPLANT) to->arguments++, to->argument_count--;
     to->job.map = to->map;
     to->job.keep_details = to->token_report != NULL;
-    if (!to->job.omp.memory) to->job.omp.memory = half_of_memory();
+    if (!to->job.how.omp.memory) to->job.how.omp.memory = half_of_memory();
     if (to->help || to->version) return STATUS_OK;
     status = check_command(to, seen);
     if (!status && !(seen & SEEN(OPTION_ISA))) status = set_isa_of_environment(to);
@@ -1156,15 +1164,15 @@ static void print_choice(const otx_job_matrix *m)
            m->k == 0 ? ", the map alone" : m->choice.cosine ? ", by cosine" : "");
 }
 
-static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
+static void print_matrix(const otx_job_matrix *m, bool done)
 {
+    bool solved = otx_method_needs(m->method) & OTX_NEED_DONOR && m->approximated > 0 && done;
     char name[SHOWN], number[NUMBER];
     printf("\n%s\n", escape(name, m->name, strlen(m->name)));
     printf("  %-14s %12s x %" PRIu64 " %s\n", "rows", grouped(number, m->rows), m->columns,
            otx_dtype_name(m->dtype));
     print_count("anchors", m->anchors, 0);
     print_count("approximated", m->approximated, 0);
-    solved = solved && m->approximated > 0 && done;
     if (solved && m->choice.lambda > 0) print_choice(m);
     if (solved && m->k > 0) {
         printf("  %-14s %12.4f mean, %.4f max, relative\n", "residual",
@@ -1186,11 +1194,12 @@ static void print_summary(const settings *s, const otx_job *job)
     char number[NUMBER];
     size_t i;
     otx_job_summarize(job, &summary);
-    printf("%s -> %s, by %s\n", s->arguments[1], s->arguments[0],
-           otx_method_name(s->job.method));
+    printf("%s -> %s, by %s", s->arguments[1], s->arguments[0], otx_method_name(s->job.method));
+    if (s->job.own_head_method) printf(", the head by %s", otx_method_name(s->job.head_method));
+    printf("\n");
     print_tokens(&summary.tokens);
     for (i = 0; i < summary.matrix_count; i++)
-        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method < OTX_METHOD_MEAN);
+        print_matrix(&summary.matrices[i], !s->dry_run);
     if (s->dry_run) printf("\nDry run: no model was written.\n");
     else printf("\n%s: complete in %.1f s, peak memory %s\n", s->arguments[2], summary.seconds,
                 size_text(number, (double)summary.peak_bytes));
@@ -1525,14 +1534,7 @@ static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evalua
 {
     otx_evaluate_options wanted = s->evaluate;
     otx_result result = OTX_OK;
-    wanted.method.omp = s->job.omp;
-    wanted.method.weights = s->job.weights;
-    wanted.method.subword = s->job.subword;
-    wanted.method.norm = s->job.norm;
-    wanted.method.scale = s->job.scale;
-    wanted.method.noise = s->job.noise;
-    wanted.method.clip_norms = s->job.clip_norms;
-    wanted.method.seed = s->job.seed;
+    wanted.method = s->job.how;
     if (s->json) result = output_open(&reports[0], s->json, error);
     if (!result && s->html) result = output_open(&reports[1], s->html, error);
     if (!result)

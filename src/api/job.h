@@ -31,12 +31,13 @@ typedef enum otx_chat {
 
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weighting weights; /* as of otx_method_options, */
-    uint64_t seed;       /* likewise */
-    otx_subword subword; /* likewise */
-    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
-    double scale, noise, clip_norms; /* mean and zero */
+    bool own_head_method;   /* an output head of the base's own is made by head_method, and */
+    otx_method head_method; /* method makes the rest. A base whose head is its embedding, or
+                               that has none, is OTX_ERROR_ARGUMENT unless both are the same */
+    otx_method_options how; /* of both. how.omp has no window. how.solve can share a transplant
+                               among processes: it solves a window of the targets, exchanges,
+                               and returns the results of all. It is called for one matrix of
+                               the donor after another, in the same order in every process */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -56,12 +57,6 @@ typedef struct otx_job_options {
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
-    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
-                          processes: it solves a window of the targets, exchanges, and
-                          returns the results of all. It is called for one matrix of
-                          the donor after another, in the same order in every process.
-                          An index that is no atom's is OTX_ERROR_ARGUMENT */
-    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
@@ -75,6 +70,7 @@ typedef struct otx_job_tokens {
 
 typedef struct otx_job_matrix {
     char name[160]; /* of the base's tensor; longer ones are cut */
+    otx_method method;
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;

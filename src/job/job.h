@@ -4,6 +4,7 @@
    part takes the same combinations of its own rows; but a method that looks at the base's
    rows is fitted to one matrix of it. */
 typedef struct otx__solution {
+    otx_method method;
     const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
     const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
     otx_fitted fitted;
@@ -144,34 +145,70 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
+/* The method for the rows of a part. A bias goes with the head. */
+OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
+{
+    const otx_job_options *options = &job->options;
+    return options->own_head_method && kind != OTX__PART_EMBEDDING ? options->head_method
+                                                                   : options->method;
+}
+
+/* What the methods of all parts need. */
+OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
+{
+    return otx_method_needs(job->options.method) |
+           otx_method_needs(otx__job_method(job, OTX__PART_HEAD));
+}
+
 /* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
+    return (otx__job_needs(job) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that a method is fitted for. */
-OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+/* Whether a method is fitted for its rows: not if they are all the same. */
+OTX__PRIVATE bool otx__job_fits(const otx_job *job, otx_method method)
 {
-    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
+    return job->target_count > 0 &&
+           (otx_method_needs(method) != 0 || otx__modifies(&job->options.how));
+}
+
+/* Whether any is. */
+OTX__PRIVATE bool otx__job_has_fits(const otx_job *job)
+{
+    return otx__job_fits(job, job->options.method) ||
+           otx__job_fits(job, otx__job_method(job, OTX__PART_HEAD));
+}
+
+OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *error)
+{
+    otx_result result = otx__method_known(method, error);
+    return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
+}
+
+/* How rows are made. */
+OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
+                                               otx_error *error)
+{
+    const otx_method_options *how = &options->how;
+    otx_result result = otx__job_check_method(options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_method(options->head_method, error);
+    if (!result) result = otx__modifiers_check(how, error);
+    if (result) return result;
+    if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
+    if (how->omp.first_target || how->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    otx_method_options method;
-    otx_result result = otx__method_known(options->method, error);
-    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    otx_result result = otx__job_check_methods(options, error);
     if (result) return result;
-    memset(&method, 0, sizeof method);
-    method.norm = options->norm;
-    method.scale = options->scale;
-    method.noise = options->noise;
-    method.clip_norms = options->clip_norms;
-    result = otx__modifiers_check(&method, error);
-    if (result) return result;
-    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
-                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -188,10 +225,6 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
-    if (options->omp.first_target || options->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 

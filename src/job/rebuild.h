@@ -28,9 +28,10 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
-    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
-                job->target_count > 0;
+    const otx_method method = otx__job_method(job, r->tensor->kind);
+    bool pieces = (otx_method_needs(method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces || method == OTX_METHOD_MEAN) &&
+                method != OTX_METHOD_ZERO && job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -114,7 +115,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
-    if (job->options.method != OTX_METHOD_ZERO) {
+    if (otx__job_method(job, r->tensor->kind) != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
@@ -167,7 +168,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+    if (plan->solution != OTX__NONE &&
+        otx__job_fits(job, job->solutions[plan->solution].method))
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
@@ -256,7 +258,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;

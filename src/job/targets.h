@@ -90,7 +90,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
-    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+    if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);

@@ -24,6 +24,13 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
     return OTX_OK;
 }
 
+/* Whether they change any row. */
+OTX__PRIVATE bool otx__modifies(const otx_method_options *options)
+{
+    return options->norm != OTX_NORM_NONE || options->scale != 0.0 || options->noise > 0.0 ||
+           options->clip_norms > 0.0;
+}
+
 OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -88,7 +95,7 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     double *norms = NULL;
     otx__modifying task;
     otx_result result = OTX_OK;
-    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
     task.first = first;

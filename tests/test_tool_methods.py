@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Methods and what modifies them, by the tool from the outside: on the models of
+examples/models, whose matrices are untied, and on some that are made here.
+
+    python3 tests/test_tool_methods.py ./transplant [CASE...]
+
+The last line is `N passed, N failed, N skipped`.
+"""
+
+import json
+import math
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import tool
+from tool import EMBED, HEAD, base_model, call, donor_model, pair, read_model, refused
+
+CASES, case = tool.cases()
+
+MODELS = Path(__file__).resolve().parent.parent / "examples" / "models"
+BASE, DONOR = MODELS / "base", MODELS / "donor"
+
+
+def transplant(here, *args, base=BASE, donor=DONOR, name="out"):
+    """The new model's matrices, and the report."""
+    shutil.rmtree(here / name, ignore_errors=True)
+    call(base, donor, here / name, "-q", *args, "--report", here / "report.json",
+         "--token-report", here / "tokens.tsv")
+    return read_model(here / name), json.loads((here / "report.json").read_text())
+
+
+def actions(here):
+    """Of the last token report: id, bytes, action and base id of every line."""
+    lines = (here / "tokens.tsv").read_text().splitlines()[1:]
+    return [(int(i), text, action, base) for i, _, text, action, base in
+            (line.split("\t")[:5] for line in lines)]
+
+
+def made(here):
+    """The ids whose rows were made."""
+    return [id for id, _, action, _ in actions(here) if action == "approximate"]
+
+
+def norm(values):
+    return math.sqrt(sum(v * v for v in values))
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def without_weights(here):
+    """The donor as its tokenizer alone."""
+    where = here / "tokenizer-only"
+    where.mkdir()
+    for file in DONOR.glob("*.json"):
+        shutil.copy(file, where)
+    return where
+
+
+# ---- a method for the head ------------------------------------------------------------------
+
+
+@case
+def the_head_by_a_method_of_its_own(here):
+    """Each matrix is what its method makes of it alone."""
+    omp, _ = transplant(here, "-a", "omp", "-k", "4", name="omp")
+    affine, _ = transplant(here, "-a", "affine", "-k", "4", name="affine")
+    both, report = transplant(here, "-a", "omp", "--head-method", "affine", "-k", "4")
+    assert both[EMBED].data == omp[EMBED].data != affine[EMBED].data
+    assert both[HEAD].data == affine[HEAD].data != omp[HEAD].data
+    assert (report["method"], report["head_method"]) == ("omp", "affine")
+    assert [m["method"] for m in report["matrices"]] == ["omp", "affine"]
+    lines = [line.split("\t") for line in (here / "tokens.tsv").read_text().splitlines()]
+    anchors = [i for i, cell in enumerate(lines[0]) if cell.startswith("anchors:")]
+    filled = [[bool(line[i]) for i in anchors] for line in lines[1:] if line[3] == "approximate"]
+    assert filled and all(cells == [True, False] for cells in filled)
+    same, report = transplant(here, "-a", "omp", "--head-method", "omp", "-k", "4")
+    assert same[HEAD].data == omp[HEAD].data and report["head_method"] == "omp"
+
+
+@case
+def methods_that_solve_beside_those_that_do_not(here):
+    omp, _ = transplant(here, "-a", "omp", "-k", "2", name="omp")
+    mean, _ = transplant(here, "-a", "mean", name="mean")
+    zero, _ = transplant(here, "-a", "zero", name="zero")
+    for one, other, rows in (("omp", "mean", (omp, mean)), ("zero", "omp", (zero, omp)),
+                             ("mean", "zero", (mean, zero))):
+        both, _ = transplant(here, "-a", one, "--head-method", other, "-k", "2")
+        assert both[EMBED].data == rows[0][EMBED].data, (one, other)
+        assert both[HEAD].data == rows[1][HEAD].data, (one, other)
+
+
+@case
+def a_donor_without_weights(here):
+    """What looks at no row of the donor needs none, in either place."""
+    donor = without_weights(here)
+    whole, _ = transplant(here, "-a", "subword", name="whole")
+    for method in ("subword", "mean", "zero"):
+        for head in ("subword", "mean", "zero"):
+            bare, _ = transplant(here, "-a", method, "--head-method", head, donor=donor)
+            if method == "subword":
+                assert bare[EMBED].data == whole[EMBED].data
+            if head == "subword":
+                assert bare[HEAD].data == whole[HEAD].data
+    for args in (("-a", "subword", "--head-method", "omp"),
+                 ("-a", "omp", "--head-method", "subword")):
+        error = call(BASE, donor, here / "bad", *args, status=1).error
+        assert "holds no model.safetensors" in error and "-a subword" in error
+
+
+@case
+def a_head_that_is_the_embedding(here):
+    base, donor = pair(here, base=base_model(tied=True))
+    refused(here, base, donor, "the model is tied, its output head is its embedding",
+            "--head-method affine", args=("-a", "omp", "--head-method", "affine"))
+    call(base, donor, here / "out", "-q", "-a", "omp", "-k", "3", "--head-method", "omp")
+    error = call(base, donor, here / "x", "--head-method", "best", status=2).err
+    assert "omp omp-centred omp-affine" in error
+    refused(here, base, donor, "hypernetwork", args=("--head-method", "zett"))
+
+
+# ---- options of methods ---------------------------------------------------------------------
+
+
+@case
+def weight_schemes(here):
+    """Barycentric weights sum to 1, by 1 / distance they are positive too, least squares are
+    neither; and each makes rows of its own."""
+    rows = set()
+    for scheme in ("distance_proportional", "barycentric", "least_squares"):
+        new, _ = transplant(here, "-a", "common_interpolation", "-k", "3", "--weight-scheme",
+                            scheme)
+        rows.add(new[EMBED].data)
+        weights = [[float(term.split(":")[2]) for term in line.split("\t")[6].split()]
+                   for line in (here / "tokens.tsv").read_text().splitlines()[1:]
+                   if line.split("\t")[3] == "approximate"]
+        assert weights and all(len(w) == 3 for w in weights)
+        ones = all(abs(sum(w) - 1) < 1e-6 for w in weights)
+        assert ones == (scheme != "least_squares"), scheme
+        assert all(min(w) > 0 for w in weights) == (scheme == "distance_proportional"), scheme
+    assert len(rows) == 3
+    plain, _ = transplant(here, "-a", "common_interpolation", "-k", "3")
+    first, _ = transplant(here, "-a", "common_interpolation", "-k", "3", "--weight-scheme",
+                          "distance_proportional")
+    assert plain[EMBED].data == first[EMBED].data
+    error = call(BASE, DONOR, here / "x", "--weight-scheme", "even", status=2).err
+    assert "distance_proportional barycentric least_squares" in error
+
+
+@case
+def seeds(here):
+    """The same seed, the same rows: on any number of threads and set of instructions."""
+    for args in (("-a", "randn"), ("-a", "john_hewitt"),
+                 ("-a", "omp", "-k", "2", "--new-vocab-noise", "0.1")):
+        first, _ = transplant(here, *args, "--seed", "7", name="first")
+        again, _ = transplant(here, *args, "--seed", "7", "--threads", "1", "--isa", "scalar")
+        assert first[EMBED].data == again[EMBED].data and first[HEAD].data == again[HEAD].data
+        other, _ = transplant(here, *args, "--seed", "8")
+        assert first[EMBED].data != other[EMBED].data
+        none, _ = transplant(here, *args, name="first")
+        zero, _ = transplant(here, *args, "--seed", "0")
+        assert none[EMBED].data == zero[EMBED].data
+    plain, _ = transplant(here, "-a", "omp", "-k", "2", name="first")
+    seeded, _ = transplant(here, "-a", "omp", "-k", "2", "--seed", "9")
+    assert plain[EMBED].data == seeded[EMBED].data  # nothing is left to chance there
+    assert "'-1'" in call(BASE, DONOR, here / "x", "--seed", "-1", status=2).err
+
+
+# ---- modifiers ------------------------------------------------------------------------------
+
+
+@case
+def norms_of_the_anchors(here):
+    """Every new row, whatever the method, has the median norm of the anchors'."""
+    old = read_model(BASE)
+    for method in ("omp", "mean", "subword", "randn"):
+        new, _ = transplant(here, "-a", method, "-k", "4", "--norm", "anchors")
+        shared = [int(base) for _, _, action, base in actions(here) if action == "copy"]
+        for name in (EMBED, HEAD):
+            wanted = median([norm(old[name].values(i)) for i in shared])
+            for id in made(here):
+                # of about 1,600 copied tokens 1,533 are anchors; and rows are rounded to bf16
+                assert abs(norm(new[name].values(id)) / wanted - 1) < 0.03, (method, name, id)
+
+
+@case
+def modifiers_of_rows_that_are_all_the_same(here):
+    mean, _ = transplant(here, "-a", "mean", "--dtype", "f32", name="mean")
+    twice, _ = transplant(here, "-a", "mean", "--dtype", "f32", "--new-vocab-scale", "2")
+    ids = made(here)
+    for name in (EMBED, HEAD):
+        for id in ids[:50]:
+            assert twice[name].values(id) == [2 * v for v in mean[name].values(id)]
+    noisy, _ = transplant(here, "-a", "zero", "--dtype", "f32", "--new-vocab-noise", "0.5")
+    values = [v for id in ids for v in noisy[HEAD].values(id)]
+    assert abs(sum(v * v for v in values) / len(values) - 0.25) < 0.01
+    assert abs(sum(values) / len(values)) < 0.01
+    copied = next(id for id, _, action, _ in actions(here) if action == "copy")
+    assert noisy[HEAD].row(copied) == mean[HEAD].row(copied)
+    done = call(BASE, DONOR, here / "zero", "-a", "zero", "--clip-norms", "0.5")
+    assert "changes no row of zeros" in done.err
+    done = call(BASE, DONOR, here / "zero", "--overwrite", "-a", "zero", "--clip-norms", "0.5",
+                "--new-vocab-noise", "1")
+    assert "changes no row of zeros" not in done.err
+
+
+if __name__ == "__main__":
+    sys.exit(tool.main(CASES))
