@@ -23,223 +23,224 @@
 
    What is where
 
-      269  api/version                version
-      299  api/result                 results
-      339  api/context                context: memory, threads, progress
-      417  api/isa                    instruction sets
-      434  api/matrix                 numbers and matrices
-      479  api/solver                 the solver
-      607  api/affine                 the affine map: rows as the map makes them, and what it misses
-      738  api/methods                methods: rows for tokens that a model lacks
-      935  api/source                 sources and sinks: bytes in and out
-      955  api/json                   JSON
-     1077  api/safetensors            safetensors
-     1141  api/vocab                  vocabularies
-     1277  api/align                  alignment
-     1342  api/file                   files
-     1353  api/directory              directories
-     1418  api/job                    the whole job
-     1571  api/verify                 looking at a finished directory
-     1627  api/evaluate               methods ranked on tokens that both models share
+      270  api/version                version
+      300  api/result                 results
+      340  api/context                context: memory, threads, progress
+      418  api/isa                    instruction sets
+      435  api/matrix                 numbers and matrices
+      480  api/solver                 the solver
+      608  api/affine                 the affine map: rows as the map makes them, and what it misses
+      739  api/methods                methods: rows for tokens that a model lacks
+      943  api/source                 sources and sinks: bytes in and out
+      963  api/json                   JSON
+     1085  api/safetensors            safetensors
+     1149  api/vocab                  vocabularies
+     1285  api/align                  alignment
+     1350  api/file                   files
+     1361  api/directory              directories
+     1426  api/job                    the whole job
+     1579  api/verify                 looking at a finished directory
+     1635  api/evaluate               methods ranked on tokens that both models share
 
-     1733  base                       what everything stands on
-     1766  base/begin                 system headers, and how floating point must be compiled
-     1804  base/sizes                 counting, and sums and products that may not wrap
-     1842  base/span                  bytes of others, digits, UTF-8
-     2000  base/decimal               the digits of a double
-     2135  base/format                printf without stdio and without a locale
-     2404  base/result                results, failures, messages
-     2520  base/memory                the allocator, arrays that grow
-     2579  base/text                  names in messages, and text that grows
-     2696  base/hooks                 log, progress, threads of the caller
-     2765  base/sort                  in place, without memory, never quadratic; and finding
-     2815  base/clock                 wall time for statistics
-     2861  base/hash                  keyed, for tables whose keys a stranger chooses
-     2953  base/pool                  blocks that are freed together
-     3068  base/number                element types, widening and rounding
-     3257  base/base64                decoding
-     3293  base/protobuf              fields of a message
-     3415  base/watch                 long loops that the caller can stop
+     1741  base                       what everything stands on
+     1774  base/begin                 system headers, and how floating point must be compiled
+     1812  base/sizes                 counting, and sums and products that may not wrap
+     1850  base/span                  bytes of others, digits, UTF-8
+     2008  base/decimal               the digits of a double
+     2143  base/format                printf without stdio and without a locale
+     2412  base/result                results, failures, messages
+     2528  base/memory                the allocator, arrays that grow
+     2587  base/text                  names in messages, and text that grows
+     2704  base/hooks                 log, progress, threads of the caller
+     2773  base/sort                  in place, without memory, never quadratic; and finding
+     2823  base/clock                 wall time for statistics
+     2869  base/hash                  keyed, for tables whose keys a stranger chooses
+     2961  base/pool                  blocks that are freed together
+     3076  base/number                element types, widening and rounding
+     3265  base/base64                decoding
+     3301  base/protobuf              fields of a message
+     3423  base/watch                 long loops that the caller can stop
 
-     3468  files                      formats, on memory and streams
-     3492  files/memory_source        memory as a source of bytes
-     3510  files/json_read            a parser without recursion
-     3863  files/json_values          looking at values, stepping through containers
-     4076  files/json_edit            writing, and edits that keep every byte they do not touch
-     4444  files/tensors              what reading and writing a header share
-     4579  files/safetensors_read     the header of a file, checked
-     4904  files/safetensors_write    the header of a new file
+     3476  files                      formats, on memory and streams
+     3500  files/memory_source        memory as a source of bytes
+     3518  files/json_read            a parser without recursion
+     3871  files/json_values          looking at values, stepping through containers
+     4084  files/json_edit            writing, and edits that keep every byte they do not touch
+     4452  files/tensors              what reading and writing a header share
+     4587  files/safetensors_read     the header of a file, checked
+     4912  files/safetensors_write    the header of a new file
 
-     5061  vocab                      tokens, from every source, and which of them are the same
-     5098  vocab/known                what the world calls things: files, classes, tokens
-     5423  vocab/token_table          the table of tokens, and finding tokens in it
-     5597  vocab/spelling             from what a file spells to bytes
-     5788  vocab/reader               what the readers of all sources share
-     6140  vocab/added_tokens         what other files add to a model's tokens
-     6488  vocab/in_use               tokens that are named as reserved ones and are none
-     6591  vocab/from_tokenizer_json  tokenizer.json
-     6884  vocab/from_tekken          tekken.json
-     7039  vocab/from_tiktoken        *.tiktoken
-     7104  vocab/from_sentencepiece   tokenizer.model and its like
-     7469  vocab/from_vocab_json      vocab.json and merges.txt
-     7555  vocab/from_vocab_txt       vocab.txt
-     7612  vocab/digits               how a tokenizer cuts numbers
-     7808  vocab/recognise            what a file is, by what it holds
-     7939  vocab/parse                the first source that is given, and what goes with it
-     8148  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8550  vocab/split                text split as the tokenizer's model splits it
-     8952  vocab/align                which base token a donor token is
+     5069  vocab                      tokens, from every source, and which of them are the same
+     5106  vocab/known                what the world calls things: files, classes, tokens
+     5431  vocab/token_table          the table of tokens, and finding tokens in it
+     5605  vocab/spelling             from what a file spells to bytes
+     5796  vocab/reader               what the readers of all sources share
+     6148  vocab/added_tokens         what other files add to a model's tokens
+     6496  vocab/in_use               tokens that are named as reserved ones and are none
+     6599  vocab/from_tokenizer_json  tokenizer.json
+     6892  vocab/from_tekken          tekken.json
+     7047  vocab/from_tiktoken        *.tiktoken
+     7112  vocab/from_sentencepiece   tokenizer.model and its like
+     7477  vocab/from_vocab_json      vocab.json and merges.txt
+     7563  vocab/from_vocab_txt       vocab.txt
+     7620  vocab/digits               how a tokenizer cuts numbers
+     7816  vocab/recognise            what a file is, by what it holds
+     7947  vocab/parse                the first source that is given, and what goes with it
+     8156  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8558  vocab/split                text split as the tokenizer's model splits it
+     8960  vocab/align                which base token a donor token is
 
-     9206  simd                       the hot loops, once for each instruction set
-     9239  simd/kernels               the table of kernels, and what all versions share
-     9516  simd/scalar                the reference
-     9685  simd/sse2                  the operations of 128-bit x86, and what each does
-     9806  simd/neon                  those of 64-bit Arm
-     9901  simd/wasm                  those of WebAssembly's SIMD128
-     9986  simd/avx2                  those of 256-bit x86, with FMA
-    10068  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10710  simd/avx_vnni              AVX2, and products of integers
-    10806  simd/neon_bf16             NEON, and products of matrices
-    10960  simd/avx512                512-bit x86, by hand
-    11566  simd/amx                   tiles of x86, beside AVX-512
-    11809  simd/dispatch              which of them this machine can run, and which a call takes
+     9214  simd                       the hot loops, once for each instruction set
+     9247  simd/kernels               the table of kernels, and what all versions share
+     9524  simd/scalar                the reference
+     9693  simd/sse2                  the operations of 128-bit x86, and what each does
+     9814  simd/neon                  those of 64-bit Arm
+     9909  simd/wasm                  those of WebAssembly's SIMD128
+     9994  simd/avx2                  those of 256-bit x86, with FMA
+    10076  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10718  simd/avx_vnni              AVX2, and products of integers
+    10814  simd/neon_bf16             NEON, and products of matrices
+    10968  simd/avx512                512-bit x86, by hand
+    11574  simd/amx                   tiles of x86, beside AVX-512
+    11817  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12035  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12088  solve/views                the rows of matrices, as the kernels read them
-    12217  solve/panels               vectors as the dense products want them, and these
-    12408  solve/rests                vectors on their way into panels
-    12585  solve/dictionary           the atoms, and their split along a common direction
-    12740  solve/exact_gram           products of all pairs of atoms in double
-    12822  solve/triangle             packed lower triangles
-    12926  solve/support              what is known of one target, and the exact steps
-    13202  solve/gram_table           products of atoms with all atoms, for scans
-    13440  solve/screen               which atoms are worth scoring in double: the bound
-    13746  solve/scan                 the correlations of all atoms with a block's residuals
-    13909  solve/predict              making targets ready for the next scan
-    14155  solve/candidates           the atoms that a scan could not rule out
-    14492  solve/select               the next atoms of each target
-    14657  solve/pursuit              what one solve holds, and the memory it takes
-    14901  solve/plan                 which form, and in what blocks
-    15146  solve/steps                a pursuit from its rows to its results
-    15385  solve/combine              new rows of coefficients
-    15447  solve/solver               the public call
-    15612  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15821  solve/affine_normal        the normal equations of an affine map
-    16064  solve/affine_factor        their factor, and their solution
-    16295  solve/affine_map           a fitted map, and the rows it makes
-    16638  solve/affine_choice        how many atoms to take, and chosen by what
-    17036  solve/affine_fit           what a fit of an affine map holds and needs
-    17280  solve/affine               fitting and applying affine maps
+    12043  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12096  solve/views                the rows of matrices, as the kernels read them
+    12225  solve/panels               vectors as the dense products want them, and these
+    12416  solve/rests                vectors on their way into panels
+    12593  solve/dictionary           the atoms, and their split along a common direction
+    12748  solve/exact_gram           products of all pairs of atoms in double
+    12830  solve/triangle             packed lower triangles
+    12934  solve/support              what is known of one target, and the exact steps
+    13210  solve/gram_table           products of atoms with all atoms, for scans
+    13448  solve/screen               which atoms are worth scoring in double: the bound
+    13754  solve/scan                 the correlations of all atoms with a block's residuals
+    13917  solve/predict              making targets ready for the next scan
+    14163  solve/candidates           the atoms that a scan could not rule out
+    14500  solve/select               the next atoms of each target
+    14665  solve/pursuit              what one solve holds, and the memory it takes
+    14909  solve/plan                 which form, and in what blocks
+    15154  solve/steps                a pursuit from its rows to its results
+    15393  solve/combine              new rows of coefficients
+    15455  solve/solver               the public call
+    15620  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15829  solve/affine_normal        the normal equations of an affine map
+    16072  solve/affine_factor        their factor, and their solution
+    16303  solve/affine_map           a fitted map, and the rows it makes
+    16646  solve/affine_choice        how many atoms to take, and chosen by what
+    17044  solve/affine_fit           what a fit of an affine map holds and needs
+    17288  solve/affine               fitting and applying affine maps
 
-    17569  methods                    rows for tokens that a model lacks, each method a room
-    17608  methods/parts              what methods share: sums of rows, combinations
-    17792  methods/pursuit            omp, omp-centred
-    17863  methods/mapping            omp-affine, affine
-    17897  methods/constant           mean, zero
-    17925  methods/near               each target against all anchors
-    18216  methods/weights            how a few anchors combine to a target
-    18437  methods/interpolation      common_interpolation
-    18590  methods/wechsel            wechsel
-    18640  methods/focus              focus
-    18728  methods/hull               hull
-    18779  methods/dense              matrices of double, and their products
-    19044  methods/linear             maps between two models' rows
-    19199  methods/clp                clp
-    19285  methods/chance             normal deviates that are the same everywhere
-    19346  methods/factor             of symmetric matrices
-    19395  methods/randn              randn
-    19484  methods/john_hewitt        john_hewitt
-    19568  methods/polar              the orthogonal part of a matrix
-    19664  methods/procrustes         procrustes
-    19757  methods/eigen              principal directions of a matrix's rows
-    20051  methods/landmark_pca       landmark_pca
-    20109  methods/stb                stb
-    20291  methods/mp_rope            mp_rope
-    20607  methods/subword            subword
-    20723  methods/zett               zett
-    20745  methods/modifiers          what is done to the rows of any method
-    20866  methods/methods            the table of all, and the public calls
+    17577  methods                    rows for tokens that a model lacks, each method a room
+    17617  methods/parts              what methods share: sums of rows, combinations
+    17801  methods/pursuit            omp, omp-centred
+    17872  methods/mapping            omp-affine, affine
+    17906  methods/constant           mean, zero
+    17934  methods/near               each target against all anchors
+    18225  methods/weights            how a few anchors combine to a target
+    18446  methods/interpolation      common_interpolation
+    18599  methods/wechsel            wechsel
+    18649  methods/focus              focus
+    18737  methods/hull               hull
+    18788  methods/dense              matrices of double, and their products
+    19053  methods/linear             maps between two models' rows
+    19208  methods/clp                clp
+    19294  methods/chance             normal deviates that are the same everywhere
+    19355  methods/factor             of symmetric matrices
+    19404  methods/randn              randn
+    19493  methods/john_hewitt        john_hewitt
+    19577  methods/polar              the orthogonal part of a matrix
+    19673  methods/procrustes         procrustes
+    19766  methods/eigen              principal directions of a matrix's rows
+    20060  methods/landmark_pca       landmark_pca
+    20118  methods/stb                stb
+    20300  methods/mp_rope            mp_rope
+    20616  methods/subword            subword
+    20732  methods/zett               zett
+    20754  methods/spread             the factor that brings hidden anchors' rows nearest to the true ones
+    20902  methods/modifiers          what is done to the rows of any method
+    21046  methods/methods            the table of all, and the public calls
 
-    21015  disk                       files and directories
-    21049  disk/system                what POSIX and Windows are asked for
-    21090  disk/windows_paths         paths as Windows takes them
-    21230  disk/windows               the system as Windows gives it
-    21542  disk/posix                 the system as POSIX gives it
-    21790  disk/paths                 what can be told from their text
-    21864  disk/failure               why the system refused
-    21978  disk/look                  what stands at a path, and whether within another
-    22099  disk/listing               listings of directories
-    22174  disk/reading               files to read, and whether they have changed
-    22353  disk/writing               files to write
-    22470  disk/copying               copies of files
-    22536  disk/trees                 whole directories looked through, copied, removed
-    22752  disk/known                 what weights are called in a directory
-    22835  disk/staging               a directory made under another name, then renamed
-    23097  disk/missing               a path or a directory without what is wanted of it
-    23140  disk/weights               which files they are, and what may stand in their place
-    23469  disk/weight_index          the index of a checkpoint in shards
-    23686  disk/shards                what an index and its shards say of each other
-    23891  disk/checkpoint            a model directory, in one file or in shards
-    24136  disk/tokenizer_directory   the tokenizer of a model directory
+    21199  disk                       files and directories
+    21233  disk/system                what POSIX and Windows are asked for
+    21274  disk/windows_paths         paths as Windows takes them
+    21414  disk/windows               the system as Windows gives it
+    21726  disk/posix                 the system as POSIX gives it
+    21974  disk/paths                 what can be told from their text
+    22048  disk/failure               why the system refused
+    22162  disk/look                  what stands at a path, and whether within another
+    22283  disk/listing               listings of directories
+    22358  disk/reading               files to read, and whether they have changed
+    22537  disk/writing               files to write
+    22654  disk/copying               copies of files
+    22720  disk/trees                 whole directories looked through, copied, removed
+    22936  disk/known                 what weights are called in a directory
+    23019  disk/staging               a directory made under another name, then renamed
+    23281  disk/missing               a path or a directory without what is wanted of it
+    23324  disk/weights               which files they are, and what may stand in their place
+    23653  disk/weight_index          the index of a checkpoint in shards
+    23870  disk/shards                what an index and its shards say of each other
+    24075  disk/checkpoint            a model directory, in one file or in shards
+    24320  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24393  model                      which tensors and config keys belong to the vocabulary
-    24428  model/known                what the world calls things
-    24752  model/known_keys           keys of ids and sizes in configs
-    24926  model/known_classes        classes of tokenizers, by the type of model
-    25164  model/names                names of tensors
-    25321  model/document             the JSON files of a model directory
-    25416  model/members              what the members of a config are about
-    25637  model/config               what config.json says
-    25814  model/side                 a model directory opened once
-    25937  model/code                 the Python that a tokenizer is loaded with
-    26171  model/parts                what each tensor does for the vocabulary
-    26281  model/whole                whether all tensors are there
-    26403  model/find                 finding the parts of a model
-    26690  model/processor            the tokens that a processor looks for by their text
-    26845  model/heirs                what becomes of the ids in a config
-    27011  model/config_ids           ids in a config being edited
-    27251  model/config_lists         lists, dictionaries and ranges of ids
-    27408  model/config_edit          config.json and generation_config.json, edited
-    27703  model/classes              which class a tokenizer is loaded as
-    27910  model/class_tokens         added tokens that a class numbers otherwise
+    24577  model                      which tensors and config keys belong to the vocabulary
+    24612  model/known                what the world calls things
+    24936  model/known_keys           keys of ids and sizes in configs
+    25110  model/known_classes        classes of tokenizers, by the type of model
+    25348  model/names                names of tensors
+    25505  model/document             the JSON files of a model directory
+    25600  model/members              what the members of a config are about
+    25821  model/config               what config.json says
+    25998  model/side                 a model directory opened once
+    26121  model/code                 the Python that a tokenizer is loaded with
+    26355  model/parts                what each tensor does for the vocabulary
+    26465  model/whole                whether all tensors are there
+    26587  model/find                 finding the parts of a model
+    26874  model/processor            the tokens that a processor looks for by their text
+    27029  model/heirs                what becomes of the ids in a config
+    27195  model/config_ids           ids in a config being edited
+    27435  model/config_lists         lists, dictionaries and ranges of ids
+    27592  model/config_edit          config.json and generation_config.json, edited
+    27887  model/classes              which class a tokenizer is loaded as
+    28094  model/class_tokens         added tokens that a class numbers otherwise
 
-    28026  job                        the whole transplant, in the order in which it happens
-    28066  job/job                    what a job holds
-    28387  job/open                   opening the two models
-    28524  job/map                    the caller's map
-    28645  job/align                  where every new row comes from
-    28835  job/plan                   what becomes of every tensor, and of the configs
-    29017  job/chat                   the template that turns messages into text
-    29145  job/digits                 where the two tokenizers cut numbers differently
-    29342  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29532  job/bos                    texts that begin otherwise than the base's
-    29581  job/rows                   rows in memory: reading, checking, their mean
-    29904  job/pieces                 what the base cuts new tokens into
-    30006  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30269  job/solve                  solving for the rows of the donor
-    30485  job/targets                the rows that are made from the donor's
-    30585  job/diagnose               what is odd about the rows that were made
-    30710  job/rebuild                the new rows of one vocabulary tensor
-    30977  job/write                  the output and its weights
-    31256  job/copy                   the other files of the two models
-    31473  job/index                  the files that are written anew
-    31643  job/run                    the whole, in order
-    31757  job/report                 what a job did, as JSON and as a table
-    32076  job/findings               what is told of a finished directory
-    32125  job/check_files            its files
-    32261  job/check_ids              sizes, ids and tying
-    32477  job/check_values           values
-    32548  job/check_draft            as a draft model for another
-    32839  job/verify                 whether a finished directory agrees with itself
+    28210  job                        the whole transplant, in the order in which it happens
+    28250  job/job                    what a job holds
+    28580  job/open                   opening the two models
+    28717  job/map                    the caller's map
+    28838  job/align                  where every new row comes from
+    29028  job/plan                   what becomes of every tensor, and of the configs
+    29210  job/chat                   the template that turns messages into text
+    29338  job/digits                 where the two tokenizers cut numbers differently
+    29535  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29725  job/bos                    texts that begin otherwise than the base's
+    29774  job/rows                   rows in memory: reading, checking, their mean
+    30097  job/pieces                 what the base cuts new tokens into
+    30199  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30462  job/solve                  solving for the rows of the donor
+    30678  job/targets                the rows that are made from the donor's
+    30778  job/diagnose               what is odd about the rows that were made
+    30903  job/rebuild                the new rows of one vocabulary tensor
+    31170  job/write                  the output and its weights
+    31449  job/copy                   the other files of the two models
+    31666  job/index                  the files that are written anew
+    31836  job/run                    the whole, in order
+    31950  job/report                 what a job did, as JSON and as a table
+    32269  job/findings               what is told of a finished directory
+    32318  job/check_files            its files
+    32454  job/check_ids              sizes, ids and tying
+    32670  job/check_values           values
+    32741  job/check_draft            as a draft model for another
+    33032  job/verify                 whether a finished directory agrees with itself
 
-    32880  evaluate                   methods ranked on tokens that both models share
-    32899  evaluate/token_class       what a token is like, by its bytes
-    32966  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33158  evaluate/scores            how near rows come to the true ones
-    33257  evaluate/ranks             whether a true row is found among all
-    33365  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33574  evaluate/write_json        an evaluation as JSON
-    33685  evaluate/write_page        an evaluation as a page
+    33073  evaluate                   methods ranked on tokens that both models share
+    33092  evaluate/token_class       what a token is like, by its bytes
+    33159  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33351  evaluate/scores            how near rows come to the true ones
+    33450  evaluate/ranks             whether a true row is found among all
+    33558  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33767  evaluate/write_json        an evaluation as JSON
+    33878  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -870,10 +871,16 @@ typedef enum otx_row_norm {
     OTX_NORM_NONE,
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
+    OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
+                         times one factor, the same for all rows of a matrix: that which brings
+                         such rows of hidden anchors, one in 16 or 1,024 of them, nearest to the
+                         true ones. Takes a second fit, of the method to the other anchors; with
+                         fewer than 32 the factor is 1. For methods that need the donor's rows:
+                         of others it is OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 
-/* "none", "anchors"; or NULL. */
+/* "none", "anchors", "fitted"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
 /* All zero is the default. */
@@ -909,6 +916,7 @@ typedef struct otx_fitted {
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
     struct otx__linear *linear; /* what other methods keep, or NULL */
+    struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
@@ -17602,6 +17610,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     spread         the factor that brings hidden anchors' rows nearest to the true ones
      modifiers      what is done to the rows of any method
      methods        the table of all, and the public calls */
 
@@ -20742,6 +20751,154 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
     return otx__zett_refuse(error);
 }
 
+/* >>> src/methods/spread.h */
+/* ---- spread: the factor that brings hidden anchors' rows nearest to the true ones -------- */
+
+/* Rows that a method makes lie too near to each other, as a map's that is shrunk do, or too far
+   apart, as sums of many atoms that fit noise do. One anchor in sixteen is hidden, its row p is
+   made from the others, as of a token that is new, and compared with its true row b: about the
+   mean m of the anchors' rows in the base the best factor is
+       sum <p - m, b - m> / sum <p - m, p - m>
+   and 0 if that is less. It is taken about the mean because what all rows have in common makes
+   no token likelier than another: a factor on that would raise or lower all new tokens of a head
+   at once. */
+
+/* With fewer anchors there is no factor; more are not hidden. */
+#define OTX__SPREAD_LEAST 32
+#define OTX__SPREAD_MOST 1024
+
+/* Rows that are made at a time. */
+#define OTX__SPREAD_ROWS 256
+
+typedef struct otx__spread {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    uint32_t *kept, *hidden; /* places among the anchors */
+    size_t kept_count, hidden_count;
+    otx_fitted trial;        /* the method, fitted to those that are kept */
+} otx__spread;
+
+OTX__PRIVATE void otx__spread_close(otx__spread *spread)
+{
+    otx_context ctx;
+    if (!spread) return;
+    ctx = spread->ctx;
+    otx_method_close(&ctx, &spread->trial);
+    otx__pool_close(&spread->pool);
+    otx__free(&ctx, spread, 1, sizeof *spread);
+}
+
+/* Some rows of a matrix; index has room for them. Nothing of nothing. */
+OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *places,
+                                         size_t count, uint32_t *index)
+{
+    otx_matrix rows = *of;
+    size_t i;
+    if (!of->data) return rows;
+    for (i = 0; i < count; i++) index[i] = of->index ? of->index[places[i]] : places[i];
+    rows.index = index;
+    rows.rows = count;
+    return rows;
+}
+
+/* The rows that the trial works with. Their indices are of the pool. */
+OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
+                                         otx__pool *pool, otx_method_rows *rows,
+                                         otx_error *error)
+{
+    size_t kept = spread->kept_count, hidden = spread->hidden_count;
+    uint32_t *index = (uint32_t *)otx__pool_take(pool, 2 * kept + hidden, sizeof *index);
+    memset(rows, 0, sizeof *rows);
+    if (!index) return otx__pool_fail(pool, error);
+    rows->donor = otx__spread_rows(&from->donor, spread->kept, kept, index);
+    rows->targets = otx__spread_rows(&from->donor, spread->hidden, hidden, index + kept);
+    rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
+    rows->tokens = from->tokens;
+    rows->head = from->head;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                        otx_fitted *fitted, otx_error *error)
+{
+    size_t anchors = rows->donor.rows, i;
+    otx_method_options plain = fitted->options;
+    otx_method_rows some;
+    otx__spread *spread;
+    otx__pool pool;
+    otx_result result;
+    if (anchors < OTX__SPREAD_LEAST) return OTX_OK;
+    spread = fitted->spread = (otx__spread *)otx__alloc_zero(ctx, 1, sizeof *spread);
+    if (!spread) return otx__fail_memory(error, sizeof *spread);
+    if (ctx) spread->ctx = *ctx;
+    otx__pool_open(&spread->pool, &spread->ctx);
+    spread->hidden_count = otx__min(anchors / 16, OTX__SPREAD_MOST);
+    spread->kept = (uint32_t *)otx__pool_take(&spread->pool, anchors, sizeof *spread->kept);
+    if (!spread->kept) return otx__pool_fail(&spread->pool, error);
+    spread->kept_count = anchors - spread->hidden_count;
+    spread->hidden = spread->kept + spread->kept_count;
+    for (i = 0; i < anchors; i++) {
+        size_t nth = (i * spread->hidden_count + anchors - 1) / anchors;
+        bool hides = nth < spread->hidden_count && i == nth * anchors / spread->hidden_count;
+        if (hides) spread->hidden[nth] = (uint32_t)i;
+        else spread->kept[i - otx__min(nth, spread->hidden_count)] = (uint32_t)i;
+    }
+    plain.norm = OTX_NORM_NONE;
+    plain.scale = plain.noise = plain.clip_norms = 0.0;
+    plain.solve = NULL; /* a caller's own is for the targets */
+    otx__pool_open(&pool, ctx);
+    result = otx__spread_open(spread, rows, &pool, &some, error);
+    if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
+    otx__pool_close(&pool);
+    fitted->bytes += spread->pool.bytes + spread->trial.bytes;
+    return result;
+}
+
+/* Adds hidden rows to the two sums. */
+OTX__PRIVATE void otx__spread_add(const otx__spread *spread, const otx_matrix *base,
+                                  const double *mean, size_t first, size_t count,
+                                  const double *made, double *row, double sums[2])
+{
+    size_t columns = base->columns, i, j;
+    for (i = 0; i < count; i++) {
+        otx__row_read(base, spread->hidden[first + i], row);
+        for (j = 0; j < columns; j++) {
+            double p = made[i * columns + j] - mean[j], b = row[j] - mean[j];
+            double with = p * b, own = p * p;
+            sums[0] += with;
+            sums[1] += own;
+        }
+    }
+}
+
+/* The factor in a matrix of the base, and the mean that it is taken about. */
+OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__spread *spread,
+                                           const otx_method_rows *from, double *mean,
+                                           double *factor, otx_error *error)
+{
+    size_t columns = from->base.columns, first, count;
+    double sums[2] = {0.0, 0.0}, *made, *row;
+    otx_method_rows rows;
+    otx__pool pool;
+    otx_result result = otx__matrix_mean(ctx, &from->base, mean, error);
+    *factor = 1.0;
+    if (result || !spread) return result;
+    otx__pool_open(&pool, ctx);
+    made = (double *)otx__pool_take(&pool, OTX__SPREAD_ROWS, columns * sizeof *made);
+    row = (double *)otx__pool_take(&pool, columns, sizeof *row);
+    result = pool.failed ? otx__pool_fail(&pool, error)
+                         : otx__spread_open(spread, from, &pool, &rows, error);
+    for (first = 0; first < spread->hidden_count && !result; first += count) {
+        count = otx__min(OTX__SPREAD_ROWS, spread->hidden_count - first);
+        result = otx_method_make(ctx, &spread->trial, &rows, first, count, made, error);
+        if (!result)
+            otx__spread_add(spread, &from->base, mean, first, count, made, row, sums);
+    }
+    otx__pool_close(&pool);
+    if (sums[1] > 0.0) *factor = sums[0] > 0.0 ? sums[0] / sums[1] : 0.0;
+    return result;
+}
+
 /* >>> src/methods/modifiers.h */
 /* ---- modifiers: what is done to the rows of any method --------------------------------- */
 
@@ -20750,15 +20907,15 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
 
 OTX_API const char *otx_row_norm_name(otx_row_norm norm)
 {
-    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors", "fitted"};
     return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
 }
 
 OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
 {
     if ((unsigned)options->norm >= OTX_NORM_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
-                         "anchors", (int)options->norm);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none, "
+                         "anchors and fitted", (int)options->norm);
     if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
                          "1");
@@ -20767,6 +20924,16 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
         return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
                          "and scale a number");
     return OTX_OK;
+}
+
+/* Whether they can be of a method's rows. */
+OTX__PRIVATE otx_result otx__modifiers_fit(const otx_method_options *options, const char *name,
+                                           unsigned needs, otx_error *error)
+{
+    if (options->norm != OTX_NORM_FITTED || needs & OTX_NEED_DONOR) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the norm is fitted on rows that are made of "
+                     "shared tokens as if they were new, from the donor's: %s makes none so; "
+                     "norms can be none or anchors there", name);
 }
 
 /* Whether they change any row. */
@@ -20786,6 +20953,7 @@ typedef struct otx__modifying {
     const otx_method_options *options;
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
+    double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
     double *to;
 } otx__modifying;
 
@@ -20807,7 +20975,11 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     size_t columns = task->columns, i;
     double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
     (void)worker;
-    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && task->mean; i++) {
+        double apart = task->factor * (row[i] - task->mean[i]);
+        row[i] = task->mean[i] + apart;
+    }
+    if (options->norm == OTX_NORM_ANCHORS) norm = otx__modified_norm(row, columns);
     if (norm > 0.0) factor = task->median / norm;
     if (options->scale != 0.0) factor *= options->scale;
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
@@ -20835,6 +21007,7 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
 {
     const otx_method_options *options = &fitted->options;
     bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    bool apart = options->norm == OTX_NORM_FITTED;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     size_t anchors = rows->base.rows;
     double *norms = NULL;
@@ -20850,8 +21023,14 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
         result = otx__check_matrix(&rows->base, "base", error);
         if (result) return result;
         norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
-        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
-        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        if (norms && apart) task.mean = (double *)otx__alloc(ctx, task.columns, sizeof(double));
+        if (!norms || (apart && !task.mean)) {
+            otx__free(ctx, norms, anchors, sizeof *norms);
+            return otx__fail_memory(error, (uint64_t)(anchors + task.columns) * sizeof *norms);
+        }
+        if (apart)
+            result = otx__spread_factor(ctx, fitted->spread, rows, task.mean, &task.factor, error);
+        if (!result) result = otx__matrix_norms(ctx, &rows->base, norms, error);
         otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
         if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
         if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
@@ -20859,6 +21038,7 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!result)
         result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
                                  &task, error);
+    otx__free(ctx, task.mean, task.columns, sizeof *task.mean);
     otx__free(ctx, norms, anchors, sizeof *norms);
     return result;
 }
@@ -20964,6 +21144,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (options) settled = *options;
     result = otx__method_known(method, error);
     if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -20971,6 +21152,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
+        result = otx__spread_fit(ctx, rows, fitted, error);
     if (result) otx_method_close(ctx, fitted);
     else if (!fitted->omp.threads) { /* nothing was pursued */
         fitted->omp.isa = otx__combine_kernels(ctx)->isa;
@@ -21007,6 +21190,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
     otx__linear_close(fitted->linear);
+    otx__spread_close(fitted->spread);
     memset(fitted, 0, sizeof *fitted);
 }
 
@@ -28252,6 +28436,12 @@ OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *erro
     return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
 }
 
+OTX__PRIVATE otx_result otx__job_check_modifiers(const otx_method_options *how,
+                                                 otx_method method, otx_error *error)
+{
+    return otx__modifiers_fit(how, otx_method_name(method), otx_method_needs(method), error);
+}
+
 /* How rows are made. */
 OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
                                                otx_error *error)
@@ -28261,6 +28451,9 @@ OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
     if (!result && options->own_head_method)
         result = otx__job_check_method(options->head_method, error);
     if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__job_check_modifiers(how, options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_modifiers(how, options->head_method, error);
     if (result) return result;
     if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);

@@ -207,5 +207,23 @@ def modifiers_of_rows_that_are_all_the_same(here):
     assert "changes no row of zeros" not in done.err
 
 
+@case
+def a_factor_that_is_fitted(here):
+    """Differences from the mean of the anchors' rows, all times the same."""
+    for method in ("omp", "omp-affine"):
+        plain, _ = transplant(here, "-a", method, "-k", "4", "--dtype", "f32", name="plain")
+        fitted, _ = transplant(here, "-a", method, "-k", "4", "--dtype", "f32", "--norm",
+                               "fitted")
+        for name in (EMBED, HEAD):
+            rows = [(plain[name].values(id), fitted[name].values(id)) for id in made(here)]
+            first, second = rows[0], rows[-1]
+            factors = [(f - g) / (p - q) for p, q, f, g in zip(*first[:1], *second[:1],
+                       *first[1:], *second[1:]) if abs(p - q) > 0.05]
+            assert len(factors) > 10 and max(factors) - min(factors) < 1e-4, factors
+            assert 0.3 < factors[0] < 2 and abs(factors[0] - 1) > 1e-3, factors[0]
+    for args in (("-a", "mean"), ("-a", "omp", "--head-method", "subword")):
+        refused(here, BASE, DONOR, "makes none so", args=("--norm", "fitted", *args))
+
+
 if __name__ == "__main__":
     sys.exit(tool.main(CASES))

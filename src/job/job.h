@@ -186,6 +186,12 @@ OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *erro
     return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
 }
 
+OTX__PRIVATE otx_result otx__job_check_modifiers(const otx_method_options *how,
+                                                 otx_method method, otx_error *error)
+{
+    return otx__modifiers_fit(how, otx_method_name(method), otx_method_needs(method), error);
+}
+
 /* How rows are made. */
 OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
                                                otx_error *error)
@@ -195,6 +201,9 @@ OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
     if (!result && options->own_head_method)
         result = otx__job_check_method(options->head_method, error);
     if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__job_check_modifiers(how, options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_modifiers(how, options->head_method, error);
     if (result) return result;
     if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
