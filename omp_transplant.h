@@ -31,216 +31,216 @@
       480  api/solver                 the solver
       608  api/affine                 the affine map: rows as the map makes them, and what it misses
       739  api/methods                methods: rows for tokens that a model lacks
-      943  api/source                 sources and sinks: bytes in and out
-      963  api/json                   JSON
-     1085  api/safetensors            safetensors
-     1149  api/vocab                  vocabularies
-     1285  api/align                  alignment
-     1350  api/file                   files
-     1361  api/directory              directories
-     1426  api/job                    the whole job
-     1579  api/verify                 looking at a finished directory
-     1635  api/evaluate               methods ranked on tokens that both models share
+      944  api/source                 sources and sinks: bytes in and out
+      964  api/json                   JSON
+     1086  api/safetensors            safetensors
+     1150  api/vocab                  vocabularies
+     1286  api/align                  alignment
+     1351  api/file                   files
+     1362  api/directory              directories
+     1427  api/job                    the whole job
+     1580  api/verify                 looking at a finished directory
+     1636  api/evaluate               methods ranked on tokens that both models share
 
-     1741  base                       what everything stands on
-     1774  base/begin                 system headers, and how floating point must be compiled
-     1812  base/sizes                 counting, and sums and products that may not wrap
-     1850  base/span                  bytes of others, digits, UTF-8
-     2008  base/decimal               the digits of a double
-     2143  base/format                printf without stdio and without a locale
-     2412  base/result                results, failures, messages
-     2528  base/memory                the allocator, arrays that grow
-     2587  base/text                  names in messages, and text that grows
-     2704  base/hooks                 log, progress, threads of the caller
-     2773  base/sort                  in place, without memory, never quadratic; and finding
-     2823  base/clock                 wall time for statistics
-     2869  base/hash                  keyed, for tables whose keys a stranger chooses
-     2961  base/pool                  blocks that are freed together
-     3076  base/number                element types, widening and rounding
-     3265  base/base64                decoding
-     3301  base/protobuf              fields of a message
-     3423  base/watch                 long loops that the caller can stop
+     1742  base                       what everything stands on
+     1775  base/begin                 system headers, and how floating point must be compiled
+     1813  base/sizes                 counting, and sums and products that may not wrap
+     1851  base/span                  bytes of others, digits, UTF-8
+     2009  base/decimal               the digits of a double
+     2144  base/format                printf without stdio and without a locale
+     2413  base/result                results, failures, messages
+     2529  base/memory                the allocator, arrays that grow
+     2588  base/text                  names in messages, and text that grows
+     2705  base/hooks                 log, progress, threads of the caller
+     2774  base/sort                  in place, without memory, never quadratic; and finding
+     2824  base/clock                 wall time for statistics
+     2870  base/hash                  keyed, for tables whose keys a stranger chooses
+     2962  base/pool                  blocks that are freed together
+     3077  base/number                element types, widening and rounding
+     3266  base/base64                decoding
+     3302  base/protobuf              fields of a message
+     3424  base/watch                 long loops that the caller can stop
 
-     3476  files                      formats, on memory and streams
-     3500  files/memory_source        memory as a source of bytes
-     3518  files/json_read            a parser without recursion
-     3871  files/json_values          looking at values, stepping through containers
-     4084  files/json_edit            writing, and edits that keep every byte they do not touch
-     4452  files/tensors              what reading and writing a header share
-     4587  files/safetensors_read     the header of a file, checked
-     4912  files/safetensors_write    the header of a new file
+     3477  files                      formats, on memory and streams
+     3501  files/memory_source        memory as a source of bytes
+     3519  files/json_read            a parser without recursion
+     3872  files/json_values          looking at values, stepping through containers
+     4085  files/json_edit            writing, and edits that keep every byte they do not touch
+     4453  files/tensors              what reading and writing a header share
+     4588  files/safetensors_read     the header of a file, checked
+     4913  files/safetensors_write    the header of a new file
 
-     5069  vocab                      tokens, from every source, and which of them are the same
-     5106  vocab/known                what the world calls things: files, classes, tokens
-     5431  vocab/token_table          the table of tokens, and finding tokens in it
-     5605  vocab/spelling             from what a file spells to bytes
-     5796  vocab/reader               what the readers of all sources share
-     6148  vocab/added_tokens         what other files add to a model's tokens
-     6496  vocab/in_use               tokens that are named as reserved ones and are none
-     6599  vocab/from_tokenizer_json  tokenizer.json
-     6892  vocab/from_tekken          tekken.json
-     7047  vocab/from_tiktoken        *.tiktoken
-     7112  vocab/from_sentencepiece   tokenizer.model and its like
-     7477  vocab/from_vocab_json      vocab.json and merges.txt
-     7563  vocab/from_vocab_txt       vocab.txt
-     7620  vocab/digits               how a tokenizer cuts numbers
-     7816  vocab/recognise            what a file is, by what it holds
-     7947  vocab/parse                the first source that is given, and what goes with it
-     8156  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8558  vocab/split                text split as the tokenizer's model splits it
-     8960  vocab/align                which base token a donor token is
+     5070  vocab                      tokens, from every source, and which of them are the same
+     5107  vocab/known                what the world calls things: files, classes, tokens
+     5432  vocab/token_table          the table of tokens, and finding tokens in it
+     5606  vocab/spelling             from what a file spells to bytes
+     5797  vocab/reader               what the readers of all sources share
+     6149  vocab/added_tokens         what other files add to a model's tokens
+     6497  vocab/in_use               tokens that are named as reserved ones and are none
+     6600  vocab/from_tokenizer_json  tokenizer.json
+     6893  vocab/from_tekken          tekken.json
+     7048  vocab/from_tiktoken        *.tiktoken
+     7113  vocab/from_sentencepiece   tokenizer.model and its like
+     7478  vocab/from_vocab_json      vocab.json and merges.txt
+     7564  vocab/from_vocab_txt       vocab.txt
+     7621  vocab/digits               how a tokenizer cuts numbers
+     7817  vocab/recognise            what a file is, by what it holds
+     7948  vocab/parse                the first source that is given, and what goes with it
+     8157  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8559  vocab/split                text split as the tokenizer's model splits it
+     8961  vocab/align                which base token a donor token is
 
-     9214  simd                       the hot loops, once for each instruction set
-     9247  simd/kernels               the table of kernels, and what all versions share
-     9524  simd/scalar                the reference
-     9693  simd/sse2                  the operations of 128-bit x86, and what each does
-     9814  simd/neon                  those of 64-bit Arm
-     9909  simd/wasm                  those of WebAssembly's SIMD128
-     9994  simd/avx2                  those of 256-bit x86, with FMA
-    10076  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10718  simd/avx_vnni              AVX2, and products of integers
-    10814  simd/neon_bf16             NEON, and products of matrices
-    10968  simd/avx512                512-bit x86, by hand
-    11574  simd/amx                   tiles of x86, beside AVX-512
-    11817  simd/dispatch              which of them this machine can run, and which a call takes
+     9215  simd                       the hot loops, once for each instruction set
+     9248  simd/kernels               the table of kernels, and what all versions share
+     9525  simd/scalar                the reference
+     9694  simd/sse2                  the operations of 128-bit x86, and what each does
+     9815  simd/neon                  those of 64-bit Arm
+     9910  simd/wasm                  those of WebAssembly's SIMD128
+     9995  simd/avx2                  those of 256-bit x86, with FMA
+    10077  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10719  simd/avx_vnni              AVX2, and products of integers
+    10815  simd/neon_bf16             NEON, and products of matrices
+    10969  simd/avx512                512-bit x86, by hand
+    11575  simd/amx                   tiles of x86, beside AVX-512
+    11818  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12043  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12096  solve/views                the rows of matrices, as the kernels read them
-    12225  solve/panels               vectors as the dense products want them, and these
-    12416  solve/rests                vectors on their way into panels
-    12593  solve/dictionary           the atoms, and their split along a common direction
-    12748  solve/exact_gram           products of all pairs of atoms in double
-    12830  solve/triangle             packed lower triangles
-    12934  solve/support              what is known of one target, and the exact steps
-    13210  solve/gram_table           products of atoms with all atoms, for scans
-    13448  solve/screen               which atoms are worth scoring in double: the bound
-    13754  solve/scan                 the correlations of all atoms with a block's residuals
-    13917  solve/predict              making targets ready for the next scan
-    14163  solve/candidates           the atoms that a scan could not rule out
-    14500  solve/select               the next atoms of each target
-    14665  solve/pursuit              what one solve holds, and the memory it takes
-    14909  solve/plan                 which form, and in what blocks
-    15154  solve/steps                a pursuit from its rows to its results
-    15393  solve/combine              new rows of coefficients
-    15455  solve/solver               the public call
-    15620  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15829  solve/affine_normal        the normal equations of an affine map
-    16072  solve/affine_factor        their factor, and their solution
-    16303  solve/affine_map           a fitted map, and the rows it makes
-    16646  solve/affine_choice        how many atoms to take, and chosen by what
-    17044  solve/affine_fit           what a fit of an affine map holds and needs
-    17288  solve/affine               fitting and applying affine maps
+    12044  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12097  solve/views                the rows of matrices, as the kernels read them
+    12226  solve/panels               vectors as the dense products want them, and these
+    12417  solve/rests                vectors on their way into panels
+    12594  solve/dictionary           the atoms, and their split along a common direction
+    12749  solve/exact_gram           products of all pairs of atoms in double
+    12831  solve/triangle             packed lower triangles
+    12935  solve/support              what is known of one target, and the exact steps
+    13211  solve/gram_table           products of atoms with all atoms, for scans
+    13449  solve/screen               which atoms are worth scoring in double: the bound
+    13755  solve/scan                 the correlations of all atoms with a block's residuals
+    13918  solve/predict              making targets ready for the next scan
+    14164  solve/candidates           the atoms that a scan could not rule out
+    14501  solve/select               the next atoms of each target
+    14666  solve/pursuit              what one solve holds, and the memory it takes
+    14910  solve/plan                 which form, and in what blocks
+    15155  solve/steps                a pursuit from its rows to its results
+    15394  solve/combine              new rows of coefficients
+    15456  solve/solver               the public call
+    15621  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15830  solve/affine_normal        the normal equations of an affine map
+    16073  solve/affine_factor        their factor, and their solution
+    16304  solve/affine_map           a fitted map, and the rows it makes
+    16647  solve/affine_choice        how many atoms to take, and chosen by what
+    17045  solve/affine_fit           what a fit of an affine map holds and needs
+    17289  solve/affine               fitting and applying affine maps
 
-    17577  methods                    rows for tokens that a model lacks, each method a room
-    17617  methods/parts              what methods share: sums of rows, combinations
-    17801  methods/pursuit            omp, omp-centred
-    17872  methods/mapping            omp-affine, affine
-    17906  methods/constant           mean, zero
-    17934  methods/near               each target against all anchors
-    18225  methods/weights            how a few anchors combine to a target
-    18446  methods/interpolation      common_interpolation
-    18599  methods/wechsel            wechsel
-    18649  methods/focus              focus
-    18737  methods/hull               hull
-    18788  methods/dense              matrices of double, and their products
-    19053  methods/linear             maps between two models' rows
-    19208  methods/clp                clp
-    19294  methods/chance             normal deviates that are the same everywhere
-    19355  methods/factor             of symmetric matrices
-    19404  methods/randn              randn
-    19493  methods/john_hewitt        john_hewitt
-    19577  methods/polar              the orthogonal part of a matrix
-    19673  methods/procrustes         procrustes
-    19766  methods/eigen              principal directions of a matrix's rows
-    20060  methods/landmark_pca       landmark_pca
-    20118  methods/stb                stb
-    20300  methods/mp_rope            mp_rope
-    20616  methods/subword            subword
-    20732  methods/zett               zett
-    20754  methods/spread             the factor that brings hidden anchors' rows nearest to the true ones
-    20902  methods/modifiers          what is done to the rows of any method
-    21046  methods/methods            the table of all, and the public calls
+    17578  methods                    rows for tokens that a model lacks, each method a room
+    17618  methods/parts              what methods share: sums of rows, combinations
+    17802  methods/pursuit            omp, omp-centred
+    17873  methods/mapping            omp-affine, affine
+    17907  methods/constant           mean, zero
+    17935  methods/near               each target against all anchors
+    18226  methods/weights            how a few anchors combine to a target
+    18447  methods/interpolation      common_interpolation
+    18600  methods/wechsel            wechsel
+    18650  methods/focus              focus
+    18738  methods/hull               hull
+    18789  methods/dense              matrices of double, and their products
+    19054  methods/linear             maps between two models' rows
+    19209  methods/clp                clp
+    19295  methods/chance             normal deviates that are the same everywhere
+    19356  methods/factor             of symmetric matrices
+    19405  methods/randn              randn
+    19494  methods/john_hewitt        john_hewitt
+    19578  methods/polar              the orthogonal part of a matrix
+    19674  methods/procrustes         procrustes
+    19767  methods/eigen              principal directions of a matrix's rows
+    20061  methods/landmark_pca       landmark_pca
+    20119  methods/stb                stb
+    20301  methods/mp_rope            mp_rope
+    20617  methods/subword            subword
+    20733  methods/zett               zett
+    20755  methods/spread             the factor that suits hidden anchors' rows best
+    20982  methods/modifiers          what is done to the rows of any method
+    21126  methods/methods            the table of all, and the public calls
 
-    21199  disk                       files and directories
-    21233  disk/system                what POSIX and Windows are asked for
-    21274  disk/windows_paths         paths as Windows takes them
-    21414  disk/windows               the system as Windows gives it
-    21726  disk/posix                 the system as POSIX gives it
-    21974  disk/paths                 what can be told from their text
-    22048  disk/failure               why the system refused
-    22162  disk/look                  what stands at a path, and whether within another
-    22283  disk/listing               listings of directories
-    22358  disk/reading               files to read, and whether they have changed
-    22537  disk/writing               files to write
-    22654  disk/copying               copies of files
-    22720  disk/trees                 whole directories looked through, copied, removed
-    22936  disk/known                 what weights are called in a directory
-    23019  disk/staging               a directory made under another name, then renamed
-    23281  disk/missing               a path or a directory without what is wanted of it
-    23324  disk/weights               which files they are, and what may stand in their place
-    23653  disk/weight_index          the index of a checkpoint in shards
-    23870  disk/shards                what an index and its shards say of each other
-    24075  disk/checkpoint            a model directory, in one file or in shards
-    24320  disk/tokenizer_directory   the tokenizer of a model directory
+    21279  disk                       files and directories
+    21313  disk/system                what POSIX and Windows are asked for
+    21354  disk/windows_paths         paths as Windows takes them
+    21494  disk/windows               the system as Windows gives it
+    21806  disk/posix                 the system as POSIX gives it
+    22054  disk/paths                 what can be told from their text
+    22128  disk/failure               why the system refused
+    22242  disk/look                  what stands at a path, and whether within another
+    22363  disk/listing               listings of directories
+    22438  disk/reading               files to read, and whether they have changed
+    22617  disk/writing               files to write
+    22734  disk/copying               copies of files
+    22800  disk/trees                 whole directories looked through, copied, removed
+    23016  disk/known                 what weights are called in a directory
+    23099  disk/staging               a directory made under another name, then renamed
+    23361  disk/missing               a path or a directory without what is wanted of it
+    23404  disk/weights               which files they are, and what may stand in their place
+    23733  disk/weight_index          the index of a checkpoint in shards
+    23950  disk/shards                what an index and its shards say of each other
+    24155  disk/checkpoint            a model directory, in one file or in shards
+    24400  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24577  model                      which tensors and config keys belong to the vocabulary
-    24612  model/known                what the world calls things
-    24936  model/known_keys           keys of ids and sizes in configs
-    25110  model/known_classes        classes of tokenizers, by the type of model
-    25348  model/names                names of tensors
-    25505  model/document             the JSON files of a model directory
-    25600  model/members              what the members of a config are about
-    25821  model/config               what config.json says
-    25998  model/side                 a model directory opened once
-    26121  model/code                 the Python that a tokenizer is loaded with
-    26355  model/parts                what each tensor does for the vocabulary
-    26465  model/whole                whether all tensors are there
-    26587  model/find                 finding the parts of a model
-    26874  model/processor            the tokens that a processor looks for by their text
-    27029  model/heirs                what becomes of the ids in a config
-    27195  model/config_ids           ids in a config being edited
-    27435  model/config_lists         lists, dictionaries and ranges of ids
-    27592  model/config_edit          config.json and generation_config.json, edited
-    27887  model/classes              which class a tokenizer is loaded as
-    28094  model/class_tokens         added tokens that a class numbers otherwise
+    24657  model                      which tensors and config keys belong to the vocabulary
+    24692  model/known                what the world calls things
+    25016  model/known_keys           keys of ids and sizes in configs
+    25190  model/known_classes        classes of tokenizers, by the type of model
+    25428  model/names                names of tensors
+    25585  model/document             the JSON files of a model directory
+    25680  model/members              what the members of a config are about
+    25901  model/config               what config.json says
+    26078  model/side                 a model directory opened once
+    26201  model/code                 the Python that a tokenizer is loaded with
+    26435  model/parts                what each tensor does for the vocabulary
+    26545  model/whole                whether all tensors are there
+    26667  model/find                 finding the parts of a model
+    26954  model/processor            the tokens that a processor looks for by their text
+    27109  model/heirs                what becomes of the ids in a config
+    27275  model/config_ids           ids in a config being edited
+    27515  model/config_lists         lists, dictionaries and ranges of ids
+    27672  model/config_edit          config.json and generation_config.json, edited
+    27967  model/classes              which class a tokenizer is loaded as
+    28174  model/class_tokens         added tokens that a class numbers otherwise
 
-    28210  job                        the whole transplant, in the order in which it happens
-    28250  job/job                    what a job holds
-    28580  job/open                   opening the two models
-    28717  job/map                    the caller's map
-    28838  job/align                  where every new row comes from
-    29028  job/plan                   what becomes of every tensor, and of the configs
-    29210  job/chat                   the template that turns messages into text
-    29338  job/digits                 where the two tokenizers cut numbers differently
-    29535  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29725  job/bos                    texts that begin otherwise than the base's
-    29774  job/rows                   rows in memory: reading, checking, their mean
-    30097  job/pieces                 what the base cuts new tokens into
-    30199  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30462  job/solve                  solving for the rows of the donor
-    30678  job/targets                the rows that are made from the donor's
-    30778  job/diagnose               what is odd about the rows that were made
-    30903  job/rebuild                the new rows of one vocabulary tensor
-    31170  job/write                  the output and its weights
-    31449  job/copy                   the other files of the two models
-    31666  job/index                  the files that are written anew
-    31836  job/run                    the whole, in order
-    31950  job/report                 what a job did, as JSON and as a table
-    32269  job/findings               what is told of a finished directory
-    32318  job/check_files            its files
-    32454  job/check_ids              sizes, ids and tying
-    32670  job/check_values           values
-    32741  job/check_draft            as a draft model for another
-    33032  job/verify                 whether a finished directory agrees with itself
+    28290  job                        the whole transplant, in the order in which it happens
+    28330  job/job                    what a job holds
+    28660  job/open                   opening the two models
+    28797  job/map                    the caller's map
+    28918  job/align                  where every new row comes from
+    29108  job/plan                   what becomes of every tensor, and of the configs
+    29290  job/chat                   the template that turns messages into text
+    29418  job/digits                 where the two tokenizers cut numbers differently
+    29615  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29805  job/bos                    texts that begin otherwise than the base's
+    29854  job/rows                   rows in memory: reading, checking, their mean
+    30177  job/pieces                 what the base cuts new tokens into
+    30279  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30542  job/solve                  solving for the rows of the donor
+    30758  job/targets                the rows that are made from the donor's
+    30858  job/diagnose               what is odd about the rows that were made
+    30983  job/rebuild                the new rows of one vocabulary tensor
+    31250  job/write                  the output and its weights
+    31529  job/copy                   the other files of the two models
+    31746  job/index                  the files that are written anew
+    31916  job/run                    the whole, in order
+    32030  job/report                 what a job did, as JSON and as a table
+    32349  job/findings               what is told of a finished directory
+    32398  job/check_files            its files
+    32534  job/check_ids              sizes, ids and tying
+    32750  job/check_values           values
+    32821  job/check_draft            as a draft model for another
+    33112  job/verify                 whether a finished directory agrees with itself
 
-    33073  evaluate                   methods ranked on tokens that both models share
-    33092  evaluate/token_class       what a token is like, by its bytes
-    33159  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33351  evaluate/scores            how near rows come to the true ones
-    33450  evaluate/ranks             whether a true row is found among all
-    33558  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33767  evaluate/write_json        an evaluation as JSON
-    33878  evaluate/write_page        an evaluation as a page
+    33153  evaluate                   methods ranked on tokens that both models share
+    33172  evaluate/token_class       what a token is like, by its bytes
+    33239  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33431  evaluate/scores            how near rows come to the true ones
+    33530  evaluate/ranks             whether a true row is found among all
+    33638  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33847  evaluate/write_json        an evaluation as JSON
+    33958  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -872,11 +872,12 @@ typedef enum otx_row_norm {
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
     OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
-                         times one factor, the same for all rows of a matrix: that which brings
-                         such rows of hidden anchors, one in 16 or 1,024 of them, nearest to the
-                         true ones. Takes a second fit, of the method to the other anchors; with
-                         fewer than 32 the factor is 1. For methods that need the donor's rows:
-                         of others it is OTX_ERROR_ARGUMENT */
+                         times one factor, the same for all rows of a matrix: that with which
+                         such rows of hidden anchors, one in 16 or 256 of them, have the least
+                         loss (see otx_affine_fit); from 0 to 2. Takes a second fit, of the
+                         method to the other anchors; with fewer than 32 the factor is 1. For
+                         methods that need the donor's rows: of others it is
+                         OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 
@@ -17610,7 +17611,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      mp_rope        mp_rope
      subword        subword
      zett           zett
-     spread         the factor that brings hidden anchors' rows nearest to the true ones
+     spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
      methods        the table of all, and the public calls */
 
@@ -20752,23 +20753,26 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
 }
 
 /* >>> src/methods/spread.h */
-/* ---- spread: the factor that brings hidden anchors' rows nearest to the true ones -------- */
+/* ---- spread: the factor that suits hidden anchors' rows best ------------------------------- */
 
 /* Rows that a method makes lie too near to each other, as a map's that is shrunk do, or too far
-   apart, as sums of many atoms that fit noise do. One anchor in sixteen is hidden, its row p is
-   made from the others, as of a token that is new, and compared with its true row b: about the
-   mean m of the anchors' rows in the base the best factor is
-       sum <p - m, b - m> / sum <p - m, p - m>
-   and 0 if that is less. It is taken about the mean because what all rows have in common makes
-   no token likelier than another: a factor on that would raise or lower all new tokens of a head
-   at once. */
+   apart, as sums of many atoms that fit noise do. One anchor in sixteen is hidden and its row p is
+   made from the others, as of a token that is new. With the mean m of the anchors' rows in the
+   base, and b the true row, the factor f is that of the least loss of the rows m + f (p - m): the
+   figure that the affine map is chosen by too, as it agrees with language models where a mere
+   distance does not (the factor of least squares shrinks rows until they do not win where they
+   are due). With x = p - m and y = b - m, over all hidden anchors,
+       loss(f) = sqrt(sum <f x - y, M (f x - y)> / sum <b, M b>) - 0.75 f sum <x, b> / sum <b, b>
+   and a constant. M is the second moment of some anchors' rows in the base. The least lies where
+   the slopes of the two terms are the same; f is 0 to 2. It is taken about the mean because what
+   all rows have in common makes no token likelier than another. */
 
-/* With fewer anchors there is no factor; more are not hidden. */
+/* With fewer anchors there is no factor; more are not hidden; rows that M is of. */
 #define OTX__SPREAD_LEAST 32
-#define OTX__SPREAD_MOST 1024
+#define OTX__SPREAD_MOST 256
+#define OTX__SPREAD_SAMPLE 256
 
-/* Rows that are made at a time. */
-#define OTX__SPREAD_ROWS 256
+#define OTX__SPREAD_WIDEST 2.0
 
 typedef struct otx__spread {
     otx_context ctx; /* a copy: of whose allocator the blocks are */
@@ -20854,21 +20858,74 @@ OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method
     return result;
 }
 
-/* Adds hidden rows to the two sums. */
-OTX__PRIVATE void otx__spread_add(const otx__spread *spread, const otx_matrix *base,
-                                  const double *mean, size_t first, size_t count,
-                                  const double *made, double *row, double sums[2])
+/* What comes of one hidden anchor. */
+typedef struct otx__spread_sums {
+    double xx, xy, yy, bb; /* <x, M x> and the like, <b, M b> */
+    double with, own;      /* <x, b>, <b, b> */
+} otx__spread_sums;
+
+typedef struct otx__spreading {
+    const otx__spread *spread;
+    const otx_matrix *base;
+    size_t columns, sample_count;
+    const double *mean;
+    double *samples; /* [sample_count][columns] */
+    double *made;    /* [hidden][columns] p, then x */
+    double *true_rows; /* [hidden][columns] */
+    otx__spread_sums *sums; /* [hidden] */
+} otx__spreading;
+
+OTX__PRIVATE double otx__spread_dot(const double *a, const double *b, size_t count)
 {
-    size_t columns = base->columns, i, j;
+    double sum = 0.0;
+    size_t i;
     for (i = 0; i < count; i++) {
-        otx__row_read(base, spread->hidden[first + i], row);
-        for (j = 0; j < columns; j++) {
-            double p = made[i * columns + j] - mean[j], b = row[j] - mean[j];
-            double with = p * b, own = p * p;
-            sums[0] += with;
-            sums[1] += own;
-        }
+        double part = a[i] * b[i];
+        sum += part;
     }
+    return sum;
+}
+
+OTX__PRIVATE void otx__spreading_body(void *argument, size_t index, int worker)
+{
+    const otx__spreading *task = (const otx__spreading *)argument;
+    size_t columns = task->columns, i;
+    double *x = task->made + index * columns, *b = task->true_rows + index * columns;
+    otx__spread_sums *sums = &task->sums[index];
+    (void)worker;
+    otx__row_read(task->base, task->spread->hidden[index], b);
+    for (i = 0; i < columns; i++) x[i] -= task->mean[i];
+    sums->with = otx__spread_dot(x, b, columns);
+    sums->own = otx__spread_dot(b, b, columns);
+    for (i = 0; i < task->sample_count; i++) {
+        const double *s = task->samples + i * columns;
+        double along = otx__spread_dot(x, s, columns), whole = otx__spread_dot(b, s, columns);
+        double truth = whole - otx__spread_dot(task->mean, s, columns);
+        double parts[4];
+        parts[0] = along * along;
+        parts[1] = along * truth;
+        parts[2] = truth * truth;
+        parts[3] = whole * whole;
+        sums->xx += parts[0];
+        sums->xy += parts[1];
+        sums->yy += parts[2];
+        sums->bb += parts[3];
+    }
+}
+
+/* Where the loss is least. About f = xy / xx its first term is sqrt(xx / bb (t^2 + h^2)). */
+OTX__PRIVATE double otx__spread_least(const otx__spread_sums *all)
+{
+    double middle, slope, rest, factor;
+    if (!(all->xx > 0.0 && all->own > 0.0)) return 1.0;
+    middle = all->xy / all->xx;
+    slope = 0.75 * all->with / all->own * sqrt(all->bb / all->xx);
+    rest = all->yy / all->xx - middle * middle;
+    if (slope >= 1.0) return OTX__SPREAD_WIDEST;
+    if (slope <= -1.0) return 0.0;
+    factor = middle + slope * sqrt((rest > 0.0 ? rest : 0.0) / (1.0 - slope * slope));
+    if (!(factor > 0.0)) return 0.0;
+    return factor < OTX__SPREAD_WIDEST ? factor : OTX__SPREAD_WIDEST;
 }
 
 /* The factor in a matrix of the base, and the mean that it is taken about. */
@@ -20876,26 +20933,49 @@ OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__sp
                                            const otx_method_rows *from, double *mean,
                                            double *factor, otx_error *error)
 {
-    size_t columns = from->base.columns, first, count;
-    double sums[2] = {0.0, 0.0}, *made, *row;
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, from->base.rows);
+    size_t columns = from->base.columns, hidden, i;
+    otx__spread_sums all;
+    otx__spreading task;
     otx_method_rows rows;
     otx__pool pool;
     otx_result result = otx__matrix_mean(ctx, &from->base, mean, error);
     *factor = 1.0;
     if (result || !spread) return result;
+    hidden = spread->hidden_count;
+    memset(&task, 0, sizeof task);
+    memset(&all, 0, sizeof all);
+    task.spread = spread;
+    task.base = &from->base;
+    task.columns = columns;
+    task.mean = mean;
+    task.sample_count = otx__min(spread->kept_count, OTX__SPREAD_SAMPLE);
     otx__pool_open(&pool, ctx);
-    made = (double *)otx__pool_take(&pool, OTX__SPREAD_ROWS, columns * sizeof *made);
-    row = (double *)otx__pool_take(&pool, columns, sizeof *row);
+    task.samples = (double *)otx__pool_take(&pool, task.sample_count, columns * sizeof(double));
+    task.made = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
     result = pool.failed ? otx__pool_fail(&pool, error)
                          : otx__spread_open(spread, from, &pool, &rows, error);
-    for (first = 0; first < spread->hidden_count && !result; first += count) {
-        count = otx__min(OTX__SPREAD_ROWS, spread->hidden_count - first);
-        result = otx_method_make(ctx, &spread->trial, &rows, first, count, made, error);
-        if (!result)
-            otx__spread_add(spread, &from->base, mean, first, count, made, row, sums);
+    for (i = 0; i < task.sample_count && !result; i++)
+        otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
+                      task.samples + i * columns);
+    if (!result)
+        result = otx_method_make(ctx, &spread->trial, &rows, 0, hidden, task.made, error);
+    if (!result)
+        result = otx__watch_loop(&watch, hidden,
+                                 6.0 * (double)task.sample_count * (double)columns,
+                                 otx__spreading_body, &task, error);
+    for (i = 0; i < hidden && !result; i++) {
+        all.xx += task.sums[i].xx;
+        all.xy += task.sums[i].xy;
+        all.yy += task.sums[i].yy;
+        all.bb += task.sums[i].bb;
+        all.with += task.sums[i].with;
+        all.own += task.sums[i].own;
     }
     otx__pool_close(&pool);
-    if (sums[1] > 0.0) *factor = sums[0] > 0.0 ? sums[0] / sums[1] : 0.0;
+    if (!result) *factor = otx__spread_least(&all);
     return result;
 }
 

@@ -185,10 +185,38 @@ static void make_of(otx_method method, const otx_method_options *options, const 
 
 static const uint32_t hidden_places[HIDDEN] = {0, 16, 33, 50, 66, 83};
 
-/* About the mean of all anchors' rows, on every sixteenth of them. */
+/* The loss of the rows m + f (p - m): see otx_affine_fit; M is of the anchors that are kept. */
+static double loss_of(double f, const double *p, const double *mean, const uint32_t *kept,
+                      size_t count)
+{
+    double error_sum = 0.0, whole = 0.0, with = 0.0, own = 0.0;
+    size_t i, j, n;
+    for (i = 0; i < HIDDEN; i++) {
+        const float *b = many_base + hidden_places[i] * TO;
+        double off[TO];
+        for (j = 0; j < TO; j++) {
+            double row = mean[j] + f * (p[i * TO + j] - mean[j]);
+            off[j] = row - (double)b[j];
+            with += row * (double)b[j];
+            own += (double)b[j] * (double)b[j];
+        }
+        for (n = 0; n < count; n++) {
+            double along = 0.0, truth = 0.0;
+            for (j = 0; j < TO; j++) {
+                along += off[j] * (double)many_base[kept[n] * TO + j];
+                truth += (double)b[j] * (double)many_base[kept[n] * TO + j];
+            }
+            error_sum += along * along;
+            whole += truth * truth;
+        }
+    }
+    return sqrt(error_sum / whole) + 0.75 * (1.0 - with / own);
+}
+
+/* About the mean of all anchors' rows, on every sixteenth of them: by trying. */
 static double factor_of(otx_method method, const otx_method_options *options, double mean[TO])
 {
-    double rows[HIDDEN * TO], with = 0.0, own = 0.0;
+    double rows[HIDDEN * TO], low = 0.0, high = 2.0;
     uint32_t kept[MANY];
     size_t count = 0, i, j;
     for (i = 0; i < MANY; i++) {
@@ -200,13 +228,13 @@ static double factor_of(otx_method method, const otx_method_options *options, do
     for (j = 0; j < TO; j++) {
         mean[j] = 0.0;
         for (i = 0; i < MANY; i++) mean[j] += (double)many_base[i * TO + j] / MANY;
-        for (i = 0; i < HIDDEN; i++) {
-            double p = rows[i * TO + j] - mean[j];
-            with += p * ((double)many_base[hidden_places[i] * TO + j] - mean[j]);
-            own += p * p;
-        }
     }
-    return with / own;
+    for (i = 0; i < 100; i++) {
+        double a = low + (high - low) / 3.0, b = high - (high - low) / 3.0;
+        if (loss_of(a, rows, mean, kept, count) < loss_of(b, rows, mean, kept, count)) high = b;
+        else low = a;
+    }
+    return low;
 }
 
 static void by_hidden_anchors(void)
@@ -217,7 +245,7 @@ static void by_hidden_anchors(void)
                                          OTX_METHOD_PROCRUSTES};
     otx_matrix all = some(many_new, FROM, NULL, NEW);
     uint32_t every[MANY];
-    size_t n, i;
+    size_t n, i, within = 0;
     fill_many();
     for (i = 0; i < MANY; i++) every[i] = (uint32_t)i;
     for (n = 0; n < COUNT(methods); n++) {
@@ -227,11 +255,11 @@ static void by_hidden_anchors(void)
         options.omp.k = 2;
         make_of(methods[n], &options, every, MANY, all, plain);
         factor = factor_of(methods[n], &options, mean);
-        CHECK(fabs(factor - 1.0) > 1e-4 && factor > 0.0);
+        within += fabs(factor - 1.0) > 1e-3 && factor > 0.1 && factor < 1.9;
         options.norm = OTX_NORM_FITTED;
         make_of(methods[n], &options, every, MANY, all, fitted);
         for (i = 0; i < NEW * TO; i++)
-            CHECK(fabs(fitted[i] - (mean[i % TO] + factor * (plain[i] - mean[i % TO]))) < 1e-9);
+            CHECK(fabs(fitted[i] - (mean[i % TO] + factor * (plain[i] - mean[i % TO]))) < 1e-5);
         /* With fewer than 32 anchors there is none. */
         options.norm = OTX_NORM_NONE;
         make_of(methods[n], &options, every, 31, all, plain);
@@ -239,6 +267,7 @@ static void by_hidden_anchors(void)
         make_of(methods[n], &options, every, 31, all, fitted);
         for (i = 0; i < NEW * TO; i++) CHECK(fabs(plain[i] - fitted[i]) < 1e-12);
     }
+    CHECK(within >= 4); /* others are at the bounds */
 }
 
 /* A method that makes no such rows of anchors has nothing to be fitted on. */

@@ -133,11 +133,12 @@ typedef enum otx_row_norm {
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
     OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
-                         times one factor, the same for all rows of a matrix: that which brings
-                         such rows of hidden anchors, one in 16 or 1,024 of them, nearest to the
-                         true ones. Takes a second fit, of the method to the other anchors; with
-                         fewer than 32 the factor is 1. For methods that need the donor's rows:
-                         of others it is OTX_ERROR_ARGUMENT */
+                         times one factor, the same for all rows of a matrix: that with which
+                         such rows of hidden anchors, one in 16 or 256 of them, have the least
+                         loss (see otx_affine_fit); from 0 to 2. Takes a second fit, of the
+                         method to the other anchors; with fewer than 32 the factor is 1. For
+                         methods that need the donor's rows: of others it is
+                         OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 

@@ -33,6 +33,6 @@
      mp_rope        mp_rope
      subword        subword
      zett           zett
-     spread         the factor that brings hidden anchors' rows nearest to the true ones
+     spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
      methods        the table of all, and the public calls */
