@@ -23,224 +23,225 @@
 
    What is where
 
-      270  api/version                version
-      300  api/result                 results
-      340  api/context                context: memory, threads, progress
-      418  api/isa                    instruction sets
-      435  api/matrix                 numbers and matrices
-      480  api/solver                 the solver
-      608  api/affine                 the affine map: rows as the map makes them, and what it misses
-      739  api/methods                methods: rows for tokens that a model lacks
-      944  api/source                 sources and sinks: bytes in and out
-      964  api/json                   JSON
-     1086  api/safetensors            safetensors
-     1150  api/vocab                  vocabularies
-     1286  api/align                  alignment
-     1351  api/file                   files
-     1362  api/directory              directories
-     1427  api/job                    the whole job
-     1580  api/verify                 looking at a finished directory
-     1636  api/evaluate               methods ranked on tokens that both models share
+      271  api/version                version
+      301  api/result                 results
+      341  api/context                context: memory, threads, progress
+      419  api/isa                    instruction sets
+      436  api/matrix                 numbers and matrices
+      481  api/solver                 the solver
+      609  api/affine                 the affine map: rows as the map makes them, and what it misses
+      740  api/methods                methods: rows for tokens that a model lacks
+      957  api/source                 sources and sinks: bytes in and out
+      977  api/json                   JSON
+     1099  api/safetensors            safetensors
+     1163  api/vocab                  vocabularies
+     1299  api/align                  alignment
+     1364  api/file                   files
+     1375  api/directory              directories
+     1440  api/job                    the whole job
+     1593  api/verify                 looking at a finished directory
+     1649  api/evaluate               methods ranked on tokens that both models share
 
-     1742  base                       what everything stands on
-     1775  base/begin                 system headers, and how floating point must be compiled
-     1813  base/sizes                 counting, and sums and products that may not wrap
-     1851  base/span                  bytes of others, digits, UTF-8
-     2009  base/decimal               the digits of a double
-     2144  base/format                printf without stdio and without a locale
-     2413  base/result                results, failures, messages
-     2529  base/memory                the allocator, arrays that grow
-     2588  base/text                  names in messages, and text that grows
-     2705  base/hooks                 log, progress, threads of the caller
-     2774  base/sort                  in place, without memory, never quadratic; and finding
-     2824  base/clock                 wall time for statistics
-     2870  base/hash                  keyed, for tables whose keys a stranger chooses
-     2962  base/pool                  blocks that are freed together
-     3077  base/number                element types, widening and rounding
-     3266  base/base64                decoding
-     3302  base/protobuf              fields of a message
-     3424  base/watch                 long loops that the caller can stop
+     1755  base                       what everything stands on
+     1788  base/begin                 system headers, and how floating point must be compiled
+     1826  base/sizes                 counting, and sums and products that may not wrap
+     1864  base/span                  bytes of others, digits, UTF-8
+     2022  base/decimal               the digits of a double
+     2157  base/format                printf without stdio and without a locale
+     2426  base/result                results, failures, messages
+     2542  base/memory                the allocator, arrays that grow
+     2601  base/text                  names in messages, and text that grows
+     2718  base/hooks                 log, progress, threads of the caller
+     2787  base/sort                  in place, without memory, never quadratic; and finding
+     2837  base/clock                 wall time for statistics
+     2883  base/hash                  keyed, for tables whose keys a stranger chooses
+     2975  base/pool                  blocks that are freed together
+     3090  base/number                element types, widening and rounding
+     3279  base/base64                decoding
+     3315  base/protobuf              fields of a message
+     3437  base/watch                 long loops that the caller can stop
 
-     3477  files                      formats, on memory and streams
-     3501  files/memory_source        memory as a source of bytes
-     3519  files/json_read            a parser without recursion
-     3872  files/json_values          looking at values, stepping through containers
-     4085  files/json_edit            writing, and edits that keep every byte they do not touch
-     4453  files/tensors              what reading and writing a header share
-     4588  files/safetensors_read     the header of a file, checked
-     4913  files/safetensors_write    the header of a new file
+     3490  files                      formats, on memory and streams
+     3514  files/memory_source        memory as a source of bytes
+     3532  files/json_read            a parser without recursion
+     3885  files/json_values          looking at values, stepping through containers
+     4098  files/json_edit            writing, and edits that keep every byte they do not touch
+     4466  files/tensors              what reading and writing a header share
+     4601  files/safetensors_read     the header of a file, checked
+     4926  files/safetensors_write    the header of a new file
 
-     5070  vocab                      tokens, from every source, and which of them are the same
-     5107  vocab/known                what the world calls things: files, classes, tokens
-     5432  vocab/token_table          the table of tokens, and finding tokens in it
-     5606  vocab/spelling             from what a file spells to bytes
-     5797  vocab/reader               what the readers of all sources share
-     6149  vocab/added_tokens         what other files add to a model's tokens
-     6497  vocab/in_use               tokens that are named as reserved ones and are none
-     6600  vocab/from_tokenizer_json  tokenizer.json
-     6893  vocab/from_tekken          tekken.json
-     7048  vocab/from_tiktoken        *.tiktoken
-     7113  vocab/from_sentencepiece   tokenizer.model and its like
-     7478  vocab/from_vocab_json      vocab.json and merges.txt
-     7564  vocab/from_vocab_txt       vocab.txt
-     7621  vocab/digits               how a tokenizer cuts numbers
-     7817  vocab/recognise            what a file is, by what it holds
-     7948  vocab/parse                the first source that is given, and what goes with it
-     8157  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8559  vocab/split                text split as the tokenizer's model splits it
-     8961  vocab/align                which base token a donor token is
+     5083  vocab                      tokens, from every source, and which of them are the same
+     5120  vocab/known                what the world calls things: files, classes, tokens
+     5445  vocab/token_table          the table of tokens, and finding tokens in it
+     5619  vocab/spelling             from what a file spells to bytes
+     5810  vocab/reader               what the readers of all sources share
+     6162  vocab/added_tokens         what other files add to a model's tokens
+     6510  vocab/in_use               tokens that are named as reserved ones and are none
+     6613  vocab/from_tokenizer_json  tokenizer.json
+     6906  vocab/from_tekken          tekken.json
+     7061  vocab/from_tiktoken        *.tiktoken
+     7126  vocab/from_sentencepiece   tokenizer.model and its like
+     7491  vocab/from_vocab_json      vocab.json and merges.txt
+     7577  vocab/from_vocab_txt       vocab.txt
+     7634  vocab/digits               how a tokenizer cuts numbers
+     7830  vocab/recognise            what a file is, by what it holds
+     7961  vocab/parse                the first source that is given, and what goes with it
+     8170  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8572  vocab/split                text split as the tokenizer's model splits it
+     8974  vocab/align                which base token a donor token is
 
-     9215  simd                       the hot loops, once for each instruction set
-     9248  simd/kernels               the table of kernels, and what all versions share
-     9525  simd/scalar                the reference
-     9694  simd/sse2                  the operations of 128-bit x86, and what each does
-     9815  simd/neon                  those of 64-bit Arm
-     9910  simd/wasm                  those of WebAssembly's SIMD128
-     9995  simd/avx2                  those of 256-bit x86, with FMA
-    10077  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10719  simd/avx_vnni              AVX2, and products of integers
-    10815  simd/neon_bf16             NEON, and products of matrices
-    10969  simd/avx512                512-bit x86, by hand
-    11575  simd/amx                   tiles of x86, beside AVX-512
-    11818  simd/dispatch              which of them this machine can run, and which a call takes
+     9228  simd                       the hot loops, once for each instruction set
+     9261  simd/kernels               the table of kernels, and what all versions share
+     9538  simd/scalar                the reference
+     9707  simd/sse2                  the operations of 128-bit x86, and what each does
+     9828  simd/neon                  those of 64-bit Arm
+     9923  simd/wasm                  those of WebAssembly's SIMD128
+    10008  simd/avx2                  those of 256-bit x86, with FMA
+    10090  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10732  simd/avx_vnni              AVX2, and products of integers
+    10828  simd/neon_bf16             NEON, and products of matrices
+    10982  simd/avx512                512-bit x86, by hand
+    11588  simd/amx                   tiles of x86, beside AVX-512
+    11831  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12044  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12097  solve/views                the rows of matrices, as the kernels read them
-    12226  solve/panels               vectors as the dense products want them, and these
-    12417  solve/rests                vectors on their way into panels
-    12594  solve/dictionary           the atoms, and their split along a common direction
-    12749  solve/exact_gram           products of all pairs of atoms in double
-    12831  solve/triangle             packed lower triangles
-    12935  solve/support              what is known of one target, and the exact steps
-    13211  solve/gram_table           products of atoms with all atoms, for scans
-    13449  solve/screen               which atoms are worth scoring in double: the bound
-    13755  solve/scan                 the correlations of all atoms with a block's residuals
-    13918  solve/predict              making targets ready for the next scan
-    14164  solve/candidates           the atoms that a scan could not rule out
-    14501  solve/select               the next atoms of each target
-    14666  solve/pursuit              what one solve holds, and the memory it takes
-    14910  solve/plan                 which form, and in what blocks
-    15155  solve/steps                a pursuit from its rows to its results
-    15394  solve/combine              new rows of coefficients
-    15456  solve/solver               the public call
-    15621  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15830  solve/affine_normal        the normal equations of an affine map
-    16073  solve/affine_factor        their factor, and their solution
-    16304  solve/affine_map           a fitted map, and the rows it makes
-    16647  solve/affine_choice        how many atoms to take, and chosen by what
-    17045  solve/affine_fit           what a fit of an affine map holds and needs
-    17289  solve/affine               fitting and applying affine maps
+    12057  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12110  solve/views                the rows of matrices, as the kernels read them
+    12239  solve/panels               vectors as the dense products want them, and these
+    12430  solve/rests                vectors on their way into panels
+    12607  solve/dictionary           the atoms, and their split along a common direction
+    12762  solve/exact_gram           products of all pairs of atoms in double
+    12844  solve/triangle             packed lower triangles
+    12948  solve/support              what is known of one target, and the exact steps
+    13224  solve/gram_table           products of atoms with all atoms, for scans
+    13462  solve/screen               which atoms are worth scoring in double: the bound
+    13768  solve/scan                 the correlations of all atoms with a block's residuals
+    13931  solve/predict              making targets ready for the next scan
+    14177  solve/candidates           the atoms that a scan could not rule out
+    14514  solve/select               the next atoms of each target
+    14679  solve/pursuit              what one solve holds, and the memory it takes
+    14923  solve/plan                 which form, and in what blocks
+    15168  solve/steps                a pursuit from its rows to its results
+    15407  solve/combine              new rows of coefficients
+    15469  solve/solver               the public call
+    15634  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15843  solve/affine_normal        the normal equations of an affine map
+    16086  solve/affine_factor        their factor, and their solution
+    16317  solve/affine_map           a fitted map, and the rows it makes
+    16660  solve/affine_choice        how many atoms to take, and chosen by what
+    17058  solve/affine_fit           what a fit of an affine map holds and needs
+    17302  solve/affine               fitting and applying affine maps
 
-    17578  methods                    rows for tokens that a model lacks, each method a room
-    17618  methods/parts              what methods share: sums of rows, combinations
-    17802  methods/pursuit            omp, omp-centred
-    17873  methods/mapping            omp-affine, affine
-    17907  methods/constant           mean, zero
-    17935  methods/near               each target against all anchors
-    18226  methods/weights            how a few anchors combine to a target
-    18447  methods/interpolation      common_interpolation
-    18600  methods/wechsel            wechsel
-    18650  methods/focus              focus
-    18738  methods/hull               hull
-    18789  methods/dense              matrices of double, and their products
-    19054  methods/linear             maps between two models' rows
-    19209  methods/clp                clp
-    19295  methods/chance             normal deviates that are the same everywhere
-    19356  methods/factor             of symmetric matrices
-    19405  methods/randn              randn
-    19494  methods/john_hewitt        john_hewitt
-    19578  methods/polar              the orthogonal part of a matrix
-    19674  methods/procrustes         procrustes
-    19767  methods/eigen              principal directions of a matrix's rows
-    20061  methods/landmark_pca       landmark_pca
-    20119  methods/stb                stb
-    20301  methods/mp_rope            mp_rope
-    20617  methods/subword            subword
-    20733  methods/zett               zett
-    20755  methods/spread             the factor that suits hidden anchors' rows best
-    20982  methods/modifiers          what is done to the rows of any method
-    21126  methods/methods            the table of all, and the public calls
+    17591  methods                    rows for tokens that a model lacks, each method a room
+    17632  methods/parts              what methods share: sums of rows, combinations
+    17816  methods/pursuit            omp, omp-centred
+    17887  methods/mapping            omp-affine, affine
+    17921  methods/constant           mean, zero
+    17949  methods/near               each target against all anchors
+    18240  methods/weights            how a few anchors combine to a target
+    18461  methods/interpolation      common_interpolation
+    18614  methods/wechsel            wechsel
+    18664  methods/focus              focus
+    18752  methods/hull               hull
+    18803  methods/dense              matrices of double, and their products
+    19068  methods/linear             maps between two models' rows
+    19223  methods/clp                clp
+    19309  methods/chance             normal deviates that are the same everywhere
+    19370  methods/factor             of symmetric matrices
+    19419  methods/randn              randn
+    19508  methods/john_hewitt        john_hewitt
+    19592  methods/polar              the orthogonal part of a matrix
+    19688  methods/procrustes         procrustes
+    19781  methods/eigen              principal directions of a matrix's rows
+    20075  methods/landmark_pca       landmark_pca
+    20133  methods/stb                stb
+    20315  methods/mp_rope            mp_rope
+    20631  methods/subword            subword
+    20747  methods/zett               zett
+    20769  methods/spread             the factor that suits hidden anchors' rows best
+    20996  methods/modifiers          what is done to the rows of any method
+    21140  methods/undertrained       rows that look as if nothing had trained them
+    21257  methods/methods            the table of all, and the public calls
 
-    21279  disk                       files and directories
-    21313  disk/system                what POSIX and Windows are asked for
-    21354  disk/windows_paths         paths as Windows takes them
-    21494  disk/windows               the system as Windows gives it
-    21806  disk/posix                 the system as POSIX gives it
-    22054  disk/paths                 what can be told from their text
-    22128  disk/failure               why the system refused
-    22242  disk/look                  what stands at a path, and whether within another
-    22363  disk/listing               listings of directories
-    22438  disk/reading               files to read, and whether they have changed
-    22617  disk/writing               files to write
-    22734  disk/copying               copies of files
-    22800  disk/trees                 whole directories looked through, copied, removed
-    23016  disk/known                 what weights are called in a directory
-    23099  disk/staging               a directory made under another name, then renamed
-    23361  disk/missing               a path or a directory without what is wanted of it
-    23404  disk/weights               which files they are, and what may stand in their place
-    23733  disk/weight_index          the index of a checkpoint in shards
-    23950  disk/shards                what an index and its shards say of each other
-    24155  disk/checkpoint            a model directory, in one file or in shards
-    24400  disk/tokenizer_directory   the tokenizer of a model directory
+    21410  disk                       files and directories
+    21444  disk/system                what POSIX and Windows are asked for
+    21485  disk/windows_paths         paths as Windows takes them
+    21625  disk/windows               the system as Windows gives it
+    21937  disk/posix                 the system as POSIX gives it
+    22185  disk/paths                 what can be told from their text
+    22259  disk/failure               why the system refused
+    22373  disk/look                  what stands at a path, and whether within another
+    22494  disk/listing               listings of directories
+    22569  disk/reading               files to read, and whether they have changed
+    22748  disk/writing               files to write
+    22865  disk/copying               copies of files
+    22931  disk/trees                 whole directories looked through, copied, removed
+    23147  disk/known                 what weights are called in a directory
+    23230  disk/staging               a directory made under another name, then renamed
+    23492  disk/missing               a path or a directory without what is wanted of it
+    23535  disk/weights               which files they are, and what may stand in their place
+    23864  disk/weight_index          the index of a checkpoint in shards
+    24081  disk/shards                what an index and its shards say of each other
+    24286  disk/checkpoint            a model directory, in one file or in shards
+    24531  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24657  model                      which tensors and config keys belong to the vocabulary
-    24692  model/known                what the world calls things
-    25016  model/known_keys           keys of ids and sizes in configs
-    25190  model/known_classes        classes of tokenizers, by the type of model
-    25428  model/names                names of tensors
-    25585  model/document             the JSON files of a model directory
-    25680  model/members              what the members of a config are about
-    25901  model/config               what config.json says
-    26078  model/side                 a model directory opened once
-    26201  model/code                 the Python that a tokenizer is loaded with
-    26435  model/parts                what each tensor does for the vocabulary
-    26545  model/whole                whether all tensors are there
-    26667  model/find                 finding the parts of a model
-    26954  model/processor            the tokens that a processor looks for by their text
-    27109  model/heirs                what becomes of the ids in a config
-    27275  model/config_ids           ids in a config being edited
-    27515  model/config_lists         lists, dictionaries and ranges of ids
-    27672  model/config_edit          config.json and generation_config.json, edited
-    27967  model/classes              which class a tokenizer is loaded as
-    28174  model/class_tokens         added tokens that a class numbers otherwise
+    24788  model                      which tensors and config keys belong to the vocabulary
+    24823  model/known                what the world calls things
+    25147  model/known_keys           keys of ids and sizes in configs
+    25321  model/known_classes        classes of tokenizers, by the type of model
+    25559  model/names                names of tensors
+    25716  model/document             the JSON files of a model directory
+    25811  model/members              what the members of a config are about
+    26032  model/config               what config.json says
+    26209  model/side                 a model directory opened once
+    26332  model/code                 the Python that a tokenizer is loaded with
+    26566  model/parts                what each tensor does for the vocabulary
+    26676  model/whole                whether all tensors are there
+    26798  model/find                 finding the parts of a model
+    27085  model/processor            the tokens that a processor looks for by their text
+    27240  model/heirs                what becomes of the ids in a config
+    27406  model/config_ids           ids in a config being edited
+    27646  model/config_lists         lists, dictionaries and ranges of ids
+    27803  model/config_edit          config.json and generation_config.json, edited
+    28098  model/classes              which class a tokenizer is loaded as
+    28305  model/class_tokens         added tokens that a class numbers otherwise
 
-    28290  job                        the whole transplant, in the order in which it happens
-    28330  job/job                    what a job holds
-    28660  job/open                   opening the two models
-    28797  job/map                    the caller's map
-    28918  job/align                  where every new row comes from
-    29108  job/plan                   what becomes of every tensor, and of the configs
-    29290  job/chat                   the template that turns messages into text
-    29418  job/digits                 where the two tokenizers cut numbers differently
-    29615  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29805  job/bos                    texts that begin otherwise than the base's
-    29854  job/rows                   rows in memory: reading, checking, their mean
-    30177  job/pieces                 what the base cuts new tokens into
-    30279  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30542  job/solve                  solving for the rows of the donor
-    30758  job/targets                the rows that are made from the donor's
-    30858  job/diagnose               what is odd about the rows that were made
-    30983  job/rebuild                the new rows of one vocabulary tensor
-    31250  job/write                  the output and its weights
-    31529  job/copy                   the other files of the two models
-    31746  job/index                  the files that are written anew
-    31916  job/run                    the whole, in order
-    32030  job/report                 what a job did, as JSON and as a table
-    32349  job/findings               what is told of a finished directory
-    32398  job/check_files            its files
-    32534  job/check_ids              sizes, ids and tying
-    32750  job/check_values           values
-    32821  job/check_draft            as a draft model for another
-    33112  job/verify                 whether a finished directory agrees with itself
+    28421  job                        the whole transplant, in the order in which it happens
+    28461  job/job                    what a job holds
+    28791  job/open                   opening the two models
+    28928  job/map                    the caller's map
+    29049  job/align                  where every new row comes from
+    29239  job/plan                   what becomes of every tensor, and of the configs
+    29421  job/chat                   the template that turns messages into text
+    29549  job/digits                 where the two tokenizers cut numbers differently
+    29746  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29936  job/bos                    texts that begin otherwise than the base's
+    29985  job/rows                   rows in memory: reading, checking, their mean
+    30308  job/pieces                 what the base cuts new tokens into
+    30410  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30673  job/solve                  solving for the rows of the donor
+    30889  job/targets                the rows that are made from the donor's
+    30989  job/diagnose               what is odd about the rows that were made
+    31114  job/rebuild                the new rows of one vocabulary tensor
+    31381  job/write                  the output and its weights
+    31660  job/copy                   the other files of the two models
+    31877  job/index                  the files that are written anew
+    32047  job/run                    the whole, in order
+    32161  job/report                 what a job did, as JSON and as a table
+    32480  job/findings               what is told of a finished directory
+    32529  job/check_files            its files
+    32665  job/check_ids              sizes, ids and tying
+    32881  job/check_values           values
+    32952  job/check_draft            as a draft model for another
+    33243  job/verify                 whether a finished directory agrees with itself
 
-    33153  evaluate                   methods ranked on tokens that both models share
-    33172  evaluate/token_class       what a token is like, by its bytes
-    33239  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33431  evaluate/scores            how near rows come to the true ones
-    33530  evaluate/ranks             whether a true row is found among all
-    33638  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33847  evaluate/write_json        an evaluation as JSON
-    33958  evaluate/write_page        an evaluation as a page
+    33284  evaluate                   methods ranked on tokens that both models share
+    33303  evaluate/token_class       what a token is like, by its bytes
+    33370  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33562  evaluate/scores            how near rows come to the true ones
+    33661  evaluate/ranks             whether a true row is found among all
+    33769  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33978  evaluate/write_json        an evaluation as JSON
+    34089  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -940,6 +941,18 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
 
 /* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
+/* ---- rows that nothing has trained ---- */
+
+/* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
+   Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
+   `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
+   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   head the embedding is marked with `norms`, then the head without; of one without a head of its
+   own the embedding without. */
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error);
 
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
@@ -17613,6 +17626,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      zett           zett
      spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
+     undertrained   rows that look as if nothing had trained them
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -20919,7 +20933,7 @@ OTX__PRIVATE double otx__spread_least(const otx__spread_sums *all)
     double middle, slope, rest, factor;
     if (!(all->xx > 0.0 && all->own > 0.0)) return 1.0;
     middle = all->xy / all->xx;
-    slope = 0.75 * all->with / all->own * sqrt(all->bb / all->xx);
+    slope = OTX__CHOICE_SHARE * all->with / all->own * sqrt(all->bb / all->xx);
     rest = all->yy / all->xx - middle * middle;
     if (slope >= 1.0) return OTX__SPREAD_WIDEST;
     if (slope <= -1.0) return 0.0;
@@ -21120,6 +21134,123 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
                                  &task, error);
     otx__free(ctx, task.mean, task.columns, sizeof *task.mean);
     otx__free(ctx, norms, anchors, sizeof *norms);
+    return result;
+}
+
+/* >>> src/methods/undertrained.h */
+/* ---- undertrained: rows that look as if nothing had trained them -------------------------- */
+
+/* After Land and Bartolo, Fishing for Magikarp, 2024 (arXiv 2405.05417), with the thresholds of
+   mergekit's --magikarp, by what that gives (tests/golden). */
+#define OTX__UNDERTRAINED_PART 0.01  /* of all rows, at either threshold */
+#define OTX__UNDERTRAINED_COSINE 0.5 /* that with the mean of unused rows must be above this */
+
+typedef struct otx__undertraining {
+    const otx_matrix *matrix;
+    const double *mean; /* of unused rows */
+    double *rows;       /* [worker][columns] */
+    double *cosines;    /* [rows] */
+} otx__undertraining;
+
+OTX__PRIVATE void otx__undertraining_body(void *argument, size_t index, int worker)
+{
+    const otx__undertraining *task = (const otx__undertraining *)argument;
+    size_t columns = task->matrix->columns, i;
+    double *row = task->rows + (size_t)worker * columns, along = 0.0, square = 0.0, whole = 0.0;
+    otx__row_read(task->matrix, index, row);
+    for (i = 0; i < columns; i++) {
+        double parts[3];
+        parts[0] = row[i] * task->mean[i];
+        parts[1] = row[i] * row[i];
+        parts[2] = task->mean[i] * task->mean[i];
+        along += parts[0];
+        square += parts[1];
+        whole += parts[2];
+    }
+    task->cosines[index] = otx__ratio(along, sqrt(square) * sqrt(whole));
+}
+
+/* The value at a part of the order of all, between two of them in proportion. */
+OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double part)
+{
+    double at = part * (double)(count - 1), low = floor(at);
+    size_t i = (size_t)low, next = otx__min(i + 1, count - 1);
+    return sorted[i] + (at - low) * (sorted[next] - sorted[i]);
+}
+
+/* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
+   is no number is neither, and counts as 0. */
+OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+                                         bool cosines, uint8_t *marks)
+{
+    double threshold;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        if (!otx__is_finite(values[i])) values[i] = 0.0;
+        sorted[i] = values[i];
+    }
+    otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
+    threshold = otx__quantile(sorted, count,
+                              cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
+    if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
+    for (i = 0; i < count; i++)
+        marks[i] |= cosines ? values[i] > threshold : values[i] < threshold;
+}
+
+/* The cosines of all rows with the mean of some. */
+OTX__PRIVATE otx_result otx__undertrained_cosines(const otx_context *ctx,
+                                                  const otx_matrix *matrix,
+                                                  const otx_matrix *unused, otx__pool *pool,
+                                                  double *cosines, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    double *mean = (double *)otx__pool_take(pool, matrix->columns, sizeof *mean);
+    otx__undertraining task;
+    otx_result result;
+    task.matrix = matrix;
+    task.mean = mean;
+    task.cosines = cosines;
+    task.rows = (double *)otx__pool_take(pool, (size_t)otx__threads(ctx),
+                                         matrix->columns * sizeof(double));
+    if (pool->failed) return otx__pool_fail(pool, error);
+    result = otx__matrix_mean(ctx, unused, mean, error);
+    if (result) return result;
+    return otx__watch_loop(&watch, matrix->rows, 6.0 * (double)matrix->columns,
+                           otx__undertraining_body, &task, error);
+}
+
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error)
+{
+    otx_matrix spare = *matrix;
+    size_t rows = matrix->rows, count = 0, i;
+    uint32_t *index;
+    double *values, *sorted;
+    otx__pool pool;
+    otx_result result = otx__check_matrix(matrix, "matrix", error);
+    if (result) return result;
+    otx__pool_open(&pool, ctx);
+    index = (uint32_t *)otx__pool_take(&pool, rows, sizeof *index);
+    values = (double *)otx__pool_take(&pool, rows, sizeof *values);
+    sorted = (double *)otx__pool_take(&pool, rows, sizeof *sorted);
+    if (pool.failed) result = otx__pool_fail(&pool, error);
+    for (i = 0; i < rows && !result; i++) {
+        if (!unused[i]) continue;
+        marks[i] = 1;
+        index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
+    }
+    spare.index = index;
+    spare.rows = count;
+    if (!result && norms) {
+        result = otx__matrix_norms(ctx, matrix, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, false, marks);
+    }
+    if (!result && count) {
+        result = otx__undertrained_cosines(ctx, matrix, &spare, &pool, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, true, marks);
+    }
+    otx__pool_close(&pool);
     return result;
 }
 
