@@ -23,225 +23,226 @@
 
    What is where
 
-      271  api/version                version
-      301  api/result                 results
-      341  api/context                context: memory, threads, progress
-      419  api/isa                    instruction sets
-      436  api/matrix                 numbers and matrices
-      481  api/solver                 the solver
-      609  api/affine                 the affine map: rows as the map makes them, and what it misses
-      740  api/methods                methods: rows for tokens that a model lacks
-      957  api/source                 sources and sinks: bytes in and out
-      977  api/json                   JSON
-     1099  api/safetensors            safetensors
-     1163  api/vocab                  vocabularies
-     1299  api/align                  alignment
-     1364  api/file                   files
-     1375  api/directory              directories
-     1440  api/job                    the whole job
-     1593  api/verify                 looking at a finished directory
-     1649  api/evaluate               methods ranked on tokens that both models share
+      272  api/version                version
+      302  api/result                 results
+      342  api/context                context: memory, threads, progress
+      420  api/isa                    instruction sets
+      437  api/matrix                 numbers and matrices
+      482  api/solver                 the solver
+      610  api/affine                 the affine map: rows as the map makes them, and what it misses
+      741  api/methods                methods: rows for tokens that a model lacks
+      958  api/source                 sources and sinks: bytes in and out
+      978  api/json                   JSON
+     1100  api/safetensors            safetensors
+     1164  api/vocab                  vocabularies
+     1300  api/align                  alignment
+     1365  api/file                   files
+     1376  api/directory              directories
+     1441  api/job                    the whole job
+     1600  api/verify                 looking at a finished directory
+     1656  api/evaluate               methods ranked on tokens that both models share
 
-     1755  base                       what everything stands on
-     1788  base/begin                 system headers, and how floating point must be compiled
-     1826  base/sizes                 counting, and sums and products that may not wrap
-     1864  base/span                  bytes of others, digits, UTF-8
-     2022  base/decimal               the digits of a double
-     2157  base/format                printf without stdio and without a locale
-     2426  base/result                results, failures, messages
-     2542  base/memory                the allocator, arrays that grow
-     2601  base/text                  names in messages, and text that grows
-     2718  base/hooks                 log, progress, threads of the caller
-     2787  base/sort                  in place, without memory, never quadratic; and finding
-     2837  base/clock                 wall time for statistics
-     2883  base/hash                  keyed, for tables whose keys a stranger chooses
-     2975  base/pool                  blocks that are freed together
-     3090  base/number                element types, widening and rounding
-     3279  base/base64                decoding
-     3315  base/protobuf              fields of a message
-     3437  base/watch                 long loops that the caller can stop
+     1762  base                       what everything stands on
+     1795  base/begin                 system headers, and how floating point must be compiled
+     1833  base/sizes                 counting, and sums and products that may not wrap
+     1871  base/span                  bytes of others, digits, UTF-8
+     2029  base/decimal               the digits of a double
+     2164  base/format                printf without stdio and without a locale
+     2433  base/result                results, failures, messages
+     2549  base/memory                the allocator, arrays that grow
+     2608  base/text                  names in messages, and text that grows
+     2725  base/hooks                 log, progress, threads of the caller
+     2794  base/sort                  in place, without memory, never quadratic; and finding
+     2844  base/clock                 wall time for statistics
+     2890  base/hash                  keyed, for tables whose keys a stranger chooses
+     2982  base/pool                  blocks that are freed together
+     3097  base/number                element types, widening and rounding
+     3286  base/base64                decoding
+     3322  base/protobuf              fields of a message
+     3444  base/watch                 long loops that the caller can stop
 
-     3490  files                      formats, on memory and streams
-     3514  files/memory_source        memory as a source of bytes
-     3532  files/json_read            a parser without recursion
-     3885  files/json_values          looking at values, stepping through containers
-     4098  files/json_edit            writing, and edits that keep every byte they do not touch
-     4466  files/tensors              what reading and writing a header share
-     4601  files/safetensors_read     the header of a file, checked
-     4926  files/safetensors_write    the header of a new file
+     3497  files                      formats, on memory and streams
+     3521  files/memory_source        memory as a source of bytes
+     3539  files/json_read            a parser without recursion
+     3892  files/json_values          looking at values, stepping through containers
+     4105  files/json_edit            writing, and edits that keep every byte they do not touch
+     4473  files/tensors              what reading and writing a header share
+     4608  files/safetensors_read     the header of a file, checked
+     4933  files/safetensors_write    the header of a new file
 
-     5083  vocab                      tokens, from every source, and which of them are the same
-     5120  vocab/known                what the world calls things: files, classes, tokens
-     5445  vocab/token_table          the table of tokens, and finding tokens in it
-     5619  vocab/spelling             from what a file spells to bytes
-     5810  vocab/reader               what the readers of all sources share
-     6162  vocab/added_tokens         what other files add to a model's tokens
-     6510  vocab/in_use               tokens that are named as reserved ones and are none
-     6613  vocab/from_tokenizer_json  tokenizer.json
-     6906  vocab/from_tekken          tekken.json
-     7061  vocab/from_tiktoken        *.tiktoken
-     7126  vocab/from_sentencepiece   tokenizer.model and its like
-     7491  vocab/from_vocab_json      vocab.json and merges.txt
-     7577  vocab/from_vocab_txt       vocab.txt
-     7634  vocab/digits               how a tokenizer cuts numbers
-     7830  vocab/recognise            what a file is, by what it holds
-     7961  vocab/parse                the first source that is given, and what goes with it
-     8170  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8572  vocab/split                text split as the tokenizer's model splits it
-     8974  vocab/align                which base token a donor token is
+     5090  vocab                      tokens, from every source, and which of them are the same
+     5127  vocab/known                what the world calls things: files, classes, tokens
+     5452  vocab/token_table          the table of tokens, and finding tokens in it
+     5626  vocab/spelling             from what a file spells to bytes
+     5817  vocab/reader               what the readers of all sources share
+     6169  vocab/added_tokens         what other files add to a model's tokens
+     6517  vocab/in_use               tokens that are named as reserved ones and are none
+     6620  vocab/from_tokenizer_json  tokenizer.json
+     6913  vocab/from_tekken          tekken.json
+     7068  vocab/from_tiktoken        *.tiktoken
+     7133  vocab/from_sentencepiece   tokenizer.model and its like
+     7498  vocab/from_vocab_json      vocab.json and merges.txt
+     7584  vocab/from_vocab_txt       vocab.txt
+     7641  vocab/digits               how a tokenizer cuts numbers
+     7837  vocab/recognise            what a file is, by what it holds
+     7968  vocab/parse                the first source that is given, and what goes with it
+     8177  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8579  vocab/split                text split as the tokenizer's model splits it
+     8981  vocab/align                which base token a donor token is
 
-     9228  simd                       the hot loops, once for each instruction set
-     9261  simd/kernels               the table of kernels, and what all versions share
-     9538  simd/scalar                the reference
-     9707  simd/sse2                  the operations of 128-bit x86, and what each does
-     9828  simd/neon                  those of 64-bit Arm
-     9923  simd/wasm                  those of WebAssembly's SIMD128
-    10008  simd/avx2                  those of 256-bit x86, with FMA
-    10090  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10732  simd/avx_vnni              AVX2, and products of integers
-    10828  simd/neon_bf16             NEON, and products of matrices
-    10982  simd/avx512                512-bit x86, by hand
-    11588  simd/amx                   tiles of x86, beside AVX-512
-    11831  simd/dispatch              which of them this machine can run, and which a call takes
+     9235  simd                       the hot loops, once for each instruction set
+     9268  simd/kernels               the table of kernels, and what all versions share
+     9545  simd/scalar                the reference
+     9714  simd/sse2                  the operations of 128-bit x86, and what each does
+     9835  simd/neon                  those of 64-bit Arm
+     9930  simd/wasm                  those of WebAssembly's SIMD128
+    10015  simd/avx2                  those of 256-bit x86, with FMA
+    10097  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10739  simd/avx_vnni              AVX2, and products of integers
+    10835  simd/neon_bf16             NEON, and products of matrices
+    10989  simd/avx512                512-bit x86, by hand
+    11595  simd/amx                   tiles of x86, beside AVX-512
+    11838  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12057  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12110  solve/views                the rows of matrices, as the kernels read them
-    12239  solve/panels               vectors as the dense products want them, and these
-    12430  solve/rests                vectors on their way into panels
-    12607  solve/dictionary           the atoms, and their split along a common direction
-    12762  solve/exact_gram           products of all pairs of atoms in double
-    12844  solve/triangle             packed lower triangles
-    12948  solve/support              what is known of one target, and the exact steps
-    13224  solve/gram_table           products of atoms with all atoms, for scans
-    13462  solve/screen               which atoms are worth scoring in double: the bound
-    13768  solve/scan                 the correlations of all atoms with a block's residuals
-    13931  solve/predict              making targets ready for the next scan
-    14177  solve/candidates           the atoms that a scan could not rule out
-    14514  solve/select               the next atoms of each target
-    14679  solve/pursuit              what one solve holds, and the memory it takes
-    14923  solve/plan                 which form, and in what blocks
-    15168  solve/steps                a pursuit from its rows to its results
-    15407  solve/combine              new rows of coefficients
-    15469  solve/solver               the public call
-    15634  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15843  solve/affine_normal        the normal equations of an affine map
-    16086  solve/affine_factor        their factor, and their solution
-    16317  solve/affine_map           a fitted map, and the rows it makes
-    16660  solve/affine_choice        how many atoms to take, and chosen by what
-    17058  solve/affine_fit           what a fit of an affine map holds and needs
-    17302  solve/affine               fitting and applying affine maps
+    12064  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12117  solve/views                the rows of matrices, as the kernels read them
+    12246  solve/panels               vectors as the dense products want them, and these
+    12437  solve/rests                vectors on their way into panels
+    12614  solve/dictionary           the atoms, and their split along a common direction
+    12769  solve/exact_gram           products of all pairs of atoms in double
+    12851  solve/triangle             packed lower triangles
+    12955  solve/support              what is known of one target, and the exact steps
+    13231  solve/gram_table           products of atoms with all atoms, for scans
+    13469  solve/screen               which atoms are worth scoring in double: the bound
+    13775  solve/scan                 the correlations of all atoms with a block's residuals
+    13938  solve/predict              making targets ready for the next scan
+    14184  solve/candidates           the atoms that a scan could not rule out
+    14521  solve/select               the next atoms of each target
+    14686  solve/pursuit              what one solve holds, and the memory it takes
+    14930  solve/plan                 which form, and in what blocks
+    15175  solve/steps                a pursuit from its rows to its results
+    15414  solve/combine              new rows of coefficients
+    15476  solve/solver               the public call
+    15641  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15850  solve/affine_normal        the normal equations of an affine map
+    16093  solve/affine_factor        their factor, and their solution
+    16324  solve/affine_map           a fitted map, and the rows it makes
+    16667  solve/affine_choice        how many atoms to take, and chosen by what
+    17065  solve/affine_fit           what a fit of an affine map holds and needs
+    17309  solve/affine               fitting and applying affine maps
 
-    17591  methods                    rows for tokens that a model lacks, each method a room
-    17632  methods/parts              what methods share: sums of rows, combinations
-    17816  methods/pursuit            omp, omp-centred
-    17887  methods/mapping            omp-affine, affine
-    17921  methods/constant           mean, zero
-    17949  methods/near               each target against all anchors
-    18240  methods/weights            how a few anchors combine to a target
-    18461  methods/interpolation      common_interpolation
-    18614  methods/wechsel            wechsel
-    18664  methods/focus              focus
-    18752  methods/hull               hull
-    18803  methods/dense              matrices of double, and their products
-    19068  methods/linear             maps between two models' rows
-    19223  methods/clp                clp
-    19309  methods/chance             normal deviates that are the same everywhere
-    19370  methods/factor             of symmetric matrices
-    19419  methods/randn              randn
-    19508  methods/john_hewitt        john_hewitt
-    19592  methods/polar              the orthogonal part of a matrix
-    19688  methods/procrustes         procrustes
-    19781  methods/eigen              principal directions of a matrix's rows
-    20075  methods/landmark_pca       landmark_pca
-    20133  methods/stb                stb
-    20315  methods/mp_rope            mp_rope
-    20631  methods/subword            subword
-    20747  methods/zett               zett
-    20769  methods/spread             the factor that suits hidden anchors' rows best
-    20996  methods/modifiers          what is done to the rows of any method
-    21140  methods/undertrained       rows that look as if nothing had trained them
-    21257  methods/methods            the table of all, and the public calls
+    17598  methods                    rows for tokens that a model lacks, each method a room
+    17639  methods/parts              what methods share: sums of rows, combinations
+    17823  methods/pursuit            omp, omp-centred
+    17894  methods/mapping            omp-affine, affine
+    17928  methods/constant           mean, zero
+    17956  methods/near               each target against all anchors
+    18247  methods/weights            how a few anchors combine to a target
+    18468  methods/interpolation      common_interpolation
+    18621  methods/wechsel            wechsel
+    18671  methods/focus              focus
+    18759  methods/hull               hull
+    18810  methods/dense              matrices of double, and their products
+    19075  methods/linear             maps between two models' rows
+    19230  methods/clp                clp
+    19316  methods/chance             normal deviates that are the same everywhere
+    19377  methods/factor             of symmetric matrices
+    19426  methods/randn              randn
+    19515  methods/john_hewitt        john_hewitt
+    19599  methods/polar              the orthogonal part of a matrix
+    19695  methods/procrustes         procrustes
+    19788  methods/eigen              principal directions of a matrix's rows
+    20082  methods/landmark_pca       landmark_pca
+    20140  methods/stb                stb
+    20322  methods/mp_rope            mp_rope
+    20638  methods/subword            subword
+    20754  methods/zett               zett
+    20776  methods/spread             the factor that suits hidden anchors' rows best
+    21003  methods/modifiers          what is done to the rows of any method
+    21147  methods/undertrained       rows that look as if nothing had trained them
+    21264  methods/methods            the table of all, and the public calls
 
-    21410  disk                       files and directories
-    21444  disk/system                what POSIX and Windows are asked for
-    21485  disk/windows_paths         paths as Windows takes them
-    21625  disk/windows               the system as Windows gives it
-    21937  disk/posix                 the system as POSIX gives it
-    22185  disk/paths                 what can be told from their text
-    22259  disk/failure               why the system refused
-    22373  disk/look                  what stands at a path, and whether within another
-    22494  disk/listing               listings of directories
-    22569  disk/reading               files to read, and whether they have changed
-    22748  disk/writing               files to write
-    22865  disk/copying               copies of files
-    22931  disk/trees                 whole directories looked through, copied, removed
-    23147  disk/known                 what weights are called in a directory
-    23230  disk/staging               a directory made under another name, then renamed
-    23492  disk/missing               a path or a directory without what is wanted of it
-    23535  disk/weights               which files they are, and what may stand in their place
-    23864  disk/weight_index          the index of a checkpoint in shards
-    24081  disk/shards                what an index and its shards say of each other
-    24286  disk/checkpoint            a model directory, in one file or in shards
-    24531  disk/tokenizer_directory   the tokenizer of a model directory
+    21417  disk                       files and directories
+    21451  disk/system                what POSIX and Windows are asked for
+    21492  disk/windows_paths         paths as Windows takes them
+    21632  disk/windows               the system as Windows gives it
+    21944  disk/posix                 the system as POSIX gives it
+    22192  disk/paths                 what can be told from their text
+    22266  disk/failure               why the system refused
+    22380  disk/look                  what stands at a path, and whether within another
+    22501  disk/listing               listings of directories
+    22576  disk/reading               files to read, and whether they have changed
+    22755  disk/writing               files to write
+    22872  disk/copying               copies of files
+    22938  disk/trees                 whole directories looked through, copied, removed
+    23154  disk/known                 what weights are called in a directory
+    23237  disk/staging               a directory made under another name, then renamed
+    23499  disk/missing               a path or a directory without what is wanted of it
+    23542  disk/weights               which files they are, and what may stand in their place
+    23871  disk/weight_index          the index of a checkpoint in shards
+    24088  disk/shards                what an index and its shards say of each other
+    24293  disk/checkpoint            a model directory, in one file or in shards
+    24538  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24788  model                      which tensors and config keys belong to the vocabulary
-    24823  model/known                what the world calls things
-    25147  model/known_keys           keys of ids and sizes in configs
-    25321  model/known_classes        classes of tokenizers, by the type of model
-    25559  model/names                names of tensors
-    25716  model/document             the JSON files of a model directory
-    25811  model/members              what the members of a config are about
-    26032  model/config               what config.json says
-    26209  model/side                 a model directory opened once
-    26332  model/code                 the Python that a tokenizer is loaded with
-    26566  model/parts                what each tensor does for the vocabulary
-    26676  model/whole                whether all tensors are there
-    26798  model/find                 finding the parts of a model
-    27085  model/processor            the tokens that a processor looks for by their text
-    27240  model/heirs                what becomes of the ids in a config
-    27406  model/config_ids           ids in a config being edited
-    27646  model/config_lists         lists, dictionaries and ranges of ids
-    27803  model/config_edit          config.json and generation_config.json, edited
-    28098  model/classes              which class a tokenizer is loaded as
-    28305  model/class_tokens         added tokens that a class numbers otherwise
+    24795  model                      which tensors and config keys belong to the vocabulary
+    24830  model/known                what the world calls things
+    25154  model/known_keys           keys of ids and sizes in configs
+    25328  model/known_classes        classes of tokenizers, by the type of model
+    25566  model/names                names of tensors
+    25723  model/document             the JSON files of a model directory
+    25818  model/members              what the members of a config are about
+    26039  model/config               what config.json says
+    26216  model/side                 a model directory opened once
+    26339  model/code                 the Python that a tokenizer is loaded with
+    26573  model/parts                what each tensor does for the vocabulary
+    26683  model/whole                whether all tensors are there
+    26805  model/find                 finding the parts of a model
+    27092  model/processor            the tokens that a processor looks for by their text
+    27247  model/heirs                what becomes of the ids in a config
+    27413  model/config_ids           ids in a config being edited
+    27653  model/config_lists         lists, dictionaries and ranges of ids
+    27810  model/config_edit          config.json and generation_config.json, edited
+    28105  model/classes              which class a tokenizer is loaded as
+    28312  model/class_tokens         added tokens that a class numbers otherwise
 
-    28421  job                        the whole transplant, in the order in which it happens
-    28461  job/job                    what a job holds
-    28791  job/open                   opening the two models
-    28928  job/map                    the caller's map
-    29049  job/align                  where every new row comes from
-    29239  job/plan                   what becomes of every tensor, and of the configs
-    29421  job/chat                   the template that turns messages into text
-    29549  job/digits                 where the two tokenizers cut numbers differently
-    29746  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29936  job/bos                    texts that begin otherwise than the base's
-    29985  job/rows                   rows in memory: reading, checking, their mean
-    30308  job/pieces                 what the base cuts new tokens into
-    30410  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30673  job/solve                  solving for the rows of the donor
-    30889  job/targets                the rows that are made from the donor's
-    30989  job/diagnose               what is odd about the rows that were made
-    31114  job/rebuild                the new rows of one vocabulary tensor
-    31381  job/write                  the output and its weights
-    31660  job/copy                   the other files of the two models
-    31877  job/index                  the files that are written anew
-    32047  job/run                    the whole, in order
-    32161  job/report                 what a job did, as JSON and as a table
-    32480  job/findings               what is told of a finished directory
-    32529  job/check_files            its files
-    32665  job/check_ids              sizes, ids and tying
-    32881  job/check_values           values
-    32952  job/check_draft            as a draft model for another
-    33243  job/verify                 whether a finished directory agrees with itself
+    28428  job                        the whole transplant, in the order in which it happens
+    28469  job/job                    what a job holds
+    28799  job/open                   opening the two models
+    28936  job/map                    the caller's map
+    29057  job/align                  where every new row comes from
+    29247  job/plan                   what becomes of every tensor, and of the configs
+    29429  job/chat                   the template that turns messages into text
+    29557  job/digits                 where the two tokenizers cut numbers differently
+    29754  job/check_gguf             the special tokens that a conversion to GGUF finds
+    29944  job/bos                    texts that begin otherwise than the base's
+    29993  job/rows                   rows in memory: reading, checking, their mean
+    30330  job/pieces                 what the base cuts new tokens into
+    30432  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30695  job/magikarp               tokens that look under-trained by their rows
+    30822  job/solve                  solving for the rows of the donor
+    31025  job/targets                the rows that are made from the donor's
+    31125  job/diagnose               what is odd about the rows that were made
+    31250  job/rebuild                the new rows of one vocabulary tensor
+    31517  job/write                  the output and its weights
+    31796  job/copy                   the other files of the two models
+    32013  job/index                  the files that are written anew
+    32183  job/run                    the whole, in order
+    32298  job/report                 what a job did, as JSON and as a table
+    32617  job/findings               what is told of a finished directory
+    32666  job/check_files            its files
+    32802  job/check_ids              sizes, ids and tying
+    33018  job/check_values           values
+    33089  job/check_draft            as a draft model for another
+    33380  job/verify                 whether a finished directory agrees with itself
 
-    33284  evaluate                   methods ranked on tokens that both models share
-    33303  evaluate/token_class       what a token is like, by its bytes
-    33370  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33562  evaluate/scores            how near rows come to the true ones
-    33661  evaluate/ranks             whether a true row is found among all
-    33769  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33978  evaluate/write_json        an evaluation as JSON
-    34089  evaluate/write_page        an evaluation as a page
+    33421  evaluate                   methods ranked on tokens that both models share
+    33440  evaluate/token_class       what a token is like, by its bytes
+    33507  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33699  evaluate/scores            how near rows come to the true ones
+    33798  evaluate/ranks             whether a true row is found among all
+    33906  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34115  evaluate/write_json        an evaluation as JSON
+    34226  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1494,6 +1495,12 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
+                          either model, are no anchors. Of those that both models have the
+                          base's row is copied if that is good, made if the donor's is, and else
+                          the token is treated as a reserved one; so is one of the donor's own
+                          that looks so there. For this mergekit's option makes rows where the
+                          base's is good, zeros where neither is, and judges control tokens */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -28442,6 +28449,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
+     magikarp      tokens that look under-trained by their rows
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
@@ -30232,6 +30240,20 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     return result;
 }
 
+/* The rows that are listed, or the first, as a method takes them. */
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
+}
+
 /* ---- means of rows ---- */
 
 /* Columns that one call of the body adds up, and elements between polls. */
@@ -30670,6 +30692,133 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/magikarp.h */
+/* ---- magikarp: tokens that look under-trained by their rows --------------------------------- */
+
+/* What mergekit's option of that name does, but for three things: a row that is good in the base
+   is copied even where the donor's is not, as it would be made of a bad one; what neither model has
+   trained gets what reserved tokens get, not zeros; and control tokens are left alone, because
+   what ends a text must go on ending it. */
+
+/* Marks the rows of a side. A tied donor's embedding counts as its head too, a tied base's does
+   not: so the peer reads them. */
+OTX__PRIVATE otx_result otx__magikarp_mark(const otx_job *job, const otx__side *side,
+                                           uint8_t *marks, otx_error *error)
+{
+    const otx__parts *parts = &side->parts;
+    const size_t rows = (size_t)parts->rows;
+    const otx_context ctx = otx__job_uncounted(job);
+    uint8_t *unused = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    bool head = !parts->tied && parts->head;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!unused || !needed) result = otx__fail_memory(error, 2 * (uint64_t)rows);
+    for (i = 0; i < rows && !result; i++) unused[i] = otx__is_spare(side, i);
+    for (i = 0; i < (head ? 2u : 1u) && !result; i++) {
+        const otx_checkpoint_tensor *at = i ? parts->head : parts->embedding;
+        bool norms = i == 0 && (head || (parts->tied && side->donor));
+        otx__loaded loaded;
+        otx_matrix matrix;
+        result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows,
+                                  &loaded, error);
+        matrix = otx__loaded_rows(&loaded, NULL, rows);
+        if (!result) result = otx_mark_undertrained(&ctx, &matrix, unused, norms, marks, error);
+        otx__loaded_close(job, &loaded);
+    }
+    otx__free(&job->ctx, needed, rows, 1);
+    otx__free(&job->ctx, unused, rows, 1);
+    return result;
+}
+
+typedef struct otx__magikarp_counts {
+    uint64_t anchors; /* that are no longer */
+    uint64_t anew;    /* copied rows that are made instead */
+    uint64_t reserved;
+} otx__magikarp_counts;
+
+OTX__PRIVATE void otx__magikarp_act(otx_alignment *alignment, size_t id, otx_action action)
+{
+    otx_alignment_row *row = &alignment->rows[id];
+    alignment->counts[row->action]--;
+    alignment->counts[action]++;
+    row->action = action;
+    row->base = -1;
+}
+
+/* One token of the donor; whether its row there is marked, and the base's that it would copy. */
+OTX__PRIVATE void otx__magikarp_judge(otx_job *job, size_t id, bool donor, bool base,
+                                      otx__magikarp_counts *counts)
+{
+    otx_alignment *alignment = &job->alignment;
+    otx_alignment_row *row = &alignment->rows[id];
+    bool copied = row->action == OTX_ACTION_COPY;
+    if ((!copied && row->action != OTX_ACTION_APPROXIMATE) || (!donor && !base) ||
+        !otx__stands_for_text(&job->donor.vocab.tokens[id]))
+        return;
+    if (row->anchor) {
+        row->anchor = false;
+        alignment->anchor_count--;
+        counts->anchors++;
+    }
+    if (donor && (base || !copied)) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_UNUSED);
+        job->summary.tokens.untrained++;
+        counts->reserved++;
+    } else if (base) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_APPROXIMATE);
+        counts->anew++;
+    }
+}
+
+OTX__PRIVATE otx_result otx__magikarp_apply(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t rows = otx__min(alignment->count, (size_t)job->donor.parts.rows), i;
+    uint64_t base_rows = job->base.parts.rows;
+    otx__magikarp_counts counts;
+    memset(&counts, 0, sizeof counts);
+    for (i = 0; i < rows; i++) {
+        int64_t from = alignment->rows[i].base;
+        bool bad = from >= 0 && (uint64_t)from < base_rows && base[from];
+        otx__magikarp_judge(job, i, donor[i], bad, &counts);
+    }
+    otx__log(&job->ctx, OTX_NOTE, "of the tokens of %s and %s that look under-trained %" PRIu64
+             " are no anchors, %" PRIu64 " that the base has are made anew, and %" PRIu64 " are "
+             "treated as reserved", job->donor.path, job->base.path, counts.anchors, counts.anew,
+             counts.reserved);
+    if (alignment->anchor_count > 0 || counts.anchors == 0 || !otx__job_solves(job) ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "each of the %" PRIu64 " text tokens that %s "
+                     "and %s share looks under-trained in one of the two, so that there is "
+                     "nothing to build rows from; leave --magikarp out", counts.anchors,
+                     job->base.path, job->donor.path);
+}
+
+/* Takes such tokens from the anchors, if that is asked for. */
+OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!job->options.magikarp) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
+                         "both models", job->without.message);
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__magikarp_mark(job, &job->donor, donor, error);
+    if (!result) result = otx__magikarp_mark(job, &job->base, base, error);
+    if (!result) result = otx__magikarp_apply(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
@@ -30726,19 +30875,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     otx__row_walk_close(&walk);
     otx__free(&job->ctx, needed, rows, 1);
     return result;
-}
-
-OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
-                                         size_t rows)
-{
-    otx_matrix matrix;
-    memset(&matrix, 0, sizeof matrix);
-    matrix.data = loaded->data;
-    matrix.dtype = loaded->dtype;
-    matrix.columns = loaded->columns;
-    matrix.rows = rows;
-    matrix.index = index;
-    return matrix;
 }
 
 /* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
@@ -32055,6 +32191,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);

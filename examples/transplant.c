@@ -143,6 +143,7 @@ typedef struct settings {
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_MAGIKARP, "magikarp", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
@@ -226,6 +227,10 @@ static const char *const help_transplant[] = {
     "      --map 'DONOR=BASE'  copy this DONOR token's row from this BASE token; may\n"
     "                          be repeated. A token is its text, with \\xNN, \\\\ and \\=\n"
     "                          as escapes, or #ID\n"
+    "      --magikarp          build from no token whose row looks under-trained in\n"
+    "                          either model, make what BASE has a bad row for and\n"
+    "                          DONOR a good one, and treat what is bad in both, or\n"
+    "                          new and bad in DONOR, as reserved tokens\n"
     "      --padding HOW       rows without a token of their own: mean, of all\n"
     "                          others, which is never sampled; or zero (mean)\n"
     "      --chat-template HOW chat template of OUT: donor, base or a file's (donor)\n"
@@ -675,6 +680,7 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
     case OPTION_SPLIT: to->job.split_digits = true; break;
+    case OPTION_MAGIKARP: to->job.magikarp = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
     case OPTION_QUIET: to->quiet = true; break;
     case OPTION_VERSION: to->version = true; break;

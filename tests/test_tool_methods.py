@@ -225,5 +225,80 @@ def a_factor_that_is_fitted(here):
         refused(here, BASE, DONOR, "makes none so", args=("--norm", "fitted", *args))
 
 
+# ---- which tokens rows are made of ----------------------------------------------------------
+
+
+def short_rows(tensor):
+    """The rows whose norms lie below the first hundredth, between two in proportion."""
+    norms = [norm(tensor.values(i)) for i in range(tensor.shape[0])]
+    order, at = sorted(norms), 0.01 * (len(norms) - 1)
+    low = int(at)
+    threshold = order[low] + (at - low) * (order[low + 1] - order[low])
+    return {i for i, value in enumerate(norms) if value < threshold}
+
+
+@case
+def tokens_that_look_under_trained(here):
+    """On models with heads and no unused tokens: the shortest rows of the embeddings."""
+    plain, before = transplant(here, "-a", "omp", "-k", "2", name="plain")
+    as_ever = actions(here)
+    new, report = transplant(here, "-a", "omp", "-k", "2", "--magikarp")
+    old = read_model(BASE)
+    bad = {BASE: short_rows(old[EMBED]), DONOR: short_rows(read_model(DONOR)[EMBED])}
+    assert 15 < len(bad[BASE]) < 30 and 15 < len(bad[DONOR]) < 30
+    lost = anew = 0
+    for (id, _, action, base), (_, _, now, _) in zip(as_ever, actions(here)):
+        poor, worse = id in bad[DONOR], base and int(base) in bad[BASE]
+        # control tokens are left alone
+        text = id not in (0, 1, 2, 2559)
+        wanted = action
+        if text and action == "approximate" and poor:
+            wanted = "untrained"
+        elif text and action == "copy" and worse:
+            wanted = "untrained" if poor else "approximate"
+        assert now == wanted, (id, action, now, wanted)
+        lost += text and action == "copy" and bool(poor or worse)
+        anew += wanted == "approximate" != action
+        if now == "copy":
+            assert new[EMBED].row(id) == old[EMBED].row(int(base))
+    assert anew > 5 and report["tokens"]["untrained"] > 0
+    gone = before["matrices"][0]["anchors"] - report["matrices"][0]["anchors"]
+    assert 0 < gone <= lost  # some copied tokens are no anchors anyway
+
+
+@case
+def tokens_that_lie_where_unused_ones_do(here):
+    """A base that is tied, so that norms say nothing there. Rows without a token lie about
+    (1, 1, ...), as do some that have one."""
+    base, donor = base_model(tied=True), donor_model(tied=True)
+    bad = {"donor": ["▁ba", "▁bi", "donor3"], "base": ["Ġbe", "Ġbi"]}
+    for model, side, words in ((base, "base", tool.BASE_WORDS), (donor, "donor", tool.DONOR_WORDS)):
+        first, width = model.tensors[EMBED].shape
+        rows = tool.noise(9, "F32", first + 400, width)
+        for i in range(first):
+            rows.set_row(i, model.tensors[EMBED].values(i))
+        for i in range(first, first + 400):
+            # a few are the shortest of all
+            factor = 1 / 64 if i < first + 8 else 1
+            rows.set_row(i, [factor * (1 + v) for v in rows.values(i)])
+        for word in bad[side]:
+            rows.set_row(words.index(word) + (3 if side == "donor" else 0), [1.0] * width)
+        model.tensors[EMBED] = rows
+        model.config = re.sub(r'("vocab_size": )\d+', rf"\g<1>{first + 400}", model.config)
+    base, donor = pair(here, base=base, donor=donor)
+    more = {"base": base, "donor": donor}
+    _, before = transplant(here, "-a", "omp", "-k", "3", **more)
+    as_ever = actions(here)
+    _, report = transplant(here, "-a", "omp", "-k", "3", "--magikarp", **more)
+    changed = {text: (was, now) for (_, text, was, _), (_, _, now, _) in
+               zip(as_ever, actions(here)) if was != now}
+    assert changed == {" be": ("copy", "approximate"), " bi": ("copy", "untrained"),
+                       "donor3": ("approximate", "untrained")}, changed
+    assert before["matrices"][0]["anchors"] - report["matrices"][0]["anchors"] == 3
+    bare = without_weights(here)
+    error = call(BASE, bare, here / "x", "-a", "mean", "--magikarp", status=1).error
+    assert "--magikarp judges tokens by their rows" in error
+
+
 if __name__ == "__main__":
     sys.exit(tool.main(CASES))

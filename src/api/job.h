@@ -54,6 +54,12 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
+                          either model, are no anchors. Of those that both models have the
+                          base's row is copied if that is good, made if the donor's is, and else
+                          the token is treated as a reserved one; so is one of the donor's own
+                          that looks so there. For this mergekit's option makes rows where the
+                          base's is good, zeros where neither is, and judges control tokens */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */

@@ -21,6 +21,7 @@
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
+     magikarp      tokens that look under-trained by their rows
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made

@@ -247,6 +247,20 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     return result;
 }
 
+/* The rows that are listed, or the first, as a method takes them. */
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
+}
+
 /* ---- means of rows ---- */
 
 /* Columns that one call of the body adds up, and elements between polls. */

@@ -55,19 +55,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
-                                         size_t rows)
-{
-    otx_matrix matrix;
-    memset(&matrix, 0, sizeof matrix);
-    matrix.data = loaded->data;
-    matrix.dtype = loaded->dtype;
-    matrix.columns = loaded->columns;
-    matrix.rows = rows;
-    matrix.index = index;
-    return matrix;
-}
-
 /* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
    any case. */
 OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
