@@ -23,226 +23,227 @@
 
    What is where
 
-      272  api/version                version
-      302  api/result                 results
-      342  api/context                context: memory, threads, progress
-      420  api/isa                    instruction sets
-      437  api/matrix                 numbers and matrices
-      482  api/solver                 the solver
-      610  api/affine                 the affine map: rows as the map makes them, and what it misses
-      741  api/methods                methods: rows for tokens that a model lacks
-      958  api/source                 sources and sinks: bytes in and out
-      978  api/json                   JSON
-     1100  api/safetensors            safetensors
-     1164  api/vocab                  vocabularies
-     1300  api/align                  alignment
-     1365  api/file                   files
-     1376  api/directory              directories
-     1441  api/job                    the whole job
-     1600  api/verify                 looking at a finished directory
-     1656  api/evaluate               methods ranked on tokens that both models share
+      273  api/version                version
+      303  api/result                 results
+      343  api/context                context: memory, threads, progress
+      421  api/isa                    instruction sets
+      438  api/matrix                 numbers and matrices
+      483  api/solver                 the solver
+      611  api/affine                 the affine map: rows as the map makes them, and what it misses
+      742  api/methods                methods: rows for tokens that a model lacks
+      959  api/source                 sources and sinks: bytes in and out
+      979  api/json                   JSON
+     1101  api/safetensors            safetensors
+     1165  api/vocab                  vocabularies
+     1301  api/align                  alignment
+     1370  api/file                   files
+     1381  api/directory              directories
+     1446  api/job                    the whole job
+     1626  api/verify                 looking at a finished directory
+     1682  api/evaluate               methods ranked on tokens that both models share
 
-     1762  base                       what everything stands on
-     1795  base/begin                 system headers, and how floating point must be compiled
-     1833  base/sizes                 counting, and sums and products that may not wrap
-     1871  base/span                  bytes of others, digits, UTF-8
-     2029  base/decimal               the digits of a double
-     2164  base/format                printf without stdio and without a locale
-     2433  base/result                results, failures, messages
-     2549  base/memory                the allocator, arrays that grow
-     2608  base/text                  names in messages, and text that grows
-     2725  base/hooks                 log, progress, threads of the caller
-     2794  base/sort                  in place, without memory, never quadratic; and finding
-     2844  base/clock                 wall time for statistics
-     2890  base/hash                  keyed, for tables whose keys a stranger chooses
-     2982  base/pool                  blocks that are freed together
-     3097  base/number                element types, widening and rounding
-     3286  base/base64                decoding
-     3322  base/protobuf              fields of a message
-     3444  base/watch                 long loops that the caller can stop
+     1788  base                       what everything stands on
+     1821  base/begin                 system headers, and how floating point must be compiled
+     1859  base/sizes                 counting, and sums and products that may not wrap
+     1897  base/span                  bytes of others, digits, UTF-8
+     2055  base/decimal               the digits of a double
+     2190  base/format                printf without stdio and without a locale
+     2459  base/result                results, failures, messages
+     2575  base/memory                the allocator, arrays that grow
+     2634  base/text                  names in messages, and text that grows
+     2751  base/hooks                 log, progress, threads of the caller
+     2820  base/sort                  in place, without memory, never quadratic; and finding
+     2870  base/clock                 wall time for statistics
+     2916  base/hash                  keyed, for tables whose keys a stranger chooses
+     3008  base/pool                  blocks that are freed together
+     3123  base/number                element types, widening and rounding
+     3312  base/base64                decoding
+     3348  base/protobuf              fields of a message
+     3470  base/watch                 long loops that the caller can stop
 
-     3497  files                      formats, on memory and streams
-     3521  files/memory_source        memory as a source of bytes
-     3539  files/json_read            a parser without recursion
-     3892  files/json_values          looking at values, stepping through containers
-     4105  files/json_edit            writing, and edits that keep every byte they do not touch
-     4473  files/tensors              what reading and writing a header share
-     4608  files/safetensors_read     the header of a file, checked
-     4933  files/safetensors_write    the header of a new file
+     3523  files                      formats, on memory and streams
+     3547  files/memory_source        memory as a source of bytes
+     3565  files/json_read            a parser without recursion
+     3918  files/json_values          looking at values, stepping through containers
+     4131  files/json_edit            writing, and edits that keep every byte they do not touch
+     4499  files/tensors              what reading and writing a header share
+     4634  files/safetensors_read     the header of a file, checked
+     4959  files/safetensors_write    the header of a new file
 
-     5090  vocab                      tokens, from every source, and which of them are the same
-     5127  vocab/known                what the world calls things: files, classes, tokens
-     5452  vocab/token_table          the table of tokens, and finding tokens in it
-     5626  vocab/spelling             from what a file spells to bytes
-     5817  vocab/reader               what the readers of all sources share
-     6169  vocab/added_tokens         what other files add to a model's tokens
-     6517  vocab/in_use               tokens that are named as reserved ones and are none
-     6620  vocab/from_tokenizer_json  tokenizer.json
-     6913  vocab/from_tekken          tekken.json
-     7068  vocab/from_tiktoken        *.tiktoken
-     7133  vocab/from_sentencepiece   tokenizer.model and its like
-     7498  vocab/from_vocab_json      vocab.json and merges.txt
-     7584  vocab/from_vocab_txt       vocab.txt
-     7641  vocab/digits               how a tokenizer cuts numbers
-     7837  vocab/recognise            what a file is, by what it holds
-     7968  vocab/parse                the first source that is given, and what goes with it
-     8177  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8579  vocab/split                text split as the tokenizer's model splits it
-     8981  vocab/align                which base token a donor token is
+     5116  vocab                      tokens, from every source, and which of them are the same
+     5153  vocab/known                what the world calls things: files, classes, tokens
+     5478  vocab/token_table          the table of tokens, and finding tokens in it
+     5652  vocab/spelling             from what a file spells to bytes
+     5843  vocab/reader               what the readers of all sources share
+     6195  vocab/added_tokens         what other files add to a model's tokens
+     6543  vocab/in_use               tokens that are named as reserved ones and are none
+     6646  vocab/from_tokenizer_json  tokenizer.json
+     6939  vocab/from_tekken          tekken.json
+     7094  vocab/from_tiktoken        *.tiktoken
+     7159  vocab/from_sentencepiece   tokenizer.model and its like
+     7524  vocab/from_vocab_json      vocab.json and merges.txt
+     7610  vocab/from_vocab_txt       vocab.txt
+     7667  vocab/digits               how a tokenizer cuts numbers
+     7863  vocab/recognise            what a file is, by what it holds
+     7994  vocab/parse                the first source that is given, and what goes with it
+     8203  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8605  vocab/split                text split as the tokenizer's model splits it
+     9007  vocab/align                which base token a donor token is
 
-     9235  simd                       the hot loops, once for each instruction set
-     9268  simd/kernels               the table of kernels, and what all versions share
-     9545  simd/scalar                the reference
-     9714  simd/sse2                  the operations of 128-bit x86, and what each does
-     9835  simd/neon                  those of 64-bit Arm
-     9930  simd/wasm                  those of WebAssembly's SIMD128
-    10015  simd/avx2                  those of 256-bit x86, with FMA
-    10097  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10739  simd/avx_vnni              AVX2, and products of integers
-    10835  simd/neon_bf16             NEON, and products of matrices
-    10989  simd/avx512                512-bit x86, by hand
-    11595  simd/amx                   tiles of x86, beside AVX-512
-    11838  simd/dispatch              which of them this machine can run, and which a call takes
+     9264  simd                       the hot loops, once for each instruction set
+     9297  simd/kernels               the table of kernels, and what all versions share
+     9574  simd/scalar                the reference
+     9743  simd/sse2                  the operations of 128-bit x86, and what each does
+     9864  simd/neon                  those of 64-bit Arm
+     9959  simd/wasm                  those of WebAssembly's SIMD128
+    10044  simd/avx2                  those of 256-bit x86, with FMA
+    10126  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10768  simd/avx_vnni              AVX2, and products of integers
+    10864  simd/neon_bf16             NEON, and products of matrices
+    11018  simd/avx512                512-bit x86, by hand
+    11624  simd/amx                   tiles of x86, beside AVX-512
+    11867  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12064  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12117  solve/views                the rows of matrices, as the kernels read them
-    12246  solve/panels               vectors as the dense products want them, and these
-    12437  solve/rests                vectors on their way into panels
-    12614  solve/dictionary           the atoms, and their split along a common direction
-    12769  solve/exact_gram           products of all pairs of atoms in double
-    12851  solve/triangle             packed lower triangles
-    12955  solve/support              what is known of one target, and the exact steps
-    13231  solve/gram_table           products of atoms with all atoms, for scans
-    13469  solve/screen               which atoms are worth scoring in double: the bound
-    13775  solve/scan                 the correlations of all atoms with a block's residuals
-    13938  solve/predict              making targets ready for the next scan
-    14184  solve/candidates           the atoms that a scan could not rule out
-    14521  solve/select               the next atoms of each target
-    14686  solve/pursuit              what one solve holds, and the memory it takes
-    14930  solve/plan                 which form, and in what blocks
-    15175  solve/steps                a pursuit from its rows to its results
-    15414  solve/combine              new rows of coefficients
-    15476  solve/solver               the public call
-    15641  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15850  solve/affine_normal        the normal equations of an affine map
-    16093  solve/affine_factor        their factor, and their solution
-    16324  solve/affine_map           a fitted map, and the rows it makes
-    16667  solve/affine_choice        how many atoms to take, and chosen by what
-    17065  solve/affine_fit           what a fit of an affine map holds and needs
-    17309  solve/affine               fitting and applying affine maps
+    12093  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12146  solve/views                the rows of matrices, as the kernels read them
+    12275  solve/panels               vectors as the dense products want them, and these
+    12466  solve/rests                vectors on their way into panels
+    12643  solve/dictionary           the atoms, and their split along a common direction
+    12798  solve/exact_gram           products of all pairs of atoms in double
+    12880  solve/triangle             packed lower triangles
+    12984  solve/support              what is known of one target, and the exact steps
+    13260  solve/gram_table           products of atoms with all atoms, for scans
+    13498  solve/screen               which atoms are worth scoring in double: the bound
+    13804  solve/scan                 the correlations of all atoms with a block's residuals
+    13967  solve/predict              making targets ready for the next scan
+    14213  solve/candidates           the atoms that a scan could not rule out
+    14550  solve/select               the next atoms of each target
+    14715  solve/pursuit              what one solve holds, and the memory it takes
+    14959  solve/plan                 which form, and in what blocks
+    15204  solve/steps                a pursuit from its rows to its results
+    15443  solve/combine              new rows of coefficients
+    15505  solve/solver               the public call
+    15670  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15879  solve/affine_normal        the normal equations of an affine map
+    16122  solve/affine_factor        their factor, and their solution
+    16353  solve/affine_map           a fitted map, and the rows it makes
+    16696  solve/affine_choice        how many atoms to take, and chosen by what
+    17094  solve/affine_fit           what a fit of an affine map holds and needs
+    17338  solve/affine               fitting and applying affine maps
 
-    17598  methods                    rows for tokens that a model lacks, each method a room
-    17639  methods/parts              what methods share: sums of rows, combinations
-    17823  methods/pursuit            omp, omp-centred
-    17894  methods/mapping            omp-affine, affine
-    17928  methods/constant           mean, zero
-    17956  methods/near               each target against all anchors
-    18247  methods/weights            how a few anchors combine to a target
-    18468  methods/interpolation      common_interpolation
-    18621  methods/wechsel            wechsel
-    18671  methods/focus              focus
-    18759  methods/hull               hull
-    18810  methods/dense              matrices of double, and their products
-    19075  methods/linear             maps between two models' rows
-    19230  methods/clp                clp
-    19316  methods/chance             normal deviates that are the same everywhere
-    19377  methods/factor             of symmetric matrices
-    19426  methods/randn              randn
-    19515  methods/john_hewitt        john_hewitt
-    19599  methods/polar              the orthogonal part of a matrix
-    19695  methods/procrustes         procrustes
-    19788  methods/eigen              principal directions of a matrix's rows
-    20082  methods/landmark_pca       landmark_pca
-    20140  methods/stb                stb
-    20322  methods/mp_rope            mp_rope
-    20638  methods/subword            subword
-    20754  methods/zett               zett
-    20776  methods/spread             the factor that suits hidden anchors' rows best
-    21003  methods/modifiers          what is done to the rows of any method
-    21147  methods/undertrained       rows that look as if nothing had trained them
-    21264  methods/methods            the table of all, and the public calls
+    17627  methods                    rows for tokens that a model lacks, each method a room
+    17668  methods/parts              what methods share: sums of rows, combinations
+    17852  methods/pursuit            omp, omp-centred
+    17923  methods/mapping            omp-affine, affine
+    17957  methods/constant           mean, zero
+    17985  methods/near               each target against all anchors
+    18276  methods/weights            how a few anchors combine to a target
+    18497  methods/interpolation      common_interpolation
+    18650  methods/wechsel            wechsel
+    18700  methods/focus              focus
+    18788  methods/hull               hull
+    18839  methods/dense              matrices of double, and their products
+    19104  methods/linear             maps between two models' rows
+    19259  methods/clp                clp
+    19345  methods/chance             normal deviates that are the same everywhere
+    19406  methods/factor             of symmetric matrices
+    19455  methods/randn              randn
+    19544  methods/john_hewitt        john_hewitt
+    19628  methods/polar              the orthogonal part of a matrix
+    19724  methods/procrustes         procrustes
+    19817  methods/eigen              principal directions of a matrix's rows
+    20111  methods/landmark_pca       landmark_pca
+    20169  methods/stb                stb
+    20351  methods/mp_rope            mp_rope
+    20667  methods/subword            subword
+    20783  methods/zett               zett
+    20805  methods/spread             the factor that suits hidden anchors' rows best
+    21032  methods/modifiers          what is done to the rows of any method
+    21176  methods/undertrained       rows that look as if nothing had trained them
+    21293  methods/methods            the table of all, and the public calls
 
-    21417  disk                       files and directories
-    21451  disk/system                what POSIX and Windows are asked for
-    21492  disk/windows_paths         paths as Windows takes them
-    21632  disk/windows               the system as Windows gives it
-    21944  disk/posix                 the system as POSIX gives it
-    22192  disk/paths                 what can be told from their text
-    22266  disk/failure               why the system refused
-    22380  disk/look                  what stands at a path, and whether within another
-    22501  disk/listing               listings of directories
-    22576  disk/reading               files to read, and whether they have changed
-    22755  disk/writing               files to write
-    22872  disk/copying               copies of files
-    22938  disk/trees                 whole directories looked through, copied, removed
-    23154  disk/known                 what weights are called in a directory
-    23237  disk/staging               a directory made under another name, then renamed
-    23499  disk/missing               a path or a directory without what is wanted of it
-    23542  disk/weights               which files they are, and what may stand in their place
-    23871  disk/weight_index          the index of a checkpoint in shards
-    24088  disk/shards                what an index and its shards say of each other
-    24293  disk/checkpoint            a model directory, in one file or in shards
-    24538  disk/tokenizer_directory   the tokenizer of a model directory
+    21446  disk                       files and directories
+    21480  disk/system                what POSIX and Windows are asked for
+    21521  disk/windows_paths         paths as Windows takes them
+    21661  disk/windows               the system as Windows gives it
+    21973  disk/posix                 the system as POSIX gives it
+    22221  disk/paths                 what can be told from their text
+    22295  disk/failure               why the system refused
+    22409  disk/look                  what stands at a path, and whether within another
+    22530  disk/listing               listings of directories
+    22605  disk/reading               files to read, and whether they have changed
+    22784  disk/writing               files to write
+    22901  disk/copying               copies of files
+    22967  disk/trees                 whole directories looked through, copied, removed
+    23183  disk/known                 what weights are called in a directory
+    23266  disk/staging               a directory made under another name, then renamed
+    23528  disk/missing               a path or a directory without what is wanted of it
+    23571  disk/weights               which files they are, and what may stand in their place
+    23900  disk/weight_index          the index of a checkpoint in shards
+    24117  disk/shards                what an index and its shards say of each other
+    24322  disk/checkpoint            a model directory, in one file or in shards
+    24567  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24795  model                      which tensors and config keys belong to the vocabulary
-    24830  model/known                what the world calls things
-    25154  model/known_keys           keys of ids and sizes in configs
-    25328  model/known_classes        classes of tokenizers, by the type of model
-    25566  model/names                names of tensors
-    25723  model/document             the JSON files of a model directory
-    25818  model/members              what the members of a config are about
-    26039  model/config               what config.json says
-    26216  model/side                 a model directory opened once
-    26339  model/code                 the Python that a tokenizer is loaded with
-    26573  model/parts                what each tensor does for the vocabulary
-    26683  model/whole                whether all tensors are there
-    26805  model/find                 finding the parts of a model
-    27092  model/processor            the tokens that a processor looks for by their text
-    27247  model/heirs                what becomes of the ids in a config
-    27413  model/config_ids           ids in a config being edited
-    27653  model/config_lists         lists, dictionaries and ranges of ids
-    27810  model/config_edit          config.json and generation_config.json, edited
-    28105  model/classes              which class a tokenizer is loaded as
-    28312  model/class_tokens         added tokens that a class numbers otherwise
+    24824  model                      which tensors and config keys belong to the vocabulary
+    24859  model/known                what the world calls things
+    25183  model/known_keys           keys of ids and sizes in configs
+    25357  model/known_classes        classes of tokenizers, by the type of model
+    25595  model/names                names of tensors
+    25752  model/document             the JSON files of a model directory
+    25847  model/members              what the members of a config are about
+    26068  model/config               what config.json says
+    26245  model/side                 a model directory opened once
+    26368  model/code                 the Python that a tokenizer is loaded with
+    26602  model/parts                what each tensor does for the vocabulary
+    26712  model/whole                whether all tensors are there
+    26834  model/find                 finding the parts of a model
+    27121  model/processor            the tokens that a processor looks for by their text
+    27276  model/heirs                what becomes of the ids in a config
+    27443  model/config_ids           ids in a config being edited
+    27683  model/config_lists         lists, dictionaries and ranges of ids
+    27840  model/config_edit          config.json and generation_config.json, edited
+    28135  model/classes              which class a tokenizer is loaded as
+    28342  model/class_tokens         added tokens that a class numbers otherwise
 
-    28428  job                        the whole transplant, in the order in which it happens
-    28469  job/job                    what a job holds
-    28799  job/open                   opening the two models
-    28936  job/map                    the caller's map
-    29057  job/align                  where every new row comes from
-    29247  job/plan                   what becomes of every tensor, and of the configs
-    29429  job/chat                   the template that turns messages into text
-    29557  job/digits                 where the two tokenizers cut numbers differently
-    29754  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29944  job/bos                    texts that begin otherwise than the base's
-    29993  job/rows                   rows in memory: reading, checking, their mean
-    30330  job/pieces                 what the base cuts new tokens into
-    30432  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30695  job/magikarp               tokens that look under-trained by their rows
-    30822  job/solve                  solving for the rows of the donor
-    31025  job/targets                the rows that are made from the donor's
-    31125  job/diagnose               what is odd about the rows that were made
-    31250  job/rebuild                the new rows of one vocabulary tensor
-    31517  job/write                  the output and its weights
-    31796  job/copy                   the other files of the two models
-    32013  job/index                  the files that are written anew
-    32183  job/run                    the whole, in order
-    32298  job/report                 what a job did, as JSON and as a table
-    32617  job/findings               what is told of a finished directory
-    32666  job/check_files            its files
-    32802  job/check_ids              sizes, ids and tying
-    33018  job/check_values           values
-    33089  job/check_draft            as a draft model for another
-    33380  job/verify                 whether a finished directory agrees with itself
+    28458  job                        the whole transplant, in the order in which it happens
+    28500  job/job                    what a job holds
+    28887  job/open                   opening the two models
+    29024  job/map                    the caller's map
+    29145  job/align                  where every new row comes from
+    29339  job/plan                   what becomes of every tensor, and of the configs
+    29519  job/chat                   the template that turns messages into text
+    29647  job/digits                 where the two tokenizers cut numbers differently
+    29844  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30034  job/bos                    texts that begin otherwise than the base's
+    30083  job/rows                   rows in memory: reading, checking, their mean
+    30420  job/pieces                 what the base cuts new tokens into
+    30522  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30785  job/magikarp               tokens that look under-trained by their rows
+    30912  job/match                  rows of tokens that a new one only begins with
+    30999  job/solve                  solving for the rows of the donor
+    31202  job/targets                the rows that are made from the donor's
+    31316  job/diagnose               what is odd about the rows that were made
+    31441  job/rebuild                the new rows of one vocabulary tensor
+    31701  job/write                  the output and its weights
+    31980  job/copy                   the other files of the two models
+    32197  job/index                  the files that are written anew
+    32367  job/run                    the whole, in order
+    32483  job/report                 what a job did, as JSON and as a table
+    32805  job/findings               what is told of a finished directory
+    32854  job/check_files            its files
+    32990  job/check_ids              sizes, ids and tying
+    33206  job/check_values           values
+    33277  job/check_draft            as a draft model for another
+    33568  job/verify                 whether a finished directory agrees with itself
 
-    33421  evaluate                   methods ranked on tokens that both models share
-    33440  evaluate/token_class       what a token is like, by its bytes
-    33507  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33699  evaluate/scores            how near rows come to the true ones
-    33798  evaluate/ranks             whether a true row is found among all
-    33906  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34115  evaluate/write_json        an evaluation as JSON
-    34226  evaluate/write_page        an evaluation as a page
+    33609  evaluate                   methods ranked on tokens that both models share
+    33628  evaluate/token_class       what a token is like, by its bytes
+    33695  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33887  evaluate/scores            how near rows come to the true ones
+    33986  evaluate/ranks             whether a true row is found among all
+    34094  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34303  evaluate/write_json        an evaluation as JSON
+    34414  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1310,10 +1311,13 @@ typedef enum otx_action {
     OTX_ACTION_APPROXIMATE, /* solved for */
     OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
                                matrices: gets what a padding row gets */
+    OTX_ACTION_MATCH,       /* the base's row of another token, as otx_job_options.prefix_match
+                               and byte_match want it: no action of otx_align */
     OTX_ACTION_COUNT
 } otx_action;
 
-/* "padding", "copy", "role", "map", "approximate", "unused"; or NULL. */
+/* "padding", "copy", "role", "map", "approximate", "unused", "match"; or
+   NULL. */
 OTX_API const char *otx_action_name(otx_action action);
 
 typedef struct otx_alignment_row {
@@ -1333,6 +1337,7 @@ typedef struct otx_alignment_options {
     uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
                             0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
+    bool bytes_apart;    /* a BYTE token is not the TEXT token of its byte */
     const otx_map_entry *map;
     size_t map_count;
 } otx_alignment_options;
@@ -1470,6 +1475,19 @@ typedef enum otx_chat {
     OTX_CHAT_COUNT
 } otx_chat;
 
+/* Which matrices take the row of a token that is not the same but like it. */
+typedef enum otx_match {
+    OTX_MATCH_DEFAULT,
+    OTX_MATCH_NO,
+    OTX_MATCH_YES,
+    OTX_MATCH_EMBED,   /* only the embedding: the head's row is made */
+    OTX_MATCH_LM_HEAD, /* only an output head of its own, with its bias */
+    OTX_MATCH_COUNT
+} otx_match;
+
+/* "default", "no", "yes", "embed", "lm_head"; or NULL. */
+OTX_API const char *otx_match_name(otx_match match);
+
 typedef struct otx_job_options {
     otx_method method;
     bool own_head_method;   /* an output head of the base's own is made by head_method, and */
@@ -1495,6 +1513,14 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    otx_match byte_match;   /* a BYTE token takes the row of the TEXT token of that one byte, or
+                               the reverse. By default yes, as they are the same to a model;
+                               only then they are anchors. OTX_ERROR_ARGUMENT where the base's
+                               head is its embedding, or is none, and one of them is named */
+    otx_match prefix_match; /* a new TEXT token takes the row of the longest TEXT token of the
+                               base that its bytes begin with, but not with white space alone.
+                               By default no: both then have the same row, so that as an output
+                               the model cannot tell them apart. Likewise */
     bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
                           either model, are no anchors. Of those that both models have the
                           base's row is copied if that is good, made if the donor's is, and else
@@ -1508,10 +1534,10 @@ typedef struct otx_job_options {
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. `untrained` are those of the unused that are so by their rows: see
-   otx_job_open. */
+   and get none. Of the `matched`, one matrix may have a row that is made. `untrained` are those
+   of the unused that are so by their rows: see otx_job_open. */
 typedef struct otx_job_tokens {
-    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t total, copied, by_role, mapped, matched, approximated, unused, skipped, padding;
     uint64_t untrained;
 } otx_job_tokens;
 
@@ -8984,7 +9010,7 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
 OTX_API const char *otx_action_name(otx_action action)
 {
     static const char *const names[] = {"padding", "copy", "role", "map", "approximate",
-                                        "unused"};
+                                        "unused", "match"};
     return (unsigned)action < OTX__COUNT(names) ? names[action] : NULL;
 }
 
@@ -8998,6 +9024,7 @@ typedef struct otx__aligner {
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
     otx__token_index added; /* of the added ones among them, by content; of all with `words` */
     bool words;             /* both are WORDPIECE */
+    bool bytes_apart;       /* as the options have it */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -9093,6 +9120,7 @@ OTX__PRIVATE int64_t otx__same_token(const otx__aligner *a, const otx_token *tok
 /* The base's TEXT token of a BYTE token's byte, or the reverse, or -1. */
 OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *token)
 {
+    if (a->bytes_apart) return -1;
     if (token->kind == OTX_TOKEN_BYTE)
         return otx__index_find(&a->index, OTX_TOKEN_TEXT, token->bytes, token->size);
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
@@ -9207,6 +9235,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
+    a.bytes_apart = o.bytes_apart;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -27274,6 +27303,7 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
+        if (plan->alignment->rows[i].action == OTX_ACTION_MATCH) continue; /* another token */
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
@@ -28450,6 +28480,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
      magikarp      tokens that look under-trained by their rows
+     match         rows of tokens that a new one only begins with
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
@@ -28622,6 +28653,59 @@ OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
                                                                    : options->method;
 }
 
+OTX_API const char *otx_match_name(otx_match match)
+{
+    static const char *const names[OTX_MATCH_COUNT] = {"default", "no", "yes", "embed",
+                                                       "lm_head"};
+    return (unsigned)match < OTX_MATCH_COUNT ? names[match] : NULL;
+}
+
+/* How a token is matched: one of a byte by bytes, longer ones by prefixes. What of bytes is no
+   matter of the alignment's comes here as one of the matrices. */
+OTX__PRIVATE otx_match otx__match_of(const otx_job *job, const otx_token *token)
+{
+    const otx_job_options *options = &job->options;
+    otx_match how = token->size == 1 ? options->byte_match : options->prefix_match;
+    return how == OTX_MATCH_DEFAULT || (token->size == 1 && how == OTX_MATCH_YES) ? OTX_MATCH_NO
+                                                                                  : how;
+}
+
+/* Whether a row of a part is that of the token that the donor's is matched with. */
+OTX__PRIVATE bool otx__job_matches(const otx_job *job, size_t id, otx__part_kind kind)
+{
+    otx_match how;
+    if (job->alignment.rows[id].action != OTX_ACTION_MATCH) return false;
+    how = otx__match_of(job, &job->donor.vocab.tokens[id]);
+    return how == OTX_MATCH_YES ||
+           how == (kind == OTX__PART_EMBEDDING ? OTX_MATCH_EMBED : OTX_MATCH_LM_HEAD);
+}
+
+/* Whether a row of the donor's is made in any part. */
+OTX__PRIVATE bool otx__job_makes(const otx_job *job, size_t id)
+{
+    otx_action action = job->alignment.rows[id].action;
+    return action == OTX_ACTION_APPROXIMATE ||
+           (action == OTX_ACTION_MATCH && (!otx__job_matches(job, id, OTX__PART_EMBEDDING) ||
+                                           !otx__job_matches(job, id, OTX__PART_HEAD)));
+}
+
+/* Whether the base has an output head of its own. */
+OTX__PRIVATE bool otx__job_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant) return true;
+    return false;
+}
+
+/* Why it has none. */
+OTX__PRIVATE const char *otx__job_headless(const otx_job *job)
+{
+    return job->base.parts.tied ? "the model is tied, its output head is its embedding"
+                                : "the model has no output head";
+}
+
 /* What the methods of all parts need. */
 OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
 {
@@ -28692,6 +28776,10 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
                          "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->byte_match >= OTX_MATCH_COUNT ||
+        (unsigned)options->prefix_match >= OTX_MATCH_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in "
+                         "neither matrix, both, the embedding or the head");
     if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
         (options->chat == OTX_CHAT_FILE && !options->chat_file))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
@@ -29113,6 +29201,8 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
         if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
+    options.bytes_apart = job->options.byte_match != OTX_MATCH_DEFAULT &&
+                          job->options.byte_match != OTX_MATCH_YES;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -29177,6 +29267,7 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
     tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->matched = counts[OTX_ACTION_MATCH];
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
@@ -29205,7 +29296,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
     const otx_alignment *alignment = &job->alignment;
     size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    size_t targets = 0;
+    for (i = 0; i < alignment->count; i++) targets += otx__job_makes(job, i);
     job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
     if (job->anchor_donors)
         job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
@@ -29221,7 +29313,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
             job->anchor_donors[anchors] = (uint32_t)i;
             job->anchor_bases[anchors++] = (uint32_t)row->base;
         }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+        if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!job->donor.checkpoint.files)
@@ -29251,16 +29343,12 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
 {
     const otx_job_options *options = &job->options;
-    const otx__parts *parts = &job->base.parts;
-    size_t i;
-    if (!options->own_head_method || options->head_method == options->method) return OTX_OK;
-    for (i = 0; i < parts->count; i++)
-        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant)
-            return OTX_OK;
+    if (!options->own_head_method || options->head_method == options->method ||
+        otx__job_has_head(job))
+        return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
                      "--head-method %s to make; -a makes those of the embedding",
-                     job->base.path, parts->tied ? "the model is tied, its output head is its "
-                     "embedding" : "the model has no output head",
+                     job->base.path, otx__job_headless(job),
                      otx_method_name(options->head_method));
 }
 
@@ -29302,6 +29390,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
@@ -29319,7 +29408,8 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     matrix->columns = old->shape[1];
     matrix->dtype = plan->dtype;
     matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
+    for (i = 0; i < job->target_count; i++)
+        matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
     return OTX_OK;
 }
 
@@ -30819,6 +30909,93 @@ OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/match.h */
+/* ---- match: rows of tokens that a new one only begins with -------------------------------- */
+
+/* Whether a prefix is white space alone, which says nothing of a word. */
+OTX__PRIVATE bool otx__match_is_blank(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size; i++)
+        if (bytes[i] != ' ' && (bytes[i] < '\t' || bytes[i] > '\r')) return false;
+    return true;
+}
+
+/* The base's token of the same byte, where the alignment keeps these apart; or the longest TEXT
+   token that a token begins with; or -1. */
+OTX__PRIVATE int64_t otx__match_find(const otx_job *job, const otx__token_index *index,
+                                     const otx_token *token)
+{
+    otx_match how = otx__match_of(job, token);
+    size_t size = token->size;
+    if (how == OTX_MATCH_NO || !otx__stands_for_text(token)) return -1;
+    if (size == 1)
+        return otx__index_find(index, token->kind == OTX_TOKEN_BYTE ? OTX_TOKEN_TEXT
+                                                                    : OTX_TOKEN_BYTE,
+                               token->bytes, size);
+    while (token->kind == OTX_TOKEN_TEXT && size-- > 1 &&
+           !otx__match_is_blank(token->bytes, size)) {
+        int64_t base = otx__index_find(index, OTX_TOKEN_TEXT, token->bytes, size);
+        if (base >= 0) return base;
+    }
+    return -1;
+}
+
+/* An index of the base's tokens with a row, by kind and bytes. */
+OTX__PRIVATE otx_result otx__match_index(const otx_job *job, otx__token_index *index,
+                                         otx_error *error)
+{
+    const otx_token *tokens = job->base.vocab.tokens;
+    size_t count = otx__min(job->base.vocab.count, (size_t)job->base.parts.rows), id;
+    otx_result result = otx__index_open(&job->ctx, index, tokens, count, false, error);
+    for (id = 0; id < count && !result; id++) {
+        uint32_t *slot;
+        if (tokens[id].kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(index, tokens[id].kind, tokens[id].bytes, tokens[id].size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+    }
+    return result;
+}
+
+/* Whether an option that names one of two matrices finds two. */
+OTX__PRIVATE otx_result otx__match_check(const otx_job *job, const char *option, otx_match how,
+                                         otx_error *error)
+{
+    if ((how != OTX_MATCH_EMBED && how != OTX_MATCH_LM_HEAD) || otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that %s %s has no matrix of its own; "
+                     "yes and no are left", job->base.path, otx__job_headless(job), option,
+                     otx_match_name(how));
+}
+
+/* Finds rows for tokens that would be solved for, as far as the options want it. */
+OTX__PRIVATE otx_result otx__job_match(otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    otx_alignment *alignment = &job->alignment;
+    otx__token_index index;
+    size_t i, count = otx__min(alignment->count, job->donor.vocab.count);
+    otx_result result = otx__match_check(job, "--byte-match", options->byte_match, error);
+    if (!result) result = otx__match_check(job, "--prefix-match", options->prefix_match, error);
+    if (options->prefix_match == OTX_MATCH_DEFAULT && options->byte_match == OTX_MATCH_DEFAULT)
+        return OTX_OK;
+    memset(&index, 0, sizeof index);
+    if (!result) result = otx__match_index(job, &index, error);
+    for (i = 0; i < count && !result; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        int64_t base;
+        if (row->action != OTX_ACTION_APPROXIMATE) continue;
+        base = otx__match_find(job, &index, &job->donor.vocab.tokens[i]);
+        if (base < 0) continue;
+        row->action = OTX_ACTION_MATCH;
+        row->base = base;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_MATCH]++;
+    }
+    if (index.slots) otx__index_close(&job->ctx, &index);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
@@ -31071,13 +31248,27 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* Rounds the rows that were made of some targets. */
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return OTX_ACTION_APPROXIMATE;
+    return alignment->rows[row].action;
+}
+
+/* Rounds the rows that were made of some targets, but for those that have another's row here. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
     size_t i;
     for (i = 0; i < count; i++)
-        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
             return otx__fail_range(r, r->job->targets[first + i], error);
     return OTX_OK;
 }
@@ -31269,6 +31460,9 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     if (row >= alignment->count)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return -1;
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
@@ -31286,19 +31480,9 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++) {
-        int64_t base = alignment->rows[i].base;
-        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
     }
-}
-
-/* What becomes of a new row. One that would copy a row which this tensor of the base
-   does not have is padding. */
-OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
-{
-    const otx_alignment *alignment = &r->job->alignment;
-    if (row >= alignment->count) return OTX_ACTION_COPY;
-    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
-    return alignment->rows[row].action;
 }
 
 /* All rows of an action get the same values. */
@@ -32192,6 +32376,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__job_magikarp(job, error);
+    if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
@@ -32324,6 +32509,7 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->matched) otx__text_format(text, ", \"matched\": %" PRIu64, tokens->matched);
     if (tokens->untrained)
         otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
@@ -32558,7 +32744,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = otx__side_token(&job->donor, id);
-    bool made = row && row->action == OTX_ACTION_APPROXIMATE && job->ran;
+    bool made = row && job->ran && otx__job_makes(job, id);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -32569,7 +32755,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (made && otx__job_fits(job, job->summary.matrices[i].method)) {
+        otx__part_kind kind = job->base.parts.tensors[job->matrix_tensors[i]].kind;
+        if (made && !otx__job_matches(job, id, kind) &&
+            otx__job_fits(job, job->summary.matrices[i].method)) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
             otx__token_table_diagnosis(text, &job->diagnoses[i],
                                        job->summary.matrices[i].anchor_norms[1], target);

@@ -143,6 +143,8 @@ typedef struct settings {
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_BYTES, "byte-match", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_PREFIX, "prefix-match", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_MAGIKARP, "magikarp", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
@@ -227,6 +229,11 @@ static const char *const help_transplant[] = {
     "      --map 'DONOR=BASE'  copy this DONOR token's row from this BASE token; may\n"
     "                          be repeated. A token is its text, with \\xNN, \\\\ and \\=\n"
     "                          as escapes, or #ID\n"
+    "      --byte-match WHERE  copy a byte's row from the text token of that byte, or\n"
+    "                          the reverse: no, yes, embed or lm_head (yes)\n"
+    "      --prefix-match WHERE\n"
+    "                          copy a new token's row from the longest token of BASE\n"
+    "                          that it begins with: no, yes, embed or lm_head (no)\n"
     "      --magikarp          build from no token whose row looks under-trained in\n"
     "                          either model, make what BASE has a bad row for and\n"
     "                          DONOR a good one, and treat what is bad in both, or\n"
@@ -503,6 +510,7 @@ static const char *method_name(int method) { return otx_method_name((otx_method)
 static const char *subword_name(int how) { return otx_subword_name((otx_subword)how); }
 static const char *norm_name(int norm) { return otx_row_norm_name((otx_row_norm)norm); }
 static const char *weights_name(int weights) { return otx_weighting_name((otx_weighting)weights); }
+static const char *match_name(int match) { return otx_match_name((otx_match)match); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
@@ -680,6 +688,14 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
     case OPTION_SPLIT: to->job.split_digits = true; break;
+    case OPTION_BYTES:
+        status = choose(value, OTX_MATCH_COUNT, match_name, "unknown match", &chosen);
+        to->job.byte_match = (otx_match)chosen;
+        break;
+    case OPTION_PREFIX:
+        status = choose(value, OTX_MATCH_COUNT, match_name, "unknown match", &chosen);
+        to->job.prefix_match = (otx_match)chosen;
+        break;
     case OPTION_MAGIKARP: to->job.magikarp = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
     case OPTION_QUIET: to->quiet = true; break;
@@ -1154,6 +1170,7 @@ static void print_tokens(const otx_job_tokens *t)
     print_count("copied", t->copied, t->total);
     print_count("by role", t->by_role, t->total);
     print_count("mapped", t->mapped, t->total);
+    if (t->matched) print_count("matched", t->matched, t->total);
     print_count("approximated", t->approximated, t->total);
     print_count("unused", t->unused, t->total);
     if (t->untrained) print_count("  untrained", t->untrained, t->total);

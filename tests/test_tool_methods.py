@@ -300,5 +300,77 @@ def tokens_that_lie_where_unused_ones_do(here):
     assert "--magikarp judges tokens by their rows" in error
 
 
+def unescape(text):
+    """A cell of the token report as the bytes that it stands for."""
+    plain = {b"t": b"\t", b"n": b"\n", b"\\": b"\\"}
+    return re.sub(rb"\\(?:x(..)|(.))", lambda m: bytes([int(m[1], 16)]) if m[1] else plain[m[2]],
+                  text.encode())
+
+
+@case
+def bytes_that_are_matched(here):
+    """The peer takes the head's rows where the embedding's are asked for, and the reverse."""
+    base, donor = pair(here)
+    old, id, from_id = read_model(base), tool.donor_id("<0x41>"), tool.base_id("A")
+    for where, copied in (("yes", (True, True)), ("no", (False, False)), ("embed", (True, False)),
+                          ("lm_head", (False, True)), (None, (True, True))):
+        new, report = transplant(here, "-a", "omp", "-k", "3",
+                                 *(("--byte-match", where) if where else ()), base=base,
+                                 donor=donor)
+        seen = tuple(new[name].row(id) == old[name].row(from_id) for name in (EMBED, HEAD))
+        assert seen == copied, (where, seen)
+        action = {i: a for i, _, a, _ in actions(here)}[id]
+        assert action == ("copy" if copied == (True, True) else "match" if any(copied)
+                          else "approximate")
+        # A row that is copied for both is an anchor; there are two such bytes.
+        assert report["matrices"][0]["anchors"] == tool.COPIED - (0 if copied[0] == copied[1] ==
+                                                                  True else 2)
+        assert report["tokens"].get("matched", 0) == (2 if action == "match" else 0)
+        counts = [m["approximated"] for m in report["matrices"]]
+        names = [m["name"] for m in report["matrices"]]
+        for name, taken in zip((EMBED, HEAD), copied):
+            assert counts[names.index(name)] == tool.APPROXIMATED + (0 if taken else 2)
+    tied = base_model(tied=True).write(here / "tied")
+    for option in ("--byte-match", "--prefix-match"):
+        for where in ("embed", "lm_head"):
+            refused(here, tied, donor, f"the model is tied.*{option} {where} has no matrix",
+                    args=(option, where))
+        call(tied, donor, here / "out", "--overwrite", "-q", option, "yes")
+        assert "no yes embed lm_head" in call(tied, donor, here / "x", option, "all", status=2).err
+
+
+@case
+def prefixes_that_are_matched(here):
+    """The longest token of the base that begins a new one, in the matrices that are named."""
+    old = read_model(BASE)
+    call(BASE, BASE, "--dry-run", "-q", "--token-report", here / "base.tsv")
+    text = {}
+    for line in (here / "base.tsv").read_text().splitlines()[1:]:
+        id, kind, cell = line.split("\t")[:3]
+        if kind == "text":
+            text.setdefault(unescape(cell), int(id))
+    plain, _ = transplant(here, "-a", "affine", name="plain")
+    wanted = {}
+    for id, cell, action, _ in actions(here):
+        whole = unescape(cell)
+        found = [text[whole[:n]] for n in range(len(whole) - 1, 0, -1)
+                 if whole[:n] in text and whole[:n].strip()]
+        if action == "approximate" and found and cell != "<unk>":
+            wanted[id] = found[0]
+    assert len(wanted) > 100
+    for where, names in (("yes", (EMBED, HEAD)), ("embed", (EMBED,)), ("lm_head", (HEAD,)),
+                         ("no", ())):
+        new, report = transplant(here, "-a", "affine", "--prefix-match", where)
+        seen = {id: int(base) for id, _, action, base in actions(here) if action == "match"}
+        assert seen == (wanted if names else {}), where
+        for name in (EMBED, HEAD):
+            for id in wanted:
+                row = old[name].row(wanted[id]) if name in names else plain[name].row(id)
+                assert new[name].row(id) == row, (where, name, id)
+        assert report["tokens"].get("matched", 0) == (len(wanted) if names else 0)
+    config = json.loads((here / "out" / "config.json").read_text())
+    assert config["vocab_size"] == 2560
+
+
 if __name__ == "__main__":
     sys.exit(tool.main(CASES))

@@ -22,6 +22,7 @@
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
      magikarp      tokens that look under-trained by their rows
+     match         rows of tokens that a new one only begins with
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made

@@ -4,16 +4,12 @@
 OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
 {
     const otx_job_options *options = &job->options;
-    const otx__parts *parts = &job->base.parts;
-    size_t i;
-    if (!options->own_head_method || options->head_method == options->method) return OTX_OK;
-    for (i = 0; i < parts->count; i++)
-        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant)
-            return OTX_OK;
+    if (!options->own_head_method || options->head_method == options->method ||
+        otx__job_has_head(job))
+        return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
                      "--head-method %s to make; -a makes those of the embedding",
-                     job->base.path, parts->tied ? "the model is tied, its output head is its "
-                     "embedding" : "the model has no output head",
+                     job->base.path, otx__job_headless(job),
                      otx_method_name(options->head_method));
 }
 
@@ -55,6 +51,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
@@ -72,7 +69,8 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     matrix->columns = old->shape[1];
     matrix->dtype = plan->dtype;
     matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
+    for (i = 0; i < job->target_count; i++)
+        matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
     return OTX_OK;
 }
 
