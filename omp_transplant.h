@@ -23,227 +23,228 @@
 
    What is where
 
-      273  api/version                version
-      303  api/result                 results
-      343  api/context                context: memory, threads, progress
-      421  api/isa                    instruction sets
-      438  api/matrix                 numbers and matrices
-      483  api/solver                 the solver
-      611  api/affine                 the affine map: rows as the map makes them, and what it misses
-      742  api/methods                methods: rows for tokens that a model lacks
-      959  api/source                 sources and sinks: bytes in and out
-      979  api/json                   JSON
-     1101  api/safetensors            safetensors
-     1165  api/vocab                  vocabularies
-     1301  api/align                  alignment
-     1370  api/file                   files
-     1381  api/directory              directories
-     1446  api/job                    the whole job
-     1626  api/verify                 looking at a finished directory
-     1682  api/evaluate               methods ranked on tokens that both models share
+      274  api/version                version
+      304  api/result                 results
+      344  api/context                context: memory, threads, progress
+      422  api/isa                    instruction sets
+      439  api/matrix                 numbers and matrices
+      484  api/solver                 the solver
+      612  api/affine                 the affine map: rows as the map makes them, and what it misses
+      743  api/methods                methods: rows for tokens that a model lacks
+      961  api/source                 sources and sinks: bytes in and out
+      981  api/json                   JSON
+     1103  api/safetensors            safetensors
+     1167  api/vocab                  vocabularies
+     1303  api/align                  alignment
+     1372  api/file                   files
+     1383  api/directory              directories
+     1448  api/job                    the whole job
+     1628  api/verify                 looking at a finished directory
+     1684  api/evaluate               methods ranked on tokens that both models share
 
-     1788  base                       what everything stands on
-     1821  base/begin                 system headers, and how floating point must be compiled
-     1859  base/sizes                 counting, and sums and products that may not wrap
-     1897  base/span                  bytes of others, digits, UTF-8
-     2055  base/decimal               the digits of a double
-     2190  base/format                printf without stdio and without a locale
-     2459  base/result                results, failures, messages
-     2575  base/memory                the allocator, arrays that grow
-     2634  base/text                  names in messages, and text that grows
-     2751  base/hooks                 log, progress, threads of the caller
-     2820  base/sort                  in place, without memory, never quadratic; and finding
-     2870  base/clock                 wall time for statistics
-     2916  base/hash                  keyed, for tables whose keys a stranger chooses
-     3008  base/pool                  blocks that are freed together
-     3123  base/number                element types, widening and rounding
-     3312  base/base64                decoding
-     3348  base/protobuf              fields of a message
-     3470  base/watch                 long loops that the caller can stop
+     1790  base                       what everything stands on
+     1823  base/begin                 system headers, and how floating point must be compiled
+     1861  base/sizes                 counting, and sums and products that may not wrap
+     1899  base/span                  bytes of others, digits, UTF-8
+     2057  base/decimal               the digits of a double
+     2192  base/format                printf without stdio and without a locale
+     2461  base/result                results, failures, messages
+     2577  base/memory                the allocator, arrays that grow
+     2636  base/text                  names in messages, and text that grows
+     2753  base/hooks                 log, progress, threads of the caller
+     2822  base/sort                  in place, without memory, never quadratic; and finding
+     2872  base/clock                 wall time for statistics
+     2918  base/hash                  keyed, for tables whose keys a stranger chooses
+     3010  base/pool                  blocks that are freed together
+     3125  base/number                element types, widening and rounding
+     3314  base/base64                decoding
+     3350  base/protobuf              fields of a message
+     3472  base/watch                 long loops that the caller can stop
 
-     3523  files                      formats, on memory and streams
-     3547  files/memory_source        memory as a source of bytes
-     3565  files/json_read            a parser without recursion
-     3918  files/json_values          looking at values, stepping through containers
-     4131  files/json_edit            writing, and edits that keep every byte they do not touch
-     4499  files/tensors              what reading and writing a header share
-     4634  files/safetensors_read     the header of a file, checked
-     4959  files/safetensors_write    the header of a new file
+     3525  files                      formats, on memory and streams
+     3549  files/memory_source        memory as a source of bytes
+     3567  files/json_read            a parser without recursion
+     3920  files/json_values          looking at values, stepping through containers
+     4133  files/json_edit            writing, and edits that keep every byte they do not touch
+     4501  files/tensors              what reading and writing a header share
+     4636  files/safetensors_read     the header of a file, checked
+     4961  files/safetensors_write    the header of a new file
 
-     5116  vocab                      tokens, from every source, and which of them are the same
-     5153  vocab/known                what the world calls things: files, classes, tokens
-     5478  vocab/token_table          the table of tokens, and finding tokens in it
-     5652  vocab/spelling             from what a file spells to bytes
-     5843  vocab/reader               what the readers of all sources share
-     6195  vocab/added_tokens         what other files add to a model's tokens
-     6543  vocab/in_use               tokens that are named as reserved ones and are none
-     6646  vocab/from_tokenizer_json  tokenizer.json
-     6939  vocab/from_tekken          tekken.json
-     7094  vocab/from_tiktoken        *.tiktoken
-     7159  vocab/from_sentencepiece   tokenizer.model and its like
-     7524  vocab/from_vocab_json      vocab.json and merges.txt
-     7610  vocab/from_vocab_txt       vocab.txt
-     7667  vocab/digits               how a tokenizer cuts numbers
-     7863  vocab/recognise            what a file is, by what it holds
-     7994  vocab/parse                the first source that is given, and what goes with it
-     8203  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8605  vocab/split                text split as the tokenizer's model splits it
-     9007  vocab/align                which base token a donor token is
+     5118  vocab                      tokens, from every source, and which of them are the same
+     5155  vocab/known                what the world calls things: files, classes, tokens
+     5480  vocab/token_table          the table of tokens, and finding tokens in it
+     5654  vocab/spelling             from what a file spells to bytes
+     5845  vocab/reader               what the readers of all sources share
+     6197  vocab/added_tokens         what other files add to a model's tokens
+     6545  vocab/in_use               tokens that are named as reserved ones and are none
+     6648  vocab/from_tokenizer_json  tokenizer.json
+     6941  vocab/from_tekken          tekken.json
+     7096  vocab/from_tiktoken        *.tiktoken
+     7161  vocab/from_sentencepiece   tokenizer.model and its like
+     7526  vocab/from_vocab_json      vocab.json and merges.txt
+     7612  vocab/from_vocab_txt       vocab.txt
+     7669  vocab/digits               how a tokenizer cuts numbers
+     7865  vocab/recognise            what a file is, by what it holds
+     7996  vocab/parse                the first source that is given, and what goes with it
+     8205  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8607  vocab/split                text split as the tokenizer's model splits it
+     9009  vocab/align                which base token a donor token is
 
-     9264  simd                       the hot loops, once for each instruction set
-     9297  simd/kernels               the table of kernels, and what all versions share
-     9574  simd/scalar                the reference
-     9743  simd/sse2                  the operations of 128-bit x86, and what each does
-     9864  simd/neon                  those of 64-bit Arm
-     9959  simd/wasm                  those of WebAssembly's SIMD128
-    10044  simd/avx2                  those of 256-bit x86, with FMA
-    10126  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10768  simd/avx_vnni              AVX2, and products of integers
-    10864  simd/neon_bf16             NEON, and products of matrices
-    11018  simd/avx512                512-bit x86, by hand
-    11624  simd/amx                   tiles of x86, beside AVX-512
-    11867  simd/dispatch              which of them this machine can run, and which a call takes
+     9266  simd                       the hot loops, once for each instruction set
+     9299  simd/kernels               the table of kernels, and what all versions share
+     9576  simd/scalar                the reference
+     9745  simd/sse2                  the operations of 128-bit x86, and what each does
+     9866  simd/neon                  those of 64-bit Arm
+     9961  simd/wasm                  those of WebAssembly's SIMD128
+    10046  simd/avx2                  those of 256-bit x86, with FMA
+    10128  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10770  simd/avx_vnni              AVX2, and products of integers
+    10866  simd/neon_bf16             NEON, and products of matrices
+    11020  simd/avx512                512-bit x86, by hand
+    11626  simd/amx                   tiles of x86, beside AVX-512
+    11869  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12093  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12146  solve/views                the rows of matrices, as the kernels read them
-    12275  solve/panels               vectors as the dense products want them, and these
-    12466  solve/rests                vectors on their way into panels
-    12643  solve/dictionary           the atoms, and their split along a common direction
-    12798  solve/exact_gram           products of all pairs of atoms in double
-    12880  solve/triangle             packed lower triangles
-    12984  solve/support              what is known of one target, and the exact steps
-    13260  solve/gram_table           products of atoms with all atoms, for scans
-    13498  solve/screen               which atoms are worth scoring in double: the bound
-    13804  solve/scan                 the correlations of all atoms with a block's residuals
-    13967  solve/predict              making targets ready for the next scan
-    14213  solve/candidates           the atoms that a scan could not rule out
-    14550  solve/select               the next atoms of each target
-    14715  solve/pursuit              what one solve holds, and the memory it takes
-    14959  solve/plan                 which form, and in what blocks
-    15204  solve/steps                a pursuit from its rows to its results
-    15443  solve/combine              new rows of coefficients
-    15505  solve/solver               the public call
-    15670  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15879  solve/affine_normal        the normal equations of an affine map
-    16122  solve/affine_factor        their factor, and their solution
-    16353  solve/affine_map           a fitted map, and the rows it makes
-    16696  solve/affine_choice        how many atoms to take, and chosen by what
-    17094  solve/affine_fit           what a fit of an affine map holds and needs
-    17338  solve/affine               fitting and applying affine maps
+    12095  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12148  solve/views                the rows of matrices, as the kernels read them
+    12277  solve/panels               vectors as the dense products want them, and these
+    12468  solve/rests                vectors on their way into panels
+    12645  solve/dictionary           the atoms, and their split along a common direction
+    12800  solve/exact_gram           products of all pairs of atoms in double
+    12882  solve/triangle             packed lower triangles
+    12986  solve/support              what is known of one target, and the exact steps
+    13262  solve/gram_table           products of atoms with all atoms, for scans
+    13500  solve/screen               which atoms are worth scoring in double: the bound
+    13806  solve/scan                 the correlations of all atoms with a block's residuals
+    13969  solve/predict              making targets ready for the next scan
+    14215  solve/candidates           the atoms that a scan could not rule out
+    14552  solve/select               the next atoms of each target
+    14717  solve/pursuit              what one solve holds, and the memory it takes
+    14961  solve/plan                 which form, and in what blocks
+    15206  solve/steps                a pursuit from its rows to its results
+    15445  solve/combine              new rows of coefficients
+    15507  solve/solver               the public call
+    15672  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15881  solve/affine_normal        the normal equations of an affine map
+    16124  solve/affine_factor        their factor, and their solution
+    16355  solve/affine_map           a fitted map, and the rows it makes
+    16698  solve/affine_choice        how many atoms to take, and chosen by what
+    17096  solve/affine_fit           what a fit of an affine map holds and needs
+    17340  solve/affine               fitting and applying affine maps
 
-    17627  methods                    rows for tokens that a model lacks, each method a room
-    17668  methods/parts              what methods share: sums of rows, combinations
-    17852  methods/pursuit            omp, omp-centred
-    17923  methods/mapping            omp-affine, affine
-    17957  methods/constant           mean, zero
-    17985  methods/near               each target against all anchors
-    18276  methods/weights            how a few anchors combine to a target
-    18497  methods/interpolation      common_interpolation
-    18650  methods/wechsel            wechsel
-    18700  methods/focus              focus
-    18788  methods/hull               hull
-    18839  methods/dense              matrices of double, and their products
-    19104  methods/linear             maps between two models' rows
-    19259  methods/clp                clp
-    19345  methods/chance             normal deviates that are the same everywhere
-    19406  methods/factor             of symmetric matrices
-    19455  methods/randn              randn
-    19544  methods/john_hewitt        john_hewitt
-    19628  methods/polar              the orthogonal part of a matrix
-    19724  methods/procrustes         procrustes
-    19817  methods/eigen              principal directions of a matrix's rows
-    20111  methods/landmark_pca       landmark_pca
-    20169  methods/stb                stb
-    20351  methods/mp_rope            mp_rope
-    20667  methods/subword            subword
-    20783  methods/zett               zett
-    20805  methods/spread             the factor that suits hidden anchors' rows best
-    21032  methods/modifiers          what is done to the rows of any method
-    21176  methods/undertrained       rows that look as if nothing had trained them
-    21293  methods/methods            the table of all, and the public calls
+    17629  methods                    rows for tokens that a model lacks, each method a room
+    17670  methods/parts              what methods share: sums of rows, combinations
+    17854  methods/pursuit            omp, omp-centred
+    17925  methods/mapping            omp-affine, affine
+    17959  methods/constant           mean, zero
+    17987  methods/near               each target against all anchors
+    18278  methods/weights            how a few anchors combine to a target
+    18499  methods/interpolation      common_interpolation
+    18652  methods/wechsel            wechsel
+    18702  methods/focus              focus
+    18790  methods/hull               hull
+    18841  methods/dense              matrices of double, and their products
+    19106  methods/linear             maps between two models' rows
+    19261  methods/clp                clp
+    19347  methods/chance             normal deviates that are the same everywhere
+    19408  methods/factor             of symmetric matrices
+    19457  methods/randn              randn
+    19546  methods/john_hewitt        john_hewitt
+    19630  methods/polar              the orthogonal part of a matrix
+    19726  methods/procrustes         procrustes
+    19819  methods/eigen              principal directions of a matrix's rows
+    20113  methods/landmark_pca       landmark_pca
+    20171  methods/stb                stb
+    20353  methods/mp_rope            mp_rope
+    20669  methods/subword            subword
+    20785  methods/zett               zett
+    20807  methods/spread             the factor that suits hidden anchors' rows best
+    21034  methods/modifiers          what is done to the rows of any method
+    21178  methods/undertrained       rows that look as if nothing had trained them
+    21295  methods/methods            the table of all, and the public calls
 
-    21446  disk                       files and directories
-    21480  disk/system                what POSIX and Windows are asked for
-    21521  disk/windows_paths         paths as Windows takes them
-    21661  disk/windows               the system as Windows gives it
-    21973  disk/posix                 the system as POSIX gives it
-    22221  disk/paths                 what can be told from their text
-    22295  disk/failure               why the system refused
-    22409  disk/look                  what stands at a path, and whether within another
-    22530  disk/listing               listings of directories
-    22605  disk/reading               files to read, and whether they have changed
-    22784  disk/writing               files to write
-    22901  disk/copying               copies of files
-    22967  disk/trees                 whole directories looked through, copied, removed
-    23183  disk/known                 what weights are called in a directory
-    23266  disk/staging               a directory made under another name, then renamed
-    23528  disk/missing               a path or a directory without what is wanted of it
-    23571  disk/weights               which files they are, and what may stand in their place
-    23900  disk/weight_index          the index of a checkpoint in shards
-    24117  disk/shards                what an index and its shards say of each other
-    24322  disk/checkpoint            a model directory, in one file or in shards
-    24567  disk/tokenizer_directory   the tokenizer of a model directory
+    21448  disk                       files and directories
+    21482  disk/system                what POSIX and Windows are asked for
+    21523  disk/windows_paths         paths as Windows takes them
+    21663  disk/windows               the system as Windows gives it
+    21975  disk/posix                 the system as POSIX gives it
+    22223  disk/paths                 what can be told from their text
+    22297  disk/failure               why the system refused
+    22411  disk/look                  what stands at a path, and whether within another
+    22532  disk/listing               listings of directories
+    22607  disk/reading               files to read, and whether they have changed
+    22786  disk/writing               files to write
+    22903  disk/copying               copies of files
+    22969  disk/trees                 whole directories looked through, copied, removed
+    23185  disk/known                 what weights are called in a directory
+    23268  disk/staging               a directory made under another name, then renamed
+    23530  disk/missing               a path or a directory without what is wanted of it
+    23573  disk/weights               which files they are, and what may stand in their place
+    23902  disk/weight_index          the index of a checkpoint in shards
+    24119  disk/shards                what an index and its shards say of each other
+    24324  disk/checkpoint            a model directory, in one file or in shards
+    24569  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24824  model                      which tensors and config keys belong to the vocabulary
-    24859  model/known                what the world calls things
-    25183  model/known_keys           keys of ids and sizes in configs
-    25357  model/known_classes        classes of tokenizers, by the type of model
-    25595  model/names                names of tensors
-    25752  model/document             the JSON files of a model directory
-    25847  model/members              what the members of a config are about
-    26068  model/config               what config.json says
-    26245  model/side                 a model directory opened once
-    26368  model/code                 the Python that a tokenizer is loaded with
-    26602  model/parts                what each tensor does for the vocabulary
-    26712  model/whole                whether all tensors are there
-    26834  model/find                 finding the parts of a model
-    27121  model/processor            the tokens that a processor looks for by their text
-    27276  model/heirs                what becomes of the ids in a config
-    27443  model/config_ids           ids in a config being edited
-    27683  model/config_lists         lists, dictionaries and ranges of ids
-    27840  model/config_edit          config.json and generation_config.json, edited
-    28135  model/classes              which class a tokenizer is loaded as
-    28342  model/class_tokens         added tokens that a class numbers otherwise
+    24826  model                      which tensors and config keys belong to the vocabulary
+    24861  model/known                what the world calls things
+    25200  model/known_keys           keys of ids and sizes in configs
+    25374  model/known_classes        classes of tokenizers, by the type of model
+    25612  model/names                names of tensors
+    25769  model/document             the JSON files of a model directory
+    25864  model/members              what the members of a config are about
+    26085  model/config               what config.json says
+    26262  model/side                 a model directory opened once
+    26385  model/code                 the Python that a tokenizer is loaded with
+    26619  model/parts                what each tensor does for the vocabulary
+    26729  model/whole                whether all tensors are there
+    26851  model/find                 finding the parts of a model
+    27138  model/processor            the tokens that a processor looks for by their text
+    27293  model/heirs                what becomes of the ids in a config
+    27460  model/config_ids           ids in a config being edited
+    27700  model/config_lists         lists, dictionaries and ranges of ids
+    27857  model/config_edit          config.json and generation_config.json, edited
+    28152  model/classes              which class a tokenizer is loaded as
+    28359  model/class_tokens         added tokens that a class numbers otherwise
 
-    28458  job                        the whole transplant, in the order in which it happens
-    28500  job/job                    what a job holds
-    28887  job/open                   opening the two models
-    29024  job/map                    the caller's map
-    29145  job/align                  where every new row comes from
-    29339  job/plan                   what becomes of every tensor, and of the configs
-    29519  job/chat                   the template that turns messages into text
-    29647  job/digits                 where the two tokenizers cut numbers differently
-    29844  job/check_gguf             the special tokens that a conversion to GGUF finds
-    30034  job/bos                    texts that begin otherwise than the base's
-    30083  job/rows                   rows in memory: reading, checking, their mean
-    30420  job/pieces                 what the base cuts new tokens into
-    30522  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30785  job/magikarp               tokens that look under-trained by their rows
-    30912  job/match                  rows of tokens that a new one only begins with
-    30999  job/solve                  solving for the rows of the donor
-    31202  job/targets                the rows that are made from the donor's
-    31316  job/diagnose               what is odd about the rows that were made
-    31441  job/rebuild                the new rows of one vocabulary tensor
-    31701  job/write                  the output and its weights
-    31980  job/copy                   the other files of the two models
-    32197  job/index                  the files that are written anew
-    32367  job/run                    the whole, in order
-    32483  job/report                 what a job did, as JSON and as a table
-    32805  job/findings               what is told of a finished directory
-    32854  job/check_files            its files
-    32990  job/check_ids              sizes, ids and tying
-    33206  job/check_values           values
-    33277  job/check_draft            as a draft model for another
-    33568  job/verify                 whether a finished directory agrees with itself
+    28475  job                        the whole transplant, in the order in which it happens
+    28518  job/job                    what a job holds
+    28905  job/open                   opening the two models
+    29042  job/map                    the caller's map
+    29163  job/align                  where every new row comes from
+    29357  job/plan                   what becomes of every tensor, and of the configs
+    29537  job/rope                   heads and rotary positions of the two models
+    29634  job/chat                   the template that turns messages into text
+    29762  job/digits                 where the two tokenizers cut numbers differently
+    29959  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30149  job/bos                    texts that begin otherwise than the base's
+    30198  job/rows                   rows in memory: reading, checking, their mean
+    30535  job/pieces                 what the base cuts new tokens into
+    30637  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30900  job/magikarp               tokens that look under-trained by their rows
+    31027  job/match                  rows of tokens that a new one only begins with
+    31114  job/solve                  solving for the rows of the donor
+    31317  job/targets                the rows that are made from the donor's
+    31431  job/diagnose               what is odd about the rows that were made
+    31556  job/rebuild                the new rows of one vocabulary tensor
+    31816  job/write                  the output and its weights
+    32095  job/copy                   the other files of the two models
+    32312  job/index                  the files that are written anew
+    32482  job/run                    the whole, in order
+    32599  job/report                 what a job did, as JSON and as a table
+    32921  job/findings               what is told of a finished directory
+    32970  job/check_files            its files
+    33106  job/check_ids              sizes, ids and tying
+    33322  job/check_values           values
+    33393  job/check_draft            as a draft model for another
+    33684  job/verify                 whether a finished directory agrees with itself
 
-    33609  evaluate                   methods ranked on tokens that both models share
-    33628  evaluate/token_class       what a token is like, by its bytes
-    33695  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33887  evaluate/scores            how near rows come to the true ones
-    33986  evaluate/ranks             whether a true row is found among all
-    34094  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34303  evaluate/write_json        an evaluation as JSON
-    34414  evaluate/write_page        an evaluation as a page
+    33725  evaluate                   methods ranked on tokens that both models share
+    33744  evaluate/token_class       what a token is like, by its bytes
+    33811  evaluate/hidden            which tokens are hidden, and the rows at hand
+    34003  evaluate/scores            how near rows come to the true ones
+    34102  evaluate/ranks             whether a true row is found among all
+    34210  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34429  evaluate/write_json        an evaluation as JSON
+    34540  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -901,8 +902,9 @@ typedef struct otx_method_options {
     double noise;        /* the deviation of what is added to every element, by seed */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
-    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
-    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
+    double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
+                                       positions (10,000, likewise) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -25035,6 +25037,21 @@ static const char *const otx__width_keys[] = {
     "input_embedding_size", /* RemBERT */
 };
 
+/* Heads of attention, and the base of rotary positions: for a method that takes rows to be
+   turned by them. */
+static const char *const otx__heads_keys[] = {
+    "num_attention_heads", /* Llama and most others */
+    "n_head",              /* GPT-2, Bloom */
+    "n_heads",             /* MPT */
+    "num_heads",           /* T5 */
+};
+static const char *const otx__rope_keys[] = {
+    "rope_theta",      /* Llama and most others */
+    "rotary_emb_base", /* GPT-NeoX */
+};
+#define OTX__KEY_ROPE "rope_parameters"     /* transformers 5 */
+#define OTX__KEY_ROPE_FULL "full_attention" /* within, where types of layers differ */
+
 /* The type that weights are in. */
 static const char *const otx__dtype_keys[] = {
     "dtype",       /* transformers 5 */
@@ -28472,6 +28489,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      check_gguf    the special tokens that a conversion to GGUF finds
@@ -29514,6 +29532,103 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
     if (choice.code) otx__class_code(&choice, &job->code);
     otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/rope.h */
+/* ---- rope: heads and rotary positions of the two models ------------------------------------ */
+
+/* The number under the first of some keys on the levels of a config that are about the
+   vocabulary, if it is 1 or more; otherwise 0. */
+OTX__PRIVATE double otx__rope_said(const otx__side *side, const char *const *keys, size_t count)
+{
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    size_t i;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < count; i++) {
+            double said = otx__json_double(&side->config.json, otx__levels_find(&levels, keys[i]));
+            if (said >= 1.0 && said <= DBL_MAX) return said;
+        }
+    return 0.0;
+}
+
+/* The same of what transformers 5 keeps apart: {"rope_theta": N}, or such an object for each type
+   of layer, of which full attention counts, or the first. */
+OTX__PRIVATE double otx__rope_parameter(const otx__side *side)
+{
+    const otx_json *json = &side->config.json;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    while (otx__levels_next(&levels)) {
+        uint32_t all = otx__levels_find(&levels, OTX__KEY_ROPE), of;
+        otx_json_iter member = otx_json_iter_of(json, all);
+        double said = otx__json_double(json, otx_json_find(json, all, otx__rope_keys[0]));
+        of = otx_json_find(json, all, OTX__KEY_ROPE_FULL);
+        if (!(said >= 1.0)) said = otx__json_double(json, otx_json_find(json, of, otx__rope_keys[0]));
+        while (!(said >= 1.0) && member.keyed && otx_json_iter_next(&member))
+            said = otx__json_double(json, otx_json_find(json, member.value, otx__rope_keys[0]));
+        if (said >= 1.0 && said <= DBL_MAX) return said;
+    }
+    return 0.0;
+}
+
+/* Takes what nobody gave from a model's config. */
+OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t *heads,
+                               double *rope)
+{
+    if (!*heads) {
+        double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
+        *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
+    }
+    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
+    if (!(*rope > 0.0)) *rope = 10000.0;
+    otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
+             "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
+             *rope);
+}
+
+/* Fills in what mp_rope wants to know of both models. */
+OTX__PRIVATE void otx__rope_settle(const otx_job *job, otx_method_options *how)
+{
+    otx__rope_of(job, &job->donor, &how->donor_heads, &how->donor_rope);
+    otx__rope_of(job, &job->base, &how->base_heads, &how->base_rope);
+}
+
+OTX__PRIVATE otx_result otx__rope_check(const otx__side *side, const otx_checkpoint_tensor *at,
+                                        size_t heads, double rope, otx_error *error)
+{
+    const uint64_t columns = at->tensor->shape[1];
+    const char *which = side->donor ? "donor" : "base";
+    if (columns % heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: rows of %" PRIu64 " columns are not of %"
+                         PRIu64 " heads, as mp_rope needs them to be; --%s-heads says otherwise",
+                         side->path, columns, (uint64_t)heads, which);
+    if (!(rope >= 1.0 && otx__is_finite(rope)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base of rotary positions must be 1 or "
+                         "more; see --%s-rope", side->path, which);
+    return OTX_OK;
+}
+
+/* For the matrices that mp_rope makes. */
+OTX__PRIVATE otx_result otx__job_plan_rope(otx_job *job, otx_error *error)
+{
+    otx_method_options *how = &job->options.how;
+    const otx__parts *parts = &job->base.parts;
+    otx_result result = OTX_OK;
+    bool settled = false;
+    size_t i;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        if (job->plans[i].solution == OTX__NONE || job->target_count == 0 ||
+            job->solutions[job->plans[i].solution].method != OTX_METHOD_MP_ROPE)
+            continue;
+        if (!settled) otx__rope_settle(job, how);
+        settled = true;
+        result = otx__rope_check(&job->base, tensor->at, how->base_heads, how->base_rope, error);
+        if (!result)
+            result = otx__rope_check(&job->donor, otx__donor_matrix(job, tensor),
+                                     how->donor_heads, how->donor_rope, error);
+    }
+    return result;
 }
 
 /* >>> src/job/chat.h */
@@ -32379,6 +32494,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
     if (!result) result = otx__job_plan_digits(job, error);
@@ -34279,6 +34395,15 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     return result;
 }
 
+/* Whether a method is among those that are wanted. */
+OTX__PRIVATE bool otx__evaluates(const otx_evaluate_options *options, otx_method method)
+{
+    size_t i;
+    for (i = 0; i < options->method_count && options->methods; i++)
+        if (options->methods[i] == method) return true;
+    return !options->methods;
+}
+
 OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_evaluate_options *options, otx_evaluation *out,
                                 otx_error *error)
@@ -34293,6 +34418,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (options) settled = *options;
     result = otx_job_open(ctx, base, donor, &plain, &job, error);
     if (result) return result;
+    if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
     if (result) otx_evaluation_close(ctx, out);

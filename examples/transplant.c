@@ -134,6 +134,10 @@ typedef struct settings {
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
     X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
     X(OPTION_SCALE, "new-vocab-scale", 0, true, FOR_SOLVERS) \
+    X(OPTION_DONOR_HEADS, "donor-heads", 0, true, FOR_SOLVERS) \
+    X(OPTION_BASE_HEADS, "base-heads", 0, true, FOR_SOLVERS) \
+    X(OPTION_DONOR_ROPE, "donor-rope", 0, true, FOR_SOLVERS) \
+    X(OPTION_BASE_ROPE, "base-rope", 0, true, FOR_SOLVERS) \
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
@@ -210,6 +214,9 @@ static const char *const help_transplant[] = {
     "      --weight-scheme NAME\n"
     "                          weights of common_interpolation: barycentric,\n"
     "                          least_squares or distance_proportional (the last)\n"
+    "      --donor-heads N, --base-heads N, --donor-rope X, --base-rope X\n"
+    "                          of mp_rope: heads and the base of rotary positions\n"
+    "                          (config.json's)\n"
     "      --seed N            of randn, john_hewitt and --new-vocab-noise (0)\n"
     "      --norm HOW          norm of new rows: none, as the method makes them;\n"
     "                          anchors, the median of the shared rows'; or fitted, by\n"
@@ -288,8 +295,9 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, -c, -s, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa,\n"
-    "  -q:                     as for a transplant\n"
+    "  -k, -c, -s, -q, --norm, --clip-norms, --new-vocab-noise, --new-vocab-scale,\n"
+    "  --weight-scheme, --donor-heads and the like, --ridge, --tolerance, --memory,\n"
+    "  --threads, --isa:       as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -595,6 +603,22 @@ static int set_real(const char *text, const char *what, double *number)
     return misuse(what, text, "a number from 0 to a million is wanted");
 }
 
+static int set_heads(const char *text, const char *what, size_t *heads)
+{
+    uint64_t number = 0;
+    int status = set_number(text, 65536, what, &number);
+    *heads = (size_t)number;
+    return status;
+}
+
+static int set_rope(const char *text, const char *what, double *base)
+{
+    char *end;
+    *base = strtod(text, &end);
+    if (end != text && *end == 0 && *base >= 1.0 && *base <= 1e15) return STATUS_OK;
+    return misuse(what, text, "a number from 1 is wanted");
+}
+
 static int set_option(settings *to, option_id id, const char *value)
 {
     uint64_t number = 0;
@@ -640,6 +664,18 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_NORM:
         status = choose(value, OTX_NORM_COUNT, norm_name, "unknown norm", &chosen);
         to->job.how.norm = (otx_row_norm)chosen;
+        break;
+    case OPTION_DONOR_HEADS:
+        status = set_heads(value, "--donor-heads", &to->job.how.donor_heads);
+        break;
+    case OPTION_BASE_HEADS:
+        status = set_heads(value, "--base-heads", &to->job.how.base_heads);
+        break;
+    case OPTION_DONOR_ROPE:
+        status = set_rope(value, "--donor-rope", &to->job.how.donor_rope);
+        break;
+    case OPTION_BASE_ROPE:
+        status = set_rope(value, "--base-rope", &to->job.how.base_rope);
         break;
     case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.how.clip_norms); break;
     case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.how.noise); break;

@@ -169,6 +169,53 @@ def seeds(here):
     assert "'-1'" in call(BASE, DONOR, here / "x", "--seed", "-1", status=2).err
 
 
+@case
+def heads_and_rotary_positions(here):
+    """Of mp_rope: from each model's config, in every form that it has, or from the line."""
+    args = ("-a", "mp_rope", "-k", "2")
+    # The same by hand; others; and nothing said at all.
+    plain, _ = transplant(here, *args, name="plain")
+    note = call(BASE, DONOR, here / "loud", *args).err
+    for path in (BASE, DONOR):
+        assert f"{path}: mp_rope takes rows as of 4 heads with rotary positions of base" in note
+    said = ("--donor-heads", "4", "--base-heads", "4", "--donor-rope", "1e4", "--base-rope", "1e4")
+    same, _ = transplant(here, *args, *said)
+    assert same[EMBED].data == plain[EMBED].data and same[HEAD].data == plain[HEAD].data
+    for option in said[::2]:
+        other, _ = transplant(here, *args, option, "2")
+        assert other[EMBED].data != plain[EMBED].data, option
+    # Both configs written otherwise: nested, in parts, by layers, in older words.
+    plain_config = json.loads((DONOR / "config.json").read_text())
+    number = plain_config.pop("rope_parameters")["rope_theta"]
+    assert number == 10000
+    heads = plain_config.pop("num_attention_heads")
+    text = {k: plain_config[k] for k in ("hidden_size", "vocab_size")}
+    apart = {"sliding_attention": {"rope_theta": 7.0}, "full_attention": {"rope_theta": 500}}
+    for i, (more, base) in enumerate((
+            ({"rope_theta": 500.0, "num_attention_heads": 8}, 500),
+            ({"rope_theta": 5e2, "n_head": 8}, 500), ({"rotary_emb_base": 500, "n_heads": 8}, 500),
+            ({"rope_parameters": {"rope_theta": 500}, "num_heads": 8}, 500),
+            ({"rope_parameters": apart, "num_attention_heads": 8}, 500),
+            ({"text_config": {**text, "rope_theta": 500, "num_attention_heads": 8},
+              "vision_config": {"num_attention_heads": 3, "rope_theta": 9}}, 500),
+            ({"num_attention_heads": 8}, 10000))):
+        donor = here / f"donor{i}"
+        shutil.copytree(DONOR, donor)
+        (donor / "config.json").write_text(json.dumps({**plain_config, **more}))
+        note = call(BASE, donor, "--dry-run", *args).err
+        assert re.search(f"{donor}: mp_rope takes .* 8 heads with .* of base {base}\n", note), note
+    assert heads == 4 and "mp_rope takes" not in call(BASE, DONOR, "--dry-run", "-a", "omp").err
+    # Of the method that is evaluated too.
+    note = call("evaluate", BASE, DONOR, "--methods", "mp_rope", "-k", "1").err
+    assert "mp_rope takes rows as of 4 heads" in note
+    refused(here, BASE, DONOR, "rows of 128 columns are not of 5 heads.*--donor-heads",
+            args=(*args, "--donor-heads", "5"))
+    refused(here, BASE, DONOR, "rows of 96 columns are not of 7 heads.*--base-heads",
+            args=("-a", "omp", "--head-method", "mp_rope", "--base-heads", "7"))
+    for option, value in (("--donor-rope", "0.5"), ("--base-rope", "x"), ("--base-heads", "0")):
+        assert option in call(BASE, DONOR, here / "x", option, value, status=2).err
+
+
 # ---- modifiers ------------------------------------------------------------------------------
 
 

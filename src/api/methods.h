@@ -159,8 +159,9 @@ typedef struct otx_method_options {
     double noise;        /* the deviation of what is added to every element, by seed */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
-    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
-    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
+    double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
+                                       positions (10,000, likewise) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;

@@ -14,6 +14,7 @@
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      check_gguf    the special tokens that a conversion to GGUF finds
