@@ -235,6 +235,15 @@ static void test_memory(void)
     check_memory(&options, 0); /* too few anchors to hide any: the map alone */
     options.how.omp.k = 2; /* too few for a table */
     check_memory(&options, 0);
+    /* A head by another method, modifiers, and which tokens are whose. */
+    options.method = OTX_METHOD_MEAN;
+    options.own_head_method = true;
+    options.head_method = OTX_METHOD_MP_ROPE;
+    options.how.norm = OTX_NORM_ANCHORS;
+    options.magikarp = true;
+    options.prefix_match = OTX_MATCH_LM_HEAD;
+    options.byte_match = OTX_MATCH_EMBED;
+    check_memory(&options, 0);
 }
 
 int main(void)

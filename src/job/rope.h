@@ -21,11 +21,12 @@ OTX__PRIVATE double otx__rope_parameter(const otx__side *side)
     const otx_json *json = &side->config.json;
     otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
     while (otx__levels_next(&levels)) {
-        uint32_t all = otx__levels_find(&levels, OTX__KEY_ROPE), of;
+        uint32_t all = otx__levels_find(&levels, OTX__KEY_ROPE);
+        uint32_t full = otx_json_find(json, all, OTX__KEY_ROPE_FULL);
         otx_json_iter member = otx_json_iter_of(json, all);
         double said = otx__json_double(json, otx_json_find(json, all, otx__rope_keys[0]));
-        of = otx_json_find(json, all, OTX__KEY_ROPE_FULL);
-        if (!(said >= 1.0)) said = otx__json_double(json, otx_json_find(json, of, otx__rope_keys[0]));
+        if (!(said >= 1.0))
+            said = otx__json_double(json, otx_json_find(json, full, otx__rope_keys[0]));
         while (!(said >= 1.0) && member.keyed && otx_json_iter_next(&member))
             said = otx__json_double(json, otx_json_find(json, member.value, otx__rope_keys[0]));
         if (said >= 1.0 && said <= DBL_MAX) return said;
