@@ -347,6 +347,32 @@ def tokens_that_lie_where_unused_ones_do(here):
     assert "--magikarp judges tokens by their rows" in error
 
 
+@case
+def tokens_that_peers_confuse(here):
+    """Special tokens under one heading each keep a row of their own; and what the base spells
+    otherwise, beyond one leading space, is the same by its bytes."""
+    specials = ["<|im_start|>", "<|im_end|>", "<|tool|>"]
+    spellings = [("ĠĠĠĠ", "▁▁▁▁"), ("ä¸Ń", "中"), ("ÐŁÑĢ", "Пр"), ("Ġä¸Ń", "▁中"), ("ĊĊ", "\n\n"),
+                 ("ĉ", "\t")]
+    base_words = [*tool.BASE_WORDS, *(b for b, _ in spellings)]
+    donor_words = [*(d for _, d in spellings), *tool.DONOR_WORDS]
+    base, donor = base_model(words=base_words + specials), donor_model(words=specials + donor_words)
+    for model, first in ((base, len(base_words)), (donor, 3)):
+        model.tokenizer["added_tokens"] += [tool.added(first + i, s)
+                                            for i, s in enumerate(specials)]
+        model.tokenizer["added_tokens"].sort(key=lambda token: token["id"])
+        model.roles["additional_special_tokens"] = specials
+    base, donor = pair(here, base=base, donor=donor)
+    new, _ = transplant(here, "-a", "omp", "-k", "2", base=base, donor=donor)
+    old = read_model(base)
+    for name in (EMBED, HEAD):
+        for i in range(len(specials)):
+            assert new[name].row(3 + i) == old[name].row(len(base_words) + i), (name, i)
+        for i, (spelt, _) in enumerate(spellings):
+            wanted = old[name].row(base_words.index(spelt))
+            assert new[name].row(3 + len(specials) + i) == wanted, (name, spelt)
+
+
 def unescape(text):
     """A cell of the token report as the bytes that it stands for."""
     plain = {b"t": b"\t", b"n": b"\n", b"\\": b"\\"}
