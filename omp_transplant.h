@@ -23,240 +23,240 @@
 
    What is where
 
-      287  api/version                version
-      317  api/result                 results
-      357  api/context                context: memory, threads, progress
-      435  api/isa                    instruction sets
-      452  api/matrix                 numbers and matrices
-      510  api/blocks                 block types of ggml
-      534  api/solver                 the solver
-      662  api/affine                 the affine map: rows as the map makes them, and what it misses
-      793  api/methods                methods: rows for tokens that a model lacks
-     1011  api/source                 sources and sinks: bytes in and out
-     1031  api/json                   JSON
-     1153  api/safetensors            safetensors
-     1217  api/vocab                  vocabularies
-     1353  api/align                  alignment
-     1422  api/file                   files
-     1433  api/directory              directories
-     1498  api/job                    the whole job
-     1678  api/verify                 looking at a finished directory
-     1734  api/evaluate               methods ranked on tokens that both models share
-     1829  api/trim                   a smaller vocabulary of a model's own
+      289  api/version                version
+      319  api/result                 results
+      359  api/context                context: memory, threads, progress
+      437  api/isa                    instruction sets
+      454  api/matrix                 numbers and matrices
+      512  api/blocks                 block types of ggml
+      536  api/solver                 the solver
+      664  api/affine                 the affine map: rows as the map makes them, and what it misses
+      795  api/methods                methods: rows for tokens that a model lacks
+     1013  api/source                 sources and sinks: bytes in and out
+     1033  api/json                   JSON
+     1155  api/safetensors            safetensors
+     1219  api/vocab                  vocabularies
+     1355  api/align                  alignment
+     1424  api/file                   files
+     1435  api/directory              directories
+     1500  api/job                    the whole job
+     1680  api/verify                 looking at a finished directory
+     1736  api/evaluate               methods ranked on tokens that both models share
+     1831  api/trim                   a smaller vocabulary of a model's own
 
-     1887  base                       what everything stands on
-     1923  base/begin                 system headers, and how floating point must be compiled
-     1961  base/sizes                 counting, and sums and products that may not wrap
-     1999  base/span                  bytes of others, digits, UTF-8
-     2157  base/decimal               the digits of a double
-     2292  base/format                printf without stdio and without a locale
-     2561  base/result                results, failures, messages
-     2677  base/memory                the allocator, arrays that grow
-     2736  base/text                  names in messages, and text that grows
-     2853  base/hooks                 log, progress, threads of the caller
-     2922  base/sort                  in place, without memory, never quadratic; and finding
-     2972  base/clock                 wall time for statistics
-     3018  base/hash                  keyed, for tables whose keys a stranger chooses
-     3110  base/pool                  blocks that are freed together
-     3225  base/number                element types, widening and rounding
-     3436  base/blocks                block types of ggml, taken apart and widened
-     3657  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3942  base/blocks_make           rows quantised to blocks
-     4336  base/base64                decoding
-     4372  base/protobuf              fields of a message
-     4494  base/watch                 long loops that the caller can stop
+     1889  base                       what everything stands on
+     1925  base/begin                 system headers, and how floating point must be compiled
+     1963  base/sizes                 counting, and sums and products that may not wrap
+     2001  base/span                  bytes of others, digits, UTF-8
+     2159  base/decimal               the digits of a double
+     2294  base/format                printf without stdio and without a locale
+     2563  base/result                results, failures, messages
+     2679  base/memory                the allocator, arrays that grow
+     2738  base/text                  names in messages, and text that grows
+     2855  base/hooks                 log, progress, threads of the caller
+     2924  base/sort                  in place, without memory, never quadratic; and finding
+     2974  base/clock                 wall time for statistics
+     3020  base/hash                  keyed, for tables whose keys a stranger chooses
+     3112  base/pool                  blocks that are freed together
+     3227  base/number                element types, widening and rounding
+     3438  base/blocks                block types of ggml, taken apart and widened
+     3659  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3944  base/blocks_make           rows quantised to blocks
+     4338  base/base64                decoding
+     4374  base/protobuf              fields of a message
+     4496  base/watch                 long loops that the caller can stop
 
-     4547  files                      formats, on memory and streams
-     4571  files/memory_source        memory as a source of bytes
-     4589  files/json_read            a parser without recursion
-     4942  files/json_values          looking at values, stepping through containers
-     5155  files/json_edit            writing, and edits that keep every byte they do not touch
-     5523  files/tensors              what reading and writing a header share
-     5658  files/safetensors_read     the header of a file, checked
-     5983  files/safetensors_write    the header of a new file
+     4549  files                      formats, on memory and streams
+     4573  files/memory_source        memory as a source of bytes
+     4591  files/json_read            a parser without recursion
+     4944  files/json_values          looking at values, stepping through containers
+     5157  files/json_edit            writing, and edits that keep every byte they do not touch
+     5525  files/tensors              what reading and writing a header share
+     5660  files/safetensors_read     the header of a file, checked
+     5985  files/safetensors_write    the header of a new file
 
-     6140  vocab                      tokens, from every source, and which of them are the same
-     6177  vocab/known                what the world calls things: files, classes, tokens
-     6502  vocab/token_table          the table of tokens, and finding tokens in it
-     6676  vocab/spelling             from what a file spells to bytes
-     6867  vocab/reader               what the readers of all sources share
-     7219  vocab/added_tokens         what other files add to a model's tokens
-     7567  vocab/in_use               tokens that are named as reserved ones and are none
-     7670  vocab/from_tokenizer_json  tokenizer.json
-     7963  vocab/from_tekken          tekken.json
-     8118  vocab/from_tiktoken        *.tiktoken
-     8183  vocab/from_sentencepiece   tokenizer.model and its like
-     8548  vocab/from_vocab_json      vocab.json and merges.txt
-     8634  vocab/from_vocab_txt       vocab.txt
-     8691  vocab/digits               how a tokenizer cuts numbers
-     8887  vocab/recognise            what a file is, by what it holds
-     9018  vocab/parse                the first source that is given, and what goes with it
-     9227  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9629  vocab/split                text split as the tokenizer's model splits it
-    10031  vocab/align                which base token a donor token is
+     6142  vocab                      tokens, from every source, and which of them are the same
+     6179  vocab/known                what the world calls things: files, classes, tokens
+     6504  vocab/token_table          the table of tokens, and finding tokens in it
+     6678  vocab/spelling             from what a file spells to bytes
+     6869  vocab/reader               what the readers of all sources share
+     7221  vocab/added_tokens         what other files add to a model's tokens
+     7569  vocab/in_use               tokens that are named as reserved ones and are none
+     7672  vocab/from_tokenizer_json  tokenizer.json
+     7965  vocab/from_tekken          tekken.json
+     8120  vocab/from_tiktoken        *.tiktoken
+     8185  vocab/from_sentencepiece   tokenizer.model and its like
+     8550  vocab/from_vocab_json      vocab.json and merges.txt
+     8636  vocab/from_vocab_txt       vocab.txt
+     8693  vocab/digits               how a tokenizer cuts numbers
+     8889  vocab/recognise            what a file is, by what it holds
+     9020  vocab/parse                the first source that is given, and what goes with it
+     9229  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9631  vocab/split                text split as the tokenizer's model splits it
+    10033  vocab/align                which base token a donor token is
 
-    10288  simd                       the hot loops, once for each instruction set
-    10321  simd/kernels               the table of kernels, and what all versions share
-    10598  simd/scalar                the reference
-    10767  simd/sse2                  the operations of 128-bit x86, and what each does
-    10888  simd/neon                  those of 64-bit Arm
-    10983  simd/wasm                  those of WebAssembly's SIMD128
-    11068  simd/avx2                  those of 256-bit x86, with FMA
-    11150  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11792  simd/avx_vnni              AVX2, and products of integers
-    11888  simd/neon_bf16             NEON, and products of matrices
-    12042  simd/avx512                512-bit x86, by hand
-    12648  simd/amx                   tiles of x86, beside AVX-512
-    12891  simd/dispatch              which of them this machine can run, and which a call takes
+    10290  simd                       the hot loops, once for each instruction set
+    10323  simd/kernels               the table of kernels, and what all versions share
+    10600  simd/scalar                the reference
+    10769  simd/sse2                  the operations of 128-bit x86, and what each does
+    10890  simd/neon                  those of 64-bit Arm
+    10985  simd/wasm                  those of WebAssembly's SIMD128
+    11070  simd/avx2                  those of 256-bit x86, with FMA
+    11152  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    11794  simd/avx_vnni              AVX2, and products of integers
+    11890  simd/neon_bf16             NEON, and products of matrices
+    12044  simd/avx512                512-bit x86, by hand
+    12650  simd/amx                   tiles of x86, beside AVX-512
+    12893  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13117  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13170  solve/views                the rows of matrices, as the kernels read them
-    13299  solve/panels               vectors as the dense products want them, and these
-    13490  solve/rests                vectors on their way into panels
-    13667  solve/dictionary           the atoms, and their split along a common direction
-    13822  solve/exact_gram           products of all pairs of atoms in double
-    13904  solve/triangle             packed lower triangles
-    14008  solve/support              what is known of one target, and the exact steps
-    14284  solve/gram_table           products of atoms with all atoms, for scans
-    14522  solve/screen               which atoms are worth scoring in double: the bound
-    14828  solve/scan                 the correlations of all atoms with a block's residuals
-    14991  solve/predict              making targets ready for the next scan
-    15237  solve/candidates           the atoms that a scan could not rule out
-    15574  solve/select               the next atoms of each target
-    15739  solve/pursuit              what one solve holds, and the memory it takes
-    15983  solve/plan                 which form, and in what blocks
-    16228  solve/steps                a pursuit from its rows to its results
-    16467  solve/combine              new rows of coefficients
-    16529  solve/solver               the public call
-    16694  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16903  solve/affine_normal        the normal equations of an affine map
-    17146  solve/affine_factor        their factor, and their solution
-    17377  solve/affine_map           a fitted map, and the rows it makes
-    17720  solve/affine_choice        how many atoms to take, and chosen by what
-    18118  solve/affine_fit           what a fit of an affine map holds and needs
-    18362  solve/affine               fitting and applying affine maps
+    13119  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13172  solve/views                the rows of matrices, as the kernels read them
+    13301  solve/panels               vectors as the dense products want them, and these
+    13492  solve/rests                vectors on their way into panels
+    13669  solve/dictionary           the atoms, and their split along a common direction
+    13824  solve/exact_gram           products of all pairs of atoms in double
+    13906  solve/triangle             packed lower triangles
+    14010  solve/support              what is known of one target, and the exact steps
+    14286  solve/gram_table           products of atoms with all atoms, for scans
+    14524  solve/screen               which atoms are worth scoring in double: the bound
+    14830  solve/scan                 the correlations of all atoms with a block's residuals
+    14993  solve/predict              making targets ready for the next scan
+    15239  solve/candidates           the atoms that a scan could not rule out
+    15576  solve/select               the next atoms of each target
+    15741  solve/pursuit              what one solve holds, and the memory it takes
+    15985  solve/plan                 which form, and in what blocks
+    16230  solve/steps                a pursuit from its rows to its results
+    16469  solve/combine              new rows of coefficients
+    16531  solve/solver               the public call
+    16696  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    16905  solve/affine_normal        the normal equations of an affine map
+    17148  solve/affine_factor        their factor, and their solution
+    17379  solve/affine_map           a fitted map, and the rows it makes
+    17722  solve/affine_choice        how many atoms to take, and chosen by what
+    18120  solve/affine_fit           what a fit of an affine map holds and needs
+    18364  solve/affine               fitting and applying affine maps
 
-    18651  methods                    rows for tokens that a model lacks, each method a room
-    18692  methods/parts              what methods share: sums of rows, combinations
-    18876  methods/pursuit            omp, omp-centred
-    18947  methods/mapping            omp-affine, affine
-    18981  methods/constant           mean, zero
-    19009  methods/near               each target against all anchors
-    19300  methods/weights            how a few anchors combine to a target
-    19521  methods/interpolation      common_interpolation
-    19674  methods/wechsel            wechsel
-    19724  methods/focus              focus
-    19812  methods/hull               hull
-    19863  methods/dense              matrices of double, and their products
-    20128  methods/linear             maps between two models' rows
-    20283  methods/clp                clp
-    20369  methods/chance             normal deviates that are the same everywhere
-    20430  methods/factor             of symmetric matrices
-    20479  methods/randn              randn
-    20568  methods/john_hewitt        john_hewitt
-    20652  methods/polar              the orthogonal part of a matrix
-    20748  methods/procrustes         procrustes
-    20841  methods/eigen              principal directions of a matrix's rows
-    21135  methods/landmark_pca       landmark_pca
-    21193  methods/stb                stb
-    21375  methods/mp_rope            mp_rope
-    21691  methods/subword            subword
-    21807  methods/zett               zett
-    21829  methods/spread             the factor that suits hidden anchors' rows best
-    22056  methods/modifiers          what is done to the rows of any method
-    22200  methods/undertrained       rows that look as if nothing had trained them
-    22317  methods/methods            the table of all, and the public calls
+    18653  methods                    rows for tokens that a model lacks, each method a room
+    18694  methods/parts              what methods share: sums of rows, combinations
+    18878  methods/pursuit            omp, omp-centred
+    18949  methods/mapping            omp-affine, affine
+    18983  methods/constant           mean, zero
+    19011  methods/near               each target against all anchors
+    19302  methods/weights            how a few anchors combine to a target
+    19523  methods/interpolation      common_interpolation
+    19676  methods/wechsel            wechsel
+    19726  methods/focus              focus
+    19814  methods/hull               hull
+    19865  methods/dense              matrices of double, and their products
+    20130  methods/linear             maps between two models' rows
+    20285  methods/clp                clp
+    20371  methods/chance             normal deviates that are the same everywhere
+    20432  methods/factor             of symmetric matrices
+    20481  methods/randn              randn
+    20570  methods/john_hewitt        john_hewitt
+    20654  methods/polar              the orthogonal part of a matrix
+    20750  methods/procrustes         procrustes
+    20843  methods/eigen              principal directions of a matrix's rows
+    21137  methods/landmark_pca       landmark_pca
+    21195  methods/stb                stb
+    21377  methods/mp_rope            mp_rope
+    21693  methods/subword            subword
+    21809  methods/zett               zett
+    21831  methods/spread             the factor that suits hidden anchors' rows best
+    22058  methods/modifiers          what is done to the rows of any method
+    22202  methods/undertrained       rows that look as if nothing had trained them
+    22319  methods/methods            the table of all, and the public calls
 
-    22470  disk                       files and directories
-    22504  disk/system                what POSIX and Windows are asked for
-    22545  disk/windows_paths         paths as Windows takes them
-    22685  disk/windows               the system as Windows gives it
-    22997  disk/posix                 the system as POSIX gives it
-    23245  disk/paths                 what can be told from their text
-    23319  disk/failure               why the system refused
-    23433  disk/look                  what stands at a path, and whether within another
-    23554  disk/listing               listings of directories
-    23629  disk/reading               files to read, and whether they have changed
-    23808  disk/writing               files to write
-    23925  disk/copying               copies of files
-    23991  disk/trees                 whole directories looked through, copied, removed
-    24207  disk/known                 what weights are called in a directory
-    24290  disk/staging               a directory made under another name, then renamed
-    24556  disk/missing               a path or a directory without what is wanted of it
-    24599  disk/weights               which files they are, and what may stand in their place
-    24928  disk/weight_index          the index of a checkpoint in shards
-    25145  disk/shards                what an index and its shards say of each other
-    25350  disk/checkpoint            a model directory, in one file or in shards
-    25595  disk/tokenizer_directory   the tokenizer of a model directory
+    22472  disk                       files and directories
+    22506  disk/system                what POSIX and Windows are asked for
+    22547  disk/windows_paths         paths as Windows takes them
+    22687  disk/windows               the system as Windows gives it
+    22999  disk/posix                 the system as POSIX gives it
+    23247  disk/paths                 what can be told from their text
+    23321  disk/failure               why the system refused
+    23435  disk/look                  what stands at a path, and whether within another
+    23556  disk/listing               listings of directories
+    23631  disk/reading               files to read, and whether they have changed
+    23810  disk/writing               files to write
+    23927  disk/copying               copies of files
+    23993  disk/trees                 whole directories looked through, copied, removed
+    24209  disk/known                 what weights are called in a directory
+    24292  disk/staging               a directory made under another name, then renamed
+    24558  disk/missing               a path or a directory without what is wanted of it
+    24601  disk/weights               which files they are, and what may stand in their place
+    24930  disk/weight_index          the index of a checkpoint in shards
+    25147  disk/shards                what an index and its shards say of each other
+    25352  disk/checkpoint            a model directory, in one file or in shards
+    25597  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25852  model                      which tensors and config keys belong to the vocabulary
-    25887  model/known                what the world calls things
-    26226  model/known_keys           keys of ids and sizes in configs
-    26400  model/known_classes        classes of tokenizers, by the type of model
-    26638  model/names                names of tensors
-    26795  model/document             the JSON files of a model directory
-    26890  model/members              what the members of a config are about
-    27111  model/config               what config.json says
-    27288  model/side                 a model directory opened once
-    27411  model/code                 the Python that a tokenizer is loaded with
-    27645  model/parts                what each tensor does for the vocabulary
-    27755  model/whole                whether all tensors are there
-    27877  model/find                 finding the parts of a model
-    28164  model/processor            the tokens that a processor looks for by their text
-    28319  model/heirs                what becomes of the ids in a config
-    28486  model/config_ids           ids in a config being edited
-    28726  model/config_lists         lists, dictionaries and ranges of ids
-    28883  model/config_edit          config.json and generation_config.json, edited
-    29178  model/classes              which class a tokenizer is loaded as
-    29385  model/class_tokens         added tokens that a class numbers otherwise
+    25854  model                      which tensors and config keys belong to the vocabulary
+    25889  model/known                what the world calls things
+    26228  model/known_keys           keys of ids and sizes in configs
+    26402  model/known_classes        classes of tokenizers, by the type of model
+    26640  model/names                names of tensors
+    26797  model/document             the JSON files of a model directory
+    26892  model/members              what the members of a config are about
+    27113  model/config               what config.json says
+    27290  model/side                 a model directory opened once
+    27413  model/code                 the Python that a tokenizer is loaded with
+    27647  model/parts                what each tensor does for the vocabulary
+    27757  model/whole                whether all tensors are there
+    27879  model/find                 finding the parts of a model
+    28166  model/processor            the tokens that a processor looks for by their text
+    28321  model/heirs                what becomes of the ids in a config
+    28488  model/config_ids           ids in a config being edited
+    28728  model/config_lists         lists, dictionaries and ranges of ids
+    28885  model/config_edit          config.json and generation_config.json, edited
+    29180  model/classes              which class a tokenizer is loaded as
+    29387  model/class_tokens         added tokens that a class numbers otherwise
 
-    29501  job                        the whole transplant, in the order in which it happens
-    29544  job/job                    what a job holds
-    29931  job/open                   opening the two models
-    30068  job/map                    the caller's map
-    30189  job/align                  where every new row comes from
-    30383  job/plan                   what becomes of every tensor, and of the configs
-    30563  job/rope                   heads and rotary positions of the two models
-    30661  job/chat                   the template that turns messages into text
-    30789  job/digits                 where the two tokenizers cut numbers differently
-    30986  job/check_gguf             the special tokens that a conversion to GGUF finds
-    31176  job/bos                    texts that begin otherwise than the base's
-    31225  job/rows                   rows in memory: reading, checking, their mean
-    31562  job/pieces                 what the base cuts new tokens into
-    31664  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31927  job/magikarp               tokens that look under-trained by their rows
-    32054  job/match                  rows of tokens that a new one only begins with
-    32141  job/solve                  solving for the rows of the donor
-    32344  job/targets                the rows that are made from the donor's
-    32458  job/diagnose               what is odd about the rows that were made
-    32583  job/rebuild                the new rows of one vocabulary tensor
-    32843  job/write                  the output and its weights
-    33122  job/copy                   the other files of the two models
-    33339  job/index                  the files that are written anew
-    33509  job/run                    the whole, in order
-    33626  job/report                 what a job did, as JSON and as a table
-    33948  job/findings               what is told of a finished directory
-    33997  job/check_files            its files
-    34133  job/check_ids              sizes, ids and tying
-    34349  job/check_values           values
-    34420  job/check_draft            as a draft model for another
-    34711  job/verify                 whether a finished directory agrees with itself
+    29503  job                        the whole transplant, in the order in which it happens
+    29546  job/job                    what a job holds
+    29933  job/open                   opening the two models
+    30070  job/map                    the caller's map
+    30191  job/align                  where every new row comes from
+    30385  job/plan                   what becomes of every tensor, and of the configs
+    30565  job/rope                   heads and rotary positions of the two models
+    30663  job/chat                   the template that turns messages into text
+    30791  job/digits                 where the two tokenizers cut numbers differently
+    30988  job/check_gguf             the special tokens that a conversion to GGUF finds
+    31178  job/bos                    texts that begin otherwise than the base's
+    31227  job/rows                   rows in memory: reading, checking, their mean
+    31564  job/pieces                 what the base cuts new tokens into
+    31666  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31929  job/magikarp               tokens that look under-trained by their rows
+    32056  job/match                  rows of tokens that a new one only begins with
+    32143  job/solve                  solving for the rows of the donor
+    32346  job/targets                the rows that are made from the donor's
+    32460  job/diagnose               what is odd about the rows that were made
+    32585  job/rebuild                the new rows of one vocabulary tensor
+    32845  job/write                  the output and its weights
+    33124  job/copy                   the other files of the two models
+    33341  job/index                  the files that are written anew
+    33511  job/run                    the whole, in order
+    33628  job/report                 what a job did, as JSON and as a table
+    33950  job/findings               what is told of a finished directory
+    33999  job/check_files            its files
+    34135  job/check_ids              sizes, ids and tying
+    34351  job/check_values           values
+    34422  job/check_draft            as a draft model for another
+    34713  job/verify                 whether a finished directory agrees with itself
 
-    34752  evaluate                   methods ranked on tokens that both models share
-    34771  evaluate/token_class       what a token is like, by its bytes
-    34838  evaluate/hidden            which tokens are hidden, and the rows at hand
-    35030  evaluate/scores            how near rows come to the true ones
-    35129  evaluate/ranks             whether a true row is found among all
-    35237  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35456  evaluate/write_json        an evaluation as JSON
-    35567  evaluate/write_page        an evaluation as a page
+    34754  evaluate                   methods ranked on tokens that both models share
+    34773  evaluate/token_class       what a token is like, by its bytes
+    34840  evaluate/hidden            which tokens are hidden, and the rows at hand
+    35032  evaluate/scores            how near rows come to the true ones
+    35131  evaluate/ranks             whether a true row is found among all
+    35239  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35458  evaluate/write_json        an evaluation as JSON
+    35569  evaluate/write_page        an evaluation as a page
 
-    35781  trim                       a smaller vocabulary of a model's own
-    35798  trim/needed                what has to stay for the sake of what stays
-    35981  trim/renumber              which tokens stay, and their new ids
-    36187  trim/trim_json             tokenizer.json and the JSON files beside it
-    36463  trim/trim_lines            merges.txt and vocab.txt
-    36513  trim/trim                  the whole, in order
+    35783  trim                       a smaller vocabulary of a model's own
+    35800  trim/needed                what has to stay for the sake of what stays
+    35983  trim/renumber              which tokens stay, and their new ids
+    36189  trim/trim_json             tokenizer.json and the JSON files beside it
+    36465  trim/trim_lines            merges.txt and vocab.txt
+    36515  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -266,7 +266,9 @@
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
           fields in the token table; otx_dtype_block and is_block, otx_blocks_to_float and
-          from_float: the block types of ggml.
+          from_float: the block types of ggml; own_head_method, magikarp, byte_match and
+          prefix_match in otx_job_options, OTX_ACTION_MATCH, otx_mark_undertrained.
+          otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -22254,7 +22256,7 @@ OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t 
                               cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
     if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
     for (i = 0; i < count; i++)
-        marks[i] |= cosines ? values[i] > threshold : values[i] < threshold;
+        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
 }
 
 /* The cosines of all rows with the mean of some. */

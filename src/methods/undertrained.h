@@ -54,7 +54,7 @@ OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t 
                               cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
     if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
     for (i = 0; i < count; i++)
-        marks[i] |= cosines ? values[i] > threshold : values[i] < threshold;
+        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
 }
 
 /* The cosines of all rows with the mean of some. */
