@@ -23,240 +23,245 @@
 
    What is where
 
-      287  api/version                version
-      317  api/result                 results
-      357  api/context                context: memory, threads, progress
-      435  api/isa                    instruction sets
-      452  api/matrix                 numbers and matrices
-      510  api/blocks                 block types of ggml
-      534  api/solver                 the solver
-      662  api/affine                 the affine map: rows as the map makes them, and what it misses
-      793  api/methods                methods: rows for tokens that a model lacks
-      990  api/source                 sources and sinks: bytes in and out
-     1010  api/json                   JSON
-     1132  api/safetensors            safetensors
-     1196  api/vocab                  vocabularies
-     1332  api/align                  alignment
-     1397  api/file                   files
-     1408  api/directory              directories
-     1473  api/job                    the whole job
-     1630  api/verify                 looking at a finished directory
-     1686  api/evaluate               methods ranked on tokens that both models share
-     1781  api/reshape                a model's own vocabulary, smaller or larger
+      295  api/version                version
+      325  api/result                 results
+      365  api/context                context: memory, threads, progress
+      443  api/isa                    instruction sets
+      460  api/matrix                 numbers and matrices
+      518  api/blocks                 block types of ggml
+      542  api/solver                 the solver
+      670  api/affine                 the affine map: rows as the map makes them, and what it misses
+      801  api/methods                methods: rows for tokens that a model lacks
+     1019  api/source                 sources and sinks: bytes in and out
+     1039  api/json                   JSON
+     1161  api/safetensors            safetensors
+     1225  api/vocab                  vocabularies
+     1361  api/align                  alignment
+     1430  api/file                   files
+     1441  api/directory              directories
+     1506  api/job                    the whole job
+     1686  api/verify                 looking at a finished directory
+     1742  api/evaluate               methods ranked on tokens that both models share
+     1837  api/reshape                a model's own vocabulary, smaller or larger
 
-     1868  base                       what everything stands on
-     1904  base/begin                 system headers, and how floating point must be compiled
-     1942  base/sizes                 counting, and sums and products that may not wrap
-     1980  base/span                  bytes of others, digits, UTF-8
-     2138  base/decimal               the digits of a double
-     2273  base/format                printf without stdio and without a locale
-     2542  base/result                results, failures, messages
-     2658  base/memory                the allocator, arrays that grow
-     2717  base/text                  names in messages, and text that grows
-     2834  base/hooks                 log, progress, threads of the caller
-     2903  base/sort                  in place, without memory, never quadratic; and finding
-     2953  base/clock                 wall time for statistics
-     2999  base/hash                  keyed, for tables whose keys a stranger chooses
-     3091  base/pool                  blocks that are freed together
-     3206  base/number                element types, widening and rounding
-     3417  base/blocks                block types of ggml, taken apart and widened
-     3638  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3923  base/blocks_make           rows quantised to blocks
-     4317  base/base64                decoding
-     4353  base/protobuf              fields of a message
-     4475  base/watch                 long loops that the caller can stop
+     1924  base                       what everything stands on
+     1960  base/begin                 system headers, and how floating point must be compiled
+     1998  base/sizes                 counting, and sums and products that may not wrap
+     2036  base/span                  bytes of others, digits, UTF-8
+     2194  base/decimal               the digits of a double
+     2329  base/format                printf without stdio and without a locale
+     2598  base/result                results, failures, messages
+     2714  base/memory                the allocator, arrays that grow
+     2773  base/text                  names in messages, and text that grows
+     2890  base/hooks                 log, progress, threads of the caller
+     2959  base/sort                  in place, without memory, never quadratic; and finding
+     3009  base/clock                 wall time for statistics
+     3055  base/hash                  keyed, for tables whose keys a stranger chooses
+     3147  base/pool                  blocks that are freed together
+     3262  base/number                element types, widening and rounding
+     3473  base/blocks                block types of ggml, taken apart and widened
+     3694  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3979  base/blocks_make           rows quantised to blocks
+     4373  base/base64                decoding
+     4409  base/protobuf              fields of a message
+     4531  base/watch                 long loops that the caller can stop
 
-     4528  files                      formats, on memory and streams
-     4552  files/memory_source        memory as a source of bytes
-     4570  files/json_read            a parser without recursion
-     4923  files/json_values          looking at values, stepping through containers
-     5136  files/json_edit            writing, and edits that keep every byte they do not touch
-     5504  files/tensors              what reading and writing a header share
-     5639  files/safetensors_read     the header of a file, checked
-     5964  files/safetensors_write    the header of a new file
+     4584  files                      formats, on memory and streams
+     4608  files/memory_source        memory as a source of bytes
+     4626  files/json_read            a parser without recursion
+     4979  files/json_values          looking at values, stepping through containers
+     5192  files/json_edit            writing, and edits that keep every byte they do not touch
+     5560  files/tensors              what reading and writing a header share
+     5695  files/safetensors_read     the header of a file, checked
+     6020  files/safetensors_write    the header of a new file
 
-     6121  vocab                      tokens, from every source, and which of them are the same
-     6158  vocab/known                what the world calls things: files, classes, tokens
-     6483  vocab/token_table          the table of tokens, and finding tokens in it
-     6657  vocab/spelling             from what a file spells to bytes
-     6848  vocab/reader               what the readers of all sources share
-     7200  vocab/added_tokens         what other files add to a model's tokens
-     7548  vocab/in_use               tokens that are named as reserved ones and are none
-     7651  vocab/from_tokenizer_json  tokenizer.json
-     7944  vocab/from_tekken          tekken.json
-     8099  vocab/from_tiktoken        *.tiktoken
-     8164  vocab/from_sentencepiece   tokenizer.model and its like
-     8529  vocab/from_vocab_json      vocab.json and merges.txt
-     8615  vocab/from_vocab_txt       vocab.txt
-     8672  vocab/digits               how a tokenizer cuts numbers
-     8868  vocab/recognise            what a file is, by what it holds
-     8999  vocab/parse                the first source that is given, and what goes with it
-     9208  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9610  vocab/split                text split as the tokenizer's model splits it
-    10012  vocab/align                which base token a donor token is
+     6177  vocab                      tokens, from every source, and which of them are the same
+     6214  vocab/known                what the world calls things: files, classes, tokens
+     6539  vocab/token_table          the table of tokens, and finding tokens in it
+     6713  vocab/spelling             from what a file spells to bytes
+     6904  vocab/reader               what the readers of all sources share
+     7256  vocab/added_tokens         what other files add to a model's tokens
+     7604  vocab/in_use               tokens that are named as reserved ones and are none
+     7707  vocab/from_tokenizer_json  tokenizer.json
+     8000  vocab/from_tekken          tekken.json
+     8155  vocab/from_tiktoken        *.tiktoken
+     8220  vocab/from_sentencepiece   tokenizer.model and its like
+     8585  vocab/from_vocab_json      vocab.json and merges.txt
+     8671  vocab/from_vocab_txt       vocab.txt
+     8728  vocab/digits               how a tokenizer cuts numbers
+     8924  vocab/recognise            what a file is, by what it holds
+     9055  vocab/parse                the first source that is given, and what goes with it
+     9264  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9666  vocab/split                text split as the tokenizer's model splits it
+    10068  vocab/align                which base token a donor token is
 
-    10266  simd                       the hot loops, once for each instruction set
-    10299  simd/kernels               the table of kernels, and what all versions share
-    10576  simd/scalar                the reference
-    10745  simd/sse2                  the operations of 128-bit x86, and what each does
-    10866  simd/neon                  those of 64-bit Arm
-    10961  simd/wasm                  those of WebAssembly's SIMD128
-    11046  simd/avx2                  those of 256-bit x86, with FMA
-    11128  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11770  simd/avx_vnni              AVX2, and products of integers
-    11866  simd/neon_bf16             NEON, and products of matrices
-    12020  simd/avx512                512-bit x86, by hand
-    12626  simd/amx                   tiles of x86, beside AVX-512
-    12869  simd/dispatch              which of them this machine can run, and which a call takes
+    10325  simd                       the hot loops, once for each instruction set
+    10358  simd/kernels               the table of kernels, and what all versions share
+    10635  simd/scalar                the reference
+    10804  simd/sse2                  the operations of 128-bit x86, and what each does
+    10925  simd/neon                  those of 64-bit Arm
+    11020  simd/wasm                  those of WebAssembly's SIMD128
+    11105  simd/avx2                  those of 256-bit x86, with FMA
+    11187  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    11829  simd/avx_vnni              AVX2, and products of integers
+    11925  simd/neon_bf16             NEON, and products of matrices
+    12079  simd/avx512                512-bit x86, by hand
+    12685  simd/amx                   tiles of x86, beside AVX-512
+    12928  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13095  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13148  solve/views                the rows of matrices, as the kernels read them
-    13277  solve/panels               vectors as the dense products want them, and these
-    13468  solve/rests                vectors on their way into panels
-    13645  solve/dictionary           the atoms, and their split along a common direction
-    13800  solve/exact_gram           products of all pairs of atoms in double
-    13882  solve/triangle             packed lower triangles
-    13986  solve/support              what is known of one target, and the exact steps
-    14262  solve/gram_table           products of atoms with all atoms, for scans
-    14500  solve/screen               which atoms are worth scoring in double: the bound
-    14806  solve/scan                 the correlations of all atoms with a block's residuals
-    14969  solve/predict              making targets ready for the next scan
-    15215  solve/candidates           the atoms that a scan could not rule out
-    15552  solve/select               the next atoms of each target
-    15717  solve/pursuit              what one solve holds, and the memory it takes
-    15961  solve/plan                 which form, and in what blocks
-    16206  solve/steps                a pursuit from its rows to its results
-    16445  solve/combine              new rows of coefficients
-    16507  solve/solver               the public call
-    16672  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16881  solve/affine_normal        the normal equations of an affine map
-    17124  solve/affine_factor        their factor, and their solution
-    17355  solve/affine_map           a fitted map, and the rows it makes
-    17698  solve/affine_choice        how many atoms to take, and chosen by what
-    18096  solve/affine_fit           what a fit of an affine map holds and needs
-    18340  solve/affine               fitting and applying affine maps
+    13154  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13207  solve/views                the rows of matrices, as the kernels read them
+    13336  solve/panels               vectors as the dense products want them, and these
+    13527  solve/rests                vectors on their way into panels
+    13704  solve/dictionary           the atoms, and their split along a common direction
+    13859  solve/exact_gram           products of all pairs of atoms in double
+    13941  solve/triangle             packed lower triangles
+    14045  solve/support              what is known of one target, and the exact steps
+    14321  solve/gram_table           products of atoms with all atoms, for scans
+    14559  solve/screen               which atoms are worth scoring in double: the bound
+    14865  solve/scan                 the correlations of all atoms with a block's residuals
+    15028  solve/predict              making targets ready for the next scan
+    15274  solve/candidates           the atoms that a scan could not rule out
+    15611  solve/select               the next atoms of each target
+    15776  solve/pursuit              what one solve holds, and the memory it takes
+    16020  solve/plan                 which form, and in what blocks
+    16265  solve/steps                a pursuit from its rows to its results
+    16504  solve/combine              new rows of coefficients
+    16566  solve/solver               the public call
+    16731  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    16940  solve/affine_normal        the normal equations of an affine map
+    17183  solve/affine_factor        their factor, and their solution
+    17414  solve/affine_map           a fitted map, and the rows it makes
+    17757  solve/affine_choice        how many atoms to take, and chosen by what
+    18155  solve/affine_fit           what a fit of an affine map holds and needs
+    18399  solve/affine               fitting and applying affine maps
 
-    18629  methods                    rows for tokens that a model lacks, each method a room
-    18668  methods/parts              what methods share: sums of rows, combinations
-    18852  methods/pursuit            omp, omp-centred
-    18923  methods/mapping            omp-affine, affine
-    18957  methods/constant           mean, zero
-    18985  methods/near               each target against all anchors
-    19276  methods/weights            how a few anchors combine to a target
-    19497  methods/interpolation      common_interpolation
-    19650  methods/wechsel            wechsel
-    19700  methods/focus              focus
-    19788  methods/hull               hull
-    19839  methods/dense              matrices of double, and their products
-    20104  methods/linear             maps between two models' rows
-    20259  methods/clp                clp
-    20345  methods/chance             normal deviates that are the same everywhere
-    20406  methods/factor             of symmetric matrices
-    20455  methods/randn              randn
-    20544  methods/john_hewitt        john_hewitt
-    20628  methods/polar              the orthogonal part of a matrix
-    20724  methods/procrustes         procrustes
-    20817  methods/eigen              principal directions of a matrix's rows
-    21111  methods/landmark_pca       landmark_pca
-    21169  methods/stb                stb
-    21351  methods/mp_rope            mp_rope
-    21667  methods/subword            subword
-    21783  methods/zett               zett
-    21805  methods/modifiers          what is done to the rows of any method
-    21919  methods/methods            the table of all, and the public calls
+    18688  methods                    rows for tokens that a model lacks, each method a room
+    18729  methods/parts              what methods share: sums of rows, combinations
+    18913  methods/pursuit            omp, omp-centred
+    18984  methods/mapping            omp-affine, affine
+    19018  methods/constant           mean, zero
+    19046  methods/near               each target against all anchors
+    19337  methods/weights            how a few anchors combine to a target
+    19558  methods/interpolation      common_interpolation
+    19711  methods/wechsel            wechsel
+    19761  methods/focus              focus
+    19849  methods/hull               hull
+    19900  methods/dense              matrices of double, and their products
+    20165  methods/linear             maps between two models' rows
+    20320  methods/clp                clp
+    20406  methods/chance             normal deviates that are the same everywhere
+    20467  methods/factor             of symmetric matrices
+    20516  methods/randn              randn
+    20605  methods/john_hewitt        john_hewitt
+    20689  methods/polar              the orthogonal part of a matrix
+    20785  methods/procrustes         procrustes
+    20878  methods/eigen              principal directions of a matrix's rows
+    21172  methods/landmark_pca       landmark_pca
+    21230  methods/stb                stb
+    21412  methods/mp_rope            mp_rope
+    21728  methods/subword            subword
+    21844  methods/zett               zett
+    21866  methods/spread             the factor that suits hidden anchors' rows best
+    22093  methods/modifiers          what is done to the rows of any method
+    22237  methods/undertrained       rows that look as if nothing had trained them
+    22354  methods/methods            the table of all, and the public calls
 
-    22068  disk                       files and directories
-    22102  disk/system                what POSIX and Windows are asked for
-    22143  disk/windows_paths         paths as Windows takes them
-    22283  disk/windows               the system as Windows gives it
-    22595  disk/posix                 the system as POSIX gives it
-    22843  disk/paths                 what can be told from their text
-    22917  disk/failure               why the system refused
-    23031  disk/look                  what stands at a path, and whether within another
-    23152  disk/listing               listings of directories
-    23227  disk/reading               files to read, and whether they have changed
-    23406  disk/writing               files to write
-    23523  disk/copying               copies of files
-    23589  disk/trees                 whole directories looked through, copied, removed
-    23805  disk/known                 what weights are called in a directory
-    23888  disk/staging               a directory made under another name, then renamed
-    24154  disk/missing               a path or a directory without what is wanted of it
-    24197  disk/weights               which files they are, and what may stand in their place
-    24526  disk/weight_index          the index of a checkpoint in shards
-    24743  disk/shards                what an index and its shards say of each other
-    24948  disk/checkpoint            a model directory, in one file or in shards
-    25193  disk/tokenizer_directory   the tokenizer of a model directory
+    22507  disk                       files and directories
+    22541  disk/system                what POSIX and Windows are asked for
+    22582  disk/windows_paths         paths as Windows takes them
+    22722  disk/windows               the system as Windows gives it
+    23034  disk/posix                 the system as POSIX gives it
+    23282  disk/paths                 what can be told from their text
+    23356  disk/failure               why the system refused
+    23470  disk/look                  what stands at a path, and whether within another
+    23591  disk/listing               listings of directories
+    23666  disk/reading               files to read, and whether they have changed
+    23845  disk/writing               files to write
+    23962  disk/copying               copies of files
+    24028  disk/trees                 whole directories looked through, copied, removed
+    24244  disk/known                 what weights are called in a directory
+    24327  disk/staging               a directory made under another name, then renamed
+    24593  disk/missing               a path or a directory without what is wanted of it
+    24636  disk/weights               which files they are, and what may stand in their place
+    24965  disk/weight_index          the index of a checkpoint in shards
+    25182  disk/shards                what an index and its shards say of each other
+    25387  disk/checkpoint            a model directory, in one file or in shards
+    25632  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25450  model                      which tensors and config keys belong to the vocabulary
-    25485  model/known                what the world calls things
-    25809  model/known_keys           keys of ids and sizes in configs
-    25983  model/known_classes        classes of tokenizers, by the type of model
-    26221  model/names                names of tensors
-    26378  model/document             the JSON files of a model directory
-    26473  model/members              what the members of a config are about
-    26694  model/config               what config.json says
-    26871  model/side                 a model directory opened once
-    26994  model/code                 the Python that a tokenizer is loaded with
-    27228  model/parts                what each tensor does for the vocabulary
-    27338  model/whole                whether all tensors are there
-    27460  model/find                 finding the parts of a model
-    27747  model/processor            the tokens that a processor looks for by their text
-    27902  model/heirs                what becomes of the ids in a config
-    28068  model/config_ids           ids in a config being edited
-    28308  model/config_lists         lists, dictionaries and ranges of ids
-    28465  model/config_edit          config.json and generation_config.json, edited
-    28760  model/classes              which class a tokenizer is loaded as
-    28967  model/class_tokens         added tokens that a class numbers otherwise
+    25889  model                      which tensors and config keys belong to the vocabulary
+    25924  model/known                what the world calls things
+    26263  model/known_keys           keys of ids and sizes in configs
+    26437  model/known_classes        classes of tokenizers, by the type of model
+    26675  model/names                names of tensors
+    26832  model/document             the JSON files of a model directory
+    26927  model/members              what the members of a config are about
+    27148  model/config               what config.json says
+    27325  model/side                 a model directory opened once
+    27448  model/code                 the Python that a tokenizer is loaded with
+    27682  model/parts                what each tensor does for the vocabulary
+    27792  model/whole                whether all tensors are there
+    27914  model/find                 finding the parts of a model
+    28201  model/processor            the tokens that a processor looks for by their text
+    28356  model/heirs                what becomes of the ids in a config
+    28523  model/config_ids           ids in a config being edited
+    28763  model/config_lists         lists, dictionaries and ranges of ids
+    28920  model/config_edit          config.json and generation_config.json, edited
+    29215  model/classes              which class a tokenizer is loaded as
+    29422  model/class_tokens         added tokens that a class numbers otherwise
 
-    29083  job                        the whole transplant, in the order in which it happens
-    29123  job/job                    what a job holds
-    29411  job/open                   opening the two models
-    29548  job/map                    the caller's map
-    29669  job/align                  where every new row comes from
-    29859  job/plan                   what becomes of every tensor, and of the configs
-    30004  job/chat                   the template that turns messages into text
-    30132  job/digits                 where the two tokenizers cut numbers differently
-    30329  job/check_gguf             the special tokens that a conversion to GGUF finds
-    30519  job/bos                    texts that begin otherwise than the base's
-    30568  job/rows                   rows in memory: reading, checking, their mean
-    30888  job/pieces                 what the base cuts new tokens into
-    30990  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31253  job/solve                  solving for the rows of the donor
-    31467  job/targets                the rows that are made from the donor's
-    31567  job/diagnose               what is odd about the rows that were made
-    31696  job/rebuild                the new rows of one vocabulary tensor
-    31961  job/write                  the output and its weights
-    32240  job/copy                   the other files of the two models
-    32457  job/index                  the files that are written anew
-    32627  job/run                    the whole, in order
-    32741  job/report                 what a job did, as JSON and as a table
-    33057  job/findings               what is told of a finished directory
-    33106  job/check_files            its files
-    33242  job/check_ids              sizes, ids and tying
-    33458  job/check_values           values
-    33529  job/check_draft            as a draft model for another
-    33820  job/verify                 whether a finished directory agrees with itself
+    29538  job                        the whole transplant, in the order in which it happens
+    29581  job/job                    what a job holds
+    29968  job/open                   opening the two models
+    30105  job/map                    the caller's map
+    30226  job/align                  where every new row comes from
+    30420  job/plan                   what becomes of every tensor, and of the configs
+    30600  job/rope                   heads and rotary positions of the two models
+    30698  job/chat                   the template that turns messages into text
+    30826  job/digits                 where the two tokenizers cut numbers differently
+    31023  job/check_gguf             the special tokens that a conversion to GGUF finds
+    31213  job/bos                    texts that begin otherwise than the base's
+    31262  job/rows                   rows in memory: reading, checking, their mean
+    31599  job/pieces                 what the base cuts new tokens into
+    31701  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31964  job/magikarp               tokens that look under-trained by their rows
+    32091  job/match                  rows of tokens that a new one only begins with
+    32178  job/solve                  solving for the rows of the donor
+    32381  job/targets                the rows that are made from the donor's
+    32495  job/diagnose               what is odd about the rows that were made
+    32624  job/rebuild                the new rows of one vocabulary tensor
+    32884  job/write                  the output and its weights
+    33163  job/copy                   the other files of the two models
+    33380  job/index                  the files that are written anew
+    33550  job/run                    the whole, in order
+    33667  job/report                 what a job did, as JSON and as a table
+    33989  job/findings               what is told of a finished directory
+    34038  job/check_files            its files
+    34174  job/check_ids              sizes, ids and tying
+    34390  job/check_values           values
+    34461  job/check_draft            as a draft model for another
+    34752  job/verify                 whether a finished directory agrees with itself
 
-    33861  evaluate                   methods ranked on tokens that both models share
-    33880  evaluate/token_class       what a token is like, by its bytes
-    33947  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34139  evaluate/scores            how near rows come to the true ones
-    34238  evaluate/ranks             whether a true row is found among all
-    34346  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34555  evaluate/write_json        an evaluation as JSON
-    34666  evaluate/write_page        an evaluation as a page
+    34793  evaluate                   methods ranked on tokens that both models share
+    34812  evaluate/token_class       what a token is like, by its bytes
+    34879  evaluate/hidden            which tokens are hidden, and the rows at hand
+    35071  evaluate/scores            how near rows come to the true ones
+    35170  evaluate/ranks             whether a true row is found among all
+    35278  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35497  evaluate/write_json        an evaluation as JSON
+    35608  evaluate/write_page        an evaluation as a page
 
-    34880  reshape                    a model's own vocabulary, smaller or larger
-    34903  reshape/needed             what has to stay for the sake of what stays
-    35086  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    35389  reshape/whole_word         which texts a tokenizer leaves in one piece
-    35505  reshape/renumber           which tokens there are then, and their ids
-    35712  reshape/files_json         tokenizer.json and the JSON files beside it
-    36087  reshape/files_lines        merges.txt and vocab.txt
-    36171  reshape/new_tokenizer      the files of the tokenizer, written anew
-    36293  reshape/new_model          the model with its new tokenizer
-    36367  reshape/trim               fewer tokens
-    36473  reshape/extend             more tokens
+    35822  reshape                    a model's own vocabulary, smaller or larger
+    35845  reshape/needed             what has to stay for the sake of what stays
+    36028  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    36331  reshape/whole_word         which texts a tokenizer leaves in one piece
+    36447  reshape/renumber           which tokens there are then, and their ids
+    36654  reshape/files_json         tokenizer.json and the JSON files beside it
+    37029  reshape/files_lines        merges.txt and vocab.txt
+    37113  reshape/new_tokenizer      the files of the tokenizer, written anew
+    37235  reshape/new_model          the model with its new tokenizer
+    37309  reshape/trim               fewer tokens
+    37415  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -266,7 +271,10 @@
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim and otx_extend; norms in
           otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
-          otx_blocks_to_float and from_float: the block types of ggml.
+          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
+          byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
+          otx_mark_undertrained.
+          otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -925,10 +933,17 @@ typedef enum otx_row_norm {
     OTX_NORM_NONE,
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
+    OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
+                         times one factor, the same for all rows of a matrix: that with which
+                         such rows of hidden anchors, one in 16 or 256 of them, have the least
+                         loss (see otx_affine_fit); from 0 to 2. Takes a second fit, of the
+                         method to the other anchors; with fewer than 32 the factor is 1. For
+                         methods that need the donor's rows: of others it is
+                         OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 
-/* "none", "anchors"; or NULL. */
+/* "none", "anchors", "fitted"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
 /* All zero is the default. */
@@ -945,8 +960,9 @@ typedef struct otx_method_options {
     double noise;        /* the deviation of what is added to every element, by seed */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
-    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
-    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
+    double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
+                                       positions (10,000, likewise) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -964,6 +980,7 @@ typedef struct otx_fitted {
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
     struct otx__linear *linear; /* what other methods keep, or NULL */
+    struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
@@ -986,6 +1003,18 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
 
 /* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
+/* ---- rows that nothing has trained ---- */
+
+/* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
+   Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
+   `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
+   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   head the embedding is marked with `norms`, then the head without; of one without a head of its
+   own the embedding without. */
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error);
 
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
@@ -1342,10 +1371,13 @@ typedef enum otx_action {
     OTX_ACTION_APPROXIMATE, /* solved for */
     OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
                                matrices: gets what a padding row gets */
+    OTX_ACTION_MATCH,       /* the base's row of another token, as otx_job_options.prefix_match
+                               and byte_match want it: no action of otx_align */
     OTX_ACTION_COUNT
 } otx_action;
 
-/* "padding", "copy", "role", "map", "approximate", "unused"; or NULL. */
+/* "padding", "copy", "role", "map", "approximate", "unused", "match"; or
+   NULL. */
 OTX_API const char *otx_action_name(otx_action action);
 
 typedef struct otx_alignment_row {
@@ -1365,6 +1397,7 @@ typedef struct otx_alignment_options {
     uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
                             0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
+    bool bytes_apart;    /* a BYTE token is not the TEXT token of its byte */
     const otx_map_entry *map;
     size_t map_count;
 } otx_alignment_options;
@@ -1502,14 +1535,28 @@ typedef enum otx_chat {
     OTX_CHAT_COUNT
 } otx_chat;
 
+/* Which matrices take the row of a token that is not the same but like it. */
+typedef enum otx_match {
+    OTX_MATCH_DEFAULT,
+    OTX_MATCH_NO,
+    OTX_MATCH_YES,
+    OTX_MATCH_EMBED,   /* only the embedding: the head's row is made */
+    OTX_MATCH_LM_HEAD, /* only an output head of its own, with its bias */
+    OTX_MATCH_COUNT
+} otx_match;
+
+/* "default", "no", "yes", "embed", "lm_head"; or NULL. */
+OTX_API const char *otx_match_name(otx_match match);
+
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weighting weights; /* as of otx_method_options, */
-    uint64_t seed;       /* likewise */
-    otx_subword subword; /* likewise */
-    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
-    double scale, noise, clip_norms; /* mean and zero */
+    bool own_head_method;   /* an output head of the base's own is made by head_method, and */
+    otx_method head_method; /* method makes the rest. A base whose head is its embedding, or
+                               that has none, is OTX_ERROR_ARGUMENT unless both are the same */
+    otx_method_options how; /* of both. how.omp has no window. how.solve can share a transplant
+                               among processes: it solves a window of the targets, exchanges,
+                               and returns the results of all. It is called for one matrix of
+                               the donor after another, in the same order in every process */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1526,28 +1573,37 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    otx_match byte_match;   /* a BYTE token takes the row of the TEXT token of that one byte, or
+                               the reverse. By default yes, as they are the same to a model;
+                               only then they are anchors. OTX_ERROR_ARGUMENT where the base's
+                               head is its embedding, or is none, and one of them is named */
+    otx_match prefix_match; /* a new TEXT token takes the row of the longest TEXT token of the
+                               base that its bytes begin with, but not with white space alone.
+                               By default no: both then have the same row, so that as an output
+                               the model cannot tell them apart. Likewise */
+    bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
+                          either model, are no anchors. Of those that both models have the
+                          base's row is copied if that is good, made if the donor's is, and else
+                          the token is treated as a reserved one; so is one of the donor's own
+                          that looks so there. For this mergekit's option makes rows where the
+                          base's is good, zeros where neither is, and judges control tokens */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
-    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
-                          processes: it solves a window of the targets, exchanges, and
-                          returns the results of all. It is called for one matrix of
-                          the donor after another, in the same order in every process.
-                          An index that is no atom's is OTX_ERROR_ARGUMENT */
-    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. `untrained` are those of the unused that are so by their rows: see
-   otx_job_open. */
+   and get none. Of the `matched`, one matrix may have a row that is made. `untrained` are those
+   of the unused that are so by their rows: see otx_job_open. */
 typedef struct otx_job_tokens {
-    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t total, copied, by_role, mapped, matched, approximated, unused, skipped, padding;
     uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
     char name[160]; /* of the base's tensor; longer ones are cut */
+    otx_method method;
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
@@ -10015,7 +10071,7 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
 OTX_API const char *otx_action_name(otx_action action)
 {
     static const char *const names[] = {"padding", "copy", "role", "map", "approximate",
-                                        "unused"};
+                                        "unused", "match"};
     return (unsigned)action < OTX__COUNT(names) ? names[action] : NULL;
 }
 
@@ -10029,6 +10085,7 @@ typedef struct otx__aligner {
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
     otx__token_index added; /* of the added ones among them, by content; of all with `words` */
     bool words;             /* both are WORDPIECE */
+    bool bytes_apart;       /* as the options have it */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -10124,6 +10181,7 @@ OTX__PRIVATE int64_t otx__same_token(const otx__aligner *a, const otx_token *tok
 /* The base's TEXT token of a BYTE token's byte, or the reverse, or -1. */
 OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *token)
 {
+    if (a->bytes_apart) return -1;
     if (token->kind == OTX_TOKEN_BYTE)
         return otx__index_find(&a->index, OTX_TOKEN_TEXT, token->bytes, token->size);
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
@@ -10238,6 +10296,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
+    a.bytes_apart = o.bytes_apart;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -18662,7 +18721,9 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
+     undertrained   rows that look as if nothing had trained them
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -21802,6 +21863,233 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
     return otx__zett_refuse(error);
 }
 
+/* >>> src/methods/spread.h */
+/* ---- spread: the factor that suits hidden anchors' rows best ------------------------------- */
+
+/* Rows that a method makes lie too near to each other, as a map's that is shrunk do, or too far
+   apart, as sums of many atoms that fit noise do. One anchor in sixteen is hidden and its row p is
+   made from the others, as of a token that is new. With the mean m of the anchors' rows in the
+   base, and b the true row, the factor f is that of the least loss of the rows m + f (p - m): the
+   figure that the affine map is chosen by too, as it agrees with language models where a mere
+   distance does not (the factor of least squares shrinks rows until they do not win where they
+   are due). With x = p - m and y = b - m, over all hidden anchors,
+       loss(f) = sqrt(sum <f x - y, M (f x - y)> / sum <b, M b>) - 0.75 f sum <x, b> / sum <b, b>
+   and a constant. M is the second moment of some anchors' rows in the base. The least lies where
+   the slopes of the two terms are the same; f is 0 to 2. It is taken about the mean because what
+   all rows have in common makes no token likelier than another. */
+
+/* With fewer anchors there is no factor; more are not hidden; rows that M is of. */
+#define OTX__SPREAD_LEAST 32
+#define OTX__SPREAD_MOST 256
+#define OTX__SPREAD_SAMPLE 256
+
+#define OTX__SPREAD_WIDEST 2.0
+
+typedef struct otx__spread {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    uint32_t *kept, *hidden; /* places among the anchors */
+    size_t kept_count, hidden_count;
+    otx_fitted trial;        /* the method, fitted to those that are kept */
+} otx__spread;
+
+OTX__PRIVATE void otx__spread_close(otx__spread *spread)
+{
+    otx_context ctx;
+    if (!spread) return;
+    ctx = spread->ctx;
+    otx_method_close(&ctx, &spread->trial);
+    otx__pool_close(&spread->pool);
+    otx__free(&ctx, spread, 1, sizeof *spread);
+}
+
+/* Some rows of a matrix; index has room for them. Nothing of nothing. */
+OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *places,
+                                         size_t count, uint32_t *index)
+{
+    otx_matrix rows = *of;
+    size_t i;
+    if (!of->data) return rows;
+    for (i = 0; i < count; i++) index[i] = of->index ? of->index[places[i]] : places[i];
+    rows.index = index;
+    rows.rows = count;
+    return rows;
+}
+
+/* The rows that the trial works with. Their indices are of the pool. */
+OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
+                                         otx__pool *pool, otx_method_rows *rows,
+                                         otx_error *error)
+{
+    size_t kept = spread->kept_count, hidden = spread->hidden_count;
+    uint32_t *index = (uint32_t *)otx__pool_take(pool, 2 * kept + hidden, sizeof *index);
+    memset(rows, 0, sizeof *rows);
+    if (!index) return otx__pool_fail(pool, error);
+    rows->donor = otx__spread_rows(&from->donor, spread->kept, kept, index);
+    rows->targets = otx__spread_rows(&from->donor, spread->hidden, hidden, index + kept);
+    rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
+    rows->tokens = from->tokens;
+    rows->head = from->head;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                        otx_fitted *fitted, otx_error *error)
+{
+    size_t anchors = rows->donor.rows, i;
+    otx_method_options plain = fitted->options;
+    otx_method_rows some;
+    otx__spread *spread;
+    otx__pool pool;
+    otx_result result;
+    if (anchors < OTX__SPREAD_LEAST) return OTX_OK;
+    spread = fitted->spread = (otx__spread *)otx__alloc_zero(ctx, 1, sizeof *spread);
+    if (!spread) return otx__fail_memory(error, sizeof *spread);
+    if (ctx) spread->ctx = *ctx;
+    otx__pool_open(&spread->pool, &spread->ctx);
+    spread->hidden_count = otx__min(anchors / 16, OTX__SPREAD_MOST);
+    spread->kept = (uint32_t *)otx__pool_take(&spread->pool, anchors, sizeof *spread->kept);
+    if (!spread->kept) return otx__pool_fail(&spread->pool, error);
+    spread->kept_count = anchors - spread->hidden_count;
+    spread->hidden = spread->kept + spread->kept_count;
+    for (i = 0; i < anchors; i++) {
+        size_t nth = (i * spread->hidden_count + anchors - 1) / anchors;
+        bool hides = nth < spread->hidden_count && i == nth * anchors / spread->hidden_count;
+        if (hides) spread->hidden[nth] = (uint32_t)i;
+        else spread->kept[i - otx__min(nth, spread->hidden_count)] = (uint32_t)i;
+    }
+    plain.norm = OTX_NORM_NONE;
+    plain.scale = plain.noise = plain.clip_norms = 0.0;
+    plain.solve = NULL; /* a caller's own is for the targets */
+    otx__pool_open(&pool, ctx);
+    result = otx__spread_open(spread, rows, &pool, &some, error);
+    if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
+    otx__pool_close(&pool);
+    fitted->bytes += spread->pool.bytes + spread->trial.bytes;
+    return result;
+}
+
+/* What comes of one hidden anchor. */
+typedef struct otx__spread_sums {
+    double xx, xy, yy, bb; /* <x, M x> and the like, <b, M b> */
+    double with, own;      /* <x, b>, <b, b> */
+} otx__spread_sums;
+
+typedef struct otx__spreading {
+    const otx__spread *spread;
+    const otx_matrix *base;
+    size_t columns, sample_count;
+    const double *mean;
+    double *samples; /* [sample_count][columns] */
+    double *made;    /* [hidden][columns] p, then x */
+    double *true_rows; /* [hidden][columns] */
+    otx__spread_sums *sums; /* [hidden] */
+} otx__spreading;
+
+OTX__PRIVATE double otx__spread_dot(const double *a, const double *b, size_t count)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        double part = a[i] * b[i];
+        sum += part;
+    }
+    return sum;
+}
+
+OTX__PRIVATE void otx__spreading_body(void *argument, size_t index, int worker)
+{
+    const otx__spreading *task = (const otx__spreading *)argument;
+    size_t columns = task->columns, i;
+    double *x = task->made + index * columns, *b = task->true_rows + index * columns;
+    otx__spread_sums *sums = &task->sums[index];
+    (void)worker;
+    otx__row_read(task->base, task->spread->hidden[index], b);
+    for (i = 0; i < columns; i++) x[i] -= task->mean[i];
+    sums->with = otx__spread_dot(x, b, columns);
+    sums->own = otx__spread_dot(b, b, columns);
+    for (i = 0; i < task->sample_count; i++) {
+        const double *s = task->samples + i * columns;
+        double along = otx__spread_dot(x, s, columns), whole = otx__spread_dot(b, s, columns);
+        double truth = whole - otx__spread_dot(task->mean, s, columns);
+        double parts[4];
+        parts[0] = along * along;
+        parts[1] = along * truth;
+        parts[2] = truth * truth;
+        parts[3] = whole * whole;
+        sums->xx += parts[0];
+        sums->xy += parts[1];
+        sums->yy += parts[2];
+        sums->bb += parts[3];
+    }
+}
+
+/* Where the loss is least. About f = xy / xx its first term is sqrt(xx / bb (t^2 + h^2)). */
+OTX__PRIVATE double otx__spread_least(const otx__spread_sums *all)
+{
+    double middle, slope, rest, factor;
+    if (!(all->xx > 0.0 && all->own > 0.0)) return 1.0;
+    middle = all->xy / all->xx;
+    slope = OTX__CHOICE_SHARE * all->with / all->own * sqrt(all->bb / all->xx);
+    rest = all->yy / all->xx - middle * middle;
+    if (slope >= 1.0) return OTX__SPREAD_WIDEST;
+    if (slope <= -1.0) return 0.0;
+    factor = middle + slope * sqrt((rest > 0.0 ? rest : 0.0) / (1.0 - slope * slope));
+    if (!(factor > 0.0)) return 0.0;
+    return factor < OTX__SPREAD_WIDEST ? factor : OTX__SPREAD_WIDEST;
+}
+
+/* The factor in a matrix of the base, and the mean that it is taken about. */
+OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__spread *spread,
+                                           const otx_method_rows *from, double *mean,
+                                           double *factor, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, from->base.rows);
+    size_t columns = from->base.columns, hidden, i;
+    otx__spread_sums all;
+    otx__spreading task;
+    otx_method_rows rows;
+    otx__pool pool;
+    otx_result result = otx__matrix_mean(ctx, &from->base, mean, error);
+    *factor = 1.0;
+    if (result || !spread) return result;
+    hidden = spread->hidden_count;
+    memset(&task, 0, sizeof task);
+    memset(&all, 0, sizeof all);
+    task.spread = spread;
+    task.base = &from->base;
+    task.columns = columns;
+    task.mean = mean;
+    task.sample_count = otx__min(spread->kept_count, OTX__SPREAD_SAMPLE);
+    otx__pool_open(&pool, ctx);
+    task.samples = (double *)otx__pool_take(&pool, task.sample_count, columns * sizeof(double));
+    task.made = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
+    result = pool.failed ? otx__pool_fail(&pool, error)
+                         : otx__spread_open(spread, from, &pool, &rows, error);
+    for (i = 0; i < task.sample_count && !result; i++)
+        otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
+                      task.samples + i * columns);
+    if (!result)
+        result = otx_method_make(ctx, &spread->trial, &rows, 0, hidden, task.made, error);
+    if (!result)
+        result = otx__watch_loop(&watch, hidden,
+                                 6.0 * (double)task.sample_count * (double)columns,
+                                 otx__spreading_body, &task, error);
+    for (i = 0; i < hidden && !result; i++) {
+        all.xx += task.sums[i].xx;
+        all.xy += task.sums[i].xy;
+        all.yy += task.sums[i].yy;
+        all.bb += task.sums[i].bb;
+        all.with += task.sums[i].with;
+        all.own += task.sums[i].own;
+    }
+    otx__pool_close(&pool);
+    if (!result) *factor = otx__spread_least(&all);
+    return result;
+}
+
 /* >>> src/methods/modifiers.h */
 /* ---- modifiers: what is done to the rows of any method --------------------------------- */
 
@@ -21810,15 +22098,15 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
 
 OTX_API const char *otx_row_norm_name(otx_row_norm norm)
 {
-    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors", "fitted"};
     return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
 }
 
 OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
 {
     if ((unsigned)options->norm >= OTX_NORM_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
-                         "anchors", (int)options->norm);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none, "
+                         "anchors and fitted", (int)options->norm);
     if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
                          "1");
@@ -21827,6 +22115,23 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
         return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
                          "and scale a number");
     return OTX_OK;
+}
+
+/* Whether they can be of a method's rows. */
+OTX__PRIVATE otx_result otx__modifiers_fit(const otx_method_options *options, const char *name,
+                                           unsigned needs, otx_error *error)
+{
+    if (options->norm != OTX_NORM_FITTED || needs & OTX_NEED_DONOR) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the norm is fitted on rows that are made of "
+                     "shared tokens as if they were new, from the donor's: %s makes none so; "
+                     "norms can be none or anchors there", name);
+}
+
+/* Whether they change any row. */
+OTX__PRIVATE bool otx__modifies(const otx_method_options *options)
+{
+    return options->norm != OTX_NORM_NONE || options->scale != 0.0 || options->noise > 0.0 ||
+           options->clip_norms > 0.0;
 }
 
 OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
@@ -21839,6 +22144,7 @@ typedef struct otx__modifying {
     const otx_method_options *options;
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
+    double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
     double *to;
 } otx__modifying;
 
@@ -21860,7 +22166,11 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     size_t columns = task->columns, i;
     double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
     (void)worker;
-    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && task->mean; i++) {
+        double apart = task->factor * (row[i] - task->mean[i]);
+        row[i] = task->mean[i] + apart;
+    }
+    if (options->norm == OTX_NORM_ANCHORS) norm = otx__modified_norm(row, columns);
     if (norm > 0.0) factor = task->median / norm;
     if (options->scale != 0.0) factor *= options->scale;
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
@@ -21888,12 +22198,13 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
 {
     const otx_method_options *options = &fitted->options;
     bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    bool apart = options->norm == OTX_NORM_FITTED;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     size_t anchors = rows->base.rows;
     double *norms = NULL;
     otx__modifying task;
     otx_result result = OTX_OK;
-    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
     task.first = first;
@@ -21903,8 +22214,14 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
         result = otx__check_matrix(&rows->base, "base", error);
         if (result) return result;
         norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
-        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
-        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        if (norms && apart) task.mean = (double *)otx__alloc(ctx, task.columns, sizeof(double));
+        if (!norms || (apart && !task.mean)) {
+            otx__free(ctx, norms, anchors, sizeof *norms);
+            return otx__fail_memory(error, (uint64_t)(anchors + task.columns) * sizeof *norms);
+        }
+        if (apart)
+            result = otx__spread_factor(ctx, fitted->spread, rows, task.mean, &task.factor, error);
+        if (!result) result = otx__matrix_norms(ctx, &rows->base, norms, error);
         otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
         if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
         if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
@@ -21912,7 +22229,125 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!result)
         result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
                                  &task, error);
+    otx__free(ctx, task.mean, task.columns, sizeof *task.mean);
     otx__free(ctx, norms, anchors, sizeof *norms);
+    return result;
+}
+
+/* >>> src/methods/undertrained.h */
+/* ---- undertrained: rows that look as if nothing had trained them -------------------------- */
+
+/* After Land and Bartolo, Fishing for Magikarp, 2024 (arXiv 2405.05417), with the thresholds of
+   mergekit's --magikarp, by what that gives (tests/golden). */
+#define OTX__UNDERTRAINED_PART 0.01  /* of all rows, at either threshold */
+#define OTX__UNDERTRAINED_COSINE 0.5 /* that with the mean of unused rows must be above this */
+
+typedef struct otx__undertraining {
+    const otx_matrix *matrix;
+    const double *mean; /* of unused rows */
+    double *rows;       /* [worker][columns] */
+    double *cosines;    /* [rows] */
+} otx__undertraining;
+
+OTX__PRIVATE void otx__undertraining_body(void *argument, size_t index, int worker)
+{
+    const otx__undertraining *task = (const otx__undertraining *)argument;
+    size_t columns = task->matrix->columns, i;
+    double *row = task->rows + (size_t)worker * columns, along = 0.0, square = 0.0, whole = 0.0;
+    otx__row_read(task->matrix, index, row);
+    for (i = 0; i < columns; i++) {
+        double parts[3];
+        parts[0] = row[i] * task->mean[i];
+        parts[1] = row[i] * row[i];
+        parts[2] = task->mean[i] * task->mean[i];
+        along += parts[0];
+        square += parts[1];
+        whole += parts[2];
+    }
+    task->cosines[index] = otx__ratio(along, sqrt(square) * sqrt(whole));
+}
+
+/* The value at a part of the order of all, between two of them in proportion. */
+OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double part)
+{
+    double at = part * (double)(count - 1), low = floor(at);
+    size_t i = (size_t)low, next = otx__min(i + 1, count - 1);
+    return sorted[i] + (at - low) * (sorted[next] - sorted[i]);
+}
+
+/* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
+   is no number is neither, and counts as 0. */
+OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+                                         bool cosines, uint8_t *marks)
+{
+    double threshold;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        if (!otx__is_finite(values[i])) values[i] = 0.0;
+        sorted[i] = values[i];
+    }
+    otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
+    threshold = otx__quantile(sorted, count,
+                              cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
+    if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
+    for (i = 0; i < count; i++)
+        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
+}
+
+/* The cosines of all rows with the mean of some. */
+OTX__PRIVATE otx_result otx__undertrained_cosines(const otx_context *ctx,
+                                                  const otx_matrix *matrix,
+                                                  const otx_matrix *unused, otx__pool *pool,
+                                                  double *cosines, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    double *mean = (double *)otx__pool_take(pool, matrix->columns, sizeof *mean);
+    otx__undertraining task;
+    otx_result result;
+    task.matrix = matrix;
+    task.mean = mean;
+    task.cosines = cosines;
+    task.rows = (double *)otx__pool_take(pool, (size_t)otx__threads(ctx),
+                                         matrix->columns * sizeof(double));
+    if (pool->failed) return otx__pool_fail(pool, error);
+    result = otx__matrix_mean(ctx, unused, mean, error);
+    if (result) return result;
+    return otx__watch_loop(&watch, matrix->rows, 6.0 * (double)matrix->columns,
+                           otx__undertraining_body, &task, error);
+}
+
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error)
+{
+    otx_matrix spare = *matrix;
+    size_t rows = matrix->rows, count = 0, i;
+    uint32_t *index;
+    double *values, *sorted;
+    otx__pool pool;
+    otx_result result = otx__check_matrix(matrix, "matrix", error);
+    if (result) return result;
+    otx__pool_open(&pool, ctx);
+    index = (uint32_t *)otx__pool_take(&pool, rows, sizeof *index);
+    values = (double *)otx__pool_take(&pool, rows, sizeof *values);
+    sorted = (double *)otx__pool_take(&pool, rows, sizeof *sorted);
+    if (pool.failed) result = otx__pool_fail(&pool, error);
+    for (i = 0; i < rows && !result; i++) {
+        if (!unused[i]) continue;
+        marks[i] = 1;
+        index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
+    }
+    spare.index = index;
+    spare.rows = count;
+    if (!result && norms) {
+        result = otx__matrix_norms(ctx, matrix, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, false, marks);
+    }
+    if (!result && count) {
+        result = otx__undertrained_cosines(ctx, matrix, &spare, &pool, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, true, marks);
+    }
+    otx__pool_close(&pool);
     return result;
 }
 
@@ -22017,6 +22452,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (options) settled = *options;
     result = otx__method_known(method, error);
     if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -22024,6 +22460,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
+        result = otx__spread_fit(ctx, rows, fitted, error);
     if (result) otx_method_close(ctx, fitted);
     else if (!fitted->omp.threads) { /* nothing was pursued */
         fitted->omp.isa = otx__combine_kernels(ctx)->isa;
@@ -22060,6 +22498,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
     otx__linear_close(fitted->linear);
+    otx__spread_close(fitted->spread);
     memset(fitted, 0, sizeof *fitted);
 }
 
@@ -25661,6 +26100,21 @@ static const char *const otx__width_keys[] = {
     "input_embedding_size", /* RemBERT */
 };
 
+/* Heads of attention, and the base of rotary positions: for a method that takes rows to be
+   turned by them. */
+static const char *const otx__heads_keys[] = {
+    "num_attention_heads", /* Llama and most others */
+    "n_head",              /* GPT-2, Bloom */
+    "n_heads",             /* MPT */
+    "num_heads",           /* T5 */
+};
+static const char *const otx__rope_keys[] = {
+    "rope_theta",      /* Llama and most others */
+    "rotary_emb_base", /* GPT-NeoX */
+};
+#define OTX__KEY_ROPE "rope_parameters"     /* transformers 5 */
+#define OTX__KEY_ROPE_FULL "full_attention" /* within, where types of layers differ */
+
 /* The type that weights are in. */
 static const char *const otx__dtype_keys[] = {
     "dtype",       /* transformers 5 */
@@ -27929,6 +28383,7 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
+        if (plan->alignment->rows[i].action == OTX_ACTION_MATCH) continue; /* another token */
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
@@ -29097,6 +29552,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      check_gguf    the special tokens that a conversion to GGUF finds
@@ -29104,6 +29560,8 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
+     magikarp      tokens that look under-trained by their rows
+     match         rows of tokens that a new one only begins with
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
@@ -29127,6 +29585,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
    part takes the same combinations of its own rows; but a method that looks at the base's
    rows is fitted to one matrix of it. */
 typedef struct otx__solution {
+    otx_method method;
     const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
     const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
     otx_fitted fitted;
@@ -29267,39 +29726,141 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
+/* The method for the rows of a part. A bias goes with the head. */
+OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
+{
+    const otx_job_options *options = &job->options;
+    return options->own_head_method && kind != OTX__PART_EMBEDDING ? options->head_method
+                                                                   : options->method;
+}
+
+OTX_API const char *otx_match_name(otx_match match)
+{
+    static const char *const names[OTX_MATCH_COUNT] = {"default", "no", "yes", "embed",
+                                                       "lm_head"};
+    return (unsigned)match < OTX_MATCH_COUNT ? names[match] : NULL;
+}
+
+/* How a token is matched: one of a byte by bytes, longer ones by prefixes. What of bytes is no
+   matter of the alignment's comes here as one of the matrices. */
+OTX__PRIVATE otx_match otx__match_of(const otx_job *job, const otx_token *token)
+{
+    const otx_job_options *options = &job->options;
+    otx_match how = token->size == 1 ? options->byte_match : options->prefix_match;
+    return how == OTX_MATCH_DEFAULT || (token->size == 1 && how == OTX_MATCH_YES) ? OTX_MATCH_NO
+                                                                                  : how;
+}
+
+/* Whether a row of a part is that of the token that the donor's is matched with. */
+OTX__PRIVATE bool otx__job_matches(const otx_job *job, size_t id, otx__part_kind kind)
+{
+    otx_match how;
+    if (job->alignment.rows[id].action != OTX_ACTION_MATCH) return false;
+    how = otx__match_of(job, &job->donor.vocab.tokens[id]);
+    return how == OTX_MATCH_YES ||
+           how == (kind == OTX__PART_EMBEDDING ? OTX_MATCH_EMBED : OTX_MATCH_LM_HEAD);
+}
+
+/* Whether a row of the donor's is made in any part. */
+OTX__PRIVATE bool otx__job_makes(const otx_job *job, size_t id)
+{
+    otx_action action = job->alignment.rows[id].action;
+    return action == OTX_ACTION_APPROXIMATE ||
+           (action == OTX_ACTION_MATCH && (!otx__job_matches(job, id, OTX__PART_EMBEDDING) ||
+                                           !otx__job_matches(job, id, OTX__PART_HEAD)));
+}
+
+/* Whether the base has an output head of its own. */
+OTX__PRIVATE bool otx__job_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant) return true;
+    return false;
+}
+
+/* Why it has none. */
+OTX__PRIVATE const char *otx__job_headless(const otx_job *job)
+{
+    return job->base.parts.tied ? "the model is tied, its output head is its embedding"
+                                : "the model has no output head";
+}
+
+/* What the methods of all parts need. */
+OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
+{
+    return otx_method_needs(job->options.method) |
+           otx_method_needs(otx__job_method(job, OTX__PART_HEAD));
+}
+
 /* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
+    return (otx__job_needs(job) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that a method is fitted for. */
-OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+/* Whether a method is fitted for its rows: not if they are all the same. */
+OTX__PRIVATE bool otx__job_fits(const otx_job *job, otx_method method)
 {
-    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
+    return job->target_count > 0 &&
+           (otx_method_needs(method) != 0 || otx__modifies(&job->options.how));
+}
+
+/* Whether any is. */
+OTX__PRIVATE bool otx__job_has_fits(const otx_job *job)
+{
+    return otx__job_fits(job, job->options.method) ||
+           otx__job_fits(job, otx__job_method(job, OTX__PART_HEAD));
+}
+
+OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *error)
+{
+    otx_result result = otx__method_known(method, error);
+    return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
+}
+
+OTX__PRIVATE otx_result otx__job_check_modifiers(const otx_method_options *how,
+                                                 otx_method method, otx_error *error)
+{
+    return otx__modifiers_fit(how, otx_method_name(method), otx_method_needs(method), error);
+}
+
+/* How rows are made. */
+OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
+                                               otx_error *error)
+{
+    const otx_method_options *how = &options->how;
+    otx_result result = otx__job_check_method(options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_method(options->head_method, error);
+    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__job_check_modifiers(how, options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_modifiers(how, options->head_method, error);
+    if (result) return result;
+    if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
+    if (how->omp.first_target || how->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    otx_method_options method;
-    otx_result result = otx__method_known(options->method, error);
-    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    otx_result result = otx__job_check_methods(options, error);
     if (result) return result;
-    memset(&method, 0, sizeof method);
-    method.norm = options->norm;
-    method.scale = options->scale;
-    method.noise = options->noise;
-    method.clip_norms = options->clip_norms;
-    result = otx__modifiers_check(&method, error);
-    if (result) return result;
-    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
-                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
                          "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->byte_match >= OTX_MATCH_COUNT ||
+        (unsigned)options->prefix_match >= OTX_MATCH_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in "
+                         "neither matrix, both, the embedding or the head");
     if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
         (options->chat == OTX_CHAT_FILE && !options->chat_file))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
@@ -29311,10 +29872,6 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
-    if (options->omp.first_target || options->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 
@@ -29725,6 +30282,8 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
         if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
+    options.bytes_apart = job->options.byte_match != OTX_MATCH_DEFAULT &&
+                          job->options.byte_match != OTX_MATCH_YES;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -29789,6 +30348,7 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
     tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->matched = counts[OTX_ACTION_MATCH];
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
@@ -29817,7 +30377,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
     const otx_alignment *alignment = &job->alignment;
     size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    size_t targets = 0;
+    for (i = 0; i < alignment->count; i++) targets += otx__job_makes(job, i);
     job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
     if (job->anchor_donors)
         job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
@@ -29833,7 +30394,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
             job->anchor_donors[anchors] = (uint32_t)i;
             job->anchor_bases[anchors++] = (uint32_t)row->base;
         }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+        if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!job->donor.checkpoint.files)
@@ -29859,17 +30420,34 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where the method looks at that;
-   makes room for it once. */
-OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+/* Whether the base has an output head of its own where its rows have a method of their own. */
+OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    if (!options->own_head_method || options->head_method == options->method ||
+        otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
+                     "--head-method %s to make; -a makes those of the embedding",
+                     job->base.path, otx__job_headless(job),
+                     otx_method_name(options->head_method));
+}
+
+/* The solution by a method for one matrix of the donor, and of the base where the method looks
+   at that; makes room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, otx_method method,
+                                       const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
-    unsigned needs = otx_method_needs(job->options.method);
+    unsigned needs = otx_method_needs(method);
     size_t i;
     if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
     if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
+        if (job->solutions[i].method == method && job->solutions[i].donor == donor &&
+            job->solutions[i].base == base)
+            return i;
+    job->solutions[i].method = method;
     job->solutions[i].donor = donor;
     job->solutions[i].base = base;
     job->solution_count++;
@@ -29893,22 +30471,26 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
+    plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
+                                        otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
     matrix->dtype = plan->dtype;
     matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
+    for (i = 0; i < job->target_count; i++)
+        matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
     return OTX_OK;
 }
 
@@ -29917,7 +30499,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (otx__job_has_solves(job))
+    if (otx__job_fits(job, otx__job_method(job, OTX__PART_BIAS)))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -29936,6 +30518,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
+/* Tells of modifiers that change nothing. */
+OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+{
+    const otx_method_options *how = &job->options.how;
+    const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
+                        : how->clip_norms > 0.0 ? "longest norm" : NULL;
+    bool zero = job->options.method == OTX_METHOD_ZERO ||
+                otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
+        otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
+                 "what the method zero makes", which);
+}
+
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
    biases. */
 OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
@@ -29943,12 +30538,13 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
     static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
                                            OTX__PART_BIAS};
     const otx__parts *parts = &job->base.parts;
-    otx_result result = OTX_OK;
+    otx_result result = otx__plan_head(job, error);
     size_t kind, i;
     for (kind = 0; kind < OTX__COUNT(kinds); kind++)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
+    if (!result) otx__tell_modifiers(job);
     return result;
 }
 
@@ -29999,6 +30595,104 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
     if (choice.code) otx__class_code(&choice, &job->code);
     otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/rope.h */
+/* ---- rope: heads and rotary positions of the two models ------------------------------------ */
+
+/* The number under the first of some keys on the levels of a config that are about the
+   vocabulary, if it is 1 or more; otherwise 0. */
+OTX__PRIVATE double otx__rope_said(const otx__side *side, const char *const *keys, size_t count)
+{
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    size_t i;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < count; i++) {
+            double said = otx__json_double(&side->config.json, otx__levels_find(&levels, keys[i]));
+            if (said >= 1.0 && said <= DBL_MAX) return said;
+        }
+    return 0.0;
+}
+
+/* The same of what transformers 5 keeps apart: {"rope_theta": N}, or such an object for each type
+   of layer, of which full attention counts, or the first. */
+OTX__PRIVATE double otx__rope_parameter(const otx__side *side)
+{
+    const otx_json *json = &side->config.json;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    while (otx__levels_next(&levels)) {
+        uint32_t all = otx__levels_find(&levels, OTX__KEY_ROPE);
+        uint32_t full = otx_json_find(json, all, OTX__KEY_ROPE_FULL);
+        otx_json_iter member = otx_json_iter_of(json, all);
+        double said = otx__json_double(json, otx_json_find(json, all, otx__rope_keys[0]));
+        if (!(said >= 1.0))
+            said = otx__json_double(json, otx_json_find(json, full, otx__rope_keys[0]));
+        while (!(said >= 1.0) && member.keyed && otx_json_iter_next(&member))
+            said = otx__json_double(json, otx_json_find(json, member.value, otx__rope_keys[0]));
+        if (said >= 1.0 && said <= DBL_MAX) return said;
+    }
+    return 0.0;
+}
+
+/* Takes what nobody gave from a model's config. */
+OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t *heads,
+                               double *rope)
+{
+    if (!*heads) {
+        double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
+        *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
+    }
+    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
+    if (!(*rope > 0.0)) *rope = 10000.0;
+    otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
+             "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
+             *rope);
+}
+
+/* Fills in what mp_rope wants to know of both models. */
+OTX__PRIVATE void otx__rope_settle(const otx_job *job, otx_method_options *how)
+{
+    otx__rope_of(job, &job->donor, &how->donor_heads, &how->donor_rope);
+    otx__rope_of(job, &job->base, &how->base_heads, &how->base_rope);
+}
+
+OTX__PRIVATE otx_result otx__rope_check(const otx__side *side, const otx_checkpoint_tensor *at,
+                                        size_t heads, double rope, otx_error *error)
+{
+    const uint64_t columns = at->tensor->shape[1];
+    const char *which = side->donor ? "donor" : "base";
+    if (columns % heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: rows of %" PRIu64 " columns are not of %"
+                         PRIu64 " heads, as mp_rope needs them to be; --%s-heads says otherwise",
+                         side->path, columns, (uint64_t)heads, which);
+    if (!(rope >= 1.0 && otx__is_finite(rope)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base of rotary positions must be 1 or "
+                         "more; see --%s-rope", side->path, which);
+    return OTX_OK;
+}
+
+/* For the matrices that mp_rope makes. */
+OTX__PRIVATE otx_result otx__job_plan_rope(otx_job *job, otx_error *error)
+{
+    otx_method_options *how = &job->options.how;
+    const otx__parts *parts = &job->base.parts;
+    otx_result result = OTX_OK;
+    bool settled = false;
+    size_t i;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        if (job->plans[i].solution == OTX__NONE || job->target_count == 0 ||
+            job->solutions[job->plans[i].solution].method != OTX_METHOD_MP_ROPE)
+            continue;
+        if (!settled) otx__rope_settle(job, how);
+        settled = true;
+        result = otx__rope_check(&job->base, tensor->at, how->base_heads, how->base_rope, error);
+        if (!result)
+            result = otx__rope_check(&job->donor, otx__donor_matrix(job, tensor),
+                                     how->donor_heads, how->donor_rope, error);
+    }
+    return result;
 }
 
 /* >>> src/job/chat.h */
@@ -30689,11 +31383,14 @@ OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
-    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && job->target_count > 0; i++) {
+        otx__part_kind kind = job->base.parts.tensors[i].kind;
+        otx_method method = otx__job_method(job, kind);
         if (job->base.parts.tensors[i].at == at)
-            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
-    return true;
+            return method != OTX_METHOD_ZERO &&
+                   (kind == OTX__PART_BIAS || method == OTX_METHOD_MEAN);
+    }
+    return false;
 }
 
 /* What the caller can do about a row that cannot be used. Returns `to`. */
@@ -30810,6 +31507,20 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
+}
+
+/* The rows that are listed, or the first, as a method takes them. */
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
 }
 
 /* ---- means of rows ---- */
@@ -30969,20 +31680,20 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
     return pieces;
 }
 
-/* The pieces of the job's targets, if its method wants them. */
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets, if a method
+   wants them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
     otx__job_pieces *p = &job->pieces;
     otx_result result;
-    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
-        return OTX_OK;
-    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
-    if (result) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
     if (!p->tokens) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    if (!(otx__job_needs(job) & OTX_NEED_PIECES)) return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
     return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                             error);
 }
@@ -31250,6 +31961,220 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/magikarp.h */
+/* ---- magikarp: tokens that look under-trained by their rows --------------------------------- */
+
+/* What mergekit's option of that name does, but for three things: a row that is good in the base
+   is copied even where the donor's is not, as it would be made of a bad one; what neither model has
+   trained gets what reserved tokens get, not zeros; and control tokens are left alone, because
+   what ends a text must go on ending it. */
+
+/* Marks the rows of a side. A tied donor's embedding counts as its head too, a tied base's does
+   not: so the peer reads them. */
+OTX__PRIVATE otx_result otx__magikarp_mark(const otx_job *job, const otx__side *side,
+                                           uint8_t *marks, otx_error *error)
+{
+    const otx__parts *parts = &side->parts;
+    const size_t rows = (size_t)parts->rows;
+    const otx_context ctx = otx__job_uncounted(job);
+    uint8_t *unused = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    bool head = !parts->tied && parts->head;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!unused || !needed) result = otx__fail_memory(error, 2 * (uint64_t)rows);
+    for (i = 0; i < rows && !result; i++) unused[i] = otx__is_spare(side, i);
+    for (i = 0; i < (head ? 2u : 1u) && !result; i++) {
+        const otx_checkpoint_tensor *at = i ? parts->head : parts->embedding;
+        bool norms = i == 0 && (head || (parts->tied && side->donor));
+        otx__loaded loaded;
+        otx_matrix matrix;
+        result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows,
+                                  &loaded, error);
+        matrix = otx__loaded_rows(&loaded, NULL, rows);
+        if (!result) result = otx_mark_undertrained(&ctx, &matrix, unused, norms, marks, error);
+        otx__loaded_close(job, &loaded);
+    }
+    otx__free(&job->ctx, needed, rows, 1);
+    otx__free(&job->ctx, unused, rows, 1);
+    return result;
+}
+
+typedef struct otx__magikarp_counts {
+    uint64_t anchors; /* that are no longer */
+    uint64_t anew;    /* copied rows that are made instead */
+    uint64_t reserved;
+} otx__magikarp_counts;
+
+OTX__PRIVATE void otx__magikarp_act(otx_alignment *alignment, size_t id, otx_action action)
+{
+    otx_alignment_row *row = &alignment->rows[id];
+    alignment->counts[row->action]--;
+    alignment->counts[action]++;
+    row->action = action;
+    row->base = -1;
+}
+
+/* One token of the donor; whether its row there is marked, and the base's that it would copy. */
+OTX__PRIVATE void otx__magikarp_judge(otx_job *job, size_t id, bool donor, bool base,
+                                      otx__magikarp_counts *counts)
+{
+    otx_alignment *alignment = &job->alignment;
+    otx_alignment_row *row = &alignment->rows[id];
+    bool copied = row->action == OTX_ACTION_COPY;
+    if ((!copied && row->action != OTX_ACTION_APPROXIMATE) || (!donor && !base) ||
+        !otx__stands_for_text(&job->donor.vocab.tokens[id]))
+        return;
+    if (row->anchor) {
+        row->anchor = false;
+        alignment->anchor_count--;
+        counts->anchors++;
+    }
+    if (donor && (base || !copied)) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_UNUSED);
+        job->summary.tokens.untrained++;
+        counts->reserved++;
+    } else if (base) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_APPROXIMATE);
+        counts->anew++;
+    }
+}
+
+OTX__PRIVATE otx_result otx__magikarp_apply(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t rows = otx__min(alignment->count, (size_t)job->donor.parts.rows), i;
+    uint64_t base_rows = job->base.parts.rows;
+    otx__magikarp_counts counts;
+    memset(&counts, 0, sizeof counts);
+    for (i = 0; i < rows; i++) {
+        int64_t from = alignment->rows[i].base;
+        bool bad = from >= 0 && (uint64_t)from < base_rows && base[from];
+        otx__magikarp_judge(job, i, donor[i], bad, &counts);
+    }
+    otx__log(&job->ctx, OTX_NOTE, "of the tokens of %s and %s that look under-trained %" PRIu64
+             " are no anchors, %" PRIu64 " that the base has are made anew, and %" PRIu64 " are "
+             "treated as reserved", job->donor.path, job->base.path, counts.anchors, counts.anew,
+             counts.reserved);
+    if (alignment->anchor_count > 0 || counts.anchors == 0 || !otx__job_solves(job) ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "each of the %" PRIu64 " text tokens that %s "
+                     "and %s share looks under-trained in one of the two, so that there is "
+                     "nothing to build rows from; leave --magikarp out", counts.anchors,
+                     job->base.path, job->donor.path);
+}
+
+/* Takes such tokens from the anchors, if that is asked for. */
+OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!job->options.magikarp) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
+                         "both models", job->without.message);
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__magikarp_mark(job, &job->donor, donor, error);
+    if (!result) result = otx__magikarp_mark(job, &job->base, base, error);
+    if (!result) result = otx__magikarp_apply(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
+    return result;
+}
+
+/* >>> src/job/match.h */
+/* ---- match: rows of tokens that a new one only begins with -------------------------------- */
+
+/* Whether a prefix is white space alone, which says nothing of a word. */
+OTX__PRIVATE bool otx__match_is_blank(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size; i++)
+        if (bytes[i] != ' ' && (bytes[i] < '\t' || bytes[i] > '\r')) return false;
+    return true;
+}
+
+/* The base's token of the same byte, where the alignment keeps these apart; or the longest TEXT
+   token that a token begins with; or -1. */
+OTX__PRIVATE int64_t otx__match_find(const otx_job *job, const otx__token_index *index,
+                                     const otx_token *token)
+{
+    otx_match how = otx__match_of(job, token);
+    size_t size = token->size;
+    if (how == OTX_MATCH_NO || !otx__stands_for_text(token)) return -1;
+    if (size == 1)
+        return otx__index_find(index, token->kind == OTX_TOKEN_BYTE ? OTX_TOKEN_TEXT
+                                                                    : OTX_TOKEN_BYTE,
+                               token->bytes, size);
+    while (token->kind == OTX_TOKEN_TEXT && size-- > 1 &&
+           !otx__match_is_blank(token->bytes, size)) {
+        int64_t base = otx__index_find(index, OTX_TOKEN_TEXT, token->bytes, size);
+        if (base >= 0) return base;
+    }
+    return -1;
+}
+
+/* An index of the base's tokens with a row, by kind and bytes. */
+OTX__PRIVATE otx_result otx__match_index(const otx_job *job, otx__token_index *index,
+                                         otx_error *error)
+{
+    const otx_token *tokens = job->base.vocab.tokens;
+    size_t count = otx__min(job->base.vocab.count, (size_t)job->base.parts.rows), id;
+    otx_result result = otx__index_open(&job->ctx, index, tokens, count, false, error);
+    for (id = 0; id < count && !result; id++) {
+        uint32_t *slot;
+        if (tokens[id].kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(index, tokens[id].kind, tokens[id].bytes, tokens[id].size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+    }
+    return result;
+}
+
+/* Whether an option that names one of two matrices finds two. */
+OTX__PRIVATE otx_result otx__match_check(const otx_job *job, const char *option, otx_match how,
+                                         otx_error *error)
+{
+    if ((how != OTX_MATCH_EMBED && how != OTX_MATCH_LM_HEAD) || otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that %s %s has no matrix of its own; "
+                     "yes and no are left", job->base.path, otx__job_headless(job), option,
+                     otx_match_name(how));
+}
+
+/* Finds rows for tokens that would be solved for, as far as the options want it. */
+OTX__PRIVATE otx_result otx__job_match(otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    otx_alignment *alignment = &job->alignment;
+    otx__token_index index;
+    size_t i, count = otx__min(alignment->count, job->donor.vocab.count);
+    otx_result result = otx__match_check(job, "--byte-match", options->byte_match, error);
+    if (!result) result = otx__match_check(job, "--prefix-match", options->prefix_match, error);
+    if (options->prefix_match == OTX_MATCH_DEFAULT && options->byte_match == OTX_MATCH_DEFAULT)
+        return OTX_OK;
+    memset(&index, 0, sizeof index);
+    if (!result) result = otx__match_index(job, &index, error);
+    for (i = 0; i < count && !result; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        int64_t base;
+        if (row->action != OTX_ACTION_APPROXIMATE) continue;
+        base = otx__match_find(job, &index, &job->donor.vocab.tokens[i]);
+        if (base < 0) continue;
+        row->action = OTX_ACTION_MATCH;
+        row->base = base;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_MATCH]++;
+    }
+    if (index.slots) otx__index_close(&job->ctx, &index);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
@@ -31308,19 +32233,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
-                                         size_t rows)
-{
-    otx_matrix matrix;
-    memset(&matrix, 0, sizeof matrix);
-    matrix.data = loaded->data;
-    matrix.dtype = loaded->dtype;
-    matrix.columns = loaded->columns;
-    matrix.rows = rows;
-    matrix.index = index;
-    return matrix;
-}
-
 /* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
    any case. */
 OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
@@ -31344,10 +32256,9 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
 
 /* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
    that hold a token. */
-OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
-                                             uint32_t *tokens)
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, unsigned needs, uint8_t *needed,
+                                             size_t count, uint32_t *tokens)
 {
-    unsigned needs = otx_method_needs(job->options.method);
     size_t held = 0, i;
     for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
         needed[job->anchor_bases[i]] = 1;
@@ -31370,7 +32281,8 @@ OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
     size_t held;
     otx_result result;
     if (!needed) return otx__fail_memory(error, count);
-    held = otx__solution_needs_base(job, needed, count, tokens);
+    held = otx__solution_needs_base(job, otx_method_needs(solution->method), needed, count,
+                                    tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
@@ -31387,24 +32299,12 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     double start = otx__now();
     size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
     uint32_t *tokens = NULL;
-    otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
-    options.omp = job->options.omp;
-    options.weights = job->options.weights;
-    options.seed = job->options.seed;
-    options.subword = job->options.subword;
-    options.norm = job->options.norm;
-    options.scale = job->options.scale;
-    options.noise = job->options.noise;
-    options.clip_norms = job->options.clip_norms;
-    options.solve = job->options.solve;
-    options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
@@ -31415,7 +32315,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                         : otx__fail_array(error, count, sizeof *tokens);
     }
     if (!result)
-        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+        result = otx_method_fit(&job->ctx, solution->method, &rows, &job->options.how,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
@@ -31440,19 +32340,33 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
+/* Whether a solution's matrix of the donor is neither read at once nor by one before it. */
+OTX__PRIVATE bool otx__solution_waits(const otx_job *job, size_t which)
+{
+    const otx_checkpoint_tensor *donor = job->solutions[which].donor;
+    bool later = false;
+    size_t i;
+    for (i = 0; i < which; i++) {
+        if (job->solutions[i].donor == donor) return false;
+        later |= job->solutions[i].donor != NULL;
+    }
+    return donor && later;
+}
+
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
    at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     result = otx__job_split(job, error);
-    for (i = 1; i < job->solution_count && !result; i++)
-        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+    for (i = 0; i < job->solution_count && !result; i++)
+        if (otx__solution_waits(job, i))
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
+        if (!otx__job_fits(job, job->solutions[i].method)) continue;
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = fitted->omp.isa;
         job->summary.threads = fitted->omp.threads;
@@ -31513,13 +32427,27 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* Rounds the rows that were made of some targets. */
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return OTX_ACTION_APPROXIMATE;
+    return alignment->rows[row].action;
+}
+
+/* Rounds the rows that were made of some targets, but for those that have another's row here. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
     size_t i;
     for (i = 0; i < count; i++)
-        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
             return otx__fail_range(r, r->job->targets[first + i], error);
     return OTX_OK;
 }
@@ -31557,7 +32485,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
-    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+    if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);
@@ -31627,7 +32555,7 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     memset(&output, 0, sizeof output);
     omp.k = 1;
     omp.cosine = true;
-    omp.memory = job->options.omp.memory;
+    omp.memory = job->options.how.omp.memory;
     output.indices = d->nearest;
     output.coefficients = d->cosines;
     ctx.log = NULL;
@@ -31715,6 +32643,9 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     if (row >= alignment->count)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return -1;
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
@@ -31724,26 +32655,17 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
-    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
-                job->target_count > 0;
+    const otx_method method = otx__job_method(job, r->tensor->kind);
+    bool pieces = (otx_method_needs(method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces || method == OTX_METHOD_MEAN) &&
+                method != OTX_METHOD_ZERO && job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++) {
-        int64_t base = alignment->rows[i].base;
-        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
     }
-}
-
-/* What becomes of a new row. One that would copy a row which this tensor of the base
-   does not have is padding. */
-OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
-{
-    const otx_alignment *alignment = &r->job->alignment;
-    if (row >= alignment->count) return OTX_ACTION_COPY;
-    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
-    return alignment->rows[row].action;
 }
 
 /* All rows of an action get the same values. */
@@ -31810,7 +32732,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
-    if (job->options.method != OTX_METHOD_ZERO) {
+    if (otx__job_method(job, r->tensor->kind) != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
@@ -31863,7 +32785,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+    if (plan->solution != OTX__NONE &&
+        otx__job_fits(job, job->solutions[plan->solution].method))
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
@@ -31952,7 +32875,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
@@ -32635,8 +33558,11 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_magikarp(job, error);
+    if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
     if (!result) result = otx__job_plan_digits(job, error);
@@ -32767,6 +33693,7 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->matched) otx__text_format(text, ", \"matched\": %" PRIu64, tokens->matched);
     if (tokens->untrained)
         otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
@@ -32833,13 +33760,15 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
+    bool ran = job->ran && (otx_method_needs(matrix->method) & OTX_NEED_DONOR) != 0;
+    bool solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
                      ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
                      matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
-    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+    otx__text_format(text, ", \"method\": \"%s\", \"anchors\": %" PRIu64
+                     ", \"approximated\": %" PRIu64, otx__word(otx_method_name(matrix->method)),
                      matrix->anchors, matrix->approximated);
     otx__text_string(text, ", \"mean_relative_residual\": ");
     if (solved) otx__text_double(text, matrix->mean_relative_residual);
@@ -32868,13 +33797,14 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
-                     otx__word(otx_method_name(job->options.method)));
-    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"head_method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)),
+                     otx__word(otx_method_name(otx__job_method(job, OTX__PART_HEAD))));
+    if (!job->options.how.omp.k && (otx__job_needs(job) & OTX_NEED_BASE))
         otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
-                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+                         (uint64_t)(job->options.how.omp.k ? job->options.how.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
@@ -32998,8 +33928,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = otx__side_token(&job->donor, id);
-    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  otx__job_solves(job);
+    bool made = row && job->ran && otx__job_makes(job, id);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -33010,7 +33939,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) {
+        otx__part_kind kind = job->base.parts.tensors[job->matrix_tensors[i]].kind;
+        if (made && !otx__job_matches(job, id, kind) &&
+            otx__job_fits(job, job->summary.matrices[i].method)) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
             otx__token_table_diagnosis(text, &job->diagnoses[i],
                                        job->summary.matrices[i].anchor_norms[1], target);
@@ -33025,9 +33956,10 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    if (!job->ran || !otx__job_has_solves(job)) return true;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].fitted.targets != job->target_count) return false;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (otx__job_fits(job, job->solutions[i].method) &&
+            job->solutions[i].fitted.targets != job->target_count)
+            return false;
     return true;
 }
 
@@ -34531,6 +35463,15 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     return result;
 }
 
+/* Whether a method is among those that are wanted. */
+OTX__PRIVATE bool otx__evaluates(const otx_evaluate_options *options, otx_method method)
+{
+    size_t i;
+    for (i = 0; i < options->method_count && options->methods; i++)
+        if (options->methods[i] == method) return true;
+    return !options->methods;
+}
+
 OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_evaluate_options *options, otx_evaluation *out,
                                 otx_error *error)
@@ -34545,6 +35486,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (options) settled = *options;
     result = otx_job_open(ctx, base, donor, &plain, &job, error);
     if (result) return result;
+    if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
     if (result) otx_evaluation_close(ctx, out);
@@ -36701,7 +37643,7 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
     if (result) return result;
     memset(&job, 0, sizeof job);
     job.method = OTX_METHOD_SUBWORD;
-    job.subword = options->subword;
+    job.how.subword = options->subword;
     job.rows = OTX_ROWS_MULTIPLE;
     job.rows_multiple = options->multiple ? options->multiple : 1;
     job.overwrite = options->overwrite;
