@@ -30,11 +30,11 @@ done
 without=
 case "$only" in
 "") api="version result context isa matrix solver affine methods source json safetensors
-             vocab align"
+             gguf vocab align"
     wings="base files vocab simd solve methods"
     path_api="file directory job verify evaluate"
     path_wings="disk model job evaluate" ;;
-files) api="version result context matrix source json safetensors"
+files) api="version result context matrix source json safetensors gguf"
     wings="base files" path_api='' path_wings=''
     without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;
 vocab) api="version result context source json vocab align"

@@ -23,223 +23,224 @@
 
    What is where
 
-      269  api/version                version
-      299  api/result                 results
-      339  api/context                context: memory, threads, progress
-      417  api/isa                    instruction sets
-      434  api/matrix                 numbers and matrices
-      479  api/solver                 the solver
-      607  api/affine                 the affine map: rows as the map makes them, and what it misses
-      738  api/methods                methods: rows for tokens that a model lacks
-      935  api/source                 sources and sinks: bytes in and out
-      955  api/json                   JSON
-     1077  api/safetensors            safetensors
-     1141  api/vocab                  vocabularies
-     1277  api/align                  alignment
-     1342  api/file                   files
-     1353  api/directory              directories
-     1418  api/job                    the whole job
-     1575  api/verify                 looking at a finished directory
-     1631  api/evaluate               methods ranked on tokens that both models share
+      270  api/version                version
+      300  api/result                 results
+      340  api/context                context: memory, threads, progress
+      418  api/isa                    instruction sets
+      435  api/matrix                 numbers and matrices
+      480  api/solver                 the solver
+      608  api/affine                 the affine map: rows as the map makes them, and what it misses
+      739  api/methods                methods: rows for tokens that a model lacks
+      936  api/source                 sources and sinks: bytes in and out
+      956  api/json                   JSON
+     1078  api/safetensors            safetensors
+     1142  api/gguf                   GGUF
+     1235  api/vocab                  vocabularies
+     1371  api/align                  alignment
+     1436  api/file                   files
+     1447  api/directory              directories
+     1512  api/job                    the whole job
+     1669  api/verify                 looking at a finished directory
+     1725  api/evaluate               methods ranked on tokens that both models share
 
-     1737  base                       what everything stands on
-     1770  base/begin                 system headers, and how floating point must be compiled
-     1808  base/sizes                 counting, and sums and products that may not wrap
-     1846  base/span                  bytes of others, digits, UTF-8
-     2004  base/decimal               the digits of a double
-     2139  base/format                printf without stdio and without a locale
-     2408  base/result                results, failures, messages
-     2524  base/memory                the allocator, arrays that grow
-     2583  base/text                  names in messages, and text that grows
-     2700  base/hooks                 log, progress, threads of the caller
-     2769  base/sort                  in place, without memory, never quadratic; and finding
-     2819  base/clock                 wall time for statistics
-     2865  base/hash                  keyed, for tables whose keys a stranger chooses
-     2957  base/pool                  blocks that are freed together
-     3072  base/number                element types, widening and rounding
-     3261  base/base64                decoding
-     3297  base/protobuf              fields of a message
-     3419  base/watch                 long loops that the caller can stop
+     1831  base                       what everything stands on
+     1864  base/begin                 system headers, and how floating point must be compiled
+     1902  base/sizes                 counting, and sums and products that may not wrap
+     1940  base/span                  bytes of others, digits, UTF-8
+     2098  base/decimal               the digits of a double
+     2233  base/format                printf without stdio and without a locale
+     2502  base/result                results, failures, messages
+     2618  base/memory                the allocator, arrays that grow
+     2677  base/text                  names in messages, and text that grows
+     2794  base/hooks                 log, progress, threads of the caller
+     2863  base/sort                  in place, without memory, never quadratic; and finding
+     2913  base/clock                 wall time for statistics
+     2959  base/hash                  keyed, for tables whose keys a stranger chooses
+     3051  base/pool                  blocks that are freed together
+     3166  base/number                element types, widening and rounding
+     3355  base/base64                decoding
+     3391  base/protobuf              fields of a message
+     3513  base/watch                 long loops that the caller can stop
 
-     3472  files                      formats, on memory and streams
-     3496  files/memory_source        memory as a source of bytes
-     3514  files/json_read            a parser without recursion
-     3867  files/json_values          looking at values, stepping through containers
-     4080  files/json_edit            writing, and edits that keep every byte they do not touch
-     4448  files/tensors              what reading and writing a header share
-     4583  files/safetensors_read     the header of a file, checked
-     4908  files/safetensors_write    the header of a new file
+     3566  files                      formats, on memory and streams
+     3590  files/memory_source        memory as a source of bytes
+     3608  files/json_read            a parser without recursion
+     3961  files/json_values          looking at values, stepping through containers
+     4174  files/json_edit            writing, and edits that keep every byte they do not touch
+     4542  files/tensors              what reading and writing a header share
+     4677  files/safetensors_read     the header of a file, checked
+     5002  files/safetensors_write    the header of a new file
 
-     5065  vocab                      tokens, from every source, and which of them are the same
-     5102  vocab/known                what the world calls things: files, classes, tokens
-     5427  vocab/token_table          the table of tokens, and finding tokens in it
-     5601  vocab/spelling             from what a file spells to bytes
-     5792  vocab/reader               what the readers of all sources share
-     6144  vocab/added_tokens         what other files add to a model's tokens
-     6492  vocab/in_use               tokens that are named as reserved ones and are none
-     6595  vocab/from_tokenizer_json  tokenizer.json
-     6888  vocab/from_tekken          tekken.json
-     7043  vocab/from_tiktoken        *.tiktoken
-     7108  vocab/from_sentencepiece   tokenizer.model and its like
-     7473  vocab/from_vocab_json      vocab.json and merges.txt
-     7559  vocab/from_vocab_txt       vocab.txt
-     7616  vocab/digits               how a tokenizer cuts numbers
-     7812  vocab/recognise            what a file is, by what it holds
-     7943  vocab/parse                the first source that is given, and what goes with it
-     8152  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8554  vocab/split                text split as the tokenizer's model splits it
-     8956  vocab/align                which base token a donor token is
+     5159  vocab                      tokens, from every source, and which of them are the same
+     5196  vocab/known                what the world calls things: files, classes, tokens
+     5521  vocab/token_table          the table of tokens, and finding tokens in it
+     5695  vocab/spelling             from what a file spells to bytes
+     5886  vocab/reader               what the readers of all sources share
+     6238  vocab/added_tokens         what other files add to a model's tokens
+     6586  vocab/in_use               tokens that are named as reserved ones and are none
+     6689  vocab/from_tokenizer_json  tokenizer.json
+     6982  vocab/from_tekken          tekken.json
+     7137  vocab/from_tiktoken        *.tiktoken
+     7202  vocab/from_sentencepiece   tokenizer.model and its like
+     7567  vocab/from_vocab_json      vocab.json and merges.txt
+     7653  vocab/from_vocab_txt       vocab.txt
+     7710  vocab/digits               how a tokenizer cuts numbers
+     7906  vocab/recognise            what a file is, by what it holds
+     8037  vocab/parse                the first source that is given, and what goes with it
+     8246  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8648  vocab/split                text split as the tokenizer's model splits it
+     9050  vocab/align                which base token a donor token is
 
-     9210  simd                       the hot loops, once for each instruction set
-     9243  simd/kernels               the table of kernels, and what all versions share
-     9520  simd/scalar                the reference
-     9689  simd/sse2                  the operations of 128-bit x86, and what each does
-     9810  simd/neon                  those of 64-bit Arm
-     9905  simd/wasm                  those of WebAssembly's SIMD128
-     9990  simd/avx2                  those of 256-bit x86, with FMA
-    10072  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10714  simd/avx_vnni              AVX2, and products of integers
-    10810  simd/neon_bf16             NEON, and products of matrices
-    10964  simd/avx512                512-bit x86, by hand
-    11570  simd/amx                   tiles of x86, beside AVX-512
-    11813  simd/dispatch              which of them this machine can run, and which a call takes
+     9304  simd                       the hot loops, once for each instruction set
+     9337  simd/kernels               the table of kernels, and what all versions share
+     9614  simd/scalar                the reference
+     9783  simd/sse2                  the operations of 128-bit x86, and what each does
+     9904  simd/neon                  those of 64-bit Arm
+     9999  simd/wasm                  those of WebAssembly's SIMD128
+    10084  simd/avx2                  those of 256-bit x86, with FMA
+    10166  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10808  simd/avx_vnni              AVX2, and products of integers
+    10904  simd/neon_bf16             NEON, and products of matrices
+    11058  simd/avx512                512-bit x86, by hand
+    11664  simd/amx                   tiles of x86, beside AVX-512
+    11907  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12039  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12092  solve/views                the rows of matrices, as the kernels read them
-    12221  solve/panels               vectors as the dense products want them, and these
-    12412  solve/rests                vectors on their way into panels
-    12589  solve/dictionary           the atoms, and their split along a common direction
-    12744  solve/exact_gram           products of all pairs of atoms in double
-    12826  solve/triangle             packed lower triangles
-    12930  solve/support              what is known of one target, and the exact steps
-    13206  solve/gram_table           products of atoms with all atoms, for scans
-    13444  solve/screen               which atoms are worth scoring in double: the bound
-    13750  solve/scan                 the correlations of all atoms with a block's residuals
-    13913  solve/predict              making targets ready for the next scan
-    14159  solve/candidates           the atoms that a scan could not rule out
-    14496  solve/select               the next atoms of each target
-    14661  solve/pursuit              what one solve holds, and the memory it takes
-    14905  solve/plan                 which form, and in what blocks
-    15150  solve/steps                a pursuit from its rows to its results
-    15389  solve/combine              new rows of coefficients
-    15451  solve/solver               the public call
-    15616  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15825  solve/affine_normal        the normal equations of an affine map
-    16068  solve/affine_factor        their factor, and their solution
-    16299  solve/affine_map           a fitted map, and the rows it makes
-    16642  solve/affine_choice        how many atoms to take, and chosen by what
-    17040  solve/affine_fit           what a fit of an affine map holds and needs
-    17284  solve/affine               fitting and applying affine maps
+    12133  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12186  solve/views                the rows of matrices, as the kernels read them
+    12315  solve/panels               vectors as the dense products want them, and these
+    12506  solve/rests                vectors on their way into panels
+    12683  solve/dictionary           the atoms, and their split along a common direction
+    12838  solve/exact_gram           products of all pairs of atoms in double
+    12920  solve/triangle             packed lower triangles
+    13024  solve/support              what is known of one target, and the exact steps
+    13300  solve/gram_table           products of atoms with all atoms, for scans
+    13538  solve/screen               which atoms are worth scoring in double: the bound
+    13844  solve/scan                 the correlations of all atoms with a block's residuals
+    14007  solve/predict              making targets ready for the next scan
+    14253  solve/candidates           the atoms that a scan could not rule out
+    14590  solve/select               the next atoms of each target
+    14755  solve/pursuit              what one solve holds, and the memory it takes
+    14999  solve/plan                 which form, and in what blocks
+    15244  solve/steps                a pursuit from its rows to its results
+    15483  solve/combine              new rows of coefficients
+    15545  solve/solver               the public call
+    15710  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15919  solve/affine_normal        the normal equations of an affine map
+    16162  solve/affine_factor        their factor, and their solution
+    16393  solve/affine_map           a fitted map, and the rows it makes
+    16736  solve/affine_choice        how many atoms to take, and chosen by what
+    17134  solve/affine_fit           what a fit of an affine map holds and needs
+    17378  solve/affine               fitting and applying affine maps
 
-    17573  methods                    rows for tokens that a model lacks, each method a room
-    17612  methods/parts              what methods share: sums of rows, combinations
-    17796  methods/pursuit            omp, omp-centred
-    17867  methods/mapping            omp-affine, affine
-    17901  methods/constant           mean, zero
-    17929  methods/near               each target against all anchors
-    18220  methods/weights            how a few anchors combine to a target
-    18441  methods/interpolation      common_interpolation
-    18594  methods/wechsel            wechsel
-    18644  methods/focus              focus
-    18732  methods/hull               hull
-    18783  methods/dense              matrices of double, and their products
-    19048  methods/linear             maps between two models' rows
-    19203  methods/clp                clp
-    19289  methods/chance             normal deviates that are the same everywhere
-    19350  methods/factor             of symmetric matrices
-    19399  methods/randn              randn
-    19488  methods/john_hewitt        john_hewitt
-    19572  methods/polar              the orthogonal part of a matrix
-    19668  methods/procrustes         procrustes
-    19761  methods/eigen              principal directions of a matrix's rows
-    20055  methods/landmark_pca       landmark_pca
-    20113  methods/stb                stb
-    20295  methods/mp_rope            mp_rope
-    20611  methods/subword            subword
-    20727  methods/zett               zett
-    20749  methods/modifiers          what is done to the rows of any method
-    20863  methods/methods            the table of all, and the public calls
+    17667  methods                    rows for tokens that a model lacks, each method a room
+    17706  methods/parts              what methods share: sums of rows, combinations
+    17890  methods/pursuit            omp, omp-centred
+    17961  methods/mapping            omp-affine, affine
+    17995  methods/constant           mean, zero
+    18023  methods/near               each target against all anchors
+    18314  methods/weights            how a few anchors combine to a target
+    18535  methods/interpolation      common_interpolation
+    18688  methods/wechsel            wechsel
+    18738  methods/focus              focus
+    18826  methods/hull               hull
+    18877  methods/dense              matrices of double, and their products
+    19142  methods/linear             maps between two models' rows
+    19297  methods/clp                clp
+    19383  methods/chance             normal deviates that are the same everywhere
+    19444  methods/factor             of symmetric matrices
+    19493  methods/randn              randn
+    19582  methods/john_hewitt        john_hewitt
+    19666  methods/polar              the orthogonal part of a matrix
+    19762  methods/procrustes         procrustes
+    19855  methods/eigen              principal directions of a matrix's rows
+    20149  methods/landmark_pca       landmark_pca
+    20207  methods/stb                stb
+    20389  methods/mp_rope            mp_rope
+    20705  methods/subword            subword
+    20821  methods/zett               zett
+    20843  methods/modifiers          what is done to the rows of any method
+    20957  methods/methods            the table of all, and the public calls
 
-    21012  disk                       files and directories
-    21046  disk/system                what POSIX and Windows are asked for
-    21087  disk/windows_paths         paths as Windows takes them
-    21227  disk/windows               the system as Windows gives it
-    21539  disk/posix                 the system as POSIX gives it
-    21787  disk/paths                 what can be told from their text
-    21861  disk/failure               why the system refused
-    21975  disk/look                  what stands at a path, and whether within another
-    22096  disk/listing               listings of directories
-    22171  disk/reading               files to read, and whether they have changed
-    22350  disk/writing               files to write
-    22467  disk/copying               copies of files
-    22533  disk/trees                 whole directories looked through, copied, removed
-    22749  disk/known                 what weights are called in a directory
-    22832  disk/staging               a directory made under another name, then renamed
-    23094  disk/missing               a path or a directory without what is wanted of it
-    23137  disk/weights               which files they are, and what may stand in their place
-    23466  disk/weight_index          the index of a checkpoint in shards
-    23683  disk/shards                what an index and its shards say of each other
-    23888  disk/checkpoint            a model directory, in one file or in shards
-    24133  disk/tokenizer_directory   the tokenizer of a model directory
+    21106  disk                       files and directories
+    21140  disk/system                what POSIX and Windows are asked for
+    21181  disk/windows_paths         paths as Windows takes them
+    21321  disk/windows               the system as Windows gives it
+    21633  disk/posix                 the system as POSIX gives it
+    21881  disk/paths                 what can be told from their text
+    21955  disk/failure               why the system refused
+    22069  disk/look                  what stands at a path, and whether within another
+    22190  disk/listing               listings of directories
+    22265  disk/reading               files to read, and whether they have changed
+    22444  disk/writing               files to write
+    22561  disk/copying               copies of files
+    22627  disk/trees                 whole directories looked through, copied, removed
+    22843  disk/known                 what weights are called in a directory
+    22926  disk/staging               a directory made under another name, then renamed
+    23188  disk/missing               a path or a directory without what is wanted of it
+    23231  disk/weights               which files they are, and what may stand in their place
+    23560  disk/weight_index          the index of a checkpoint in shards
+    23777  disk/shards                what an index and its shards say of each other
+    23982  disk/checkpoint            a model directory, in one file or in shards
+    24227  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24390  model                      which tensors and config keys belong to the vocabulary
-    24425  model/known                what the world calls things
-    24749  model/known_keys           keys of ids and sizes in configs
-    24923  model/known_classes        classes of tokenizers, by the type of model
-    25161  model/names                names of tensors
-    25318  model/document             the JSON files of a model directory
-    25413  model/members              what the members of a config are about
-    25634  model/config               what config.json says
-    25811  model/side                 a model directory opened once
-    25934  model/code                 the Python that a tokenizer is loaded with
-    26168  model/parts                what each tensor does for the vocabulary
-    26278  model/whole                whether all tensors are there
-    26400  model/find                 finding the parts of a model
-    26687  model/processor            the tokens that a processor looks for by their text
-    26842  model/heirs                what becomes of the ids in a config
-    27008  model/config_ids           ids in a config being edited
-    27248  model/config_lists         lists, dictionaries and ranges of ids
-    27405  model/config_edit          config.json and generation_config.json, edited
-    27700  model/classes              which class a tokenizer is loaded as
-    27907  model/class_tokens         added tokens that a class numbers otherwise
+    24484  model                      which tensors and config keys belong to the vocabulary
+    24519  model/known                what the world calls things
+    24843  model/known_keys           keys of ids and sizes in configs
+    25017  model/known_classes        classes of tokenizers, by the type of model
+    25255  model/names                names of tensors
+    25412  model/document             the JSON files of a model directory
+    25507  model/members              what the members of a config are about
+    25728  model/config               what config.json says
+    25905  model/side                 a model directory opened once
+    26028  model/code                 the Python that a tokenizer is loaded with
+    26262  model/parts                what each tensor does for the vocabulary
+    26372  model/whole                whether all tensors are there
+    26494  model/find                 finding the parts of a model
+    26781  model/processor            the tokens that a processor looks for by their text
+    26936  model/heirs                what becomes of the ids in a config
+    27102  model/config_ids           ids in a config being edited
+    27342  model/config_lists         lists, dictionaries and ranges of ids
+    27499  model/config_edit          config.json and generation_config.json, edited
+    27794  model/classes              which class a tokenizer is loaded as
+    28001  model/class_tokens         added tokens that a class numbers otherwise
 
-    28023  job                        the whole transplant, in the order in which it happens
-    28063  job/job                    what a job holds
-    28351  job/open                   opening the two models
-    28488  job/map                    the caller's map
-    28609  job/align                  where every new row comes from
-    28799  job/plan                   what becomes of every tensor, and of the configs
-    28944  job/chat                   the template that turns messages into text
-    29072  job/digits                 where the two tokenizers cut numbers differently
-    29269  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29459  job/bos                    texts that begin otherwise than the base's
-    29508  job/rows                   rows in memory: reading, checking, their mean
-    29828  job/pieces                 what the base cuts new tokens into
-    29930  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30193  job/solve                  solving for the rows of the donor
-    30407  job/targets                the rows that are made from the donor's
-    30507  job/diagnose               what is odd about the rows that were made
-    30632  job/rebuild                the new rows of one vocabulary tensor
-    30897  job/write                  the output and its weights
-    31176  job/copy                   the other files of the two models
-    31393  job/index                  the files that are written anew
-    31563  job/run                    the whole, in order
-    31677  job/report                 what a job did, as JSON and as a table
-    31993  job/findings               what is told of a finished directory
-    32042  job/check_files            its files
-    32178  job/check_ids              sizes, ids and tying
-    32394  job/check_values           values
-    32465  job/check_draft            as a draft model for another
-    32756  job/verify                 whether a finished directory agrees with itself
+    28117  job                        the whole transplant, in the order in which it happens
+    28157  job/job                    what a job holds
+    28445  job/open                   opening the two models
+    28582  job/map                    the caller's map
+    28703  job/align                  where every new row comes from
+    28893  job/plan                   what becomes of every tensor, and of the configs
+    29038  job/chat                   the template that turns messages into text
+    29166  job/digits                 where the two tokenizers cut numbers differently
+    29363  job/converted              the special tokens that a conversion to GGUF finds
+    29553  job/bos                    texts that begin otherwise than the base's
+    29602  job/rows                   rows in memory: reading, checking, their mean
+    29922  job/pieces                 what the base cuts new tokens into
+    30024  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30287  job/solve                  solving for the rows of the donor
+    30501  job/targets                the rows that are made from the donor's
+    30601  job/diagnose               what is odd about the rows that were made
+    30726  job/rebuild                the new rows of one vocabulary tensor
+    30991  job/write                  the output and its weights
+    31270  job/copy                   the other files of the two models
+    31487  job/index                  the files that are written anew
+    31657  job/run                    the whole, in order
+    31771  job/report                 what a job did, as JSON and as a table
+    32087  job/findings               what is told of a finished directory
+    32136  job/check_files            its files
+    32272  job/check_ids              sizes, ids and tying
+    32488  job/check_values           values
+    32559  job/check_draft            as a draft model for another
+    32851  job/verify                 whether a finished directory agrees with itself
 
-    32797  evaluate                   methods ranked on tokens that both models share
-    32816  evaluate/token_class       what a token is like, by its bytes
-    32883  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33075  evaluate/scores            how near rows come to the true ones
-    33174  evaluate/ranks             whether a true row is found among all
-    33282  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33491  evaluate/write_json        an evaluation as JSON
-    33602  evaluate/write_page        an evaluation as a page
+    32892  evaluate                   methods ranked on tokens that both models share
+    32911  evaluate/token_class       what a token is like, by its bytes
+    32978  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33170  evaluate/scores            how near rows come to the true ones
+    33269  evaluate/ranks             whether a true row is found among all
+    33377  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33586  evaluate/write_json        an evaluation as JSON
+    33697  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1137,6 +1138,99 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
                                    size_t count, const otx_metadata *metadata,
                                    size_t metadata_count, otx_layout *out, otx_error *error);
 OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
+
+/* >>> src/api/gguf.h */
+/* ---- GGUF ------------------------------------------------------------------------------ */
+
+/* The format that llama.cpp reads: keys with values, a table of tensors, their bytes. Version
+   3 is written, 2 and 3 are read, little-endian. What is checked and how is ggml's reader's
+   (ggml/docs/gguf.md; src/gguf.cpp, August 2026). */
+
+/* Types of values, by their numbers in the format. */
+typedef enum otx_gguf_type {
+    OTX_GGUF_U8, OTX_GGUF_I8, OTX_GGUF_U16, OTX_GGUF_I16, OTX_GGUF_U32, OTX_GGUF_I32,
+    OTX_GGUF_F32, OTX_GGUF_BOOL, OTX_GGUF_STRING, OTX_GGUF_ARRAY, OTX_GGUF_U64, OTX_GGUF_I64,
+    OTX_GGUF_F64, OTX_GGUF_TYPE_COUNT
+} otx_gguf_type;
+
+/* A key and its value, which is one element or an array of them. The bytes are owned by the
+   otx_gguf, or by the caller when writing. */
+typedef struct otx_gguf_key {
+    const char *name; /* name_size bytes, without a NUL at their end */
+    size_t name_size;
+    otx_gguf_type type; /* of the elements; never OTX_GGUF_ARRAY */
+    bool array;
+    uint64_t count;     /* elements; 1 unless it is an array */
+    const char *data;   /* as the file has them: numbers little-endian, each string behind its
+                           size in 8 bytes */
+    uint64_t size;      /* of data */
+} otx_gguf_key;
+
+/* One file's header. Close with otx_gguf_close. */
+typedef struct otx_gguf {
+    uint32_t version, alignment;
+    otx_gguf_key *keys;  /* in order of the file */
+    size_t key_count;
+    otx_tensor *tensors; /* in order of the file, which is that of their bytes; shapes as other
+                            formats have them, rows before columns: ggml's, reversed */
+    uint32_t *types;     /* ggml's number of each tensor's type; its dtype is OTX_OPAQUE where
+                            its elements cannot be read here */
+    size_t tensor_count;
+    uint64_t data_begin; /* offset of the first tensor's bytes in the source */
+    void *memory;        /* private: what all of this stands in */
+    size_t memory_size;
+} otx_gguf;
+
+/* Reads and checks a header. `name` stands in errors. */
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error);
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file);
+
+/* The key or the tensor of that name, or NULL. */
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name);
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name);
+
+/* Element i of a key's value. False if the key is NULL, has no such element, or one of another
+   kind: integers are all integer types and bool, numbers those and the two of floats. */
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out);
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out);
+
+/* The strings of a key's value, one after the other: begin with zeros. False behind the last,
+   or if the key is NULL or holds no strings. */
+typedef struct otx_gguf_strings {
+    uint64_t next;   /* place of the next one in data, and */
+    uint64_t count;  /* how many were given */
+    const char *bytes; /* the one that was given last */
+    size_t size;
+} otx_gguf_strings;
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings);
+
+/* ggml's type of a number: its name ("Q6_K"), or NULL; elements in a block and the block's
+   bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here. */
+OTX_API const char *otx_gguf_type_name(uint32_t type);
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes);
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type);
+
+/* The number of a dtype, or UINT32_MAX. */
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype);
+
+/* A header ready to be written. The tensors' bytes follow in order, each at its offset, with
+   zeros up to the next one's and to the end of the file. Close with otx_gguf_layout_close. */
+typedef struct otx_gguf_layout {
+    char *header; /* with the zeros before the first tensor */
+    size_t header_size;
+    uint64_t *offsets; /* of each tensor, within the file */
+    size_t count;
+    uint64_t file_size;
+} otx_gguf_layout;
+
+/* Lays out a file of version 3 with the alignment that its keys say (32 if none does); begin
+   and end of the tensors are ignored. Names of keys and tensors must be unique. */
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error);
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout);
 
 /* >>> src/api/vocab.h */
 /* ---- vocabularies ------------------------------------------------------------- */
@@ -28039,7 +28133,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
-     check_gguf    the special tokens that a conversion to GGUF finds
+     converted     the special tokens that a conversion to GGUF finds
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
@@ -29266,38 +29360,38 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
     return otx__digits_make(job, error);
 }
 
-/* >>> src/job/check_gguf.h */
-/* ---- check_gguf: the special tokens that a conversion to GGUF finds -------------- */
+/* >>> src/job/converted.h */
+/* ---- converted: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
    special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
    gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
 
 /* A value in one of a directory's files. */
-typedef struct otx__gguf_value {
+typedef struct otx__converted_value {
     const otx_json *json;
     uint32_t node;
-} otx__gguf_value;
+} otx__converted_value;
 
 /* What is written of a directory. */
-typedef struct otx__gguf {
-    otx__gguf_value texts[OTX_ROLE_COUNT];
+typedef struct otx__converted {
+    otx__converted_value texts[OTX_ROLE_COUNT];
     bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
     int64_t ids[2]; /* by role; -1: none */
-} otx__gguf;
+} otx__converted;
 
 /* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
    Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
-typedef struct otx__gguf_kind {
+typedef struct otx__converted_kind {
     otx_family family;
     const char *name;
     bool adds[2];
     int64_t ids[2];
-} otx__gguf_kind;
+} otx__converted_kind;
 
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+OTX__PRIVATE const otx__converted_kind *otx__converted_kind_of(const otx_vocab *vocab)
 {
-    static const otx__gguf_kind kinds[] = {
+    static const otx__converted_kind kinds[] = {
         {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
         {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
         {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
@@ -29309,17 +29403,17 @@ OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
 
 /* ---- values as Python sees them ---- */
 
-OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
-                                            const char *key)
+OTX__PRIVATE otx__converted_value otx__converted_find(const otx_json *json, uint32_t object,
+                                                      const char *key)
 {
-    otx__gguf_value value;
+    otx__converted_value value;
     value.json = json;
     value.node = otx_json_find(json, object, key);
     return value;
 }
 
 /* Whether it is there, and neither null nor false nor empty. */
-OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+OTX__PRIVATE bool otx__converted_is(otx__converted_value value)
 {
     otx_json_type type = otx_json_type_of(value.json, value.node);
     if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
@@ -29329,7 +29423,7 @@ OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
 }
 
 /* Whether two are the same string. Longer ones than any token's are not. */
-OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+OTX__PRIVATE bool otx__converted_same(otx__converted_value a, otx__converted_value b)
 {
     char one[512], other[512];
     if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
@@ -29344,44 +29438,44 @@ OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
 /* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
 
 /* The special token at a place of a template, or nothing. */
-OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
-                                               uint32_t place)
+OTX__PRIVATE otx__converted_value otx__converted_special(const otx_json *json, uint32_t template_,
+                                                         uint32_t place)
 {
     uint32_t item = otx_json_item(json, template_, place);
-    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+    return otx__converted_find(json, otx_json_find(json, item, "SpecialToken"), "id");
 }
 
 /* A special token first in a template is bos if it is known as bos or cls; one that is last
    becomes eos. `config`: there is a tokenizer_config.json, which knows. */
-OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
-                                     otx__gguf *to)
+OTX__PRIVATE void otx__converted_template(const otx_json *json, uint32_t processor, bool config,
+                                          otx__converted *to)
 {
     uint32_t single = otx_json_find(json, processor, "single");
     uint32_t count = otx_json_count(json, single);
-    otx__gguf_value first, last;
+    otx__converted_value first, last;
     if (count < 2) return;
-    first = otx__gguf_special(json, single, 0);
-    last = otx__gguf_special(json, single, count - 1);
-    if (otx__gguf_is(first)) {
+    first = otx__converted_special(json, single, 0);
+    last = otx__converted_special(json, single, count - 1);
+    if (otx__converted_is(first)) {
         if (!config) to->texts[OTX_ROLE_BOS] = first;
-        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
-                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+        to->adds[OTX_ROLE_BOS] = otx__converted_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__converted_same(first, to->texts[OTX_ROLE_CLS]);
     }
-    if (otx__gguf_is(last)) {
+    if (otx__converted_is(last)) {
         to->texts[OTX_ROLE_EOS] = last;
         to->adds[OTX_ROLE_EOS] = true;
     }
 }
 
-OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
-                                      otx__gguf *to)
+OTX__PRIVATE void otx__converted_processor(const otx_json *json, uint32_t processor, bool config,
+                                           otx__converted *to)
 {
     uint32_t type = otx_json_find(json, processor, "type"), cls;
     if (otx_json_equals(json, type, "TemplateProcessing"))
-        otx__gguf_template(json, processor, config, to);
+        otx__converted_template(json, processor, config, to);
     if (!otx_json_equals(json, type, "RobertaProcessing")) return;
     to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
-    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    if (otx__converted_is(to->texts[OTX_ROLE_CLS]) || !config) return;
     cls = otx_json_find(json, processor, "cls");
     to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
     if (cls == OTX_JSON_NONE) return;
@@ -29390,32 +29484,32 @@ OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, 
 }
 
 /* All processors of tokenizer.json, those of a sequence in turn. */
-OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
-                                       otx__gguf *to)
+OTX__PRIVATE void otx__converted_processors(const otx_json *json, uint32_t root, bool config,
+                                            otx__converted *to)
 {
     uint32_t processor = otx_json_find(json, root, "post_processor");
     uint32_t list = otx_json_find(json, processor, "processors");
     otx_json_iter item = otx_json_iter_of(json, list);
-    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
-    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+    if (list == OTX_JSON_NONE) otx__converted_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__converted_processor(json, item.value, config, to);
 }
 
 /* ---- ids: of the added tokens, or as config.json has them ---- */
 
-OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
-                                     uint64_t *id)
+OTX__PRIVATE bool otx__converted_added_id(const otx_json *json, uint32_t root,
+                                          otx__converted_value text, uint64_t *id)
 {
     otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
     if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
-        text = otx__gguf_find(text.json, text.node, "content");
+        text = otx__converted_find(text.json, text.node, "content");
     while (otx_json_iter_next(&added))
-        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+        if (otx__converted_same(otx__converted_find(json, added.value, "content"), text))
             return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
     return false;
 }
 
-OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
-                                      uint64_t *id)
+OTX__PRIVATE bool otx__converted_config_id(const otx__document *config, const char *key,
+                                           uint64_t *id)
 {
     const otx_json *json = &config->json;
     uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
@@ -29425,33 +29519,33 @@ OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *k
 }
 
 /* What is written of a side, whose tokenizer.json is `tokens`. */
-OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
-                                 otx__gguf *to)
+OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document *tokens,
+                                      otx__converted *to)
 {
     static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
     static const char *const keys[] = {"bos_token_id", "eos_token_id"};
-    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx__converted_kind *kind = otx__converted_kind_of(&side->vocab);
     const otx_json *json = &side->tokenizer.json;
     uint32_t root = otx__document_root(&side->tokenizer);
     bool config = otx_json_count(json, root) > 0;
-    otx__gguf_value *texts = to->texts;
+    otx__converted_value *texts = to->texts;
     size_t i;
     for (i = 0; i < OTX_ROLE_COUNT; i++)
-        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
-    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
-    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+        texts[i] = otx__converted_find(json, root, otx__role_keys[i]);
+    if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
     memcpy(to->adds, kind->adds, sizeof to->adds);
     memcpy(to->ids, kind->ids, sizeof to->ids);
-    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
     for (i = 0; i < 2; i++) {
         uint32_t flag = otx_json_find(json, root, flags[i]);
         otx_json_type type = otx_json_type_of(json, flag);
         uint64_t id;
         if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
             to->adds[i] = type == OTX_JSON_TRUE;
-        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
-                                          &id)) ||
-            otx__gguf_config_id(&side->config, keys[i], &id))
+        if ((config && otx__converted_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                               &id)) ||
+            otx__converted_config_id(&side->config, keys[i], &id))
             to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
     }
 }
@@ -29467,14 +29561,14 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
                                     otx_error *error)
 {
     otx__document tokens;
-    otx__gguf found;
+    otx__converted found;
     otx_result result;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__gguf_read(side, &tokens, &found);
+    if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
     return result;
@@ -32469,7 +32563,7 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
 typedef struct otx__draft {
     const otx__side *sides[2];
     uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
-    otx__gguf gguf[2];
+    otx__converted gguf[2];
 } otx__draft;
 
 /* Why an engine does not take the pair, or what it overlooks: one line. */
@@ -32571,7 +32665,7 @@ OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 /* The end of a text: a flag, and where that is set an id. */
 OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const otx__converted *ours = &d->gguf[0], *theirs = &d->gguf[1];
     const char *name = otx_role_name(role);
     if (ours->adds[role] != theirs->adds[role])
         otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
@@ -32587,7 +32681,8 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    const otx__converted_kind *kind = otx__converted_kind_of(ours);
+    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
     if (kind == wanted) return true;
     otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
                    otx_family_name(ours->family), otx__word(ours->model), wanted->name,
@@ -32743,7 +32838,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         draft.sides[1] = &target;
         for (i = 0; i < 2; i++) {
             draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
