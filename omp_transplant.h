@@ -23,230 +23,232 @@
 
    What is where
 
-      276  api/version                version
-      306  api/result                 results
-      346  api/context                context: memory, threads, progress
-      424  api/isa                    instruction sets
-      441  api/matrix                 numbers and matrices
-      499  api/solver                 the solver
-      627  api/affine                 the affine map: rows as the map makes them, and what it misses
-      758  api/methods                methods: rows for tokens that a model lacks
-      955  api/source                 sources and sinks: bytes in and out
-      975  api/json                   JSON
-     1097  api/safetensors            safetensors
-     1161  api/gguf                   GGUF
-     1259  api/vocab                  vocabularies
-     1395  api/align                  alignment
-     1460  api/file                   files
-     1471  api/directory              directories
-     1536  api/job                    the whole job
-     1693  api/verify                 looking at a finished directory
-     1749  api/evaluate               methods ranked on tokens that both models share
+      278  api/version                version
+      308  api/result                 results
+      348  api/context                context: memory, threads, progress
+      426  api/isa                    instruction sets
+      443  api/matrix                 numbers and matrices
+      501  api/solver                 the solver
+      629  api/affine                 the affine map: rows as the map makes them, and what it misses
+      760  api/methods                methods: rows for tokens that a model lacks
+      957  api/source                 sources and sinks: bytes in and out
+      977  api/json                   JSON
+     1099  api/safetensors            safetensors
+     1163  api/gguf                   GGUF
+     1261  api/vocab                  vocabularies
+     1397  api/align                  alignment
+     1462  api/file                   files
+     1473  api/directory              directories
+     1544  api/job                    the whole job
+     1701  api/verify                 looking at a finished directory
+     1757  api/evaluate               methods ranked on tokens that both models share
 
-     1855  base                       what everything stands on
-     1888  base/begin                 system headers, and how floating point must be compiled
-     1926  base/sizes                 counting, and sums and products that may not wrap
-     1964  base/span                  bytes of others, digits, UTF-8
-     2122  base/decimal               the digits of a double
-     2257  base/format                printf without stdio and without a locale
-     2526  base/result                results, failures, messages
-     2642  base/memory                the allocator, arrays that grow
-     2701  base/text                  names in messages, and text that grows
-     2818  base/hooks                 log, progress, threads of the caller
-     2887  base/sort                  in place, without memory, never quadratic; and finding
-     2937  base/clock                 wall time for statistics
-     2983  base/hash                  keyed, for tables whose keys a stranger chooses
-     3075  base/pool                  blocks that are freed together
-     3190  base/number                element types, widening and rounding
-     3401  base/base64                decoding
-     3437  base/protobuf              fields of a message
-     3559  base/watch                 long loops that the caller can stop
+     1863  base                       what everything stands on
+     1896  base/begin                 system headers, and how floating point must be compiled
+     1934  base/sizes                 counting, and sums and products that may not wrap
+     1972  base/span                  bytes of others, digits, UTF-8
+     2130  base/decimal               the digits of a double
+     2265  base/format                printf without stdio and without a locale
+     2534  base/result                results, failures, messages
+     2650  base/memory                the allocator, arrays that grow
+     2709  base/text                  names in messages, and text that grows
+     2826  base/hooks                 log, progress, threads of the caller
+     2895  base/sort                  in place, without memory, never quadratic; and finding
+     2945  base/clock                 wall time for statistics
+     2991  base/hash                  keyed, for tables whose keys a stranger chooses
+     3083  base/pool                  blocks that are freed together
+     3198  base/number                element types, widening and rounding
+     3409  base/base64                decoding
+     3445  base/protobuf              fields of a message
+     3567  base/watch                 long loops that the caller can stop
 
-     3612  files                      formats, on memory and streams
-     3642  files/memory_source        memory as a source of bytes
-     3660  files/json_read            a parser without recursion
-     4013  files/json_values          looking at values, stepping through containers
-     4226  files/json_edit            writing, and edits that keep every byte they do not touch
-     4594  files/tensors              what reading and writing a header share
-     4729  files/safetensors_read     the header of a file, checked
-     5054  files/safetensors_write    the header of a new file
-     5211  files/gguf_types           ggml's types, and the sizes of values
-     5388  files/gguf_values          keys, tensors and values found
-     5505  files/gguf_walk            what stands in a header, one after the other
-     5717  files/gguf_read            the header of a file, checked
-     5938  files/gguf_write           the header of a new file
-     6143  files/gguf_keys            a list of keys that is being made
+     3620  files                      formats, on memory and streams
+     3650  files/memory_source        memory as a source of bytes
+     3668  files/json_read            a parser without recursion
+     4021  files/json_values          looking at values, stepping through containers
+     4234  files/json_edit            writing, and edits that keep every byte they do not touch
+     4602  files/tensors              what reading and writing a header share
+     4737  files/safetensors_read     the header of a file, checked
+     5062  files/safetensors_write    the header of a new file
+     5219  files/gguf_types           ggml's types, and the sizes of values
+     5396  files/gguf_values          keys, tensors and values found
+     5514  files/gguf_walk            what stands in a header, one after the other
+     5726  files/gguf_read            the header of a file, checked
+     5947  files/gguf_write           the header of a new file
+     6152  files/gguf_keys            a list of keys that is being made
 
-     6343  vocab                      tokens, from every source, and which of them are the same
-     6380  vocab/known                what the world calls things: files, classes, tokens
-     6705  vocab/token_table          the table of tokens, and finding tokens in it
-     6879  vocab/spelling             from what a file spells to bytes
-     7070  vocab/reader               what the readers of all sources share
-     7422  vocab/added_tokens         what other files add to a model's tokens
-     7770  vocab/in_use               tokens that are named as reserved ones and are none
-     7873  vocab/from_tokenizer_json  tokenizer.json
-     8166  vocab/from_tekken          tekken.json
-     8321  vocab/from_tiktoken        *.tiktoken
-     8386  vocab/from_sentencepiece   tokenizer.model and its like
-     8751  vocab/from_vocab_json      vocab.json and merges.txt
-     8837  vocab/from_vocab_txt       vocab.txt
-     8894  vocab/digits               how a tokenizer cuts numbers
-     9090  vocab/recognise            what a file is, by what it holds
-     9221  vocab/parse                the first source that is given, and what goes with it
-     9430  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9832  vocab/split                text split as the tokenizer's model splits it
-    10234  vocab/align                which base token a donor token is
+     6352  vocab                      tokens, from every source, and which of them are the same
+     6389  vocab/known                what the world calls things: files, classes, tokens
+     6714  vocab/token_table          the table of tokens, and finding tokens in it
+     6888  vocab/spelling             from what a file spells to bytes
+     7079  vocab/reader               what the readers of all sources share
+     7431  vocab/added_tokens         what other files add to a model's tokens
+     7779  vocab/in_use               tokens that are named as reserved ones and are none
+     7882  vocab/from_tokenizer_json  tokenizer.json
+     8175  vocab/from_tekken          tekken.json
+     8330  vocab/from_tiktoken        *.tiktoken
+     8395  vocab/from_sentencepiece   tokenizer.model and its like
+     8760  vocab/from_vocab_json      vocab.json and merges.txt
+     8846  vocab/from_vocab_txt       vocab.txt
+     8903  vocab/digits               how a tokenizer cuts numbers
+     9099  vocab/recognise            what a file is, by what it holds
+     9230  vocab/parse                the first source that is given, and what goes with it
+     9439  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9841  vocab/split                text split as the tokenizer's model splits it
+    10243  vocab/align                which base token a donor token is
 
-    10488  simd                       the hot loops, once for each instruction set
-    10521  simd/kernels               the table of kernels, and what all versions share
-    10798  simd/scalar                the reference
-    10967  simd/sse2                  the operations of 128-bit x86, and what each does
-    11088  simd/neon                  those of 64-bit Arm
-    11183  simd/wasm                  those of WebAssembly's SIMD128
-    11268  simd/avx2                  those of 256-bit x86, with FMA
-    11350  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11992  simd/avx_vnni              AVX2, and products of integers
-    12088  simd/neon_bf16             NEON, and products of matrices
-    12242  simd/avx512                512-bit x86, by hand
-    12848  simd/amx                   tiles of x86, beside AVX-512
-    13091  simd/dispatch              which of them this machine can run, and which a call takes
+    10497  simd                       the hot loops, once for each instruction set
+    10530  simd/kernels               the table of kernels, and what all versions share
+    10807  simd/scalar                the reference
+    10976  simd/sse2                  the operations of 128-bit x86, and what each does
+    11097  simd/neon                  those of 64-bit Arm
+    11192  simd/wasm                  those of WebAssembly's SIMD128
+    11277  simd/avx2                  those of 256-bit x86, with FMA
+    11359  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    12001  simd/avx_vnni              AVX2, and products of integers
+    12097  simd/neon_bf16             NEON, and products of matrices
+    12251  simd/avx512                512-bit x86, by hand
+    12857  simd/amx                   tiles of x86, beside AVX-512
+    13100  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13317  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13370  solve/views                the rows of matrices, as the kernels read them
-    13499  solve/panels               vectors as the dense products want them, and these
-    13690  solve/rests                vectors on their way into panels
-    13867  solve/dictionary           the atoms, and their split along a common direction
-    14022  solve/exact_gram           products of all pairs of atoms in double
-    14104  solve/triangle             packed lower triangles
-    14208  solve/support              what is known of one target, and the exact steps
-    14484  solve/gram_table           products of atoms with all atoms, for scans
-    14722  solve/screen               which atoms are worth scoring in double: the bound
-    15028  solve/scan                 the correlations of all atoms with a block's residuals
-    15191  solve/predict              making targets ready for the next scan
-    15437  solve/candidates           the atoms that a scan could not rule out
-    15774  solve/select               the next atoms of each target
-    15939  solve/pursuit              what one solve holds, and the memory it takes
-    16183  solve/plan                 which form, and in what blocks
-    16428  solve/steps                a pursuit from its rows to its results
-    16667  solve/combine              new rows of coefficients
-    16729  solve/solver               the public call
-    16894  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    17103  solve/affine_normal        the normal equations of an affine map
-    17346  solve/affine_factor        their factor, and their solution
-    17577  solve/affine_map           a fitted map, and the rows it makes
-    17920  solve/affine_choice        how many atoms to take, and chosen by what
-    18318  solve/affine_fit           what a fit of an affine map holds and needs
-    18562  solve/affine               fitting and applying affine maps
+    13326  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13379  solve/views                the rows of matrices, as the kernels read them
+    13508  solve/panels               vectors as the dense products want them, and these
+    13699  solve/rests                vectors on their way into panels
+    13876  solve/dictionary           the atoms, and their split along a common direction
+    14031  solve/exact_gram           products of all pairs of atoms in double
+    14113  solve/triangle             packed lower triangles
+    14217  solve/support              what is known of one target, and the exact steps
+    14493  solve/gram_table           products of atoms with all atoms, for scans
+    14731  solve/screen               which atoms are worth scoring in double: the bound
+    15037  solve/scan                 the correlations of all atoms with a block's residuals
+    15200  solve/predict              making targets ready for the next scan
+    15446  solve/candidates           the atoms that a scan could not rule out
+    15783  solve/select               the next atoms of each target
+    15948  solve/pursuit              what one solve holds, and the memory it takes
+    16192  solve/plan                 which form, and in what blocks
+    16437  solve/steps                a pursuit from its rows to its results
+    16676  solve/combine              new rows of coefficients
+    16738  solve/solver               the public call
+    16903  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    17112  solve/affine_normal        the normal equations of an affine map
+    17355  solve/affine_factor        their factor, and their solution
+    17586  solve/affine_map           a fitted map, and the rows it makes
+    17929  solve/affine_choice        how many atoms to take, and chosen by what
+    18327  solve/affine_fit           what a fit of an affine map holds and needs
+    18571  solve/affine               fitting and applying affine maps
 
-    18851  methods                    rows for tokens that a model lacks, each method a room
-    18890  methods/parts              what methods share: sums of rows, combinations
-    19074  methods/pursuit            omp, omp-centred
-    19145  methods/mapping            omp-affine, affine
-    19179  methods/constant           mean, zero
-    19207  methods/near               each target against all anchors
-    19498  methods/weights            how a few anchors combine to a target
-    19719  methods/interpolation      common_interpolation
-    19872  methods/wechsel            wechsel
-    19922  methods/focus              focus
-    20010  methods/hull               hull
-    20061  methods/dense              matrices of double, and their products
-    20326  methods/linear             maps between two models' rows
-    20481  methods/clp                clp
-    20567  methods/chance             normal deviates that are the same everywhere
-    20628  methods/factor             of symmetric matrices
-    20677  methods/randn              randn
-    20766  methods/john_hewitt        john_hewitt
-    20850  methods/polar              the orthogonal part of a matrix
-    20946  methods/procrustes         procrustes
-    21039  methods/eigen              principal directions of a matrix's rows
-    21333  methods/landmark_pca       landmark_pca
-    21391  methods/stb                stb
-    21573  methods/mp_rope            mp_rope
-    21889  methods/subword            subword
-    22005  methods/zett               zett
-    22027  methods/modifiers          what is done to the rows of any method
-    22141  methods/methods            the table of all, and the public calls
+    18860  methods                    rows for tokens that a model lacks, each method a room
+    18899  methods/parts              what methods share: sums of rows, combinations
+    19083  methods/pursuit            omp, omp-centred
+    19154  methods/mapping            omp-affine, affine
+    19188  methods/constant           mean, zero
+    19216  methods/near               each target against all anchors
+    19507  methods/weights            how a few anchors combine to a target
+    19728  methods/interpolation      common_interpolation
+    19881  methods/wechsel            wechsel
+    19931  methods/focus              focus
+    20019  methods/hull               hull
+    20070  methods/dense              matrices of double, and their products
+    20335  methods/linear             maps between two models' rows
+    20490  methods/clp                clp
+    20576  methods/chance             normal deviates that are the same everywhere
+    20637  methods/factor             of symmetric matrices
+    20686  methods/randn              randn
+    20775  methods/john_hewitt        john_hewitt
+    20859  methods/polar              the orthogonal part of a matrix
+    20955  methods/procrustes         procrustes
+    21048  methods/eigen              principal directions of a matrix's rows
+    21342  methods/landmark_pca       landmark_pca
+    21400  methods/stb                stb
+    21582  methods/mp_rope            mp_rope
+    21898  methods/subword            subword
+    22014  methods/zett               zett
+    22036  methods/modifiers          what is done to the rows of any method
+    22150  methods/methods            the table of all, and the public calls
 
-    22290  disk                       files and directories
-    22324  disk/system                what POSIX and Windows are asked for
-    22365  disk/windows_paths         paths as Windows takes them
-    22505  disk/windows               the system as Windows gives it
-    22817  disk/posix                 the system as POSIX gives it
-    23065  disk/paths                 what can be told from their text
-    23139  disk/failure               why the system refused
-    23253  disk/look                  what stands at a path, and whether within another
-    23374  disk/listing               listings of directories
-    23449  disk/reading               files to read, and whether they have changed
-    23628  disk/writing               files to write
-    23745  disk/copying               copies of files
-    23811  disk/trees                 whole directories looked through, copied, removed
-    24027  disk/known                 what weights are called in a directory
-    24110  disk/staging               a directory made under another name, then renamed
-    24372  disk/missing               a path or a directory without what is wanted of it
-    24415  disk/weights               which files they are, and what may stand in their place
-    24744  disk/weight_index          the index of a checkpoint in shards
-    24961  disk/shards                what an index and its shards say of each other
-    25166  disk/checkpoint            a model directory, in one file or in shards
-    25411  disk/tokenizer_directory   the tokenizer of a model directory
+    22299  disk                       files and directories
+    22335  disk/system                what POSIX and Windows are asked for
+    22376  disk/windows_paths         paths as Windows takes them
+    22516  disk/windows               the system as Windows gives it
+    22828  disk/posix                 the system as POSIX gives it
+    23076  disk/paths                 what can be told from their text
+    23150  disk/failure               why the system refused
+    23264  disk/look                  what stands at a path, and whether within another
+    23385  disk/listing               listings of directories
+    23460  disk/reading               files to read, and whether they have changed
+    23639  disk/writing               files to write
+    23756  disk/copying               copies of files
+    23822  disk/trees                 whole directories looked through, copied, removed
+    24038  disk/known                 what weights are called in a directory
+    24131  disk/staging               a directory made under another name, then renamed
+    24393  disk/missing               a path or a directory without what is wanted of it
+    24436  disk/gguf_files            GGUF files of a directory, by their names
+    24475  disk/weights               which files they are, and what may stand in their place
+    24811  disk/weight_index          the index of a checkpoint in shards
+    25028  disk/shards                what an index and its shards say of each other
+    25233  disk/gguf_parts            the parts of a split GGUF file
+    25342  disk/checkpoint            a model directory, in one file or in shards
+    25659  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25668  model                      which tensors and config keys belong to the vocabulary
-    25703  model/known                what the world calls things
-    26027  model/known_keys           keys of ids and sizes in configs
-    26201  model/known_classes        classes of tokenizers, by the type of model
-    26439  model/names                names of tensors
-    26596  model/document             the JSON files of a model directory
-    26691  model/members              what the members of a config are about
-    26912  model/config               what config.json says
-    27089  model/side                 a model directory opened once
-    27212  model/code                 the Python that a tokenizer is loaded with
-    27446  model/parts                what each tensor does for the vocabulary
-    27556  model/whole                whether all tensors are there
-    27678  model/find                 finding the parts of a model
-    27965  model/processor            the tokens that a processor looks for by their text
-    28120  model/heirs                what becomes of the ids in a config
-    28286  model/config_ids           ids in a config being edited
-    28526  model/config_lists         lists, dictionaries and ranges of ids
-    28683  model/config_edit          config.json and generation_config.json, edited
-    28978  model/classes              which class a tokenizer is loaded as
-    29185  model/class_tokens         added tokens that a class numbers otherwise
+    25916  model                      which tensors and config keys belong to the vocabulary
+    25951  model/known                what the world calls things
+    26275  model/known_keys           keys of ids and sizes in configs
+    26449  model/known_classes        classes of tokenizers, by the type of model
+    26687  model/names                names of tensors
+    26844  model/document             the JSON files of a model directory
+    26939  model/members              what the members of a config are about
+    27160  model/config               what config.json says
+    27337  model/side                 a model directory opened once
+    27460  model/code                 the Python that a tokenizer is loaded with
+    27694  model/parts                what each tensor does for the vocabulary
+    27804  model/whole                whether all tensors are there
+    27926  model/find                 finding the parts of a model
+    28213  model/processor            the tokens that a processor looks for by their text
+    28368  model/heirs                what becomes of the ids in a config
+    28534  model/config_ids           ids in a config being edited
+    28774  model/config_lists         lists, dictionaries and ranges of ids
+    28931  model/config_edit          config.json and generation_config.json, edited
+    29226  model/classes              which class a tokenizer is loaded as
+    29433  model/class_tokens         added tokens that a class numbers otherwise
 
-    29301  job                        the whole transplant, in the order in which it happens
-    29341  job/job                    what a job holds
-    29629  job/open                   opening the two models
-    29766  job/map                    the caller's map
-    29887  job/align                  where every new row comes from
-    30077  job/plan                   what becomes of every tensor, and of the configs
-    30222  job/chat                   the template that turns messages into text
-    30350  job/digits                 where the two tokenizers cut numbers differently
-    30547  job/converted              the special tokens that a conversion to GGUF finds
-    30737  job/bos                    texts that begin otherwise than the base's
-    30786  job/rows                   rows in memory: reading, checking, their mean
-    31106  job/pieces                 what the base cuts new tokens into
-    31208  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31471  job/solve                  solving for the rows of the donor
-    31685  job/targets                the rows that are made from the donor's
-    31785  job/diagnose               what is odd about the rows that were made
-    31910  job/rebuild                the new rows of one vocabulary tensor
-    32175  job/write                  the output and its weights
-    32454  job/copy                   the other files of the two models
-    32671  job/index                  the files that are written anew
-    32841  job/run                    the whole, in order
-    32955  job/report                 what a job did, as JSON and as a table
-    33271  job/findings               what is told of a finished directory
-    33320  job/check_files            its files
-    33456  job/check_ids              sizes, ids and tying
-    33672  job/check_values           values
-    33743  job/check_draft            as a draft model for another
-    34035  job/verify                 whether a finished directory agrees with itself
+    29549  job                        the whole transplant, in the order in which it happens
+    29589  job/job                    what a job holds
+    29877  job/open                   opening the two models
+    30014  job/map                    the caller's map
+    30135  job/align                  where every new row comes from
+    30325  job/plan                   what becomes of every tensor, and of the configs
+    30470  job/chat                   the template that turns messages into text
+    30598  job/digits                 where the two tokenizers cut numbers differently
+    30795  job/converted              the special tokens that a conversion to GGUF finds
+    30985  job/bos                    texts that begin otherwise than the base's
+    31034  job/rows                   rows in memory: reading, checking, their mean
+    31354  job/pieces                 what the base cuts new tokens into
+    31456  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31719  job/solve                  solving for the rows of the donor
+    31933  job/targets                the rows that are made from the donor's
+    32033  job/diagnose               what is odd about the rows that were made
+    32158  job/rebuild                the new rows of one vocabulary tensor
+    32423  job/write                  the output and its weights
+    32702  job/copy                   the other files of the two models
+    32919  job/index                  the files that are written anew
+    33089  job/run                    the whole, in order
+    33203  job/report                 what a job did, as JSON and as a table
+    33519  job/findings               what is told of a finished directory
+    33568  job/check_files            its files
+    33704  job/check_ids              sizes, ids and tying
+    33920  job/check_values           values
+    33991  job/check_draft            as a draft model for another
+    34283  job/verify                 whether a finished directory agrees with itself
 
-    34076  evaluate                   methods ranked on tokens that both models share
-    34095  evaluate/token_class       what a token is like, by its bytes
-    34162  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34354  evaluate/scores            how near rows come to the true ones
-    34453  evaluate/ranks             whether a true row is found among all
-    34561  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34770  evaluate/write_json        an evaluation as JSON
-    34881  evaluate/write_page        an evaluation as a page
+    34324  evaluate                   methods ranked on tokens that both models share
+    34343  evaluate/token_class       what a token is like, by its bytes
+    34410  evaluate/hidden            which tokens are hidden, and the rows at hand
+    34602  evaluate/scores            how near rows come to the true ones
+    34701  evaluate/ranks             whether a true row is found among all
+    34809  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35018  evaluate/write_json        an evaluation as JSON
+    35129  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1485,8 +1487,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
-/* A checkpoint: model.safetensors, or the shards that
-   model.safetensors.index.json names. */
+/* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
+   a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {
     const otx_tensor *tensor;
     uint32_t file;
@@ -1495,7 +1497,8 @@ typedef struct otx_checkpoint_tensor {
 typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
-    otx_safetensors header;
+    otx_safetensors header; /* of a GGUF file what it says of its tensors */
+    otx_gguf gguf;          /* of no other it holds anything */
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1504,6 +1507,7 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
+    bool gguf;          /* the files are GGUF, and the keys are those of the first */
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
     char *index;        /* its name within the directory, or NULL */
@@ -1512,13 +1516,15 @@ typedef struct otx_checkpoint {
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
-   directory without model.safetensors and its index, the one other file or index is opened
-   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+/* Opens a model directory, or one file: a safetensors file by any name, an index, or a GGUF
+   file, of a split one the first part. Of a directory without model.safetensors and its
+   index, the one other file or index is opened (model.fp16.safetensors, say, or
+   model.safetensors.index.fp16.json); if it has none, its one GGUF model. Every shard is
    opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
-   to ctx->log. Close with otx_checkpoint_close. */
+   to ctx->log. Of a split GGUF file all parts must be there, and what they say of each other
+   must be so. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1528,7 +1534,9 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
                                                          const char *name);
 
 /* Reads `count` elements of an embedding tensor from element `first` on, in its
-   own dtype and host byte order. Thread-safe. */
+   own dtype and host byte order. A tensor of blocks (otx_dtype_is_block) is widened to
+   floats, which `to` must be aligned for; first and count must be whole blocks.
+   Thread-safe. */
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
@@ -5388,16 +5396,17 @@ OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
 /* >>> src/files/gguf_values.h */
 /* ---- GGUF: keys, tensors and values found ----------------------------------------- */
 
-/* What stands in the block of an otx_gguf behind its keys: pointers to them, and to its
-   tensors, in order of name. */
-OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
-{
-    return (const otx_gguf_key **)(void *)(file->keys + file->key_count);
-}
-
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
 OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
 {
-    return (const otx_tensor **)(void *)(otx__gguf_key_order(file) + file->key_count);
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
 }
 
 /* A name's span against a pointer to a key, for otx__sorted_find. */
@@ -5790,7 +5799,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
     return w->result;
 }
 
-/* The second walk, in a block of its own: shapes, tensors, keys, both orders, types, and the
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
    header's own bytes, which the first walk has found to be good. */
 OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
                                        otx_gguf *out)
@@ -5807,9 +5816,9 @@ OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_w
     if (!out->memory) return otx__fail_memory(w.error, size);
     out->memory_size = (size_t)size;
     shapes = (uint64_t *)out->memory;
-    out->tensors = (otx_tensor *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
-    out->keys = (otx_gguf_key *)(void *)(out->tensors + out->tensor_count);
-    out->types = (uint32_t *)(void *)(otx__gguf_tensor_order(out) + out->tensor_count);
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
     w.bytes.bytes = (char *)(out->types + out->tensor_count);
     w.bytes.size = (size_t)first->at;
     w.size = first->at;
@@ -22315,9 +22324,11 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
+     gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -24058,6 +24069,18 @@ static const char *const otx__partial_weights[] = {
     "consolidated*", /* Mistral, Meta */
 };
 
+/* GGUF files that are no language model. */
+static const char *const otx__side_ggufs[] = {
+    "mmproj*", "*.mmproj*", "*-mmproj*", /* llama.cpp: what turns images into rows */
+    "imatrix*", "*.imatrix.gguf", "*-imatrix.gguf", /* llama-imatrix */
+    "ggml-vocab-*", /* llama.cpp's tests: a vocabulary alone */
+};
+
+/* Keys of the parts of a split GGUF file: llama.cpp's gguf-split. */
+#define OTX__KEY_SPLIT_NO "split.no"
+#define OTX__KEY_SPLIT_COUNT "split.count"
+#define OTX__KEY_SPLIT_TENSORS "split.tensors.count"
+
 /* ---- in their place ---- */
 
 /* In Python, D being the directory. */
@@ -24071,9 +24094,6 @@ static const char *const otx__partial_weights[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
-#define OTX__FROM_GGUF \
-    "take the directory that it was made from, with config.json and safetensors"
-
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
     {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
@@ -24090,7 +24110,9 @@ static const otx__known_advice otx__weight_advice[] = {
     {"*.pth", OTX__SAVE_WEIGHTS},
     {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
     {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
-    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+    {"*-of-*.gguf", "a part of a split GGUF file; put the first one beside it, "
+                    "NAME-00001-of-0000N.gguf"},
+    {"*.gguf", "GGUF, but by its name no language model"},
 };
 
 /* Files of weights by the bytes that they begin with. */
@@ -24101,7 +24123,6 @@ typedef struct otx__known_magic {
 } otx__known_magic;
 
 static const otx__known_magic otx__known_magics[] = {
-    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
     {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
     {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
     {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
@@ -24412,15 +24433,54 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/gguf_files.h */
+/* ---- GGUF files of a directory, by their names ------------------------------------ */
+
+/* Bytes of "-00002-of-00003.gguf", with which the name of a part ends. */
+#define OTX__GGUF_PART 20
+
+/* Whether a name is that of a part of a split file, as llama.cpp makes it: then which, from
+   1, and of how many. */
+OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
+{
+    const size_t size = strlen(name);
+    const char *end = name + size - OTX__GGUF_PART;
+    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+           strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
+           otx__parse_uint(otx__span_of(end + 10, 5), count);
+}
+
+/* The one GGUF file of a listing that may be a language model, of a split one the first
+   part; NULL if there is none or several, and of those the first is *rival. */
+OTX__PRIVATE const char *otx__gguf_in(const otx__listing *listing, const char **rival)
+{
+    const char *found = NULL;
+    uint64_t number, count;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") ||
+            otx__name_fits_any(name, otx__side_ggufs, OTX__COUNT(otx__side_ggufs)) ||
+            (otx__gguf_part_of(name, &number, &count) && number != 1))
+            continue;
+        if (found) {
+            *rival = found;
+            return NULL;
+        }
+        found = name;
+    }
+    return found;
+}
+
 /* >>> src/disk/weights.h */
 /* ---- weights: which files they are, and what may stand in their place -------- */
 
 /* ---- in a directory ---- */
 
-/* The weights of a directory: an index or a file, by names of its listing; neither, if it
-   holds none, or several that may be meant. */
+/* The weights of a directory: an index or a file, or if it has neither a GGUF file, by names
+   of its listing; none, if it holds none, or several that may be meant. */
 typedef struct otx__weights_found {
-    const char *index, *file;
+    const char *index, *file, *gguf;
     const char *rival; /* the first of several */
 } otx__weights_found;
 
@@ -24458,6 +24518,8 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
+    if (!found->index && !found->file && !found->rival)
+        found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
 /* ---- a cache of huggingface_hub ---- */
@@ -24673,7 +24735,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 /* What a file that is given as weights is. */
 typedef enum otx__weights_kind {
     OTX__WEIGHTS_FILE, /* safetensors */
-    OTX__WEIGHTS_INDEX
+    OTX__WEIGHTS_INDEX,
+    OTX__WEIGHTS_GGUF
 } otx__weights_kind;
 
 /* Bytes that a file is recognised by. */
@@ -24715,16 +24778,20 @@ OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *
     if (!source->read(source->context, 0, bytes, got))
         return otx__fail_read(error, path, source, 0, got);
     if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
-    if (magic) {
+    if (got >= 4 && memcmp(bytes, OTX__GGUF_MAGIC, 4) == 0) {
+        *kind = OTX__WEIGHTS_GGUF;
+    } else if (magic) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
                            magic->advice);
     } else if (otx__name_fits_any(name, otx__index_variants,
                                   OTX__COUNT(otx__index_variants))) {
         *kind = OTX__WEIGHTS_INDEX;
+    } else if (otx__has_suffix(name, ".gguf")) {
+        *kind = OTX__WEIGHTS_GGUF;
     } else if (!otx__has_suffix(name, ".safetensors") &&
                !otx__is_safetensors(bytes, got, source->size)) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "safetensors file", where);
+                           "safetensors or GGUF file", where);
     }
     return result;
 }
@@ -25163,8 +25230,117 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
     return otx__checkpoint_keep(ctx, checkpoint, index, error);
 }
 
+/* >>> src/disk/gguf_parts.h */
+/* ---- gguf_parts: the parts of a split GGUF file ------------------------------------ */
+
+/* Room for the name of a part. */
+#define OTX__PART_TEXT (OTX__NAME_TEXT + OTX__GGUF_PART)
+
+/* The name of a part for a message, "NAME-00001-of-00003.gguf", made from that of any file
+   of its model. Returns `to`. */
+OTX__PRIVATE const char *otx__gguf_part_text(char to[OTX__PART_TEXT], const char *name,
+                                             uint64_t number, uint64_t count)
+{
+    char stem[OTX__NAME_TEXT];
+    size_t size = strlen(name);
+    uint64_t ignored;
+    if (otx__gguf_part_of(name, &ignored, &ignored)) size -= OTX__GGUF_PART;
+    else if (otx__has_suffix(name, ".gguf")) size -= 5;
+    otx__format(to, OTX__PART_TEXT, "%s-%05u-of-%05u.gguf",
+                otx__quote(stem, sizeof stem, name, size), (unsigned)number, (unsigned)count);
+    return to;
+}
+
+/* A number of the parts that a file says, at most `limit`. */
+OTX__PRIVATE otx_result otx__gguf_split_key(const otx_checkpoint *checkpoint, size_t file,
+                                            const char *name, int64_t limit, int64_t *value,
+                                            otx_error *error)
+{
+    char where[OTX__PATH_TEXT], part[OTX__NAME_TEXT];
+    const otx_gguf_key *key = otx_gguf_find(&checkpoint->files[file].gguf, name);
+    if (key && !key->array && otx_gguf_integer(key, 0, value) && *value >= 0 && *value <= limit)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\": key \"%s\", which every part of a split "
+                     "file has, is %s", otx__path_text(where, checkpoint->path),
+                     otx__name_text(part, checkpoint->files[file].name), name,
+                     key ? "no number that it can be" : "missing");
+}
+
+/* How many parts the model has that the first file of a checkpoint is of; 1 if it is whole.
+   Fails if it is another part than the first, or not named as one. */
+OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, size_t *count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    char where[OTX__PATH_TEXT], own[OTX__NAME_TEXT], first[OTX__PART_TEXT];
+    uint64_t named = 0, of = 0;
+    int64_t number, parts = 1;
+    otx_result result = OTX_OK;
+    *count = 1;
+    if (!otx_gguf_find(&checkpoint->files[0].gguf, OTX__KEY_SPLIT_COUNT)) return OTX_OK;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts, error);
+    if (result || parts <= 1) return result;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_NO, UINT16_MAX, &number, error);
+    if (result) return result;
+    *count = (size_t)parts;
+    otx__path_text(where, checkpoint->path);
+    otx__name_text(own, name);
+    otx__gguf_part_text(first, name, 1, (uint64_t)parts);
+    if (number != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+                         " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
+                         parts, first);
+    if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is the first of %" PRId64
+                     " parts; then its name must be \"%s\", and the others must lie beside it",
+                     where, own, parts, first);
+}
+
+/* Checks that a file is the part that its name says. */
+OTX__PRIVATE otx_result otx__gguf_part_check(const otx_checkpoint *checkpoint, size_t file,
+                                             otx_error *error)
+{
+    char where[OTX__PATH_TEXT], name[OTX__NAME_TEXT];
+    int64_t number = 0, parts = 0;
+    otx_result result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_NO, UINT16_MAX,
+                                            &number, error);
+    if (!result)
+        result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts,
+                                     error);
+    if (result || ((uint64_t)number == file && (uint64_t)parts == checkpoint->file_count))
+        return result;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is part %" PRId64 " of %"
+                     PRId64 ", and not %" PRIu64 " of %" PRIu64, otx__path_text(where,
+                     checkpoint->path), otx__name_text(name, checkpoint->files[file].name),
+                     number + 1, parts, (uint64_t)file + 1, (uint64_t)checkpoint->file_count);
+}
+
+/* Checks that the parts have as many tensors together as the first says, and no two of one
+   name. The tensors are gathered. */
+OTX__PRIVATE otx_result otx__gguf_parts_check(const otx_checkpoint *checkpoint,
+                                              otx_error *error)
+{
+    char where[OTX__PATH_TEXT];
+    int64_t said;
+    uint64_t count = 0;
+    size_t i;
+    otx_result result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_TENSORS, INT32_MAX,
+                                            &said, error);
+    if (result) return result;
+    for (i = 0; i < checkpoint->file_count; i++) count += checkpoint->files[i].gguf.tensor_count;
+    otx__path_text(where, checkpoint->path);
+    if (count != checkpoint->tensor_count)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %"
+                         PRIu64 " tensors, and %" PRIu64 " names for them", where, count,
+                         (uint64_t)checkpoint->tensor_count);
+    if (count == (uint64_t)said) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %" PRIu64
+                     " tensors, and the first says %" PRId64, where, count, said);
+}
+
 /* >>> src/disk/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------ */
+/* ---- checkpoint: a model directory, in one file or in several ------------ */
 
 /* ---- opening ---- */
 
@@ -25179,10 +25355,18 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
-    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
-                           name);
-    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    if (result == OTX_ERROR_NOT_FOUND && (checkpoint->sharded || checkpoint->file_count > 1))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the %s", name,
+                           checkpoint->gguf ? "model is split, and this is a part of it"
+                                            : "index names it");
+    if (!result && checkpoint->gguf) {
+        result = otx_gguf_open(ctx, &file->source, name, &file->gguf, error);
+        file->header.tensors = file->gguf.tensors;
+        file->header.tensor_count = file->gguf.tensor_count;
+        file->header.data_begin = file->gguf.data_begin;
+    } else if (!result) {
+        result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    }
     otx__path_free(ctx, path);
     return result;
 }
@@ -25193,6 +25377,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     for (i = 0; i < checkpoint->file_count; i++) {
         otx_checkpoint_file *file = &checkpoint->files[i];
         otx_safetensors_close(ctx, &file->header);
+        otx_gguf_close(ctx, &file->gguf);
         otx_source_close(ctx, &file->source);
         otx__path_free(ctx, file->name);
     }
@@ -25204,20 +25389,71 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-/* A checkpoint that is one file. */
-OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+/* Opens the one file of a checkpoint, or the first of several. */
+OTX__PRIVATE otx_result otx__checkpoint_first(const otx_context *ctx,
                                                otx_checkpoint *checkpoint, const char *name,
                                                otx_error *error)
 {
-    otx_result result;
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
     checkpoint->file_count = 1;
     checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
     if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
-    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result = otx__checkpoint_first(ctx, checkpoint, name, error);
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* Names the parts of a split GGUF file, whose first is open, and makes room for them. */
+OTX__PRIVATE otx_result otx__checkpoint_parts(const otx_context *ctx,
+                                              otx_checkpoint *checkpoint, size_t count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    const size_t size = strlen(name);
+    char end[16];
+    size_t i;
+    otx_checkpoint_file *files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *files);
+    if (!files) return otx__fail_array(error, count, sizeof *files);
+    files[0] = checkpoint->files[0];
+    otx__free(ctx, checkpoint->files, 1, sizeof *files);
+    checkpoint->files = files;
+    checkpoint->file_count = count;
+    for (i = 1; i < count; i++) {
+        files[i].name = otx__path_copy(ctx, name, size);
+        if (!files[i].name) return otx__fail_memory(error, size + 1);
+        otx__format(end, sizeof end, "%05u", (unsigned)i + 1);
+        memcpy(files[i].name + size - OTX__GGUF_PART + 1, end, 5);
+    }
+    return OTX_OK;
+}
+
+/* A checkpoint that is a GGUF file, or a split one by its first part. */
+OTX__PRIVATE otx_result otx__checkpoint_gguf(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const char *name, otx_error *error)
+{
+    size_t count = 1, i;
+    otx_result result;
+    checkpoint->gguf = true;
+    result = otx__checkpoint_first(ctx, checkpoint, name, error);
+    if (!result) result = otx__gguf_parts_count(checkpoint, &count, error);
+    if (!result && count > 1) result = otx__checkpoint_parts(ctx, checkpoint, count, error);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+        if (!result) result = otx__gguf_part_check(checkpoint, i, error);
+    }
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result && count > 1) result = otx__gguf_parts_check(checkpoint, error);
+    return result;
 }
 
 /* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
@@ -25268,11 +25504,12 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    *absent = !found.index && !found.file;
+    *absent = !found.index && !found.file && !found.gguf;
     if (found.index)
         result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
                                          error);
     else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else if (found.gguf) result = otx__checkpoint_gguf(ctx, checkpoint, found.gguf, error);
     else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
     return result;
@@ -25289,6 +25526,7 @@ OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char
     checkpoint->path = otx__path_parent(ctx, path);
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    if (kind == OTX__WEIGHTS_GGUF) return otx__checkpoint_gguf(ctx, checkpoint, name, error);
     return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
 }
 
@@ -25342,6 +25580,16 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
     return (const otx_checkpoint_tensor *)otx__sorted_find(
         checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
         otx__checkpoint_compare_name);
+}
+
+/* What a tensor's type is called in its file: in GGUF, where it may be one that is not read
+   here, by ggml. */
+OTX__PRIVATE const char *otx__checkpoint_type_name(const otx_checkpoint *checkpoint,
+                                                   const otx_checkpoint_tensor *tensor)
+{
+    const otx_gguf *gguf = &checkpoint->files[tensor->file].gguf;
+    return checkpoint->gguf ? otx_gguf_type_name(gguf->types[tensor->tensor - gguf->tensors])
+                            : otx_dtype_name(tensor->tensor->dtype);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
@@ -25399,7 +25647,7 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
                          "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
                                                tensor->tensor->name_size),
-                         otx_dtype_name(tensor->tensor->dtype));
+                         otx__checkpoint_type_name(checkpoint, tensor));
     }
     if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
     if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
