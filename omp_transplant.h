@@ -23,232 +23,236 @@
 
    What is where
 
-      278  api/version                version
-      308  api/result                 results
-      348  api/context                context: memory, threads, progress
-      426  api/isa                    instruction sets
-      443  api/matrix                 numbers and matrices
-      501  api/solver                 the solver
-      629  api/affine                 the affine map: rows as the map makes them, and what it misses
-      760  api/methods                methods: rows for tokens that a model lacks
-      957  api/source                 sources and sinks: bytes in and out
-      977  api/json                   JSON
-     1099  api/safetensors            safetensors
-     1163  api/gguf                   GGUF
-     1261  api/vocab                  vocabularies
-     1397  api/align                  alignment
-     1462  api/file                   files
-     1473  api/directory              directories
-     1544  api/job                    the whole job
-     1701  api/verify                 looking at a finished directory
-     1757  api/evaluate               methods ranked on tokens that both models share
+      283  api/version                version
+      313  api/result                 results
+      353  api/context                context: memory, threads, progress
+      431  api/isa                    instruction sets
+      448  api/matrix                 numbers and matrices
+      506  api/blocks                 block types of ggml
+      528  api/solver                 the solver
+      656  api/affine                 the affine map: rows as the map makes them, and what it misses
+      787  api/methods                methods: rows for tokens that a model lacks
+      984  api/source                 sources and sinks: bytes in and out
+     1004  api/json                   JSON
+     1126  api/safetensors            safetensors
+     1190  api/gguf                   GGUF
+     1288  api/vocab                  vocabularies
+     1424  api/align                  alignment
+     1489  api/file                   files
+     1500  api/directory              directories
+     1571  api/job                    the whole job
+     1728  api/verify                 looking at a finished directory
+     1784  api/evaluate               methods ranked on tokens that both models share
 
-     1863  base                       what everything stands on
-     1896  base/begin                 system headers, and how floating point must be compiled
-     1934  base/sizes                 counting, and sums and products that may not wrap
-     1972  base/span                  bytes of others, digits, UTF-8
-     2130  base/decimal               the digits of a double
-     2265  base/format                printf without stdio and without a locale
-     2534  base/result                results, failures, messages
-     2650  base/memory                the allocator, arrays that grow
-     2709  base/text                  names in messages, and text that grows
-     2826  base/hooks                 log, progress, threads of the caller
-     2895  base/sort                  in place, without memory, never quadratic; and finding
-     2945  base/clock                 wall time for statistics
-     2991  base/hash                  keyed, for tables whose keys a stranger chooses
-     3083  base/pool                  blocks that are freed together
-     3198  base/number                element types, widening and rounding
-     3409  base/base64                decoding
-     3445  base/protobuf              fields of a message
-     3567  base/watch                 long loops that the caller can stop
+     1890  base                       what everything stands on
+     1926  base/begin                 system headers, and how floating point must be compiled
+     1964  base/sizes                 counting, and sums and products that may not wrap
+     2002  base/span                  bytes of others, digits, UTF-8
+     2160  base/decimal               the digits of a double
+     2295  base/format                printf without stdio and without a locale
+     2564  base/result                results, failures, messages
+     2680  base/memory                the allocator, arrays that grow
+     2739  base/text                  names in messages, and text that grows
+     2856  base/hooks                 log, progress, threads of the caller
+     2925  base/sort                  in place, without memory, never quadratic; and finding
+     2975  base/clock                 wall time for statistics
+     3021  base/hash                  keyed, for tables whose keys a stranger chooses
+     3113  base/pool                  blocks that are freed together
+     3228  base/number                element types, widening and rounding
+     3439  base/blocks                block types of ggml, taken apart and widened
+     3656  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3941  base/blocks_make           rows quantised to blocks
+     4334  base/base64                decoding
+     4370  base/protobuf              fields of a message
+     4492  base/watch                 long loops that the caller can stop
 
-     3620  files                      formats, on memory and streams
-     3650  files/memory_source        memory as a source of bytes
-     3668  files/json_read            a parser without recursion
-     4021  files/json_values          looking at values, stepping through containers
-     4234  files/json_edit            writing, and edits that keep every byte they do not touch
-     4602  files/tensors              what reading and writing a header share
-     4737  files/safetensors_read     the header of a file, checked
-     5062  files/safetensors_write    the header of a new file
-     5219  files/gguf_types           ggml's types, and the sizes of values
-     5396  files/gguf_values          keys, tensors and values found
-     5514  files/gguf_walk            what stands in a header, one after the other
-     5726  files/gguf_read            the header of a file, checked
-     5947  files/gguf_write           the header of a new file
-     6152  files/gguf_keys            a list of keys that is being made
+     4545  files                      formats, on memory and streams
+     4575  files/memory_source        memory as a source of bytes
+     4593  files/json_read            a parser without recursion
+     4946  files/json_values          looking at values, stepping through containers
+     5159  files/json_edit            writing, and edits that keep every byte they do not touch
+     5527  files/tensors              what reading and writing a header share
+     5662  files/safetensors_read     the header of a file, checked
+     5987  files/safetensors_write    the header of a new file
+     6144  files/gguf_types           ggml's types, and the sizes of values
+     6321  files/gguf_values          keys, tensors and values found
+     6439  files/gguf_walk            what stands in a header, one after the other
+     6651  files/gguf_read            the header of a file, checked
+     6872  files/gguf_write           the header of a new file
+     7077  files/gguf_keys            a list of keys that is being made
 
-     6352  vocab                      tokens, from every source, and which of them are the same
-     6389  vocab/known                what the world calls things: files, classes, tokens
-     6714  vocab/token_table          the table of tokens, and finding tokens in it
-     6888  vocab/spelling             from what a file spells to bytes
-     7079  vocab/reader               what the readers of all sources share
-     7431  vocab/added_tokens         what other files add to a model's tokens
-     7779  vocab/in_use               tokens that are named as reserved ones and are none
-     7882  vocab/from_tokenizer_json  tokenizer.json
-     8175  vocab/from_tekken          tekken.json
-     8330  vocab/from_tiktoken        *.tiktoken
-     8395  vocab/from_sentencepiece   tokenizer.model and its like
-     8760  vocab/from_vocab_json      vocab.json and merges.txt
-     8846  vocab/from_vocab_txt       vocab.txt
-     8903  vocab/digits               how a tokenizer cuts numbers
-     9099  vocab/recognise            what a file is, by what it holds
-     9230  vocab/parse                the first source that is given, and what goes with it
-     9439  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9841  vocab/split                text split as the tokenizer's model splits it
-    10243  vocab/align                which base token a donor token is
+     7277  vocab                      tokens, from every source, and which of them are the same
+     7314  vocab/known                what the world calls things: files, classes, tokens
+     7639  vocab/token_table          the table of tokens, and finding tokens in it
+     7813  vocab/spelling             from what a file spells to bytes
+     8004  vocab/reader               what the readers of all sources share
+     8356  vocab/added_tokens         what other files add to a model's tokens
+     8704  vocab/in_use               tokens that are named as reserved ones and are none
+     8807  vocab/from_tokenizer_json  tokenizer.json
+     9100  vocab/from_tekken          tekken.json
+     9255  vocab/from_tiktoken        *.tiktoken
+     9320  vocab/from_sentencepiece   tokenizer.model and its like
+     9685  vocab/from_vocab_json      vocab.json and merges.txt
+     9771  vocab/from_vocab_txt       vocab.txt
+     9828  vocab/digits               how a tokenizer cuts numbers
+    10024  vocab/recognise            what a file is, by what it holds
+    10155  vocab/parse                the first source that is given, and what goes with it
+    10364  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10766  vocab/split                text split as the tokenizer's model splits it
+    11168  vocab/align                which base token a donor token is
 
-    10497  simd                       the hot loops, once for each instruction set
-    10530  simd/kernels               the table of kernels, and what all versions share
-    10807  simd/scalar                the reference
-    10976  simd/sse2                  the operations of 128-bit x86, and what each does
-    11097  simd/neon                  those of 64-bit Arm
-    11192  simd/wasm                  those of WebAssembly's SIMD128
-    11277  simd/avx2                  those of 256-bit x86, with FMA
-    11359  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    12001  simd/avx_vnni              AVX2, and products of integers
-    12097  simd/neon_bf16             NEON, and products of matrices
-    12251  simd/avx512                512-bit x86, by hand
-    12857  simd/amx                   tiles of x86, beside AVX-512
-    13100  simd/dispatch              which of them this machine can run, and which a call takes
+    11422  simd                       the hot loops, once for each instruction set
+    11455  simd/kernels               the table of kernels, and what all versions share
+    11732  simd/scalar                the reference
+    11901  simd/sse2                  the operations of 128-bit x86, and what each does
+    12022  simd/neon                  those of 64-bit Arm
+    12117  simd/wasm                  those of WebAssembly's SIMD128
+    12202  simd/avx2                  those of 256-bit x86, with FMA
+    12284  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    12926  simd/avx_vnni              AVX2, and products of integers
+    13022  simd/neon_bf16             NEON, and products of matrices
+    13176  simd/avx512                512-bit x86, by hand
+    13782  simd/amx                   tiles of x86, beside AVX-512
+    14025  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13326  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13379  solve/views                the rows of matrices, as the kernels read them
-    13508  solve/panels               vectors as the dense products want them, and these
-    13699  solve/rests                vectors on their way into panels
-    13876  solve/dictionary           the atoms, and their split along a common direction
-    14031  solve/exact_gram           products of all pairs of atoms in double
-    14113  solve/triangle             packed lower triangles
-    14217  solve/support              what is known of one target, and the exact steps
-    14493  solve/gram_table           products of atoms with all atoms, for scans
-    14731  solve/screen               which atoms are worth scoring in double: the bound
-    15037  solve/scan                 the correlations of all atoms with a block's residuals
-    15200  solve/predict              making targets ready for the next scan
-    15446  solve/candidates           the atoms that a scan could not rule out
-    15783  solve/select               the next atoms of each target
-    15948  solve/pursuit              what one solve holds, and the memory it takes
-    16192  solve/plan                 which form, and in what blocks
-    16437  solve/steps                a pursuit from its rows to its results
-    16676  solve/combine              new rows of coefficients
-    16738  solve/solver               the public call
-    16903  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    17112  solve/affine_normal        the normal equations of an affine map
-    17355  solve/affine_factor        their factor, and their solution
-    17586  solve/affine_map           a fitted map, and the rows it makes
-    17929  solve/affine_choice        how many atoms to take, and chosen by what
-    18327  solve/affine_fit           what a fit of an affine map holds and needs
-    18571  solve/affine               fitting and applying affine maps
+    14251  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    14304  solve/views                the rows of matrices, as the kernels read them
+    14433  solve/panels               vectors as the dense products want them, and these
+    14624  solve/rests                vectors on their way into panels
+    14801  solve/dictionary           the atoms, and their split along a common direction
+    14956  solve/exact_gram           products of all pairs of atoms in double
+    15038  solve/triangle             packed lower triangles
+    15142  solve/support              what is known of one target, and the exact steps
+    15418  solve/gram_table           products of atoms with all atoms, for scans
+    15656  solve/screen               which atoms are worth scoring in double: the bound
+    15962  solve/scan                 the correlations of all atoms with a block's residuals
+    16125  solve/predict              making targets ready for the next scan
+    16371  solve/candidates           the atoms that a scan could not rule out
+    16708  solve/select               the next atoms of each target
+    16873  solve/pursuit              what one solve holds, and the memory it takes
+    17117  solve/plan                 which form, and in what blocks
+    17362  solve/steps                a pursuit from its rows to its results
+    17601  solve/combine              new rows of coefficients
+    17663  solve/solver               the public call
+    17828  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18037  solve/affine_normal        the normal equations of an affine map
+    18280  solve/affine_factor        their factor, and their solution
+    18511  solve/affine_map           a fitted map, and the rows it makes
+    18854  solve/affine_choice        how many atoms to take, and chosen by what
+    19252  solve/affine_fit           what a fit of an affine map holds and needs
+    19496  solve/affine               fitting and applying affine maps
 
-    18860  methods                    rows for tokens that a model lacks, each method a room
-    18899  methods/parts              what methods share: sums of rows, combinations
-    19083  methods/pursuit            omp, omp-centred
-    19154  methods/mapping            omp-affine, affine
-    19188  methods/constant           mean, zero
-    19216  methods/near               each target against all anchors
-    19507  methods/weights            how a few anchors combine to a target
-    19728  methods/interpolation      common_interpolation
-    19881  methods/wechsel            wechsel
-    19931  methods/focus              focus
-    20019  methods/hull               hull
-    20070  methods/dense              matrices of double, and their products
-    20335  methods/linear             maps between two models' rows
-    20490  methods/clp                clp
-    20576  methods/chance             normal deviates that are the same everywhere
-    20637  methods/factor             of symmetric matrices
-    20686  methods/randn              randn
-    20775  methods/john_hewitt        john_hewitt
-    20859  methods/polar              the orthogonal part of a matrix
-    20955  methods/procrustes         procrustes
-    21048  methods/eigen              principal directions of a matrix's rows
-    21342  methods/landmark_pca       landmark_pca
-    21400  methods/stb                stb
-    21582  methods/mp_rope            mp_rope
-    21898  methods/subword            subword
-    22014  methods/zett               zett
-    22036  methods/modifiers          what is done to the rows of any method
-    22150  methods/methods            the table of all, and the public calls
+    19785  methods                    rows for tokens that a model lacks, each method a room
+    19824  methods/parts              what methods share: sums of rows, combinations
+    20008  methods/pursuit            omp, omp-centred
+    20079  methods/mapping            omp-affine, affine
+    20113  methods/constant           mean, zero
+    20141  methods/near               each target against all anchors
+    20432  methods/weights            how a few anchors combine to a target
+    20653  methods/interpolation      common_interpolation
+    20806  methods/wechsel            wechsel
+    20856  methods/focus              focus
+    20944  methods/hull               hull
+    20995  methods/dense              matrices of double, and their products
+    21260  methods/linear             maps between two models' rows
+    21415  methods/clp                clp
+    21501  methods/chance             normal deviates that are the same everywhere
+    21562  methods/factor             of symmetric matrices
+    21611  methods/randn              randn
+    21700  methods/john_hewitt        john_hewitt
+    21784  methods/polar              the orthogonal part of a matrix
+    21880  methods/procrustes         procrustes
+    21973  methods/eigen              principal directions of a matrix's rows
+    22267  methods/landmark_pca       landmark_pca
+    22325  methods/stb                stb
+    22507  methods/mp_rope            mp_rope
+    22823  methods/subword            subword
+    22939  methods/zett               zett
+    22961  methods/modifiers          what is done to the rows of any method
+    23075  methods/methods            the table of all, and the public calls
 
-    22299  disk                       files and directories
-    22335  disk/system                what POSIX and Windows are asked for
-    22376  disk/windows_paths         paths as Windows takes them
-    22516  disk/windows               the system as Windows gives it
-    22828  disk/posix                 the system as POSIX gives it
-    23076  disk/paths                 what can be told from their text
-    23150  disk/failure               why the system refused
-    23264  disk/look                  what stands at a path, and whether within another
-    23385  disk/listing               listings of directories
-    23460  disk/reading               files to read, and whether they have changed
-    23639  disk/writing               files to write
-    23756  disk/copying               copies of files
-    23822  disk/trees                 whole directories looked through, copied, removed
-    24038  disk/known                 what weights are called in a directory
-    24131  disk/staging               a directory made under another name, then renamed
-    24393  disk/missing               a path or a directory without what is wanted of it
-    24436  disk/gguf_files            GGUF files of a directory, by their names
-    24475  disk/weights               which files they are, and what may stand in their place
-    24811  disk/weight_index          the index of a checkpoint in shards
-    25028  disk/shards                what an index and its shards say of each other
-    25233  disk/gguf_parts            the parts of a split GGUF file
-    25342  disk/checkpoint            a model directory, in one file or in shards
-    25659  disk/tokenizer_directory   the tokenizer of a model directory
+    23224  disk                       files and directories
+    23260  disk/system                what POSIX and Windows are asked for
+    23301  disk/windows_paths         paths as Windows takes them
+    23441  disk/windows               the system as Windows gives it
+    23753  disk/posix                 the system as POSIX gives it
+    24001  disk/paths                 what can be told from their text
+    24075  disk/failure               why the system refused
+    24189  disk/look                  what stands at a path, and whether within another
+    24310  disk/listing               listings of directories
+    24385  disk/reading               files to read, and whether they have changed
+    24564  disk/writing               files to write
+    24681  disk/copying               copies of files
+    24747  disk/trees                 whole directories looked through, copied, removed
+    24963  disk/known                 what weights are called in a directory
+    25056  disk/staging               a directory made under another name, then renamed
+    25318  disk/missing               a path or a directory without what is wanted of it
+    25361  disk/gguf_files            GGUF files of a directory, by their names
+    25400  disk/weights               which files they are, and what may stand in their place
+    25736  disk/weight_index          the index of a checkpoint in shards
+    25953  disk/shards                what an index and its shards say of each other
+    26158  disk/gguf_parts            the parts of a split GGUF file
+    26267  disk/checkpoint            a model directory, in one file or in shards
+    26619  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25916  model                      which tensors and config keys belong to the vocabulary
-    25951  model/known                what the world calls things
-    26275  model/known_keys           keys of ids and sizes in configs
-    26449  model/known_classes        classes of tokenizers, by the type of model
-    26687  model/names                names of tensors
-    26844  model/document             the JSON files of a model directory
-    26939  model/members              what the members of a config are about
-    27160  model/config               what config.json says
-    27337  model/side                 a model directory opened once
-    27460  model/code                 the Python that a tokenizer is loaded with
-    27694  model/parts                what each tensor does for the vocabulary
-    27804  model/whole                whether all tensors are there
-    27926  model/find                 finding the parts of a model
-    28213  model/processor            the tokens that a processor looks for by their text
-    28368  model/heirs                what becomes of the ids in a config
-    28534  model/config_ids           ids in a config being edited
-    28774  model/config_lists         lists, dictionaries and ranges of ids
-    28931  model/config_edit          config.json and generation_config.json, edited
-    29226  model/classes              which class a tokenizer is loaded as
-    29433  model/class_tokens         added tokens that a class numbers otherwise
+    26876  model                      which tensors and config keys belong to the vocabulary
+    26911  model/known                what the world calls things
+    27235  model/known_keys           keys of ids and sizes in configs
+    27409  model/known_classes        classes of tokenizers, by the type of model
+    27647  model/names                names of tensors
+    27804  model/document             the JSON files of a model directory
+    27899  model/members              what the members of a config are about
+    28120  model/config               what config.json says
+    28297  model/side                 a model directory opened once
+    28420  model/code                 the Python that a tokenizer is loaded with
+    28654  model/parts                what each tensor does for the vocabulary
+    28764  model/whole                whether all tensors are there
+    28886  model/find                 finding the parts of a model
+    29173  model/processor            the tokens that a processor looks for by their text
+    29328  model/heirs                what becomes of the ids in a config
+    29494  model/config_ids           ids in a config being edited
+    29734  model/config_lists         lists, dictionaries and ranges of ids
+    29891  model/config_edit          config.json and generation_config.json, edited
+    30186  model/classes              which class a tokenizer is loaded as
+    30393  model/class_tokens         added tokens that a class numbers otherwise
 
-    29549  job                        the whole transplant, in the order in which it happens
-    29589  job/job                    what a job holds
-    29877  job/open                   opening the two models
-    30014  job/map                    the caller's map
-    30135  job/align                  where every new row comes from
-    30325  job/plan                   what becomes of every tensor, and of the configs
-    30470  job/chat                   the template that turns messages into text
-    30598  job/digits                 where the two tokenizers cut numbers differently
-    30795  job/converted              the special tokens that a conversion to GGUF finds
-    30985  job/bos                    texts that begin otherwise than the base's
-    31034  job/rows                   rows in memory: reading, checking, their mean
-    31354  job/pieces                 what the base cuts new tokens into
-    31456  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31719  job/solve                  solving for the rows of the donor
-    31933  job/targets                the rows that are made from the donor's
-    32033  job/diagnose               what is odd about the rows that were made
-    32158  job/rebuild                the new rows of one vocabulary tensor
-    32423  job/write                  the output and its weights
-    32702  job/copy                   the other files of the two models
-    32919  job/index                  the files that are written anew
-    33089  job/run                    the whole, in order
-    33203  job/report                 what a job did, as JSON and as a table
-    33519  job/findings               what is told of a finished directory
-    33568  job/check_files            its files
-    33704  job/check_ids              sizes, ids and tying
-    33920  job/check_values           values
-    33991  job/check_draft            as a draft model for another
-    34283  job/verify                 whether a finished directory agrees with itself
+    30509  job                        the whole transplant, in the order in which it happens
+    30549  job/job                    what a job holds
+    30837  job/open                   opening the two models
+    30974  job/map                    the caller's map
+    31095  job/align                  where every new row comes from
+    31285  job/plan                   what becomes of every tensor, and of the configs
+    31430  job/chat                   the template that turns messages into text
+    31558  job/digits                 where the two tokenizers cut numbers differently
+    31755  job/converted              the special tokens that a conversion to GGUF finds
+    31945  job/bos                    texts that begin otherwise than the base's
+    31994  job/rows                   rows in memory: reading, checking, their mean
+    32314  job/pieces                 what the base cuts new tokens into
+    32416  job/untrained              rows that hold nothing, and what becomes of their tokens
+    32679  job/solve                  solving for the rows of the donor
+    32893  job/targets                the rows that are made from the donor's
+    32993  job/diagnose               what is odd about the rows that were made
+    33118  job/rebuild                the new rows of one vocabulary tensor
+    33383  job/write                  the output and its weights
+    33662  job/copy                   the other files of the two models
+    33879  job/index                  the files that are written anew
+    34049  job/run                    the whole, in order
+    34163  job/report                 what a job did, as JSON and as a table
+    34479  job/findings               what is told of a finished directory
+    34528  job/check_files            its files
+    34664  job/check_ids              sizes, ids and tying
+    34880  job/check_values           values
+    34951  job/check_draft            as a draft model for another
+    35243  job/verify                 whether a finished directory agrees with itself
 
-    34324  evaluate                   methods ranked on tokens that both models share
-    34343  evaluate/token_class       what a token is like, by its bytes
-    34410  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34602  evaluate/scores            how near rows come to the true ones
-    34701  evaluate/ranks             whether a true row is found among all
-    34809  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35018  evaluate/write_json        an evaluation as JSON
-    35129  evaluate/write_page        an evaluation as a page
+    35284  evaluate                   methods ranked on tokens that both models share
+    35303  evaluate/token_class       what a token is like, by its bytes
+    35370  evaluate/hidden            which tokens are hidden, and the rows at hand
+    35562  evaluate/scores            how near rows come to the true ones
+    35661  evaluate/ranks             whether a true row is found among all
+    35769  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35978  evaluate/write_json        an evaluation as JSON
+    36089  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -257,7 +261,8 @@
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table; otx_dtype_block and is_block, with the block types of ggml; otx_gguf_*.
+          the token table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the
+          block types of ggml; otx_gguf_*, and GGUF files in otx_checkpoint_open.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -497,6 +502,28 @@ typedef struct otx_matrix {
     size_t stride;         /* elements from one row of data to the next; 0: columns */
     const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
 } otx_matrix;
+
+/* >>> src/api/blocks.h */
+/* ---- block types of ggml ------------------------------------------------ */
+
+/* The bytes of blocks are those of a GGUF file, little-endian on every machine, without
+   alignment. Layouts and rules are ggml's (github.com/ggml-org/ggml, MIT licence), in words
+   and code of our own. `count` is of elements, and a multiple of the type's block. */
+
+/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, less the
+   minimum, each operation in float and rounded by itself. A scale that is no number gives
+   NaNs or infinities. The type must satisfy otx_dtype_is_block. */
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
+
+/* Quantises to blocks as ggml does for a file without an importance matrix, to the same bytes:
+   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, built without contraction
+   to fused multiply-adds. (ggml built with it, as it is released, gives a few K blocks other
+   levels. In MXFP4 the exponent is exact here, where log2f may round it up to a power of
+   two.) Returns how many blocks cannot hold their values, with an infinity or a NaN among
+   them, or so large that a scale or minimum is beyond F16; those are all zero bytes. The type
+   must satisfy otx_dtype_is_block. */
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count);
 
 /* >>> src/api/solver.h */
 /* ---- the solver --------------------------------------------------------- */
@@ -1888,6 +1915,9 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
+     blocks    block types of ggml, taken apart and widened
+     blocks_fit   scales and minima that fit a group, as ggml fits them
+     blocks_make  rows quantised to blocks
      base64    decoding
      protobuf  fields of a message
      watch     long loops that the caller can stop
@@ -3404,6 +3434,901 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
         else memcpy(bytes + i, &narrower, 1);
     }
     return beyond;
+}
+
+/* >>> src/base/blocks.h */
+/* ---- blocks: of ggml, taken apart and widened ----------------------------- */
+
+/* A block taken apart. Element e has the value
+       scale[e / group] * level[e] - minus[e / group]
+   Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
+typedef struct otx__block {
+    float scale[16], minus[16];
+    int8_t level[256];
+    unsigned count, group;
+} otx__block;
+
+/* What the levels of IQ4_NL and IQ4_XS stand for, and twice the values of E2M1. */
+OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
+{
+    static const int8_t iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
+    static const int8_t e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+    return dtype == OTX_MXFP4 ? e2m1 : iq4;
+}
+
+OTX__PRIVATE float otx__half_at(const unsigned char *from)
+{
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, otx__format_of(OTX_F16));
+}
+
+/* ---- scales ---- */
+
+/* The 6-bit scale and minimum of a group of 32, of Q4_K and Q5_K. */
+OTX__PRIVATE void otx__six_bits(const unsigned char *from, unsigned group, unsigned *scale,
+                                unsigned *minimum)
+{
+    if (group < 4) {
+        *scale = from[group] & 63u;
+        *minimum = from[group + 4] & 63u;
+    } else {
+        *scale = (from[group + 4] & 15u) | (unsigned)from[group - 4] >> 6 << 4;
+        *minimum = (unsigned)from[group + 4] >> 4 | (unsigned)from[group] >> 6 << 4;
+    }
+}
+
+/* The scale of a group, a whole number, and of Q2_K, Q4_K and Q5_K the minimum. */
+OTX__PRIVATE int otx__group_scale(const unsigned char *from, otx_dtype dtype, unsigned group,
+                                  unsigned *minimum)
+{
+    unsigned scale;
+    switch (dtype) {
+    case OTX_Q2_K:
+        *minimum = (unsigned)from[group] >> 4;
+        return from[group] & 15;
+    case OTX_Q3_K:
+        from += 96;
+        scale = group < 8 ? from[group] & 15u : (unsigned)from[group - 8] >> 4;
+        return (int)(scale | ((unsigned)from[8 + group % 4] >> (group / 4 * 2) & 3u) << 4) - 32;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        otx__six_bits(from + 4, group, &scale, minimum);
+        return (int)scale;
+    case OTX_IQ4_XS:
+        scale = (unsigned)from[4 + group / 2] >> (group % 2 * 4) & 15u;
+        return (int)(scale | ((unsigned)from[2 + group / 4] >> (group % 4 * 2) & 3u) << 4) - 32;
+    default: /* Q6_K: signed bytes */
+        return (from[192 + group] ^ 128) - 128;
+    }
+}
+
+/* Where a type of 256 elements has its two F16, or -1. */
+OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
+{
+    *scale = dtype == OTX_Q2_K ? 80 : dtype == OTX_Q3_K ? 108 : dtype == OTX_Q6_K ? 208 : 0;
+    *minimum = dtype == OTX_Q2_K                          ? 82
+               : dtype == OTX_Q4_K || dtype == OTX_Q5_K ? 2
+                                                          : -1;
+}
+
+/* Half the value of an E8M0: 2^(code - 128). */
+OTX__PRIVATE float otx__half_e8m0(unsigned code)
+{
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : (uint32_t)(code - 1) << 23);
+}
+
+/* Fills in all but the levels. */
+OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    int scale_at, minimum_at;
+    unsigned i;
+    float scale, minimum;
+    block->count = otx_dtype_block(dtype, NULL);
+    if (block->count == 32) {
+        block->group = 32;
+        block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
+        block->minus[0] = dtype == OTX_Q4_1 || dtype == OTX_Q5_1 ? -otx__half_at(from + 2) : 0.0f;
+        return;
+    }
+    otx__half_places(dtype, &scale_at, &minimum_at);
+    scale = otx__half_at(from + scale_at);
+    minimum = minimum_at < 0 ? 0.0f : otx__half_at(from + minimum_at);
+    block->group = dtype == OTX_Q4_K || dtype == OTX_Q5_K || dtype == OTX_IQ4_XS ? 32 : 16;
+    for (i = 0; i < 256 / block->group; i++) {
+        unsigned of_group = 0;
+        block->scale[i] = scale * (float)otx__group_scale(from, dtype, i, &of_group);
+        block->minus[i] = minimum_at < 0 ? 0.0f : minimum * (float)of_group;
+    }
+}
+
+/* ---- levels ---- */
+
+/* The low halves of `half` bytes, then the high ones. */
+OTX__PRIVATE void otx__nibbles(int8_t *level, const unsigned char *from, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++) {
+        level[i] = (int8_t)(from[i] & 15);
+        level[half + i] = (int8_t)(from[i] >> 4);
+    }
+}
+
+/* Adds the 256 2-bit numbers of 64 bytes, times a factor. */
+OTX__PRIVATE void otx__add_quarters(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++) {
+        int quarter = from[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+        level[i] = (int8_t)(level[i] + quarter * factor);
+    }
+}
+
+/* Adds a bit for each level, times a factor: of element e bit e / 32 of byte e % 32. */
+OTX__PRIVATE void otx__add_bits(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++)
+        level[i] = (int8_t)(level[i] + (from[i % 32] >> (i / 32) & 1) * factor);
+}
+
+/* The same for a block of 32, whose bits are in order. */
+OTX__PRIVATE void otx__add_fifth_bits(int8_t *level, const unsigned char *from)
+{
+    unsigned i;
+    for (i = 0; i < 32; i++)
+        level[i] = (int8_t)(level[i] + (from[i / 8] >> (i % 8) & 1) * 16);
+}
+
+OTX__PRIVATE void otx__levels_of_32(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    const bool valued = dtype == OTX_IQ4_NL || dtype == OTX_MXFP4;
+    unsigned i, size;
+    int below = dtype == OTX_Q4_0 ? 8 : dtype == OTX_Q5_0 ? 16 : 0;
+    if (dtype == OTX_Q8_0) {
+        for (i = 0; i < 32; i++) level[i] = (int8_t)((from[2 + i] ^ 128) - 128);
+        return;
+    }
+    (void)otx_dtype_block(dtype, &size);
+    otx__nibbles(level, from + size - 16, 16);
+    if (dtype == OTX_Q5_0) otx__add_fifth_bits(level, from + 2);
+    if (dtype == OTX_Q5_1) otx__add_fifth_bits(level, from + 4);
+    for (i = 0; i < 32; i++)
+        level[i] = valued ? values[level[i]] : (int8_t)(level[i] - below);
+}
+
+OTX__PRIVATE void otx__levels_of_256(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    unsigned i;
+    memset(level, 0, 256);
+    switch (dtype) {
+    case OTX_Q2_K: otx__add_quarters(level, from + 16, 1); break;
+    case OTX_Q3_K:
+        memset(level, -4, 256);
+        otx__add_quarters(level, from + 32, 1);
+        otx__add_bits(level, from, 4);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        for (i = 0; i < 4; i++)
+            otx__nibbles(level + 64 * i, from + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, 32);
+        if (dtype == OTX_Q5_K) otx__add_bits(level, from + 16, 16);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__nibbles(level + 128 * i, from + 64 * i, 64);
+        otx__add_quarters(level, from + 128, 16);
+        for (i = 0; i < 256; i++) level[i] = (int8_t)(level[i] - 32);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__nibbles(level + 32 * i, from + 8 + 16 * i, 16);
+        for (i = 0; i < 256; i++) level[i] = values[level[i]];
+    }
+}
+
+OTX__PRIVATE void otx__block_levels(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    if (block->count == 32) otx__levels_of_32(block->level, from, dtype);
+    else otx__levels_of_256(block->level, from, dtype);
+}
+
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+    unsigned size, elements = otx_dtype_block(dtype, &size), first, i;
+    otx__block block;
+    for (; count > 0; count -= elements, bytes += size, to += elements) {
+        otx__block_scales(&block, bytes, dtype);
+        otx__block_levels(&block, bytes, dtype);
+        for (first = 0; first < elements; first += block.group) {
+            const float scale = block.scale[first / block.group];
+            const float minus = block.minus[first / block.group];
+            for (i = first; i < first + block.group; i++) {
+                float scaled = scale * (float)block.level[i];
+                to[i] = scaled - minus;
+            }
+        }
+    }
+}
+
+/* >>> src/base/blocks_fit.h */
+/* ---- blocks: scales that fit a group, as ggml fits them -------------------- */
+
+/* All sums are float, from left to right, and the comparisons are ggml's: an infinity from
+   values that are too large or too small for float leaves the same bits as there. Levels are
+   as they are stored, from 0. */
+
+/* Below this a group is taken for zeros. */
+#define OTX__GROUP_LEAST 1e-15f
+
+/* To nearest, ties to even, of what is below 2^22; of what is not, what the trick gives. */
+OTX__PRIVATE int otx__round_level(float value)
+{
+    float shifted = value + 12582912.0f;
+    uint32_t bits;
+    if (shifted != shifted) return 0;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int)(bits & 0x7fffff) - 0x400000;
+}
+
+OTX__PRIVATE int otx__between(int value, int least, int most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* The element of largest magnitude, the first of several. */
+OTX__PRIVATE float otx__largest(const float *x, unsigned count)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (fabsf(x[i]) > fabsf(largest)) largest = x[i];
+    return largest;
+}
+
+/* ---- levels about zero: Q6_K, Q3_K ---- */
+
+/* Of levels against values, weighted with the values' squares. */
+typedef struct otx__level_sums {
+    float product, square;
+} otx__level_sums;
+
+/* The levels of 16 values, `half` more than what they stand for, and their sums. */
+OTX__PRIVATE otx__level_sums otx__levels_about_zero(uint8_t *level, const float *x, int half,
+                                                    float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * x[i]), -half, half - 1);
+        float weight = x[i] * x[i];
+        level[i] = (uint8_t)(l + half);
+        sums.product += weight * x[i] * (float)l;
+        sums.square += weight * (float)l * (float)l;
+    }
+    return sums;
+}
+
+/* The best of nineteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_trials(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    scale = sums.square != 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -9; trial <= 9; trial++) {
+        uint8_t tried[16];
+        float step = 0.1f * (float)trial;
+        if (trial == 0) continue;
+        sums = otx__levels_about_zero(tried, x, half, -((float)half + step) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            memcpy(level, tried, 16);
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* Moves one level to where the rest wants it, if that is better. */
+OTX__PRIVATE bool otx__fit_level(uint8_t *level, float x, int half, otx__level_sums *sums)
+{
+    const float weight = x * x, old = (float)(*level - half);
+    otx__level_sums rest;
+    int l;
+    rest.product = sums->product - weight * x * old;
+    if (!(rest.product > 0.0f)) return false;
+    rest.square = sums->square - weight * old * old;
+    l = otx__between(otx__round_level(x * rest.square / rest.product), -half, half - 1);
+    if (l == *level - half) return false;
+    rest.product += weight * x * (float)l;
+    rest.square += weight * (float)l * (float)l;
+    if (!(rest.square > 0.0f && rest.product * rest.product * sums->square >
+                                    sums->product * sums->product * rest.square))
+        return false;
+    *level = (uint8_t)(l + half);
+    *sums = rest;
+    return true;
+}
+
+/* Levels moved one by one, in five rounds at most. */
+OTX__PRIVATE float otx__fit_descent(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    unsigned round, i, changed = 1;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    for (round = 0; round < 5 && changed; round++)
+        for (i = 0, changed = 0; i < 16; i++)
+            changed += otx__fit_level(&level[i], x[i], half, &sums);
+    return sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+}
+
+/* ---- levels above a minimum: Q2_K, Q4_K, Q5_K ---- */
+
+/* What such a fit is asked for: the largest level, whether misses count by magnitude and not
+   by square, and how far inverse scales are tried: from `first` in steps of 0.1. */
+typedef struct otx__fit_kind {
+    int most;
+    bool by_magnitude;
+    float first;
+    int trials;
+} otx__fit_kind;
+
+/* A group in the fit. Values are about scale * level + minimum, with a minimum of at most 0. */
+typedef struct otx__group_fit {
+    const float *x, *weight;
+    unsigned count;
+    float most, sum_weight, sum_x; /* of the values: the largest, and sums with the weights */
+    float scale, minimum, missing; /* the best as yet */
+} otx__group_fit;
+
+/* Levels of at most `most`, when the span above the best minimum as yet is `span` of them.
+   Returns the inverse scale. */
+OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span,
+                                     int most)
+{
+    const float inverse = span / (fit->most - fit->minimum);
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        int l = otx__round_level(inverse * (fit->x[i] - fit->minimum));
+        level[i] = (uint8_t)otx__between(l, 0, most);
+    }
+    return inverse;
+}
+
+/* How much values are missed. */
+OTX__PRIVATE float otx__fit_missing(const uint8_t *level, const otx__group_fit *fit, float scale,
+                                    float minimum, bool by_magnitude)
+{
+    float missing = 0.0f;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        float miss = scale * (float)level[i] + minimum - fit->x[i];
+        miss = by_magnitude ? fabsf(miss) : miss * miss;
+        missing += fit->weight[i] * miss;
+    }
+    return missing;
+}
+
+/* Scale and minimum by weighted least squares for levels that are given; taken if better. */
+OTX__PRIVATE bool otx__fit_line(const uint8_t *level, otx__group_fit *fit, bool by_magnitude)
+{
+    float sum_l = 0.0f, sum_l2 = 0.0f, sum_xl = 0.0f, determinant, scale, minimum, missing;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        const float l = (float)level[i], weighted = fit->weight[i] * l;
+        sum_l += weighted;
+        sum_l2 += weighted * l;
+        sum_xl += weighted * fit->x[i];
+    }
+    determinant = fit->sum_weight * sum_l2 - sum_l * sum_l;
+    if (!(determinant > 0.0f)) return false;
+    scale = (fit->sum_weight * sum_xl - fit->sum_x * sum_l) / determinant;
+    minimum = (sum_l2 * fit->sum_x - sum_l * sum_xl) / determinant;
+    if (minimum > 0.0f) {
+        minimum = 0.0f;
+        scale = sum_xl / sum_l2;
+    }
+    missing = otx__fit_missing(level, fit, scale, minimum, by_magnitude);
+    if (!(missing < fit->missing)) return false;
+    fit->scale = scale;
+    fit->minimum = minimum;
+    fit->missing = missing;
+    return true;
+}
+
+/* Returns the scale; *minus is the minimum with its sign turned. */
+OTX__PRIVATE float otx__fit_above(uint8_t *level, const float *x, const float *weight,
+                                  unsigned count, const otx__fit_kind *kind, float *minus)
+{
+    otx__group_fit fit;
+    uint8_t tried[32];
+    unsigned i;
+    int trial;
+    fit.x = x;
+    fit.weight = weight;
+    fit.count = count;
+    fit.most = fit.minimum = x[0];
+    fit.sum_weight = weight[0];
+    fit.sum_x = weight[0] * x[0];
+    for (i = 1; i < count; i++) {
+        if (x[i] < fit.minimum) fit.minimum = x[i];
+        if (x[i] > fit.most) fit.most = x[i];
+        fit.sum_weight += weight[i];
+        fit.sum_x += weight[i] * x[i];
+    }
+    if (fit.minimum > 0.0f) fit.minimum = 0.0f;
+    *minus = -fit.minimum;
+    memset(level, 0, count);
+    if (fit.most == fit.minimum) return 0.0f;
+    fit.scale = 1.0f / otx__levels_above(level, &fit, (float)kind->most, kind->most);
+    fit.missing = otx__fit_missing(level, &fit, fit.scale, fit.minimum, kind->by_magnitude);
+    for (trial = 0; trial < kind->trials; trial++) {
+        float step = kind->first + 0.1f * (float)trial;
+        (void)otx__levels_above(tried, &fit, step + (float)kind->most, kind->most);
+        if (otx__fit_line(tried, &fit, kind->by_magnitude)) memcpy(level, tried, count);
+    }
+    *minus = -fit.minimum;
+    return fit.scale;
+}
+
+/* ---- levels from a table: IQ4_NL, IQ4_XS ---- */
+
+/* The level whose value is nearest. */
+OTX__PRIVATE unsigned otx__nearest_value(const int8_t *values, float x)
+{
+    unsigned low = 0, high = 15;
+    if (x <= (float)values[0]) return 0;
+    if (x >= (float)values[15]) return 15;
+    while (high - low > 1) {
+        unsigned middle = (low + high) / 2;
+        if (x < (float)values[middle]) high = middle;
+        else low = middle;
+    }
+    return x - (float)values[high - 1] < (float)values[high] - x ? high - 1 : high;
+}
+
+/* The sums for 32 values at an inverse scale. */
+OTX__PRIVATE otx__level_sums otx__value_sums(const int8_t *values, const float *x, float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 32; i++) {
+        float value = (float)values[otx__nearest_value(values, inverse * x[i])];
+        float weight = x[i] * x[i];
+        sums.product += weight * value * x[i];
+        sums.square += weight * value * value;
+    }
+    return sums;
+}
+
+/* The best of fifteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_values(const int8_t *values, const float *x)
+{
+    const float largest = otx__largest(x, 32);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) return 0.0f;
+    scale = -largest / (float)values[0];
+    sums = otx__value_sums(values, x, 1.0f / scale);
+    scale = sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -7; trial <= 7; trial++) {
+        sums = otx__value_sums(values, x, (float)(trial + values[0]) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* >>> src/base/blocks_make.h */
+/* ---- blocks: rows quantised ----------------------------------------------- */
+
+OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
+{
+    bool overflow;
+    uint32_t half = otx__round_double((double)value, otx__format_of(OTX_F16), &overflow);
+    to[0] = (unsigned char)(half & 255);
+    to[1] = (unsigned char)(half >> 8);
+}
+
+/* ---- levels, as otx__levels_of_* take them apart ---- */
+
+OTX__PRIVATE void otx__put_nibbles(unsigned char *to, const uint8_t *level, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++)
+        to[i] = (unsigned char)((level[i] & 15) | (level[half + i] & 15) << 4);
+}
+
+/* Two bits of each of 256 levels, from bit `from` on. */
+OTX__PRIVATE void otx__put_quarters(unsigned char *to, const uint8_t *level, unsigned from)
+{
+    unsigned i;
+    memset(to, 0, 64);
+    for (i = 0; i < 256; i++) {
+        unsigned char *byte = &to[i / 128 * 32 + i % 32];
+        *byte = (unsigned char)(*byte | (level[i] >> from & 3) << (i % 128 / 32 * 2));
+    }
+}
+
+/* Bit `bit` of each of 256 levels. */
+OTX__PRIVATE void otx__put_bits(unsigned char *to, const uint8_t *level, unsigned bit)
+{
+    unsigned i;
+    memset(to, 0, 32);
+    for (i = 0; i < 256; i++)
+        to[i % 32] = (unsigned char)(to[i % 32] | (level[i] >> bit & 1) << (i / 32));
+}
+
+OTX__PRIVATE void otx__put_fifth_bits(unsigned char *to, const uint8_t *level)
+{
+    unsigned i;
+    memset(to, 0, 4);
+    for (i = 0; i < 32; i++)
+        to[i / 8] = (unsigned char)(to[i / 8] | (level[i] >> 4 & 1) << (i % 8));
+}
+
+OTX__PRIVATE void otx__put_levels_of_256(unsigned char *to, const uint8_t *level,
+                                         otx_dtype dtype)
+{
+    unsigned i;
+    switch (dtype) {
+    case OTX_Q2_K: otx__put_quarters(to + 16, level, 0); break;
+    case OTX_Q3_K:
+        otx__put_bits(to, level, 2);
+        otx__put_quarters(to + 32, level, 0);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        if (dtype == OTX_Q5_K) otx__put_bits(to + 16, level, 4);
+        for (i = 0; i < 4; i++)
+            otx__put_nibbles(to + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, level + 64 * i, 32);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__put_nibbles(to + 64 * i, level + 128 * i, 64);
+        otx__put_quarters(to + 128, level, 4);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__put_nibbles(to + 8 + 16 * i, level + 32 * i, 16);
+    }
+}
+
+/* ---- blocks of 32 ---- */
+
+/* Towards zero. Beyond an int, where a scale too small for its inverse made infinities: 0,
+   what x86 stores; the scale is 0 in F16 then. */
+OTX__PRIVATE int otx__cut(float value)
+{
+    return value > -2e9f && value < 2e9f ? (int)value : 0;
+}
+
+/* 1 / scale, or 0. */
+OTX__PRIVATE float otx__inverse(float scale)
+{
+    return scale != 0.0f ? 1.0f / scale : 0.0f;
+}
+
+/* The largest value gets the level 0, the one furthest from zero. */
+OTX__PRIVATE void otx__make_symmetric(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int half = dtype == OTX_Q4_0 ? 8 : 16;
+    const float scale = otx__largest(x, 32) / (float)-half, inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + ((float)half + 0.5f)), 0,
+                                         2 * half - 1);
+    }
+    if (dtype == OTX_Q5_0) otx__put_fifth_bits(to + 2, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_0 ? 6 : 2), level, 16);
+}
+
+/* Levels from the least value to the largest. */
+OTX__PRIVATE void otx__make_spread(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int most = dtype == OTX_Q4_1 ? 15 : 31;
+    float low = x[0], high = x[0], scale, inverse;
+    uint8_t level[32];
+    unsigned i;
+    for (i = 1; i < 32; i++) {
+        if (x[i] < low) low = x[i];
+        if (x[i] > high) high = x[i];
+    }
+    scale = (high - low) / (float)most;
+    inverse = otx__inverse(scale);
+    otx__put_half(to, scale);
+    otx__put_half(to + 2, low);
+    for (i = 0; i < 32; i++) {
+        float scaled = (x[i] - low) * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + 0.5f), 0, most);
+    }
+    if (dtype == OTX_Q5_1) otx__put_fifth_bits(to + 4, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_1 ? 8 : 4), level, 16);
+}
+
+/* Bytes, to nearest, halves away from zero. */
+OTX__PRIVATE void otx__make_q8_0(unsigned char *to, const float *x)
+{
+    const float scale = fabsf(otx__largest(x, 32)) / 127.0f, inverse = otx__inverse(scale);
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse, rest;
+        int whole = otx__cut(scaled);
+        rest = scaled - (float)whole;
+        if (rest >= 0.5f && rest < 1.0f) whole++;
+        else if (rest <= -0.5f && rest > -1.0f) whole--;
+        to[2 + i] = (unsigned char)(whole & 255);
+    }
+}
+
+OTX__PRIVATE void otx__make_iq4_nl(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_NL);
+    const float scale = otx__fit_values(values, x), inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) level[i] = (uint8_t)otx__nearest_value(values, inverse * x[i]);
+    otx__put_nibbles(to + 2, level, 16);
+}
+
+/* The power of two that has the largest value between 4 and 8, on levels up to 6. */
+OTX__PRIVATE void otx__make_mxfp4(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_MXFP4);
+    const double largest = (double)fabsf(otx__largest(x, 32));
+    uint8_t level[32];
+    int exponent = 0;
+    unsigned i, l;
+    float scale;
+    if (largest > 0.0)
+        exponent = (int)(otx__bits_of_double(largest) >> 52) - 1023 - 2 + 127;
+    to[0] = (unsigned char)otx__between(exponent, 0, 254);
+    scale = otx__half_e8m0(to[0]);
+    for (i = 0; i < 32; i++) {
+        float least = fabsf((float)values[0] * scale - x[i]);
+        level[i] = 0;
+        for (l = 1; l < 16; l++) {
+            float miss = fabsf((float)values[l] * scale - x[i]);
+            if (miss < least) {
+                least = miss;
+                level[i] = (uint8_t)l;
+            }
+        }
+    }
+    otx__put_nibbles(to + 1, level, 16);
+}
+
+/* ---- blocks of 256 ---- */
+
+/* The levels again, for scales and minima as they are stored; where a scale came out as 0, as
+   they are. `half` is what a level has more than what it stands for, `most` the largest. */
+OTX__PRIVATE void otx__levels_again(uint8_t *level, const float *x, const unsigned char *from,
+                                    otx_dtype dtype, int half, int most)
+{
+    otx__block block;
+    unsigned i;
+    otx__block_scales(&block, from, dtype);
+    for (i = 0; i < 256; i++) {
+        const float scale = block.scale[i / block.group], minus = block.minus[i / block.group];
+        if (scale != 0.0f) {
+            int l = otx__round_level((x[i] + minus) / scale);
+            level[i] = (uint8_t)(otx__between(l, -half, most - half) + half);
+        }
+    }
+}
+
+/* The number of largest magnitude decides about the scale of all. */
+OTX__PRIVATE void otx__make_q6_k(unsigned char *to, const float *x)
+{
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_trials(level + 16 * i, x + 16 * i, 32);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 210);
+    if (fabsf(largest) < OTX__GROUP_LEAST) return;
+    inverse = -128.0f / largest;
+    otx__put_half(to + 208, 1.0f / inverse);
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -128, 127);
+        to[192 + i] = (unsigned char)(l & 255);
+    }
+    otx__levels_again(level, x, to, OTX_Q6_K, 32, 63);
+    otx__put_levels_of_256(to, level, OTX_Q6_K);
+}
+
+OTX__PRIVATE void otx__make_q3_k(unsigned char *to, const float *x)
+{
+    unsigned char *scales = to + 96;
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_descent(level + 16 * i, x + 16 * i, 4);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 110);
+    if (largest != 0.0f) {
+        inverse = -32.0f / largest;
+        otx__put_half(to + 108, 1.0f / inverse);
+        for (i = 0; i < 16; i++) {
+            int l = otx__round_level(inverse * scale[i]) & 255; /* a signed byte */
+            l = otx__between((l ^ 128) - 128, -32, 31) + 32;
+            scales[i % 8] = (unsigned char)(scales[i % 8] | (l & 15) << (i / 8 * 4));
+            scales[8 + i % 4] = (unsigned char)(scales[8 + i % 4] | l >> 4 << (i / 4 * 2));
+        }
+    }
+    otx__levels_again(level, x, to, OTX_Q3_K, 4, 7);
+    otx__put_levels_of_256(to, level, OTX_Q3_K);
+}
+
+/* The weights of a group of 32 in the fit. */
+OTX__PRIVATE void otx__k_weights(float *weight, const float *x)
+{
+    float sum = 0.0f, mean;
+    unsigned i;
+    for (i = 0; i < 32; i++) sum += x[i] * x[i];
+    mean = (float)sqrt((double)(sum / 32.0f));
+    for (i = 0; i < 32; i++) weight[i] = mean + fabsf(x[i]);
+}
+
+/* How many of `steps` each number is, when the largest, where positive, is all of them: a
+   byte each. Returns the step. */
+OTX__PRIVATE float otx__in_steps(uint8_t *to, const float *numbers, unsigned count, float steps)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (numbers[i] > largest) largest = numbers[i];
+    for (i = 0; i < count; i++) {
+        float inverse = largest > 0.0f ? steps / largest : 0.0f;
+        to[i] = (uint8_t)(otx__round_level(inverse * numbers[i]) & 255);
+    }
+    return largest / steps;
+}
+
+OTX__PRIVATE void otx__make_q2_k(unsigned char *to, const float *x)
+{
+    static const otx__fit_kind kind = {3, true, -0.5f, 16};
+    float scale[16], minus[16], weight[16];
+    uint8_t level[256], scales[16], minima[16];
+    unsigned i, l;
+    for (i = 0; i < 16; i++) {
+        for (l = 0; l < 16; l++) weight[l] = fabsf(x[16 * i + l]);
+        scale[i] = otx__fit_above(level + 16 * i, x + 16 * i, weight, 16, &kind, &minus[i]);
+    }
+    otx__put_half(to + 80, otx__in_steps(scales, scale, 16, 15.0f));
+    otx__put_half(to + 82, otx__in_steps(minima, minus, 16, 15.0f));
+    for (i = 0; i < 16; i++) to[i] = (unsigned char)((scales[i] | minima[i] << 4) & 255);
+    otx__levels_again(level, x, to, OTX_Q2_K, 0, 3);
+    otx__put_levels_of_256(to, level, OTX_Q2_K);
+}
+
+/* Q4_K and Q5_K. */
+OTX__PRIVATE void otx__make_k(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    static const otx__fit_kind four = {15, false, -1.0f, 21}, five = {31, false, -0.5f, 16};
+    const otx__fit_kind *kind = dtype == OTX_Q4_K ? &four : &five;
+    unsigned char *packed = to + 4;
+    float scale[8], minus[8], weight[32];
+    uint8_t level[256], scales[8], minima[8];
+    unsigned i;
+    for (i = 0; i < 8; i++) {
+        otx__k_weights(weight, x + 32 * i);
+        scale[i] = otx__fit_above(level + 32 * i, x + 32 * i, weight, 32, kind, &minus[i]);
+    }
+    otx__put_half(to, otx__in_steps(scales, scale, 8, 63.0f));
+    otx__put_half(to + 2, otx__in_steps(minima, minus, 8, 63.0f));
+    for (i = 0; i < 8; i++) {
+        const unsigned s = scales[i] < 63 ? scales[i] : 63, m = minima[i] < 63 ? minima[i] : 63;
+        if (i < 4) {
+            packed[i] = (unsigned char)s;
+            packed[i + 4] = (unsigned char)m;
+        } else {
+            packed[i + 4] = (unsigned char)((s & 15) | (m & 15) << 4);
+            packed[i - 4] = (unsigned char)(packed[i - 4] | s >> 4 << 6);
+            packed[i] = (unsigned char)(packed[i] | m >> 4 << 6);
+        }
+    }
+    otx__levels_again(level, x, to, dtype, 0, kind->most);
+    otx__put_levels_of_256(to, level, dtype);
+}
+
+OTX__PRIVATE void otx__make_iq4_xs(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_XS);
+    float scale[8], step, inverse;
+    uint8_t level[256];
+    unsigned i, e;
+    for (i = 0; i < 8; i++) scale[i] = otx__fit_values(values, x + 32 * i);
+    step = -otx__largest(scale, 8) / 32.0f;
+    inverse = otx__inverse(step);
+    memset(to, 0, 8);
+    otx__put_half(to, step);
+    for (i = 0; i < 8; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -32, 31);
+        const float of_group = otx__inverse(step * (float)l);
+        for (e = 32 * i; e < 32 * i + 32; e++)
+            level[e] = (uint8_t)otx__nearest_value(values, of_group * x[e]);
+        l += 32;
+        to[4 + i / 2] = (unsigned char)(to[4 + i / 2] | (l & 15) << (i % 2 * 4));
+        to[2 + i / 4] = (unsigned char)(to[2 + i / 4] | l >> 4 << (i % 4 * 2));
+    }
+    otx__put_levels_of_256(to, level, OTX_IQ4_XS);
+}
+
+/* ---- any ---- */
+
+OTX__PRIVATE void otx__make_block(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    switch (dtype) {
+    case OTX_Q4_0:
+    case OTX_Q5_0: otx__make_symmetric(to, x, dtype); break;
+    case OTX_Q4_1:
+    case OTX_Q5_1: otx__make_spread(to, x, dtype); break;
+    case OTX_Q8_0: otx__make_q8_0(to, x); break;
+    case OTX_Q2_K: otx__make_q2_k(to, x); break;
+    case OTX_Q3_K: otx__make_q3_k(to, x); break;
+    case OTX_Q4_K:
+    case OTX_Q5_K: otx__make_k(to, x, dtype); break;
+    case OTX_Q6_K: otx__make_q6_k(to, x); break;
+    case OTX_IQ4_NL: otx__make_iq4_nl(to, x); break;
+    case OTX_IQ4_XS: otx__make_iq4_xs(to, x); break;
+    default: otx__make_mxfp4(to, x);
+    }
+}
+
+/* Whether all values are numbers, and none so large that it has no place in a block whose
+   scale is F16: 65504 * 128 * 32 is the most that any type holds. Sums of cubes of what is
+   left are finite. */
+OTX__PRIVATE bool otx__in_range(const float *x, unsigned count, otx_dtype dtype)
+{
+    const float most = dtype == OTX_MXFP4 ? FLT_MAX : 1e10f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (!(fabsf(x[i]) <= most)) return false;
+    return true;
+}
+
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count)
+{
+    unsigned char *bytes = (unsigned char *)to;
+    unsigned size, elements = otx_dtype_block(dtype, &size);
+    otx__block block;
+    size_t refused = 0;
+    for (; count > 0; count -= elements, bytes += size, from += elements) {
+        bool holds = otx__in_range(from, elements, dtype);
+        if (holds) {
+            otx__make_block(bytes, from, dtype);
+            otx__block_scales(&block, bytes, dtype); /* an infinity here is in all groups */
+            holds = otx__is_finite((double)block.scale[0]) &&
+                    otx__is_finite((double)block.minus[0]);
+        }
+        if (!holds) memset(bytes, 0, size);
+        refused += !holds;
+    }
+    return refused;
 }
 
 /* >>> src/base/base64.h */
@@ -25635,6 +26560,39 @@ OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
         }
 }
 
+/* Reads a tensor of blocks, and widens it where it is read to: its bytes come to the end of
+   the room for its floats, which no float reaches before they were read. */
+OTX__PRIVATE otx_result otx__checkpoint_blocks(const otx_checkpoint *checkpoint,
+                                               const otx_checkpoint_tensor *tensor,
+                                               uint64_t first, size_t count, float *to,
+                                               otx_error *error)
+{
+    unsigned char block[256];
+    char name[OTX__QUOTED];
+    const unsigned char *from;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(tensor->tensor->dtype, &bytes);
+    size_t size, room, i;
+    uint64_t offset;
+    otx_result result;
+    if (first % elements != 0 || count % elements != 0)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "tensor \"%s\": %" PRIu64 " elements from %"
+                         PRIu64 " on are no whole blocks of %u", otx__quote(name, sizeof name,
+                         tensor->tensor->name, tensor->tensor->name_size), (uint64_t)count,
+                         first, elements);
+    if (!otx__mul64(first / elements, bytes, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count / elements, bytes, &size) || !otx__mul(count, sizeof *to, &room))
+        size = room = SIZE_MAX;
+    from = (unsigned char *)to + (room - size);
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, size,
+                                   (unsigned char *)to + (room - size), error);
+    for (i = 0; i < count / elements && !result; i++) {
+        memcpy(block, from + i * bytes, bytes);
+        otx_blocks_to_float(to + i * elements, block, tensor->tensor->dtype, elements);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error)
@@ -25642,6 +26600,8 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
     uint64_t offset;
     otx_result result;
+    if (otx_dtype_is_block(tensor->tensor->dtype))
+        return otx__checkpoint_blocks(checkpoint, tensor, first, count, (float *)to, error);
     if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
         char what[OTX__QUOTED];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
