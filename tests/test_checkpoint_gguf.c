@@ -140,8 +140,8 @@ static void test_split(void)
     CHECK(values[0] == 1.0f && values[1] > 2.0f && values[1] < 2.1f);
     CHECK_STRING(checkpoint.files[2].name, THIRD);
     otx_checkpoint_close(NULL, &checkpoint);
-    check_refused(SECOND, OTX_ERROR_UNSUPPORTED, "\"" SECOND "\" is part 2 of 3 of a split GGUF "
-                                                 "file; give the first, \"" FIRST "\"");
+    check_refused(SECOND, OTX_ERROR_MISMATCH, "\"" SECOND "\" is part 2 of 3 of a split GGUF "
+                                              "file; give the first, \"" FIRST "\"");
     put_part("whole.gguf", 0, 1, 1, "a"); /* split into one */
     CHECK(check_opened("whole.gguf", 1, 1));
     otx_checkpoint_close(NULL, &checkpoint);
