@@ -123,6 +123,8 @@ tokenizer_clients() {
         suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
             "$build/transplant"
         [ $version = 5.24.0 ] || continue
+        suite "vocabularies cut down, in transformers $version" "$python" \
+            tests/trim_clients.py "$build/transplant"
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
         suite "keys of every configuration in transformers $version" "$python" \
@@ -246,13 +248,18 @@ whole() {
     suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
 }
 
+# The real clients have mostly one core's work: they run beside the rest, in a folder of
+# their own, and what they print stands at the end.
 thorough() {
     export OTX_TEST_FULL=1
+    beside=$build/clients.out
+    OTX_TEST_BUILD=$build-clients ./tests/run.sh --clients >"$beside" 2>&1 &
     whole
     standards
     sanitized
     fuzzed
     emulated
     ranks
-    clients
+    wait
+    suite "the real clients" cat "$beside"
 }
