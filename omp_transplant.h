@@ -186,81 +186,81 @@
     24736  disk/copying               copies of files
     24802  disk/trees                 whole directories looked through, copied, removed
     25018  disk/known                 what weights are called in a directory
-    25111  disk/staging               a directory made under another name, then renamed
-    25377  disk/missing               a path or a directory without what is wanted of it
-    25420  disk/gguf_files            GGUF files of a directory, by their names
-    25459  disk/weights               which files they are, and what may stand in their place
-    25795  disk/weight_index          the index of a checkpoint in shards
-    26012  disk/shards                what an index and its shards say of each other
-    26217  disk/gguf_parts            the parts of a split GGUF file
-    26326  disk/checkpoint            a model directory, in one file or in shards
-    26678  disk/tokenizer_directory   the tokenizer of a model directory
+    25112  disk/staging               a directory made under another name, then renamed
+    25378  disk/missing               a path or a directory without what is wanted of it
+    25421  disk/gguf_files            GGUF files of a directory, by their names
+    25460  disk/weights               which files they are, and what may stand in their place
+    25796  disk/weight_index          the index of a checkpoint in shards
+    26013  disk/shards                what an index and its shards say of each other
+    26218  disk/gguf_parts            the parts of a split GGUF file
+    26327  disk/checkpoint            a model directory, in one file or in shards
+    26679  disk/tokenizer_directory   the tokenizer of a model directory
 
-    26935  model                      which tensors and config keys belong to the vocabulary
-    26970  model/known                what the world calls things
-    27294  model/known_keys           keys of ids and sizes in configs
-    27468  model/known_classes        classes of tokenizers, by the type of model
-    27706  model/names                names of tensors
-    27863  model/document             the JSON files of a model directory
-    27958  model/members              what the members of a config are about
-    28179  model/config               what config.json says
-    28356  model/side                 a model directory opened once
-    28479  model/code                 the Python that a tokenizer is loaded with
-    28713  model/parts                what each tensor does for the vocabulary
-    28823  model/whole                whether all tensors are there
-    28945  model/find                 finding the parts of a model
-    29232  model/processor            the tokens that a processor looks for by their text
-    29387  model/heirs                what becomes of the ids in a config
-    29553  model/config_ids           ids in a config being edited
-    29793  model/config_lists         lists, dictionaries and ranges of ids
-    29950  model/config_edit          config.json and generation_config.json, edited
-    30245  model/classes              which class a tokenizer is loaded as
-    30452  model/class_tokens         added tokens that a class numbers otherwise
+    26936  model                      which tensors and config keys belong to the vocabulary
+    26971  model/known                what the world calls things
+    27295  model/known_keys           keys of ids and sizes in configs
+    27469  model/known_classes        classes of tokenizers, by the type of model
+    27707  model/names                names of tensors
+    27864  model/document             the JSON files of a model directory
+    27959  model/members              what the members of a config are about
+    28180  model/config               what config.json says
+    28357  model/side                 a model directory opened once
+    28480  model/code                 the Python that a tokenizer is loaded with
+    28714  model/parts                what each tensor does for the vocabulary
+    28824  model/whole                whether all tensors are there
+    28946  model/find                 finding the parts of a model
+    29233  model/processor            the tokens that a processor looks for by their text
+    29388  model/heirs                what becomes of the ids in a config
+    29554  model/config_ids           ids in a config being edited
+    29794  model/config_lists         lists, dictionaries and ranges of ids
+    29951  model/config_edit          config.json and generation_config.json, edited
+    30246  model/classes              which class a tokenizer is loaded as
+    30453  model/class_tokens         added tokens that a class numbers otherwise
 
-    30568  job                        the whole transplant, in the order in which it happens
-    30608  job/job                    what a job holds
-    30896  job/open                   opening the two models
-    31033  job/map                    the caller's map
-    31154  job/align                  where every new row comes from
-    31344  job/plan                   what becomes of every tensor, and of the configs
-    31489  job/chat                   the template that turns messages into text
-    31617  job/digits                 where the two tokenizers cut numbers differently
-    31814  job/converted              the special tokens that a conversion to GGUF finds
-    32004  job/bos                    texts that begin otherwise than the base's
-    32053  job/rows                   rows in memory: reading, checking, their mean
-    32373  job/pieces                 what the base cuts new tokens into
-    32475  job/untrained              rows that hold nothing, and what becomes of their tokens
-    32738  job/solve                  solving for the rows of the donor
-    32952  job/targets                the rows that are made from the donor's
-    33052  job/diagnose               what is odd about the rows that were made
-    33177  job/rebuild                the new rows of one vocabulary tensor
-    33442  job/write                  the output and its weights
-    33721  job/copy                   the other files of the two models
-    33938  job/index                  the files that are written anew
-    34108  job/run                    the whole, in order
-    34222  job/report                 what a job did, as JSON and as a table
-    34538  job/findings               what is told of a finished directory
-    34587  job/check_files            its files
-    34723  job/check_ids              sizes, ids and tying
-    34939  job/check_values           values
-    35010  job/check_draft            as a draft model for another
-    35302  job/verify                 whether a finished directory agrees with itself
+    30569  job                        the whole transplant, in the order in which it happens
+    30609  job/job                    what a job holds
+    30897  job/open                   opening the two models
+    31034  job/map                    the caller's map
+    31155  job/align                  where every new row comes from
+    31345  job/plan                   what becomes of every tensor, and of the configs
+    31490  job/chat                   the template that turns messages into text
+    31618  job/digits                 where the two tokenizers cut numbers differently
+    31815  job/converted              the special tokens that a conversion to GGUF finds
+    32005  job/bos                    texts that begin otherwise than the base's
+    32054  job/rows                   rows in memory: reading, checking, their mean
+    32374  job/pieces                 what the base cuts new tokens into
+    32476  job/untrained              rows that hold nothing, and what becomes of their tokens
+    32739  job/solve                  solving for the rows of the donor
+    32953  job/targets                the rows that are made from the donor's
+    33053  job/diagnose               what is odd about the rows that were made
+    33178  job/rebuild                the new rows of one vocabulary tensor
+    33443  job/write                  the output and its weights
+    33722  job/copy                   the other files of the two models
+    33939  job/index                  the files that are written anew
+    34109  job/run                    the whole, in order
+    34223  job/report                 what a job did, as JSON and as a table
+    34539  job/findings               what is told of a finished directory
+    34588  job/check_files            its files
+    34724  job/check_ids              sizes, ids and tying
+    34940  job/check_values           values
+    35011  job/check_draft            as a draft model for another
+    35303  job/verify                 whether a finished directory agrees with itself
 
-    35343  evaluate                   methods ranked on tokens that both models share
-    35362  evaluate/token_class       what a token is like, by its bytes
-    35429  evaluate/hidden            which tokens are hidden, and the rows at hand
-    35621  evaluate/scores            how near rows come to the true ones
-    35720  evaluate/ranks             whether a true row is found among all
-    35828  evaluate/evaluate          methods, one after the other, matrix by matrix
-    36037  evaluate/write_json        an evaluation as JSON
-    36148  evaluate/write_page        an evaluation as a page
+    35344  evaluate                   methods ranked on tokens that both models share
+    35363  evaluate/token_class       what a token is like, by its bytes
+    35430  evaluate/hidden            which tokens are hidden, and the rows at hand
+    35622  evaluate/scores            how near rows come to the true ones
+    35721  evaluate/ranks             whether a true row is found among all
+    35829  evaluate/evaluate          methods, one after the other, matrix by matrix
+    36038  evaluate/write_json        an evaluation as JSON
+    36149  evaluate/write_page        an evaluation as a page
 
-    36362  trim                       a smaller vocabulary of a model's own
-    36379  trim/needed                what has to stay for the sake of what stays
-    36562  trim/renumber              which tokens stay, and their new ids
-    36768  trim/trim_json             tokenizer.json and the JSON files beside it
-    37044  trim/trim_lines            merges.txt and vocab.txt
-    37094  trim/trim                  the whole, in order
+    36363  trim                       a smaller vocabulary of a model's own
+    36380  trim/needed                what has to stay for the sake of what stays
+    36563  trim/renumber              which tokens stay, and their new ids
+    36769  trim/trim_json             tokenizer.json and the JSON files beside it
+    37045  trim/trim_lines            merges.txt and vocab.txt
+    37095  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -25074,6 +25074,7 @@ static const char *const otx__side_ggufs[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
+
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
     {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
@@ -25502,7 +25503,7 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
-    if (!found->index && !found->file && !found->rival)
+    if (!found->index && !found->file && !otx__listing_like(listing, "*.safetensors"))
         found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
