@@ -23,245 +23,254 @@
 
    What is where
 
-      295  api/version                version
-      325  api/result                 results
-      365  api/context                context: memory, threads, progress
-      443  api/isa                    instruction sets
-      460  api/matrix                 numbers and matrices
-      518  api/blocks                 block types of ggml
-      542  api/solver                 the solver
-      670  api/affine                 the affine map: rows as the map makes them, and what it misses
-      801  api/methods                methods: rows for tokens that a model lacks
-     1019  api/source                 sources and sinks: bytes in and out
-     1039  api/json                   JSON
-     1161  api/safetensors            safetensors
-     1225  api/vocab                  vocabularies
-     1361  api/align                  alignment
-     1430  api/file                   files
-     1441  api/directory              directories
-     1506  api/job                    the whole job
-     1686  api/verify                 looking at a finished directory
-     1742  api/evaluate               methods ranked on tokens that both models share
-     1837  api/reshape                a model's own vocabulary, smaller or larger
+      304  api/version                version
+      334  api/result                 results
+      374  api/context                context: memory, threads, progress
+      452  api/isa                    instruction sets
+      469  api/matrix                 numbers and matrices
+      527  api/blocks                 block types of ggml
+      551  api/solver                 the solver
+      679  api/affine                 the affine map: rows as the map makes them, and what it misses
+      810  api/methods                methods: rows for tokens that a model lacks
+     1028  api/source                 sources and sinks: bytes in and out
+     1048  api/json                   JSON
+     1170  api/safetensors            safetensors
+     1234  api/gguf                   GGUF
+     1332  api/vocab                  vocabularies
+     1468  api/align                  alignment
+     1537  api/file                   files
+     1548  api/directory              directories
+     1619  api/job                    the whole job
+     1799  api/verify                 looking at a finished directory
+     1855  api/evaluate               methods ranked on tokens that both models share
+     1950  api/reshape                a model's own vocabulary, smaller or larger
 
-     1924  base                       what everything stands on
-     1960  base/begin                 system headers, and how floating point must be compiled
-     1998  base/sizes                 counting, and sums and products that may not wrap
-     2036  base/span                  bytes of others, digits, UTF-8
-     2194  base/decimal               the digits of a double
-     2329  base/format                printf without stdio and without a locale
-     2598  base/result                results, failures, messages
-     2714  base/memory                the allocator, arrays that grow
-     2773  base/text                  names in messages, and text that grows
-     2890  base/hooks                 log, progress, threads of the caller
-     2959  base/sort                  in place, without memory, never quadratic; and finding
-     3009  base/clock                 wall time for statistics
-     3055  base/hash                  keyed, for tables whose keys a stranger chooses
-     3147  base/pool                  blocks that are freed together
-     3262  base/number                element types, widening and rounding
-     3473  base/blocks                block types of ggml, taken apart and widened
-     3694  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3979  base/blocks_make           rows quantised to blocks
-     4373  base/base64                decoding
-     4409  base/protobuf              fields of a message
-     4531  base/watch                 long loops that the caller can stop
+     2037  base                       what everything stands on
+     2073  base/begin                 system headers, and how floating point must be compiled
+     2111  base/sizes                 counting, and sums and products that may not wrap
+     2149  base/span                  bytes of others, digits, UTF-8
+     2307  base/decimal               the digits of a double
+     2442  base/format                printf without stdio and without a locale
+     2711  base/result                results, failures, messages
+     2827  base/memory                the allocator, arrays that grow
+     2886  base/text                  names in messages, and text that grows
+     3003  base/hooks                 log, progress, threads of the caller
+     3072  base/sort                  in place, without memory, never quadratic; and finding
+     3122  base/clock                 wall time for statistics
+     3168  base/hash                  keyed, for tables whose keys a stranger chooses
+     3260  base/pool                  blocks that are freed together
+     3375  base/number                element types, widening and rounding
+     3586  base/blocks                block types of ggml, taken apart and widened
+     3807  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4092  base/blocks_make           rows quantised to blocks
+     4486  base/base64                decoding
+     4522  base/protobuf              fields of a message
+     4644  base/watch                 long loops that the caller can stop
 
-     4584  files                      formats, on memory and streams
-     4608  files/memory_source        memory as a source of bytes
-     4626  files/json_read            a parser without recursion
-     4979  files/json_values          looking at values, stepping through containers
-     5192  files/json_edit            writing, and edits that keep every byte they do not touch
-     5560  files/tensors              what reading and writing a header share
-     5695  files/safetensors_read     the header of a file, checked
-     6020  files/safetensors_write    the header of a new file
+     4697  files                      formats, on memory and streams
+     4727  files/memory_source        memory as a source of bytes
+     4745  files/json_read            a parser without recursion
+     5098  files/json_values          looking at values, stepping through containers
+     5311  files/json_edit            writing, and edits that keep every byte they do not touch
+     5679  files/tensors              what reading and writing a header share
+     5814  files/safetensors_read     the header of a file, checked
+     6139  files/safetensors_write    the header of a new file
+     6296  files/gguf_types           ggml's types, and the sizes of values
+     6473  files/gguf_values          keys, tensors and values found
+     6591  files/gguf_walk            what stands in a header, one after the other
+     6803  files/gguf_read            the header of a file, checked
+     7024  files/gguf_write           the header of a new file
+     7229  files/gguf_keys            a list of keys that is being made
 
-     6177  vocab                      tokens, from every source, and which of them are the same
-     6214  vocab/known                what the world calls things: files, classes, tokens
-     6539  vocab/token_table          the table of tokens, and finding tokens in it
-     6713  vocab/spelling             from what a file spells to bytes
-     6904  vocab/reader               what the readers of all sources share
-     7256  vocab/added_tokens         what other files add to a model's tokens
-     7604  vocab/in_use               tokens that are named as reserved ones and are none
-     7707  vocab/from_tokenizer_json  tokenizer.json
-     8000  vocab/from_tekken          tekken.json
-     8155  vocab/from_tiktoken        *.tiktoken
-     8220  vocab/from_sentencepiece   tokenizer.model and its like
-     8585  vocab/from_vocab_json      vocab.json and merges.txt
-     8671  vocab/from_vocab_txt       vocab.txt
-     8728  vocab/digits               how a tokenizer cuts numbers
-     8924  vocab/recognise            what a file is, by what it holds
-     9055  vocab/parse                the first source that is given, and what goes with it
-     9264  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9666  vocab/split                text split as the tokenizer's model splits it
-    10068  vocab/align                which base token a donor token is
+     7429  vocab                      tokens, from every source, and which of them are the same
+     7466  vocab/known                what the world calls things: files, classes, tokens
+     7791  vocab/token_table          the table of tokens, and finding tokens in it
+     7965  vocab/spelling             from what a file spells to bytes
+     8156  vocab/reader               what the readers of all sources share
+     8508  vocab/added_tokens         what other files add to a model's tokens
+     8856  vocab/in_use               tokens that are named as reserved ones and are none
+     8959  vocab/from_tokenizer_json  tokenizer.json
+     9252  vocab/from_tekken          tekken.json
+     9407  vocab/from_tiktoken        *.tiktoken
+     9472  vocab/from_sentencepiece   tokenizer.model and its like
+     9837  vocab/from_vocab_json      vocab.json and merges.txt
+     9923  vocab/from_vocab_txt       vocab.txt
+     9980  vocab/digits               how a tokenizer cuts numbers
+    10176  vocab/recognise            what a file is, by what it holds
+    10307  vocab/parse                the first source that is given, and what goes with it
+    10516  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10918  vocab/split                text split as the tokenizer's model splits it
+    11320  vocab/align                which base token a donor token is
 
-    10325  simd                       the hot loops, once for each instruction set
-    10358  simd/kernels               the table of kernels, and what all versions share
-    10635  simd/scalar                the reference
-    10804  simd/sse2                  the operations of 128-bit x86, and what each does
-    10925  simd/neon                  those of 64-bit Arm
-    11020  simd/wasm                  those of WebAssembly's SIMD128
-    11105  simd/avx2                  those of 256-bit x86, with FMA
-    11187  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11829  simd/avx_vnni              AVX2, and products of integers
-    11925  simd/neon_bf16             NEON, and products of matrices
-    12079  simd/avx512                512-bit x86, by hand
-    12685  simd/amx                   tiles of x86, beside AVX-512
-    12928  simd/dispatch              which of them this machine can run, and which a call takes
+    11577  simd                       the hot loops, once for each instruction set
+    11610  simd/kernels               the table of kernels, and what all versions share
+    11887  simd/scalar                the reference
+    12056  simd/sse2                  the operations of 128-bit x86, and what each does
+    12177  simd/neon                  those of 64-bit Arm
+    12272  simd/wasm                  those of WebAssembly's SIMD128
+    12357  simd/avx2                  those of 256-bit x86, with FMA
+    12439  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13081  simd/avx_vnni              AVX2, and products of integers
+    13177  simd/neon_bf16             NEON, and products of matrices
+    13331  simd/avx512                512-bit x86, by hand
+    13937  simd/amx                   tiles of x86, beside AVX-512
+    14180  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13154  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13207  solve/views                the rows of matrices, as the kernels read them
-    13336  solve/panels               vectors as the dense products want them, and these
-    13527  solve/rests                vectors on their way into panels
-    13704  solve/dictionary           the atoms, and their split along a common direction
-    13859  solve/exact_gram           products of all pairs of atoms in double
-    13941  solve/triangle             packed lower triangles
-    14045  solve/support              what is known of one target, and the exact steps
-    14321  solve/gram_table           products of atoms with all atoms, for scans
-    14559  solve/screen               which atoms are worth scoring in double: the bound
-    14865  solve/scan                 the correlations of all atoms with a block's residuals
-    15028  solve/predict              making targets ready for the next scan
-    15274  solve/candidates           the atoms that a scan could not rule out
-    15611  solve/select               the next atoms of each target
-    15776  solve/pursuit              what one solve holds, and the memory it takes
-    16020  solve/plan                 which form, and in what blocks
-    16265  solve/steps                a pursuit from its rows to its results
-    16504  solve/combine              new rows of coefficients
-    16566  solve/solver               the public call
-    16731  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16940  solve/affine_normal        the normal equations of an affine map
-    17183  solve/affine_factor        their factor, and their solution
-    17414  solve/affine_map           a fitted map, and the rows it makes
-    17757  solve/affine_choice        how many atoms to take, and chosen by what
-    18155  solve/affine_fit           what a fit of an affine map holds and needs
-    18399  solve/affine               fitting and applying affine maps
+    14406  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    14459  solve/views                the rows of matrices, as the kernels read them
+    14588  solve/panels               vectors as the dense products want them, and these
+    14779  solve/rests                vectors on their way into panels
+    14956  solve/dictionary           the atoms, and their split along a common direction
+    15111  solve/exact_gram           products of all pairs of atoms in double
+    15193  solve/triangle             packed lower triangles
+    15297  solve/support              what is known of one target, and the exact steps
+    15573  solve/gram_table           products of atoms with all atoms, for scans
+    15811  solve/screen               which atoms are worth scoring in double: the bound
+    16117  solve/scan                 the correlations of all atoms with a block's residuals
+    16280  solve/predict              making targets ready for the next scan
+    16526  solve/candidates           the atoms that a scan could not rule out
+    16863  solve/select               the next atoms of each target
+    17028  solve/pursuit              what one solve holds, and the memory it takes
+    17272  solve/plan                 which form, and in what blocks
+    17517  solve/steps                a pursuit from its rows to its results
+    17756  solve/combine              new rows of coefficients
+    17818  solve/solver               the public call
+    17983  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18192  solve/affine_normal        the normal equations of an affine map
+    18435  solve/affine_factor        their factor, and their solution
+    18666  solve/affine_map           a fitted map, and the rows it makes
+    19009  solve/affine_choice        how many atoms to take, and chosen by what
+    19407  solve/affine_fit           what a fit of an affine map holds and needs
+    19651  solve/affine               fitting and applying affine maps
 
-    18688  methods                    rows for tokens that a model lacks, each method a room
-    18729  methods/parts              what methods share: sums of rows, combinations
-    18913  methods/pursuit            omp, omp-centred
-    18984  methods/mapping            omp-affine, affine
-    19018  methods/constant           mean, zero
-    19046  methods/near               each target against all anchors
-    19337  methods/weights            how a few anchors combine to a target
-    19558  methods/interpolation      common_interpolation
-    19711  methods/wechsel            wechsel
-    19761  methods/focus              focus
-    19849  methods/hull               hull
-    19900  methods/dense              matrices of double, and their products
-    20165  methods/linear             maps between two models' rows
-    20320  methods/clp                clp
-    20406  methods/chance             normal deviates that are the same everywhere
-    20467  methods/factor             of symmetric matrices
-    20516  methods/randn              randn
-    20605  methods/john_hewitt        john_hewitt
-    20689  methods/polar              the orthogonal part of a matrix
-    20785  methods/procrustes         procrustes
-    20878  methods/eigen              principal directions of a matrix's rows
-    21172  methods/landmark_pca       landmark_pca
-    21230  methods/stb                stb
-    21412  methods/mp_rope            mp_rope
-    21728  methods/subword            subword
-    21844  methods/zett               zett
-    21866  methods/spread             the factor that suits hidden anchors' rows best
-    22093  methods/modifiers          what is done to the rows of any method
-    22237  methods/undertrained       rows that look as if nothing had trained them
-    22354  methods/methods            the table of all, and the public calls
+    19940  methods                    rows for tokens that a model lacks, each method a room
+    19981  methods/parts              what methods share: sums of rows, combinations
+    20165  methods/pursuit            omp, omp-centred
+    20236  methods/mapping            omp-affine, affine
+    20270  methods/constant           mean, zero
+    20298  methods/near               each target against all anchors
+    20589  methods/weights            how a few anchors combine to a target
+    20810  methods/interpolation      common_interpolation
+    20963  methods/wechsel            wechsel
+    21013  methods/focus              focus
+    21101  methods/hull               hull
+    21152  methods/dense              matrices of double, and their products
+    21417  methods/linear             maps between two models' rows
+    21572  methods/clp                clp
+    21658  methods/chance             normal deviates that are the same everywhere
+    21719  methods/factor             of symmetric matrices
+    21768  methods/randn              randn
+    21857  methods/john_hewitt        john_hewitt
+    21941  methods/polar              the orthogonal part of a matrix
+    22037  methods/procrustes         procrustes
+    22130  methods/eigen              principal directions of a matrix's rows
+    22424  methods/landmark_pca       landmark_pca
+    22482  methods/stb                stb
+    22664  methods/mp_rope            mp_rope
+    22980  methods/subword            subword
+    23096  methods/zett               zett
+    23118  methods/spread             the factor that suits hidden anchors' rows best
+    23345  methods/modifiers          what is done to the rows of any method
+    23489  methods/undertrained       rows that look as if nothing had trained them
+    23606  methods/methods            the table of all, and the public calls
 
-    22507  disk                       files and directories
-    22541  disk/system                what POSIX and Windows are asked for
-    22582  disk/windows_paths         paths as Windows takes them
-    22722  disk/windows               the system as Windows gives it
-    23034  disk/posix                 the system as POSIX gives it
-    23282  disk/paths                 what can be told from their text
-    23356  disk/failure               why the system refused
-    23470  disk/look                  what stands at a path, and whether within another
-    23591  disk/listing               listings of directories
-    23666  disk/reading               files to read, and whether they have changed
-    23845  disk/writing               files to write
-    23962  disk/copying               copies of files
-    24028  disk/trees                 whole directories looked through, copied, removed
-    24244  disk/known                 what weights are called in a directory
-    24327  disk/staging               a directory made under another name, then renamed
-    24593  disk/missing               a path or a directory without what is wanted of it
-    24636  disk/weights               which files they are, and what may stand in their place
-    24965  disk/weight_index          the index of a checkpoint in shards
-    25182  disk/shards                what an index and its shards say of each other
-    25387  disk/checkpoint            a model directory, in one file or in shards
-    25632  disk/tokenizer_directory   the tokenizer of a model directory
+    23759  disk                       files and directories
+    23795  disk/system                what POSIX and Windows are asked for
+    23836  disk/windows_paths         paths as Windows takes them
+    23976  disk/windows               the system as Windows gives it
+    24288  disk/posix                 the system as POSIX gives it
+    24536  disk/paths                 what can be told from their text
+    24610  disk/failure               why the system refused
+    24724  disk/look                  what stands at a path, and whether within another
+    24845  disk/listing               listings of directories
+    24920  disk/reading               files to read, and whether they have changed
+    25099  disk/writing               files to write
+    25216  disk/copying               copies of files
+    25282  disk/trees                 whole directories looked through, copied, removed
+    25498  disk/known                 what weights are called in a directory
+    25592  disk/staging               a directory made under another name, then renamed
+    25858  disk/missing               a path or a directory without what is wanted of it
+    25901  disk/gguf_files            GGUF files of a directory, by their names
+    25940  disk/weights               which files they are, and what may stand in their place
+    26276  disk/weight_index          the index of a checkpoint in shards
+    26493  disk/shards                what an index and its shards say of each other
+    26698  disk/gguf_parts            the parts of a split GGUF file
+    26807  disk/checkpoint            a model directory, in one file or in shards
+    27159  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25889  model                      which tensors and config keys belong to the vocabulary
-    25924  model/known                what the world calls things
-    26263  model/known_keys           keys of ids and sizes in configs
-    26437  model/known_classes        classes of tokenizers, by the type of model
-    26675  model/names                names of tensors
-    26832  model/document             the JSON files of a model directory
-    26927  model/members              what the members of a config are about
-    27148  model/config               what config.json says
-    27325  model/side                 a model directory opened once
-    27448  model/code                 the Python that a tokenizer is loaded with
-    27682  model/parts                what each tensor does for the vocabulary
-    27792  model/whole                whether all tensors are there
-    27914  model/find                 finding the parts of a model
-    28201  model/processor            the tokens that a processor looks for by their text
-    28356  model/heirs                what becomes of the ids in a config
-    28523  model/config_ids           ids in a config being edited
-    28763  model/config_lists         lists, dictionaries and ranges of ids
-    28920  model/config_edit          config.json and generation_config.json, edited
-    29215  model/classes              which class a tokenizer is loaded as
-    29422  model/class_tokens         added tokens that a class numbers otherwise
+    27416  model                      which tensors and config keys belong to the vocabulary
+    27451  model/known                what the world calls things
+    27790  model/known_keys           keys of ids and sizes in configs
+    27964  model/known_classes        classes of tokenizers, by the type of model
+    28202  model/names                names of tensors
+    28359  model/document             the JSON files of a model directory
+    28454  model/members              what the members of a config are about
+    28675  model/config               what config.json says
+    28852  model/side                 a model directory opened once
+    28975  model/code                 the Python that a tokenizer is loaded with
+    29209  model/parts                what each tensor does for the vocabulary
+    29319  model/whole                whether all tensors are there
+    29441  model/find                 finding the parts of a model
+    29728  model/processor            the tokens that a processor looks for by their text
+    29883  model/heirs                what becomes of the ids in a config
+    30050  model/config_ids           ids in a config being edited
+    30290  model/config_lists         lists, dictionaries and ranges of ids
+    30447  model/config_edit          config.json and generation_config.json, edited
+    30742  model/classes              which class a tokenizer is loaded as
+    30949  model/class_tokens         added tokens that a class numbers otherwise
 
-    29538  job                        the whole transplant, in the order in which it happens
-    29581  job/job                    what a job holds
-    29968  job/open                   opening the two models
-    30105  job/map                    the caller's map
-    30226  job/align                  where every new row comes from
-    30420  job/plan                   what becomes of every tensor, and of the configs
-    30600  job/rope                   heads and rotary positions of the two models
-    30698  job/chat                   the template that turns messages into text
-    30826  job/digits                 where the two tokenizers cut numbers differently
-    31023  job/check_gguf             the special tokens that a conversion to GGUF finds
-    31213  job/bos                    texts that begin otherwise than the base's
-    31262  job/rows                   rows in memory: reading, checking, their mean
-    31599  job/pieces                 what the base cuts new tokens into
-    31701  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31964  job/magikarp               tokens that look under-trained by their rows
-    32091  job/match                  rows of tokens that a new one only begins with
-    32178  job/solve                  solving for the rows of the donor
-    32381  job/targets                the rows that are made from the donor's
-    32495  job/diagnose               what is odd about the rows that were made
-    32624  job/rebuild                the new rows of one vocabulary tensor
-    32884  job/write                  the output and its weights
-    33163  job/copy                   the other files of the two models
-    33380  job/index                  the files that are written anew
-    33550  job/run                    the whole, in order
-    33667  job/report                 what a job did, as JSON and as a table
-    33989  job/findings               what is told of a finished directory
-    34038  job/check_files            its files
-    34174  job/check_ids              sizes, ids and tying
-    34390  job/check_values           values
-    34461  job/check_draft            as a draft model for another
-    34752  job/verify                 whether a finished directory agrees with itself
+    31065  job                        the whole transplant, in the order in which it happens
+    31108  job/job                    what a job holds
+    31495  job/open                   opening the two models
+    31632  job/map                    the caller's map
+    31753  job/align                  where every new row comes from
+    31947  job/plan                   what becomes of every tensor, and of the configs
+    32127  job/rope                   heads and rotary positions of the two models
+    32225  job/chat                   the template that turns messages into text
+    32353  job/digits                 where the two tokenizers cut numbers differently
+    32550  job/converted              the special tokens that a conversion to GGUF finds
+    32740  job/bos                    texts that begin otherwise than the base's
+    32789  job/rows                   rows in memory: reading, checking, their mean
+    33126  job/pieces                 what the base cuts new tokens into
+    33228  job/untrained              rows that hold nothing, and what becomes of their tokens
+    33491  job/magikarp               tokens that look under-trained by their rows
+    33618  job/match                  rows of tokens that a new one only begins with
+    33705  job/solve                  solving for the rows of the donor
+    33908  job/targets                the rows that are made from the donor's
+    34022  job/diagnose               what is odd about the rows that were made
+    34151  job/rebuild                the new rows of one vocabulary tensor
+    34411  job/write                  the output and its weights
+    34690  job/copy                   the other files of the two models
+    34907  job/index                  the files that are written anew
+    35077  job/run                    the whole, in order
+    35194  job/report                 what a job did, as JSON and as a table
+    35516  job/findings               what is told of a finished directory
+    35565  job/check_files            its files
+    35701  job/check_ids              sizes, ids and tying
+    35917  job/check_values           values
+    35988  job/check_draft            as a draft model for another
+    36280  job/verify                 whether a finished directory agrees with itself
 
-    34793  evaluate                   methods ranked on tokens that both models share
-    34812  evaluate/token_class       what a token is like, by its bytes
-    34879  evaluate/hidden            which tokens are hidden, and the rows at hand
-    35071  evaluate/scores            how near rows come to the true ones
-    35170  evaluate/ranks             whether a true row is found among all
-    35278  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35497  evaluate/write_json        an evaluation as JSON
-    35608  evaluate/write_page        an evaluation as a page
+    36321  evaluate                   methods ranked on tokens that both models share
+    36340  evaluate/token_class       what a token is like, by its bytes
+    36407  evaluate/hidden            which tokens are hidden, and the rows at hand
+    36599  evaluate/scores            how near rows come to the true ones
+    36698  evaluate/ranks             whether a true row is found among all
+    36806  evaluate/evaluate          methods, one after the other, matrix by matrix
+    37025  evaluate/write_json        an evaluation as JSON
+    37136  evaluate/write_page        an evaluation as a page
 
-    35822  reshape                    a model's own vocabulary, smaller or larger
-    35845  reshape/needed             what has to stay for the sake of what stays
-    36028  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    36331  reshape/whole_word         which texts a tokenizer leaves in one piece
-    36447  reshape/renumber           which tokens there are then, and their ids
-    36654  reshape/files_json         tokenizer.json and the JSON files beside it
-    37029  reshape/files_lines        merges.txt and vocab.txt
-    37113  reshape/new_tokenizer      the files of the tokenizer, written anew
-    37235  reshape/new_model          the model with its new tokenizer
-    37309  reshape/trim               fewer tokens
-    37415  reshape/extend             more tokens
+    37350  reshape                    a model's own vocabulary, smaller or larger
+    37373  reshape/needed             what has to stay for the sake of what stays
+    37556  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    37859  reshape/whole_word         which texts a tokenizer leaves in one piece
+    37975  reshape/renumber           which tokens there are then, and their ids
+    38182  reshape/files_json         tokenizer.json and the JSON files beside it
+    38557  reshape/files_lines        merges.txt and vocab.txt
+    38641  reshape/new_tokenizer      the files of the tokenizer, written anew
+    38763  reshape/new_model          the model with its new tokenizer
+    38837  reshape/trim               fewer tokens
+    38943  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -273,7 +282,7 @@
           otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
           otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
           byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
-          otx_mark_undertrained.
+          otx_mark_undertrained; otx_gguf_*, and GGUF files in otx_checkpoint_open.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
@@ -1222,6 +1231,104 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
                                    size_t metadata_count, otx_layout *out, otx_error *error);
 OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
+/* >>> src/api/gguf.h */
+/* ---- GGUF ------------------------------------------------------------------------------ */
+
+/* The format that llama.cpp reads: keys with values, a table of tensors, their bytes. Version
+   3 is written, 2 and 3 are read, little-endian. What is checked and how is ggml's reader's
+   (ggml/docs/gguf.md; src/gguf.cpp, August 2026). */
+
+/* Types of values, by their numbers in the format. */
+typedef enum otx_gguf_type {
+    OTX_GGUF_U8, OTX_GGUF_I8, OTX_GGUF_U16, OTX_GGUF_I16, OTX_GGUF_U32, OTX_GGUF_I32,
+    OTX_GGUF_F32, OTX_GGUF_BOOL, OTX_GGUF_STRING, OTX_GGUF_ARRAY, OTX_GGUF_U64, OTX_GGUF_I64,
+    OTX_GGUF_F64, OTX_GGUF_TYPE_COUNT
+} otx_gguf_type;
+
+/* A key and its value, which is one element or an array of them. The bytes are owned by the
+   otx_gguf, or by the caller when writing. */
+typedef struct otx_gguf_key {
+    const char *name; /* name_size bytes, none of which is NUL; when read, one is behind them */
+    size_t name_size;
+    otx_gguf_type type; /* of the elements; never OTX_GGUF_ARRAY */
+    bool array;
+    uint64_t count;     /* elements; 1 unless it is an array */
+    const char *data;   /* as the file has them, unaligned: numbers little-endian, each
+                           string behind its size in 8 bytes */
+    uint64_t size;      /* of data */
+} otx_gguf_key;
+
+/* One file's header. Close with otx_gguf_close. */
+typedef struct otx_gguf {
+    uint32_t version, alignment;
+    otx_gguf_key *keys;  /* in order of the file */
+    size_t key_count;
+    otx_tensor *tensors; /* in order of the file, which is that of their bytes; shapes as other
+                            formats have them, rows before columns: ggml's, reversed */
+    uint32_t *types;     /* ggml's number of each tensor's type; its dtype is OTX_OPAQUE where
+                            its elements cannot be read here */
+    size_t tensor_count;
+    uint64_t data_begin; /* offset of the first tensor's bytes in the source */
+    void *memory;        /* private: one block that holds all of the above, and what finds
+                            keys and tensors by their names */
+    size_t memory_size;
+} otx_gguf;
+
+/* Reads and checks a header by every rule of ggml's reader, and that the file has all of the
+   tensors' bytes; those of the last need not be padded. Stricter than ggml: no NUL in names,
+   an alignment of at most 2^20, a header of at most 2^30 bytes. `name` stands in errors. */
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error);
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file);
+
+/* The key or the tensor of that name, or NULL. */
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name);
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name);
+
+/* Element i of a key's value. False if the key is NULL, has no such element, or one of another
+   kind, or an integer beyond int64_t: integers are all integer types and bool (any byte but
+   0 is true), numbers those and the two of floats. */
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out);
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out);
+
+/* The strings of a key's value, one after the other: begin with zeros. False behind the last,
+   or if the key is NULL or holds no strings. */
+typedef struct otx_gguf_strings {
+    uint64_t next;   /* place of the next one in data, and */
+    uint64_t count;  /* how many were given */
+    const char *bytes; /* the one that was given last */
+    size_t size;
+} otx_gguf_strings;
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings);
+
+/* ggml's type of a number: its name ("Q6_K"), or NULL; elements in a block and the block's
+   bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here, OTX_DTYPE_NONE
+   where there is no such type. */
+OTX_API const char *otx_gguf_type_name(uint32_t type);
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes);
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type);
+
+/* The number of a dtype, or UINT32_MAX. */
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype);
+
+/* A header ready to be written. The tensors' bytes follow in order, each at its offset, with
+   zeros up to the next one's and to the end of the file. Close with otx_gguf_layout_close. */
+typedef struct otx_gguf_layout {
+    char *header; /* with the zeros up to the first tensor's bytes */
+    size_t header_size;
+    uint64_t *offsets; /* of each tensor, within the file */
+    size_t count;
+    uint64_t file_size;
+} otx_gguf_layout;
+
+/* Lays out a file of version 3 with the alignment that its keys say (32 if none does); begin,
+   end and dtype of the tensors are ignored. What otx_gguf_open would refuse is refused. */
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error);
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout);
+
 /* >>> src/api/vocab.h */
 /* ---- vocabularies ------------------------------------------------------------- */
 
@@ -1455,8 +1562,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
-/* A checkpoint: model.safetensors, or the shards that
-   model.safetensors.index.json names. */
+/* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
+   a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {
     const otx_tensor *tensor;
     uint32_t file;
@@ -1465,7 +1572,8 @@ typedef struct otx_checkpoint_tensor {
 typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
-    otx_safetensors header;
+    otx_safetensors header; /* of a GGUF file what it says of its tensors */
+    otx_gguf gguf;          /* of no other it holds anything */
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1474,6 +1582,7 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
+    bool gguf;          /* the files are GGUF, and the keys are those of the first */
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
     char *index;        /* its name within the directory, or NULL */
@@ -1482,13 +1591,15 @@ typedef struct otx_checkpoint {
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
-   directory without model.safetensors and its index, the one other file or index is opened
-   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+/* Opens a model directory, or one file: a safetensors file by any name, an index, or a GGUF
+   file, of a split one the first part. Of a directory without model.safetensors and its
+   index, the one other file or index is opened (model.fp16.safetensors, say, or
+   model.safetensors.index.fp16.json); if it has none, its one GGUF model. Every shard is
    opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
-   to ctx->log. Close with otx_checkpoint_close. */
+   to ctx->log. Of a split GGUF file all parts must be there, and what they say of each other
+   must be so. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1498,7 +1609,9 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
                                                          const char *name);
 
 /* Reads `count` elements of an embedding tensor from element `first` on, in its
-   own dtype and host byte order. Thread-safe. */
+   own dtype and host byte order. A tensor of blocks (otx_dtype_is_block) is widened to
+   floats, which `to` must be aligned for; first and count must be whole blocks.
+   Thread-safe. */
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
@@ -4584,8 +4697,8 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* >>> src/files/chapter.h */
 /* ==== files: formats, on memory and streams ==== */
 
-/* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+/* Knows JSON, safetensors and GGUF as their specifications have them, and nothing of what a
+   model keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
    an otx_sink.
    Everything is untrusted: every size is checked before it is used, nothing recurses, memory
    stays in proportion to the input.
@@ -4603,7 +4716,13 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_edit          writing, and edits that keep every byte they do not touch
      tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
-     safetensors_write  the header of a new file */
+     safetensors_write  the header of a new file
+     gguf_types         ggml's types, and the sizes of values
+     gguf_values        keys, tensors and values found
+     gguf_walk          what stands in a header, one after the other
+     gguf_read          the header of a file, checked
+     gguf_write         the header of a new file
+     gguf_keys          a list of keys that is being made */
 
 /* >>> src/files/memory_source.h */
 /* ---- memory as a source ---- */
@@ -6172,6 +6291,1139 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     otx__free(ctx, sorted, count, sizeof *sorted);
     if (result) otx_layout_close(ctx, out);
     return result;
+}
+
+/* >>> src/files/gguf_types.h */
+/* ---- GGUF: ggml's types, and the sizes of values ----------------------------- */
+
+/* What the number of a type means: ggml.h and ggml-common.h of August 2026. A type that was
+   removed, or that no file holds, has no name. A new type is a new row, and one behind the
+   last row is refused by its number, as by ggml. */
+typedef struct otx__ggml_type {
+    const char *name;
+    unsigned elements, bytes; /* of a block */
+    otx_dtype dtype;
+} otx__ggml_type;
+
+OTX__PRIVATE const otx__ggml_type *otx__find_ggml_type(uint32_t type)
+{
+    static const otx__ggml_type table[] = {
+        {"F32", 1, 4, OTX_F32},
+        {"F16", 1, 2, OTX_F16},
+        {"Q4_0", 32, 18, OTX_Q4_0},
+        {"Q4_1", 32, 20, OTX_Q4_1},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_2 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_3 */
+        {"Q5_0", 32, 22, OTX_Q5_0},
+        {"Q5_1", 32, 24, OTX_Q5_1},
+        {"Q8_0", 32, 34, OTX_Q8_0},
+        {"Q8_1", 32, 36, OTX_OPAQUE},
+        {"Q2_K", 256, 84, OTX_Q2_K},
+        {"Q3_K", 256, 110, OTX_Q3_K},
+        {"Q4_K", 256, 144, OTX_Q4_K},
+        {"Q5_K", 256, 176, OTX_Q5_K},
+        {"Q6_K", 256, 210, OTX_Q6_K},
+        {"Q8_K", 256, 292, OTX_OPAQUE},
+        {"IQ2_XXS", 256, 66, OTX_OPAQUE},
+        {"IQ2_XS", 256, 74, OTX_OPAQUE},
+        {"IQ3_XXS", 256, 98, OTX_OPAQUE},
+        {"IQ1_S", 256, 50, OTX_OPAQUE},
+        {"IQ4_NL", 32, 18, OTX_IQ4_NL},
+        {"IQ3_S", 256, 110, OTX_OPAQUE},
+        {"IQ2_S", 256, 82, OTX_OPAQUE},
+        {"IQ4_XS", 256, 136, OTX_IQ4_XS},
+        {"I8", 1, 1, OTX_I8},
+        {"I16", 1, 2, OTX_I16},
+        {"I32", 1, 4, OTX_I32},
+        {"I64", 1, 8, OTX_I64},
+        {"F64", 1, 8, OTX_F64},
+        {"IQ1_M", 256, 56, OTX_OPAQUE},
+        {"BF16", 1, 2, OTX_BF16},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_8_8 */
+        {"TQ1_0", 256, 54, OTX_OPAQUE},
+        {"TQ2_0", 256, 66, OTX_OPAQUE},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_8_8 */
+        {"MXFP4", 32, 17, OTX_MXFP4},
+        {"NVFP4", 64, 36, OTX_OPAQUE},
+        {"Q1_0", 128, 18, OTX_OPAQUE},
+        {"Q2_0", 64, 18, OTX_OPAQUE},
+    };
+    return type < OTX__COUNT(table) ? &table[type] : NULL;
+}
+
+OTX_API const char *otx_gguf_type_name(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->name : NULL;
+}
+
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    if (bytes) *bytes = info ? info->bytes : 0;
+    return info ? info->elements : 0;
+}
+
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->dtype : OTX_DTYPE_NONE;
+}
+
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype)
+{
+    const otx__ggml_type *info;
+    uint32_t type = 0;
+    if (dtype == OTX_DTYPE_NONE || dtype == OTX_OPAQUE) return UINT32_MAX;
+    while ((info = otx__find_ggml_type(type)) != NULL && info->dtype != dtype) type++;
+    return info ? type : UINT32_MAX;
+}
+
+/* ---- sizes ---- */
+
+#define OTX__GGUF_MAGIC "GGUF"
+#define OTX__GGUF_ALIGNMENT 32 /* where no key says another */
+#define OTX__KEY_ALIGNMENT "general.alignment"
+
+/* Most bytes of a string and elements of an array, as in ggml; and of a header. Those with
+   the longest vocabularies have some 20 MB. */
+#define OTX__GGUF_LIMIT ((uint64_t)1 << 30)
+
+/* Most of an alignment. ggml has no limit, but nobody writes more than 4096, and the space
+   before the tensors is part of a header. */
+#define OTX__GGUF_ALIGNMENT_LIMIT ((uint32_t)1 << 20)
+
+/* Most dimensions of a tensor, and bytes of its name. */
+#define OTX__GGUF_RANK 4
+#define OTX__GGUF_NAME 63
+
+/* Bytes of an element that is no string; 0 for strings, arrays and what is no type. */
+OTX__PRIVATE unsigned otx__gguf_element_size(otx_gguf_type type)
+{
+    static const unsigned char sizes[OTX_GGUF_TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4,
+                                                             1, 0, 0, 8, 8, 8};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? sizes[type] : 0;
+}
+
+/* What messages call a type of values. */
+OTX__PRIVATE const char *otx__gguf_element_name(otx_gguf_type type)
+{
+    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
+        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
+        "f64"};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? names[type] : "unknown";
+}
+
+/* A number of `size` bytes, at most 8, little-endian. */
+OTX__PRIVATE uint64_t otx__gguf_uint(const char *bytes, unsigned size)
+{
+    uint64_t value = 0;
+    while (size-- > 0) value = value << 8 | (unsigned char)bytes[size];
+    return value;
+}
+
+/* `size` up to a multiple of an alignment; false if that would wrap. */
+OTX__PRIVATE bool otx__gguf_pad(uint64_t size, uint32_t alignment, uint64_t *padded)
+{
+    if (size > UINT64_MAX - (alignment - 1)) return false;
+    *padded = (size + alignment - 1) / alignment * alignment;
+    return true;
+}
+
+/* The bytes that a tensor of a type with a name takes. Returns what is wrong with its shape,
+   or NULL. Where one dimension is 0, the others may be any. */
+OTX__PRIVATE const char *otx__gguf_tensor_bytes(const otx_tensor *tensor, uint32_t type,
+                                                uint64_t *bytes)
+{
+    unsigned block_bytes, block = otx_gguf_type_block(type, &block_bytes), i;
+    uint64_t elements = 1;
+    bool empty = false;
+    if (tensor->rank > OTX__GGUF_RANK) return "has more than 4 dimensions";
+    for (i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] > INT64_MAX) return "has a dimension of 2^63 or more";
+        if (tensor->shape[i] == 0) empty = true;
+    }
+    if ((tensor->rank ? tensor->shape[tensor->rank - 1] : 1) % block != 0)
+        return "has rows that are no whole number of its type's blocks";
+    for (i = 0; i < tensor->rank && !empty; i++)
+        if (!otx__mul64(elements, tensor->shape[i], &elements) || elements > INT64_MAX)
+            return "has 2^63 elements or more";
+    if (empty) elements = 0;
+    if (!otx__mul64(elements / block, block_bytes, bytes) || *bytes > INT64_MAX)
+        return "has 2^63 bytes or more";
+    return NULL;
+}
+
+/* Fails with "FILE: tensor "NAME" (Q6_K [2, 256]) PROBLEM"; without "FILE: " if file is
+   NULL. */
+OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
+                                              const char *file, const otx_tensor *tensor,
+                                              uint32_t type, const char *problem)
+{
+    char text[320], shape[128];
+    otx__format(text, sizeof text, "(%s %s) %s", otx__word(otx_gguf_type_name(type)),
+                otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
+    return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
+}
+
+/* >>> src/files/gguf_values.h */
+/* ---- GGUF: keys, tensors and values found ----------------------------------------- */
+
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
+OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
+{
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
+}
+
+/* A name's span against a pointer to a key, for otx__sorted_find. */
+OTX__PRIVATE int otx__name_to_key(const void *name, const void *item)
+{
+    const otx__span *span = (const otx__span *)name;
+    const otx_gguf_key *key = *(const otx_gguf_key *const *)item;
+    return otx__compare_bytes(span->bytes, span->size, key->name, key->name_size);
+}
+
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_gguf_key *const *found = (const otx_gguf_key *const *)otx__sorted_find(
+        otx__gguf_key_order(file), file->key_count, sizeof *found, &wanted, otx__name_to_key);
+    return found ? *found : NULL;
+}
+
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_tensor *const *found = (const otx_tensor *const *)otx__sorted_find(
+        otx__gguf_tensor_order(file), file->tensor_count, sizeof *found, &wanted,
+        otx__name_to_tensor);
+    return found ? *found : NULL;
+}
+
+/* The bits of element i as they stand there, and in *size their bytes; false if the key is
+   NULL, has no such element, or holds strings. */
+OTX__PRIVATE bool otx__gguf_bits(const otx_gguf_key *key, uint64_t i, uint64_t *bits,
+                                 unsigned *size)
+{
+    *size = key ? otx__gguf_element_size(key->type) : 0;
+    if (*size == 0 || i >= key->count) return false;
+    *bits = otx__gguf_uint(key->data + i * *size, *size);
+    return true;
+}
+
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out)
+{
+    uint64_t bits, sign;
+    unsigned size;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    switch (key->type) {
+    case OTX_GGUF_F32:
+    case OTX_GGUF_F64: return false;
+    case OTX_GGUF_BOOL: bits = bits != 0; break; /* as ggml takes it */
+    case OTX_GGUF_U64:
+        if (bits > INT64_MAX) return false;
+        break;
+    case OTX_GGUF_I8:
+    case OTX_GGUF_I16:
+    case OTX_GGUF_I32:
+        sign = UINT64_C(1) << (8 * size - 1);
+        if (bits & sign) { /* minus what its complement is, which never wraps */
+            *out = -(int64_t)(2 * sign - bits);
+            return true;
+        }
+        break;
+    case OTX_GGUF_I64:
+        if (bits > INT64_MAX) {
+            *out = -(int64_t)(UINT64_MAX - bits) - 1;
+            return true;
+        }
+        break;
+    default: break;
+    }
+    *out = (int64_t)bits;
+    return true;
+}
+
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out)
+{
+    uint64_t bits;
+    unsigned size;
+    int64_t integer;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    if (key->type == OTX_GGUF_F32) {
+        *out = (double)otx__float_of_bits((uint32_t)bits);
+    } else if (key->type == OTX_GGUF_F64) {
+        memcpy(out, &bits, sizeof *out);
+    } else if (key->type == OTX_GGUF_U64) {
+        *out = (double)bits;
+    } else {
+        if (!otx_gguf_integer(key, i, &integer)) return false;
+        *out = (double)integer;
+    }
+    return true;
+}
+
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings)
+{
+    uint64_t size;
+    if (!key || key->type != OTX_GGUF_STRING || strings->count >= key->count) return false;
+    if (key->size < 8 || strings->next > key->size - 8) return false;
+    size = otx__gguf_uint(key->data + strings->next, 8);
+    if (size > key->size - 8 - strings->next) return false;
+    strings->bytes = key->data + strings->next + 8;
+    strings->size = (size_t)size;
+    strings->next += 8 + size;
+    strings->count++;
+    return true;
+}
+
+/* >>> src/files/gguf_walk.h */
+/* ---- GGUF: what stands in a header, one after the other --------------------------- */
+
+/* A header that is being walked through. How long it is shows only at its end, so the first
+   walk reads on in growing pieces, never far beyond what it was asked for and never more than
+   the file has, whatever the counts in it say. The second has all of it in one block, in
+   which everything stays. Once a walk has failed it must not go on. */
+typedef struct otx__gguf_walk {
+    const otx_source *source; /* NULL in the second walk */
+    const char *file;         /* its name, for errors */
+    otx__text bytes;          /* what is there of the header */
+    uint64_t at, size;        /* where the walk stands, and how long the file is */
+    char place[OTX__QUOTED + 16]; /* what is being read, for errors */
+    otx_result result;
+    otx_error *error;
+} otx__gguf_walk;
+
+#define OTX__GGUF_PIECE ((uint64_t)1 << 16)
+
+/* Reads up to `need` bytes from the start of the file, or further. */
+OTX__PRIVATE otx_result otx__gguf_read_on(otx__gguf_walk *w, uint64_t need)
+{
+    void *bytes = w->bytes.bytes;
+    const size_t have = w->bytes.size;
+    uint64_t wanted = (uint64_t)have * 2;
+    if (need > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s ends at byte %" PRIu64 ", and a "
+                         "header may have %" PRIu64, w->file, w->place, need, OTX__GGUF_LIMIT);
+    if (wanted < OTX__GGUF_PIECE) wanted = OTX__GGUF_PIECE;
+    if (wanted < need) wanted = need;
+    if (wanted > OTX__GGUF_LIMIT) wanted = OTX__GGUF_LIMIT;
+    if (wanted > w->size) wanted = w->size;
+    if (!otx__grow(w->bytes.ctx, &bytes, &w->bytes.capacity, (size_t)wanted, 1))
+        return otx__fail_memory(w->error, wanted);
+    w->bytes.bytes = (char *)bytes;
+    if (!w->source->read(w->source->context, have, w->bytes.bytes + have,
+                         (size_t)wanted - have))
+        return otx__fail(w->error, OTX_ERROR_IO, "%s: the header could not be read, %" PRIu64
+                         " bytes at offset %" PRIu64, w->file, wanted - have, (uint64_t)have);
+    w->bytes.size = (size_t)wanted;
+    return OTX_OK;
+}
+
+/* The next `size` bytes, which stand there until more are taken; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take(otx__gguf_walk *w, uint64_t size)
+{
+    char *taken;
+    if (size > w->size - w->at)
+        w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: cut short: %s needs %" PRIu64
+                              " bytes at offset %" PRIu64 ", and the file has %" PRIu64,
+                              w->file, w->place, size, w->at, w->size);
+    else if (w->at + size > w->bytes.size) w->result = otx__gguf_read_on(w, w->at + size);
+    if (w->result) return NULL;
+    taken = w->bytes.bytes + w->at;
+    w->at += size;
+    return taken;
+}
+
+/* The next number, of `size` bytes; 0 on failure. */
+OTX__PRIVATE uint64_t otx__gguf_take_uint(otx__gguf_walk *w, unsigned size)
+{
+    const char *bytes = otx__gguf_take(w, size);
+    return bytes ? otx__gguf_uint(bytes, size) : 0;
+}
+
+/* The next string, behind its size; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take_string(otx__gguf_walk *w, uint64_t *size)
+{
+    *size = otx__gguf_take_uint(w, 8);
+    if (!w->result && *size > OTX__GGUF_LIMIT)
+        w->result = otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s has a string of %" PRIu64
+                              " bytes, and at most %" PRIu64 " are allowed", w->file, w->place,
+                              *size, OTX__GGUF_LIMIT);
+    return w->result ? NULL : otx__gguf_take(w, *size);
+}
+
+/* Fails with "FILE: PLACE PROBLEM". */
+OTX__PRIVATE otx_result otx__gguf_walk_fail(otx__gguf_walk *w, const char *problem)
+{
+    return w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %s %s", w->file, w->place,
+                                 problem);
+}
+
+/* Takes the name of number i of `count` keys or tensors. In the second walk it gets a NUL
+   behind it: it moves a byte forward, over the end of its size. */
+OTX__PRIVATE otx_result otx__gguf_take_name(otx__gguf_walk *w, const char *what, uint64_t i,
+                                            uint64_t count, const char **name, size_t *size)
+{
+    char quoted[OTX__QUOTED], *bytes;
+    uint64_t length;
+    otx__format(w->place, sizeof w->place, "%s %" PRIu64 " of %" PRIu64, what, i + 1, count);
+    bytes = otx__gguf_take_string(w, &length);
+    if (!bytes) return w->result;
+    otx__format(w->place, sizeof w->place, "%s \"%s\"", what,
+                otx__quote(quoted, sizeof quoted, bytes, (size_t)length));
+    if (length && memchr(bytes, 0, (size_t)length))
+        return otx__gguf_walk_fail(w, "has a NUL in its name");
+    *name = bytes;
+    *size = (size_t)length;
+    if (w->source) return OTX_OK;
+    memmove(bytes - 1, bytes, (size_t)length);
+    bytes[-1 + (ptrdiff_t)length] = 0;
+    *name = bytes - 1;
+    return OTX_OK;
+}
+
+/* ---- keys ---- */
+
+/* Takes the elements of a value. */
+OTX__PRIVATE otx_result otx__gguf_take_elements(otx__gguf_walk *w, otx_gguf_key *key)
+{
+    const uint64_t begin = w->at;
+    const unsigned size = otx__gguf_element_size(key->type);
+    uint64_t i, ignored;
+    char problem[96];
+    if (key->count > OTX__GGUF_LIMIT) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " elements, and at most %" PRIu64
+                    " are allowed", key->count, OTX__GGUF_LIMIT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (size) otx__gguf_take(w, key->count * size);
+    else
+        for (i = 0; i < key->count && !w->result; i++) otx__gguf_take_string(w, &ignored);
+    if (w->result) return w->result;
+    key->size = w->at - begin;
+    key->data = w->bytes.bytes + begin;
+    return OTX_OK;
+}
+
+/* Takes number i of `count` keys. Its pointers stand only in the second walk. */
+OTX__PRIVATE otx_result otx__gguf_take_key(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                           otx_gguf_key *key)
+{
+    uint64_t type;
+    char problem[64];
+    memset(key, 0, sizeof *key);
+    if (otx__gguf_take_name(w, "key", i, count, &key->name, &key->name_size)) return w->result;
+    if (key->name_size == 0) return otx__gguf_walk_fail(w, "is empty");
+    type = otx__gguf_take_uint(w, 4);
+    key->count = 1;
+    if (type == OTX_GGUF_ARRAY) {
+        key->array = true;
+        type = otx__gguf_take_uint(w, 4);
+        key->count = otx__gguf_take_uint(w, 8);
+    }
+    if (w->result) return w->result;
+    if (type == OTX_GGUF_ARRAY)
+        return otx__gguf_walk_fail(w, "is an array of arrays, which ggml does not read either");
+    if (type >= OTX_GGUF_TYPE_COUNT) {
+        otx__format(problem, sizeof problem, "has the type %" PRIu64 ", and there are %d", type,
+                    (int)OTX_GGUF_TYPE_COUNT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    key->type = (otx_gguf_type)type;
+    return otx__gguf_take_elements(w, key);
+}
+
+/* ---- tensors ---- */
+
+/* Takes the dimensions, the type and the offset of a tensor. */
+OTX__PRIVATE otx_result otx__gguf_take_shape(otx__gguf_walk *w, otx_tensor *tensor,
+                                             uint64_t *shape, uint32_t *type)
+{
+    const uint64_t rank = otx__gguf_take_uint(w, 4);
+    char problem[96];
+    unsigned j;
+    if (rank > OTX__GGUF_RANK) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " dimensions, and at most %d are "
+                    "allowed", rank, OTX__GGUF_RANK);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    tensor->rank = (unsigned)rank;
+    tensor->shape = shape;
+    for (j = tensor->rank; j > 0 && !w->result; j--) shape[j - 1] = otx__gguf_take_uint(w, 8);
+    if (!w->result) *type = (uint32_t)otx__gguf_take_uint(w, 4);
+    if (!w->result) tensor->begin = otx__gguf_take_uint(w, 8);
+    return w->result;
+}
+
+/* Takes number i of `count` tensors; `shape` has room for four dimensions. Its begin and end
+   count from the bytes of the first tensor as yet. */
+OTX__PRIVATE otx_result otx__gguf_take_tensor(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                              otx_tensor *tensor, uint64_t *shape,
+                                              uint32_t *type)
+{
+    const char *wrong;
+    char problem[96];
+    uint64_t bytes;
+    memset(tensor, 0, sizeof *tensor);
+    if (otx__gguf_take_name(w, "tensor", i, count, &tensor->name, &tensor->name_size))
+        return w->result;
+    if (tensor->name_size > OTX__GGUF_NAME) {
+        otx__format(problem, sizeof problem, "has a name of %" PRIu64 " bytes, and at most %d "
+                    "are allowed", (uint64_t)tensor->name_size, OTX__GGUF_NAME);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (otx__gguf_take_shape(w, tensor, shape, type)) return w->result;
+    if (!otx_gguf_type_name(*type))
+        return w->result = otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: %s has ggml's type %"
+                                     PRIu32 ", which %s", w->file, w->place, *type,
+                                     otx__find_ggml_type(*type) ? "was removed from ggml"
+                                                                : "is not known");
+    tensor->dtype = otx_gguf_type_dtype(*type);
+    wrong = otx__gguf_tensor_bytes(tensor, *type, &bytes);
+    if (!wrong && tensor->begin > INT64_MAX) wrong = "has an offset of 2^63 or more";
+    if (wrong)
+        return w->result = otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                                 *type, wrong);
+    tensor->end = tensor->begin + bytes;
+    return OTX_OK;
+}
+
+/* >>> src/files/gguf_read.h */
+/* ---- GGUF: reading ----------------------------------------------------------- */
+
+/* Bytes before the first key; and the fewest that a key and a tensor take. */
+#define OTX__GGUF_PREFIX 24
+#define OTX__GGUF_LEAST_KEY 13
+#define OTX__GGUF_LEAST_TENSOR 24
+
+/* Says why a version is not read. */
+OTX__PRIVATE otx_result otx__gguf_refuse_version(const otx__gguf_walk *w, uint32_t version)
+{
+    if (version == 1)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version 1, of August "
+                         "2023, which llama.cpp does not read either; convert the model anew",
+                         w->file);
+    if ((version & 0xffff) == 0 && version != 0)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF for a big-endian machine, "
+                         "and only little-endian files are read; gguf_convert_endian.py of "
+                         "llama.cpp's gguf-py makes one of it", w->file);
+    return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version %" PRIu32 ", and "
+                     "versions 2 and 3 are read", w->file, version);
+}
+
+/* Takes what stands before the first key. */
+OTX__PRIVATE otx_result otx__gguf_take_prefix(otx__gguf_walk *w, otx_gguf *out)
+{
+    const char *bytes;
+    uint64_t tensors, keys;
+    if (w->size < OTX__GGUF_PREFIX)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %" PRIu64 " bytes are too few for a "
+                         "GGUF file", w->file, w->size);
+    bytes = otx__gguf_take(w, OTX__GGUF_PREFIX);
+    if (!bytes) return w->result;
+    if (memcmp(bytes, OTX__LFS_POINTER, 8) == 0) return otx__fail_lfs(w->error, w->file);
+    if (memcmp(bytes, OTX__GGUF_MAGIC, 4) != 0)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: does not begin with GGUF, as every "
+                         "GGUF file does", w->file);
+    out->version = (uint32_t)otx__gguf_uint(bytes + 4, 4);
+    if (out->version != 2 && out->version != 3)
+        return otx__gguf_refuse_version(w, out->version);
+    tensors = otx__gguf_uint(bytes + 8, 8);
+    keys = otx__gguf_uint(bytes + 16, 8);
+    if (keys > w->size / OTX__GGUF_LEAST_KEY || tensors > w->size / OTX__GGUF_LEAST_TENSOR)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: says that it has %" PRIu64 " keys and "
+                         "%" PRIu64 " tensors, more than %" PRIu64 " bytes can hold", w->file,
+                         keys, tensors, w->size);
+    if (keys > OTX__GGUF_LIMIT || tensors > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %" PRIu64 " keys and %" PRIu64 " tensors"
+                         ", and at most %" PRIu64 " are allowed", w->file, keys, tensors,
+                         OTX__GGUF_LIMIT);
+    out->key_count = (size_t)keys;
+    out->tensor_count = (size_t)tensors;
+    return OTX_OK;
+}
+
+/* Walks from the first key to the end of the last tensor's entry; keeps what it finds if
+   there is room for it. */
+OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
+                                               uint64_t *shapes)
+{
+    uint64_t shape[OTX__GGUF_RANK];
+    otx_gguf_key key;
+    otx_tensor tensor;
+    uint32_t type;
+    size_t i;
+    w->at = OTX__GGUF_PREFIX;
+    for (i = 0; i < out->key_count && !w->result; i++)
+        otx__gguf_take_key(w, i, out->key_count, out->keys ? &out->keys[i] : &key);
+    for (i = 0; i < out->tensor_count && !w->result; i++)
+        otx__gguf_take_tensor(w, i, out->tensor_count,
+                              out->tensors ? &out->tensors[i] : &tensor,
+                              shapes ? shapes + i * OTX__GGUF_RANK : shape,
+                              out->types ? &out->types[i] : &type);
+    return w->result;
+}
+
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
+   header's own bytes, which the first walk has found to be good. */
+OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
+                                       otx_gguf *out)
+{
+    const uint64_t tensor_size = OTX__GGUF_RANK * sizeof(uint64_t) + sizeof(otx_tensor) +
+                                 sizeof(otx_tensor *) + sizeof(uint32_t);
+    const uint64_t size = out->tensor_count * tensor_size + first->at +
+                          out->key_count *
+                              (uint64_t)(sizeof(otx_gguf_key) + sizeof(otx_gguf_key *));
+    otx__gguf_walk w = *first;
+    uint64_t *shapes;
+    if (size > SIZE_MAX) return otx__fail_memory(w.error, size);
+    out->memory = otx__alloc(ctx, (size_t)size, 1);
+    if (!out->memory) return otx__fail_memory(w.error, size);
+    out->memory_size = (size_t)size;
+    shapes = (uint64_t *)out->memory;
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
+    w.bytes.bytes = (char *)(out->types + out->tensor_count);
+    w.bytes.size = (size_t)first->at;
+    w.size = first->at;
+    w.source = NULL;
+    memcpy(w.bytes.bytes, first->bytes.bytes, w.bytes.size);
+    return otx__gguf_walk_through(&w, out, shapes);
+}
+
+OTX__PRIVATE int otx__gguf_key_by_name(const void *a, const void *b)
+{
+    const otx_gguf_key *x = *(const otx_gguf_key *const *)a;
+    const otx_gguf_key *y = *(const otx_gguf_key *const *)b;
+    return otx__compare_bytes(x->name, x->name_size, y->name, y->name_size);
+}
+
+/* Sorts pointers to keys by name; fails with `code` if two are named alike. */
+OTX__PRIVATE otx_result otx__gguf_keys_by_name(const otx_gguf_key **order,
+                                               const otx_gguf_key *keys, size_t count,
+                                               otx_result code, const char *file,
+                                               otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++) order[i] = &keys[i];
+    otx__sort(order, count, sizeof *order, otx__gguf_key_by_name);
+    for (i = 1; i < count; i++)
+        if (otx__gguf_key_by_name(&order[i - 1], &order[i]) == 0)
+            return otx__fail_name(error, code, file, "key", order[i]->name,
+                                  order[i]->name_size, "occurs twice");
+    return OTX_OK;
+}
+
+/* The alignment that a key says, which may be NULL, or what is wrong with it. */
+OTX__PRIVATE const char *otx__gguf_alignment_of(const otx_gguf_key *key, uint32_t *alignment)
+{
+    *alignment = OTX__GGUF_ALIGNMENT;
+    if (!key) return NULL;
+    if (key->array || key->type != OTX_GGUF_U32) return "is no u32";
+    *alignment = (uint32_t)otx__gguf_uint(key->data, 4);
+    if (*alignment == 0 || (*alignment & (*alignment - 1)) != 0) return "is no power of two";
+    if (*alignment > OTX__GGUF_ALIGNMENT_LIMIT) return "is more than 2^20";
+    return NULL;
+}
+
+/* Checks that the tensors' bytes follow on each other in order of the header, each padded,
+   and that the file has them all, be it without the padding of the last; then makes the
+   offsets count from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_offsets(const otx__gguf_walk *w, otx_gguf *out)
+{
+    uint64_t end = 0;
+    char problem[128];
+    size_t i;
+    if (!otx__gguf_pad(w->at, out->tensor_count ? out->alignment : 1, &out->data_begin))
+        return otx__fail_memory(w->error, w->at);
+    for (i = 0; i < out->tensor_count; i++) {
+        otx_tensor *tensor = &out->tensors[i];
+        const uint64_t size = tensor->end - tensor->begin;
+        if (tensor->begin != end)
+            otx__format(problem, sizeof problem, "has the offset %" PRIu64 ", but the bytes "
+                        "before it end at %" PRIu64 ", padded to %" PRIu32, tensor->begin, end,
+                        out->alignment);
+        else if (out->data_begin > w->size || end > w->size - out->data_begin ||
+                 size > w->size - out->data_begin - end)
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes at offset %" PRIu64
+                        ", but the file is cut short: it has %" PRIu64, size,
+                        out->data_begin + end, w->size);
+        else {
+            tensor->begin += out->data_begin;
+            tensor->end += out->data_begin;
+            if (otx__gguf_pad(end + size, out->alignment, &end)) continue;
+            otx__format(problem, sizeof problem, "ends beyond 2^64");
+        }
+        return otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                     out->types[i], problem);
+    }
+    return OTX_OK;
+}
+
+/* What can be checked when all of a header is there. */
+OTX__PRIVATE otx_result otx__gguf_check(const otx__gguf_walk *w, otx_gguf *out)
+{
+    const otx_tensor **order = otx__gguf_tensor_order(out);
+    const char *wrong;
+    size_t i;
+    otx_result result = otx__gguf_keys_by_name(otx__gguf_key_order(out), out->keys,
+                                               out->key_count, OTX_ERROR_FORMAT, w->file,
+                                               w->error);
+    if (result) return result;
+    wrong = otx__gguf_alignment_of(otx_gguf_find(out, OTX__KEY_ALIGNMENT), &out->alignment);
+    if (wrong)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: key \"" OTX__KEY_ALIGNMENT "\" %s",
+                         w->file, wrong);
+    for (i = 0; i < out->tensor_count; i++) order[i] = &out->tensors[i];
+    result = otx__tensors_by_name(order, out->tensor_count, OTX_ERROR_FORMAT, w->file,
+                                  w->error);
+    return result ? result : otx__gguf_offsets(w, out);
+}
+
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file)
+{
+    otx__free(ctx, file->memory, file->memory_size, 1);
+    memset(file, 0, sizeof *file);
+}
+
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error)
+{
+    otx__gguf_walk w;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&w, 0, sizeof w);
+    otx__text_open(&w.bytes, ctx);
+    w.source = source;
+    w.file = name;
+    w.size = source->size;
+    w.error = error;
+    otx__format(w.place, sizeof w.place, "its beginning");
+    result = otx__gguf_take_prefix(&w, out);
+    if (!result) result = otx__gguf_walk_through(&w, out, NULL);
+    if (!result) result = otx__gguf_keep(ctx, &w, out);
+    if (!result) result = otx__gguf_check(&w, out);
+    otx__text_close(&w.bytes);
+    if (result) otx_gguf_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_write.h */
+/* ---- GGUF: writing ----------------------------------------------------------- */
+
+/* Appends a number of `size` bytes, little-endian. */
+OTX__PRIVATE void otx__gguf_text_uint(otx__text *text, uint64_t value, unsigned size)
+{
+    char bytes[8];
+    unsigned i;
+    for (i = 0; i < size; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__text_bytes(text, bytes, size);
+}
+
+/* Elements of arrays: a string, an i32, an f32. */
+OTX__PRIVATE void otx__gguf_text_string(otx__text *text, const char *bytes, size_t size)
+{
+    otx__gguf_text_uint(text, size, 8);
+    otx__text_bytes(text, bytes, size);
+}
+
+OTX__PRIVATE void otx__gguf_text_i32(otx__text *text, int32_t value)
+{
+    otx__gguf_text_uint(text, (uint32_t)value, 4);
+}
+
+OTX__PRIVATE void otx__gguf_text_f32(otx__text *text, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    otx__gguf_text_uint(text, bits, 4);
+}
+
+/* What is wrong with a key that is to be written, or NULL. */
+OTX__PRIVATE const char *otx__gguf_key_problem(const otx_gguf_key *key)
+{
+    const unsigned size = otx__gguf_element_size(key->type);
+    otx_gguf_strings strings;
+    if (key->name_size == 0) return "has no name";
+    if (memchr(key->name, 0, key->name_size)) return "has a NUL in its name";
+    if (size == 0 && key->type != OTX_GGUF_STRING) return "has an unknown type";
+    if (!key->array && key->count != 1) return "is no array, and has not one element";
+    if (key->count > OTX__GGUF_LIMIT) return "has more than 2^30 elements";
+    if (size) return key->size == key->count * size ? NULL : "has a size that is not its count's";
+    memset(&strings, 0, sizeof strings);
+    while (otx_gguf_next(key, &strings))
+        if (strings.size > OTX__GGUF_LIMIT) return "has a string of more than 2^30 bytes";
+    if (strings.count == key->count && strings.next == key->size) return NULL;
+    return "has strings that do not fill its bytes";
+}
+
+/* What is wrong with a tensor that is to be written, or NULL; else the bytes it takes. */
+OTX__PRIVATE const char *otx__gguf_entry_problem(const otx_tensor *tensor, uint32_t type,
+                                                 uint64_t *bytes)
+{
+    if (!otx_gguf_type_name(type)) return "has an unknown type";
+    if (tensor->name_size > OTX__GGUF_NAME) return "has a name of more than 63 bytes";
+    if (tensor->name_size && memchr(tensor->name, 0, tensor->name_size))
+        return "has a NUL in its name";
+    return otx__gguf_tensor_bytes(tensor, type, bytes);
+}
+
+/* Checks the keys, and finds the alignment that they say. */
+OTX__PRIVATE otx_result otx__gguf_check_keys(const otx_context *ctx, const otx_gguf_key *keys,
+                                             size_t count, uint32_t *alignment,
+                                             otx_error *error)
+{
+    const otx_gguf_key **order, *const *found;
+    const otx__span wanted = otx__span_of(OTX__KEY_ALIGNMENT, sizeof OTX__KEY_ALIGNMENT - 1);
+    const char *problem = NULL;
+    otx_result result;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        problem = otx__gguf_key_problem(&keys[i]);
+        if (problem)
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", keys[i].name,
+                                  keys[i].name_size, problem);
+    }
+    order = (const otx_gguf_key **)otx__alloc(ctx, count, sizeof *order);
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    result = otx__gguf_keys_by_name(order, keys, count, OTX_ERROR_ARGUMENT, NULL, error);
+    found = (const otx_gguf_key *const *)otx__sorted_find(order, count, sizeof *order, &wanted,
+                                                          otx__name_to_key);
+    if (!result) problem = otx__gguf_alignment_of(found ? *found : NULL, alignment);
+    if (problem)
+        result = otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", wanted.bytes,
+                                wanted.size, problem);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+/* Fails if two tensors are named alike. */
+OTX__PRIVATE otx_result otx__gguf_check_names(const otx_context *ctx, const otx_tensor *tensors,
+                                              size_t count, otx_error *error)
+{
+    const otx_tensor **order = (const otx_tensor **)otx__alloc(ctx, count, sizeof *order);
+    otx_result result;
+    size_t i;
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    for (i = 0; i < count; i++) order[i] = &tensors[i];
+    result = otx__tensors_by_name(order, count, OTX_ERROR_ARGUMENT, NULL, error);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+OTX__PRIVATE void otx__gguf_write_key(otx__text *text, const otx_gguf_key *key)
+{
+    otx__gguf_text_string(text, key->name, key->name_size);
+    if (key->array) otx__gguf_text_uint(text, OTX_GGUF_ARRAY, 4);
+    otx__gguf_text_uint(text, key->type, 4);
+    if (key->array) otx__gguf_text_uint(text, key->count, 8);
+    otx__text_bytes(text, key->data, (size_t)key->size);
+}
+
+/* Writes the entry of a tensor whose bytes begin at `offset`, from the first one's. */
+OTX__PRIVATE void otx__gguf_write_entry(otx__text *text, const otx_tensor *tensor,
+                                        uint32_t type, uint64_t offset)
+{
+    unsigned i;
+    otx__gguf_text_string(text, tensor->name, tensor->name_size);
+    otx__gguf_text_uint(text, tensor->rank, 4);
+    for (i = tensor->rank; i > 0; i--) otx__gguf_text_uint(text, tensor->shape[i - 1], 8);
+    otx__gguf_text_uint(text, type, 4);
+    otx__gguf_text_uint(text, offset, 8);
+}
+
+/* Writes the tensors' entries. The offsets it sets count from the first one's bytes as yet,
+   and file_size is theirs alone. */
+OTX__PRIVATE otx_result otx__gguf_write_entries(otx__text *text, const otx_tensor *tensors,
+                                                const uint32_t *types, uint32_t alignment,
+                                                otx_gguf_layout *out, otx_error *error)
+{
+    uint64_t end = 0, bytes;
+    size_t i;
+    for (i = 0; i < out->count; i++) {
+        const char *problem = otx__gguf_entry_problem(&tensors[i], types[i], &bytes);
+        if (!problem && bytes > INT64_MAX - 2 * OTX__GGUF_LIMIT - end)
+            problem = "makes the file larger than files can be";
+        if (problem)
+            return otx__gguf_tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, &tensors[i], types[i],
+                                         problem);
+        otx__gguf_write_entry(text, &tensors[i], types[i], end);
+        out->offsets[i] = end;
+        otx__gguf_pad(end + bytes, alignment, &end);
+    }
+    out->file_size = end;
+    return OTX_OK;
+}
+
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout)
+{
+    otx__free(ctx, layout->header, layout->header_size, 1);
+    otx__free(ctx, layout->offsets, layout->count, sizeof *layout->offsets);
+    memset(layout, 0, sizeof *layout);
+}
+
+/* Pads the header and hands it over, in a block of the size it says; makes the offsets count
+   from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_layout_finish(const otx_context *ctx, otx__text *text,
+                                                uint32_t alignment, otx_gguf_layout *out,
+                                                otx_error *error)
+{
+    size_t i;
+    while (out->count && text->size % alignment != 0 && !text->failed)
+        otx__text_bytes(text, "", 1);
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > OTX__GGUF_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "the header takes %" PRIu64 " bytes, and at "
+                         "most %" PRIu64 " are allowed", (uint64_t)text->size, OTX__GGUF_LIMIT);
+    out->header = (char *)otx__alloc(ctx, text->size, 1);
+    if (!out->header) return otx__fail_memory(error, text->size);
+    memcpy(out->header, text->bytes, text->size);
+    out->header_size = text->size;
+    out->file_size += text->size;
+    for (i = 0; i < out->count; i++) out->offsets[i] += text->size;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error)
+{
+    uint32_t alignment = OTX__GGUF_ALIGNMENT;
+    otx__text text;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(out, 0, sizeof *out);
+    otx__text_open(&text, ctx);
+    out->count = tensor_count;
+    out->offsets = (uint64_t *)otx__alloc(ctx, tensor_count, sizeof *out->offsets);
+    if (!out->offsets) result = otx__fail_array(error, tensor_count, sizeof *out->offsets);
+    if (!result) result = otx__gguf_check_keys(ctx, keys, key_count, &alignment, error);
+    if (!result) result = otx__gguf_check_names(ctx, tensors, tensor_count, error);
+    otx__text_string(&text, OTX__GGUF_MAGIC);
+    otx__gguf_text_uint(&text, 3, 4);
+    otx__gguf_text_uint(&text, tensor_count, 8);
+    otx__gguf_text_uint(&text, key_count, 8);
+    for (i = 0; i < key_count && !result; i++) otx__gguf_write_key(&text, &keys[i]);
+    if (!result)
+        result = otx__gguf_write_entries(&text, tensors, types, alignment, out, error);
+    if (!result) result = otx__gguf_layout_finish(ctx, &text, alignment, out, error);
+    otx__text_close(&text);
+    if (result) otx_gguf_layout_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_keys.h */
+/* ---- GGUF: a list of keys that is being made ---------------------------------------- */
+
+/* What will be written, in order, in memory of its own. A key that is added takes the place
+   of the one of that name, also of one that was removed, or comes last. Once memory was short
+   nothing is added any more: one check at the end, by otx__gguf_list_finish, is enough. */
+typedef struct otx__gguf_list {
+    otx__pool pool;
+    otx_gguf_key *keys; /* until the list is finished, removed ones are among them, which
+                           have the type OTX_GGUF_TYPE_COUNT */
+    size_t count, capacity;
+    uint32_t *slots; /* a table of places in keys, plus 1, by the hash of their names */
+    size_t slot_count;
+    otx__hash_key secret;
+} otx__gguf_list;
+
+OTX__PRIVATE void otx__gguf_list_open(otx__gguf_list *list, const otx_context *ctx)
+{
+    memset(list, 0, sizeof *list);
+    otx__pool_open(&list->pool, ctx);
+    list->secret = otx__hash_key_for(ctx, list);
+}
+
+OTX__PRIVATE void otx__gguf_list_close(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    if (list->capacity) otx__free(ctx, list->keys, list->capacity, sizeof *list->keys);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    otx__pool_close(&list->pool);
+    memset(list, 0, sizeof *list);
+}
+
+/* The slot of a name: its own, or the empty one where it would stand. */
+OTX__PRIVATE uint32_t *otx__gguf_slot(const otx__gguf_list *list, const char *name, size_t size)
+{
+    size_t at = (size_t)otx__hash(list->secret, name, size) & (list->slot_count - 1);
+    for (; list->slots[at]; at = (at + 1) & (list->slot_count - 1)) {
+        const otx_gguf_key *key = &list->keys[list->slots[at] - 1];
+        if (otx__same_bytes(key->name, key->name_size, name, size)) break;
+    }
+    return &list->slots[at];
+}
+
+/* Fills the table of slots from the keys. */
+OTX__PRIVATE void otx__gguf_list_index(otx__gguf_list *list)
+{
+    size_t i;
+    memset(list->slots, 0, list->slot_count * sizeof *list->slots);
+    for (i = 0; i < list->count; i++)
+        *otx__gguf_slot(list, list->keys[i].name, list->keys[i].name_size) = (uint32_t)i + 1;
+}
+
+/* Nothing is added any more. */
+OTX__PRIVATE bool otx__gguf_list_fail(otx__gguf_list *list, size_t count, size_t size)
+{
+    if (list->pool.failed) return false;
+    list->pool.failed = true;
+    list->pool.failed_count = count;
+    list->pool.failed_size = size;
+    return false;
+}
+
+/* Makes room for one key more, in the list and, twice over, in the table. */
+OTX__PRIVATE bool otx__gguf_list_grow(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    const size_t wanted = list->slot_count ? list->slot_count * 2 : 64;
+    void *keys = list->keys;
+    uint32_t *slots;
+    if (list->count >= UINT32_MAX / 4 ||
+        !otx__grow(ctx, &keys, &list->capacity, list->count + 1, sizeof *list->keys))
+        return otx__gguf_list_fail(list, list->count + 1, sizeof *list->keys);
+    list->keys = (otx_gguf_key *)keys;
+    if ((list->count + 1) * 2 <= list->slot_count) return true;
+    slots = (uint32_t *)otx__alloc(ctx, wanted, sizeof *slots);
+    if (!slots) return otx__gguf_list_fail(list, wanted, sizeof *slots);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    list->slots = slots;
+    list->slot_count = wanted;
+    otx__gguf_list_index(list);
+    return true;
+}
+
+/* The key of that name, or NULL. It stands there until another is added. */
+OTX__PRIVATE otx_gguf_key *otx__gguf_find_in(const otx__gguf_list *list, const char *name)
+{
+    const uint32_t *slot = list->slot_count ? otx__gguf_slot(list, name, strlen(name)) : NULL;
+    otx_gguf_key *key = slot && *slot ? &list->keys[*slot - 1] : NULL;
+    return key && key->type != OTX_GGUF_TYPE_COUNT ? key : NULL;
+}
+
+/* Takes the key of that name out, if there is one. */
+OTX__PRIVATE void otx__gguf_remove(otx__gguf_list *list, const char *name)
+{
+    otx_gguf_key *key = otx__gguf_find_in(list, name);
+    if (key) key->type = OTX_GGUF_TYPE_COUNT;
+}
+
+/* Adds a copy of a key, of another file or of parts that stand anywhere. */
+OTX__PRIVATE void otx__gguf_add(otx__gguf_list *list, const otx_gguf_key *key)
+{
+    const size_t head = key->name_size + 1;
+    otx_gguf_key *to;
+    uint32_t *slot;
+    char *block;
+    if (list->pool.failed || !otx__gguf_list_grow(list)) return;
+    if (key->size > SIZE_MAX - head) {
+        otx__gguf_list_fail(list, SIZE_MAX, 2);
+        return;
+    }
+    block = (char *)otx__pool_take(&list->pool, head + (size_t)key->size, 1);
+    if (!block) return;
+    memcpy(block, key->name, key->name_size);
+    block[key->name_size] = 0;
+    if (key->size) memcpy(block + head, key->data, (size_t)key->size);
+    slot = otx__gguf_slot(list, key->name, key->name_size);
+    if (!*slot) *slot = (uint32_t)++list->count;
+    to = &list->keys[*slot - 1];
+    *to = *key;
+    to->name = block;
+    to->data = block + head;
+}
+
+/* Adds an array, whose elements are bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_array(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, uint64_t count, const void *data,
+                                      uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = true;
+    key.count = count;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+/* The same for elements that were written with otx__gguf_text_string, _i32 or _f32. */
+OTX__PRIVATE void otx__gguf_add_text(otx__gguf_list *list, const char *name, otx_gguf_type type,
+                                     uint64_t count, const otx__text *text)
+{
+    if (text->failed) otx__gguf_list_fail(list, text->size, 1);
+    else otx__gguf_add_array(list, name, type, count, text->bytes, text->size);
+}
+
+/* Adds a value that is no array, of bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_value(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, const void *data, uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = false;
+    key.count = 1;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+OTX__PRIVATE void otx__gguf_add_string(otx__gguf_list *list, const char *name,
+                                       const char *bytes, size_t size)
+{
+    otx__text text;
+    otx__text_open(&text, list->pool.ctx);
+    otx__gguf_text_string(&text, bytes, size);
+    if (text.failed) otx__gguf_list_fail(list, size, 1);
+    else otx__gguf_add_value(list, name, OTX_GGUF_STRING, text.bytes, text.size);
+    otx__text_close(&text);
+}
+
+OTX__PRIVATE void otx__gguf_add_u32(otx__gguf_list *list, const char *name, uint32_t value)
+{
+    char bytes[4];
+    unsigned i;
+    for (i = 0; i < 4; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__gguf_add_value(list, name, OTX_GGUF_U32, bytes, sizeof bytes);
+}
+
+OTX__PRIVATE void otx__gguf_add_bool(otx__gguf_list *list, const char *name, bool value)
+{
+    const char byte = value ? 1 : 0;
+    otx__gguf_add_value(list, name, OTX_GGUF_BOOL, &byte, 1);
+}
+
+/* Drops what was removed, so that the keys can be written; OTX_OK, or why not all was
+   added. */
+OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *error)
+{
+    size_t i, kept = 0;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    for (i = 0; i < list->count; i++)
+        if (list->keys[i].type != OTX_GGUF_TYPE_COUNT) list->keys[kept++] = list->keys[i];
+    list->count = kept;
+    if (list->slot_count) otx__gguf_list_index(list);
+    return OTX_OK;
 }
 
 /* >>> src/vocab/chapter.h */
@@ -22532,9 +23784,11 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
+     gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -24275,6 +25529,18 @@ static const char *const otx__partial_weights[] = {
     "consolidated*", /* Mistral, Meta */
 };
 
+/* GGUF files that are no language model. */
+static const char *const otx__side_ggufs[] = {
+    "mmproj*", "*.mmproj*", "*-mmproj*", /* llama.cpp: what turns images into rows */
+    "imatrix*", "*.imatrix.gguf", "*-imatrix.gguf", /* llama-imatrix */
+    "ggml-vocab-*", /* llama.cpp's tests: a vocabulary alone */
+};
+
+/* Keys of the parts of a split GGUF file: llama.cpp's gguf-split. */
+#define OTX__KEY_SPLIT_NO "split.no"
+#define OTX__KEY_SPLIT_COUNT "split.count"
+#define OTX__KEY_SPLIT_TENSORS "split.tensors.count"
+
 /* ---- in their place ---- */
 
 /* In Python, D being the directory. */
@@ -24288,8 +25554,6 @@ static const char *const otx__partial_weights[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
-#define OTX__FROM_GGUF \
-    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
@@ -24307,7 +25571,9 @@ static const otx__known_advice otx__weight_advice[] = {
     {"*.pth", OTX__SAVE_WEIGHTS},
     {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
     {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
-    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+    {"*-of-*.gguf", "a part of a split GGUF file; put the first one beside it, "
+                    "NAME-00001-of-0000N.gguf"},
+    {"*.gguf", "GGUF, but by its name no language model"},
 };
 
 /* Files of weights by the bytes that they begin with. */
@@ -24318,7 +25584,6 @@ typedef struct otx__known_magic {
 } otx__known_magic;
 
 static const otx__known_magic otx__known_magics[] = {
-    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
     {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
     {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
     {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
@@ -24633,15 +25898,54 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/gguf_files.h */
+/* ---- GGUF files of a directory, by their names ------------------------------------ */
+
+/* Bytes of "-00002-of-00003.gguf", with which the name of a part ends. */
+#define OTX__GGUF_PART 20
+
+/* Whether a name is that of a part of a split file, as llama.cpp makes it: then which, from
+   1, and of how many. */
+OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
+{
+    const size_t size = strlen(name);
+    const char *end = name + size - OTX__GGUF_PART;
+    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+           strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
+           otx__parse_uint(otx__span_of(end + 10, 5), count);
+}
+
+/* The one GGUF file of a listing that may be a language model, of a split one the first
+   part; NULL if there is none or several, and of those the first is *rival. */
+OTX__PRIVATE const char *otx__gguf_in(const otx__listing *listing, const char **rival)
+{
+    const char *found = NULL;
+    uint64_t number, count;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") ||
+            otx__name_fits_any(name, otx__side_ggufs, OTX__COUNT(otx__side_ggufs)) ||
+            (otx__gguf_part_of(name, &number, &count) && number != 1))
+            continue;
+        if (found) {
+            *rival = found;
+            return NULL;
+        }
+        found = name;
+    }
+    return found;
+}
+
 /* >>> src/disk/weights.h */
 /* ---- weights: which files they are, and what may stand in their place -------- */
 
 /* ---- in a directory ---- */
 
-/* The weights of a directory: an index or a file, by names of its listing; neither, if it
-   holds none, or several that may be meant. */
+/* The weights of a directory: an index or a file, or if it has neither a GGUF file, by names
+   of its listing; none, if it holds none, or several that may be meant. */
 typedef struct otx__weights_found {
-    const char *index, *file;
+    const char *index, *file, *gguf;
     const char *rival; /* the first of several */
 } otx__weights_found;
 
@@ -24679,6 +25983,8 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
+    if (!found->index && !found->file && !otx__listing_like(listing, "*.safetensors"))
+        found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
 /* ---- a cache of huggingface_hub ---- */
@@ -24894,7 +26200,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 /* What a file that is given as weights is. */
 typedef enum otx__weights_kind {
     OTX__WEIGHTS_FILE, /* safetensors */
-    OTX__WEIGHTS_INDEX
+    OTX__WEIGHTS_INDEX,
+    OTX__WEIGHTS_GGUF
 } otx__weights_kind;
 
 /* Bytes that a file is recognised by. */
@@ -24936,16 +26243,20 @@ OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *
     if (!source->read(source->context, 0, bytes, got))
         return otx__fail_read(error, path, source, 0, got);
     if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
-    if (magic) {
+    if (got >= 4 && memcmp(bytes, OTX__GGUF_MAGIC, 4) == 0) {
+        *kind = OTX__WEIGHTS_GGUF;
+    } else if (magic) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
                            magic->advice);
     } else if (otx__name_fits_any(name, otx__index_variants,
                                   OTX__COUNT(otx__index_variants))) {
         *kind = OTX__WEIGHTS_INDEX;
+    } else if (otx__has_suffix(name, ".gguf")) {
+        *kind = OTX__WEIGHTS_GGUF;
     } else if (!otx__has_suffix(name, ".safetensors") &&
                !otx__is_safetensors(bytes, got, source->size)) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "safetensors file", where);
+                           "safetensors or GGUF file", where);
     }
     return result;
 }
@@ -25384,8 +26695,117 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
     return otx__checkpoint_keep(ctx, checkpoint, index, error);
 }
 
+/* >>> src/disk/gguf_parts.h */
+/* ---- gguf_parts: the parts of a split GGUF file ------------------------------------ */
+
+/* Room for the name of a part. */
+#define OTX__PART_TEXT (OTX__NAME_TEXT + OTX__GGUF_PART)
+
+/* The name of a part for a message, "NAME-00001-of-00003.gguf", made from that of any file
+   of its model. Returns `to`. */
+OTX__PRIVATE const char *otx__gguf_part_text(char to[OTX__PART_TEXT], const char *name,
+                                             uint64_t number, uint64_t count)
+{
+    char stem[OTX__NAME_TEXT];
+    size_t size = strlen(name);
+    uint64_t ignored;
+    if (otx__gguf_part_of(name, &ignored, &ignored)) size -= OTX__GGUF_PART;
+    else if (otx__has_suffix(name, ".gguf")) size -= 5;
+    otx__format(to, OTX__PART_TEXT, "%s-%05u-of-%05u.gguf",
+                otx__quote(stem, sizeof stem, name, size), (unsigned)number, (unsigned)count);
+    return to;
+}
+
+/* A number of the parts that a file says, at most `limit`. */
+OTX__PRIVATE otx_result otx__gguf_split_key(const otx_checkpoint *checkpoint, size_t file,
+                                            const char *name, int64_t limit, int64_t *value,
+                                            otx_error *error)
+{
+    char where[OTX__PATH_TEXT], part[OTX__NAME_TEXT];
+    const otx_gguf_key *key = otx_gguf_find(&checkpoint->files[file].gguf, name);
+    if (key && !key->array && otx_gguf_integer(key, 0, value) && *value >= 0 && *value <= limit)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\": key \"%s\", which every part of a split "
+                     "file has, is %s", otx__path_text(where, checkpoint->path),
+                     otx__name_text(part, checkpoint->files[file].name), name,
+                     key ? "no number that it can be" : "missing");
+}
+
+/* How many parts the model has that the first file of a checkpoint is of; 1 if it is whole.
+   Fails if it is another part than the first, or not named as one. */
+OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, size_t *count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    char where[OTX__PATH_TEXT], own[OTX__NAME_TEXT], first[OTX__PART_TEXT];
+    uint64_t named = 0, of = 0;
+    int64_t number, parts = 1;
+    otx_result result = OTX_OK;
+    *count = 1;
+    if (!otx_gguf_find(&checkpoint->files[0].gguf, OTX__KEY_SPLIT_COUNT)) return OTX_OK;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts, error);
+    if (result || parts <= 1) return result;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_NO, UINT16_MAX, &number, error);
+    if (result) return result;
+    *count = (size_t)parts;
+    otx__path_text(where, checkpoint->path);
+    otx__name_text(own, name);
+    otx__gguf_part_text(first, name, 1, (uint64_t)parts);
+    if (number != 0)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+                         " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
+                         parts, first);
+    if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is the first of %" PRId64
+                     " parts; then its name must be \"%s\", and the others must lie beside it",
+                     where, own, parts, first);
+}
+
+/* Checks that a file is the part that its name says. */
+OTX__PRIVATE otx_result otx__gguf_part_check(const otx_checkpoint *checkpoint, size_t file,
+                                             otx_error *error)
+{
+    char where[OTX__PATH_TEXT], name[OTX__NAME_TEXT];
+    int64_t number = 0, parts = 0;
+    otx_result result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_NO, UINT16_MAX,
+                                            &number, error);
+    if (!result)
+        result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts,
+                                     error);
+    if (result || ((uint64_t)number == file && (uint64_t)parts == checkpoint->file_count))
+        return result;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is part %" PRId64 " of %"
+                     PRId64 ", and not %" PRIu64 " of %" PRIu64, otx__path_text(where,
+                     checkpoint->path), otx__name_text(name, checkpoint->files[file].name),
+                     number + 1, parts, (uint64_t)file + 1, (uint64_t)checkpoint->file_count);
+}
+
+/* Checks that the parts have as many tensors together as the first says, and no two of one
+   name. The tensors are gathered. */
+OTX__PRIVATE otx_result otx__gguf_parts_check(const otx_checkpoint *checkpoint,
+                                              otx_error *error)
+{
+    char where[OTX__PATH_TEXT];
+    int64_t said;
+    uint64_t count = 0;
+    size_t i;
+    otx_result result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_TENSORS, INT32_MAX,
+                                            &said, error);
+    if (result) return result;
+    for (i = 0; i < checkpoint->file_count; i++) count += checkpoint->files[i].gguf.tensor_count;
+    otx__path_text(where, checkpoint->path);
+    if (count != checkpoint->tensor_count)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %"
+                         PRIu64 " tensors, and %" PRIu64 " names for them", where, count,
+                         (uint64_t)checkpoint->tensor_count);
+    if (count == (uint64_t)said) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %" PRIu64
+                     " tensors, and the first says %" PRId64, where, count, said);
+}
+
 /* >>> src/disk/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------ */
+/* ---- checkpoint: a model directory, in one file or in several ------------ */
 
 /* ---- opening ---- */
 
@@ -25400,10 +26820,18 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
-    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
-                           name);
-    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    if (result == OTX_ERROR_NOT_FOUND && (checkpoint->sharded || checkpoint->file_count > 1))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the %s", name,
+                           checkpoint->gguf ? "model is split, and this is a part of it"
+                                            : "index names it");
+    if (!result && checkpoint->gguf) {
+        result = otx_gguf_open(ctx, &file->source, name, &file->gguf, error);
+        file->header.tensors = file->gguf.tensors;
+        file->header.tensor_count = file->gguf.tensor_count;
+        file->header.data_begin = file->gguf.data_begin;
+    } else if (!result) {
+        result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    }
     otx__path_free(ctx, path);
     return result;
 }
@@ -25414,6 +26842,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     for (i = 0; i < checkpoint->file_count; i++) {
         otx_checkpoint_file *file = &checkpoint->files[i];
         otx_safetensors_close(ctx, &file->header);
+        otx_gguf_close(ctx, &file->gguf);
         otx_source_close(ctx, &file->source);
         otx__path_free(ctx, file->name);
     }
@@ -25425,20 +26854,71 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-/* A checkpoint that is one file. */
-OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+/* Opens the one file of a checkpoint, or the first of several. */
+OTX__PRIVATE otx_result otx__checkpoint_first(const otx_context *ctx,
                                                otx_checkpoint *checkpoint, const char *name,
                                                otx_error *error)
 {
-    otx_result result;
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
     checkpoint->file_count = 1;
     checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
     if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
-    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result = otx__checkpoint_first(ctx, checkpoint, name, error);
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* Names the parts of a split GGUF file, whose first is open, and makes room for them. */
+OTX__PRIVATE otx_result otx__checkpoint_parts(const otx_context *ctx,
+                                              otx_checkpoint *checkpoint, size_t count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    const size_t size = strlen(name);
+    char end[16];
+    size_t i;
+    otx_checkpoint_file *files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *files);
+    if (!files) return otx__fail_array(error, count, sizeof *files);
+    files[0] = checkpoint->files[0];
+    otx__free(ctx, checkpoint->files, 1, sizeof *files);
+    checkpoint->files = files;
+    checkpoint->file_count = count;
+    for (i = 1; i < count; i++) {
+        files[i].name = otx__path_copy(ctx, name, size);
+        if (!files[i].name) return otx__fail_memory(error, size + 1);
+        otx__format(end, sizeof end, "%05u", (unsigned)i + 1);
+        memcpy(files[i].name + size - OTX__GGUF_PART + 1, end, 5);
+    }
+    return OTX_OK;
+}
+
+/* A checkpoint that is a GGUF file, or a split one by its first part. */
+OTX__PRIVATE otx_result otx__checkpoint_gguf(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const char *name, otx_error *error)
+{
+    size_t count = 1, i;
+    otx_result result;
+    checkpoint->gguf = true;
+    result = otx__checkpoint_first(ctx, checkpoint, name, error);
+    if (!result) result = otx__gguf_parts_count(checkpoint, &count, error);
+    if (!result && count > 1) result = otx__checkpoint_parts(ctx, checkpoint, count, error);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+        if (!result) result = otx__gguf_part_check(checkpoint, i, error);
+    }
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result && count > 1) result = otx__gguf_parts_check(checkpoint, error);
+    return result;
 }
 
 /* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
@@ -25489,11 +26969,12 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    *absent = !found.index && !found.file;
+    *absent = !found.index && !found.file && !found.gguf;
     if (found.index)
         result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
                                          error);
     else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else if (found.gguf) result = otx__checkpoint_gguf(ctx, checkpoint, found.gguf, error);
     else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
     return result;
@@ -25510,6 +26991,7 @@ OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char
     checkpoint->path = otx__path_parent(ctx, path);
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    if (kind == OTX__WEIGHTS_GGUF) return otx__checkpoint_gguf(ctx, checkpoint, name, error);
     return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
 }
 
@@ -25565,6 +27047,16 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
         otx__checkpoint_compare_name);
 }
 
+/* What a tensor's type is called in its file: in GGUF, where it may be one that is not read
+   here, by ggml. */
+OTX__PRIVATE const char *otx__checkpoint_type_name(const otx_checkpoint *checkpoint,
+                                                   const otx_checkpoint_tensor *tensor)
+{
+    const otx_gguf *gguf = &checkpoint->files[tensor->file].gguf;
+    return checkpoint->gguf ? otx_gguf_type_name(gguf->types[tensor->tensor - gguf->tensors])
+                            : otx_dtype_name(tensor->tensor->dtype);
+}
+
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
    own first. Thread-safe. */
 OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
@@ -25608,6 +27100,39 @@ OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
         }
 }
 
+/* Reads a tensor of blocks, and widens it where it is read to: its bytes come to the end of
+   the room for its floats, which no float reaches before they were read. */
+OTX__PRIVATE otx_result otx__checkpoint_blocks(const otx_checkpoint *checkpoint,
+                                               const otx_checkpoint_tensor *tensor,
+                                               uint64_t first, size_t count, float *to,
+                                               otx_error *error)
+{
+    unsigned char block[256];
+    char name[OTX__QUOTED];
+    const unsigned char *from;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(tensor->tensor->dtype, &bytes);
+    size_t size, room, i;
+    uint64_t offset;
+    otx_result result;
+    if (first % elements != 0 || count % elements != 0)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "tensor \"%s\": %" PRIu64 " elements from %"
+                         PRIu64 " on are no whole blocks of %u", otx__quote(name, sizeof name,
+                         tensor->tensor->name, tensor->tensor->name_size), (uint64_t)count,
+                         first, elements);
+    if (!otx__mul64(first / elements, bytes, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count / elements, bytes, &size) || !otx__mul(count, sizeof *to, &room))
+        size = room = SIZE_MAX;
+    from = (unsigned char *)to + (room - size);
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, size,
+                                   (unsigned char *)to + (room - size), error);
+    for (i = 0; i < count / elements && !result; i++) {
+        memcpy(block, from + i * bytes, bytes);
+        otx_blocks_to_float(to + i * elements, block, tensor->tensor->dtype, elements);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error)
@@ -25615,12 +27140,14 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
     uint64_t offset;
     otx_result result;
+    if (otx_dtype_is_block(tensor->tensor->dtype))
+        return otx__checkpoint_blocks(checkpoint, tensor, first, count, (float *)to, error);
     if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
         char what[OTX__QUOTED];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
                          "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
                                                tensor->tensor->name_size),
-                         otx_dtype_name(tensor->tensor->dtype));
+                         otx__checkpoint_type_name(checkpoint, tensor));
     }
     if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
     if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
@@ -29555,7 +31082,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
-     check_gguf    the special tokens that a conversion to GGUF finds
+     converted     the special tokens that a conversion to GGUF finds
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
@@ -31020,38 +32547,38 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
     return otx__digits_make(job, error);
 }
 
-/* >>> src/job/check_gguf.h */
-/* ---- check_gguf: the special tokens that a conversion to GGUF finds -------------- */
+/* >>> src/job/converted.h */
+/* ---- converted: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
    special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
    gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
 
 /* A value in one of a directory's files. */
-typedef struct otx__gguf_value {
+typedef struct otx__converted_value {
     const otx_json *json;
     uint32_t node;
-} otx__gguf_value;
+} otx__converted_value;
 
 /* What is written of a directory. */
-typedef struct otx__gguf {
-    otx__gguf_value texts[OTX_ROLE_COUNT];
+typedef struct otx__converted {
+    otx__converted_value texts[OTX_ROLE_COUNT];
     bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
     int64_t ids[2]; /* by role; -1: none */
-} otx__gguf;
+} otx__converted;
 
 /* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
    Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
-typedef struct otx__gguf_kind {
+typedef struct otx__converted_kind {
     otx_family family;
     const char *name;
     bool adds[2];
     int64_t ids[2];
-} otx__gguf_kind;
+} otx__converted_kind;
 
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+OTX__PRIVATE const otx__converted_kind *otx__converted_kind_of(const otx_vocab *vocab)
 {
-    static const otx__gguf_kind kinds[] = {
+    static const otx__converted_kind kinds[] = {
         {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
         {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
         {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
@@ -31063,17 +32590,17 @@ OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
 
 /* ---- values as Python sees them ---- */
 
-OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
-                                            const char *key)
+OTX__PRIVATE otx__converted_value otx__converted_find(const otx_json *json, uint32_t object,
+                                                      const char *key)
 {
-    otx__gguf_value value;
+    otx__converted_value value;
     value.json = json;
     value.node = otx_json_find(json, object, key);
     return value;
 }
 
 /* Whether it is there, and neither null nor false nor empty. */
-OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+OTX__PRIVATE bool otx__converted_is(otx__converted_value value)
 {
     otx_json_type type = otx_json_type_of(value.json, value.node);
     if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
@@ -31083,7 +32610,7 @@ OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
 }
 
 /* Whether two are the same string. Longer ones than any token's are not. */
-OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+OTX__PRIVATE bool otx__converted_same(otx__converted_value a, otx__converted_value b)
 {
     char one[512], other[512];
     if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
@@ -31098,44 +32625,44 @@ OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
 /* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
 
 /* The special token at a place of a template, or nothing. */
-OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
-                                               uint32_t place)
+OTX__PRIVATE otx__converted_value otx__converted_special(const otx_json *json, uint32_t template_,
+                                                         uint32_t place)
 {
     uint32_t item = otx_json_item(json, template_, place);
-    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+    return otx__converted_find(json, otx_json_find(json, item, "SpecialToken"), "id");
 }
 
 /* A special token first in a template is bos if it is known as bos or cls; one that is last
    becomes eos. `config`: there is a tokenizer_config.json, which knows. */
-OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
-                                     otx__gguf *to)
+OTX__PRIVATE void otx__converted_template(const otx_json *json, uint32_t processor, bool config,
+                                          otx__converted *to)
 {
     uint32_t single = otx_json_find(json, processor, "single");
     uint32_t count = otx_json_count(json, single);
-    otx__gguf_value first, last;
+    otx__converted_value first, last;
     if (count < 2) return;
-    first = otx__gguf_special(json, single, 0);
-    last = otx__gguf_special(json, single, count - 1);
-    if (otx__gguf_is(first)) {
+    first = otx__converted_special(json, single, 0);
+    last = otx__converted_special(json, single, count - 1);
+    if (otx__converted_is(first)) {
         if (!config) to->texts[OTX_ROLE_BOS] = first;
-        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
-                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+        to->adds[OTX_ROLE_BOS] = otx__converted_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__converted_same(first, to->texts[OTX_ROLE_CLS]);
     }
-    if (otx__gguf_is(last)) {
+    if (otx__converted_is(last)) {
         to->texts[OTX_ROLE_EOS] = last;
         to->adds[OTX_ROLE_EOS] = true;
     }
 }
 
-OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
-                                      otx__gguf *to)
+OTX__PRIVATE void otx__converted_processor(const otx_json *json, uint32_t processor, bool config,
+                                           otx__converted *to)
 {
     uint32_t type = otx_json_find(json, processor, "type"), cls;
     if (otx_json_equals(json, type, "TemplateProcessing"))
-        otx__gguf_template(json, processor, config, to);
+        otx__converted_template(json, processor, config, to);
     if (!otx_json_equals(json, type, "RobertaProcessing")) return;
     to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
-    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    if (otx__converted_is(to->texts[OTX_ROLE_CLS]) || !config) return;
     cls = otx_json_find(json, processor, "cls");
     to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
     if (cls == OTX_JSON_NONE) return;
@@ -31144,32 +32671,32 @@ OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, 
 }
 
 /* All processors of tokenizer.json, those of a sequence in turn. */
-OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
-                                       otx__gguf *to)
+OTX__PRIVATE void otx__converted_processors(const otx_json *json, uint32_t root, bool config,
+                                            otx__converted *to)
 {
     uint32_t processor = otx_json_find(json, root, "post_processor");
     uint32_t list = otx_json_find(json, processor, "processors");
     otx_json_iter item = otx_json_iter_of(json, list);
-    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
-    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+    if (list == OTX_JSON_NONE) otx__converted_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__converted_processor(json, item.value, config, to);
 }
 
 /* ---- ids: of the added tokens, or as config.json has them ---- */
 
-OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
-                                     uint64_t *id)
+OTX__PRIVATE bool otx__converted_added_id(const otx_json *json, uint32_t root,
+                                          otx__converted_value text, uint64_t *id)
 {
     otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
     if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
-        text = otx__gguf_find(text.json, text.node, "content");
+        text = otx__converted_find(text.json, text.node, "content");
     while (otx_json_iter_next(&added))
-        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+        if (otx__converted_same(otx__converted_find(json, added.value, "content"), text))
             return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
     return false;
 }
 
-OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
-                                      uint64_t *id)
+OTX__PRIVATE bool otx__converted_config_id(const otx__document *config, const char *key,
+                                           uint64_t *id)
 {
     const otx_json *json = &config->json;
     uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
@@ -31179,33 +32706,33 @@ OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *k
 }
 
 /* What is written of a side, whose tokenizer.json is `tokens`. */
-OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
-                                 otx__gguf *to)
+OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document *tokens,
+                                      otx__converted *to)
 {
     static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
     static const char *const keys[] = {"bos_token_id", "eos_token_id"};
-    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx__converted_kind *kind = otx__converted_kind_of(&side->vocab);
     const otx_json *json = &side->tokenizer.json;
     uint32_t root = otx__document_root(&side->tokenizer);
     bool config = otx_json_count(json, root) > 0;
-    otx__gguf_value *texts = to->texts;
+    otx__converted_value *texts = to->texts;
     size_t i;
     for (i = 0; i < OTX_ROLE_COUNT; i++)
-        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
-    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
-    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+        texts[i] = otx__converted_find(json, root, otx__role_keys[i]);
+    if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
     memcpy(to->adds, kind->adds, sizeof to->adds);
     memcpy(to->ids, kind->ids, sizeof to->ids);
-    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
     for (i = 0; i < 2; i++) {
         uint32_t flag = otx_json_find(json, root, flags[i]);
         otx_json_type type = otx_json_type_of(json, flag);
         uint64_t id;
         if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
             to->adds[i] = type == OTX_JSON_TRUE;
-        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
-                                          &id)) ||
-            otx__gguf_config_id(&side->config, keys[i], &id))
+        if ((config && otx__converted_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                               &id)) ||
+            otx__converted_config_id(&side->config, keys[i], &id))
             to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
     }
 }
@@ -31221,14 +32748,14 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
                                     otx_error *error)
 {
     otx__document tokens;
-    otx__gguf found;
+    otx__converted found;
     otx_result result;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__gguf_read(side, &tokens, &found);
+    if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
     return result;
@@ -34465,7 +35992,7 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
 typedef struct otx__draft {
     const otx__side *sides[2];
     uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
-    otx__gguf gguf[2];
+    otx__converted gguf[2];
 } otx__draft;
 
 /* Why an engine does not take the pair, or what it overlooks: one line. */
@@ -34567,7 +36094,7 @@ OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 /* The end of a text: a flag, and where that is set an id. */
 OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const otx__converted *ours = &d->gguf[0], *theirs = &d->gguf[1];
     const char *name = otx_role_name(role);
     if (ours->adds[role] != theirs->adds[role])
         otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
@@ -34583,7 +36110,8 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    const otx__converted_kind *kind = otx__converted_kind_of(ours);
+    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
     if (kind == wanted) return true;
     otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
                    otx_family_name(ours->family), otx__word(ours->model), wanted->name,
@@ -34739,7 +36267,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         draft.sides[1] = &target;
         for (i = 0; i < 2; i++) {
             draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);

@@ -17,7 +17,7 @@
      rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
-     check_gguf    the special tokens that a conversion to GGUF finds
+     converted     the special tokens that a conversion to GGUF finds
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
