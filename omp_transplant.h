@@ -23,224 +23,225 @@
 
    What is where
 
-      270  api/version                version
-      300  api/result                 results
-      340  api/context                context: memory, threads, progress
-      418  api/isa                    instruction sets
-      435  api/matrix                 numbers and matrices
-      480  api/solver                 the solver
-      608  api/affine                 the affine map: rows as the map makes them, and what it misses
-      739  api/methods                methods: rows for tokens that a model lacks
-      936  api/source                 sources and sinks: bytes in and out
-      956  api/json                   JSON
-     1078  api/safetensors            safetensors
-     1142  api/gguf                   GGUF
-     1235  api/vocab                  vocabularies
-     1371  api/align                  alignment
-     1436  api/file                   files
-     1447  api/directory              directories
-     1512  api/job                    the whole job
-     1669  api/verify                 looking at a finished directory
-     1725  api/evaluate               methods ranked on tokens that both models share
+      271  api/version                version
+      301  api/result                 results
+      341  api/context                context: memory, threads, progress
+      419  api/isa                    instruction sets
+      436  api/matrix                 numbers and matrices
+      494  api/solver                 the solver
+      622  api/affine                 the affine map: rows as the map makes them, and what it misses
+      753  api/methods                methods: rows for tokens that a model lacks
+      950  api/source                 sources and sinks: bytes in and out
+      970  api/json                   JSON
+     1092  api/safetensors            safetensors
+     1156  api/gguf                   GGUF
+     1249  api/vocab                  vocabularies
+     1385  api/align                  alignment
+     1450  api/file                   files
+     1461  api/directory              directories
+     1526  api/job                    the whole job
+     1683  api/verify                 looking at a finished directory
+     1739  api/evaluate               methods ranked on tokens that both models share
 
-     1831  base                       what everything stands on
-     1864  base/begin                 system headers, and how floating point must be compiled
-     1902  base/sizes                 counting, and sums and products that may not wrap
-     1940  base/span                  bytes of others, digits, UTF-8
-     2098  base/decimal               the digits of a double
-     2233  base/format                printf without stdio and without a locale
-     2502  base/result                results, failures, messages
-     2618  base/memory                the allocator, arrays that grow
-     2677  base/text                  names in messages, and text that grows
-     2794  base/hooks                 log, progress, threads of the caller
-     2863  base/sort                  in place, without memory, never quadratic; and finding
-     2913  base/clock                 wall time for statistics
-     2959  base/hash                  keyed, for tables whose keys a stranger chooses
-     3051  base/pool                  blocks that are freed together
-     3166  base/number                element types, widening and rounding
-     3355  base/base64                decoding
-     3391  base/protobuf              fields of a message
-     3513  base/watch                 long loops that the caller can stop
+     1845  base                       what everything stands on
+     1878  base/begin                 system headers, and how floating point must be compiled
+     1916  base/sizes                 counting, and sums and products that may not wrap
+     1954  base/span                  bytes of others, digits, UTF-8
+     2112  base/decimal               the digits of a double
+     2247  base/format                printf without stdio and without a locale
+     2516  base/result                results, failures, messages
+     2632  base/memory                the allocator, arrays that grow
+     2691  base/text                  names in messages, and text that grows
+     2808  base/hooks                 log, progress, threads of the caller
+     2877  base/sort                  in place, without memory, never quadratic; and finding
+     2927  base/clock                 wall time for statistics
+     2973  base/hash                  keyed, for tables whose keys a stranger chooses
+     3065  base/pool                  blocks that are freed together
+     3180  base/number                element types, widening and rounding
+     3391  base/base64                decoding
+     3427  base/protobuf              fields of a message
+     3549  base/watch                 long loops that the caller can stop
 
-     3566  files                      formats, on memory and streams
-     3590  files/memory_source        memory as a source of bytes
-     3608  files/json_read            a parser without recursion
-     3961  files/json_values          looking at values, stepping through containers
-     4174  files/json_edit            writing, and edits that keep every byte they do not touch
-     4542  files/tensors              what reading and writing a header share
-     4677  files/safetensors_read     the header of a file, checked
-     5002  files/safetensors_write    the header of a new file
+     3602  files                      formats, on memory and streams
+     3626  files/memory_source        memory as a source of bytes
+     3644  files/json_read            a parser without recursion
+     3997  files/json_values          looking at values, stepping through containers
+     4210  files/json_edit            writing, and edits that keep every byte they do not touch
+     4578  files/tensors              what reading and writing a header share
+     4713  files/safetensors_read     the header of a file, checked
+     5038  files/safetensors_write    the header of a new file
 
-     5159  vocab                      tokens, from every source, and which of them are the same
-     5196  vocab/known                what the world calls things: files, classes, tokens
-     5521  vocab/token_table          the table of tokens, and finding tokens in it
-     5695  vocab/spelling             from what a file spells to bytes
-     5886  vocab/reader               what the readers of all sources share
-     6238  vocab/added_tokens         what other files add to a model's tokens
-     6586  vocab/in_use               tokens that are named as reserved ones and are none
-     6689  vocab/from_tokenizer_json  tokenizer.json
-     6982  vocab/from_tekken          tekken.json
-     7137  vocab/from_tiktoken        *.tiktoken
-     7202  vocab/from_sentencepiece   tokenizer.model and its like
-     7567  vocab/from_vocab_json      vocab.json and merges.txt
-     7653  vocab/from_vocab_txt       vocab.txt
-     7710  vocab/digits               how a tokenizer cuts numbers
-     7906  vocab/recognise            what a file is, by what it holds
-     8037  vocab/parse                the first source that is given, and what goes with it
-     8246  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8648  vocab/split                text split as the tokenizer's model splits it
-     9050  vocab/align                which base token a donor token is
+     5195  vocab                      tokens, from every source, and which of them are the same
+     5232  vocab/known                what the world calls things: files, classes, tokens
+     5557  vocab/token_table          the table of tokens, and finding tokens in it
+     5731  vocab/spelling             from what a file spells to bytes
+     5922  vocab/reader               what the readers of all sources share
+     6274  vocab/added_tokens         what other files add to a model's tokens
+     6622  vocab/in_use               tokens that are named as reserved ones and are none
+     6725  vocab/from_tokenizer_json  tokenizer.json
+     7018  vocab/from_tekken          tekken.json
+     7173  vocab/from_tiktoken        *.tiktoken
+     7238  vocab/from_sentencepiece   tokenizer.model and its like
+     7603  vocab/from_vocab_json      vocab.json and merges.txt
+     7689  vocab/from_vocab_txt       vocab.txt
+     7746  vocab/digits               how a tokenizer cuts numbers
+     7942  vocab/recognise            what a file is, by what it holds
+     8073  vocab/parse                the first source that is given, and what goes with it
+     8282  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8684  vocab/split                text split as the tokenizer's model splits it
+     9086  vocab/align                which base token a donor token is
 
-     9304  simd                       the hot loops, once for each instruction set
-     9337  simd/kernels               the table of kernels, and what all versions share
-     9614  simd/scalar                the reference
-     9783  simd/sse2                  the operations of 128-bit x86, and what each does
-     9904  simd/neon                  those of 64-bit Arm
-     9999  simd/wasm                  those of WebAssembly's SIMD128
-    10084  simd/avx2                  those of 256-bit x86, with FMA
-    10166  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10808  simd/avx_vnni              AVX2, and products of integers
-    10904  simd/neon_bf16             NEON, and products of matrices
-    11058  simd/avx512                512-bit x86, by hand
-    11664  simd/amx                   tiles of x86, beside AVX-512
-    11907  simd/dispatch              which of them this machine can run, and which a call takes
+     9340  simd                       the hot loops, once for each instruction set
+     9373  simd/kernels               the table of kernels, and what all versions share
+     9650  simd/scalar                the reference
+     9819  simd/sse2                  the operations of 128-bit x86, and what each does
+     9940  simd/neon                  those of 64-bit Arm
+    10035  simd/wasm                  those of WebAssembly's SIMD128
+    10120  simd/avx2                  those of 256-bit x86, with FMA
+    10202  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10844  simd/avx_vnni              AVX2, and products of integers
+    10940  simd/neon_bf16             NEON, and products of matrices
+    11094  simd/avx512                512-bit x86, by hand
+    11700  simd/amx                   tiles of x86, beside AVX-512
+    11943  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12133  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12186  solve/views                the rows of matrices, as the kernels read them
-    12315  solve/panels               vectors as the dense products want them, and these
-    12506  solve/rests                vectors on their way into panels
-    12683  solve/dictionary           the atoms, and their split along a common direction
-    12838  solve/exact_gram           products of all pairs of atoms in double
-    12920  solve/triangle             packed lower triangles
-    13024  solve/support              what is known of one target, and the exact steps
-    13300  solve/gram_table           products of atoms with all atoms, for scans
-    13538  solve/screen               which atoms are worth scoring in double: the bound
-    13844  solve/scan                 the correlations of all atoms with a block's residuals
-    14007  solve/predict              making targets ready for the next scan
-    14253  solve/candidates           the atoms that a scan could not rule out
-    14590  solve/select               the next atoms of each target
-    14755  solve/pursuit              what one solve holds, and the memory it takes
-    14999  solve/plan                 which form, and in what blocks
-    15244  solve/steps                a pursuit from its rows to its results
-    15483  solve/combine              new rows of coefficients
-    15545  solve/solver               the public call
-    15710  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15919  solve/affine_normal        the normal equations of an affine map
-    16162  solve/affine_factor        their factor, and their solution
-    16393  solve/affine_map           a fitted map, and the rows it makes
-    16736  solve/affine_choice        how many atoms to take, and chosen by what
-    17134  solve/affine_fit           what a fit of an affine map holds and needs
-    17378  solve/affine               fitting and applying affine maps
+    12169  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12222  solve/views                the rows of matrices, as the kernels read them
+    12351  solve/panels               vectors as the dense products want them, and these
+    12542  solve/rests                vectors on their way into panels
+    12719  solve/dictionary           the atoms, and their split along a common direction
+    12874  solve/exact_gram           products of all pairs of atoms in double
+    12956  solve/triangle             packed lower triangles
+    13060  solve/support              what is known of one target, and the exact steps
+    13336  solve/gram_table           products of atoms with all atoms, for scans
+    13574  solve/screen               which atoms are worth scoring in double: the bound
+    13880  solve/scan                 the correlations of all atoms with a block's residuals
+    14043  solve/predict              making targets ready for the next scan
+    14289  solve/candidates           the atoms that a scan could not rule out
+    14626  solve/select               the next atoms of each target
+    14791  solve/pursuit              what one solve holds, and the memory it takes
+    15035  solve/plan                 which form, and in what blocks
+    15280  solve/steps                a pursuit from its rows to its results
+    15519  solve/combine              new rows of coefficients
+    15581  solve/solver               the public call
+    15746  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    15955  solve/affine_normal        the normal equations of an affine map
+    16198  solve/affine_factor        their factor, and their solution
+    16429  solve/affine_map           a fitted map, and the rows it makes
+    16772  solve/affine_choice        how many atoms to take, and chosen by what
+    17170  solve/affine_fit           what a fit of an affine map holds and needs
+    17414  solve/affine               fitting and applying affine maps
 
-    17667  methods                    rows for tokens that a model lacks, each method a room
-    17706  methods/parts              what methods share: sums of rows, combinations
-    17890  methods/pursuit            omp, omp-centred
-    17961  methods/mapping            omp-affine, affine
-    17995  methods/constant           mean, zero
-    18023  methods/near               each target against all anchors
-    18314  methods/weights            how a few anchors combine to a target
-    18535  methods/interpolation      common_interpolation
-    18688  methods/wechsel            wechsel
-    18738  methods/focus              focus
-    18826  methods/hull               hull
-    18877  methods/dense              matrices of double, and their products
-    19142  methods/linear             maps between two models' rows
-    19297  methods/clp                clp
-    19383  methods/chance             normal deviates that are the same everywhere
-    19444  methods/factor             of symmetric matrices
-    19493  methods/randn              randn
-    19582  methods/john_hewitt        john_hewitt
-    19666  methods/polar              the orthogonal part of a matrix
-    19762  methods/procrustes         procrustes
-    19855  methods/eigen              principal directions of a matrix's rows
-    20149  methods/landmark_pca       landmark_pca
-    20207  methods/stb                stb
-    20389  methods/mp_rope            mp_rope
-    20705  methods/subword            subword
-    20821  methods/zett               zett
-    20843  methods/modifiers          what is done to the rows of any method
-    20957  methods/methods            the table of all, and the public calls
+    17703  methods                    rows for tokens that a model lacks, each method a room
+    17742  methods/parts              what methods share: sums of rows, combinations
+    17926  methods/pursuit            omp, omp-centred
+    17997  methods/mapping            omp-affine, affine
+    18031  methods/constant           mean, zero
+    18059  methods/near               each target against all anchors
+    18350  methods/weights            how a few anchors combine to a target
+    18571  methods/interpolation      common_interpolation
+    18724  methods/wechsel            wechsel
+    18774  methods/focus              focus
+    18862  methods/hull               hull
+    18913  methods/dense              matrices of double, and their products
+    19178  methods/linear             maps between two models' rows
+    19333  methods/clp                clp
+    19419  methods/chance             normal deviates that are the same everywhere
+    19480  methods/factor             of symmetric matrices
+    19529  methods/randn              randn
+    19618  methods/john_hewitt        john_hewitt
+    19702  methods/polar              the orthogonal part of a matrix
+    19798  methods/procrustes         procrustes
+    19891  methods/eigen              principal directions of a matrix's rows
+    20185  methods/landmark_pca       landmark_pca
+    20243  methods/stb                stb
+    20425  methods/mp_rope            mp_rope
+    20741  methods/subword            subword
+    20857  methods/zett               zett
+    20879  methods/modifiers          what is done to the rows of any method
+    20993  methods/methods            the table of all, and the public calls
 
-    21106  disk                       files and directories
-    21140  disk/system                what POSIX and Windows are asked for
-    21181  disk/windows_paths         paths as Windows takes them
-    21321  disk/windows               the system as Windows gives it
-    21633  disk/posix                 the system as POSIX gives it
-    21881  disk/paths                 what can be told from their text
-    21955  disk/failure               why the system refused
-    22069  disk/look                  what stands at a path, and whether within another
-    22190  disk/listing               listings of directories
-    22265  disk/reading               files to read, and whether they have changed
-    22444  disk/writing               files to write
-    22561  disk/copying               copies of files
-    22627  disk/trees                 whole directories looked through, copied, removed
-    22843  disk/known                 what weights are called in a directory
-    22926  disk/staging               a directory made under another name, then renamed
-    23188  disk/missing               a path or a directory without what is wanted of it
-    23231  disk/weights               which files they are, and what may stand in their place
-    23560  disk/weight_index          the index of a checkpoint in shards
-    23777  disk/shards                what an index and its shards say of each other
-    23982  disk/checkpoint            a model directory, in one file or in shards
-    24227  disk/tokenizer_directory   the tokenizer of a model directory
+    21142  disk                       files and directories
+    21176  disk/system                what POSIX and Windows are asked for
+    21217  disk/windows_paths         paths as Windows takes them
+    21357  disk/windows               the system as Windows gives it
+    21669  disk/posix                 the system as POSIX gives it
+    21917  disk/paths                 what can be told from their text
+    21991  disk/failure               why the system refused
+    22105  disk/look                  what stands at a path, and whether within another
+    22226  disk/listing               listings of directories
+    22301  disk/reading               files to read, and whether they have changed
+    22480  disk/writing               files to write
+    22597  disk/copying               copies of files
+    22663  disk/trees                 whole directories looked through, copied, removed
+    22879  disk/known                 what weights are called in a directory
+    22962  disk/staging               a directory made under another name, then renamed
+    23224  disk/missing               a path or a directory without what is wanted of it
+    23267  disk/weights               which files they are, and what may stand in their place
+    23596  disk/weight_index          the index of a checkpoint in shards
+    23813  disk/shards                what an index and its shards say of each other
+    24018  disk/checkpoint            a model directory, in one file or in shards
+    24263  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24484  model                      which tensors and config keys belong to the vocabulary
-    24519  model/known                what the world calls things
-    24843  model/known_keys           keys of ids and sizes in configs
-    25017  model/known_classes        classes of tokenizers, by the type of model
-    25255  model/names                names of tensors
-    25412  model/document             the JSON files of a model directory
-    25507  model/members              what the members of a config are about
-    25728  model/config               what config.json says
-    25905  model/side                 a model directory opened once
-    26028  model/code                 the Python that a tokenizer is loaded with
-    26262  model/parts                what each tensor does for the vocabulary
-    26372  model/whole                whether all tensors are there
-    26494  model/find                 finding the parts of a model
-    26781  model/processor            the tokens that a processor looks for by their text
-    26936  model/heirs                what becomes of the ids in a config
-    27102  model/config_ids           ids in a config being edited
-    27342  model/config_lists         lists, dictionaries and ranges of ids
-    27499  model/config_edit          config.json and generation_config.json, edited
-    27794  model/classes              which class a tokenizer is loaded as
-    28001  model/class_tokens         added tokens that a class numbers otherwise
+    24520  model                      which tensors and config keys belong to the vocabulary
+    24555  model/known                what the world calls things
+    24879  model/known_keys           keys of ids and sizes in configs
+    25053  model/known_classes        classes of tokenizers, by the type of model
+    25291  model/names                names of tensors
+    25448  model/document             the JSON files of a model directory
+    25543  model/members              what the members of a config are about
+    25764  model/config               what config.json says
+    25941  model/side                 a model directory opened once
+    26064  model/code                 the Python that a tokenizer is loaded with
+    26298  model/parts                what each tensor does for the vocabulary
+    26408  model/whole                whether all tensors are there
+    26530  model/find                 finding the parts of a model
+    26817  model/processor            the tokens that a processor looks for by their text
+    26972  model/heirs                what becomes of the ids in a config
+    27138  model/config_ids           ids in a config being edited
+    27378  model/config_lists         lists, dictionaries and ranges of ids
+    27535  model/config_edit          config.json and generation_config.json, edited
+    27830  model/classes              which class a tokenizer is loaded as
+    28037  model/class_tokens         added tokens that a class numbers otherwise
 
-    28117  job                        the whole transplant, in the order in which it happens
-    28157  job/job                    what a job holds
-    28445  job/open                   opening the two models
-    28582  job/map                    the caller's map
-    28703  job/align                  where every new row comes from
-    28893  job/plan                   what becomes of every tensor, and of the configs
-    29038  job/chat                   the template that turns messages into text
-    29166  job/digits                 where the two tokenizers cut numbers differently
-    29363  job/converted              the special tokens that a conversion to GGUF finds
-    29553  job/bos                    texts that begin otherwise than the base's
-    29602  job/rows                   rows in memory: reading, checking, their mean
-    29922  job/pieces                 what the base cuts new tokens into
-    30024  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30287  job/solve                  solving for the rows of the donor
-    30501  job/targets                the rows that are made from the donor's
-    30601  job/diagnose               what is odd about the rows that were made
-    30726  job/rebuild                the new rows of one vocabulary tensor
-    30991  job/write                  the output and its weights
-    31270  job/copy                   the other files of the two models
-    31487  job/index                  the files that are written anew
-    31657  job/run                    the whole, in order
-    31771  job/report                 what a job did, as JSON and as a table
-    32087  job/findings               what is told of a finished directory
-    32136  job/check_files            its files
-    32272  job/check_ids              sizes, ids and tying
-    32488  job/check_values           values
-    32559  job/check_draft            as a draft model for another
-    32851  job/verify                 whether a finished directory agrees with itself
+    28153  job                        the whole transplant, in the order in which it happens
+    28194  job/job                    what a job holds
+    28482  job/open                   opening the two models
+    28619  job/map                    the caller's map
+    28740  job/align                  where every new row comes from
+    28930  job/plan                   what becomes of every tensor, and of the configs
+    29075  job/chat                   the template that turns messages into text
+    29203  job/digits                 where the two tokenizers cut numbers differently
+    29400  job/converted              the special tokens that a conversion to GGUF finds
+    29590  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    29608  job/bos                    texts that begin otherwise than the base's
+    29657  job/rows                   rows in memory: reading, checking, their mean
+    29977  job/pieces                 what the base cuts new tokens into
+    30079  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30342  job/solve                  solving for the rows of the donor
+    30556  job/targets                the rows that are made from the donor's
+    30656  job/diagnose               what is odd about the rows that were made
+    30781  job/rebuild                the new rows of one vocabulary tensor
+    31046  job/write                  the output and its weights
+    31325  job/copy                   the other files of the two models
+    31542  job/index                  the files that are written anew
+    31712  job/run                    the whole, in order
+    31826  job/report                 what a job did, as JSON and as a table
+    32142  job/findings               what is told of a finished directory
+    32191  job/check_files            its files
+    32327  job/check_ids              sizes, ids and tying
+    32543  job/check_values           values
+    32614  job/check_draft            as a draft model for another
+    32906  job/verify                 whether a finished directory agrees with itself
 
-    32892  evaluate                   methods ranked on tokens that both models share
-    32911  evaluate/token_class       what a token is like, by its bytes
-    32978  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33170  evaluate/scores            how near rows come to the true ones
-    33269  evaluate/ranks             whether a true row is found among all
-    33377  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33586  evaluate/write_json        an evaluation as JSON
-    33697  evaluate/write_page        an evaluation as a page
+    32947  evaluate                   methods ranked on tokens that both models share
+    32966  evaluate/token_class       what a token is like, by its bytes
+    33033  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33225  evaluate/scores            how near rows come to the true ones
+    33324  evaluate/ranks             whether a true row is found among all
+    33432  evaluate/evaluate          methods, one after the other, matrix by matrix
+    33641  evaluate/write_json        an evaluation as JSON
+    33752  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -249,7 +250,7 @@
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table.
+          the token table; otx_dtype_block and is_block, with the block types of ggml.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -436,20 +437,33 @@ OTX_API otx_isa otx_isa_best(void);
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. 0 is none of them: what nobody has set. */
+   implementation sorts them. 0 is none of them: what nobody has set. Behind OTX_U64 are
+   those that no safetensors file holds, only GGUF: the block types of ggml that can be
+   widened, and OTX_OPAQUE for all others, whose blocks can be copied and no more. */
 typedef enum otx_dtype {
     OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
+    OTX_Q4_0, OTX_Q4_1, OTX_Q5_0, OTX_Q5_1, OTX_Q8_0, OTX_Q2_K, OTX_Q3_K, OTX_Q4_K,
+    OTX_Q5_K, OTX_Q6_K, OTX_IQ4_NL, OTX_IQ4_XS, OTX_MXFP4, OTX_OPAQUE,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
+/* "BF16", "Q6_K"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
-/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
+/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type, and for
+   blocks, whose elements have no size of their own. */
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
+
+/* Whether the type is one of blocks that can be widened: OTX_Q4_0 to OTX_MXFP4. */
+OTX_API bool otx_dtype_is_block(otx_dtype dtype);
+
+/* How many elements a block has, and in *bytes (which may be NULL) how many bytes it
+   takes: 256 and 210 for Q6_K; 1 and the size of an element for types of whole bytes; 0
+   and 0 for F4, F6, OTX_OPAQUE and what is no type. Blocks do not cross rows. */
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes);
 
 /* Whether the type can hold the vocabulary matrices: F64, F32, F16, BF16, F8_E4M3,
    F8_E5M2. */
@@ -3168,19 +3182,27 @@ OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
 
 typedef struct otx__dtype_info {
     const char *name;
-    unsigned bits;
+    unsigned bits;               /* of an element, */
+    unsigned elements, in_bytes; /* or what a block has and takes */
 } otx__dtype_info;
 
 OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
-        {NULL, 0},
-        {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
-        {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
-        {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
-        {"U16", 16},    {"F16", 16},     {"BF16", 16},       {"I32", 32},
-        {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},
-        {"I64", 64},    {"U64", 64},
+        {NULL, 0, 0, 0},
+        {"BOOL", 8, 0, 0},          {"F4", 4, 0, 0},            {"F6_E2M3", 6, 0, 0},
+        {"F6_E3M2", 6, 0, 0},       {"U8", 8, 0, 0},            {"I8", 8, 0, 0},
+        {"F8_E5M2", 8, 0, 0},       {"F8_E4M3", 8, 0, 0},       {"F8_E8M0", 8, 0, 0},
+        {"F8_E4M3FNUZ", 8, 0, 0},   {"F8_E5M2FNUZ", 8, 0, 0},   {"I16", 16, 0, 0},
+        {"U16", 16, 0, 0},          {"F16", 16, 0, 0},          {"BF16", 16, 0, 0},
+        {"I32", 32, 0, 0},          {"U32", 32, 0, 0},          {"F32", 32, 0, 0},
+        {"C64", 64, 0, 0},          {"F64", 64, 0, 0},          {"I64", 64, 0, 0},
+        {"U64", 64, 0, 0},
+        {"Q4_0", 0, 32, 18},        {"Q4_1", 0, 32, 20},        {"Q5_0", 0, 32, 22},
+        {"Q5_1", 0, 32, 24},        {"Q8_0", 0, 32, 34},        {"Q2_K", 0, 256, 84},
+        {"Q3_K", 0, 256, 110},      {"Q4_K", 0, 256, 144},      {"Q5_K", 0, 256, 176},
+        {"Q6_K", 0, 256, 210},      {"IQ4_NL", 0, 32, 18},      {"IQ4_XS", 0, 256, 136},
+        {"MXFP4", 0, 32, 17},       {"OPAQUE", 0, 0, 0},
     };
     return (unsigned)dtype < OTX_DTYPE_COUNT ? &table[dtype] : NULL;
 }
@@ -3195,6 +3217,20 @@ OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
     const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
+}
+
+OTX_API bool otx_dtype_is_block(otx_dtype dtype)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    return info && info->elements > 0;
+}
+
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    const unsigned whole = info && info->bits % 8 == 0 ? info->bits / 8 : 0;
+    if (bytes) *bytes = whole ? whole : info ? info->in_bytes : 0;
+    return whole ? 1 : info ? info->elements : 0;
 }
 
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)
@@ -4865,7 +4901,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
     while (dtype < OTX_DTYPE_COUNT &&
            !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
         dtype++;
-    if (dtype == OTX_DTYPE_COUNT) {
+    if (otx_dtype_bits((otx_dtype)dtype) == 0) { /* none is called so, or only in GGUF */
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
         otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
                        otx__quote_node(quoted, h->json, entry.dtype));
@@ -28134,6 +28170,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
+     gguf_vocab    the keys of a vocabulary in a GGUF file
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
@@ -29549,6 +29586,24 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
             to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
     }
 }
+
+/* >>> src/job/gguf_vocab.h */
+/* ---- gguf_vocab: the keys of a vocabulary in a GGUF file ------------------------ */
+
+/* To come here:
+
+   Appends the keys that llama.cpp's converter writes for the tokenizer of a model directory:
+   `tokenizer.*` and nothing else, none of them twice; not ARCH.vocab_size and not
+   tokenizer.ggml.token_type_count, which stay with the base. There are `rows` tokens, which
+   must be at least donor->vocab.count; ids without one are "[PADid]". `pre` is the name of
+   the rule that llama.cpp splits text by, or NULL: then it is found by the tokenizer's own,
+   or refused with the names that are known. `chat` is the template, an empty text for none, or
+   NULL for all that the donor has. On failure the list is to be closed.
+
+   OTX__PRIVATE otx_result otx__gguf_vocab_keys(const otx_context *ctx, const otx__side *donor,
+                                                uint64_t rows, const char *pre,
+                                                const otx__text *chat, otx__gguf_list *list,
+                                                otx_error *error); */
 
 /* >>> src/job/bos.h */
 /* ---- bos: texts that begin otherwise than the base's ----------------------------- */
