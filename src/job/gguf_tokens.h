@@ -96,7 +96,7 @@ OTX__PRIVATE bool otx__gguf_looks_special(const char *content, size_t size)
 /* ---- types and scores ---- */
 
 /* The type of a token. `piece` is what SentencePiece calls it, 0 where none does. */
-OTX__PRIVATE uint8_t otx__gguf_type(const otx__gguf_donor *donor,
+OTX__PRIVATE uint8_t otx__gguf_token_type(const otx__gguf_donor *donor,
                                     const otx__gguf_tokens *tokens, size_t id, uint8_t piece)
 {
     const otx_vocab *vocab = &donor->side->vocab;
@@ -126,7 +126,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
     bool more = true;
     for (i = 0; i < vocab->count; i++)
         if (vocab->tokens[i].kind != OTX_TOKEN_NONE) {
-            tokens->types[i] = otx__gguf_type(donor, tokens, i, pieces);
+            tokens->types[i] = otx__gguf_token_type(donor, tokens, i, pieces);
             tokens->scores[i] = OTX__GGUF_ADDED_SCORE;
         }
     memset(&word, 0, sizeof word);
@@ -136,7 +136,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
         if (tokens->kind == OTX__GGUF_UGM || tokens->added[word.id] == OTX__NOT_ADDED)
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
-            tokens->types[word.id] = otx__gguf_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+            tokens->types[word.id] = otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }
@@ -144,7 +144,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
 /* ---- strings ---- */
 
 /* Keeps what was written at tokens->next. */
-OTX__PRIVATE void otx__gguf_keep(otx__gguf_tokens *tokens, size_t id, size_t size)
+OTX__PRIVATE void otx__gguf_put_string(otx__gguf_tokens *tokens, size_t id, size_t size)
 {
     tokens->list[id].content = tokens->next;
     tokens->list[id].content_size = (uint32_t)size;
@@ -152,9 +152,9 @@ OTX__PRIVATE void otx__gguf_keep(otx__gguf_tokens *tokens, size_t id, size_t siz
 }
 
 /* A name for what has none of its own: "[PAD7]". */
-OTX__PRIVATE void otx__gguf_name(otx__gguf_tokens *tokens, const char *what, size_t id)
+OTX__PRIVATE void otx__gguf_put_name(otx__gguf_tokens *tokens, const char *what, size_t id)
 {
-    otx__gguf_keep(tokens, id, otx__format(tokens->next, 32, "[%s%" PRIu64 "]", what,
+    otx__gguf_put_string(tokens, id, otx__format(tokens->next, 32, "[%s%" PRIu64 "]", what,
                                            (uint64_t)id));
 }
 
@@ -197,7 +197,7 @@ OTX__PRIVATE void otx__gguf_spell_word(otx__gguf_tokens *tokens, size_t id)
     }
     memcpy(tokens->next, OTX__METASPACE, mark);
     memcpy(tokens->next + mark, word.content, word.content_size);
-    otx__gguf_keep(tokens, id, mark + word.content_size);
+    otx__gguf_put_string(tokens, id, mark + word.content_size);
 }
 
 OTX__PRIVATE void otx__gguf_spell(const otx__gguf_donor *donor, otx__gguf_tokens *tokens)
@@ -211,13 +211,13 @@ OTX__PRIVATE void otx__gguf_spell(const otx__gguf_donor *donor, otx__gguf_tokens
         otx_token *to = &tokens->list[id];
         to->kind = OTX_TOKEN_TEXT;
         if (!token || token->kind == OTX_TOKEN_NONE) {
-            otx__gguf_name(tokens, "PAD", id);
+            otx__gguf_put_name(tokens, "PAD", id);
         } else if (raw && tokens->types[id] == OTX__PIECE_NORMAL) {
-            otx__gguf_keep(tokens, id, otx__gguf_spell_bytes(token->content,
+            otx__gguf_put_string(tokens, id, otx__gguf_spell_bytes(token->content,
                                                              token->content_size,
                                                              tokens->next));
         } else if (tokens->types[id] == OTX__PIECE_USER) {
-            otx__gguf_keep(tokens, id, otx__gguf_spell_added(token->content,
+            otx__gguf_put_string(tokens, id, otx__gguf_spell_added(token->content,
                                                              token->content_size,
                                                              tokens->next));
         } else {
@@ -225,7 +225,7 @@ OTX__PRIVATE void otx__gguf_spell(const otx__gguf_donor *donor, otx__gguf_tokens
             to->content_size = token->content_size;
         }
         if (tokens->kind == OTX__GGUF_WPM) otx__gguf_spell_word(tokens, id);
-        if (to->content_size == 0) otx__gguf_name(tokens, "EMPTY", id);
+        if (to->content_size == 0) otx__gguf_put_name(tokens, "EMPTY", id);
     }
 }
 
@@ -261,7 +261,7 @@ OTX__PRIVATE otx_result otx__gguf_distinguish(const otx__gguf_donor *donor,
             slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size);
             if (*slot) {
                 otx__example_add(&same, token->content, token->content_size, id, *slot - 1);
-                otx__gguf_name(tokens, "SAME", id);
+                otx__gguf_put_name(tokens, "SAME", id);
                 tokens->types[id] = OTX__PIECE_UNUSED;
                 slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content,
                                        token->content_size);
