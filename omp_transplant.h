@@ -224,37 +224,37 @@
     31211  job/gguf_tokens            the strings, types and scores of a vocabulary
     31545  job/gguf_merges            the merges of a byte-level vocabulary
     31716  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    31885  job/gguf_special           special tokens, flags, templates
-    32104  job/gguf_normal            what becomes of spaces and letters
-    32247  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    32442  job/bos                    texts that begin otherwise than the base's
-    32491  job/rows                   rows in memory: reading, checking, their mean
-    32811  job/pieces                 what the base cuts new tokens into
-    32913  job/untrained              rows that hold nothing, and what becomes of their tokens
-    33176  job/solve                  solving for the rows of the donor
-    33390  job/targets                the rows that are made from the donor's
-    33490  job/diagnose               what is odd about the rows that were made
-    33615  job/rebuild                the new rows of one vocabulary tensor
-    33880  job/write                  the output and its weights
-    34159  job/copy                   the other files of the two models
-    34376  job/index                  the files that are written anew
-    34546  job/run                    the whole, in order
-    34660  job/report                 what a job did, as JSON and as a table
-    34976  job/findings               what is told of a finished directory
-    35025  job/check_files            its files
-    35161  job/check_ids              sizes, ids and tying
-    35377  job/check_values           values
-    35448  job/check_draft            as a draft model for another
-    35740  job/verify                 whether a finished directory agrees with itself
+    31886  job/gguf_special           special tokens, flags, templates
+    32105  job/gguf_normal            what becomes of spaces and letters
+    32248  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    32443  job/bos                    texts that begin otherwise than the base's
+    32492  job/rows                   rows in memory: reading, checking, their mean
+    32812  job/pieces                 what the base cuts new tokens into
+    32914  job/untrained              rows that hold nothing, and what becomes of their tokens
+    33177  job/solve                  solving for the rows of the donor
+    33391  job/targets                the rows that are made from the donor's
+    33491  job/diagnose               what is odd about the rows that were made
+    33616  job/rebuild                the new rows of one vocabulary tensor
+    33881  job/write                  the output and its weights
+    34160  job/copy                   the other files of the two models
+    34377  job/index                  the files that are written anew
+    34547  job/run                    the whole, in order
+    34661  job/report                 what a job did, as JSON and as a table
+    34977  job/findings               what is told of a finished directory
+    35026  job/check_files            its files
+    35162  job/check_ids              sizes, ids and tying
+    35378  job/check_values           values
+    35449  job/check_draft            as a draft model for another
+    35741  job/verify                 whether a finished directory agrees with itself
 
-    35781  evaluate                   methods ranked on tokens that both models share
-    35800  evaluate/token_class       what a token is like, by its bytes
-    35867  evaluate/hidden            which tokens are hidden, and the rows at hand
-    36059  evaluate/scores            how near rows come to the true ones
-    36158  evaluate/ranks             whether a true row is found among all
-    36266  evaluate/evaluate          methods, one after the other, matrix by matrix
-    36475  evaluate/write_json        an evaluation as JSON
-    36586  evaluate/write_page        an evaluation as a page
+    35782  evaluate                   methods ranked on tokens that both models share
+    35801  evaluate/token_class       what a token is like, by its bytes
+    35868  evaluate/hidden            which tokens are hidden, and the rows at hand
+    36060  evaluate/scores            how near rows come to the true ones
+    36159  evaluate/ranks             whether a true row is found among all
+    36267  evaluate/evaluate          methods, one after the other, matrix by matrix
+    36476  evaluate/write_json        an evaluation as JSON
+    36587  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -31838,7 +31838,7 @@ OTX__PRIVATE otx_result otx__gguf_check_merged(const otx__gguf_donor *donor,
 OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32_t *order,
                                           uint32_t made)
 {
-    size_t id, first = tokens->count;
+    size_t id, place, first = tokens->count;
     uint32_t last = 0;
     bool ordered = true;
     for (id = 0; id < tokens->count; id++) {
@@ -31849,8 +31849,9 @@ OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32
     }
     for (id = 0; id < tokens->count; id++) {
         if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
-        if (ordered) tokens->scores[id] = id < first ? 0.0f : 0.0f - (float)(id - first);
-        else tokens->scores[id] = 0.0f - (float)(order[id] ? order[id] - 1 : made);
+        if (ordered) place = id < first ? 0 : id - first;
+        else place = order[id] ? order[id] - 1 : made;
+        tokens->scores[id] = place ? -(float)place : 0.0f;
     }
 }
 
