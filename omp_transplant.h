@@ -221,40 +221,40 @@
     30563  job/converted              the special tokens that a conversion to GGUF finds
     30842  job/gguf_donor             the files of a tokenizer, open once more
     30926  job/gguf_pre               what llama.cpp calls the way it cuts text
-    31211  job/gguf_tokens            the strings, types and scores of a vocabulary
-    31545  job/gguf_merges            the merges of a byte-level vocabulary
-    31716  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    31886  job/gguf_special           special tokens, flags, templates
-    32105  job/gguf_normal            what becomes of spaces and letters
-    32248  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    32443  job/bos                    texts that begin otherwise than the base's
-    32492  job/rows                   rows in memory: reading, checking, their mean
-    32812  job/pieces                 what the base cuts new tokens into
-    32914  job/untrained              rows that hold nothing, and what becomes of their tokens
-    33177  job/solve                  solving for the rows of the donor
-    33391  job/targets                the rows that are made from the donor's
-    33491  job/diagnose               what is odd about the rows that were made
-    33616  job/rebuild                the new rows of one vocabulary tensor
-    33881  job/write                  the output and its weights
-    34160  job/copy                   the other files of the two models
-    34377  job/index                  the files that are written anew
-    34547  job/run                    the whole, in order
-    34661  job/report                 what a job did, as JSON and as a table
-    34977  job/findings               what is told of a finished directory
-    35026  job/check_files            its files
-    35162  job/check_ids              sizes, ids and tying
-    35378  job/check_values           values
-    35449  job/check_draft            as a draft model for another
-    35741  job/verify                 whether a finished directory agrees with itself
+    31209  job/gguf_tokens            the strings, types and scores of a vocabulary
+    31543  job/gguf_merges            the merges of a byte-level vocabulary
+    31714  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    31884  job/gguf_special           special tokens, flags, templates
+    32103  job/gguf_normal            what becomes of spaces and letters
+    32246  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    32441  job/bos                    texts that begin otherwise than the base's
+    32490  job/rows                   rows in memory: reading, checking, their mean
+    32810  job/pieces                 what the base cuts new tokens into
+    32912  job/untrained              rows that hold nothing, and what becomes of their tokens
+    33175  job/solve                  solving for the rows of the donor
+    33389  job/targets                the rows that are made from the donor's
+    33489  job/diagnose               what is odd about the rows that were made
+    33614  job/rebuild                the new rows of one vocabulary tensor
+    33879  job/write                  the output and its weights
+    34158  job/copy                   the other files of the two models
+    34375  job/index                  the files that are written anew
+    34545  job/run                    the whole, in order
+    34659  job/report                 what a job did, as JSON and as a table
+    34975  job/findings               what is told of a finished directory
+    35024  job/check_files            its files
+    35160  job/check_ids              sizes, ids and tying
+    35376  job/check_values           values
+    35447  job/check_draft            as a draft model for another
+    35739  job/verify                 whether a finished directory agrees with itself
 
-    35782  evaluate                   methods ranked on tokens that both models share
-    35801  evaluate/token_class       what a token is like, by its bytes
-    35868  evaluate/hidden            which tokens are hidden, and the rows at hand
-    36060  evaluate/scores            how near rows come to the true ones
-    36159  evaluate/ranks             whether a true row is found among all
-    36267  evaluate/evaluate          methods, one after the other, matrix by matrix
-    36476  evaluate/write_json        an evaluation as JSON
-    36587  evaluate/write_page        an evaluation as a page
+    35780  evaluate                   methods ranked on tokens that both models share
+    35799  evaluate/token_class       what a token is like, by its bytes
+    35866  evaluate/hidden            which tokens are hidden, and the rows at hand
+    36058  evaluate/scores            how near rows come to the true ones
+    36157  evaluate/ranks             whether a true row is found among all
+    36265  evaluate/evaluate          methods, one after the other, matrix by matrix
+    36474  evaluate/write_json        an evaluation as JSON
+    36585  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -30996,8 +30996,6 @@ static const otx__pre_row otx__pre_rows[] = {
     {"seed-coder", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1}"
                            "| ?[^\\s\\p{L}\\p{N}\\r\\n]+" OTX__PRE_ENDS,
                            "B0"}},                     /* llama.cpp's note */
-    {"tiny_aya", false, {"R\\d{1,3}(?=(?:\\d{3})*\\b)", "R" OTX__PRE_GPT4O,
-                         "B0"}},                       /* llama.cpp's note */
 };
 
 /* The classes of transformers that have no tokenizer.json to say it. */
