@@ -222,39 +222,39 @@
     30842  job/gguf_donor             the files of a tokenizer, open once more
     30926  job/gguf_pre               what llama.cpp calls the way it cuts text
     31209  job/gguf_tokens            the strings, types and scores of a vocabulary
-    31543  job/gguf_merges            the merges of a byte-level vocabulary
-    31714  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    31884  job/gguf_special           special tokens, flags, templates
-    32103  job/gguf_normal            what becomes of spaces and letters
-    32246  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    32441  job/bos                    texts that begin otherwise than the base's
-    32490  job/rows                   rows in memory: reading, checking, their mean
-    32810  job/pieces                 what the base cuts new tokens into
-    32912  job/untrained              rows that hold nothing, and what becomes of their tokens
-    33175  job/solve                  solving for the rows of the donor
-    33389  job/targets                the rows that are made from the donor's
-    33489  job/diagnose               what is odd about the rows that were made
-    33614  job/rebuild                the new rows of one vocabulary tensor
-    33879  job/write                  the output and its weights
-    34158  job/copy                   the other files of the two models
-    34375  job/index                  the files that are written anew
-    34545  job/run                    the whole, in order
-    34659  job/report                 what a job did, as JSON and as a table
-    34975  job/findings               what is told of a finished directory
-    35024  job/check_files            its files
-    35160  job/check_ids              sizes, ids and tying
-    35376  job/check_values           values
-    35447  job/check_draft            as a draft model for another
-    35739  job/verify                 whether a finished directory agrees with itself
+    31545  job/gguf_merges            the merges of a byte-level vocabulary
+    31716  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    31886  job/gguf_special           special tokens, flags, templates
+    32105  job/gguf_normal            what becomes of spaces and letters
+    32248  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    32444  job/bos                    texts that begin otherwise than the base's
+    32493  job/rows                   rows in memory: reading, checking, their mean
+    32813  job/pieces                 what the base cuts new tokens into
+    32915  job/untrained              rows that hold nothing, and what becomes of their tokens
+    33178  job/solve                  solving for the rows of the donor
+    33392  job/targets                the rows that are made from the donor's
+    33492  job/diagnose               what is odd about the rows that were made
+    33617  job/rebuild                the new rows of one vocabulary tensor
+    33882  job/write                  the output and its weights
+    34161  job/copy                   the other files of the two models
+    34378  job/index                  the files that are written anew
+    34548  job/run                    the whole, in order
+    34662  job/report                 what a job did, as JSON and as a table
+    34978  job/findings               what is told of a finished directory
+    35027  job/check_files            its files
+    35163  job/check_ids              sizes, ids and tying
+    35379  job/check_values           values
+    35450  job/check_draft            as a draft model for another
+    35742  job/verify                 whether a finished directory agrees with itself
 
-    35780  evaluate                   methods ranked on tokens that both models share
-    35799  evaluate/token_class       what a token is like, by its bytes
-    35866  evaluate/hidden            which tokens are hidden, and the rows at hand
-    36058  evaluate/scores            how near rows come to the true ones
-    36157  evaluate/ranks             whether a true row is found among all
-    36265  evaluate/evaluate          methods, one after the other, matrix by matrix
-    36474  evaluate/write_json        an evaluation as JSON
-    36585  evaluate/write_page        an evaluation as a page
+    35783  evaluate                   methods ranked on tokens that both models share
+    35802  evaluate/token_class       what a token is like, by its bytes
+    35869  evaluate/hidden            which tokens are hidden, and the rows at hand
+    36061  evaluate/scores            how near rows come to the true ones
+    36160  evaluate/ranks             whether a true row is found among all
+    36268  evaluate/evaluate          methods, one after the other, matrix by matrix
+    36477  evaluate/write_json        an evaluation as JSON
+    36588  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -31345,7 +31345,8 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
         if (tokens->kind == OTX__GGUF_UGM || tokens->added[word.id] == OTX__NOT_ADDED)
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
-            tokens->types[word.id] = otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+            tokens->types[word.id] =
+                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }
@@ -31468,6 +31469,7 @@ OTX__PRIVATE otx_result otx__gguf_distinguish(const otx__gguf_donor *donor,
             uint32_t *slot;
             if (otx__gguf_turn(tokens->types[id]) != turn) continue;
             slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size);
+            if (*slot == id + 1) continue; /* renamed before */
             if (*slot) {
                 otx__example_add(&same, token->content, token->content_size, id, *slot - 1);
                 otx__gguf_put_name(tokens, "SAME", id);
@@ -32371,6 +32373,7 @@ OTX__PRIVATE otx_result otx__gguf_find_pre(otx__gguf_donor *donor, const char **
 OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx_context *ctx,
                                        otx__gguf_list *list)
 {
+    const bool scored = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
     otx__text strings, types, scores;
     size_t i;
     otx__text_open(&strings, ctx);
@@ -32379,10 +32382,10 @@ OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx
     for (i = 0; i < tokens->count; i++) {
         otx__gguf_text_string(&strings, tokens->list[i].content, tokens->list[i].content_size);
         otx__gguf_text_i32(&types, tokens->types[i]);
-        otx__gguf_text_f32(&scores, tokens->scores[i]);
+        if (scored) otx__gguf_text_f32(&scores, tokens->scores[i]);
     }
     otx__gguf_add_text(list, "tokenizer.ggml.tokens", OTX_GGUF_STRING, tokens->count, &strings);
-    if (tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM)
+    if (scored)
         otx__gguf_add_text(list, "tokenizer.ggml.scores", OTX_GGUF_F32, tokens->count, &scores);
     otx__gguf_add_text(list, "tokenizer.ggml.token_type", OTX_GGUF_I32, tokens->count, &types);
     otx__text_close(&scores);

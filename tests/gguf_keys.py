@@ -213,7 +213,8 @@ def sentencepiece_bpe(directory):
 def theirs_with_ids(theirs, document):
     """The keys of the model, with the ids that a tokenizer.json lets the converter find."""
     found = {entry["content"]: entry["id"] for entry in document["added_tokens"]}
-    return {**theirs, GGML + "eos_token_id": found["</s>"], GGML + "unknown_token_id": found["<unk>"]}
+    return {**theirs, GGML + "eos_token_id": found["</s>"],
+            GGML + "unknown_token_id": found["<unk>"]}
 
 
 def unigram(directory):
