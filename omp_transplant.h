@@ -23,238 +23,252 @@
 
    What is where
 
-      284  api/version                version
-      314  api/result                 results
-      354  api/context                context: memory, threads, progress
-      432  api/isa                    instruction sets
-      449  api/matrix                 numbers and matrices
-      507  api/solver                 the solver
-      635  api/affine                 the affine map: rows as the map makes them, and what it misses
-      766  api/methods                methods: rows for tokens that a model lacks
-      963  api/source                 sources and sinks: bytes in and out
-      983  api/json                   JSON
-     1105  api/safetensors            safetensors
-     1169  api/gguf                   GGUF
-     1267  api/vocab                  vocabularies
-     1403  api/align                  alignment
-     1468  api/file                   files
-     1479  api/directory              directories
-     1544  api/job                    the whole job
-     1701  api/verify                 looking at a finished directory
-     1757  api/evaluate               methods ranked on tokens that both models share
+      299  api/version                version
+      329  api/result                 results
+      369  api/context                context: memory, threads, progress
+      447  api/isa                    instruction sets
+      464  api/matrix                 numbers and matrices
+      522  api/blocks                 block types of ggml
+      544  api/solver                 the solver
+      672  api/affine                 the affine map: rows as the map makes them, and what it misses
+      803  api/methods                methods: rows for tokens that a model lacks
+     1000  api/source                 sources and sinks: bytes in and out
+     1020  api/json                   JSON
+     1142  api/safetensors            safetensors
+     1206  api/gguf                   GGUF
+     1304  api/vocab                  vocabularies
+     1440  api/align                  alignment
+     1505  api/file                   files
+     1516  api/directory              directories
+     1587  api/job                    the whole job
+     1744  api/verify                 looking at a finished directory
+     1800  api/evaluate               methods ranked on tokens that both models share
+     1895  api/trim                   a smaller vocabulary of a model's own
 
-     1863  base                       what everything stands on
-     1896  base/begin                 system headers, and how floating point must be compiled
-     1934  base/sizes                 counting, and sums and products that may not wrap
-     1972  base/span                  bytes of others, digits, UTF-8
-     2130  base/decimal               the digits of a double
-     2265  base/format                printf without stdio and without a locale
-     2534  base/result                results, failures, messages
-     2650  base/memory                the allocator, arrays that grow
-     2709  base/text                  names in messages, and text that grows
-     2826  base/hooks                 log, progress, threads of the caller
-     2895  base/sort                  in place, without memory, never quadratic; and finding
-     2945  base/clock                 wall time for statistics
-     2991  base/hash                  keyed, for tables whose keys a stranger chooses
-     3083  base/pool                  blocks that are freed together
-     3198  base/number                element types, widening and rounding
-     3409  base/base64                decoding
-     3445  base/protobuf              fields of a message
-     3567  base/watch                 long loops that the caller can stop
+     1953  base                       what everything stands on
+     1989  base/begin                 system headers, and how floating point must be compiled
+     2027  base/sizes                 counting, and sums and products that may not wrap
+     2065  base/span                  bytes of others, digits, UTF-8
+     2223  base/decimal               the digits of a double
+     2358  base/format                printf without stdio and without a locale
+     2627  base/result                results, failures, messages
+     2743  base/memory                the allocator, arrays that grow
+     2802  base/text                  names in messages, and text that grows
+     2919  base/hooks                 log, progress, threads of the caller
+     2988  base/sort                  in place, without memory, never quadratic; and finding
+     3038  base/clock                 wall time for statistics
+     3084  base/hash                  keyed, for tables whose keys a stranger chooses
+     3176  base/pool                  blocks that are freed together
+     3291  base/number                element types, widening and rounding
+     3502  base/blocks                block types of ggml, taken apart and widened
+     3719  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4004  base/blocks_make           rows quantised to blocks
+     4397  base/base64                decoding
+     4433  base/protobuf              fields of a message
+     4555  base/watch                 long loops that the caller can stop
 
-     3620  files                      formats, on memory and streams
-     3650  files/memory_source        memory as a source of bytes
-     3668  files/json_read            a parser without recursion
-     4021  files/json_values          looking at values, stepping through containers
-     4234  files/json_edit            writing, and edits that keep every byte they do not touch
-     4602  files/tensors              what reading and writing a header share
-     4737  files/safetensors_read     the header of a file, checked
-     5062  files/safetensors_write    the header of a new file
-     5219  files/gguf_types           ggml's types, and the sizes of values
-     5396  files/gguf_values          keys, tensors and values found
-     5513  files/gguf_walk            what stands in a header, one after the other
-     5725  files/gguf_read            the header of a file, checked
-     5946  files/gguf_write           the header of a new file
-     6151  files/gguf_keys            a list of keys that is being made
+     4608  files                      formats, on memory and streams
+     4638  files/memory_source        memory as a source of bytes
+     4656  files/json_read            a parser without recursion
+     5009  files/json_values          looking at values, stepping through containers
+     5222  files/json_edit            writing, and edits that keep every byte they do not touch
+     5590  files/tensors              what reading and writing a header share
+     5725  files/safetensors_read     the header of a file, checked
+     6050  files/safetensors_write    the header of a new file
+     6207  files/gguf_types           ggml's types, and the sizes of values
+     6384  files/gguf_values          keys, tensors and values found
+     6502  files/gguf_walk            what stands in a header, one after the other
+     6714  files/gguf_read            the header of a file, checked
+     6935  files/gguf_write           the header of a new file
+     7140  files/gguf_keys            a list of keys that is being made
 
-     6351  vocab                      tokens, from every source, and which of them are the same
-     6388  vocab/known                what the world calls things: files, classes, tokens
-     6713  vocab/token_table          the table of tokens, and finding tokens in it
-     6887  vocab/spelling             from what a file spells to bytes
-     7078  vocab/reader               what the readers of all sources share
-     7430  vocab/added_tokens         what other files add to a model's tokens
-     7778  vocab/in_use               tokens that are named as reserved ones and are none
-     7881  vocab/from_tokenizer_json  tokenizer.json
-     8174  vocab/from_tekken          tekken.json
-     8329  vocab/from_tiktoken        *.tiktoken
-     8394  vocab/from_sentencepiece   tokenizer.model and its like
-     8759  vocab/from_vocab_json      vocab.json and merges.txt
-     8845  vocab/from_vocab_txt       vocab.txt
-     8902  vocab/digits               how a tokenizer cuts numbers
-     9098  vocab/recognise            what a file is, by what it holds
-     9229  vocab/parse                the first source that is given, and what goes with it
-     9438  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9840  vocab/split                text split as the tokenizer's model splits it
-    10242  vocab/align                which base token a donor token is
+     7340  vocab                      tokens, from every source, and which of them are the same
+     7377  vocab/known                what the world calls things: files, classes, tokens
+     7702  vocab/token_table          the table of tokens, and finding tokens in it
+     7876  vocab/spelling             from what a file spells to bytes
+     8067  vocab/reader               what the readers of all sources share
+     8419  vocab/added_tokens         what other files add to a model's tokens
+     8767  vocab/in_use               tokens that are named as reserved ones and are none
+     8870  vocab/from_tokenizer_json  tokenizer.json
+     9163  vocab/from_tekken          tekken.json
+     9318  vocab/from_tiktoken        *.tiktoken
+     9383  vocab/from_sentencepiece   tokenizer.model and its like
+     9748  vocab/from_vocab_json      vocab.json and merges.txt
+     9834  vocab/from_vocab_txt       vocab.txt
+     9891  vocab/digits               how a tokenizer cuts numbers
+    10087  vocab/recognise            what a file is, by what it holds
+    10218  vocab/parse                the first source that is given, and what goes with it
+    10427  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10829  vocab/split                text split as the tokenizer's model splits it
+    11231  vocab/align                which base token a donor token is
 
-    10496  simd                       the hot loops, once for each instruction set
-    10529  simd/kernels               the table of kernels, and what all versions share
-    10806  simd/scalar                the reference
-    10975  simd/sse2                  the operations of 128-bit x86, and what each does
-    11096  simd/neon                  those of 64-bit Arm
-    11191  simd/wasm                  those of WebAssembly's SIMD128
-    11276  simd/avx2                  those of 256-bit x86, with FMA
-    11358  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    12000  simd/avx_vnni              AVX2, and products of integers
-    12096  simd/neon_bf16             NEON, and products of matrices
-    12250  simd/avx512                512-bit x86, by hand
-    12856  simd/amx                   tiles of x86, beside AVX-512
-    13099  simd/dispatch              which of them this machine can run, and which a call takes
+    11485  simd                       the hot loops, once for each instruction set
+    11518  simd/kernels               the table of kernels, and what all versions share
+    11795  simd/scalar                the reference
+    11964  simd/sse2                  the operations of 128-bit x86, and what each does
+    12085  simd/neon                  those of 64-bit Arm
+    12180  simd/wasm                  those of WebAssembly's SIMD128
+    12265  simd/avx2                  those of 256-bit x86, with FMA
+    12347  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    12989  simd/avx_vnni              AVX2, and products of integers
+    13085  simd/neon_bf16             NEON, and products of matrices
+    13239  simd/avx512                512-bit x86, by hand
+    13845  simd/amx                   tiles of x86, beside AVX-512
+    14088  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13325  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13378  solve/views                the rows of matrices, as the kernels read them
-    13507  solve/panels               vectors as the dense products want them, and these
-    13698  solve/rests                vectors on their way into panels
-    13875  solve/dictionary           the atoms, and their split along a common direction
-    14030  solve/exact_gram           products of all pairs of atoms in double
-    14112  solve/triangle             packed lower triangles
-    14216  solve/support              what is known of one target, and the exact steps
-    14492  solve/gram_table           products of atoms with all atoms, for scans
-    14730  solve/screen               which atoms are worth scoring in double: the bound
-    15036  solve/scan                 the correlations of all atoms with a block's residuals
-    15199  solve/predict              making targets ready for the next scan
-    15445  solve/candidates           the atoms that a scan could not rule out
-    15782  solve/select               the next atoms of each target
-    15947  solve/pursuit              what one solve holds, and the memory it takes
-    16191  solve/plan                 which form, and in what blocks
-    16436  solve/steps                a pursuit from its rows to its results
-    16675  solve/combine              new rows of coefficients
-    16737  solve/solver               the public call
-    16902  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    17111  solve/affine_normal        the normal equations of an affine map
-    17354  solve/affine_factor        their factor, and their solution
-    17585  solve/affine_map           a fitted map, and the rows it makes
-    17928  solve/affine_choice        how many atoms to take, and chosen by what
-    18326  solve/affine_fit           what a fit of an affine map holds and needs
-    18570  solve/affine               fitting and applying affine maps
+    14314  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    14367  solve/views                the rows of matrices, as the kernels read them
+    14496  solve/panels               vectors as the dense products want them, and these
+    14687  solve/rests                vectors on their way into panels
+    14864  solve/dictionary           the atoms, and their split along a common direction
+    15019  solve/exact_gram           products of all pairs of atoms in double
+    15101  solve/triangle             packed lower triangles
+    15205  solve/support              what is known of one target, and the exact steps
+    15481  solve/gram_table           products of atoms with all atoms, for scans
+    15719  solve/screen               which atoms are worth scoring in double: the bound
+    16025  solve/scan                 the correlations of all atoms with a block's residuals
+    16188  solve/predict              making targets ready for the next scan
+    16434  solve/candidates           the atoms that a scan could not rule out
+    16771  solve/select               the next atoms of each target
+    16936  solve/pursuit              what one solve holds, and the memory it takes
+    17180  solve/plan                 which form, and in what blocks
+    17425  solve/steps                a pursuit from its rows to its results
+    17664  solve/combine              new rows of coefficients
+    17726  solve/solver               the public call
+    17891  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18100  solve/affine_normal        the normal equations of an affine map
+    18343  solve/affine_factor        their factor, and their solution
+    18574  solve/affine_map           a fitted map, and the rows it makes
+    18917  solve/affine_choice        how many atoms to take, and chosen by what
+    19315  solve/affine_fit           what a fit of an affine map holds and needs
+    19559  solve/affine               fitting and applying affine maps
 
-    18859  methods                    rows for tokens that a model lacks, each method a room
-    18898  methods/parts              what methods share: sums of rows, combinations
-    19082  methods/pursuit            omp, omp-centred
-    19153  methods/mapping            omp-affine, affine
-    19187  methods/constant           mean, zero
-    19215  methods/near               each target against all anchors
-    19506  methods/weights            how a few anchors combine to a target
-    19727  methods/interpolation      common_interpolation
-    19880  methods/wechsel            wechsel
-    19930  methods/focus              focus
-    20018  methods/hull               hull
-    20069  methods/dense              matrices of double, and their products
-    20334  methods/linear             maps between two models' rows
-    20489  methods/clp                clp
-    20575  methods/chance             normal deviates that are the same everywhere
-    20636  methods/factor             of symmetric matrices
-    20685  methods/randn              randn
-    20774  methods/john_hewitt        john_hewitt
-    20858  methods/polar              the orthogonal part of a matrix
-    20954  methods/procrustes         procrustes
-    21047  methods/eigen              principal directions of a matrix's rows
-    21341  methods/landmark_pca       landmark_pca
-    21399  methods/stb                stb
-    21581  methods/mp_rope            mp_rope
-    21897  methods/subword            subword
-    22013  methods/zett               zett
-    22035  methods/modifiers          what is done to the rows of any method
-    22149  methods/methods            the table of all, and the public calls
+    19848  methods                    rows for tokens that a model lacks, each method a room
+    19887  methods/parts              what methods share: sums of rows, combinations
+    20071  methods/pursuit            omp, omp-centred
+    20142  methods/mapping            omp-affine, affine
+    20176  methods/constant           mean, zero
+    20204  methods/near               each target against all anchors
+    20495  methods/weights            how a few anchors combine to a target
+    20716  methods/interpolation      common_interpolation
+    20869  methods/wechsel            wechsel
+    20919  methods/focus              focus
+    21007  methods/hull               hull
+    21058  methods/dense              matrices of double, and their products
+    21323  methods/linear             maps between two models' rows
+    21478  methods/clp                clp
+    21564  methods/chance             normal deviates that are the same everywhere
+    21625  methods/factor             of symmetric matrices
+    21674  methods/randn              randn
+    21763  methods/john_hewitt        john_hewitt
+    21847  methods/polar              the orthogonal part of a matrix
+    21943  methods/procrustes         procrustes
+    22036  methods/eigen              principal directions of a matrix's rows
+    22330  methods/landmark_pca       landmark_pca
+    22388  methods/stb                stb
+    22570  methods/mp_rope            mp_rope
+    22886  methods/subword            subword
+    23002  methods/zett               zett
+    23024  methods/modifiers          what is done to the rows of any method
+    23138  methods/methods            the table of all, and the public calls
 
-    22298  disk                       files and directories
-    22332  disk/system                what POSIX and Windows are asked for
-    22373  disk/windows_paths         paths as Windows takes them
-    22513  disk/windows               the system as Windows gives it
-    22825  disk/posix                 the system as POSIX gives it
-    23073  disk/paths                 what can be told from their text
-    23147  disk/failure               why the system refused
-    23261  disk/look                  what stands at a path, and whether within another
-    23382  disk/listing               listings of directories
-    23457  disk/reading               files to read, and whether they have changed
-    23636  disk/writing               files to write
-    23753  disk/copying               copies of files
-    23819  disk/trees                 whole directories looked through, copied, removed
-    24035  disk/known                 what weights are called in a directory
-    24118  disk/staging               a directory made under another name, then renamed
-    24380  disk/missing               a path or a directory without what is wanted of it
-    24423  disk/weights               which files they are, and what may stand in their place
-    24752  disk/weight_index          the index of a checkpoint in shards
-    24969  disk/shards                what an index and its shards say of each other
-    25174  disk/checkpoint            a model directory, in one file or in shards
-    25419  disk/tokenizer_directory   the tokenizer of a model directory
+    23287  disk                       files and directories
+    23323  disk/system                what POSIX and Windows are asked for
+    23364  disk/windows_paths         paths as Windows takes them
+    23504  disk/windows               the system as Windows gives it
+    23816  disk/posix                 the system as POSIX gives it
+    24064  disk/paths                 what can be told from their text
+    24138  disk/failure               why the system refused
+    24252  disk/look                  what stands at a path, and whether within another
+    24373  disk/listing               listings of directories
+    24448  disk/reading               files to read, and whether they have changed
+    24627  disk/writing               files to write
+    24744  disk/copying               copies of files
+    24810  disk/trees                 whole directories looked through, copied, removed
+    25026  disk/known                 what weights are called in a directory
+    25119  disk/staging               a directory made under another name, then renamed
+    25385  disk/missing               a path or a directory without what is wanted of it
+    25428  disk/gguf_files            GGUF files of a directory, by their names
+    25467  disk/weights               which files they are, and what may stand in their place
+    25803  disk/weight_index          the index of a checkpoint in shards
+    26020  disk/shards                what an index and its shards say of each other
+    26225  disk/gguf_parts            the parts of a split GGUF file
+    26334  disk/checkpoint            a model directory, in one file or in shards
+    26686  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25676  model                      which tensors and config keys belong to the vocabulary
-    25711  model/known                what the world calls things
-    26035  model/known_keys           keys of ids and sizes in configs
-    26209  model/known_classes        classes of tokenizers, by the type of model
-    26447  model/names                names of tensors
-    26604  model/document             the JSON files of a model directory
-    26699  model/members              what the members of a config are about
-    26920  model/config               what config.json says
-    27097  model/side                 a model directory opened once
-    27220  model/code                 the Python that a tokenizer is loaded with
-    27454  model/parts                what each tensor does for the vocabulary
-    27564  model/whole                whether all tensors are there
-    27686  model/find                 finding the parts of a model
-    27973  model/processor            the tokens that a processor looks for by their text
-    28128  model/heirs                what becomes of the ids in a config
-    28294  model/config_ids           ids in a config being edited
-    28534  model/config_lists         lists, dictionaries and ranges of ids
-    28691  model/config_edit          config.json and generation_config.json, edited
-    28986  model/classes              which class a tokenizer is loaded as
-    29193  model/class_tokens         added tokens that a class numbers otherwise
+    26943  model                      which tensors and config keys belong to the vocabulary
+    26978  model/known                what the world calls things
+    27302  model/known_keys           keys of ids and sizes in configs
+    27476  model/known_classes        classes of tokenizers, by the type of model
+    27714  model/names                names of tensors
+    27871  model/document             the JSON files of a model directory
+    27966  model/members              what the members of a config are about
+    28187  model/config               what config.json says
+    28364  model/side                 a model directory opened once
+    28487  model/code                 the Python that a tokenizer is loaded with
+    28721  model/parts                what each tensor does for the vocabulary
+    28831  model/whole                whether all tensors are there
+    28953  model/find                 finding the parts of a model
+    29240  model/processor            the tokens that a processor looks for by their text
+    29395  model/heirs                what becomes of the ids in a config
+    29561  model/config_ids           ids in a config being edited
+    29801  model/config_lists         lists, dictionaries and ranges of ids
+    29958  model/config_edit          config.json and generation_config.json, edited
+    30253  model/classes              which class a tokenizer is loaded as
+    30460  model/class_tokens         added tokens that a class numbers otherwise
 
-    29309  job                        the whole transplant, in the order in which it happens
-    29357  job/job                    what a job holds
-    29645  job/open                   opening the two models
-    29782  job/map                    the caller's map
-    29903  job/align                  where every new row comes from
-    30093  job/plan                   what becomes of every tensor, and of the configs
-    30238  job/chat                   the template that turns messages into text
-    30366  job/digits                 where the two tokenizers cut numbers differently
-    30563  job/converted              the special tokens that a conversion to GGUF finds
-    30842  job/gguf_donor             the files of a tokenizer, open once more
-    30926  job/gguf_pre               what llama.cpp calls the way it cuts text
-    31209  job/gguf_tokens            the strings, types and scores of a vocabulary
-    31545  job/gguf_merges            the merges of a byte-level vocabulary
-    31716  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    31886  job/gguf_special           special tokens, flags, templates
-    32105  job/gguf_normal            what becomes of spaces and letters
-    32248  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    32444  job/bos                    texts that begin otherwise than the base's
-    32493  job/rows                   rows in memory: reading, checking, their mean
-    32813  job/pieces                 what the base cuts new tokens into
-    32915  job/untrained              rows that hold nothing, and what becomes of their tokens
-    33178  job/solve                  solving for the rows of the donor
-    33392  job/targets                the rows that are made from the donor's
-    33492  job/diagnose               what is odd about the rows that were made
-    33617  job/rebuild                the new rows of one vocabulary tensor
-    33882  job/write                  the output and its weights
-    34161  job/copy                   the other files of the two models
-    34378  job/index                  the files that are written anew
-    34548  job/run                    the whole, in order
-    34662  job/report                 what a job did, as JSON and as a table
-    34978  job/findings               what is told of a finished directory
-    35027  job/check_files            its files
-    35163  job/check_ids              sizes, ids and tying
-    35379  job/check_values           values
-    35450  job/check_draft            as a draft model for another
-    35742  job/verify                 whether a finished directory agrees with itself
+    30576  job                        the whole transplant, in the order in which it happens
+    30624  job/job                    what a job holds
+    30912  job/open                   opening the two models
+    31049  job/map                    the caller's map
+    31170  job/align                  where every new row comes from
+    31360  job/plan                   what becomes of every tensor, and of the configs
+    31505  job/chat                   the template that turns messages into text
+    31633  job/digits                 where the two tokenizers cut numbers differently
+    31830  job/converted              the special tokens that a conversion to GGUF finds
+    32109  job/gguf_donor             the files of a tokenizer, open once more
+    32193  job/gguf_pre               what llama.cpp calls the way it cuts text
+    32476  job/gguf_tokens            the strings, types and scores of a vocabulary
+    32812  job/gguf_merges            the merges of a byte-level vocabulary
+    32983  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    33153  job/gguf_special           special tokens, flags, templates
+    33372  job/gguf_normal            what becomes of spaces and letters
+    33515  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    33711  job/bos                    texts that begin otherwise than the base's
+    33760  job/rows                   rows in memory: reading, checking, their mean
+    34080  job/pieces                 what the base cuts new tokens into
+    34182  job/untrained              rows that hold nothing, and what becomes of their tokens
+    34445  job/solve                  solving for the rows of the donor
+    34659  job/targets                the rows that are made from the donor's
+    34759  job/diagnose               what is odd about the rows that were made
+    34884  job/rebuild                the new rows of one vocabulary tensor
+    35149  job/write                  the output and its weights
+    35428  job/copy                   the other files of the two models
+    35645  job/index                  the files that are written anew
+    35815  job/run                    the whole, in order
+    35929  job/report                 what a job did, as JSON and as a table
+    36245  job/findings               what is told of a finished directory
+    36294  job/check_files            its files
+    36430  job/check_ids              sizes, ids and tying
+    36646  job/check_values           values
+    36717  job/check_draft            as a draft model for another
+    37009  job/verify                 whether a finished directory agrees with itself
 
-    35783  evaluate                   methods ranked on tokens that both models share
-    35802  evaluate/token_class       what a token is like, by its bytes
-    35869  evaluate/hidden            which tokens are hidden, and the rows at hand
-    36061  evaluate/scores            how near rows come to the true ones
-    36160  evaluate/ranks             whether a true row is found among all
-    36268  evaluate/evaluate          methods, one after the other, matrix by matrix
-    36477  evaluate/write_json        an evaluation as JSON
-    36588  evaluate/write_page        an evaluation as a page
+    37050  evaluate                   methods ranked on tokens that both models share
+    37069  evaluate/token_class       what a token is like, by its bytes
+    37136  evaluate/hidden            which tokens are hidden, and the rows at hand
+    37328  evaluate/scores            how near rows come to the true ones
+    37427  evaluate/ranks             whether a true row is found among all
+    37535  evaluate/evaluate          methods, one after the other, matrix by matrix
+    37744  evaluate/write_json        an evaluation as JSON
+    37855  evaluate/write_page        an evaluation as a page
+
+    38069  trim                       a smaller vocabulary of a model's own
+    38086  trim/needed                what has to stay for the sake of what stays
+    38269  trim/renumber              which tokens stay, and their new ids
+    38475  trim/trim_json             tokenizer.json and the JSON files beside it
+    38751  trim/trim_lines            merges.txt and vocab.txt
+    38801  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -262,8 +276,9 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table; otx_dtype_block and is_block, with the block types of ggml; otx_gguf_*.
+          close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
+          fields in the token table; otx_dtype_block and is_block, otx_blocks_to_float and
+          from_float: the block types of ggml; otx_gguf_*, and GGUF files in otx_checkpoint_open.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -503,6 +518,28 @@ typedef struct otx_matrix {
     size_t stride;         /* elements from one row of data to the next; 0: columns */
     const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
 } otx_matrix;
+
+/* >>> src/api/blocks.h */
+/* ---- block types of ggml ------------------------------------------------ */
+
+/* The bytes of blocks are those of a GGUF file, little-endian on every machine, without
+   alignment. Layouts and rules are ggml's (github.com/ggml-org/ggml, MIT licence), in words
+   and code of our own. `count` is of elements, and a multiple of the type's block. */
+
+/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, less the
+   minimum, each operation in float and rounded by itself. A scale that is no number gives
+   NaNs or infinities. The type must satisfy otx_dtype_is_block. */
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
+
+/* Quantises to blocks as ggml does for a file without an importance matrix, to the same bytes:
+   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, built without contraction
+   to fused multiply-adds. (ggml built with it, as it is released, gives a few K blocks other
+   levels. In MXFP4 the exponent is exact here, where log2f may round it up to a power of
+   two.) Returns how many blocks cannot hold their values, with an infinity or a NaN among
+   them, or so large that a scale or minimum is beyond F16; those are all zero bytes. The type
+   must satisfy otx_dtype_is_block. */
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count);
 
 /* >>> src/api/solver.h */
 /* ---- the solver --------------------------------------------------------- */
@@ -1493,8 +1530,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
-/* A checkpoint: model.safetensors, or the shards that
-   model.safetensors.index.json names. */
+/* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
+   a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {
     const otx_tensor *tensor;
     uint32_t file;
@@ -1503,7 +1540,8 @@ typedef struct otx_checkpoint_tensor {
 typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
-    otx_safetensors header;
+    otx_safetensors header; /* of a GGUF file what it says of its tensors */
+    otx_gguf gguf;          /* of no other it holds anything */
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1512,6 +1550,7 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
+    bool gguf;          /* the files are GGUF, and the keys are those of the first */
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
     char *index;        /* its name within the directory, or NULL */
@@ -1520,13 +1559,15 @@ typedef struct otx_checkpoint {
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
-   directory without model.safetensors and its index, the one other file or index is opened
-   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+/* Opens a model directory, or one file: a safetensors file by any name, an index, or a GGUF
+   file, of a split one the first part. Of a directory without model.safetensors and its
+   index, the one other file or index is opened (model.fp16.safetensors, say, or
+   model.safetensors.index.fp16.json); if it has none, its one GGUF model. Every shard is
    opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
-   to ctx->log. Close with otx_checkpoint_close. */
+   to ctx->log. Of a split GGUF file all parts must be there, and what they say of each other
+   must be so. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1536,7 +1577,9 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
                                                          const char *name);
 
 /* Reads `count` elements of an embedding tensor from element `first` on, in its
-   own dtype and host byte order. Thread-safe. */
+   own dtype and host byte order. A tensor of blocks (otx_dtype_is_block) is widened to
+   floats, which `to` must be aligned for; first and count must be whole blocks.
+   Thread-safe. */
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
@@ -1849,6 +1892,53 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
                                              const otx_evaluation *evaluation,
                                              const otx_sink *sink, otx_error *error);
 
+/* >>> src/api/trim.h */
+/* ---- a smaller vocabulary of a model's own -------------------------------------------------- */
+
+/* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+typedef struct otx_trim_options {
+    const char *const *tokens;
+    size_t token_count;
+    bool drop;          /* those named go, and all others stay; else those named stay, and all
+                           others go */
+    uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
+                           this; 0: 1 */
+    bool overwrite;     /* replace an existing output */
+} otx_trim_options;
+
+typedef struct otx_trim_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t wanted;        /* that stay because the caller says so; and besides them */
+    uint64_t always;        /* special ones, bytes and single characters, those that a chat
+                               template or a config names */
+    uint64_t parts;         /* those that others which stay are made of */
+    uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
+    uint64_t trimmed;       /* and after */
+} otx_trim_summary;
+
+/* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
+   tokens that stay as before: special, reserved and added tokens in use, bytes, single
+   characters where no bytes stand in for them, and whatever tokens that stay are merged from.
+   The vocabulary must have its rules (otx_vocab_parse_rules). Adds to always and parts of the
+   summary, which may be NULL. Errors are memory. */
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error);
+
+/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
+   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
+   numbered anew in their order, and matrices, biases, configs and generation_config.json
+   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
+   logits for them, bit for bit; all other text is still encoded, in smaller pieces. Tokenizers
+   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
+   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error);
+
 #endif /* OTX_NO_STDIO */
 
 #ifdef __cplusplus
@@ -1888,6 +1978,9 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
+     blocks    block types of ggml, taken apart and widened
+     blocks_fit   scales and minima that fit a group, as ggml fits them
+     blocks_make  rows quantised to blocks
      base64    decoding
      protobuf  fields of a message
      watch     long loops that the caller can stop
@@ -3404,6 +3497,901 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
         else memcpy(bytes + i, &narrower, 1);
     }
     return beyond;
+}
+
+/* >>> src/base/blocks.h */
+/* ---- blocks: of ggml, taken apart and widened ----------------------------- */
+
+/* A block taken apart. Element e has the value
+       scale[e / group] * level[e] - minus[e / group]
+   Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
+typedef struct otx__block {
+    float scale[16], minus[16];
+    int8_t level[256];
+    unsigned count, group;
+} otx__block;
+
+/* What the levels of IQ4_NL and IQ4_XS stand for, and twice the values of E2M1. */
+OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
+{
+    static const int8_t iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
+    static const int8_t e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+    return dtype == OTX_MXFP4 ? e2m1 : iq4;
+}
+
+OTX__PRIVATE float otx__half_at(const unsigned char *from)
+{
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, otx__format_of(OTX_F16));
+}
+
+/* ---- scales ---- */
+
+/* The 6-bit scale and minimum of a group of 32, of Q4_K and Q5_K. */
+OTX__PRIVATE void otx__six_bits(const unsigned char *from, unsigned group, unsigned *scale,
+                                unsigned *minimum)
+{
+    if (group < 4) {
+        *scale = from[group] & 63u;
+        *minimum = from[group + 4] & 63u;
+    } else {
+        *scale = (from[group + 4] & 15u) | (unsigned)from[group - 4] >> 6 << 4;
+        *minimum = (unsigned)from[group + 4] >> 4 | (unsigned)from[group] >> 6 << 4;
+    }
+}
+
+/* The scale of a group, a whole number, and of Q2_K, Q4_K and Q5_K the minimum. */
+OTX__PRIVATE int otx__group_scale(const unsigned char *from, otx_dtype dtype, unsigned group,
+                                  unsigned *minimum)
+{
+    unsigned scale;
+    switch (dtype) {
+    case OTX_Q2_K:
+        *minimum = (unsigned)from[group] >> 4;
+        return from[group] & 15;
+    case OTX_Q3_K:
+        from += 96;
+        scale = group < 8 ? from[group] & 15u : (unsigned)from[group - 8] >> 4;
+        return (int)(scale | ((unsigned)from[8 + group % 4] >> (group / 4 * 2) & 3u) << 4) - 32;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        otx__six_bits(from + 4, group, &scale, minimum);
+        return (int)scale;
+    case OTX_IQ4_XS:
+        scale = (unsigned)from[4 + group / 2] >> (group % 2 * 4) & 15u;
+        return (int)(scale | ((unsigned)from[2 + group / 4] >> (group % 4 * 2) & 3u) << 4) - 32;
+    default: /* Q6_K: signed bytes */
+        return (from[192 + group] ^ 128) - 128;
+    }
+}
+
+/* Where a type of 256 elements has its two F16, or -1. */
+OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
+{
+    *scale = dtype == OTX_Q2_K ? 80 : dtype == OTX_Q3_K ? 108 : dtype == OTX_Q6_K ? 208 : 0;
+    *minimum = dtype == OTX_Q2_K                          ? 82
+               : dtype == OTX_Q4_K || dtype == OTX_Q5_K ? 2
+                                                          : -1;
+}
+
+/* Half the value of an E8M0: 2^(code - 128). */
+OTX__PRIVATE float otx__half_e8m0(unsigned code)
+{
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : (uint32_t)(code - 1) << 23);
+}
+
+/* Fills in all but the levels. */
+OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    int scale_at, minimum_at;
+    unsigned i;
+    float scale, minimum;
+    block->count = otx_dtype_block(dtype, NULL);
+    if (block->count == 32) {
+        block->group = 32;
+        block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
+        block->minus[0] = dtype == OTX_Q4_1 || dtype == OTX_Q5_1 ? -otx__half_at(from + 2) : 0.0f;
+        return;
+    }
+    otx__half_places(dtype, &scale_at, &minimum_at);
+    scale = otx__half_at(from + scale_at);
+    minimum = minimum_at < 0 ? 0.0f : otx__half_at(from + minimum_at);
+    block->group = dtype == OTX_Q4_K || dtype == OTX_Q5_K || dtype == OTX_IQ4_XS ? 32 : 16;
+    for (i = 0; i < 256 / block->group; i++) {
+        unsigned of_group = 0;
+        block->scale[i] = scale * (float)otx__group_scale(from, dtype, i, &of_group);
+        block->minus[i] = minimum_at < 0 ? 0.0f : minimum * (float)of_group;
+    }
+}
+
+/* ---- levels ---- */
+
+/* The low halves of `half` bytes, then the high ones. */
+OTX__PRIVATE void otx__nibbles(int8_t *level, const unsigned char *from, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++) {
+        level[i] = (int8_t)(from[i] & 15);
+        level[half + i] = (int8_t)(from[i] >> 4);
+    }
+}
+
+/* Adds the 256 2-bit numbers of 64 bytes, times a factor. */
+OTX__PRIVATE void otx__add_quarters(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++) {
+        int quarter = from[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+        level[i] = (int8_t)(level[i] + quarter * factor);
+    }
+}
+
+/* Adds a bit for each level, times a factor: of element e bit e / 32 of byte e % 32. */
+OTX__PRIVATE void otx__add_bits(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++)
+        level[i] = (int8_t)(level[i] + (from[i % 32] >> (i / 32) & 1) * factor);
+}
+
+/* The same for a block of 32, whose bits are in order. */
+OTX__PRIVATE void otx__add_fifth_bits(int8_t *level, const unsigned char *from)
+{
+    unsigned i;
+    for (i = 0; i < 32; i++)
+        level[i] = (int8_t)(level[i] + (from[i / 8] >> (i % 8) & 1) * 16);
+}
+
+OTX__PRIVATE void otx__levels_of_32(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    const bool valued = dtype == OTX_IQ4_NL || dtype == OTX_MXFP4;
+    unsigned i, size;
+    int below = dtype == OTX_Q4_0 ? 8 : dtype == OTX_Q5_0 ? 16 : 0;
+    if (dtype == OTX_Q8_0) {
+        for (i = 0; i < 32; i++) level[i] = (int8_t)((from[2 + i] ^ 128) - 128);
+        return;
+    }
+    (void)otx_dtype_block(dtype, &size);
+    otx__nibbles(level, from + size - 16, 16);
+    if (dtype == OTX_Q5_0) otx__add_fifth_bits(level, from + 2);
+    if (dtype == OTX_Q5_1) otx__add_fifth_bits(level, from + 4);
+    for (i = 0; i < 32; i++)
+        level[i] = valued ? values[level[i]] : (int8_t)(level[i] - below);
+}
+
+OTX__PRIVATE void otx__levels_of_256(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    unsigned i;
+    memset(level, 0, 256);
+    switch (dtype) {
+    case OTX_Q2_K: otx__add_quarters(level, from + 16, 1); break;
+    case OTX_Q3_K:
+        memset(level, -4, 256);
+        otx__add_quarters(level, from + 32, 1);
+        otx__add_bits(level, from, 4);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        for (i = 0; i < 4; i++)
+            otx__nibbles(level + 64 * i, from + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, 32);
+        if (dtype == OTX_Q5_K) otx__add_bits(level, from + 16, 16);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__nibbles(level + 128 * i, from + 64 * i, 64);
+        otx__add_quarters(level, from + 128, 16);
+        for (i = 0; i < 256; i++) level[i] = (int8_t)(level[i] - 32);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__nibbles(level + 32 * i, from + 8 + 16 * i, 16);
+        for (i = 0; i < 256; i++) level[i] = values[level[i]];
+    }
+}
+
+OTX__PRIVATE void otx__block_levels(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    if (block->count == 32) otx__levels_of_32(block->level, from, dtype);
+    else otx__levels_of_256(block->level, from, dtype);
+}
+
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+    unsigned size, elements = otx_dtype_block(dtype, &size), first, i;
+    otx__block block;
+    for (; count > 0; count -= elements, bytes += size, to += elements) {
+        otx__block_scales(&block, bytes, dtype);
+        otx__block_levels(&block, bytes, dtype);
+        for (first = 0; first < elements; first += block.group) {
+            const float scale = block.scale[first / block.group];
+            const float minus = block.minus[first / block.group];
+            for (i = first; i < first + block.group; i++) {
+                float scaled = scale * (float)block.level[i];
+                to[i] = scaled - minus;
+            }
+        }
+    }
+}
+
+/* >>> src/base/blocks_fit.h */
+/* ---- blocks: scales that fit a group, as ggml fits them -------------------- */
+
+/* All sums are float, from left to right, and the comparisons are ggml's: an infinity from
+   values that are too large or too small for float leaves the same bits as there. Levels are
+   as they are stored, from 0. */
+
+/* Below this a group is taken for zeros. */
+#define OTX__GROUP_LEAST 1e-15f
+
+/* To nearest, ties to even, of what is below 2^22; of what is not, what the trick gives. */
+OTX__PRIVATE int otx__round_level(float value)
+{
+    float shifted = value + 12582912.0f;
+    uint32_t bits;
+    if (shifted != shifted) return 0;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int)(bits & 0x7fffff) - 0x400000;
+}
+
+OTX__PRIVATE int otx__between(int value, int least, int most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* The element of largest magnitude, the first of several. */
+OTX__PRIVATE float otx__largest(const float *x, unsigned count)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (fabsf(x[i]) > fabsf(largest)) largest = x[i];
+    return largest;
+}
+
+/* ---- levels about zero: Q6_K, Q3_K ---- */
+
+/* Of levels against values, weighted with the values' squares. */
+typedef struct otx__level_sums {
+    float product, square;
+} otx__level_sums;
+
+/* The levels of 16 values, `half` more than what they stand for, and their sums. */
+OTX__PRIVATE otx__level_sums otx__levels_about_zero(uint8_t *level, const float *x, int half,
+                                                    float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * x[i]), -half, half - 1);
+        float weight = x[i] * x[i];
+        level[i] = (uint8_t)(l + half);
+        sums.product += weight * x[i] * (float)l;
+        sums.square += weight * (float)l * (float)l;
+    }
+    return sums;
+}
+
+/* The best of nineteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_trials(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    scale = sums.square != 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -9; trial <= 9; trial++) {
+        uint8_t tried[16];
+        float step = 0.1f * (float)trial;
+        if (trial == 0) continue;
+        sums = otx__levels_about_zero(tried, x, half, -((float)half + step) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            memcpy(level, tried, 16);
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* Moves one level to where the rest wants it, if that is better. */
+OTX__PRIVATE bool otx__fit_level(uint8_t *level, float x, int half, otx__level_sums *sums)
+{
+    const float weight = x * x, old = (float)(*level - half);
+    otx__level_sums rest;
+    int l;
+    rest.product = sums->product - weight * x * old;
+    if (!(rest.product > 0.0f)) return false;
+    rest.square = sums->square - weight * old * old;
+    l = otx__between(otx__round_level(x * rest.square / rest.product), -half, half - 1);
+    if (l == *level - half) return false;
+    rest.product += weight * x * (float)l;
+    rest.square += weight * (float)l * (float)l;
+    if (!(rest.square > 0.0f && rest.product * rest.product * sums->square >
+                                    sums->product * sums->product * rest.square))
+        return false;
+    *level = (uint8_t)(l + half);
+    *sums = rest;
+    return true;
+}
+
+/* Levels moved one by one, in five rounds at most. */
+OTX__PRIVATE float otx__fit_descent(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    unsigned round, i, changed = 1;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    for (round = 0; round < 5 && changed; round++)
+        for (i = 0, changed = 0; i < 16; i++)
+            changed += otx__fit_level(&level[i], x[i], half, &sums);
+    return sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+}
+
+/* ---- levels above a minimum: Q2_K, Q4_K, Q5_K ---- */
+
+/* What such a fit is asked for: the largest level, whether misses count by magnitude and not
+   by square, and how far inverse scales are tried: from `first` in steps of 0.1. */
+typedef struct otx__fit_kind {
+    int most;
+    bool by_magnitude;
+    float first;
+    int trials;
+} otx__fit_kind;
+
+/* A group in the fit. Values are about scale * level + minimum, with a minimum of at most 0. */
+typedef struct otx__group_fit {
+    const float *x, *weight;
+    unsigned count;
+    float most, sum_weight, sum_x; /* of the values: the largest, and sums with the weights */
+    float scale, minimum, missing; /* the best as yet */
+} otx__group_fit;
+
+/* Levels of at most `most`, when the span above the best minimum as yet is `span` of them.
+   Returns the inverse scale. */
+OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span,
+                                     int most)
+{
+    const float inverse = span / (fit->most - fit->minimum);
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        int l = otx__round_level(inverse * (fit->x[i] - fit->minimum));
+        level[i] = (uint8_t)otx__between(l, 0, most);
+    }
+    return inverse;
+}
+
+/* How much values are missed. */
+OTX__PRIVATE float otx__fit_missing(const uint8_t *level, const otx__group_fit *fit, float scale,
+                                    float minimum, bool by_magnitude)
+{
+    float missing = 0.0f;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        float miss = scale * (float)level[i] + minimum - fit->x[i];
+        miss = by_magnitude ? fabsf(miss) : miss * miss;
+        missing += fit->weight[i] * miss;
+    }
+    return missing;
+}
+
+/* Scale and minimum by weighted least squares for levels that are given; taken if better. */
+OTX__PRIVATE bool otx__fit_line(const uint8_t *level, otx__group_fit *fit, bool by_magnitude)
+{
+    float sum_l = 0.0f, sum_l2 = 0.0f, sum_xl = 0.0f, determinant, scale, minimum, missing;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        const float l = (float)level[i], weighted = fit->weight[i] * l;
+        sum_l += weighted;
+        sum_l2 += weighted * l;
+        sum_xl += weighted * fit->x[i];
+    }
+    determinant = fit->sum_weight * sum_l2 - sum_l * sum_l;
+    if (!(determinant > 0.0f)) return false;
+    scale = (fit->sum_weight * sum_xl - fit->sum_x * sum_l) / determinant;
+    minimum = (sum_l2 * fit->sum_x - sum_l * sum_xl) / determinant;
+    if (minimum > 0.0f) {
+        minimum = 0.0f;
+        scale = sum_xl / sum_l2;
+    }
+    missing = otx__fit_missing(level, fit, scale, minimum, by_magnitude);
+    if (!(missing < fit->missing)) return false;
+    fit->scale = scale;
+    fit->minimum = minimum;
+    fit->missing = missing;
+    return true;
+}
+
+/* Returns the scale; *minus is the minimum with its sign turned. */
+OTX__PRIVATE float otx__fit_above(uint8_t *level, const float *x, const float *weight,
+                                  unsigned count, const otx__fit_kind *kind, float *minus)
+{
+    otx__group_fit fit;
+    uint8_t tried[32];
+    unsigned i;
+    int trial;
+    fit.x = x;
+    fit.weight = weight;
+    fit.count = count;
+    fit.most = fit.minimum = x[0];
+    fit.sum_weight = weight[0];
+    fit.sum_x = weight[0] * x[0];
+    for (i = 1; i < count; i++) {
+        if (x[i] < fit.minimum) fit.minimum = x[i];
+        if (x[i] > fit.most) fit.most = x[i];
+        fit.sum_weight += weight[i];
+        fit.sum_x += weight[i] * x[i];
+    }
+    if (fit.minimum > 0.0f) fit.minimum = 0.0f;
+    *minus = -fit.minimum;
+    memset(level, 0, count);
+    if (fit.most == fit.minimum) return 0.0f;
+    fit.scale = 1.0f / otx__levels_above(level, &fit, (float)kind->most, kind->most);
+    fit.missing = otx__fit_missing(level, &fit, fit.scale, fit.minimum, kind->by_magnitude);
+    for (trial = 0; trial < kind->trials; trial++) {
+        float step = kind->first + 0.1f * (float)trial;
+        (void)otx__levels_above(tried, &fit, step + (float)kind->most, kind->most);
+        if (otx__fit_line(tried, &fit, kind->by_magnitude)) memcpy(level, tried, count);
+    }
+    *minus = -fit.minimum;
+    return fit.scale;
+}
+
+/* ---- levels from a table: IQ4_NL, IQ4_XS ---- */
+
+/* The level whose value is nearest. */
+OTX__PRIVATE unsigned otx__nearest_value(const int8_t *values, float x)
+{
+    unsigned low = 0, high = 15;
+    if (x <= (float)values[0]) return 0;
+    if (x >= (float)values[15]) return 15;
+    while (high - low > 1) {
+        unsigned middle = (low + high) / 2;
+        if (x < (float)values[middle]) high = middle;
+        else low = middle;
+    }
+    return x - (float)values[high - 1] < (float)values[high] - x ? high - 1 : high;
+}
+
+/* The sums for 32 values at an inverse scale. */
+OTX__PRIVATE otx__level_sums otx__value_sums(const int8_t *values, const float *x, float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 32; i++) {
+        float value = (float)values[otx__nearest_value(values, inverse * x[i])];
+        float weight = x[i] * x[i];
+        sums.product += weight * value * x[i];
+        sums.square += weight * value * value;
+    }
+    return sums;
+}
+
+/* The best of fifteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_values(const int8_t *values, const float *x)
+{
+    const float largest = otx__largest(x, 32);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) return 0.0f;
+    scale = -largest / (float)values[0];
+    sums = otx__value_sums(values, x, 1.0f / scale);
+    scale = sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -7; trial <= 7; trial++) {
+        sums = otx__value_sums(values, x, (float)(trial + values[0]) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* >>> src/base/blocks_make.h */
+/* ---- blocks: rows quantised ----------------------------------------------- */
+
+OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
+{
+    bool overflow;
+    uint32_t half = otx__round_double((double)value, otx__format_of(OTX_F16), &overflow);
+    to[0] = (unsigned char)(half & 255);
+    to[1] = (unsigned char)(half >> 8);
+}
+
+/* ---- levels, as otx__levels_of_* take them apart ---- */
+
+OTX__PRIVATE void otx__put_nibbles(unsigned char *to, const uint8_t *level, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++)
+        to[i] = (unsigned char)((level[i] & 15) | (level[half + i] & 15) << 4);
+}
+
+/* Two bits of each of 256 levels, from bit `from` on. */
+OTX__PRIVATE void otx__put_quarters(unsigned char *to, const uint8_t *level, unsigned from)
+{
+    unsigned i;
+    memset(to, 0, 64);
+    for (i = 0; i < 256; i++) {
+        unsigned char *byte = &to[i / 128 * 32 + i % 32];
+        *byte = (unsigned char)(*byte | (level[i] >> from & 3) << (i % 128 / 32 * 2));
+    }
+}
+
+/* Bit `bit` of each of 256 levels. */
+OTX__PRIVATE void otx__put_bits(unsigned char *to, const uint8_t *level, unsigned bit)
+{
+    unsigned i;
+    memset(to, 0, 32);
+    for (i = 0; i < 256; i++)
+        to[i % 32] = (unsigned char)(to[i % 32] | (level[i] >> bit & 1) << (i / 32));
+}
+
+OTX__PRIVATE void otx__put_fifth_bits(unsigned char *to, const uint8_t *level)
+{
+    unsigned i;
+    memset(to, 0, 4);
+    for (i = 0; i < 32; i++)
+        to[i / 8] = (unsigned char)(to[i / 8] | (level[i] >> 4 & 1) << (i % 8));
+}
+
+OTX__PRIVATE void otx__put_levels_of_256(unsigned char *to, const uint8_t *level,
+                                         otx_dtype dtype)
+{
+    unsigned i;
+    switch (dtype) {
+    case OTX_Q2_K: otx__put_quarters(to + 16, level, 0); break;
+    case OTX_Q3_K:
+        otx__put_bits(to, level, 2);
+        otx__put_quarters(to + 32, level, 0);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        if (dtype == OTX_Q5_K) otx__put_bits(to + 16, level, 4);
+        for (i = 0; i < 4; i++)
+            otx__put_nibbles(to + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, level + 64 * i, 32);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__put_nibbles(to + 64 * i, level + 128 * i, 64);
+        otx__put_quarters(to + 128, level, 4);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__put_nibbles(to + 8 + 16 * i, level + 32 * i, 16);
+    }
+}
+
+/* ---- blocks of 32 ---- */
+
+/* Towards zero. Beyond an int, where a scale too small for its inverse made infinities: 0,
+   what x86 stores; the scale is 0 in F16 then. */
+OTX__PRIVATE int otx__cut(float value)
+{
+    return value > -2e9f && value < 2e9f ? (int)value : 0;
+}
+
+/* 1 / scale, or 0. */
+OTX__PRIVATE float otx__inverse(float scale)
+{
+    return scale != 0.0f ? 1.0f / scale : 0.0f;
+}
+
+/* The largest value gets the level 0, the one furthest from zero. */
+OTX__PRIVATE void otx__make_symmetric(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int half = dtype == OTX_Q4_0 ? 8 : 16;
+    const float scale = otx__largest(x, 32) / (float)-half, inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + ((float)half + 0.5f)), 0,
+                                         2 * half - 1);
+    }
+    if (dtype == OTX_Q5_0) otx__put_fifth_bits(to + 2, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_0 ? 6 : 2), level, 16);
+}
+
+/* Levels from the least value to the largest. */
+OTX__PRIVATE void otx__make_spread(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int most = dtype == OTX_Q4_1 ? 15 : 31;
+    float low = x[0], high = x[0], scale, inverse;
+    uint8_t level[32];
+    unsigned i;
+    for (i = 1; i < 32; i++) {
+        if (x[i] < low) low = x[i];
+        if (x[i] > high) high = x[i];
+    }
+    scale = (high - low) / (float)most;
+    inverse = otx__inverse(scale);
+    otx__put_half(to, scale);
+    otx__put_half(to + 2, low);
+    for (i = 0; i < 32; i++) {
+        float scaled = (x[i] - low) * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + 0.5f), 0, most);
+    }
+    if (dtype == OTX_Q5_1) otx__put_fifth_bits(to + 4, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_1 ? 8 : 4), level, 16);
+}
+
+/* Bytes, to nearest, halves away from zero. */
+OTX__PRIVATE void otx__make_q8_0(unsigned char *to, const float *x)
+{
+    const float scale = fabsf(otx__largest(x, 32)) / 127.0f, inverse = otx__inverse(scale);
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse, rest;
+        int whole = otx__cut(scaled);
+        rest = scaled - (float)whole;
+        if (rest >= 0.5f && rest < 1.0f) whole++;
+        else if (rest <= -0.5f && rest > -1.0f) whole--;
+        to[2 + i] = (unsigned char)(whole & 255);
+    }
+}
+
+OTX__PRIVATE void otx__make_iq4_nl(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_NL);
+    const float scale = otx__fit_values(values, x), inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) level[i] = (uint8_t)otx__nearest_value(values, inverse * x[i]);
+    otx__put_nibbles(to + 2, level, 16);
+}
+
+/* The power of two that has the largest value between 4 and 8, on levels up to 6. */
+OTX__PRIVATE void otx__make_mxfp4(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_MXFP4);
+    const double largest = (double)fabsf(otx__largest(x, 32));
+    uint8_t level[32];
+    int exponent = 0;
+    unsigned i, l;
+    float scale;
+    if (largest > 0.0)
+        exponent = (int)(otx__bits_of_double(largest) >> 52) - 1023 - 2 + 127;
+    to[0] = (unsigned char)otx__between(exponent, 0, 254);
+    scale = otx__half_e8m0(to[0]);
+    for (i = 0; i < 32; i++) {
+        float least = fabsf((float)values[0] * scale - x[i]);
+        level[i] = 0;
+        for (l = 1; l < 16; l++) {
+            float miss = fabsf((float)values[l] * scale - x[i]);
+            if (miss < least) {
+                least = miss;
+                level[i] = (uint8_t)l;
+            }
+        }
+    }
+    otx__put_nibbles(to + 1, level, 16);
+}
+
+/* ---- blocks of 256 ---- */
+
+/* The levels again, for scales and minima as they are stored; where a scale came out as 0, as
+   they are. `half` is what a level has more than what it stands for, `most` the largest. */
+OTX__PRIVATE void otx__levels_again(uint8_t *level, const float *x, const unsigned char *from,
+                                    otx_dtype dtype, int half, int most)
+{
+    otx__block block;
+    unsigned i;
+    otx__block_scales(&block, from, dtype);
+    for (i = 0; i < 256; i++) {
+        const float scale = block.scale[i / block.group], minus = block.minus[i / block.group];
+        if (scale != 0.0f) {
+            int l = otx__round_level((x[i] + minus) / scale);
+            level[i] = (uint8_t)(otx__between(l, -half, most - half) + half);
+        }
+    }
+}
+
+/* The number of largest magnitude decides about the scale of all. */
+OTX__PRIVATE void otx__make_q6_k(unsigned char *to, const float *x)
+{
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_trials(level + 16 * i, x + 16 * i, 32);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 210);
+    if (fabsf(largest) < OTX__GROUP_LEAST) return;
+    inverse = -128.0f / largest;
+    otx__put_half(to + 208, 1.0f / inverse);
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -128, 127);
+        to[192 + i] = (unsigned char)(l & 255);
+    }
+    otx__levels_again(level, x, to, OTX_Q6_K, 32, 63);
+    otx__put_levels_of_256(to, level, OTX_Q6_K);
+}
+
+OTX__PRIVATE void otx__make_q3_k(unsigned char *to, const float *x)
+{
+    unsigned char *scales = to + 96;
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_descent(level + 16 * i, x + 16 * i, 4);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 110);
+    if (largest != 0.0f) {
+        inverse = -32.0f / largest;
+        otx__put_half(to + 108, 1.0f / inverse);
+        for (i = 0; i < 16; i++) {
+            int l = otx__round_level(inverse * scale[i]) & 255; /* a signed byte */
+            l = otx__between((l ^ 128) - 128, -32, 31) + 32;
+            scales[i % 8] = (unsigned char)(scales[i % 8] | (l & 15) << (i / 8 * 4));
+            scales[8 + i % 4] = (unsigned char)(scales[8 + i % 4] | l >> 4 << (i / 4 * 2));
+        }
+    }
+    otx__levels_again(level, x, to, OTX_Q3_K, 4, 7);
+    otx__put_levels_of_256(to, level, OTX_Q3_K);
+}
+
+/* The weights of a group of 32 in the fit. */
+OTX__PRIVATE void otx__k_weights(float *weight, const float *x)
+{
+    float sum = 0.0f, mean;
+    unsigned i;
+    for (i = 0; i < 32; i++) sum += x[i] * x[i];
+    mean = (float)sqrt((double)(sum / 32.0f));
+    for (i = 0; i < 32; i++) weight[i] = mean + fabsf(x[i]);
+}
+
+/* How many of `steps` each number is, when the largest, where positive, is all of them: a
+   byte each. Returns the step. */
+OTX__PRIVATE float otx__in_steps(uint8_t *to, const float *numbers, unsigned count, float steps)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (numbers[i] > largest) largest = numbers[i];
+    for (i = 0; i < count; i++) {
+        float inverse = largest > 0.0f ? steps / largest : 0.0f;
+        to[i] = (uint8_t)(otx__round_level(inverse * numbers[i]) & 255);
+    }
+    return largest / steps;
+}
+
+OTX__PRIVATE void otx__make_q2_k(unsigned char *to, const float *x)
+{
+    static const otx__fit_kind kind = {3, true, -0.5f, 16};
+    float scale[16], minus[16], weight[16];
+    uint8_t level[256], scales[16], minima[16];
+    unsigned i, l;
+    for (i = 0; i < 16; i++) {
+        for (l = 0; l < 16; l++) weight[l] = fabsf(x[16 * i + l]);
+        scale[i] = otx__fit_above(level + 16 * i, x + 16 * i, weight, 16, &kind, &minus[i]);
+    }
+    otx__put_half(to + 80, otx__in_steps(scales, scale, 16, 15.0f));
+    otx__put_half(to + 82, otx__in_steps(minima, minus, 16, 15.0f));
+    for (i = 0; i < 16; i++) to[i] = (unsigned char)((scales[i] | minima[i] << 4) & 255);
+    otx__levels_again(level, x, to, OTX_Q2_K, 0, 3);
+    otx__put_levels_of_256(to, level, OTX_Q2_K);
+}
+
+/* Q4_K and Q5_K. */
+OTX__PRIVATE void otx__make_k(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    static const otx__fit_kind four = {15, false, -1.0f, 21}, five = {31, false, -0.5f, 16};
+    const otx__fit_kind *kind = dtype == OTX_Q4_K ? &four : &five;
+    unsigned char *packed = to + 4;
+    float scale[8], minus[8], weight[32];
+    uint8_t level[256], scales[8], minima[8];
+    unsigned i;
+    for (i = 0; i < 8; i++) {
+        otx__k_weights(weight, x + 32 * i);
+        scale[i] = otx__fit_above(level + 32 * i, x + 32 * i, weight, 32, kind, &minus[i]);
+    }
+    otx__put_half(to, otx__in_steps(scales, scale, 8, 63.0f));
+    otx__put_half(to + 2, otx__in_steps(minima, minus, 8, 63.0f));
+    for (i = 0; i < 8; i++) {
+        const unsigned s = scales[i] < 63 ? scales[i] : 63, m = minima[i] < 63 ? minima[i] : 63;
+        if (i < 4) {
+            packed[i] = (unsigned char)s;
+            packed[i + 4] = (unsigned char)m;
+        } else {
+            packed[i + 4] = (unsigned char)((s & 15) | (m & 15) << 4);
+            packed[i - 4] = (unsigned char)(packed[i - 4] | s >> 4 << 6);
+            packed[i] = (unsigned char)(packed[i] | m >> 4 << 6);
+        }
+    }
+    otx__levels_again(level, x, to, dtype, 0, kind->most);
+    otx__put_levels_of_256(to, level, dtype);
+}
+
+OTX__PRIVATE void otx__make_iq4_xs(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_XS);
+    float scale[8], step, inverse;
+    uint8_t level[256];
+    unsigned i, e;
+    for (i = 0; i < 8; i++) scale[i] = otx__fit_values(values, x + 32 * i);
+    step = -otx__largest(scale, 8) / 32.0f;
+    inverse = otx__inverse(step);
+    memset(to, 0, 8);
+    otx__put_half(to, step);
+    for (i = 0; i < 8; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -32, 31);
+        const float of_group = otx__inverse(step * (float)l);
+        for (e = 32 * i; e < 32 * i + 32; e++)
+            level[e] = (uint8_t)otx__nearest_value(values, of_group * x[e]);
+        l += 32;
+        to[4 + i / 2] = (unsigned char)(to[4 + i / 2] | (l & 15) << (i % 2 * 4));
+        to[2 + i / 4] = (unsigned char)(to[2 + i / 4] | l >> 4 << (i % 4 * 2));
+    }
+    otx__put_levels_of_256(to, level, OTX_IQ4_XS);
+}
+
+/* ---- any ---- */
+
+OTX__PRIVATE void otx__make_block(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    switch (dtype) {
+    case OTX_Q4_0:
+    case OTX_Q5_0: otx__make_symmetric(to, x, dtype); break;
+    case OTX_Q4_1:
+    case OTX_Q5_1: otx__make_spread(to, x, dtype); break;
+    case OTX_Q8_0: otx__make_q8_0(to, x); break;
+    case OTX_Q2_K: otx__make_q2_k(to, x); break;
+    case OTX_Q3_K: otx__make_q3_k(to, x); break;
+    case OTX_Q4_K:
+    case OTX_Q5_K: otx__make_k(to, x, dtype); break;
+    case OTX_Q6_K: otx__make_q6_k(to, x); break;
+    case OTX_IQ4_NL: otx__make_iq4_nl(to, x); break;
+    case OTX_IQ4_XS: otx__make_iq4_xs(to, x); break;
+    default: otx__make_mxfp4(to, x);
+    }
+}
+
+/* Whether all values are numbers, and none so large that it has no place in a block whose
+   scale is F16: 65504 * 128 * 32 is the most that any type holds. Sums of cubes of what is
+   left are finite. */
+OTX__PRIVATE bool otx__in_range(const float *x, unsigned count, otx_dtype dtype)
+{
+    const float most = dtype == OTX_MXFP4 ? FLT_MAX : 1e10f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (!(fabsf(x[i]) <= most)) return false;
+    return true;
+}
+
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count)
+{
+    unsigned char *bytes = (unsigned char *)to;
+    unsigned size, elements = otx_dtype_block(dtype, &size);
+    otx__block block;
+    size_t refused = 0;
+    for (; count > 0; count -= elements, bytes += size, from += elements) {
+        bool holds = otx__in_range(from, elements, dtype);
+        if (holds) {
+            otx__make_block(bytes, from, dtype);
+            otx__block_scales(&block, bytes, dtype); /* an infinity here is in all groups */
+            holds = otx__is_finite((double)block.scale[0]) &&
+                    otx__is_finite((double)block.minus[0]);
+        }
+        if (!holds) memset(bytes, 0, size);
+        refused += !holds;
+    }
+    return refused;
 }
 
 /* >>> src/base/base64.h */
@@ -5396,16 +6384,17 @@ OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
 /* >>> src/files/gguf_values.h */
 /* ---- GGUF: keys, tensors and values found ----------------------------------------- */
 
-/* What stands in the block of an otx_gguf behind its keys: pointers to them, and to its
-   tensors, in order of name. */
-OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
-{
-    return (const otx_gguf_key **)(void *)(file->keys + file->key_count);
-}
-
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
 OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
 {
-    return (const otx_tensor **)(void *)(otx__gguf_key_order(file) + file->key_count);
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
 }
 
 /* A name's span against a pointer to a key, for otx__sorted_find. */
@@ -5798,7 +6787,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
     return w->result;
 }
 
-/* The second walk, in a block of its own: shapes, tensors, keys, both orders, types, and the
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
    header's own bytes, which the first walk has found to be good. */
 OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
                                        otx_gguf *out)
@@ -5815,9 +6804,9 @@ OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_w
     if (!out->memory) return otx__fail_memory(w.error, size);
     out->memory_size = (size_t)size;
     shapes = (uint64_t *)out->memory;
-    out->tensors = (otx_tensor *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
-    out->keys = (otx_gguf_key *)(void *)(out->tensors + out->tensor_count);
-    out->types = (uint32_t *)(void *)(otx__gguf_tensor_order(out) + out->tensor_count);
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
     w.bytes.bytes = (char *)(out->types + out->tensor_count);
     w.bytes.size = (size_t)first->at;
     w.size = first->at;
@@ -22323,9 +23312,11 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
+     gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -24066,6 +25057,18 @@ static const char *const otx__partial_weights[] = {
     "consolidated*", /* Mistral, Meta */
 };
 
+/* GGUF files that are no language model. */
+static const char *const otx__side_ggufs[] = {
+    "mmproj*", "*.mmproj*", "*-mmproj*", /* llama.cpp: what turns images into rows */
+    "imatrix*", "*.imatrix.gguf", "*-imatrix.gguf", /* llama-imatrix */
+    "ggml-vocab-*", /* llama.cpp's tests: a vocabulary alone */
+};
+
+/* Keys of the parts of a split GGUF file: llama.cpp's gguf-split. */
+#define OTX__KEY_SPLIT_NO "split.no"
+#define OTX__KEY_SPLIT_COUNT "split.count"
+#define OTX__KEY_SPLIT_TENSORS "split.tensors.count"
+
 /* ---- in their place ---- */
 
 /* In Python, D being the directory. */
@@ -24079,9 +25082,6 @@ static const char *const otx__partial_weights[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
-#define OTX__FROM_GGUF \
-    "take the directory that it was made from, with config.json and safetensors"
-
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
     {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
@@ -24098,7 +25098,9 @@ static const otx__known_advice otx__weight_advice[] = {
     {"*.pth", OTX__SAVE_WEIGHTS},
     {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
     {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
-    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+    {"*-of-*.gguf", "a part of a split GGUF file; put the first one beside it, "
+                    "NAME-00001-of-0000N.gguf"},
+    {"*.gguf", "GGUF, but by its name no language model"},
 };
 
 /* Files of weights by the bytes that they begin with. */
@@ -24109,7 +25111,6 @@ typedef struct otx__known_magic {
 } otx__known_magic;
 
 static const otx__known_magic otx__known_magics[] = {
-    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
     {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
     {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
     {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
@@ -24253,11 +25254,13 @@ OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error
                      "stand beside it", otx__path_text(name, output->path), OTX__LEFTOVERS);
 }
 
-OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
+/* Makes the directory to fill, beside the final name. */
+OTX__PRIVATE otx_result otx__output_make(otx__output *output, const char *suffix,
+                                         otx_error *error)
 {
     unsigned number;
     for (number = 1; number <= OTX__LEFTOVERS; number++) {
-        char *path = otx__output_sibling(output, OTX__PARTIAL, number);
+        char *path = otx__output_sibling(output, suffix, number);
         int failure;
         if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
         if (otx__sys_make_directory(path)) {
@@ -24291,7 +25294,9 @@ OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *er
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
     char name[OTX__PATH_TEXT];
-    if (output->partial && !otx__tree_remove(output->ctx, output->partial))
+    /* What cannot be removed for want of memory may be at the second try. */
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial) &&
+        !otx__tree_remove(output->ctx, output->partial))
         otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
                  otx__path_text(name, output->partial));
     otx__path_free(output->ctx, output->partial);
@@ -24313,7 +25318,7 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
-    if (!result) result = otx__output_make(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
     if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -24420,15 +25425,54 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/gguf_files.h */
+/* ---- GGUF files of a directory, by their names ------------------------------------ */
+
+/* Bytes of "-00002-of-00003.gguf", with which the name of a part ends. */
+#define OTX__GGUF_PART 20
+
+/* Whether a name is that of a part of a split file, as llama.cpp makes it: then which, from
+   1, and of how many. */
+OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
+{
+    const size_t size = strlen(name);
+    const char *end = name + size - OTX__GGUF_PART;
+    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+           strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
+           otx__parse_uint(otx__span_of(end + 10, 5), count);
+}
+
+/* The one GGUF file of a listing that may be a language model, of a split one the first
+   part; NULL if there is none or several, and of those the first is *rival. */
+OTX__PRIVATE const char *otx__gguf_in(const otx__listing *listing, const char **rival)
+{
+    const char *found = NULL;
+    uint64_t number, count;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") ||
+            otx__name_fits_any(name, otx__side_ggufs, OTX__COUNT(otx__side_ggufs)) ||
+            (otx__gguf_part_of(name, &number, &count) && number != 1))
+            continue;
+        if (found) {
+            *rival = found;
+            return NULL;
+        }
+        found = name;
+    }
+    return found;
+}
+
 /* >>> src/disk/weights.h */
 /* ---- weights: which files they are, and what may stand in their place -------- */
 
 /* ---- in a directory ---- */
 
-/* The weights of a directory: an index or a file, by names of its listing; neither, if it
-   holds none, or several that may be meant. */
+/* The weights of a directory: an index or a file, or if it has neither a GGUF file, by names
+   of its listing; none, if it holds none, or several that may be meant. */
 typedef struct otx__weights_found {
-    const char *index, *file;
+    const char *index, *file, *gguf;
     const char *rival; /* the first of several */
 } otx__weights_found;
 
@@ -24466,6 +25510,8 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
+    if (!found->index && !found->file && !found->rival)
+        found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
 /* ---- a cache of huggingface_hub ---- */
@@ -24681,7 +25727,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 /* What a file that is given as weights is. */
 typedef enum otx__weights_kind {
     OTX__WEIGHTS_FILE, /* safetensors */
-    OTX__WEIGHTS_INDEX
+    OTX__WEIGHTS_INDEX,
+    OTX__WEIGHTS_GGUF
 } otx__weights_kind;
 
 /* Bytes that a file is recognised by. */
@@ -24723,16 +25770,20 @@ OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *
     if (!source->read(source->context, 0, bytes, got))
         return otx__fail_read(error, path, source, 0, got);
     if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
-    if (magic) {
+    if (got >= 4 && memcmp(bytes, OTX__GGUF_MAGIC, 4) == 0) {
+        *kind = OTX__WEIGHTS_GGUF;
+    } else if (magic) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
                            magic->advice);
     } else if (otx__name_fits_any(name, otx__index_variants,
                                   OTX__COUNT(otx__index_variants))) {
         *kind = OTX__WEIGHTS_INDEX;
+    } else if (otx__has_suffix(name, ".gguf")) {
+        *kind = OTX__WEIGHTS_GGUF;
     } else if (!otx__has_suffix(name, ".safetensors") &&
                !otx__is_safetensors(bytes, got, source->size)) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "safetensors file", where);
+                           "safetensors or GGUF file", where);
     }
     return result;
 }
@@ -25171,8 +26222,117 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
     return otx__checkpoint_keep(ctx, checkpoint, index, error);
 }
 
+/* >>> src/disk/gguf_parts.h */
+/* ---- gguf_parts: the parts of a split GGUF file ------------------------------------ */
+
+/* Room for the name of a part. */
+#define OTX__PART_TEXT (OTX__NAME_TEXT + OTX__GGUF_PART)
+
+/* The name of a part for a message, "NAME-00001-of-00003.gguf", made from that of any file
+   of its model. Returns `to`. */
+OTX__PRIVATE const char *otx__gguf_part_text(char to[OTX__PART_TEXT], const char *name,
+                                             uint64_t number, uint64_t count)
+{
+    char stem[OTX__NAME_TEXT];
+    size_t size = strlen(name);
+    uint64_t ignored;
+    if (otx__gguf_part_of(name, &ignored, &ignored)) size -= OTX__GGUF_PART;
+    else if (otx__has_suffix(name, ".gguf")) size -= 5;
+    otx__format(to, OTX__PART_TEXT, "%s-%05u-of-%05u.gguf",
+                otx__quote(stem, sizeof stem, name, size), (unsigned)number, (unsigned)count);
+    return to;
+}
+
+/* A number of the parts that a file says, at most `limit`. */
+OTX__PRIVATE otx_result otx__gguf_split_key(const otx_checkpoint *checkpoint, size_t file,
+                                            const char *name, int64_t limit, int64_t *value,
+                                            otx_error *error)
+{
+    char where[OTX__PATH_TEXT], part[OTX__NAME_TEXT];
+    const otx_gguf_key *key = otx_gguf_find(&checkpoint->files[file].gguf, name);
+    if (key && !key->array && otx_gguf_integer(key, 0, value) && *value >= 0 && *value <= limit)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\": key \"%s\", which every part of a split "
+                     "file has, is %s", otx__path_text(where, checkpoint->path),
+                     otx__name_text(part, checkpoint->files[file].name), name,
+                     key ? "no number that it can be" : "missing");
+}
+
+/* How many parts the model has that the first file of a checkpoint is of; 1 if it is whole.
+   Fails if it is another part than the first, or not named as one. */
+OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, size_t *count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    char where[OTX__PATH_TEXT], own[OTX__NAME_TEXT], first[OTX__PART_TEXT];
+    uint64_t named = 0, of = 0;
+    int64_t number, parts = 1;
+    otx_result result = OTX_OK;
+    *count = 1;
+    if (!otx_gguf_find(&checkpoint->files[0].gguf, OTX__KEY_SPLIT_COUNT)) return OTX_OK;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts, error);
+    if (result || parts <= 1) return result;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_NO, UINT16_MAX, &number, error);
+    if (result) return result;
+    *count = (size_t)parts;
+    otx__path_text(where, checkpoint->path);
+    otx__name_text(own, name);
+    otx__gguf_part_text(first, name, 1, (uint64_t)parts);
+    if (number != 0)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+                         " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
+                         parts, first);
+    if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is the first of %" PRId64
+                     " parts; then its name must be \"%s\", and the others must lie beside it",
+                     where, own, parts, first);
+}
+
+/* Checks that a file is the part that its name says. */
+OTX__PRIVATE otx_result otx__gguf_part_check(const otx_checkpoint *checkpoint, size_t file,
+                                             otx_error *error)
+{
+    char where[OTX__PATH_TEXT], name[OTX__NAME_TEXT];
+    int64_t number = 0, parts = 0;
+    otx_result result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_NO, UINT16_MAX,
+                                            &number, error);
+    if (!result)
+        result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts,
+                                     error);
+    if (result || ((uint64_t)number == file && (uint64_t)parts == checkpoint->file_count))
+        return result;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is part %" PRId64 " of %"
+                     PRId64 ", and not %" PRIu64 " of %" PRIu64, otx__path_text(where,
+                     checkpoint->path), otx__name_text(name, checkpoint->files[file].name),
+                     number + 1, parts, (uint64_t)file + 1, (uint64_t)checkpoint->file_count);
+}
+
+/* Checks that the parts have as many tensors together as the first says, and no two of one
+   name. The tensors are gathered. */
+OTX__PRIVATE otx_result otx__gguf_parts_check(const otx_checkpoint *checkpoint,
+                                              otx_error *error)
+{
+    char where[OTX__PATH_TEXT];
+    int64_t said;
+    uint64_t count = 0;
+    size_t i;
+    otx_result result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_TENSORS, INT32_MAX,
+                                            &said, error);
+    if (result) return result;
+    for (i = 0; i < checkpoint->file_count; i++) count += checkpoint->files[i].gguf.tensor_count;
+    otx__path_text(where, checkpoint->path);
+    if (count != checkpoint->tensor_count)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %"
+                         PRIu64 " tensors, and %" PRIu64 " names for them", where, count,
+                         (uint64_t)checkpoint->tensor_count);
+    if (count == (uint64_t)said) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %" PRIu64
+                     " tensors, and the first says %" PRId64, where, count, said);
+}
+
 /* >>> src/disk/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------ */
+/* ---- checkpoint: a model directory, in one file or in several ------------ */
 
 /* ---- opening ---- */
 
@@ -25187,10 +26347,18 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
-    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
-                           name);
-    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    if (result == OTX_ERROR_NOT_FOUND && (checkpoint->sharded || checkpoint->file_count > 1))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the %s", name,
+                           checkpoint->gguf ? "model is split, and this is a part of it"
+                                            : "index names it");
+    if (!result && checkpoint->gguf) {
+        result = otx_gguf_open(ctx, &file->source, name, &file->gguf, error);
+        file->header.tensors = file->gguf.tensors;
+        file->header.tensor_count = file->gguf.tensor_count;
+        file->header.data_begin = file->gguf.data_begin;
+    } else if (!result) {
+        result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    }
     otx__path_free(ctx, path);
     return result;
 }
@@ -25201,6 +26369,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     for (i = 0; i < checkpoint->file_count; i++) {
         otx_checkpoint_file *file = &checkpoint->files[i];
         otx_safetensors_close(ctx, &file->header);
+        otx_gguf_close(ctx, &file->gguf);
         otx_source_close(ctx, &file->source);
         otx__path_free(ctx, file->name);
     }
@@ -25212,20 +26381,71 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-/* A checkpoint that is one file. */
-OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+/* Opens the one file of a checkpoint, or the first of several. */
+OTX__PRIVATE otx_result otx__checkpoint_first(const otx_context *ctx,
                                                otx_checkpoint *checkpoint, const char *name,
                                                otx_error *error)
 {
-    otx_result result;
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
     checkpoint->file_count = 1;
     checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
     if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
-    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result = otx__checkpoint_first(ctx, checkpoint, name, error);
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* Names the parts of a split GGUF file, whose first is open, and makes room for them. */
+OTX__PRIVATE otx_result otx__checkpoint_parts(const otx_context *ctx,
+                                              otx_checkpoint *checkpoint, size_t count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    const size_t size = strlen(name);
+    char end[16];
+    size_t i;
+    otx_checkpoint_file *files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *files);
+    if (!files) return otx__fail_array(error, count, sizeof *files);
+    files[0] = checkpoint->files[0];
+    otx__free(ctx, checkpoint->files, 1, sizeof *files);
+    checkpoint->files = files;
+    checkpoint->file_count = count;
+    for (i = 1; i < count; i++) {
+        files[i].name = otx__path_copy(ctx, name, size);
+        if (!files[i].name) return otx__fail_memory(error, size + 1);
+        otx__format(end, sizeof end, "%05u", (unsigned)i + 1);
+        memcpy(files[i].name + size - OTX__GGUF_PART + 1, end, 5);
+    }
+    return OTX_OK;
+}
+
+/* A checkpoint that is a GGUF file, or a split one by its first part. */
+OTX__PRIVATE otx_result otx__checkpoint_gguf(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const char *name, otx_error *error)
+{
+    size_t count = 1, i;
+    otx_result result;
+    checkpoint->gguf = true;
+    result = otx__checkpoint_first(ctx, checkpoint, name, error);
+    if (!result) result = otx__gguf_parts_count(checkpoint, &count, error);
+    if (!result && count > 1) result = otx__checkpoint_parts(ctx, checkpoint, count, error);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+        if (!result) result = otx__gguf_part_check(checkpoint, i, error);
+    }
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result && count > 1) result = otx__gguf_parts_check(checkpoint, error);
+    return result;
 }
 
 /* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
@@ -25276,11 +26496,12 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    *absent = !found.index && !found.file;
+    *absent = !found.index && !found.file && !found.gguf;
     if (found.index)
         result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
                                          error);
     else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else if (found.gguf) result = otx__checkpoint_gguf(ctx, checkpoint, found.gguf, error);
     else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
     return result;
@@ -25297,6 +26518,7 @@ OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char
     checkpoint->path = otx__path_parent(ctx, path);
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    if (kind == OTX__WEIGHTS_GGUF) return otx__checkpoint_gguf(ctx, checkpoint, name, error);
     return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
 }
 
@@ -25352,6 +26574,16 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
         otx__checkpoint_compare_name);
 }
 
+/* What a tensor's type is called in its file: in GGUF, where it may be one that is not read
+   here, by ggml. */
+OTX__PRIVATE const char *otx__checkpoint_type_name(const otx_checkpoint *checkpoint,
+                                                   const otx_checkpoint_tensor *tensor)
+{
+    const otx_gguf *gguf = &checkpoint->files[tensor->file].gguf;
+    return checkpoint->gguf ? otx_gguf_type_name(gguf->types[tensor->tensor - gguf->tensors])
+                            : otx_dtype_name(tensor->tensor->dtype);
+}
+
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
    own first. Thread-safe. */
 OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
@@ -25395,6 +26627,39 @@ OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
         }
 }
 
+/* Reads a tensor of blocks, and widens it where it is read to: its bytes come to the end of
+   the room for its floats, which no float reaches before they were read. */
+OTX__PRIVATE otx_result otx__checkpoint_blocks(const otx_checkpoint *checkpoint,
+                                               const otx_checkpoint_tensor *tensor,
+                                               uint64_t first, size_t count, float *to,
+                                               otx_error *error)
+{
+    unsigned char block[256];
+    char name[OTX__QUOTED];
+    const unsigned char *from;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(tensor->tensor->dtype, &bytes);
+    size_t size, room, i;
+    uint64_t offset;
+    otx_result result;
+    if (first % elements != 0 || count % elements != 0)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "tensor \"%s\": %" PRIu64 " elements from %"
+                         PRIu64 " on are no whole blocks of %u", otx__quote(name, sizeof name,
+                         tensor->tensor->name, tensor->tensor->name_size), (uint64_t)count,
+                         first, elements);
+    if (!otx__mul64(first / elements, bytes, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count / elements, bytes, &size) || !otx__mul(count, sizeof *to, &room))
+        size = room = SIZE_MAX;
+    from = (unsigned char *)to + (room - size);
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, size,
+                                   (unsigned char *)to + (room - size), error);
+    for (i = 0; i < count / elements && !result; i++) {
+        memcpy(block, from + i * bytes, bytes);
+        otx_blocks_to_float(to + i * elements, block, tensor->tensor->dtype, elements);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error)
@@ -25402,12 +26667,14 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
     uint64_t offset;
     otx_result result;
+    if (otx_dtype_is_block(tensor->tensor->dtype))
+        return otx__checkpoint_blocks(checkpoint, tensor, first, count, (float *)to, error);
     if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
         char what[OTX__QUOTED];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
                          "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
                                                tensor->tensor->name_size),
-                         otx_dtype_name(tensor->tensor->dtype));
+                         otx__checkpoint_type_name(checkpoint, tensor));
     }
     if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
     if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
@@ -34379,21 +35646,21 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 /* ---- index: the files that are written anew ------------------------------ */
 
 /* Writes a text as directory/name. */
-OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
+OTX__PRIVATE otx_result otx__write_text(const otx_context *ctx, const char *directory,
                                         const char *name, const otx__text *text,
                                         otx_error *error)
 {
-    char *path = otx__path_join(&job->ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, name);
     otx__file file;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__file_create(&job->ctx, path, &file, error);
+    result = otx__file_create(ctx, path, &file, error);
     if (!result) {
         if (!file.sink.write(file.sink.context, text->bytes, text->size))
             result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
         result = otx__file_finish(&file, result, error);
     }
-    otx__path_free(&job->ctx, path);
+    otx__path_free(ctx, path);
     return result;
 }
 
@@ -34516,7 +35783,7 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
     if (!result) result = otx__edit_to_text(edit, &text, error);
-    if (!result) result = otx__write_text(job, directory, OTX__INDEX_FILE, &text, error);
+    if (!result) result = otx__write_text(&job->ctx, directory, OTX__INDEX_FILE, &text, error);
     otx_json_edit_close(ctx, edit);
     otx__text_close(&text);
     otx__document_close(ctx, &index);
@@ -34528,19 +35795,19 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
-    otx_result result = otx__write_text(job, directory, "config.json", &job->config, error);
+    otx_result result = otx__write_text(&job->ctx, directory, "config.json", &job->config, error);
     if (!result && job->generation.size > 0)
-        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
+        result = otx__write_text(&job->ctx, directory, "generation_config.json", &job->generation,
                                  error);
     if (!result && job->digits.size > 0)
-        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
+        result = otx__write_text(&job->ctx, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
-        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+        result = otx__write_text(&job->ctx, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
     if (!result && job->code.size > 0)
-        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
+        result = otx__write_text(&job->ctx, directory, OTX__CLASS_MODULE ".py", &job->code, error);
     if (!result && job->options.chat != OTX_CHAT_DONOR)
-        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+        result = otx__write_text(&job->ctx, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
                                  &job->chat, error);
     return result;
 }
@@ -36796,6 +38063,991 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
     otx__text_string(&text, "</body>\n</html>\n");
     result = otx__report_flush(&text, sink, error);
     otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/trim/chapter.h */
+/* ==== trim: a smaller vocabulary of a model's own ==== */
+
+/* Knows which tokens can be taken out of a vocabulary, and how a tokenizer's files are written
+   without them; the model with the new vocabulary is then a transplant of it, in which every
+   row is a copy.
+   Hides the new numbers of tokens behind one table. A trimming owns the vocabulary and the
+   table; the tokenizer that it writes stands in a directory of its own, which goes with it.
+   Read needed.h for what must stay, then trim.h.
+
+   Rooms, in order of dependency:
+     needed        what has to stay for the sake of what stays
+     renumber      which tokens stay, and their new ids
+     trim_json     tokenizer.json and the JSON files beside it
+     trim_lines    merges.txt and vocab.txt
+     trim          the whole, in order */
+
+/* >>> src/trim/needed.h */
+/* ---- needed: what has to stay for the sake of what stays --------------------- */
+
+/* Tokens that stay, while more are found. */
+typedef struct otx__needed {
+    const otx_vocab *vocab;
+    const otx__rules *rules;
+    bool *keep;
+    uint32_t *waiting; /* ids that stay and whose parts were not looked at yet */
+    size_t waiting_count;
+    uint32_t *first, *next; /* by id made, by merge: chains of merge + 1 */
+    otx__pool pool;
+} otx__needed;
+
+OTX__PRIVATE void otx__need(otx__needed *n, size_t id)
+{
+    if (n->keep[id]) return;
+    n->keep[id] = true;
+    n->waiting[n->waiting_count++] = (uint32_t)id;
+}
+
+/* ---- what always stays ---- */
+
+/* Whether all 256 bytes have a token, so that no text needs another. */
+OTX__PRIVATE bool otx__needed_has_bytes(const otx__rules *rules)
+{
+    size_t i;
+    for (i = 0; i < 256; i++)
+        if (rules->bytes[i] < 0) return false;
+    return true;
+}
+
+/* Whether a token is what a text is cut into before anything is merged: a character, or a
+   byte, with what marks its place in a word. */
+OTX__PRIVATE bool otx__needed_is_single(const otx__rules *rules, const otx_token *token)
+{
+    otx__span text = otx__span_of(token->content, token->content_size);
+    const size_t before = rules->prefix_size, after = rules->suffix_size;
+    if (before && text.size > before && memcmp(text.bytes, rules->prefix, before) == 0) {
+        text.bytes += before;
+        text.size -= before;
+    }
+    if (after && text.size > after &&
+        memcmp(text.bytes + text.size - after, rules->suffix, after) == 0)
+        text.size -= after;
+    if (text.size <= 1 || rules->by_bytes) return text.size <= 1;
+    return otx__utf8_length((const unsigned char *)text.bytes, text.size) == text.size;
+}
+
+/* The mark of a space is put into every text, and bytes would not be read back as one. */
+OTX__PRIVATE bool otx__needed_is_mark(const otx__rules *rules, const otx_token *token)
+{
+    return otx__same_bytes(token->content, token->content_size, rules->spelling.mark,
+                           rules->spelling.mark_size);
+}
+
+/* Whether a token stays whatever is made of it. */
+OTX__PRIVATE bool otx__needed_always(const otx__rules *rules, const otx_token *token,
+                                     size_t id, bool has_bytes)
+{
+    if (token->kind == OTX_TOKEN_NONE) return false;
+    if (token->in_use || token->kind == OTX_TOKEN_CONTROL || token->kind == OTX_TOKEN_BYTE)
+        return true;
+    if (token->kind == OTX_TOKEN_UNUSED) return false;
+    if (token->added || otx__needed_is_mark(rules, token)) return true;
+    if (!has_bytes && otx__needed_is_single(rules, token)) return true;
+    /* Text that is unknown costs somewhat more than the piece of the least score. */
+    return rules->how == OTX__SPLIT_VITERBI && !(rules->weights[id] > rules->least);
+}
+
+OTX__PRIVATE uint64_t otx__needed_begin(otx__needed *n)
+{
+    const bool has_bytes = otx__needed_has_bytes(n->rules);
+    uint64_t always = 0;
+    size_t i;
+    for (i = 0; i < n->vocab->count; i++) {
+        bool stays = otx__needed_always(n->rules, &n->vocab->tokens[i], i, has_bytes);
+        if (n->keep[i] && n->vocab->tokens[i].kind != OTX_TOKEN_NONE) {
+            n->waiting[n->waiting_count++] = (uint32_t)i;
+        } else if (stays) {
+            otx__need(n, i);
+            always++;
+        } else {
+            n->keep[i] = false;
+        }
+    }
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const int64_t id = n->vocab->roles[i];
+        if (id < 0 || (uint64_t)id >= n->vocab->count || n->keep[id]) continue;
+        otx__need(n, (size_t)id);
+        always++;
+    }
+    return always;
+}
+
+/* ---- what others are made of ---- */
+
+/* Chains the merges by what they make. */
+OTX__PRIVATE void otx__needed_chain(otx__needed *n)
+{
+    size_t i;
+    for (i = 0; i < n->rules->merge_count; i++) {
+        const uint32_t made = n->rules->merges[i].made;
+        n->next[i] = n->first[made];
+        n->first[made] = (uint32_t)i + 1;
+    }
+}
+
+/* Both halves of every merge that makes a token: whichever a text is merged by, it must find
+   them. */
+OTX__PRIVATE void otx__need_halves(otx__needed *n, uint32_t id)
+{
+    uint32_t at;
+    for (at = n->first[id]; at; at = n->next[at - 1]) {
+        otx__need(n, n->rules->merges[at - 1].left);
+        otx__need(n, n->rules->merges[at - 1].right);
+    }
+}
+
+/* The same where any two tokens merge that are a third one together. */
+OTX__PRIVATE void otx__need_cuts(otx__needed *n, uint32_t id)
+{
+    const otx__rules *rules = n->rules;
+    const otx_token *token = &n->vocab->tokens[id];
+    otx__rule_range range = otx__rules_all(rules);
+    size_t at;
+    for (at = 0; at + 1 < token->content_size && range.low < range.high; at++) {
+        int64_t left, right;
+        otx__rules_narrow(rules, &range, at, (unsigned char)token->content[at]);
+        left = otx__rules_exact(rules, &range, at + 1);
+        if (left < 0) continue;
+        right = otx__rules_find(rules, token->content + at + 1, token->content_size - at - 1);
+        if (right < 0) continue;
+        otx__need(n, (size_t)left);
+        otx__need(n, (size_t)right);
+    }
+}
+
+OTX__PRIVATE uint64_t otx__needed_spread(otx__needed *n)
+{
+    uint64_t count = 0;
+    size_t before;
+    while (n->waiting_count > 0) {
+        const uint32_t id = n->waiting[--n->waiting_count];
+        before = n->waiting_count;
+        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT) continue;
+        if (n->rules->how == OTX__SPLIT_MERGES) otx__need_halves(n, id);
+        if (n->rules->how == OTX__SPLIT_WEIGHTS) otx__need_cuts(n, id);
+        count += n->waiting_count - before;
+    }
+    return count;
+}
+
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error)
+{
+    otx__needed n;
+    uint64_t always, parts;
+    if (!vocab->rules)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules");
+    memset(&n, 0, sizeof n);
+    otx__pool_open(&n.pool, ctx);
+    n.vocab = vocab;
+    n.rules = (const otx__rules *)vocab->rules;
+    n.keep = keep;
+    n.waiting = (uint32_t *)otx__pool_take(&n.pool, vocab->count, sizeof *n.waiting);
+    n.first = (uint32_t *)otx__pool_take_zero(&n.pool, vocab->count, sizeof *n.first);
+    n.next = (uint32_t *)otx__pool_take(&n.pool, n.rules->merge_count, sizeof *n.next);
+    if (n.pool.failed) {
+        otx_result result = otx__pool_fail(&n.pool, error);
+        otx__pool_close(&n.pool);
+        return result;
+    }
+    otx__needed_chain(&n);
+    always = otx__needed_begin(&n);
+    parts = otx__needed_spread(&n);
+    otx__pool_close(&n.pool);
+    if (summary) summary->always += always;
+    if (summary) summary->parts += parts;
+    return OTX_OK;
+}
+
+/* >>> src/trim/renumber.h */
+/* ---- renumber: which tokens stay, and their new ids --------------------------- */
+
+#define OTX__GONE UINT32_MAX
+
+/* A model whose vocabulary is cut down. */
+typedef struct otx__trimming {
+    const otx_context *ctx;
+    const otx_trim_options *options;
+    const char *model;          /* its directory */
+    otx_vocab vocab;            /* with its rules */
+    otx__token_index contents;  /* its tokens by content, */
+    otx__token_index stand_for; /* and by (kind, bytes) */
+    bool *keep;                 /* by id */
+    bool *own;                  /* by id: tokens of the model, not only added to it */
+    uint32_t *ids;              /* by id: the new one, or OTX__GONE */
+    uint32_t *olds;             /* by new id: the old one */
+    size_t count;               /* tokens that stay */
+    otx_trim_summary summary;
+    char *scratch;              /* the string decoded last */
+    size_t scratch_room;
+} otx__trimming;
+
+OTX__PRIVATE void otx__trim_close(otx__trimming *t)
+{
+    const otx_context *ctx = t->ctx;
+    if (t->scratch_room) otx__free(ctx, t->scratch, t->scratch_room, 1);
+    otx__free(ctx, t->olds, t->vocab.count, sizeof *t->olds);
+    otx__free(ctx, t->ids, t->vocab.count, sizeof *t->ids);
+    otx__free(ctx, t->own, t->vocab.count, sizeof *t->own);
+    otx__free(ctx, t->keep, t->vocab.count, sizeof *t->keep);
+    if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
+    if (t->contents.slots) otx__index_close(ctx, &t->contents);
+    otx_vocab_close(ctx, &t->vocab);
+}
+
+/* Of tokens that are alike the lowest id is found. */
+OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__token_index *index,
+                                        otx_error *error)
+{
+    size_t i;
+    otx_result result = otx__index_open(t->ctx, index, t->vocab.tokens, t->vocab.count,
+                                        by_content, error);
+    for (i = 0; i < t->vocab.count && !result; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = by_content ? otx__index_slot(index, OTX_TOKEN_NONE, token->content,
+                                            token->content_size)
+                          : otx__index_slot(index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+    return result;
+}
+
+/* Opens the vocabulary, with every token still to be judged. */
+OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
+{
+    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    size_t count = t->vocab.count;
+    if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
+    if (result) return result;
+    t->keep = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->keep);
+    t->own = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->own);
+    t->ids = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->ids);
+    t->olds = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->olds);
+    if (!t->keep || !t->own || !t->ids || !t->olds)
+        return otx__fail_array(error, count, sizeof *t->ids);
+    result = otx__trim_index(t, true, &t->contents, error);
+    return result ? result : otx__trim_index(t, false, &t->stand_for, error);
+}
+
+/* ---- the caller's wishes ---- */
+
+/* The id that a name stands for, or -1. */
+OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half *name)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    uint64_t id;
+    int64_t found;
+    size_t i;
+    if (name->is_id) {
+        bool known = otx__parse_uint(otx__span_of(name->bytes + 1, name->size - 1), &id) &&
+                     id < t->vocab.count && t->vocab.tokens[id].kind != OTX_TOKEN_NONE;
+        return known ? (int64_t)id : -1;
+    }
+    found = otx__index_find(&t->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    for (i = 0; i < OTX__COUNT(kinds) && found < 0; i++)
+        found = otx__index_find(&t->stand_for, kinds[i], name->bytes, name->size);
+    return found;
+}
+
+/* Marks the token that entry number `i` of the list names. */
+OTX__PRIVATE otx_result otx__trim_name(otx__trimming *t, size_t i, otx_error *error)
+{
+    const char *text = t->options->tokens[i], *end;
+    const size_t size = strlen(text) + 1;
+    char quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    otx__map_half name;
+    int64_t id = -1;
+    otx_result result = OTX_OK;
+    memset(&name, 0, sizeof name);
+    name.bytes = (char *)otx__alloc(t->ctx, size, 1);
+    if (!name.bytes) return otx__fail_memory(error, size);
+    end = otx__map_unescape(text, 0, &name);
+    otx__quote(quoted, sizeof quoted, text, size - 1);
+    if (!end)
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
+                           "backslash begins \\\\ or \\xNN", (uint64_t)i + 1, quoted);
+    else id = otx__trim_find(t, &name);
+    if (!result && id < 0)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, \"%s\": "
+                           "%s has no such token", (uint64_t)i + 1, quoted,
+                           otx__path_text(path, t->model));
+    if (!result) t->keep[id] = !t->options->drop;
+    otx__free(t->ctx, name.bytes, size, 1);
+    return result;
+}
+
+/* Marks what the caller wants to stay. */
+OTX__PRIVATE otx_result otx__trim_wish(otx__trimming *t, otx_error *error)
+{
+    const otx_trim_options *options = t->options;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        t->keep[i] = token && (options->drop || i < options->first);
+    }
+    for (i = 0; i < options->token_count && !result; i++) result = otx__trim_name(t, i, error);
+    for (i = 0; i < t->vocab.count; i++) t->summary.wanted += t->keep[i];
+    return result;
+}
+
+/* ---- new ids ---- */
+
+/* The model's own tokens come first, in their order, then those that are only added to them:
+   loaders number these on from there. */
+OTX__PRIVATE void otx__trim_number(otx__trimming *t)
+{
+    size_t i, added;
+    for (added = 0; added < 2; added++)
+        for (i = 0; i < t->vocab.count; i++) {
+            if (t->own[i] == (added == 1)) continue;
+            t->ids[i] = OTX__GONE;
+            if (!t->keep[i]) continue;
+            t->ids[i] = (uint32_t)t->count;
+            t->olds[t->count++] = (uint32_t)i;
+        }
+    t->summary.before = t->vocab.token_count;
+    t->summary.after = t->count;
+}
+
+/* The new id of the token with that content, or OTX__GONE. Where several have it, `declared`
+   says which, if it is one of them. */
+OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, size_t size,
+                                   uint64_t declared)
+{
+    int64_t id;
+    if (declared < t->vocab.count && t->vocab.tokens[declared].kind != OTX_TOKEN_NONE &&
+        otx__same_bytes(t->vocab.tokens[declared].content,
+                        t->vocab.tokens[declared].content_size, content, size))
+        return t->ids[declared];
+    id = otx__index_find(&t->contents, OTX_TOKEN_NONE, content, size);
+    return id < 0 ? OTX__GONE : t->ids[id];
+}
+
+/* Room for `need` bytes at t->scratch, which keeps its contents. */
+OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error *error)
+{
+    void *items = t->scratch;
+    if (!otx__grow(t->ctx, &items, &t->scratch_room, need, 1))
+        return otx__fail_memory(error, need);
+    t->scratch = (char *)items;
+    return OTX_OK;
+}
+
+/* Whether a merge stays, whose halves of `left` and `right` bytes stand one after the other in
+   t->scratch: the token that it makes does, and then its halves do. A prefix that continues a
+   word is not the second half's in what is made. */
+OTX__PRIVATE bool otx__trim_merges(otx__trimming *t, size_t left, size_t right)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    const size_t prefix = rules->prefix_size;
+    char *pair = t->scratch;
+    if (otx__trim_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
+        otx__trim_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
+        return false;
+    if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
+        right -= prefix;
+        memmove(pair + left, pair + left + prefix, right);
+    }
+    return otx__trim_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
+}
+
+/* The same of "left right" in t->scratch. */
+OTX__PRIVATE bool otx__trim_merge_line(otx__trimming *t, size_t size)
+{
+    char *space = (char *)memchr(t->scratch, ' ', size);
+    size_t left = space ? (size_t)(space - t->scratch) : 0;
+    if (!space) return false;
+    memmove(space, space + 1, size - left - 1);
+    return otx__trim_merges(t, left, size - left - 1);
+}
+
+/* >>> src/trim/trim_json.h */
+/* ---- trim_json: tokenizer.json and the JSON files beside it ---------------------- */
+
+/* A file that is written anew. */
+typedef struct otx__trim_file {
+    otx__trimming *t;
+    const otx_json *json;
+    otx_json_edit *edit;
+    otx__text value; /* that takes the place of one in the file */
+    size_t count;    /* items or members in it so far */
+    otx_error *error;
+    otx_result result; /* the first failure: what follows does nothing */
+} otx__trim_file;
+
+/* ---- pieces of a value ---- */
+
+/* Decodes a string to t->scratch; nothing where the node is none, or without memory. */
+OTX__PRIVATE otx__span otx__trim_string(otx__trim_file *f, uint32_t node)
+{
+    if (f->result) return otx__span_of("", 0);
+    f->result = otx__trim_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
+    if (f->result) return otx__span_of("", 0);
+    return otx__span_of(f->t->scratch, otx_json_string(f->json, node, f->t->scratch));
+}
+
+/* A value as the file has it. */
+OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
+{
+    uint32_t start, end;
+    otx__json_bytes(f->json, node, &start, &end);
+    otx__text_bytes(&f->value, f->json->text + start, end - start);
+}
+
+/* The beginning of the next item or member. */
+OTX__PRIVATE void otx__trim_next(otx__trim_file *f)
+{
+    otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
+}
+
+/* Puts the value that was made in the place of a node's. */
+OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *close)
+{
+    otx__text_string(&f->value, close);
+    otx__text_bytes(&f->value, "", 1);
+    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    if (!f->result)
+        f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, f->value.bytes, f->error);
+}
+
+/* Gives an id of a node its new number, if it is one of a token that stays. */
+OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
+{
+    char digits[16];
+    uint64_t id;
+    if (f->result || !otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->ids[id] == OTX__GONE)
+        return;
+    otx__format(digits, sizeof digits, "%" PRIu32, f->t->ids[id]);
+    f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, digits, f->error);
+}
+
+/* ---- tokens ---- */
+
+/* {"content": id}: of tokenizer.json, vocab.json and added_tokens.json. */
+OTX__PRIVATE void otx__trim_members(otx__trim_file *f, uint32_t object)
+{
+    otx_json_iter member = otx_json_iter_of(f->json, object);
+    while (otx_json_iter_next(&member)) {
+        const otx__span content = otx__trim_string(f, member.key);
+        uint64_t declared = UINT64_MAX;
+        uint32_t id;
+        (void)otx_json_uint(f->json, member.value, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, member.key);
+        otx__text_format(&f->value, ": %" PRIu32, id);
+    }
+}
+
+/* [[content, score]], in which a token's id is its place. */
+OTX__PRIVATE void otx__trim_scored(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter item = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&item)) {
+        if (item.index >= f->t->vocab.count || f->t->ids[item.index] == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, item.value);
+    }
+}
+
+/* The items of added_tokens, whose ids stand in them. */
+OTX__PRIVATE void otx__trim_added(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter item = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&item)) {
+        const uint32_t node = otx_json_find(f->json, item.value, "id");
+        const otx__span content =
+            otx__trim_string(f, otx_json_find(f->json, item.value, "content"));
+        uint32_t start, end, at, after, id;
+        uint64_t declared = UINT64_MAX;
+        (void)otx_json_uint(f->json, node, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__json_bytes(f->json, item.value, &start, &end);
+        otx__json_bytes(f->json, node, &at, &after);
+        otx__trim_next(f);
+        otx__text_bytes(&f->value, f->json->text + start, at - start);
+        otx__text_format(&f->value, "%" PRIu32, id);
+        otx__text_bytes(&f->value, f->json->text + after, end - after);
+    }
+}
+
+/* The members of added_tokens_decoder, whose ids are their names. */
+OTX__PRIVATE void otx__trim_decoder(otx__trim_file *f, uint32_t object)
+{
+    otx_json_iter member = otx_json_iter_of(f->json, object);
+    while (otx_json_iter_next(&member)) {
+        const otx__span content =
+            otx__trim_string(f, otx_json_find(f->json, member.value, "content"));
+        uint64_t declared = UINT64_MAX;
+        uint32_t id;
+        (void)otx__id_of_key(f->json, member.key, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__text_format(&f->value, "\"%" PRIu32 "\": ", id);
+        otx__trim_copy(f, member.value);
+    }
+}
+
+/* Marks the tokens of the model's own list. */
+OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
+{
+    const otx_vocab *vocab = &f->t->vocab;
+    const uint32_t words = otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "vocab");
+    otx_json_iter member = otx_json_iter_of(f->json, words);
+    while (otx_json_iter_next(&member)) {
+        uint64_t id = member.index;
+        if (member.key != OTX_JSON_NONE && !otx_json_uint(f->json, member.value, &id)) continue;
+        if (id < vocab->count && vocab->tokens[id].kind != OTX_TOKEN_NONE) f->t->own[id] = true;
+    }
+}
+
+/* ---- merges ---- */
+
+/* Whether a merge stays: "left right" or ["left", "right"]. */
+OTX__PRIVATE bool otx__trim_merge(otx__trim_file *f, uint32_t node)
+{
+    const uint32_t one = otx_json_item(f->json, node, 0), two = otx_json_item(f->json, node, 1);
+    otx__span text;
+    size_t right;
+    if (otx_json_type_of(f->json, node) == OTX_JSON_STRING) {
+        text = otx__trim_string(f, node);
+        return !f->result && otx__trim_merge_line(f->t, text.size);
+    }
+    text = otx__trim_string(f, one);
+    if (!f->result)
+        f->result = otx__trim_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
+                                   f->error);
+    if (f->result) return false;
+    right = otx_json_string(f->json, two, f->t->scratch + text.size);
+    return otx__trim_merges(f->t, text.size, right);
+}
+
+OTX__PRIVATE void otx__trim_merge_list(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter merge = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&merge)) {
+        if (!otx__trim_merge(f, merge.value)) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, merge.value);
+    }
+}
+
+/* ---- ids in other places ---- */
+
+/* What tokenizer.json puts around texts, by id: {"ids": [1]} of TemplateProcessing, and
+   ["</s>", 2] of BertProcessing and RobertaProcessing. `visit` sees each number. */
+OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
+                                      void (*visit)(otx__trim_file *f, uint32_t node))
+{
+    static const char *const pairs[] = {"sep", "cls"};
+    const otx_json *json = f->json;
+    otx_json_iter special = otx_json_iter_of(json, otx_json_find(json, processor,
+                                                                 "special_tokens"));
+    size_t i;
+    while (otx_json_iter_next(&special)) {
+        otx_json_iter id = otx_json_iter_of(json, otx_json_find(json, special.value, "ids"));
+        while (otx_json_iter_next(&id)) visit(f, id.value);
+    }
+    for (i = 0; i < OTX__COUNT(pairs); i++)
+        visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__trim_named(otx__trim_file *f,
+                                  void (*visit)(otx__trim_file *f, uint32_t node))
+{
+    const otx_json *json = f->json;
+    const uint32_t processor = otx_json_find(json, 0, "post_processor");
+    otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
+    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
+    otx__trim_processor(f, processor, visit);
+    while (otx_json_iter_next(&inner)) otx__trim_processor(f, inner.value, visit);
+}
+
+/* Such an id stays. */
+OTX__PRIVATE void otx__trim_keep_id(otx__trim_file *f, uint32_t node)
+{
+    uint64_t id;
+    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
+        return;
+    f->t->keep[id] = true;
+    f->t->summary.always++;
+}
+
+/* ---- whole files ---- */
+
+/* Puts a list or an object made by `make` in the place of one, if it is there. */
+OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
+                                 void (*make)(otx__trim_file *f, uint32_t node))
+{
+    const otx_json_type type = otx_json_type_of(f->json, node);
+    if (f->result || (type != OTX_JSON_ARRAY && type != OTX_JSON_OBJECT)) return;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, type == OTX_JSON_ARRAY ? "[" : "{");
+    make(f, node);
+    otx__trim_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
+}
+
+OTX__PRIVATE void otx__trim_tokenizer_json(otx__trim_file *f)
+{
+    const otx_json *json = f->json;
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const uint32_t words = otx_json_find(json, model, "vocab");
+    otx__trim_part(f, otx_json_find(json, 0, "added_tokens"), otx__trim_added);
+    otx__trim_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
+                                 ? otx__trim_scored : otx__trim_members);
+    otx__trim_part(f, otx_json_find(json, model, "merges"), otx__trim_merge_list);
+    otx__trim_named(f, otx__trim_put_id);
+}
+
+OTX__PRIVATE void otx__trim_tokenizer_config(otx__trim_file *f)
+{
+    otx__trim_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__trim_decoder);
+}
+
+/* vocab.json and added_tokens.json. */
+OTX__PRIVATE void otx__trim_token_object(otx__trim_file *f)
+{
+    otx__trim_part(f, 0, otx__trim_members);
+}
+
+/* Makes such a file anew from its JSON. */
+OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
+                                       void (*make)(otx__trim_file *f), otx__text *to,
+                                       otx_error *error)
+{
+    otx__trim_file f;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = json;
+    f.error = error;
+    otx__text_open(&f.value, t->ctx);
+    f.result = otx_json_edit_open(t->ctx, json, &f.edit, error);
+    if (!f.result) make(&f);
+    if (!f.result) f.result = otx__edit_to_text(f.edit, to, error);
+    otx_json_edit_close(t->ctx, f.edit);
+    otx__text_close(&f.value);
+    return f.result;
+}
+
+/* >>> src/trim/trim_lines.h */
+/* ---- trim_lines: merges.txt and vocab.txt ------------------------------------------ */
+
+/* The next line from *at on, with its end; false behind the last. `size` is without the end
+   ("\n" or "\r\n"). */
+OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, size_t *size)
+{
+    const char *start = text.bytes + *at, *end;
+    if (*at >= text.size) return false;
+    end = (const char *)memchr(start, '\n', text.size - *at);
+    *line = otx__span_of(start, end ? (size_t)(end - start) + 1 : text.size - *at);
+    *size = line->size - (end ? 1 : 0);
+    if (end && *size > 0 && start[*size - 1] == '\r') --*size;
+    *at += line->size;
+    return true;
+}
+
+/* merges.txt: what is no merge stays as it is. */
+OTX__PRIVATE otx_result otx__trim_merges_txt(otx__trimming *t, otx__span text, otx__text *to,
+                                             otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx__span line;
+    size_t at = 0, size;
+    while (!result && otx__trim_line(text, &at, &line, &size)) {
+        const bool comment = size >= 8 && memcmp(line.bytes, "#version", 8) == 0;
+        bool stays = comment || size == 0;
+        result = otx__trim_room(t, size + 1, error);
+        if (!result && !stays) {
+            memcpy(t->scratch, line.bytes, size);
+            stays = otx__trim_merge_line(t, size);
+        }
+        if (stays) otx__text_bytes(to, line.bytes, line.size);
+    }
+    if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    return result;
+}
+
+/* vocab.txt, in which a token's id is its line. */
+OTX__PRIVATE otx_result otx__trim_vocab_txt(otx__trimming *t, otx__span text, otx__text *to,
+                                            otx_error *error)
+{
+    otx__span line;
+    size_t at = 0, size, id;
+    for (id = 0; otx__trim_line(text, &at, &line, &size); id++)
+        if (otx__trim_id(t, line.bytes, size, id) != OTX__GONE)
+            otx__text_bytes(to, line.bytes, line.size);
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* >>> src/trim/trim.h */
+/* ---- trim: the whole, in order -------------------------------------------------------- */
+
+/* ---- the new tokenizer ---- */
+
+/* A JSON file of the tokenizer, and how it is written anew. */
+typedef struct otx__trim_kind {
+    const char *name;
+    void (*make)(otx__trim_file *f);
+} otx__trim_kind;
+
+static const otx__trim_kind otx__trim_kinds[] = {
+    {"tokenizer.json", otx__trim_tokenizer_json},
+    {"tokenizer_config.json", otx__trim_tokenizer_config},
+    {"vocab.json", otx__trim_token_object},
+    {"added_tokens.json", otx__trim_token_object},
+};
+
+/* Writes a JSON file of the tokenizer anew. */
+OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_kind *kind,
+                                             const char *directory, otx_error *error)
+{
+    otx__document document;
+    otx__text text;
+    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
+    if (result) return result;
+    otx__text_open(&text, t->ctx);
+    result = otx__trim_json(t, &document.json, kind->make, &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
+    otx__text_close(&text);
+    otx__document_close(t->ctx, &document);
+    return result;
+}
+
+/* Writes merges.txt or vocab.txt anew. */
+OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name, bool merges,
+                                              const char *directory, otx_error *error)
+{
+    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    size_t size = 0;
+    otx__text text;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
+    otx__text_open(&text, t->ctx);
+    result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result)
+        result = merges ? otx__trim_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__trim_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
+    otx__text_close(&text);
+    if (bytes) otx__file_free(t->ctx, bytes, size);
+    otx__path_free(t->ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
+                                            const char *directory, otx_error *error)
+{
+    char *from = otx__path_join(t->ctx, t->model, name);
+    char *to = otx__path_join(t->ctx, directory, name);
+    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
+                                   : otx__fail_memory(error, strlen(name) + 2);
+    otx__path_free(t->ctx, from);
+    otx__path_free(t->ctx, to);
+    return result;
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__trim_write(otx__trimming *t, const char *name, const char *directory,
+                                        otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__trim_kinds); i++)
+        if (strcmp(name, otx__trim_kinds[i].name) == 0)
+            return otx__trim_write_json(t, &otx__trim_kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
+        return otx__trim_write_lines(t, name, *name == 'm', directory, error);
+    if (!otx__is_of_tokenizer(name)) return OTX_OK;
+    if (!otx__is_other_source(name)) return otx__trim_copy_file(t, name, directory, error);
+    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
+             "tokenizer.json is read", otx__path_text(path, t->model),
+             otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *directory,
+                                            otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__trim_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- which tokens ---- */
+
+/* Keeps what tokenizer.json names by its id, and finds which tokens are its model's. */
+OTX__PRIVATE otx_result otx__trim_look(otx__trimming *t, otx_error *error)
+{
+    otx__document document;
+    otx__trim_file f;
+    otx_result result =
+        otx__document_open(t->ctx, t->model, otx__trim_kinds[0].name, &document, error);
+    if (result) return result;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = &document.json;
+    otx__trim_named(&f, otx__trim_keep_id);
+    otx__trim_find_own(&f);
+    otx__document_close(t->ctx, &document);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__trim_open(t, error);
+    otx__path_text(path, t->model);
+    if (!result && strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
+                         "a tokenizer.json is written anew: load it with transformers' "
+                         "AutoTokenizer and save it with save_pretrained, which writes one", path,
+                         otx__word(t->vocab.source));
+    if (!result) result = otx__trim_wish(t, error);
+    if (!result) result = otx__trim_look(t, error);
+    if (!result)
+        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, &t->summary, error);
+    if (result) return result;
+    otx__trim_number(t);
+    if (t->count == t->vocab.token_count)
+        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
+                 "not named to stay are needed by others", path, (uint64_t)t->count);
+    return OTX_OK;
+}
+
+/* ---- the model ---- */
+
+/* "#NEW=#OLD" for every token: its row is the old one, whatever else is alike. */
+typedef struct otx__trim_map {
+    char (*texts)[32];
+    const char **entries;
+} otx__trim_map;
+
+OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map *map,
+                                           otx_error *error)
+{
+    size_t i;
+    map->texts = (char(*)[32])otx__alloc(t->ctx, t->count, sizeof *map->texts);
+    map->entries = (const char **)otx__alloc(t->ctx, t->count, sizeof *map->entries);
+    if (!map->texts || !map->entries)
+        return otx__fail_array(error, t->count, sizeof *map->texts);
+    for (i = 0; i < t->count; i++) {
+        otx__format(map->texts[i], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32, (uint64_t)i,
+                    t->olds[i]);
+        map->entries[i] = map->texts[i];
+    }
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__trim_map_close(const otx__trimming *t, otx__trim_map *map)
+{
+    if (map->texts) otx__free(t->ctx, map->texts, t->count, sizeof *map->texts);
+    if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
+}
+
+/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
+OTX__PRIVATE void otx__trim_count_bytes(otx__trimming *t, const otx_job *job)
+{
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
+        const otx__tensor_plan *plan = &job->plans[i];
+        t->summary.matrices += old->end - old->begin;
+        if (!job->base.parts.tensors[i].redundant)
+            t->summary.trimmed +=
+                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+    }
+}
+
+/* Gives the model the tokenizer in `directory`. */
+OTX__PRIVATE otx_result otx__trim_model(otx__trimming *t, const char *directory, const char *out,
+                                        otx_error *error)
+{
+    otx_job_options options;
+    otx__trim_map map;
+    otx_job *job = NULL;
+    otx_result result;
+    memset(&map, 0, sizeof map);
+    memset(&options, 0, sizeof options);
+    options.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    options.rows = OTX_ROWS_MULTIPLE;
+    options.rows_multiple = t->options->multiple ? t->options->multiple : 1;
+    options.overwrite = t->options->overwrite;
+    result = otx__trim_map_open(t, &map, error);
+    options.map = map.entries;
+    options.map_count = t->count;
+    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
+    if (!result) otx__trim_count_bytes(t, job);
+    if (!result) result = otx_job_run(job, out, error);
+    otx_job_close(job);
+    otx__trim_map_close(t, &map);
+    return result;
+}
+
+/* ---- the whole ---- */
+
+#define OTX__NEW_TOKENIZER ".otx-tokenizer-"
+
+/* Makes the directory of the new tokenizer beside the output. */
+OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
+                                        bool overwrite, otx__output *output,
+                                        otx_error *error)
+{
+    otx__standing standing;
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, out, error);
+    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error)
+{
+    otx__trimming t;
+    otx__output output;
+    otx_result result;
+    memset(&t, 0, sizeof t);
+    t.ctx = ctx;
+    t.options = options;
+    t.model = model;
+    result = otx__trim_choose(&t, error);
+    if (!result) result = otx__trim_stage(ctx, out, options->overwrite, &output, error);
+    if (!result) {
+        result = otx__trim_write_all(&t, output.partial, error);
+        if (!result) result = otx__trim_model(&t, output.partial, out, error);
+        otx__output_abandon(&output);
+    }
+    if (!result && summary) *summary = t.summary;
+    otx__trim_close(&t);
     return result;
 }
 

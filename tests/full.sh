@@ -123,6 +123,8 @@ tokenizer_clients() {
         suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
             "$build/transplant"
         [ $version = 5.24.0 ] || continue
+        suite "vocabularies cut down, in transformers $version" "$python" \
+            tests/trim_clients.py "$build/transplant"
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
         suite "keys of every configuration in transformers $version" "$python" \
@@ -168,6 +170,13 @@ clients() {
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
+    python_blocks=$(python_with blocks gguf==0.19.0 numpy scikit-build-core)
+    if [ -n "$python_blocks" ]; then
+        suite "blocks, against gguf and ggml's own source" "$python_blocks" \
+            tests/gguf_blocks.py "$CC"
+    else
+        skip "blocks, against gguf" "the package cannot be installed"
+    fi
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" "$python" tests/method_twins.py
     $CC -O2 -I. tests/print_split.c -o "$build/print_split" -lm
@@ -254,13 +263,18 @@ whole() {
     suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
 }
 
+# The real clients have mostly one core's work: they run beside the rest, in a folder of
+# their own, and what they print stands at the end.
 thorough() {
     export OTX_TEST_FULL=1
+    beside=$build/clients.out
+    OTX_TEST_BUILD=$build-clients ./tests/run.sh --clients >"$beside" 2>&1 &
     whole
     standards
     sanitized
     fuzzed
     emulated
     ranks
-    clients
+    wait
+    suite "the real clients" cat "$beside"
 }
