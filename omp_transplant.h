@@ -23,236 +23,263 @@
 
    What is where
 
-      284  api/version                version
-      314  api/result                 results
-      354  api/context                context: memory, threads, progress
-      432  api/isa                    instruction sets
-      449  api/matrix                 numbers and matrices
-      507  api/blocks                 block types of ggml
-      531  api/solver                 the solver
-      659  api/affine                 the affine map: rows as the map makes them, and what it misses
-      793  api/methods                methods: rows for tokens that a model lacks
-     1009  api/source                 sources and sinks: bytes in and out
-     1029  api/json                   JSON
-     1151  api/safetensors            safetensors
-     1215  api/vocab                  vocabularies
-     1351  api/align                  alignment
-     1416  api/file                   files
-     1427  api/directory              directories
-     1492  api/job                    the whole job
-     1653  api/verify                 looking at a finished directory
-     1709  api/evaluate               methods ranked on tokens that both models share
-     1805  api/trim                   a smaller vocabulary of a model's own
+      314  api/version                version
+      344  api/result                 results
+      384  api/context                context: memory, threads, progress
+      462  api/isa                    instruction sets
+      479  api/matrix                 numbers and matrices
+      537  api/blocks                 block types of ggml
+      561  api/solver                 the solver
+      689  api/affine                 the affine map: rows as the map makes them, and what it misses
+      823  api/methods                methods: rows for tokens that a model lacks
+     1060  api/source                 sources and sinks: bytes in and out
+     1080  api/json                   JSON
+     1202  api/safetensors            safetensors
+     1266  api/gguf                   GGUF
+     1364  api/vocab                  vocabularies
+     1500  api/align                  alignment
+     1569  api/file                   files
+     1580  api/directory              directories
+     1651  api/job                    the whole job
+     1833  api/verify                 looking at a finished directory
+     1889  api/evaluate               methods ranked on tokens that both models share
+     1985  api/reshape                a model's own vocabulary, smaller or larger
 
-     1863  base                       what everything stands on
-     1899  base/begin                 system headers, and how floating point must be compiled
-     1937  base/sizes                 counting, and sums and products that may not wrap
-     1975  base/span                  bytes of others, digits, UTF-8
-     2133  base/decimal               the digits of a double
-     2268  base/format                printf without stdio and without a locale
-     2537  base/result                results, failures, messages
-     2653  base/memory                the allocator, arrays that grow
-     2712  base/text                  names in messages, and text that grows
-     2829  base/hooks                 log, progress, threads of the caller
-     2898  base/sort                  in place, without memory, never quadratic; and finding
-     2948  base/clock                 wall time for statistics
-     2994  base/hash                  keyed, for tables whose keys a stranger chooses
-     3086  base/pool                  blocks that are freed together
-     3201  base/number                element types, widening and rounding
-     3412  base/blocks                block types of ggml, taken apart and widened
-     3633  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3918  base/blocks_make           rows quantised to blocks
-     4312  base/base64                decoding
-     4348  base/protobuf              fields of a message
-     4470  base/watch                 long loops that the caller can stop
+     2072  base                       what everything stands on
+     2108  base/begin                 system headers, and how floating point must be compiled
+     2146  base/sizes                 counting, and sums and products that may not wrap
+     2184  base/span                  bytes of others, digits, UTF-8
+     2342  base/decimal               the digits of a double
+     2477  base/format                printf without stdio and without a locale
+     2746  base/result                results, failures, messages
+     2862  base/memory                the allocator, arrays that grow
+     2921  base/text                  names in messages, and text that grows
+     3038  base/hooks                 log, progress, threads of the caller
+     3107  base/sort                  in place, without memory, never quadratic; and finding
+     3157  base/clock                 wall time for statistics
+     3203  base/hash                  keyed, for tables whose keys a stranger chooses
+     3295  base/pool                  blocks that are freed together
+     3410  base/number                element types, widening and rounding
+     3621  base/blocks                block types of ggml, taken apart and widened
+     3842  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4127  base/blocks_make           rows quantised to blocks
+     4521  base/base64                decoding
+     4557  base/protobuf              fields of a message
+     4679  base/watch                 long loops that the caller can stop
 
-     4523  files                      formats, on memory and streams
-     4547  files/memory_source        memory as a source of bytes
-     4565  files/json_read            a parser without recursion
-     4918  files/json_values          looking at values, stepping through containers
-     5131  files/json_edit            writing, and edits that keep every byte they do not touch
-     5499  files/tensors              what reading and writing a header share
-     5634  files/safetensors_read     the header of a file, checked
-     5959  files/safetensors_write    the header of a new file
+     4732  files                      formats, on memory and streams
+     4762  files/memory_source        memory as a source of bytes
+     4780  files/json_read            a parser without recursion
+     5133  files/json_values          looking at values, stepping through containers
+     5346  files/json_edit            writing, and edits that keep every byte they do not touch
+     5714  files/tensors              what reading and writing a header share
+     5849  files/safetensors_read     the header of a file, checked
+     6174  files/safetensors_write    the header of a new file
+     6331  files/gguf_types           ggml's types, and the sizes of values
+     6508  files/gguf_values          keys, tensors and values found
+     6626  files/gguf_walk            what stands in a header, one after the other
+     6838  files/gguf_read            the header of a file, checked
+     7059  files/gguf_write           the header of a new file
+     7264  files/gguf_keys            a list of keys that is being made
 
-     6116  vocab                      tokens, from every source, and which of them are the same
-     6153  vocab/known                what the world calls things: files, classes, tokens
-     6478  vocab/token_table          the table of tokens, and finding tokens in it
-     6652  vocab/spelling             from what a file spells to bytes
-     6843  vocab/reader               what the readers of all sources share
-     7195  vocab/added_tokens         what other files add to a model's tokens
-     7543  vocab/in_use               tokens that are named as reserved ones and are none
-     7646  vocab/from_tokenizer_json  tokenizer.json
-     7939  vocab/from_tekken          tekken.json
-     8094  vocab/from_tiktoken        *.tiktoken
-     8159  vocab/from_sentencepiece   tokenizer.model and its like
-     8524  vocab/from_vocab_json      vocab.json and merges.txt
-     8610  vocab/from_vocab_txt       vocab.txt
-     8667  vocab/digits               how a tokenizer cuts numbers
-     8863  vocab/recognise            what a file is, by what it holds
-     8994  vocab/parse                the first source that is given, and what goes with it
-     9203  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9605  vocab/split                text split as the tokenizer's model splits it
-    10007  vocab/align                which base token a donor token is
+     7464  vocab                      tokens, from every source, and which of them are the same
+     7501  vocab/known                what the world calls things: files, classes, tokens
+     7826  vocab/token_table          the table of tokens, and finding tokens in it
+     8000  vocab/spelling             from what a file spells to bytes
+     8191  vocab/reader               what the readers of all sources share
+     8543  vocab/added_tokens         what other files add to a model's tokens
+     8891  vocab/in_use               tokens that are named as reserved ones and are none
+     8994  vocab/from_tokenizer_json  tokenizer.json
+     9287  vocab/from_tekken          tekken.json
+     9442  vocab/from_tiktoken        *.tiktoken
+     9507  vocab/from_sentencepiece   tokenizer.model and its like
+     9872  vocab/from_vocab_json      vocab.json and merges.txt
+     9958  vocab/from_vocab_txt       vocab.txt
+    10015  vocab/digits               how a tokenizer cuts numbers
+    10211  vocab/recognise            what a file is, by what it holds
+    10342  vocab/parse                the first source that is given, and what goes with it
+    10551  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10953  vocab/split                text split as the tokenizer's model splits it
+    11355  vocab/align                which base token a donor token is
 
-    10261  simd                       the hot loops, once for each instruction set
-    10294  simd/kernels               the table of kernels, and what all versions share
-    10571  simd/scalar                the reference
-    10740  simd/sse2                  the operations of 128-bit x86, and what each does
-    10861  simd/neon                  those of 64-bit Arm
-    10956  simd/wasm                  those of WebAssembly's SIMD128
-    11041  simd/avx2                  those of 256-bit x86, with FMA
-    11123  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11765  simd/avx_vnni              AVX2, and products of integers
-    11861  simd/neon_bf16             NEON, and products of matrices
-    12015  simd/avx512                512-bit x86, by hand
-    12621  simd/amx                   tiles of x86, beside AVX-512
-    12864  simd/dispatch              which of them this machine can run, and which a call takes
+    11612  simd                       the hot loops, once for each instruction set
+    11645  simd/kernels               the table of kernels, and what all versions share
+    11922  simd/scalar                the reference
+    12091  simd/sse2                  the operations of 128-bit x86, and what each does
+    12212  simd/neon                  those of 64-bit Arm
+    12307  simd/wasm                  those of WebAssembly's SIMD128
+    12392  simd/avx2                  those of 256-bit x86, with FMA
+    12474  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13116  simd/avx_vnni              AVX2, and products of integers
+    13212  simd/neon_bf16             NEON, and products of matrices
+    13366  simd/avx512                512-bit x86, by hand
+    13972  simd/amx                   tiles of x86, beside AVX-512
+    14215  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13090  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13143  solve/views                the rows of matrices, as the kernels read them
-    13272  solve/panels               vectors as the dense products want them, and these
-    13463  solve/rests                vectors on their way into panels
-    13640  solve/dictionary           the atoms, and their split along a common direction
-    13795  solve/exact_gram           products of all pairs of atoms in double
-    13877  solve/triangle             packed lower triangles
-    13981  solve/support              what is known of one target, and the exact steps
-    14257  solve/gram_table           products of atoms with all atoms, for scans
-    14495  solve/screen               which atoms are worth scoring in double: the bound
-    14801  solve/scan                 the correlations of all atoms with a block's residuals
-    14964  solve/predict              making targets ready for the next scan
-    15210  solve/candidates           the atoms that a scan could not rule out
-    15547  solve/select               the next atoms of each target
-    15712  solve/pursuit              what one solve holds, and the memory it takes
-    15956  solve/plan                 which form, and in what blocks
-    16201  solve/steps                a pursuit from its rows to its results
-    16440  solve/combine              new rows of coefficients
-    16502  solve/solver               the public call
-    16667  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16876  solve/affine_normal        the normal equations of an affine map
-    17119  solve/affine_factor        their factor, and their solution
-    17350  solve/affine_map           a fitted map, and the rows it makes
-    17694  solve/affine_choice        how many atoms to take, and chosen by what
-    18094  solve/affine_fit           what a fit of an affine map holds and needs
-    18358  solve/affine               fitting and applying affine maps
+    14441  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    14494  solve/views                the rows of matrices, as the kernels read them
+    14623  solve/panels               vectors as the dense products want them, and these
+    14814  solve/rests                vectors on their way into panels
+    14991  solve/dictionary           the atoms, and their split along a common direction
+    15146  solve/exact_gram           products of all pairs of atoms in double
+    15228  solve/triangle             packed lower triangles
+    15332  solve/support              what is known of one target, and the exact steps
+    15608  solve/gram_table           products of atoms with all atoms, for scans
+    15846  solve/screen               which atoms are worth scoring in double: the bound
+    16152  solve/scan                 the correlations of all atoms with a block's residuals
+    16315  solve/predict              making targets ready for the next scan
+    16561  solve/candidates           the atoms that a scan could not rule out
+    16898  solve/select               the next atoms of each target
+    17063  solve/pursuit              what one solve holds, and the memory it takes
+    17307  solve/plan                 which form, and in what blocks
+    17552  solve/steps                a pursuit from its rows to its results
+    17791  solve/combine              new rows of coefficients
+    17853  solve/solver               the public call
+    18018  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18227  solve/affine_normal        the normal equations of an affine map
+    18470  solve/affine_factor        their factor, and their solution
+    18701  solve/affine_map           a fitted map, and the rows it makes
+    19045  solve/affine_choice        how many atoms to take, and chosen by what
+    19445  solve/affine_fit           what a fit of an affine map holds and needs
+    19709  solve/affine               fitting and applying affine maps
 
-    18649  methods                    rows for tokens that a model lacks, each method a room
-    18689  methods/parts              what methods share: sums of rows, combinations
-    18873  methods/pursuit            omp, omp-centred
-    18944  methods/constant           mean, zero
-    18972  methods/near               each target against all anchors
-    19263  methods/weights            how a few anchors combine to a target
-    19484  methods/interpolation      common_interpolation
-    19637  methods/wechsel            wechsel
-    19687  methods/focus              focus
-    19775  methods/hull               hull
-    19826  methods/dense              matrices of double, and their products
-    20091  methods/lengthen           the base's rows of pieces beside the donor's
-    20357  methods/mapping            omp-affine, affine
-    20613  methods/linear             maps between two models' rows
-    20768  methods/clp                clp
-    20854  methods/chance             normal deviates that are the same everywhere
-    20915  methods/factor             of symmetric matrices
-    20964  methods/randn              randn
-    21053  methods/john_hewitt        john_hewitt
-    21137  methods/polar              the orthogonal part of a matrix
-    21233  methods/procrustes         procrustes
-    21326  methods/eigen              principal directions of a matrix's rows
-    21620  methods/landmark_pca       landmark_pca
-    21678  methods/stb                stb
-    21860  methods/mp_rope            mp_rope
-    22176  methods/subword            subword
-    22282  methods/zett               zett
-    22304  methods/modifiers          what is done to the rows of any method
-    22418  methods/methods            the table of all, and the public calls
+    20000  methods                    rows for tokens that a model lacks, each method a room
+    20042  methods/parts              what methods share: sums of rows, combinations
+    20226  methods/pursuit            omp, omp-centred
+    20297  methods/constant           mean, zero
+    20325  methods/near               each target against all anchors
+    20616  methods/weights            how a few anchors combine to a target
+    20837  methods/interpolation      common_interpolation
+    20990  methods/wechsel            wechsel
+    21040  methods/focus              focus
+    21128  methods/hull               hull
+    21179  methods/dense              matrices of double, and their products
+    21444  methods/lengthen           the base's rows of pieces beside the donor's
+    21710  methods/mapping            omp-affine, affine
+    21966  methods/linear             maps between two models' rows
+    22121  methods/clp                clp
+    22207  methods/chance             normal deviates that are the same everywhere
+    22268  methods/factor             of symmetric matrices
+    22317  methods/randn              randn
+    22406  methods/john_hewitt        john_hewitt
+    22490  methods/polar              the orthogonal part of a matrix
+    22586  methods/procrustes         procrustes
+    22679  methods/eigen              principal directions of a matrix's rows
+    22973  methods/landmark_pca       landmark_pca
+    23031  methods/stb                stb
+    23213  methods/mp_rope            mp_rope
+    23529  methods/subword            subword
+    23635  methods/zett               zett
+    23657  methods/spread             the factor that suits hidden anchors' rows best
+    23884  methods/modifiers          what is done to the rows of any method
+    24028  methods/undertrained       rows that look as if nothing had trained them
+    24145  methods/methods            the table of all, and the public calls
 
-    22567  disk                       files and directories
-    22601  disk/system                what POSIX and Windows are asked for
-    22642  disk/windows_paths         paths as Windows takes them
-    22782  disk/windows               the system as Windows gives it
-    23094  disk/posix                 the system as POSIX gives it
-    23342  disk/paths                 what can be told from their text
-    23416  disk/failure               why the system refused
-    23530  disk/look                  what stands at a path, and whether within another
-    23651  disk/listing               listings of directories
-    23726  disk/reading               files to read, and whether they have changed
-    23905  disk/writing               files to write
-    24022  disk/copying               copies of files
-    24088  disk/trees                 whole directories looked through, copied, removed
-    24304  disk/known                 what weights are called in a directory
-    24387  disk/staging               a directory made under another name, then renamed
-    24653  disk/missing               a path or a directory without what is wanted of it
-    24696  disk/weights               which files they are, and what may stand in their place
-    25025  disk/weight_index          the index of a checkpoint in shards
-    25242  disk/shards                what an index and its shards say of each other
-    25447  disk/checkpoint            a model directory, in one file or in shards
-    25692  disk/tokenizer_directory   the tokenizer of a model directory
+    24298  disk                       files and directories
+    24334  disk/system                what POSIX and Windows are asked for
+    24375  disk/windows_paths         paths as Windows takes them
+    24515  disk/windows               the system as Windows gives it
+    24827  disk/posix                 the system as POSIX gives it
+    25075  disk/paths                 what can be told from their text
+    25149  disk/failure               why the system refused
+    25263  disk/look                  what stands at a path, and whether within another
+    25384  disk/listing               listings of directories
+    25459  disk/reading               files to read, and whether they have changed
+    25638  disk/writing               files to write
+    25755  disk/copying               copies of files
+    25821  disk/trees                 whole directories looked through, copied, removed
+    26037  disk/known                 what weights are called in a directory
+    26131  disk/staging               a directory made under another name, then renamed
+    26397  disk/missing               a path or a directory without what is wanted of it
+    26440  disk/gguf_files            GGUF files of a directory, by their names
+    26479  disk/weights               which files they are, and what may stand in their place
+    26815  disk/weight_index          the index of a checkpoint in shards
+    27032  disk/shards                what an index and its shards say of each other
+    27237  disk/gguf_parts            the parts of a split GGUF file
+    27346  disk/checkpoint            a model directory, in one file or in shards
+    27698  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25949  model                      which tensors and config keys belong to the vocabulary
-    25984  model/known                what the world calls things
-    26308  model/known_keys           keys of ids and sizes in configs
-    26482  model/known_classes        classes of tokenizers, by the type of model
-    26720  model/names                names of tensors
-    26877  model/document             the JSON files of a model directory
-    26972  model/members              what the members of a config are about
-    27193  model/config               what config.json says
-    27370  model/side                 a model directory opened once
-    27493  model/code                 the Python that a tokenizer is loaded with
-    27727  model/parts                what each tensor does for the vocabulary
-    27837  model/whole                whether all tensors are there
-    27959  model/find                 finding the parts of a model
-    28246  model/processor            the tokens that a processor looks for by their text
-    28401  model/heirs                what becomes of the ids in a config
-    28567  model/config_ids           ids in a config being edited
-    28807  model/config_lists         lists, dictionaries and ranges of ids
-    28964  model/config_edit          config.json and generation_config.json, edited
-    29259  model/classes              which class a tokenizer is loaded as
-    29466  model/class_tokens         added tokens that a class numbers otherwise
+    27955  model                      which tensors and config keys belong to the vocabulary
+    27990  model/known                what the world calls things
+    28329  model/known_keys           keys of ids and sizes in configs
+    28503  model/known_classes        classes of tokenizers, by the type of model
+    28741  model/names                names of tensors
+    28898  model/document             the JSON files of a model directory
+    28993  model/members              what the members of a config are about
+    29214  model/config               what config.json says
+    29391  model/side                 a model directory opened once
+    29514  model/code                 the Python that a tokenizer is loaded with
+    29748  model/parts                what each tensor does for the vocabulary
+    29858  model/whole                whether all tensors are there
+    29980  model/find                 finding the parts of a model
+    30267  model/processor            the tokens that a processor looks for by their text
+    30422  model/heirs                what becomes of the ids in a config
+    30589  model/config_ids           ids in a config being edited
+    30829  model/config_lists         lists, dictionaries and ranges of ids
+    30986  model/config_edit          config.json and generation_config.json, edited
+    31281  model/classes              which class a tokenizer is loaded as
+    31488  model/class_tokens         added tokens that a class numbers otherwise
 
-    29582  job                        the whole transplant, in the order in which it happens
-    29622  job/job                    what a job holds
-    29913  job/open                   opening the two models
-    30050  job/map                    the caller's map
-    30171  job/align                  where every new row comes from
-    30361  job/plan                   what becomes of every tensor, and of the configs
-    30506  job/chat                   the template that turns messages into text
-    30634  job/digits                 where the two tokenizers cut numbers differently
-    30831  job/check_gguf             the special tokens that a conversion to GGUF finds
-    31021  job/bos                    texts that begin otherwise than the base's
-    31070  job/rows                   rows in memory: reading, checking, their mean
-    31390  job/pieces                 what the base cuts new tokens into
-    31544  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31807  job/solve                  solving for the rows of the donor
-    32028  job/targets                the rows that are made from the donor's
-    32129  job/diagnose               what is odd about the rows that were made
-    32254  job/rebuild                the new rows of one vocabulary tensor
-    32519  job/write                  the output and its weights
-    32798  job/copy                   the other files of the two models
-    33015  job/index                  the files that are written anew
-    33185  job/run                    the whole, in order
-    33299  job/report                 what a job did, as JSON and as a table
-    33620  job/findings               what is told of a finished directory
-    33669  job/check_files            its files
-    33805  job/check_ids              sizes, ids and tying
-    34021  job/check_values           values
-    34092  job/check_draft            as a draft model for another
-    34383  job/verify                 whether a finished directory agrees with itself
+    31604  job                        the whole transplant, in the order in which it happens
+    31655  job/job                    what a job holds
+    32045  job/open                   opening the two models
+    32182  job/map                    the caller's map
+    32303  job/align                  where every new row comes from
+    32497  job/plan                   what becomes of every tensor, and of the configs
+    32677  job/rope                   heads and rotary positions of the two models
+    32775  job/chat                   the template that turns messages into text
+    32903  job/digits                 where the two tokenizers cut numbers differently
+    33100  job/converted              the special tokens that a conversion to GGUF finds
+    33379  job/gguf_donor             the files of a tokenizer, open once more
+    33463  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33746  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34082  job/gguf_merges            the merges of a byte-level vocabulary
+    34253  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34423  job/gguf_special           special tokens, flags, templates
+    34642  job/gguf_normal            what becomes of spaces and letters
+    34785  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34981  job/bos                    texts that begin otherwise than the base's
+    35030  job/rows                   rows in memory: reading, checking, their mean
+    35367  job/pieces                 what the base cuts new tokens into
+    35522  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35785  job/magikarp               tokens that look under-trained by their rows
+    35912  job/match                  rows of tokens that a new one only begins with
+    35999  job/solve                  solving for the rows of the donor
+    36208  job/targets                the rows that are made from the donor's
+    36323  job/diagnose               what is odd about the rows that were made
+    36452  job/rebuild                the new rows of one vocabulary tensor
+    36712  job/write                  the output and its weights
+    36991  job/copy                   the other files of the two models
+    37208  job/index                  the files that are written anew
+    37378  job/run                    the whole, in order
+    37495  job/report                 what a job did, as JSON and as a table
+    37822  job/findings               what is told of a finished directory
+    37871  job/check_files            its files
+    38007  job/check_ids              sizes, ids and tying
+    38223  job/check_values           values
+    38294  job/check_draft            as a draft model for another
+    38586  job/verify                 whether a finished directory agrees with itself
 
-    34424  evaluate                   methods ranked on tokens that both models share
-    34443  evaluate/token_class       what a token is like, by its bytes
-    34510  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34708  evaluate/scores            how near rows come to the true ones
-    34807  evaluate/ranks             whether a true row is found among all
-    34915  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35127  evaluate/write_json        an evaluation as JSON
-    35240  evaluate/write_page        an evaluation as a page
+    38627  evaluate                   methods ranked on tokens that both models share
+    38646  evaluate/token_class       what a token is like, by its bytes
+    38713  evaluate/hidden            which tokens are hidden, and the rows at hand
+    38911  evaluate/scores            how near rows come to the true ones
+    39010  evaluate/ranks             whether a true row is found among all
+    39118  evaluate/evaluate          methods, one after the other, matrix by matrix
+    39340  evaluate/write_json        an evaluation as JSON
+    39453  evaluate/write_page        an evaluation as a page
 
-    35454  trim                       a smaller vocabulary of a model's own
-    35471  trim/needed                what has to stay for the sake of what stays
-    35654  trim/renumber              which tokens stay, and their new ids
-    35860  trim/trim_json             tokenizer.json and the JSON files beside it
-    36136  trim/trim_lines            merges.txt and vocab.txt
-    36186  trim/trim                  the whole, in order
+    39667  reshape                    a model's own vocabulary, smaller or larger
+    39690  reshape/needed             what has to stay for the sake of what stays
+    39873  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    40176  reshape/whole_word         which texts a tokenizer leaves in one piece
+    40292  reshape/renumber           which tokens there are then, and their ids
+    40499  reshape/files_json         tokenizer.json and the JSON files beside it
+    40874  reshape/files_lines        merges.txt and vocab.txt
+    40958  reshape/new_tokenizer      the files of the tokenizer, written anew
+    41080  reshape/new_model          the model with its new tokenizer
+    41154  reshape/trim               fewer tokens
+    41260  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -260,10 +287,13 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
-          fields in the token table; otx_dtype_block and is_block, otx_blocks_to_float and
-          from_float: the block types of ggml; rows of pieces beside the donor's, which
-          otx_method_options and otx_job_options can forbid.
+          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend; norms in
+          otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
+          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
+          byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
+          otx_mark_undertrained; otx_gguf_*, and GGUF files in otx_checkpoint_open.
+          otx_job_options.how says how rows are made: omp, solve and solve_context are there.
+          Rows of pieces beside the donor's, which otx_method_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -931,10 +961,17 @@ typedef enum otx_row_norm {
     OTX_NORM_NONE,
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
+    OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
+                         times one factor, the same for all rows of a matrix: that with which
+                         such rows of hidden anchors, one in 16 or 256 of them, have the least
+                         loss (see otx_affine_fit); from 0 to 2. Takes a second fit, of the
+                         method to the other anchors; with fewer than 32 the factor is 1. For
+                         methods that need the donor's rows: of others it is
+                         OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 
-/* "none", "anchors"; or NULL. */
+/* "none", "anchors", "fitted"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
 /* No rows of pieces; any weight below 0 is as good. */
@@ -961,8 +998,9 @@ typedef struct otx_method_options {
     double noise;        /* the deviation of what is added to every element, by seed */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
-    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
-    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
+    double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
+                                       positions (10,000, likewise) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -983,6 +1021,7 @@ typedef struct otx_fitted {
     otx_affine_trial other; /* chosen without them if there are, or with; zeros: not tried. In
                                the second case map's own loss is of other hidden anchors */
     struct otx__linear *linear; /* what other methods keep, or NULL */
+    struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
@@ -1005,6 +1044,18 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
 
 /* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
+/* ---- rows that nothing has trained ---- */
+
+/* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
+   Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
+   `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
+   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   head the embedding is marked with `norms`, then the head without; of one without a head of its
+   own the embedding without. */
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error);
 
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
@@ -1212,6 +1263,104 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
                                    size_t metadata_count, otx_layout *out, otx_error *error);
 OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
+/* >>> src/api/gguf.h */
+/* ---- GGUF ------------------------------------------------------------------------------ */
+
+/* The format that llama.cpp reads: keys with values, a table of tensors, their bytes. Version
+   3 is written, 2 and 3 are read, little-endian. What is checked and how is ggml's reader's
+   (ggml/docs/gguf.md; src/gguf.cpp, August 2026). */
+
+/* Types of values, by their numbers in the format. */
+typedef enum otx_gguf_type {
+    OTX_GGUF_U8, OTX_GGUF_I8, OTX_GGUF_U16, OTX_GGUF_I16, OTX_GGUF_U32, OTX_GGUF_I32,
+    OTX_GGUF_F32, OTX_GGUF_BOOL, OTX_GGUF_STRING, OTX_GGUF_ARRAY, OTX_GGUF_U64, OTX_GGUF_I64,
+    OTX_GGUF_F64, OTX_GGUF_TYPE_COUNT
+} otx_gguf_type;
+
+/* A key and its value, which is one element or an array of them. The bytes are owned by the
+   otx_gguf, or by the caller when writing. */
+typedef struct otx_gguf_key {
+    const char *name; /* name_size bytes, none of which is NUL; when read, one is behind them */
+    size_t name_size;
+    otx_gguf_type type; /* of the elements; never OTX_GGUF_ARRAY */
+    bool array;
+    uint64_t count;     /* elements; 1 unless it is an array */
+    const char *data;   /* as the file has them, unaligned: numbers little-endian, each
+                           string behind its size in 8 bytes */
+    uint64_t size;      /* of data */
+} otx_gguf_key;
+
+/* One file's header. Close with otx_gguf_close. */
+typedef struct otx_gguf {
+    uint32_t version, alignment;
+    otx_gguf_key *keys;  /* in order of the file */
+    size_t key_count;
+    otx_tensor *tensors; /* in order of the file, which is that of their bytes; shapes as other
+                            formats have them, rows before columns: ggml's, reversed */
+    uint32_t *types;     /* ggml's number of each tensor's type; its dtype is OTX_OPAQUE where
+                            its elements cannot be read here */
+    size_t tensor_count;
+    uint64_t data_begin; /* offset of the first tensor's bytes in the source */
+    void *memory;        /* private: one block that holds all of the above, and what finds
+                            keys and tensors by their names */
+    size_t memory_size;
+} otx_gguf;
+
+/* Reads and checks a header by every rule of ggml's reader, and that the file has all of the
+   tensors' bytes; those of the last need not be padded. Stricter than ggml: no NUL in names,
+   an alignment of at most 2^20, a header of at most 2^30 bytes. `name` stands in errors. */
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error);
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file);
+
+/* The key or the tensor of that name, or NULL. */
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name);
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name);
+
+/* Element i of a key's value. False if the key is NULL, has no such element, or one of another
+   kind, or an integer beyond int64_t: integers are all integer types and bool (any byte but
+   0 is true), numbers those and the two of floats. */
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out);
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out);
+
+/* The strings of a key's value, one after the other: begin with zeros. False behind the last,
+   or if the key is NULL or holds no strings. */
+typedef struct otx_gguf_strings {
+    uint64_t next;   /* place of the next one in data, and */
+    uint64_t count;  /* how many were given */
+    const char *bytes; /* the one that was given last */
+    size_t size;
+} otx_gguf_strings;
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings);
+
+/* ggml's type of a number: its name ("Q6_K"), or NULL; elements in a block and the block's
+   bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here, OTX_DTYPE_NONE
+   where there is no such type. */
+OTX_API const char *otx_gguf_type_name(uint32_t type);
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes);
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type);
+
+/* The number of a dtype, or UINT32_MAX. */
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype);
+
+/* A header ready to be written. The tensors' bytes follow in order, each at its offset, with
+   zeros up to the next one's and to the end of the file. Close with otx_gguf_layout_close. */
+typedef struct otx_gguf_layout {
+    char *header; /* with the zeros up to the first tensor's bytes */
+    size_t header_size;
+    uint64_t *offsets; /* of each tensor, within the file */
+    size_t count;
+    uint64_t file_size;
+} otx_gguf_layout;
+
+/* Lays out a file of version 3 with the alignment that its keys say (32 if none does); begin,
+   end and dtype of the tensors are ignored. What otx_gguf_open would refuse is refused. */
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error);
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout);
+
 /* >>> src/api/vocab.h */
 /* ---- vocabularies ------------------------------------------------------------- */
 
@@ -1361,10 +1510,13 @@ typedef enum otx_action {
     OTX_ACTION_APPROXIMATE, /* solved for */
     OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
                                matrices: gets what a padding row gets */
+    OTX_ACTION_MATCH,       /* the base's row of another token, as otx_job_options.prefix_match
+                               and byte_match want it: no action of otx_align */
     OTX_ACTION_COUNT
 } otx_action;
 
-/* "padding", "copy", "role", "map", "approximate", "unused"; or NULL. */
+/* "padding", "copy", "role", "map", "approximate", "unused", "match"; or
+   NULL. */
 OTX_API const char *otx_action_name(otx_action action);
 
 typedef struct otx_alignment_row {
@@ -1384,6 +1536,7 @@ typedef struct otx_alignment_options {
     uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
                             0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
+    bool bytes_apart;    /* a BYTE token is not the TEXT token of its byte */
     const otx_map_entry *map;
     size_t map_count;
 } otx_alignment_options;
@@ -1441,8 +1594,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
-/* A checkpoint: model.safetensors, or the shards that
-   model.safetensors.index.json names. */
+/* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
+   a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {
     const otx_tensor *tensor;
     uint32_t file;
@@ -1451,7 +1604,8 @@ typedef struct otx_checkpoint_tensor {
 typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
-    otx_safetensors header;
+    otx_safetensors header; /* of a GGUF file what it says of its tensors */
+    otx_gguf gguf;          /* of no other it holds anything */
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1460,6 +1614,7 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
+    bool gguf;          /* the files are GGUF, and the keys are those of the first */
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
     char *index;        /* its name within the directory, or NULL */
@@ -1468,13 +1623,15 @@ typedef struct otx_checkpoint {
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
-   directory without model.safetensors and its index, the one other file or index is opened
-   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+/* Opens a model directory, or one file: a safetensors file by any name, an index, or a GGUF
+   file, of a split one the first part. Of a directory without model.safetensors and its
+   index, the one other file or index is opened (model.fp16.safetensors, say, or
+   model.safetensors.index.fp16.json); if it has none, its one GGUF model. Every shard is
    opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
-   to ctx->log. Close with otx_checkpoint_close. */
+   to ctx->log. Of a split GGUF file all parts must be there, and what they say of each other
+   must be so. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1484,7 +1641,9 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
                                                          const char *name);
 
 /* Reads `count` elements of an embedding tensor from element `first` on, in its
-   own dtype and host byte order. Thread-safe. */
+   own dtype and host byte order. A tensor of blocks (otx_dtype_is_block) is widened to
+   floats, which `to` must be aligned for; first and count must be whole blocks.
+   Thread-safe. */
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
@@ -1521,16 +1680,28 @@ typedef enum otx_chat {
     OTX_CHAT_COUNT
 } otx_chat;
 
+/* Which matrices take the row of a token that is not the same but like it. */
+typedef enum otx_match {
+    OTX_MATCH_DEFAULT,
+    OTX_MATCH_NO,
+    OTX_MATCH_YES,
+    OTX_MATCH_EMBED,   /* only the embedding: the head's row is made */
+    OTX_MATCH_LM_HEAD, /* only an output head of its own, with its bias */
+    OTX_MATCH_COUNT
+} otx_match;
+
+/* "default", "no", "yes", "embed", "lm_head"; or NULL. */
+OTX_API const char *otx_match_name(otx_match match);
+
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weighting weights; /* as of otx_method_options, */
-    uint64_t seed;       /* likewise */
-    otx_subword subword; /* likewise */
-    double pieces;       /* likewise. A base whose tokenizer cannot split text is a note, and
-                            with a weight an error */
-    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
-    double scale, noise, clip_norms; /* mean and zero */
+    bool own_head_method;   /* an output head of the base's own is made by head_method, and */
+    otx_method head_method; /* method makes the rest. A base whose head is its embedding, or
+                               that has none, is OTX_ERROR_ARGUMENT unless both are the same */
+    otx_method_options how; /* of both. how.omp has no window. how.solve can share a transplant
+                               among processes: it solves a window of the targets, exchanges,
+                               and returns the results of all. It is called for one matrix of
+                               the donor after another, in the same order in every process */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1547,28 +1718,37 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    otx_match byte_match;   /* a BYTE token takes the row of the TEXT token of that one byte, or
+                               the reverse. By default yes, as they are the same to a model;
+                               only then they are anchors. OTX_ERROR_ARGUMENT where the base's
+                               head is its embedding, or is none, and one of them is named */
+    otx_match prefix_match; /* a new TEXT token takes the row of the longest TEXT token of the
+                               base that its bytes begin with, but not with white space alone.
+                               By default no: both then have the same row, so that as an output
+                               the model cannot tell them apart. Likewise */
+    bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
+                          either model, are no anchors. Of those that both models have the
+                          base's row is copied if that is good, made if the donor's is, and else
+                          the token is treated as a reserved one; so is one of the donor's own
+                          that looks so there. For this mergekit's option makes rows where the
+                          base's is good, zeros where neither is, and judges control tokens */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
-    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
-                          processes: it solves a window of the targets, exchanges, and
-                          returns the results of all. It is called for one matrix of
-                          the donor after another, in the same order in every process.
-                          An index that is no atom's is OTX_ERROR_ARGUMENT */
-    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. `untrained` are those of the unused that are so by their rows: see
-   otx_job_open. */
+   and get none. Of the `matched`, one matrix may have a row that is made. `untrained` are those
+   of the unused that are so by their rows: see otx_job_open. */
 typedef struct otx_job_tokens {
-    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t total, copied, by_role, mapped, matched, approximated, unused, skipped, padding;
     uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
     char name[160]; /* of the base's tensor; longer ones are cut */
+    otx_method method;
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
@@ -1802,8 +1982,8 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
                                              const otx_evaluation *evaluation,
                                              const otx_sink *sink, otx_error *error);
 
-/* >>> src/api/trim.h */
-/* ---- a smaller vocabulary of a model's own -------------------------------------------------- */
+/* >>> src/api/reshape.h */
+/* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
 
 /* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
    the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
@@ -1848,6 +2028,35 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
+
+/* What is to be added to a vocabulary. */
+typedef struct otx_extend_options {
+    const char *const *tokens; /* texts, a space before a word with it; escapes as above */
+    size_t token_count;
+    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    uint64_t multiple;   /* as above */
+    bool overwrite;      /* replace an existing output */
+} otx_extend_options;
+
+typedef struct otx_extend_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t present;       /* of the list, tokens already */
+    uint64_t own;           /* that are the model's own now: met where the text is a word; */
+    uint64_t parts;         /* those besides that merges go through on the way to them; */
+    uint64_t added;         /* added tokens: cut out of any text before all else */
+} otx_extend_summary;
+
+/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
+   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
+   all others, so that a text without it is split as before but for these; under Unigram by a
+   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
+   added token, that is neither special nor normalised. New rows are made from those of the
+   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
+   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
+   OTX_ERROR_ARGUMENT. */
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -4523,8 +4732,8 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* >>> src/files/chapter.h */
 /* ==== files: formats, on memory and streams ==== */
 
-/* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+/* Knows JSON, safetensors and GGUF as their specifications have them, and nothing of what a
+   model keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
    an otx_sink.
    Everything is untrusted: every size is checked before it is used, nothing recurses, memory
    stays in proportion to the input.
@@ -4542,7 +4751,13 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_edit          writing, and edits that keep every byte they do not touch
      tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
-     safetensors_write  the header of a new file */
+     safetensors_write  the header of a new file
+     gguf_types         ggml's types, and the sizes of values
+     gguf_values        keys, tensors and values found
+     gguf_walk          what stands in a header, one after the other
+     gguf_read          the header of a file, checked
+     gguf_write         the header of a new file
+     gguf_keys          a list of keys that is being made */
 
 /* >>> src/files/memory_source.h */
 /* ---- memory as a source ---- */
@@ -6111,6 +6326,1139 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     otx__free(ctx, sorted, count, sizeof *sorted);
     if (result) otx_layout_close(ctx, out);
     return result;
+}
+
+/* >>> src/files/gguf_types.h */
+/* ---- GGUF: ggml's types, and the sizes of values ----------------------------- */
+
+/* What the number of a type means: ggml.h and ggml-common.h of August 2026. A type that was
+   removed, or that no file holds, has no name. A new type is a new row, and one behind the
+   last row is refused by its number, as by ggml. */
+typedef struct otx__ggml_type {
+    const char *name;
+    unsigned elements, bytes; /* of a block */
+    otx_dtype dtype;
+} otx__ggml_type;
+
+OTX__PRIVATE const otx__ggml_type *otx__find_ggml_type(uint32_t type)
+{
+    static const otx__ggml_type table[] = {
+        {"F32", 1, 4, OTX_F32},
+        {"F16", 1, 2, OTX_F16},
+        {"Q4_0", 32, 18, OTX_Q4_0},
+        {"Q4_1", 32, 20, OTX_Q4_1},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_2 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_3 */
+        {"Q5_0", 32, 22, OTX_Q5_0},
+        {"Q5_1", 32, 24, OTX_Q5_1},
+        {"Q8_0", 32, 34, OTX_Q8_0},
+        {"Q8_1", 32, 36, OTX_OPAQUE},
+        {"Q2_K", 256, 84, OTX_Q2_K},
+        {"Q3_K", 256, 110, OTX_Q3_K},
+        {"Q4_K", 256, 144, OTX_Q4_K},
+        {"Q5_K", 256, 176, OTX_Q5_K},
+        {"Q6_K", 256, 210, OTX_Q6_K},
+        {"Q8_K", 256, 292, OTX_OPAQUE},
+        {"IQ2_XXS", 256, 66, OTX_OPAQUE},
+        {"IQ2_XS", 256, 74, OTX_OPAQUE},
+        {"IQ3_XXS", 256, 98, OTX_OPAQUE},
+        {"IQ1_S", 256, 50, OTX_OPAQUE},
+        {"IQ4_NL", 32, 18, OTX_IQ4_NL},
+        {"IQ3_S", 256, 110, OTX_OPAQUE},
+        {"IQ2_S", 256, 82, OTX_OPAQUE},
+        {"IQ4_XS", 256, 136, OTX_IQ4_XS},
+        {"I8", 1, 1, OTX_I8},
+        {"I16", 1, 2, OTX_I16},
+        {"I32", 1, 4, OTX_I32},
+        {"I64", 1, 8, OTX_I64},
+        {"F64", 1, 8, OTX_F64},
+        {"IQ1_M", 256, 56, OTX_OPAQUE},
+        {"BF16", 1, 2, OTX_BF16},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_8_8 */
+        {"TQ1_0", 256, 54, OTX_OPAQUE},
+        {"TQ2_0", 256, 66, OTX_OPAQUE},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_8_8 */
+        {"MXFP4", 32, 17, OTX_MXFP4},
+        {"NVFP4", 64, 36, OTX_OPAQUE},
+        {"Q1_0", 128, 18, OTX_OPAQUE},
+        {"Q2_0", 64, 18, OTX_OPAQUE},
+    };
+    return type < OTX__COUNT(table) ? &table[type] : NULL;
+}
+
+OTX_API const char *otx_gguf_type_name(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->name : NULL;
+}
+
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    if (bytes) *bytes = info ? info->bytes : 0;
+    return info ? info->elements : 0;
+}
+
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->dtype : OTX_DTYPE_NONE;
+}
+
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype)
+{
+    const otx__ggml_type *info;
+    uint32_t type = 0;
+    if (dtype == OTX_DTYPE_NONE || dtype == OTX_OPAQUE) return UINT32_MAX;
+    while ((info = otx__find_ggml_type(type)) != NULL && info->dtype != dtype) type++;
+    return info ? type : UINT32_MAX;
+}
+
+/* ---- sizes ---- */
+
+#define OTX__GGUF_MAGIC "GGUF"
+#define OTX__GGUF_ALIGNMENT 32 /* where no key says another */
+#define OTX__KEY_ALIGNMENT "general.alignment"
+
+/* Most bytes of a string and elements of an array, as in ggml; and of a header. Those with
+   the longest vocabularies have some 20 MB. */
+#define OTX__GGUF_LIMIT ((uint64_t)1 << 30)
+
+/* Most of an alignment. ggml has no limit, but nobody writes more than 4096, and the space
+   before the tensors is part of a header. */
+#define OTX__GGUF_ALIGNMENT_LIMIT ((uint32_t)1 << 20)
+
+/* Most dimensions of a tensor, and bytes of its name. */
+#define OTX__GGUF_RANK 4
+#define OTX__GGUF_NAME 63
+
+/* Bytes of an element that is no string; 0 for strings, arrays and what is no type. */
+OTX__PRIVATE unsigned otx__gguf_element_size(otx_gguf_type type)
+{
+    static const unsigned char sizes[OTX_GGUF_TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4,
+                                                             1, 0, 0, 8, 8, 8};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? sizes[type] : 0;
+}
+
+/* What messages call a type of values. */
+OTX__PRIVATE const char *otx__gguf_element_name(otx_gguf_type type)
+{
+    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
+        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
+        "f64"};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? names[type] : "unknown";
+}
+
+/* A number of `size` bytes, at most 8, little-endian. */
+OTX__PRIVATE uint64_t otx__gguf_uint(const char *bytes, unsigned size)
+{
+    uint64_t value = 0;
+    while (size-- > 0) value = value << 8 | (unsigned char)bytes[size];
+    return value;
+}
+
+/* `size` up to a multiple of an alignment; false if that would wrap. */
+OTX__PRIVATE bool otx__gguf_pad(uint64_t size, uint32_t alignment, uint64_t *padded)
+{
+    if (size > UINT64_MAX - (alignment - 1)) return false;
+    *padded = (size + alignment - 1) / alignment * alignment;
+    return true;
+}
+
+/* The bytes that a tensor of a type with a name takes. Returns what is wrong with its shape,
+   or NULL. Where one dimension is 0, the others may be any. */
+OTX__PRIVATE const char *otx__gguf_tensor_bytes(const otx_tensor *tensor, uint32_t type,
+                                                uint64_t *bytes)
+{
+    unsigned block_bytes, block = otx_gguf_type_block(type, &block_bytes), i;
+    uint64_t elements = 1;
+    bool empty = false;
+    if (tensor->rank > OTX__GGUF_RANK) return "has more than 4 dimensions";
+    for (i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] > INT64_MAX) return "has a dimension of 2^63 or more";
+        if (tensor->shape[i] == 0) empty = true;
+    }
+    if ((tensor->rank ? tensor->shape[tensor->rank - 1] : 1) % block != 0)
+        return "has rows that are no whole number of its type's blocks";
+    for (i = 0; i < tensor->rank && !empty; i++)
+        if (!otx__mul64(elements, tensor->shape[i], &elements) || elements > INT64_MAX)
+            return "has 2^63 elements or more";
+    if (empty) elements = 0;
+    if (!otx__mul64(elements / block, block_bytes, bytes) || *bytes > INT64_MAX)
+        return "has 2^63 bytes or more";
+    return NULL;
+}
+
+/* Fails with "FILE: tensor "NAME" (Q6_K [2, 256]) PROBLEM"; without "FILE: " if file is
+   NULL. */
+OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
+                                              const char *file, const otx_tensor *tensor,
+                                              uint32_t type, const char *problem)
+{
+    char text[320], shape[128];
+    otx__format(text, sizeof text, "(%s %s) %s", otx__word(otx_gguf_type_name(type)),
+                otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
+    return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
+}
+
+/* >>> src/files/gguf_values.h */
+/* ---- GGUF: keys, tensors and values found ----------------------------------------- */
+
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
+OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
+{
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
+}
+
+/* A name's span against a pointer to a key, for otx__sorted_find. */
+OTX__PRIVATE int otx__name_to_key(const void *name, const void *item)
+{
+    const otx__span *span = (const otx__span *)name;
+    const otx_gguf_key *key = *(const otx_gguf_key *const *)item;
+    return otx__compare_bytes(span->bytes, span->size, key->name, key->name_size);
+}
+
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_gguf_key *const *found = (const otx_gguf_key *const *)otx__sorted_find(
+        otx__gguf_key_order(file), file->key_count, sizeof *found, &wanted, otx__name_to_key);
+    return found ? *found : NULL;
+}
+
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_tensor *const *found = (const otx_tensor *const *)otx__sorted_find(
+        otx__gguf_tensor_order(file), file->tensor_count, sizeof *found, &wanted,
+        otx__name_to_tensor);
+    return found ? *found : NULL;
+}
+
+/* The bits of element i as they stand there, and in *size their bytes; false if the key is
+   NULL, has no such element, or holds strings. */
+OTX__PRIVATE bool otx__gguf_bits(const otx_gguf_key *key, uint64_t i, uint64_t *bits,
+                                 unsigned *size)
+{
+    *size = key ? otx__gguf_element_size(key->type) : 0;
+    if (*size == 0 || i >= key->count) return false;
+    *bits = otx__gguf_uint(key->data + i * *size, *size);
+    return true;
+}
+
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out)
+{
+    uint64_t bits, sign;
+    unsigned size;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    switch (key->type) {
+    case OTX_GGUF_F32:
+    case OTX_GGUF_F64: return false;
+    case OTX_GGUF_BOOL: bits = bits != 0; break; /* as ggml takes it */
+    case OTX_GGUF_U64:
+        if (bits > INT64_MAX) return false;
+        break;
+    case OTX_GGUF_I8:
+    case OTX_GGUF_I16:
+    case OTX_GGUF_I32:
+        sign = UINT64_C(1) << (8 * size - 1);
+        if (bits & sign) { /* minus what its complement is, which never wraps */
+            *out = -(int64_t)(2 * sign - bits);
+            return true;
+        }
+        break;
+    case OTX_GGUF_I64:
+        if (bits > INT64_MAX) {
+            *out = -(int64_t)(UINT64_MAX - bits) - 1;
+            return true;
+        }
+        break;
+    default: break;
+    }
+    *out = (int64_t)bits;
+    return true;
+}
+
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out)
+{
+    uint64_t bits;
+    unsigned size;
+    int64_t integer;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    if (key->type == OTX_GGUF_F32) {
+        *out = (double)otx__float_of_bits((uint32_t)bits);
+    } else if (key->type == OTX_GGUF_F64) {
+        memcpy(out, &bits, sizeof *out);
+    } else if (key->type == OTX_GGUF_U64) {
+        *out = (double)bits;
+    } else {
+        if (!otx_gguf_integer(key, i, &integer)) return false;
+        *out = (double)integer;
+    }
+    return true;
+}
+
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings)
+{
+    uint64_t size;
+    if (!key || key->type != OTX_GGUF_STRING || strings->count >= key->count) return false;
+    if (key->size < 8 || strings->next > key->size - 8) return false;
+    size = otx__gguf_uint(key->data + strings->next, 8);
+    if (size > key->size - 8 - strings->next) return false;
+    strings->bytes = key->data + strings->next + 8;
+    strings->size = (size_t)size;
+    strings->next += 8 + size;
+    strings->count++;
+    return true;
+}
+
+/* >>> src/files/gguf_walk.h */
+/* ---- GGUF: what stands in a header, one after the other --------------------------- */
+
+/* A header that is being walked through. How long it is shows only at its end, so the first
+   walk reads on in growing pieces, never far beyond what it was asked for and never more than
+   the file has, whatever the counts in it say. The second has all of it in one block, in
+   which everything stays. Once a walk has failed it must not go on. */
+typedef struct otx__gguf_walk {
+    const otx_source *source; /* NULL in the second walk */
+    const char *file;         /* its name, for errors */
+    otx__text bytes;          /* what is there of the header */
+    uint64_t at, size;        /* where the walk stands, and how long the file is */
+    char place[OTX__QUOTED + 16]; /* what is being read, for errors */
+    otx_result result;
+    otx_error *error;
+} otx__gguf_walk;
+
+#define OTX__GGUF_PIECE ((uint64_t)1 << 16)
+
+/* Reads up to `need` bytes from the start of the file, or further. */
+OTX__PRIVATE otx_result otx__gguf_read_on(otx__gguf_walk *w, uint64_t need)
+{
+    void *bytes = w->bytes.bytes;
+    const size_t have = w->bytes.size;
+    uint64_t wanted = (uint64_t)have * 2;
+    if (need > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s ends at byte %" PRIu64 ", and a "
+                         "header may have %" PRIu64, w->file, w->place, need, OTX__GGUF_LIMIT);
+    if (wanted < OTX__GGUF_PIECE) wanted = OTX__GGUF_PIECE;
+    if (wanted < need) wanted = need;
+    if (wanted > OTX__GGUF_LIMIT) wanted = OTX__GGUF_LIMIT;
+    if (wanted > w->size) wanted = w->size;
+    if (!otx__grow(w->bytes.ctx, &bytes, &w->bytes.capacity, (size_t)wanted, 1))
+        return otx__fail_memory(w->error, wanted);
+    w->bytes.bytes = (char *)bytes;
+    if (!w->source->read(w->source->context, have, w->bytes.bytes + have,
+                         (size_t)wanted - have))
+        return otx__fail(w->error, OTX_ERROR_IO, "%s: the header could not be read, %" PRIu64
+                         " bytes at offset %" PRIu64, w->file, wanted - have, (uint64_t)have);
+    w->bytes.size = (size_t)wanted;
+    return OTX_OK;
+}
+
+/* The next `size` bytes, which stand there until more are taken; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take(otx__gguf_walk *w, uint64_t size)
+{
+    char *taken;
+    if (size > w->size - w->at)
+        w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: cut short: %s needs %" PRIu64
+                              " bytes at offset %" PRIu64 ", and the file has %" PRIu64,
+                              w->file, w->place, size, w->at, w->size);
+    else if (w->at + size > w->bytes.size) w->result = otx__gguf_read_on(w, w->at + size);
+    if (w->result) return NULL;
+    taken = w->bytes.bytes + w->at;
+    w->at += size;
+    return taken;
+}
+
+/* The next number, of `size` bytes; 0 on failure. */
+OTX__PRIVATE uint64_t otx__gguf_take_uint(otx__gguf_walk *w, unsigned size)
+{
+    const char *bytes = otx__gguf_take(w, size);
+    return bytes ? otx__gguf_uint(bytes, size) : 0;
+}
+
+/* The next string, behind its size; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take_string(otx__gguf_walk *w, uint64_t *size)
+{
+    *size = otx__gguf_take_uint(w, 8);
+    if (!w->result && *size > OTX__GGUF_LIMIT)
+        w->result = otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s has a string of %" PRIu64
+                              " bytes, and at most %" PRIu64 " are allowed", w->file, w->place,
+                              *size, OTX__GGUF_LIMIT);
+    return w->result ? NULL : otx__gguf_take(w, *size);
+}
+
+/* Fails with "FILE: PLACE PROBLEM". */
+OTX__PRIVATE otx_result otx__gguf_walk_fail(otx__gguf_walk *w, const char *problem)
+{
+    return w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %s %s", w->file, w->place,
+                                 problem);
+}
+
+/* Takes the name of number i of `count` keys or tensors. In the second walk it gets a NUL
+   behind it: it moves a byte forward, over the end of its size. */
+OTX__PRIVATE otx_result otx__gguf_take_name(otx__gguf_walk *w, const char *what, uint64_t i,
+                                            uint64_t count, const char **name, size_t *size)
+{
+    char quoted[OTX__QUOTED], *bytes;
+    uint64_t length;
+    otx__format(w->place, sizeof w->place, "%s %" PRIu64 " of %" PRIu64, what, i + 1, count);
+    bytes = otx__gguf_take_string(w, &length);
+    if (!bytes) return w->result;
+    otx__format(w->place, sizeof w->place, "%s \"%s\"", what,
+                otx__quote(quoted, sizeof quoted, bytes, (size_t)length));
+    if (length && memchr(bytes, 0, (size_t)length))
+        return otx__gguf_walk_fail(w, "has a NUL in its name");
+    *name = bytes;
+    *size = (size_t)length;
+    if (w->source) return OTX_OK;
+    memmove(bytes - 1, bytes, (size_t)length);
+    bytes[-1 + (ptrdiff_t)length] = 0;
+    *name = bytes - 1;
+    return OTX_OK;
+}
+
+/* ---- keys ---- */
+
+/* Takes the elements of a value. */
+OTX__PRIVATE otx_result otx__gguf_take_elements(otx__gguf_walk *w, otx_gguf_key *key)
+{
+    const uint64_t begin = w->at;
+    const unsigned size = otx__gguf_element_size(key->type);
+    uint64_t i, ignored;
+    char problem[96];
+    if (key->count > OTX__GGUF_LIMIT) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " elements, and at most %" PRIu64
+                    " are allowed", key->count, OTX__GGUF_LIMIT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (size) otx__gguf_take(w, key->count * size);
+    else
+        for (i = 0; i < key->count && !w->result; i++) otx__gguf_take_string(w, &ignored);
+    if (w->result) return w->result;
+    key->size = w->at - begin;
+    key->data = w->bytes.bytes + begin;
+    return OTX_OK;
+}
+
+/* Takes number i of `count` keys. Its pointers stand only in the second walk. */
+OTX__PRIVATE otx_result otx__gguf_take_key(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                           otx_gguf_key *key)
+{
+    uint64_t type;
+    char problem[64];
+    memset(key, 0, sizeof *key);
+    if (otx__gguf_take_name(w, "key", i, count, &key->name, &key->name_size)) return w->result;
+    if (key->name_size == 0) return otx__gguf_walk_fail(w, "is empty");
+    type = otx__gguf_take_uint(w, 4);
+    key->count = 1;
+    if (type == OTX_GGUF_ARRAY) {
+        key->array = true;
+        type = otx__gguf_take_uint(w, 4);
+        key->count = otx__gguf_take_uint(w, 8);
+    }
+    if (w->result) return w->result;
+    if (type == OTX_GGUF_ARRAY)
+        return otx__gguf_walk_fail(w, "is an array of arrays, which ggml does not read either");
+    if (type >= OTX_GGUF_TYPE_COUNT) {
+        otx__format(problem, sizeof problem, "has the type %" PRIu64 ", and there are %d", type,
+                    (int)OTX_GGUF_TYPE_COUNT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    key->type = (otx_gguf_type)type;
+    return otx__gguf_take_elements(w, key);
+}
+
+/* ---- tensors ---- */
+
+/* Takes the dimensions, the type and the offset of a tensor. */
+OTX__PRIVATE otx_result otx__gguf_take_shape(otx__gguf_walk *w, otx_tensor *tensor,
+                                             uint64_t *shape, uint32_t *type)
+{
+    const uint64_t rank = otx__gguf_take_uint(w, 4);
+    char problem[96];
+    unsigned j;
+    if (rank > OTX__GGUF_RANK) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " dimensions, and at most %d are "
+                    "allowed", rank, OTX__GGUF_RANK);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    tensor->rank = (unsigned)rank;
+    tensor->shape = shape;
+    for (j = tensor->rank; j > 0 && !w->result; j--) shape[j - 1] = otx__gguf_take_uint(w, 8);
+    if (!w->result) *type = (uint32_t)otx__gguf_take_uint(w, 4);
+    if (!w->result) tensor->begin = otx__gguf_take_uint(w, 8);
+    return w->result;
+}
+
+/* Takes number i of `count` tensors; `shape` has room for four dimensions. Its begin and end
+   count from the bytes of the first tensor as yet. */
+OTX__PRIVATE otx_result otx__gguf_take_tensor(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                              otx_tensor *tensor, uint64_t *shape,
+                                              uint32_t *type)
+{
+    const char *wrong;
+    char problem[96];
+    uint64_t bytes;
+    memset(tensor, 0, sizeof *tensor);
+    if (otx__gguf_take_name(w, "tensor", i, count, &tensor->name, &tensor->name_size))
+        return w->result;
+    if (tensor->name_size > OTX__GGUF_NAME) {
+        otx__format(problem, sizeof problem, "has a name of %" PRIu64 " bytes, and at most %d "
+                    "are allowed", (uint64_t)tensor->name_size, OTX__GGUF_NAME);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (otx__gguf_take_shape(w, tensor, shape, type)) return w->result;
+    if (!otx_gguf_type_name(*type))
+        return w->result = otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: %s has ggml's type %"
+                                     PRIu32 ", which %s", w->file, w->place, *type,
+                                     otx__find_ggml_type(*type) ? "was removed from ggml"
+                                                                : "is not known");
+    tensor->dtype = otx_gguf_type_dtype(*type);
+    wrong = otx__gguf_tensor_bytes(tensor, *type, &bytes);
+    if (!wrong && tensor->begin > INT64_MAX) wrong = "has an offset of 2^63 or more";
+    if (wrong)
+        return w->result = otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                                 *type, wrong);
+    tensor->end = tensor->begin + bytes;
+    return OTX_OK;
+}
+
+/* >>> src/files/gguf_read.h */
+/* ---- GGUF: reading ----------------------------------------------------------- */
+
+/* Bytes before the first key; and the fewest that a key and a tensor take. */
+#define OTX__GGUF_PREFIX 24
+#define OTX__GGUF_LEAST_KEY 13
+#define OTX__GGUF_LEAST_TENSOR 24
+
+/* Says why a version is not read. */
+OTX__PRIVATE otx_result otx__gguf_refuse_version(const otx__gguf_walk *w, uint32_t version)
+{
+    if (version == 1)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version 1, of August "
+                         "2023, which llama.cpp does not read either; convert the model anew",
+                         w->file);
+    if ((version & 0xffff) == 0 && version != 0)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF for a big-endian machine, "
+                         "and only little-endian files are read; gguf_convert_endian.py of "
+                         "llama.cpp's gguf-py makes one of it", w->file);
+    return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version %" PRIu32 ", and "
+                     "versions 2 and 3 are read", w->file, version);
+}
+
+/* Takes what stands before the first key. */
+OTX__PRIVATE otx_result otx__gguf_take_prefix(otx__gguf_walk *w, otx_gguf *out)
+{
+    const char *bytes;
+    uint64_t tensors, keys;
+    if (w->size < OTX__GGUF_PREFIX)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %" PRIu64 " bytes are too few for a "
+                         "GGUF file", w->file, w->size);
+    bytes = otx__gguf_take(w, OTX__GGUF_PREFIX);
+    if (!bytes) return w->result;
+    if (memcmp(bytes, OTX__LFS_POINTER, 8) == 0) return otx__fail_lfs(w->error, w->file);
+    if (memcmp(bytes, OTX__GGUF_MAGIC, 4) != 0)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: does not begin with GGUF, as every "
+                         "GGUF file does", w->file);
+    out->version = (uint32_t)otx__gguf_uint(bytes + 4, 4);
+    if (out->version != 2 && out->version != 3)
+        return otx__gguf_refuse_version(w, out->version);
+    tensors = otx__gguf_uint(bytes + 8, 8);
+    keys = otx__gguf_uint(bytes + 16, 8);
+    if (keys > w->size / OTX__GGUF_LEAST_KEY || tensors > w->size / OTX__GGUF_LEAST_TENSOR)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: says that it has %" PRIu64 " keys and "
+                         "%" PRIu64 " tensors, more than %" PRIu64 " bytes can hold", w->file,
+                         keys, tensors, w->size);
+    if (keys > OTX__GGUF_LIMIT || tensors > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %" PRIu64 " keys and %" PRIu64 " tensors"
+                         ", and at most %" PRIu64 " are allowed", w->file, keys, tensors,
+                         OTX__GGUF_LIMIT);
+    out->key_count = (size_t)keys;
+    out->tensor_count = (size_t)tensors;
+    return OTX_OK;
+}
+
+/* Walks from the first key to the end of the last tensor's entry; keeps what it finds if
+   there is room for it. */
+OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
+                                               uint64_t *shapes)
+{
+    uint64_t shape[OTX__GGUF_RANK];
+    otx_gguf_key key;
+    otx_tensor tensor;
+    uint32_t type;
+    size_t i;
+    w->at = OTX__GGUF_PREFIX;
+    for (i = 0; i < out->key_count && !w->result; i++)
+        otx__gguf_take_key(w, i, out->key_count, out->keys ? &out->keys[i] : &key);
+    for (i = 0; i < out->tensor_count && !w->result; i++)
+        otx__gguf_take_tensor(w, i, out->tensor_count,
+                              out->tensors ? &out->tensors[i] : &tensor,
+                              shapes ? shapes + i * OTX__GGUF_RANK : shape,
+                              out->types ? &out->types[i] : &type);
+    return w->result;
+}
+
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
+   header's own bytes, which the first walk has found to be good. */
+OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
+                                       otx_gguf *out)
+{
+    const uint64_t tensor_size = OTX__GGUF_RANK * sizeof(uint64_t) + sizeof(otx_tensor) +
+                                 sizeof(otx_tensor *) + sizeof(uint32_t);
+    const uint64_t size = out->tensor_count * tensor_size + first->at +
+                          out->key_count *
+                              (uint64_t)(sizeof(otx_gguf_key) + sizeof(otx_gguf_key *));
+    otx__gguf_walk w = *first;
+    uint64_t *shapes;
+    if (size > SIZE_MAX) return otx__fail_memory(w.error, size);
+    out->memory = otx__alloc(ctx, (size_t)size, 1);
+    if (!out->memory) return otx__fail_memory(w.error, size);
+    out->memory_size = (size_t)size;
+    shapes = (uint64_t *)out->memory;
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
+    w.bytes.bytes = (char *)(out->types + out->tensor_count);
+    w.bytes.size = (size_t)first->at;
+    w.size = first->at;
+    w.source = NULL;
+    memcpy(w.bytes.bytes, first->bytes.bytes, w.bytes.size);
+    return otx__gguf_walk_through(&w, out, shapes);
+}
+
+OTX__PRIVATE int otx__gguf_key_by_name(const void *a, const void *b)
+{
+    const otx_gguf_key *x = *(const otx_gguf_key *const *)a;
+    const otx_gguf_key *y = *(const otx_gguf_key *const *)b;
+    return otx__compare_bytes(x->name, x->name_size, y->name, y->name_size);
+}
+
+/* Sorts pointers to keys by name; fails with `code` if two are named alike. */
+OTX__PRIVATE otx_result otx__gguf_keys_by_name(const otx_gguf_key **order,
+                                               const otx_gguf_key *keys, size_t count,
+                                               otx_result code, const char *file,
+                                               otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++) order[i] = &keys[i];
+    otx__sort(order, count, sizeof *order, otx__gguf_key_by_name);
+    for (i = 1; i < count; i++)
+        if (otx__gguf_key_by_name(&order[i - 1], &order[i]) == 0)
+            return otx__fail_name(error, code, file, "key", order[i]->name,
+                                  order[i]->name_size, "occurs twice");
+    return OTX_OK;
+}
+
+/* The alignment that a key says, which may be NULL, or what is wrong with it. */
+OTX__PRIVATE const char *otx__gguf_alignment_of(const otx_gguf_key *key, uint32_t *alignment)
+{
+    *alignment = OTX__GGUF_ALIGNMENT;
+    if (!key) return NULL;
+    if (key->array || key->type != OTX_GGUF_U32) return "is no u32";
+    *alignment = (uint32_t)otx__gguf_uint(key->data, 4);
+    if (*alignment == 0 || (*alignment & (*alignment - 1)) != 0) return "is no power of two";
+    if (*alignment > OTX__GGUF_ALIGNMENT_LIMIT) return "is more than 2^20";
+    return NULL;
+}
+
+/* Checks that the tensors' bytes follow on each other in order of the header, each padded,
+   and that the file has them all, be it without the padding of the last; then makes the
+   offsets count from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_offsets(const otx__gguf_walk *w, otx_gguf *out)
+{
+    uint64_t end = 0;
+    char problem[128];
+    size_t i;
+    if (!otx__gguf_pad(w->at, out->tensor_count ? out->alignment : 1, &out->data_begin))
+        return otx__fail_memory(w->error, w->at);
+    for (i = 0; i < out->tensor_count; i++) {
+        otx_tensor *tensor = &out->tensors[i];
+        const uint64_t size = tensor->end - tensor->begin;
+        if (tensor->begin != end)
+            otx__format(problem, sizeof problem, "has the offset %" PRIu64 ", but the bytes "
+                        "before it end at %" PRIu64 ", padded to %" PRIu32, tensor->begin, end,
+                        out->alignment);
+        else if (out->data_begin > w->size || end > w->size - out->data_begin ||
+                 size > w->size - out->data_begin - end)
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes at offset %" PRIu64
+                        ", but the file is cut short: it has %" PRIu64, size,
+                        out->data_begin + end, w->size);
+        else {
+            tensor->begin += out->data_begin;
+            tensor->end += out->data_begin;
+            if (otx__gguf_pad(end + size, out->alignment, &end)) continue;
+            otx__format(problem, sizeof problem, "ends beyond 2^64");
+        }
+        return otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                     out->types[i], problem);
+    }
+    return OTX_OK;
+}
+
+/* What can be checked when all of a header is there. */
+OTX__PRIVATE otx_result otx__gguf_check(const otx__gguf_walk *w, otx_gguf *out)
+{
+    const otx_tensor **order = otx__gguf_tensor_order(out);
+    const char *wrong;
+    size_t i;
+    otx_result result = otx__gguf_keys_by_name(otx__gguf_key_order(out), out->keys,
+                                               out->key_count, OTX_ERROR_FORMAT, w->file,
+                                               w->error);
+    if (result) return result;
+    wrong = otx__gguf_alignment_of(otx_gguf_find(out, OTX__KEY_ALIGNMENT), &out->alignment);
+    if (wrong)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: key \"" OTX__KEY_ALIGNMENT "\" %s",
+                         w->file, wrong);
+    for (i = 0; i < out->tensor_count; i++) order[i] = &out->tensors[i];
+    result = otx__tensors_by_name(order, out->tensor_count, OTX_ERROR_FORMAT, w->file,
+                                  w->error);
+    return result ? result : otx__gguf_offsets(w, out);
+}
+
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file)
+{
+    otx__free(ctx, file->memory, file->memory_size, 1);
+    memset(file, 0, sizeof *file);
+}
+
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error)
+{
+    otx__gguf_walk w;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&w, 0, sizeof w);
+    otx__text_open(&w.bytes, ctx);
+    w.source = source;
+    w.file = name;
+    w.size = source->size;
+    w.error = error;
+    otx__format(w.place, sizeof w.place, "its beginning");
+    result = otx__gguf_take_prefix(&w, out);
+    if (!result) result = otx__gguf_walk_through(&w, out, NULL);
+    if (!result) result = otx__gguf_keep(ctx, &w, out);
+    if (!result) result = otx__gguf_check(&w, out);
+    otx__text_close(&w.bytes);
+    if (result) otx_gguf_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_write.h */
+/* ---- GGUF: writing ----------------------------------------------------------- */
+
+/* Appends a number of `size` bytes, little-endian. */
+OTX__PRIVATE void otx__gguf_text_uint(otx__text *text, uint64_t value, unsigned size)
+{
+    char bytes[8];
+    unsigned i;
+    for (i = 0; i < size; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__text_bytes(text, bytes, size);
+}
+
+/* Elements of arrays: a string, an i32, an f32. */
+OTX__PRIVATE void otx__gguf_text_string(otx__text *text, const char *bytes, size_t size)
+{
+    otx__gguf_text_uint(text, size, 8);
+    otx__text_bytes(text, bytes, size);
+}
+
+OTX__PRIVATE void otx__gguf_text_i32(otx__text *text, int32_t value)
+{
+    otx__gguf_text_uint(text, (uint32_t)value, 4);
+}
+
+OTX__PRIVATE void otx__gguf_text_f32(otx__text *text, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    otx__gguf_text_uint(text, bits, 4);
+}
+
+/* What is wrong with a key that is to be written, or NULL. */
+OTX__PRIVATE const char *otx__gguf_key_problem(const otx_gguf_key *key)
+{
+    const unsigned size = otx__gguf_element_size(key->type);
+    otx_gguf_strings strings;
+    if (key->name_size == 0) return "has no name";
+    if (memchr(key->name, 0, key->name_size)) return "has a NUL in its name";
+    if (size == 0 && key->type != OTX_GGUF_STRING) return "has an unknown type";
+    if (!key->array && key->count != 1) return "is no array, and has not one element";
+    if (key->count > OTX__GGUF_LIMIT) return "has more than 2^30 elements";
+    if (size) return key->size == key->count * size ? NULL : "has a size that is not its count's";
+    memset(&strings, 0, sizeof strings);
+    while (otx_gguf_next(key, &strings))
+        if (strings.size > OTX__GGUF_LIMIT) return "has a string of more than 2^30 bytes";
+    if (strings.count == key->count && strings.next == key->size) return NULL;
+    return "has strings that do not fill its bytes";
+}
+
+/* What is wrong with a tensor that is to be written, or NULL; else the bytes it takes. */
+OTX__PRIVATE const char *otx__gguf_entry_problem(const otx_tensor *tensor, uint32_t type,
+                                                 uint64_t *bytes)
+{
+    if (!otx_gguf_type_name(type)) return "has an unknown type";
+    if (tensor->name_size > OTX__GGUF_NAME) return "has a name of more than 63 bytes";
+    if (tensor->name_size && memchr(tensor->name, 0, tensor->name_size))
+        return "has a NUL in its name";
+    return otx__gguf_tensor_bytes(tensor, type, bytes);
+}
+
+/* Checks the keys, and finds the alignment that they say. */
+OTX__PRIVATE otx_result otx__gguf_check_keys(const otx_context *ctx, const otx_gguf_key *keys,
+                                             size_t count, uint32_t *alignment,
+                                             otx_error *error)
+{
+    const otx_gguf_key **order, *const *found;
+    const otx__span wanted = otx__span_of(OTX__KEY_ALIGNMENT, sizeof OTX__KEY_ALIGNMENT - 1);
+    const char *problem = NULL;
+    otx_result result;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        problem = otx__gguf_key_problem(&keys[i]);
+        if (problem)
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", keys[i].name,
+                                  keys[i].name_size, problem);
+    }
+    order = (const otx_gguf_key **)otx__alloc(ctx, count, sizeof *order);
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    result = otx__gguf_keys_by_name(order, keys, count, OTX_ERROR_ARGUMENT, NULL, error);
+    found = (const otx_gguf_key *const *)otx__sorted_find(order, count, sizeof *order, &wanted,
+                                                          otx__name_to_key);
+    if (!result) problem = otx__gguf_alignment_of(found ? *found : NULL, alignment);
+    if (problem)
+        result = otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", wanted.bytes,
+                                wanted.size, problem);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+/* Fails if two tensors are named alike. */
+OTX__PRIVATE otx_result otx__gguf_check_names(const otx_context *ctx, const otx_tensor *tensors,
+                                              size_t count, otx_error *error)
+{
+    const otx_tensor **order = (const otx_tensor **)otx__alloc(ctx, count, sizeof *order);
+    otx_result result;
+    size_t i;
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    for (i = 0; i < count; i++) order[i] = &tensors[i];
+    result = otx__tensors_by_name(order, count, OTX_ERROR_ARGUMENT, NULL, error);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+OTX__PRIVATE void otx__gguf_write_key(otx__text *text, const otx_gguf_key *key)
+{
+    otx__gguf_text_string(text, key->name, key->name_size);
+    if (key->array) otx__gguf_text_uint(text, OTX_GGUF_ARRAY, 4);
+    otx__gguf_text_uint(text, key->type, 4);
+    if (key->array) otx__gguf_text_uint(text, key->count, 8);
+    otx__text_bytes(text, key->data, (size_t)key->size);
+}
+
+/* Writes the entry of a tensor whose bytes begin at `offset`, from the first one's. */
+OTX__PRIVATE void otx__gguf_write_entry(otx__text *text, const otx_tensor *tensor,
+                                        uint32_t type, uint64_t offset)
+{
+    unsigned i;
+    otx__gguf_text_string(text, tensor->name, tensor->name_size);
+    otx__gguf_text_uint(text, tensor->rank, 4);
+    for (i = tensor->rank; i > 0; i--) otx__gguf_text_uint(text, tensor->shape[i - 1], 8);
+    otx__gguf_text_uint(text, type, 4);
+    otx__gguf_text_uint(text, offset, 8);
+}
+
+/* Writes the tensors' entries. The offsets it sets count from the first one's bytes as yet,
+   and file_size is theirs alone. */
+OTX__PRIVATE otx_result otx__gguf_write_entries(otx__text *text, const otx_tensor *tensors,
+                                                const uint32_t *types, uint32_t alignment,
+                                                otx_gguf_layout *out, otx_error *error)
+{
+    uint64_t end = 0, bytes;
+    size_t i;
+    for (i = 0; i < out->count; i++) {
+        const char *problem = otx__gguf_entry_problem(&tensors[i], types[i], &bytes);
+        if (!problem && bytes > INT64_MAX - 2 * OTX__GGUF_LIMIT - end)
+            problem = "makes the file larger than files can be";
+        if (problem)
+            return otx__gguf_tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, &tensors[i], types[i],
+                                         problem);
+        otx__gguf_write_entry(text, &tensors[i], types[i], end);
+        out->offsets[i] = end;
+        otx__gguf_pad(end + bytes, alignment, &end);
+    }
+    out->file_size = end;
+    return OTX_OK;
+}
+
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout)
+{
+    otx__free(ctx, layout->header, layout->header_size, 1);
+    otx__free(ctx, layout->offsets, layout->count, sizeof *layout->offsets);
+    memset(layout, 0, sizeof *layout);
+}
+
+/* Pads the header and hands it over, in a block of the size it says; makes the offsets count
+   from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_layout_finish(const otx_context *ctx, otx__text *text,
+                                                uint32_t alignment, otx_gguf_layout *out,
+                                                otx_error *error)
+{
+    size_t i;
+    while (out->count && text->size % alignment != 0 && !text->failed)
+        otx__text_bytes(text, "", 1);
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > OTX__GGUF_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "the header takes %" PRIu64 " bytes, and at "
+                         "most %" PRIu64 " are allowed", (uint64_t)text->size, OTX__GGUF_LIMIT);
+    out->header = (char *)otx__alloc(ctx, text->size, 1);
+    if (!out->header) return otx__fail_memory(error, text->size);
+    memcpy(out->header, text->bytes, text->size);
+    out->header_size = text->size;
+    out->file_size += text->size;
+    for (i = 0; i < out->count; i++) out->offsets[i] += text->size;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error)
+{
+    uint32_t alignment = OTX__GGUF_ALIGNMENT;
+    otx__text text;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(out, 0, sizeof *out);
+    otx__text_open(&text, ctx);
+    out->count = tensor_count;
+    out->offsets = (uint64_t *)otx__alloc(ctx, tensor_count, sizeof *out->offsets);
+    if (!out->offsets) result = otx__fail_array(error, tensor_count, sizeof *out->offsets);
+    if (!result) result = otx__gguf_check_keys(ctx, keys, key_count, &alignment, error);
+    if (!result) result = otx__gguf_check_names(ctx, tensors, tensor_count, error);
+    otx__text_string(&text, OTX__GGUF_MAGIC);
+    otx__gguf_text_uint(&text, 3, 4);
+    otx__gguf_text_uint(&text, tensor_count, 8);
+    otx__gguf_text_uint(&text, key_count, 8);
+    for (i = 0; i < key_count && !result; i++) otx__gguf_write_key(&text, &keys[i]);
+    if (!result)
+        result = otx__gguf_write_entries(&text, tensors, types, alignment, out, error);
+    if (!result) result = otx__gguf_layout_finish(ctx, &text, alignment, out, error);
+    otx__text_close(&text);
+    if (result) otx_gguf_layout_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_keys.h */
+/* ---- GGUF: a list of keys that is being made ---------------------------------------- */
+
+/* What will be written, in order, in memory of its own. A key that is added takes the place
+   of the one of that name, also of one that was removed, or comes last. Once memory was short
+   nothing is added any more: one check at the end, by otx__gguf_list_finish, is enough. */
+typedef struct otx__gguf_list {
+    otx__pool pool;
+    otx_gguf_key *keys; /* until the list is finished, removed ones are among them, which
+                           have the type OTX_GGUF_TYPE_COUNT */
+    size_t count, capacity;
+    uint32_t *slots; /* a table of places in keys, plus 1, by the hash of their names */
+    size_t slot_count;
+    otx__hash_key secret;
+} otx__gguf_list;
+
+OTX__PRIVATE void otx__gguf_list_open(otx__gguf_list *list, const otx_context *ctx)
+{
+    memset(list, 0, sizeof *list);
+    otx__pool_open(&list->pool, ctx);
+    list->secret = otx__hash_key_for(ctx, list);
+}
+
+OTX__PRIVATE void otx__gguf_list_close(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    if (list->capacity) otx__free(ctx, list->keys, list->capacity, sizeof *list->keys);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    otx__pool_close(&list->pool);
+    memset(list, 0, sizeof *list);
+}
+
+/* The slot of a name: its own, or the empty one where it would stand. */
+OTX__PRIVATE uint32_t *otx__gguf_slot(const otx__gguf_list *list, const char *name, size_t size)
+{
+    size_t at = (size_t)otx__hash(list->secret, name, size) & (list->slot_count - 1);
+    for (; list->slots[at]; at = (at + 1) & (list->slot_count - 1)) {
+        const otx_gguf_key *key = &list->keys[list->slots[at] - 1];
+        if (otx__same_bytes(key->name, key->name_size, name, size)) break;
+    }
+    return &list->slots[at];
+}
+
+/* Fills the table of slots from the keys. */
+OTX__PRIVATE void otx__gguf_list_index(otx__gguf_list *list)
+{
+    size_t i;
+    memset(list->slots, 0, list->slot_count * sizeof *list->slots);
+    for (i = 0; i < list->count; i++)
+        *otx__gguf_slot(list, list->keys[i].name, list->keys[i].name_size) = (uint32_t)i + 1;
+}
+
+/* Nothing is added any more. */
+OTX__PRIVATE bool otx__gguf_list_fail(otx__gguf_list *list, size_t count, size_t size)
+{
+    if (list->pool.failed) return false;
+    list->pool.failed = true;
+    list->pool.failed_count = count;
+    list->pool.failed_size = size;
+    return false;
+}
+
+/* Makes room for one key more, in the list and, twice over, in the table. */
+OTX__PRIVATE bool otx__gguf_list_grow(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    const size_t wanted = list->slot_count ? list->slot_count * 2 : 64;
+    void *keys = list->keys;
+    uint32_t *slots;
+    if (list->count >= UINT32_MAX / 4 ||
+        !otx__grow(ctx, &keys, &list->capacity, list->count + 1, sizeof *list->keys))
+        return otx__gguf_list_fail(list, list->count + 1, sizeof *list->keys);
+    list->keys = (otx_gguf_key *)keys;
+    if ((list->count + 1) * 2 <= list->slot_count) return true;
+    slots = (uint32_t *)otx__alloc(ctx, wanted, sizeof *slots);
+    if (!slots) return otx__gguf_list_fail(list, wanted, sizeof *slots);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    list->slots = slots;
+    list->slot_count = wanted;
+    otx__gguf_list_index(list);
+    return true;
+}
+
+/* The key of that name, or NULL. It stands there until another is added. */
+OTX__PRIVATE otx_gguf_key *otx__gguf_find_in(const otx__gguf_list *list, const char *name)
+{
+    const uint32_t *slot = list->slot_count ? otx__gguf_slot(list, name, strlen(name)) : NULL;
+    otx_gguf_key *key = slot && *slot ? &list->keys[*slot - 1] : NULL;
+    return key && key->type != OTX_GGUF_TYPE_COUNT ? key : NULL;
+}
+
+/* Takes the key of that name out, if there is one. */
+OTX__PRIVATE void otx__gguf_remove(otx__gguf_list *list, const char *name)
+{
+    otx_gguf_key *key = otx__gguf_find_in(list, name);
+    if (key) key->type = OTX_GGUF_TYPE_COUNT;
+}
+
+/* Adds a copy of a key, of another file or of parts that stand anywhere. */
+OTX__PRIVATE void otx__gguf_add(otx__gguf_list *list, const otx_gguf_key *key)
+{
+    const size_t head = key->name_size + 1;
+    otx_gguf_key *to;
+    uint32_t *slot;
+    char *block;
+    if (list->pool.failed || !otx__gguf_list_grow(list)) return;
+    if (key->size > SIZE_MAX - head) {
+        otx__gguf_list_fail(list, SIZE_MAX, 2);
+        return;
+    }
+    block = (char *)otx__pool_take(&list->pool, head + (size_t)key->size, 1);
+    if (!block) return;
+    memcpy(block, key->name, key->name_size);
+    block[key->name_size] = 0;
+    if (key->size) memcpy(block + head, key->data, (size_t)key->size);
+    slot = otx__gguf_slot(list, key->name, key->name_size);
+    if (!*slot) *slot = (uint32_t)++list->count;
+    to = &list->keys[*slot - 1];
+    *to = *key;
+    to->name = block;
+    to->data = block + head;
+}
+
+/* Adds an array, whose elements are bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_array(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, uint64_t count, const void *data,
+                                      uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = true;
+    key.count = count;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+/* The same for elements that were written with otx__gguf_text_string, _i32 or _f32. */
+OTX__PRIVATE void otx__gguf_add_text(otx__gguf_list *list, const char *name, otx_gguf_type type,
+                                     uint64_t count, const otx__text *text)
+{
+    if (text->failed) otx__gguf_list_fail(list, text->size, 1);
+    else otx__gguf_add_array(list, name, type, count, text->bytes, text->size);
+}
+
+/* Adds a value that is no array, of bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_value(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, const void *data, uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = false;
+    key.count = 1;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+OTX__PRIVATE void otx__gguf_add_string(otx__gguf_list *list, const char *name,
+                                       const char *bytes, size_t size)
+{
+    otx__text text;
+    otx__text_open(&text, list->pool.ctx);
+    otx__gguf_text_string(&text, bytes, size);
+    if (text.failed) otx__gguf_list_fail(list, size, 1);
+    else otx__gguf_add_value(list, name, OTX_GGUF_STRING, text.bytes, text.size);
+    otx__text_close(&text);
+}
+
+OTX__PRIVATE void otx__gguf_add_u32(otx__gguf_list *list, const char *name, uint32_t value)
+{
+    char bytes[4];
+    unsigned i;
+    for (i = 0; i < 4; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__gguf_add_value(list, name, OTX_GGUF_U32, bytes, sizeof bytes);
+}
+
+OTX__PRIVATE void otx__gguf_add_bool(otx__gguf_list *list, const char *name, bool value)
+{
+    const char byte = value ? 1 : 0;
+    otx__gguf_add_value(list, name, OTX_GGUF_BOOL, &byte, 1);
+}
+
+/* Drops what was removed, so that the keys can be written; OTX_OK, or why not all was
+   added. */
+OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *error)
+{
+    size_t i, kept = 0;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    for (i = 0; i < list->count; i++)
+        if (list->keys[i].type != OTX_GGUF_TYPE_COUNT) list->keys[kept++] = list->keys[i];
+    list->count = kept;
+    if (list->slot_count) otx__gguf_list_index(list);
+    return OTX_OK;
 }
 
 /* >>> src/vocab/chapter.h */
@@ -10010,7 +11358,7 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
 OTX_API const char *otx_action_name(otx_action action)
 {
     static const char *const names[] = {"padding", "copy", "role", "map", "approximate",
-                                        "unused"};
+                                        "unused", "match"};
     return (unsigned)action < OTX__COUNT(names) ? names[action] : NULL;
 }
 
@@ -10024,6 +11372,7 @@ typedef struct otx__aligner {
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
     otx__token_index added; /* of the added ones among them, by content; of all with `words` */
     bool words;             /* both are WORDPIECE */
+    bool bytes_apart;       /* as the options have it */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -10119,6 +11468,7 @@ OTX__PRIVATE int64_t otx__same_token(const otx__aligner *a, const otx_token *tok
 /* The base's TEXT token of a BYTE token's byte, or the reverse, or -1. */
 OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *token)
 {
+    if (a->bytes_apart) return -1;
     if (token->kind == OTX_TOKEN_BYTE)
         return otx__index_find(&a->index, OTX_TOKEN_TEXT, token->bytes, token->size);
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
@@ -10233,6 +11583,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
+    a.bytes_apart = o.bytes_apart;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -18683,7 +20034,9 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
+     undertrained   rows that look as if nothing had trained them
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -22301,6 +23654,233 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
     return otx__zett_refuse(error);
 }
 
+/* >>> src/methods/spread.h */
+/* ---- spread: the factor that suits hidden anchors' rows best ------------------------------- */
+
+/* Rows that a method makes lie too near to each other, as a map's that is shrunk do, or too far
+   apart, as sums of many atoms that fit noise do. One anchor in sixteen is hidden and its row p is
+   made from the others, as of a token that is new. With the mean m of the anchors' rows in the
+   base, and b the true row, the factor f is that of the least loss of the rows m + f (p - m): the
+   figure that the affine map is chosen by too, as it agrees with language models where a mere
+   distance does not (the factor of least squares shrinks rows until they do not win where they
+   are due). With x = p - m and y = b - m, over all hidden anchors,
+       loss(f) = sqrt(sum <f x - y, M (f x - y)> / sum <b, M b>) - 0.75 f sum <x, b> / sum <b, b>
+   and a constant. M is the second moment of some anchors' rows in the base. The least lies where
+   the slopes of the two terms are the same; f is 0 to 2. It is taken about the mean because what
+   all rows have in common makes no token likelier than another. */
+
+/* With fewer anchors there is no factor; more are not hidden; rows that M is of. */
+#define OTX__SPREAD_LEAST 32
+#define OTX__SPREAD_MOST 256
+#define OTX__SPREAD_SAMPLE 256
+
+#define OTX__SPREAD_WIDEST 2.0
+
+typedef struct otx__spread {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    uint32_t *kept, *hidden; /* places among the anchors */
+    size_t kept_count, hidden_count;
+    otx_fitted trial;        /* the method, fitted to those that are kept */
+} otx__spread;
+
+OTX__PRIVATE void otx__spread_close(otx__spread *spread)
+{
+    otx_context ctx;
+    if (!spread) return;
+    ctx = spread->ctx;
+    otx_method_close(&ctx, &spread->trial);
+    otx__pool_close(&spread->pool);
+    otx__free(&ctx, spread, 1, sizeof *spread);
+}
+
+/* Some rows of a matrix; index has room for them. Nothing of nothing. */
+OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *places,
+                                         size_t count, uint32_t *index)
+{
+    otx_matrix rows = *of;
+    size_t i;
+    if (!of->data) return rows;
+    for (i = 0; i < count; i++) index[i] = of->index ? of->index[places[i]] : places[i];
+    rows.index = index;
+    rows.rows = count;
+    return rows;
+}
+
+/* The rows that the trial works with. Their indices are of the pool. */
+OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
+                                         otx__pool *pool, otx_method_rows *rows,
+                                         otx_error *error)
+{
+    size_t kept = spread->kept_count, hidden = spread->hidden_count;
+    uint32_t *index = (uint32_t *)otx__pool_take(pool, 2 * kept + hidden, sizeof *index);
+    memset(rows, 0, sizeof *rows);
+    if (!index) return otx__pool_fail(pool, error);
+    rows->donor = otx__spread_rows(&from->donor, spread->kept, kept, index);
+    rows->targets = otx__spread_rows(&from->donor, spread->hidden, hidden, index + kept);
+    rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
+    rows->tokens = from->tokens;
+    rows->head = from->head;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                        otx_fitted *fitted, otx_error *error)
+{
+    size_t anchors = rows->donor.rows, i;
+    otx_method_options plain = fitted->options;
+    otx_method_rows some;
+    otx__spread *spread;
+    otx__pool pool;
+    otx_result result;
+    if (anchors < OTX__SPREAD_LEAST) return OTX_OK;
+    spread = fitted->spread = (otx__spread *)otx__alloc_zero(ctx, 1, sizeof *spread);
+    if (!spread) return otx__fail_memory(error, sizeof *spread);
+    if (ctx) spread->ctx = *ctx;
+    otx__pool_open(&spread->pool, &spread->ctx);
+    spread->hidden_count = otx__min(anchors / 16, OTX__SPREAD_MOST);
+    spread->kept = (uint32_t *)otx__pool_take(&spread->pool, anchors, sizeof *spread->kept);
+    if (!spread->kept) return otx__pool_fail(&spread->pool, error);
+    spread->kept_count = anchors - spread->hidden_count;
+    spread->hidden = spread->kept + spread->kept_count;
+    for (i = 0; i < anchors; i++) {
+        size_t nth = (i * spread->hidden_count + anchors - 1) / anchors;
+        bool hides = nth < spread->hidden_count && i == nth * anchors / spread->hidden_count;
+        if (hides) spread->hidden[nth] = (uint32_t)i;
+        else spread->kept[i - otx__min(nth, spread->hidden_count)] = (uint32_t)i;
+    }
+    plain.norm = OTX_NORM_NONE;
+    plain.scale = plain.noise = plain.clip_norms = 0.0;
+    plain.solve = NULL; /* a caller's own is for the targets */
+    otx__pool_open(&pool, ctx);
+    result = otx__spread_open(spread, rows, &pool, &some, error);
+    if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
+    otx__pool_close(&pool);
+    fitted->bytes += spread->pool.bytes + spread->trial.bytes;
+    return result;
+}
+
+/* What comes of one hidden anchor. */
+typedef struct otx__spread_sums {
+    double xx, xy, yy, bb; /* <x, M x> and the like, <b, M b> */
+    double with, own;      /* <x, b>, <b, b> */
+} otx__spread_sums;
+
+typedef struct otx__spreading {
+    const otx__spread *spread;
+    const otx_matrix *base;
+    size_t columns, sample_count;
+    const double *mean;
+    double *samples; /* [sample_count][columns] */
+    double *made;    /* [hidden][columns] p, then x */
+    double *true_rows; /* [hidden][columns] */
+    otx__spread_sums *sums; /* [hidden] */
+} otx__spreading;
+
+OTX__PRIVATE double otx__spread_dot(const double *a, const double *b, size_t count)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        double part = a[i] * b[i];
+        sum += part;
+    }
+    return sum;
+}
+
+OTX__PRIVATE void otx__spreading_body(void *argument, size_t index, int worker)
+{
+    const otx__spreading *task = (const otx__spreading *)argument;
+    size_t columns = task->columns, i;
+    double *x = task->made + index * columns, *b = task->true_rows + index * columns;
+    otx__spread_sums *sums = &task->sums[index];
+    (void)worker;
+    otx__row_read(task->base, task->spread->hidden[index], b);
+    for (i = 0; i < columns; i++) x[i] -= task->mean[i];
+    sums->with = otx__spread_dot(x, b, columns);
+    sums->own = otx__spread_dot(b, b, columns);
+    for (i = 0; i < task->sample_count; i++) {
+        const double *s = task->samples + i * columns;
+        double along = otx__spread_dot(x, s, columns), whole = otx__spread_dot(b, s, columns);
+        double truth = whole - otx__spread_dot(task->mean, s, columns);
+        double parts[4];
+        parts[0] = along * along;
+        parts[1] = along * truth;
+        parts[2] = truth * truth;
+        parts[3] = whole * whole;
+        sums->xx += parts[0];
+        sums->xy += parts[1];
+        sums->yy += parts[2];
+        sums->bb += parts[3];
+    }
+}
+
+/* Where the loss is least. About f = xy / xx its first term is sqrt(xx / bb (t^2 + h^2)). */
+OTX__PRIVATE double otx__spread_least(const otx__spread_sums *all)
+{
+    double middle, slope, rest, factor;
+    if (!(all->xx > 0.0 && all->own > 0.0)) return 1.0;
+    middle = all->xy / all->xx;
+    slope = OTX__CHOICE_SHARE * all->with / all->own * sqrt(all->bb / all->xx);
+    rest = all->yy / all->xx - middle * middle;
+    if (slope >= 1.0) return OTX__SPREAD_WIDEST;
+    if (slope <= -1.0) return 0.0;
+    factor = middle + slope * sqrt((rest > 0.0 ? rest : 0.0) / (1.0 - slope * slope));
+    if (!(factor > 0.0)) return 0.0;
+    return factor < OTX__SPREAD_WIDEST ? factor : OTX__SPREAD_WIDEST;
+}
+
+/* The factor in a matrix of the base, and the mean that it is taken about. */
+OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__spread *spread,
+                                           const otx_method_rows *from, double *mean,
+                                           double *factor, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, from->base.rows);
+    size_t columns = from->base.columns, hidden, i;
+    otx__spread_sums all;
+    otx__spreading task;
+    otx_method_rows rows;
+    otx__pool pool;
+    otx_result result = otx__matrix_mean(ctx, &from->base, mean, error);
+    *factor = 1.0;
+    if (result || !spread) return result;
+    hidden = spread->hidden_count;
+    memset(&task, 0, sizeof task);
+    memset(&all, 0, sizeof all);
+    task.spread = spread;
+    task.base = &from->base;
+    task.columns = columns;
+    task.mean = mean;
+    task.sample_count = otx__min(spread->kept_count, OTX__SPREAD_SAMPLE);
+    otx__pool_open(&pool, ctx);
+    task.samples = (double *)otx__pool_take(&pool, task.sample_count, columns * sizeof(double));
+    task.made = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
+    result = pool.failed ? otx__pool_fail(&pool, error)
+                         : otx__spread_open(spread, from, &pool, &rows, error);
+    for (i = 0; i < task.sample_count && !result; i++)
+        otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
+                      task.samples + i * columns);
+    if (!result)
+        result = otx_method_make(ctx, &spread->trial, &rows, 0, hidden, task.made, error);
+    if (!result)
+        result = otx__watch_loop(&watch, hidden,
+                                 6.0 * (double)task.sample_count * (double)columns,
+                                 otx__spreading_body, &task, error);
+    for (i = 0; i < hidden && !result; i++) {
+        all.xx += task.sums[i].xx;
+        all.xy += task.sums[i].xy;
+        all.yy += task.sums[i].yy;
+        all.bb += task.sums[i].bb;
+        all.with += task.sums[i].with;
+        all.own += task.sums[i].own;
+    }
+    otx__pool_close(&pool);
+    if (!result) *factor = otx__spread_least(&all);
+    return result;
+}
+
 /* >>> src/methods/modifiers.h */
 /* ---- modifiers: what is done to the rows of any method --------------------------------- */
 
@@ -22309,15 +23889,15 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
 
 OTX_API const char *otx_row_norm_name(otx_row_norm norm)
 {
-    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors", "fitted"};
     return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
 }
 
 OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
 {
     if ((unsigned)options->norm >= OTX_NORM_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
-                         "anchors", (int)options->norm);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none, "
+                         "anchors and fitted", (int)options->norm);
     if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
                          "1");
@@ -22326,6 +23906,23 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
         return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
                          "and scale a number");
     return OTX_OK;
+}
+
+/* Whether they can be of a method's rows. */
+OTX__PRIVATE otx_result otx__modifiers_fit(const otx_method_options *options, const char *name,
+                                           unsigned needs, otx_error *error)
+{
+    if (options->norm != OTX_NORM_FITTED || needs & OTX_NEED_DONOR) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the norm is fitted on rows that are made of "
+                     "shared tokens as if they were new, from the donor's: %s makes none so; "
+                     "norms can be none or anchors there", name);
+}
+
+/* Whether they change any row. */
+OTX__PRIVATE bool otx__modifies(const otx_method_options *options)
+{
+    return options->norm != OTX_NORM_NONE || options->scale != 0.0 || options->noise > 0.0 ||
+           options->clip_norms > 0.0;
 }
 
 OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
@@ -22338,6 +23935,7 @@ typedef struct otx__modifying {
     const otx_method_options *options;
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
+    double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
     double *to;
 } otx__modifying;
 
@@ -22359,7 +23957,11 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     size_t columns = task->columns, i;
     double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
     (void)worker;
-    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && task->mean; i++) {
+        double apart = task->factor * (row[i] - task->mean[i]);
+        row[i] = task->mean[i] + apart;
+    }
+    if (options->norm == OTX_NORM_ANCHORS) norm = otx__modified_norm(row, columns);
     if (norm > 0.0) factor = task->median / norm;
     if (options->scale != 0.0) factor *= options->scale;
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
@@ -22387,12 +23989,13 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
 {
     const otx_method_options *options = &fitted->options;
     bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    bool apart = options->norm == OTX_NORM_FITTED;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     size_t anchors = rows->base.rows;
     double *norms = NULL;
     otx__modifying task;
     otx_result result = OTX_OK;
-    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
     task.first = first;
@@ -22402,8 +24005,14 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
         result = otx__check_matrix(&rows->base, "base", error);
         if (result) return result;
         norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
-        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
-        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        if (norms && apart) task.mean = (double *)otx__alloc(ctx, task.columns, sizeof(double));
+        if (!norms || (apart && !task.mean)) {
+            otx__free(ctx, norms, anchors, sizeof *norms);
+            return otx__fail_memory(error, (uint64_t)(anchors + task.columns) * sizeof *norms);
+        }
+        if (apart)
+            result = otx__spread_factor(ctx, fitted->spread, rows, task.mean, &task.factor, error);
+        if (!result) result = otx__matrix_norms(ctx, &rows->base, norms, error);
         otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
         if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
         if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
@@ -22411,7 +24020,125 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!result)
         result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
                                  &task, error);
+    otx__free(ctx, task.mean, task.columns, sizeof *task.mean);
     otx__free(ctx, norms, anchors, sizeof *norms);
+    return result;
+}
+
+/* >>> src/methods/undertrained.h */
+/* ---- undertrained: rows that look as if nothing had trained them -------------------------- */
+
+/* After Land and Bartolo, Fishing for Magikarp, 2024 (arXiv 2405.05417), with the thresholds of
+   mergekit's --magikarp, by what that gives (tests/golden). */
+#define OTX__UNDERTRAINED_PART 0.01  /* of all rows, at either threshold */
+#define OTX__UNDERTRAINED_COSINE 0.5 /* that with the mean of unused rows must be above this */
+
+typedef struct otx__undertraining {
+    const otx_matrix *matrix;
+    const double *mean; /* of unused rows */
+    double *rows;       /* [worker][columns] */
+    double *cosines;    /* [rows] */
+} otx__undertraining;
+
+OTX__PRIVATE void otx__undertraining_body(void *argument, size_t index, int worker)
+{
+    const otx__undertraining *task = (const otx__undertraining *)argument;
+    size_t columns = task->matrix->columns, i;
+    double *row = task->rows + (size_t)worker * columns, along = 0.0, square = 0.0, whole = 0.0;
+    otx__row_read(task->matrix, index, row);
+    for (i = 0; i < columns; i++) {
+        double parts[3];
+        parts[0] = row[i] * task->mean[i];
+        parts[1] = row[i] * row[i];
+        parts[2] = task->mean[i] * task->mean[i];
+        along += parts[0];
+        square += parts[1];
+        whole += parts[2];
+    }
+    task->cosines[index] = otx__ratio(along, sqrt(square) * sqrt(whole));
+}
+
+/* The value at a part of the order of all, between two of them in proportion. */
+OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double part)
+{
+    double at = part * (double)(count - 1), low = floor(at);
+    size_t i = (size_t)low, next = otx__min(i + 1, count - 1);
+    return sorted[i] + (at - low) * (sorted[next] - sorted[i]);
+}
+
+/* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
+   is no number is neither, and counts as 0. */
+OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+                                         bool cosines, uint8_t *marks)
+{
+    double threshold;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        if (!otx__is_finite(values[i])) values[i] = 0.0;
+        sorted[i] = values[i];
+    }
+    otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
+    threshold = otx__quantile(sorted, count,
+                              cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
+    if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
+    for (i = 0; i < count; i++)
+        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
+}
+
+/* The cosines of all rows with the mean of some. */
+OTX__PRIVATE otx_result otx__undertrained_cosines(const otx_context *ctx,
+                                                  const otx_matrix *matrix,
+                                                  const otx_matrix *unused, otx__pool *pool,
+                                                  double *cosines, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    double *mean = (double *)otx__pool_take(pool, matrix->columns, sizeof *mean);
+    otx__undertraining task;
+    otx_result result;
+    task.matrix = matrix;
+    task.mean = mean;
+    task.cosines = cosines;
+    task.rows = (double *)otx__pool_take(pool, (size_t)otx__threads(ctx),
+                                         matrix->columns * sizeof(double));
+    if (pool->failed) return otx__pool_fail(pool, error);
+    result = otx__matrix_mean(ctx, unused, mean, error);
+    if (result) return result;
+    return otx__watch_loop(&watch, matrix->rows, 6.0 * (double)matrix->columns,
+                           otx__undertraining_body, &task, error);
+}
+
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error)
+{
+    otx_matrix spare = *matrix;
+    size_t rows = matrix->rows, count = 0, i;
+    uint32_t *index;
+    double *values, *sorted;
+    otx__pool pool;
+    otx_result result = otx__check_matrix(matrix, "matrix", error);
+    if (result) return result;
+    otx__pool_open(&pool, ctx);
+    index = (uint32_t *)otx__pool_take(&pool, rows, sizeof *index);
+    values = (double *)otx__pool_take(&pool, rows, sizeof *values);
+    sorted = (double *)otx__pool_take(&pool, rows, sizeof *sorted);
+    if (pool.failed) result = otx__pool_fail(&pool, error);
+    for (i = 0; i < rows && !result; i++) {
+        if (!unused[i]) continue;
+        marks[i] = 1;
+        index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
+    }
+    spare.index = index;
+    spare.rows = count;
+    if (!result && norms) {
+        result = otx__matrix_norms(ctx, matrix, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, false, marks);
+    }
+    if (!result && count) {
+        result = otx__undertrained_cosines(ctx, matrix, &spare, &pool, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, true, marks);
+    }
+    otx__pool_close(&pool);
     return result;
 }
 
@@ -22516,6 +24243,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (options) settled = *options;
     result = otx__method_known(method, error);
     if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -22523,6 +24251,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
+        result = otx__spread_fit(ctx, rows, fitted, error);
     if (result) otx_method_close(ctx, fitted);
     else if (!fitted->omp.threads) { /* nothing was pursued */
         fitted->omp.isa = otx__combine_kernels(ctx)->isa;
@@ -22559,6 +24289,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
     otx__linear_close(fitted->linear);
+    otx__spread_close(fitted->spread);
     memset(fitted, 0, sizeof *fitted);
 }
 
@@ -22592,9 +24323,11 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
+     gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -24335,6 +26068,18 @@ static const char *const otx__partial_weights[] = {
     "consolidated*", /* Mistral, Meta */
 };
 
+/* GGUF files that are no language model. */
+static const char *const otx__side_ggufs[] = {
+    "mmproj*", "*.mmproj*", "*-mmproj*", /* llama.cpp: what turns images into rows */
+    "imatrix*", "*.imatrix.gguf", "*-imatrix.gguf", /* llama-imatrix */
+    "ggml-vocab-*", /* llama.cpp's tests: a vocabulary alone */
+};
+
+/* Keys of the parts of a split GGUF file: llama.cpp's gguf-split. */
+#define OTX__KEY_SPLIT_NO "split.no"
+#define OTX__KEY_SPLIT_COUNT "split.count"
+#define OTX__KEY_SPLIT_TENSORS "split.tensors.count"
+
 /* ---- in their place ---- */
 
 /* In Python, D being the directory. */
@@ -24348,8 +26093,6 @@ static const char *const otx__partial_weights[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
-#define OTX__FROM_GGUF \
-    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
@@ -24367,7 +26110,9 @@ static const otx__known_advice otx__weight_advice[] = {
     {"*.pth", OTX__SAVE_WEIGHTS},
     {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
     {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
-    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+    {"*-of-*.gguf", "a part of a split GGUF file; put the first one beside it, "
+                    "NAME-00001-of-0000N.gguf"},
+    {"*.gguf", "GGUF, but by its name no language model"},
 };
 
 /* Files of weights by the bytes that they begin with. */
@@ -24378,7 +26123,6 @@ typedef struct otx__known_magic {
 } otx__known_magic;
 
 static const otx__known_magic otx__known_magics[] = {
-    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
     {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
     {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
     {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
@@ -24693,15 +26437,54 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/gguf_files.h */
+/* ---- GGUF files of a directory, by their names ------------------------------------ */
+
+/* Bytes of "-00002-of-00003.gguf", with which the name of a part ends. */
+#define OTX__GGUF_PART 20
+
+/* Whether a name is that of a part of a split file, as llama.cpp makes it: then which, from
+   1, and of how many. */
+OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
+{
+    const size_t size = strlen(name);
+    const char *end = name + size - OTX__GGUF_PART;
+    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+           strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
+           otx__parse_uint(otx__span_of(end + 10, 5), count);
+}
+
+/* The one GGUF file of a listing that may be a language model, of a split one the first
+   part; NULL if there is none or several, and of those the first is *rival. */
+OTX__PRIVATE const char *otx__gguf_in(const otx__listing *listing, const char **rival)
+{
+    const char *found = NULL;
+    uint64_t number, count;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") ||
+            otx__name_fits_any(name, otx__side_ggufs, OTX__COUNT(otx__side_ggufs)) ||
+            (otx__gguf_part_of(name, &number, &count) && number != 1))
+            continue;
+        if (found) {
+            *rival = found;
+            return NULL;
+        }
+        found = name;
+    }
+    return found;
+}
+
 /* >>> src/disk/weights.h */
 /* ---- weights: which files they are, and what may stand in their place -------- */
 
 /* ---- in a directory ---- */
 
-/* The weights of a directory: an index or a file, by names of its listing; neither, if it
-   holds none, or several that may be meant. */
+/* The weights of a directory: an index or a file, or if it has neither a GGUF file, by names
+   of its listing; none, if it holds none, or several that may be meant. */
 typedef struct otx__weights_found {
-    const char *index, *file;
+    const char *index, *file, *gguf;
     const char *rival; /* the first of several */
 } otx__weights_found;
 
@@ -24739,6 +26522,8 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
+    if (!found->index && !found->file && !otx__listing_like(listing, "*.safetensors"))
+        found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
 /* ---- a cache of huggingface_hub ---- */
@@ -24954,7 +26739,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 /* What a file that is given as weights is. */
 typedef enum otx__weights_kind {
     OTX__WEIGHTS_FILE, /* safetensors */
-    OTX__WEIGHTS_INDEX
+    OTX__WEIGHTS_INDEX,
+    OTX__WEIGHTS_GGUF
 } otx__weights_kind;
 
 /* Bytes that a file is recognised by. */
@@ -24996,16 +26782,20 @@ OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *
     if (!source->read(source->context, 0, bytes, got))
         return otx__fail_read(error, path, source, 0, got);
     if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
-    if (magic) {
+    if (got >= 4 && memcmp(bytes, OTX__GGUF_MAGIC, 4) == 0) {
+        *kind = OTX__WEIGHTS_GGUF;
+    } else if (magic) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
                            magic->advice);
     } else if (otx__name_fits_any(name, otx__index_variants,
                                   OTX__COUNT(otx__index_variants))) {
         *kind = OTX__WEIGHTS_INDEX;
+    } else if (otx__has_suffix(name, ".gguf")) {
+        *kind = OTX__WEIGHTS_GGUF;
     } else if (!otx__has_suffix(name, ".safetensors") &&
                !otx__is_safetensors(bytes, got, source->size)) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "safetensors file", where);
+                           "safetensors or GGUF file", where);
     }
     return result;
 }
@@ -25444,8 +27234,117 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
     return otx__checkpoint_keep(ctx, checkpoint, index, error);
 }
 
+/* >>> src/disk/gguf_parts.h */
+/* ---- gguf_parts: the parts of a split GGUF file ------------------------------------ */
+
+/* Room for the name of a part. */
+#define OTX__PART_TEXT (OTX__NAME_TEXT + OTX__GGUF_PART)
+
+/* The name of a part for a message, "NAME-00001-of-00003.gguf", made from that of any file
+   of its model. Returns `to`. */
+OTX__PRIVATE const char *otx__gguf_part_text(char to[OTX__PART_TEXT], const char *name,
+                                             uint64_t number, uint64_t count)
+{
+    char stem[OTX__NAME_TEXT];
+    size_t size = strlen(name);
+    uint64_t ignored;
+    if (otx__gguf_part_of(name, &ignored, &ignored)) size -= OTX__GGUF_PART;
+    else if (otx__has_suffix(name, ".gguf")) size -= 5;
+    otx__format(to, OTX__PART_TEXT, "%s-%05u-of-%05u.gguf",
+                otx__quote(stem, sizeof stem, name, size), (unsigned)number, (unsigned)count);
+    return to;
+}
+
+/* A number of the parts that a file says, at most `limit`. */
+OTX__PRIVATE otx_result otx__gguf_split_key(const otx_checkpoint *checkpoint, size_t file,
+                                            const char *name, int64_t limit, int64_t *value,
+                                            otx_error *error)
+{
+    char where[OTX__PATH_TEXT], part[OTX__NAME_TEXT];
+    const otx_gguf_key *key = otx_gguf_find(&checkpoint->files[file].gguf, name);
+    if (key && !key->array && otx_gguf_integer(key, 0, value) && *value >= 0 && *value <= limit)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\": key \"%s\", which every part of a split "
+                     "file has, is %s", otx__path_text(where, checkpoint->path),
+                     otx__name_text(part, checkpoint->files[file].name), name,
+                     key ? "no number that it can be" : "missing");
+}
+
+/* How many parts the model has that the first file of a checkpoint is of; 1 if it is whole.
+   Fails if it is another part than the first, or not named as one. */
+OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, size_t *count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    char where[OTX__PATH_TEXT], own[OTX__NAME_TEXT], first[OTX__PART_TEXT];
+    uint64_t named = 0, of = 0;
+    int64_t number, parts = 1;
+    otx_result result = OTX_OK;
+    *count = 1;
+    if (!otx_gguf_find(&checkpoint->files[0].gguf, OTX__KEY_SPLIT_COUNT)) return OTX_OK;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts, error);
+    if (result || parts <= 1) return result;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_NO, UINT16_MAX, &number, error);
+    if (result) return result;
+    *count = (size_t)parts;
+    otx__path_text(where, checkpoint->path);
+    otx__name_text(own, name);
+    otx__gguf_part_text(first, name, 1, (uint64_t)parts);
+    if (number != 0)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+                         " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
+                         parts, first);
+    if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is the first of %" PRId64
+                     " parts; then its name must be \"%s\", and the others must lie beside it",
+                     where, own, parts, first);
+}
+
+/* Checks that a file is the part that its name says. */
+OTX__PRIVATE otx_result otx__gguf_part_check(const otx_checkpoint *checkpoint, size_t file,
+                                             otx_error *error)
+{
+    char where[OTX__PATH_TEXT], name[OTX__NAME_TEXT];
+    int64_t number = 0, parts = 0;
+    otx_result result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_NO, UINT16_MAX,
+                                            &number, error);
+    if (!result)
+        result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts,
+                                     error);
+    if (result || ((uint64_t)number == file && (uint64_t)parts == checkpoint->file_count))
+        return result;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is part %" PRId64 " of %"
+                     PRId64 ", and not %" PRIu64 " of %" PRIu64, otx__path_text(where,
+                     checkpoint->path), otx__name_text(name, checkpoint->files[file].name),
+                     number + 1, parts, (uint64_t)file + 1, (uint64_t)checkpoint->file_count);
+}
+
+/* Checks that the parts have as many tensors together as the first says, and no two of one
+   name. The tensors are gathered. */
+OTX__PRIVATE otx_result otx__gguf_parts_check(const otx_checkpoint *checkpoint,
+                                              otx_error *error)
+{
+    char where[OTX__PATH_TEXT];
+    int64_t said;
+    uint64_t count = 0;
+    size_t i;
+    otx_result result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_TENSORS, INT32_MAX,
+                                            &said, error);
+    if (result) return result;
+    for (i = 0; i < checkpoint->file_count; i++) count += checkpoint->files[i].gguf.tensor_count;
+    otx__path_text(where, checkpoint->path);
+    if (count != checkpoint->tensor_count)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %"
+                         PRIu64 " tensors, and %" PRIu64 " names for them", where, count,
+                         (uint64_t)checkpoint->tensor_count);
+    if (count == (uint64_t)said) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %" PRIu64
+                     " tensors, and the first says %" PRId64, where, count, said);
+}
+
 /* >>> src/disk/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------ */
+/* ---- checkpoint: a model directory, in one file or in several ------------ */
 
 /* ---- opening ---- */
 
@@ -25460,10 +27359,18 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
-    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
-                           name);
-    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    if (result == OTX_ERROR_NOT_FOUND && (checkpoint->sharded || checkpoint->file_count > 1))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the %s", name,
+                           checkpoint->gguf ? "model is split, and this is a part of it"
+                                            : "index names it");
+    if (!result && checkpoint->gguf) {
+        result = otx_gguf_open(ctx, &file->source, name, &file->gguf, error);
+        file->header.tensors = file->gguf.tensors;
+        file->header.tensor_count = file->gguf.tensor_count;
+        file->header.data_begin = file->gguf.data_begin;
+    } else if (!result) {
+        result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    }
     otx__path_free(ctx, path);
     return result;
 }
@@ -25474,6 +27381,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     for (i = 0; i < checkpoint->file_count; i++) {
         otx_checkpoint_file *file = &checkpoint->files[i];
         otx_safetensors_close(ctx, &file->header);
+        otx_gguf_close(ctx, &file->gguf);
         otx_source_close(ctx, &file->source);
         otx__path_free(ctx, file->name);
     }
@@ -25485,20 +27393,71 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-/* A checkpoint that is one file. */
-OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+/* Opens the one file of a checkpoint, or the first of several. */
+OTX__PRIVATE otx_result otx__checkpoint_first(const otx_context *ctx,
                                                otx_checkpoint *checkpoint, const char *name,
                                                otx_error *error)
 {
-    otx_result result;
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
     checkpoint->file_count = 1;
     checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
     if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
-    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result = otx__checkpoint_first(ctx, checkpoint, name, error);
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* Names the parts of a split GGUF file, whose first is open, and makes room for them. */
+OTX__PRIVATE otx_result otx__checkpoint_parts(const otx_context *ctx,
+                                              otx_checkpoint *checkpoint, size_t count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    const size_t size = strlen(name);
+    char end[16];
+    size_t i;
+    otx_checkpoint_file *files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *files);
+    if (!files) return otx__fail_array(error, count, sizeof *files);
+    files[0] = checkpoint->files[0];
+    otx__free(ctx, checkpoint->files, 1, sizeof *files);
+    checkpoint->files = files;
+    checkpoint->file_count = count;
+    for (i = 1; i < count; i++) {
+        files[i].name = otx__path_copy(ctx, name, size);
+        if (!files[i].name) return otx__fail_memory(error, size + 1);
+        otx__format(end, sizeof end, "%05u", (unsigned)i + 1);
+        memcpy(files[i].name + size - OTX__GGUF_PART + 1, end, 5);
+    }
+    return OTX_OK;
+}
+
+/* A checkpoint that is a GGUF file, or a split one by its first part. */
+OTX__PRIVATE otx_result otx__checkpoint_gguf(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const char *name, otx_error *error)
+{
+    size_t count = 1, i;
+    otx_result result;
+    checkpoint->gguf = true;
+    result = otx__checkpoint_first(ctx, checkpoint, name, error);
+    if (!result) result = otx__gguf_parts_count(checkpoint, &count, error);
+    if (!result && count > 1) result = otx__checkpoint_parts(ctx, checkpoint, count, error);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+        if (!result) result = otx__gguf_part_check(checkpoint, i, error);
+    }
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result && count > 1) result = otx__gguf_parts_check(checkpoint, error);
+    return result;
 }
 
 /* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
@@ -25549,11 +27508,12 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    *absent = !found.index && !found.file;
+    *absent = !found.index && !found.file && !found.gguf;
     if (found.index)
         result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
                                          error);
     else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else if (found.gguf) result = otx__checkpoint_gguf(ctx, checkpoint, found.gguf, error);
     else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
     return result;
@@ -25570,6 +27530,7 @@ OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char
     checkpoint->path = otx__path_parent(ctx, path);
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    if (kind == OTX__WEIGHTS_GGUF) return otx__checkpoint_gguf(ctx, checkpoint, name, error);
     return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
 }
 
@@ -25625,6 +27586,16 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
         otx__checkpoint_compare_name);
 }
 
+/* What a tensor's type is called in its file: in GGUF, where it may be one that is not read
+   here, by ggml. */
+OTX__PRIVATE const char *otx__checkpoint_type_name(const otx_checkpoint *checkpoint,
+                                                   const otx_checkpoint_tensor *tensor)
+{
+    const otx_gguf *gguf = &checkpoint->files[tensor->file].gguf;
+    return checkpoint->gguf ? otx_gguf_type_name(gguf->types[tensor->tensor - gguf->tensors])
+                            : otx_dtype_name(tensor->tensor->dtype);
+}
+
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
    own first. Thread-safe. */
 OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
@@ -25668,6 +27639,39 @@ OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
         }
 }
 
+/* Reads a tensor of blocks, and widens it where it is read to: its bytes come to the end of
+   the room for its floats, which no float reaches before they were read. */
+OTX__PRIVATE otx_result otx__checkpoint_blocks(const otx_checkpoint *checkpoint,
+                                               const otx_checkpoint_tensor *tensor,
+                                               uint64_t first, size_t count, float *to,
+                                               otx_error *error)
+{
+    unsigned char block[256];
+    char name[OTX__QUOTED];
+    const unsigned char *from;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(tensor->tensor->dtype, &bytes);
+    size_t size, room, i;
+    uint64_t offset;
+    otx_result result;
+    if (first % elements != 0 || count % elements != 0)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "tensor \"%s\": %" PRIu64 " elements from %"
+                         PRIu64 " on are no whole blocks of %u", otx__quote(name, sizeof name,
+                         tensor->tensor->name, tensor->tensor->name_size), (uint64_t)count,
+                         first, elements);
+    if (!otx__mul64(first / elements, bytes, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count / elements, bytes, &size) || !otx__mul(count, sizeof *to, &room))
+        size = room = SIZE_MAX;
+    from = (unsigned char *)to + (room - size);
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, size,
+                                   (unsigned char *)to + (room - size), error);
+    for (i = 0; i < count / elements && !result; i++) {
+        memcpy(block, from + i * bytes, bytes);
+        otx_blocks_to_float(to + i * elements, block, tensor->tensor->dtype, elements);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error)
@@ -25675,12 +27679,14 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
     uint64_t offset;
     otx_result result;
+    if (otx_dtype_is_block(tensor->tensor->dtype))
+        return otx__checkpoint_blocks(checkpoint, tensor, first, count, (float *)to, error);
     if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
         char what[OTX__QUOTED];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
                          "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
                                                tensor->tensor->name_size),
-                         otx_dtype_name(tensor->tensor->dtype));
+                         otx__checkpoint_type_name(checkpoint, tensor));
     }
     if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
     if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
@@ -26159,6 +28165,21 @@ static const char *const otx__width_keys[] = {
     "word_embed_proj_dim",  /* OPT */
     "input_embedding_size", /* RemBERT */
 };
+
+/* Heads of attention, and the base of rotary positions: for a method that takes rows to be
+   turned by them. */
+static const char *const otx__heads_keys[] = {
+    "num_attention_heads", /* Llama and most others */
+    "n_head",              /* GPT-2, Bloom */
+    "n_heads",             /* MPT */
+    "num_heads",           /* T5 */
+};
+static const char *const otx__rope_keys[] = {
+    "rope_theta",      /* Llama and most others */
+    "rotary_emb_base", /* GPT-NeoX */
+};
+#define OTX__KEY_ROPE "rope_parameters"     /* transformers 5 */
+#define OTX__KEY_ROPE_FULL "full_attention" /* within, where types of layers differ */
 
 /* The type that weights are in. */
 static const char *const otx__dtype_keys[] = {
@@ -28428,6 +30449,7 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
+        if (plan->alignment->rows[i].action == OTX_ACTION_MATCH) continue; /* another token */
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
@@ -29596,13 +31618,24 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
-     check_gguf    the special tokens that a conversion to GGUF finds
+     converted     the special tokens that a conversion to GGUF finds
+     gguf_donor    the files of a tokenizer, open once more
+     gguf_pre      what llama.cpp calls the way it cuts text
+     gguf_tokens   the strings, types and scores of a vocabulary
+     gguf_merges   the merges of a byte-level vocabulary
+     gguf_scores   what stands for merges in llama.cpp's SentencePiece
+     gguf_special  special tokens, flags, templates
+     gguf_normal   what becomes of spaces and letters
+     gguf_vocab    the keys of a vocabulary in a GGUF file
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
+     magikarp      tokens that look under-trained by their rows
+     match         rows of tokens that a new one only begins with
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
@@ -29626,6 +31659,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
    part takes the same combinations of its own rows; but a method that looks at the base's
    rows is fitted to one matrix of it. */
 typedef struct otx__solution {
+    otx_method method;
     const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
     const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
     otx_fitted fitted;
@@ -29767,39 +31801,141 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
+/* The method for the rows of a part. A bias goes with the head. */
+OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
+{
+    const otx_job_options *options = &job->options;
+    return options->own_head_method && kind != OTX__PART_EMBEDDING ? options->head_method
+                                                                   : options->method;
+}
+
+OTX_API const char *otx_match_name(otx_match match)
+{
+    static const char *const names[OTX_MATCH_COUNT] = {"default", "no", "yes", "embed",
+                                                       "lm_head"};
+    return (unsigned)match < OTX_MATCH_COUNT ? names[match] : NULL;
+}
+
+/* How a token is matched: one of a byte by bytes, longer ones by prefixes. What of bytes is no
+   matter of the alignment's comes here as one of the matrices. */
+OTX__PRIVATE otx_match otx__match_of(const otx_job *job, const otx_token *token)
+{
+    const otx_job_options *options = &job->options;
+    otx_match how = token->size == 1 ? options->byte_match : options->prefix_match;
+    return how == OTX_MATCH_DEFAULT || (token->size == 1 && how == OTX_MATCH_YES) ? OTX_MATCH_NO
+                                                                                  : how;
+}
+
+/* Whether a row of a part is that of the token that the donor's is matched with. */
+OTX__PRIVATE bool otx__job_matches(const otx_job *job, size_t id, otx__part_kind kind)
+{
+    otx_match how;
+    if (job->alignment.rows[id].action != OTX_ACTION_MATCH) return false;
+    how = otx__match_of(job, &job->donor.vocab.tokens[id]);
+    return how == OTX_MATCH_YES ||
+           how == (kind == OTX__PART_EMBEDDING ? OTX_MATCH_EMBED : OTX_MATCH_LM_HEAD);
+}
+
+/* Whether a row of the donor's is made in any part. */
+OTX__PRIVATE bool otx__job_makes(const otx_job *job, size_t id)
+{
+    otx_action action = job->alignment.rows[id].action;
+    return action == OTX_ACTION_APPROXIMATE ||
+           (action == OTX_ACTION_MATCH && (!otx__job_matches(job, id, OTX__PART_EMBEDDING) ||
+                                           !otx__job_matches(job, id, OTX__PART_HEAD)));
+}
+
+/* Whether the base has an output head of its own. */
+OTX__PRIVATE bool otx__job_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant) return true;
+    return false;
+}
+
+/* Why it has none. */
+OTX__PRIVATE const char *otx__job_headless(const otx_job *job)
+{
+    return job->base.parts.tied ? "the model is tied, its output head is its embedding"
+                                : "the model has no output head";
+}
+
+/* What the methods of all parts need. */
+OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
+{
+    return otx_method_needs(job->options.method) |
+           otx_method_needs(otx__job_method(job, OTX__PART_HEAD));
+}
+
 /* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
+    return (otx__job_needs(job) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that a method is fitted for. */
-OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+/* Whether a method is fitted for its rows: not if they are all the same. */
+OTX__PRIVATE bool otx__job_fits(const otx_job *job, otx_method method)
 {
-    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
+    return job->target_count > 0 &&
+           (otx_method_needs(method) != 0 || otx__modifies(&job->options.how));
+}
+
+/* Whether any is. */
+OTX__PRIVATE bool otx__job_has_fits(const otx_job *job)
+{
+    return otx__job_fits(job, job->options.method) ||
+           otx__job_fits(job, otx__job_method(job, OTX__PART_HEAD));
+}
+
+OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *error)
+{
+    otx_result result = otx__method_known(method, error);
+    return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
+}
+
+OTX__PRIVATE otx_result otx__job_check_modifiers(const otx_method_options *how,
+                                                 otx_method method, otx_error *error)
+{
+    return otx__modifiers_fit(how, otx_method_name(method), otx_method_needs(method), error);
+}
+
+/* How rows are made. */
+OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
+                                               otx_error *error)
+{
+    const otx_method_options *how = &options->how;
+    otx_result result = otx__job_check_method(options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_method(options->head_method, error);
+    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__job_check_modifiers(how, options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_modifiers(how, options->head_method, error);
+    if (result) return result;
+    if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
+    if (how->omp.first_target || how->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    otx_method_options method;
-    otx_result result = otx__method_known(options->method, error);
-    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    otx_result result = otx__job_check_methods(options, error);
     if (result) return result;
-    memset(&method, 0, sizeof method);
-    method.norm = options->norm;
-    method.scale = options->scale;
-    method.noise = options->noise;
-    method.clip_norms = options->clip_norms;
-    result = otx__modifiers_check(&method, error);
-    if (result) return result;
-    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
-                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
                          "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->byte_match >= OTX_MATCH_COUNT ||
+        (unsigned)options->prefix_match >= OTX_MATCH_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in "
+                         "neither matrix, both, the embedding or the head");
     if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
         (options->chat == OTX_CHAT_FILE && !options->chat_file))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
@@ -29811,10 +31947,6 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
-    if (options->omp.first_target || options->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 
@@ -30227,6 +32359,8 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
         if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
+    options.bytes_apart = job->options.byte_match != OTX_MATCH_DEFAULT &&
+                          job->options.byte_match != OTX_MATCH_YES;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -30291,6 +32425,7 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
     tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->matched = counts[OTX_ACTION_MATCH];
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
@@ -30319,7 +32454,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
     const otx_alignment *alignment = &job->alignment;
     size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    size_t targets = 0;
+    for (i = 0; i < alignment->count; i++) targets += otx__job_makes(job, i);
     job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
     if (job->anchor_donors)
         job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
@@ -30335,7 +32471,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
             job->anchor_donors[anchors] = (uint32_t)i;
             job->anchor_bases[anchors++] = (uint32_t)row->base;
         }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+        if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!job->donor.checkpoint.files)
@@ -30361,17 +32497,34 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where the method looks at that;
-   makes room for it once. */
-OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+/* Whether the base has an output head of its own where its rows have a method of their own. */
+OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    if (!options->own_head_method || options->head_method == options->method ||
+        otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
+                     "--head-method %s to make; -a makes those of the embedding",
+                     job->base.path, otx__job_headless(job),
+                     otx_method_name(options->head_method));
+}
+
+/* The solution by a method for one matrix of the donor, and of the base where the method looks
+   at that; makes room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, otx_method method,
+                                       const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
-    unsigned needs = otx_method_needs(job->options.method);
+    unsigned needs = otx_method_needs(method);
     size_t i;
     if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
     if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
+        if (job->solutions[i].method == method && job->solutions[i].donor == donor &&
+            job->solutions[i].base == base)
+            return i;
+    job->solutions[i].method = method;
     job->solutions[i].donor = donor;
     job->solutions[i].base = base;
     job->solution_count++;
@@ -30395,22 +32548,26 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
+    plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
+                                        otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
     matrix->dtype = plan->dtype;
     matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
+    for (i = 0; i < job->target_count; i++)
+        matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
     return OTX_OK;
 }
 
@@ -30419,7 +32576,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (otx__job_has_solves(job))
+    if (otx__job_fits(job, otx__job_method(job, OTX__PART_BIAS)))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -30438,6 +32595,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
+/* Tells of modifiers that change nothing. */
+OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+{
+    const otx_method_options *how = &job->options.how;
+    const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
+                        : how->clip_norms > 0.0 ? "longest norm" : NULL;
+    bool zero = job->options.method == OTX_METHOD_ZERO ||
+                otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
+        otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
+                 "what the method zero makes", which);
+}
+
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
    biases. */
 OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
@@ -30445,12 +32615,13 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
     static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
                                            OTX__PART_BIAS};
     const otx__parts *parts = &job->base.parts;
-    otx_result result = OTX_OK;
+    otx_result result = otx__plan_head(job, error);
     size_t kind, i;
     for (kind = 0; kind < OTX__COUNT(kinds); kind++)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
+    if (!result) otx__tell_modifiers(job);
     return result;
 }
 
@@ -30501,6 +32672,104 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
     if (choice.code) otx__class_code(&choice, &job->code);
     otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/rope.h */
+/* ---- rope: heads and rotary positions of the two models ------------------------------------ */
+
+/* The number under the first of some keys on the levels of a config that are about the
+   vocabulary, if it is 1 or more; otherwise 0. */
+OTX__PRIVATE double otx__rope_said(const otx__side *side, const char *const *keys, size_t count)
+{
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    size_t i;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < count; i++) {
+            double said = otx__json_double(&side->config.json, otx__levels_find(&levels, keys[i]));
+            if (said >= 1.0 && said <= DBL_MAX) return said;
+        }
+    return 0.0;
+}
+
+/* The same of what transformers 5 keeps apart: {"rope_theta": N}, or such an object for each type
+   of layer, of which full attention counts, or the first. */
+OTX__PRIVATE double otx__rope_parameter(const otx__side *side)
+{
+    const otx_json *json = &side->config.json;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    while (otx__levels_next(&levels)) {
+        uint32_t all = otx__levels_find(&levels, OTX__KEY_ROPE);
+        uint32_t full = otx_json_find(json, all, OTX__KEY_ROPE_FULL);
+        otx_json_iter member = otx_json_iter_of(json, all);
+        double said = otx__json_double(json, otx_json_find(json, all, otx__rope_keys[0]));
+        if (!(said >= 1.0))
+            said = otx__json_double(json, otx_json_find(json, full, otx__rope_keys[0]));
+        while (!(said >= 1.0) && member.keyed && otx_json_iter_next(&member))
+            said = otx__json_double(json, otx_json_find(json, member.value, otx__rope_keys[0]));
+        if (said >= 1.0 && said <= DBL_MAX) return said;
+    }
+    return 0.0;
+}
+
+/* Takes what nobody gave from a model's config. */
+OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t *heads,
+                               double *rope)
+{
+    if (!*heads) {
+        double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
+        *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
+    }
+    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
+    if (!(*rope > 0.0)) *rope = 10000.0;
+    otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
+             "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
+             *rope);
+}
+
+/* Fills in what mp_rope wants to know of both models. */
+OTX__PRIVATE void otx__rope_settle(const otx_job *job, otx_method_options *how)
+{
+    otx__rope_of(job, &job->donor, &how->donor_heads, &how->donor_rope);
+    otx__rope_of(job, &job->base, &how->base_heads, &how->base_rope);
+}
+
+OTX__PRIVATE otx_result otx__rope_check(const otx__side *side, const otx_checkpoint_tensor *at,
+                                        size_t heads, double rope, otx_error *error)
+{
+    const uint64_t columns = at->tensor->shape[1];
+    const char *which = side->donor ? "donor" : "base";
+    if (columns % heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: rows of %" PRIu64 " columns are not of %"
+                         PRIu64 " heads, as mp_rope needs them to be; --%s-heads says otherwise",
+                         side->path, columns, (uint64_t)heads, which);
+    if (!(rope >= 1.0 && otx__is_finite(rope)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base of rotary positions must be 1 or "
+                         "more; see --%s-rope", side->path, which);
+    return OTX_OK;
+}
+
+/* For the matrices that mp_rope makes. */
+OTX__PRIVATE otx_result otx__job_plan_rope(otx_job *job, otx_error *error)
+{
+    otx_method_options *how = &job->options.how;
+    const otx__parts *parts = &job->base.parts;
+    otx_result result = OTX_OK;
+    bool settled = false;
+    size_t i;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        if (job->plans[i].solution == OTX__NONE || job->target_count == 0 ||
+            job->solutions[job->plans[i].solution].method != OTX_METHOD_MP_ROPE)
+            continue;
+        if (!settled) otx__rope_settle(job, how);
+        settled = true;
+        result = otx__rope_check(&job->base, tensor->at, how->base_heads, how->base_rope, error);
+        if (!result)
+            result = otx__rope_check(&job->donor, otx__donor_matrix(job, tensor),
+                                     how->donor_heads, how->donor_rope, error);
+    }
+    return result;
 }
 
 /* >>> src/job/chat.h */
@@ -30828,38 +33097,42 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
     return otx__digits_make(job, error);
 }
 
-/* >>> src/job/check_gguf.h */
-/* ---- check_gguf: the special tokens that a conversion to GGUF finds -------------- */
+/* >>> src/job/converted.h */
+/* ---- converted: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
-   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
-   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
+   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py, gguf/vocab.py, read
+   in November 2026; of 0.19.0 and later). tests/draft_engines.py compares the two. */
 
 /* A value in one of a directory's files. */
-typedef struct otx__gguf_value {
+typedef struct otx__converted_value {
     const otx_json *json;
     uint32_t node;
-} otx__gguf_value;
+} otx__converted_value;
 
 /* What is written of a directory. */
-typedef struct otx__gguf {
-    otx__gguf_value texts[OTX_ROLE_COUNT];
-    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
-    int64_t ids[2]; /* by role; -1: none */
-} otx__gguf;
+typedef struct otx__converted {
+    otx__converted_value texts[OTX_ROLE_COUNT];
+    otx__converted_value turn; /* eot: the eos that a template puts another in place of */
+    signed char said[OTX_ROLE_COUNT]; /* of bos, eos and sep: whether it stands at that end of a
+                                         text, or between two; -1: nothing is written of it */
+    int64_t given[OTX_ROLE_COUNT], turn_id; /* ids that are written; -1: none */
+    bool adds[2];   /* by role, bos and eos: what llama.cpp makes of that, and */
+    int64_t ids[2]; /* of these */
+} otx__converted;
 
 /* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
    Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
-typedef struct otx__gguf_kind {
+typedef struct otx__converted_kind {
     otx_family family;
     const char *name;
     bool adds[2];
     int64_t ids[2];
-} otx__gguf_kind;
+} otx__converted_kind;
 
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+OTX__PRIVATE const otx__converted_kind *otx__converted_kind_of(const otx_vocab *vocab)
 {
-    static const otx__gguf_kind kinds[] = {
+    static const otx__converted_kind kinds[] = {
         {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
         {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
         {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
@@ -30871,17 +33144,17 @@ OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
 
 /* ---- values as Python sees them ---- */
 
-OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
-                                            const char *key)
+OTX__PRIVATE otx__converted_value otx__converted_find(const otx_json *json, uint32_t object,
+                                                      const char *key)
 {
-    otx__gguf_value value;
+    otx__converted_value value;
     value.json = json;
     value.node = otx_json_find(json, object, key);
     return value;
 }
 
 /* Whether it is there, and neither null nor false nor empty. */
-OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+OTX__PRIVATE bool otx__converted_is(otx__converted_value value)
 {
     otx_json_type type = otx_json_type_of(value.json, value.node);
     if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
@@ -30891,7 +33164,7 @@ OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
 }
 
 /* Whether two are the same string. Longer ones than any token's are not. */
-OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+OTX__PRIVATE bool otx__converted_same(otx__converted_value a, otx__converted_value b)
 {
     char one[512], other[512];
     if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
@@ -30906,78 +33179,145 @@ OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
 /* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
 
 /* The special token at a place of a template, or nothing. */
-OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
-                                               uint32_t place)
+OTX__PRIVATE otx__converted_value otx__converted_special(const otx_json *json, uint32_t template_,
+                                                         uint32_t place)
 {
     uint32_t item = otx_json_item(json, template_, place);
-    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+    return otx__converted_find(json, otx_json_find(json, item, "SpecialToken"), "id");
 }
 
-/* A special token first in a template is bos if it is known as bos or cls; one that is last
-   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
-OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
-                                     otx__gguf *to)
+/* Whether it is known as one of two roles. */
+OTX__PRIVATE bool otx__converted_is_of(const otx__converted *to, otx__converted_value text,
+                                       otx_role one, otx_role other)
+{
+    return otx__converted_same(text, to->texts[one]) ||
+           otx__converted_same(text, to->texts[other]);
+}
+
+/* The special token that a template begins with: bos if it is known as bos or cls, or as
+   none of them is known. */
+OTX__PRIVATE void otx__converted_first(otx__converted *to, otx__converted_value first,
+                                       bool config)
+{
+    const bool known = otx__converted_is_of(to, first, OTX_ROLE_BOS, OTX_ROLE_CLS);
+    otx__converted_value *texts = to->texts;
+    if (!config || (!known && !otx__converted_is(texts[OTX_ROLE_BOS])))
+        texts[OTX_ROLE_BOS] = first;
+    if (config && !known && !otx__converted_is(texts[OTX_ROLE_CLS]))
+        texts[OTX_ROLE_CLS] = first;
+    to->said[OTX_ROLE_BOS] = otx__converted_is_of(to, first, OTX_ROLE_BOS, OTX_ROLE_CLS);
+}
+
+/* One that it ends with becomes eos. */
+OTX__PRIVATE void otx__converted_last(otx__converted *to, otx__converted_value last, bool config)
+{
+    if (config && !otx__converted_same(last, to->texts[OTX_ROLE_EOS]) &&
+        to->turn.node == OTX_JSON_NONE)
+        to->turn = to->texts[OTX_ROLE_EOS];
+    to->texts[OTX_ROLE_EOS] = last;
+    to->said[OTX_ROLE_EOS] = true;
+}
+
+/* What a template for two texts puts between them, [sep] or [eos][sep]; one that the first
+   text ends with anyhow does not count. */
+OTX__PRIVATE void otx__converted_between(otx__converted *to, const otx_json *json, uint32_t pair,
+                                         otx__converted_value first, otx__converted_value last,
+                                         bool config)
+{
+    const uint32_t count = otx_json_count(json, pair);
+    const uint32_t begin =
+        otx__converted_is(first) &&
+        otx__converted_same(first, otx__converted_special(json, pair, 0));
+    const uint32_t end = count - (count > 0 && otx__converted_is(last) &&
+                                  otx__converted_same(last, otx__converted_special(json, pair,
+                                                                                   count - 1)));
+    uint32_t a, b;
+    bool adds;
+    if (end < begin + 3) return;
+    a = otx_json_find(json, otx_json_item(json, pair, begin), "Sequence");
+    b = otx_json_find(json, otx_json_item(json, pair, end - 1), "Sequence");
+    if (!otx_json_equals(json, otx_json_find(json, a, "id"), "A") ||
+        !otx_json_equals(json, otx_json_find(json, b, "id"), "B"))
+        return;
+    adds = otx__converted_is_of(to, otx__converted_special(json, pair, begin + 1), OTX_ROLE_SEP,
+                                OTX_ROLE_EOS) && !otx__converted_is(last);
+    if (end == begin + 4 && otx__converted_is_of(to, otx__converted_special(json, pair, begin + 2),
+                                                 OTX_ROLE_SEP, OTX_ROLE_EOS))
+        adds = true;
+    to->said[OTX_ROLE_SEP] = adds;
+    if (adds && config && !otx__converted_is(to->texts[OTX_ROLE_SEP]))
+        to->texts[OTX_ROLE_SEP] = to->texts[OTX_ROLE_EOS];
+}
+
+/* `config`: there is a tokenizer_config.json, which knows the roles. */
+OTX__PRIVATE void otx__converted_template(const otx_json *json, uint32_t processor, bool config,
+                                          otx__converted *to)
 {
     uint32_t single = otx_json_find(json, processor, "single");
     uint32_t count = otx_json_count(json, single);
-    otx__gguf_value first, last;
-    if (count < 2) return;
-    first = otx__gguf_special(json, single, 0);
-    last = otx__gguf_special(json, single, count - 1);
-    if (otx__gguf_is(first)) {
-        if (!config) to->texts[OTX_ROLE_BOS] = first;
-        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
-                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+    otx__converted_value first = otx__converted_special(json, OTX_JSON_NONE, 0), last = first;
+    if (count > 1) {
+        first = otx__converted_special(json, single, 0);
+        last = otx__converted_special(json, single, count - 1);
+        if (otx__converted_is(first)) otx__converted_first(to, first, config);
+        if (otx__converted_is(last)) otx__converted_last(to, last, config);
     }
-    if (otx__gguf_is(last)) {
-        to->texts[OTX_ROLE_EOS] = last;
-        to->adds[OTX_ROLE_EOS] = true;
-    }
+    otx__converted_between(to, json, otx_json_find(json, processor, "pair"), first, last, config);
 }
 
-OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
-                                      otx__gguf *to)
+/* The text of a role that RobertaProcessing names, where tokenizer_config.json does not; or
+   else that of another role. */
+OTX__PRIVATE void otx__converted_roberta(otx__converted *to, const otx_json *json,
+                                         uint32_t processor, otx_role role, otx_role other)
 {
-    uint32_t type = otx_json_find(json, processor, "type"), cls;
+    uint32_t named = otx_json_find(json, processor, otx_role_name(role));
+    if (otx__converted_is(to->texts[role])) return;
+    to->texts[role] = to->texts[other];
+    if (named == OTX_JSON_NONE) return;
+    to->texts[role].json = json;
+    to->texts[role].node = otx_json_item(json, named, 0);
+}
+
+OTX__PRIVATE void otx__converted_processor(const otx_json *json, uint32_t processor, bool config,
+                                           otx__converted *to)
+{
+    uint32_t type = otx_json_find(json, processor, "type");
     if (otx_json_equals(json, type, "TemplateProcessing"))
-        otx__gguf_template(json, processor, config, to);
+        otx__converted_template(json, processor, config, to);
     if (!otx_json_equals(json, type, "RobertaProcessing")) return;
-    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
-    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
-    cls = otx_json_find(json, processor, "cls");
-    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
-    if (cls == OTX_JSON_NONE) return;
-    to->texts[OTX_ROLE_CLS].json = json;
-    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
+    to->said[OTX_ROLE_BOS] = to->said[OTX_ROLE_EOS] = to->said[OTX_ROLE_SEP] = true;
+    if (!config) return;
+    otx__converted_roberta(to, json, processor, OTX_ROLE_CLS, OTX_ROLE_BOS);
+    otx__converted_roberta(to, json, processor, OTX_ROLE_SEP, OTX_ROLE_EOS);
 }
 
 /* All processors of tokenizer.json, those of a sequence in turn. */
-OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
-                                       otx__gguf *to)
+OTX__PRIVATE void otx__converted_processors(const otx_json *json, uint32_t root, bool config,
+                                            otx__converted *to)
 {
     uint32_t processor = otx_json_find(json, root, "post_processor");
     uint32_t list = otx_json_find(json, processor, "processors");
     otx_json_iter item = otx_json_iter_of(json, list);
-    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
-    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+    if (list == OTX_JSON_NONE) otx__converted_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__converted_processor(json, item.value, config, to);
 }
 
 /* ---- ids: of the added tokens, or as config.json has them ---- */
 
-OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
-                                     uint64_t *id)
+OTX__PRIVATE bool otx__converted_added_id(const otx_json *json, uint32_t root,
+                                          otx__converted_value text, uint64_t *id)
 {
     otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
     if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
-        text = otx__gguf_find(text.json, text.node, "content");
+        text = otx__converted_find(text.json, text.node, "content");
     while (otx_json_iter_next(&added))
-        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+        if (otx__converted_same(otx__converted_find(json, added.value, "content"), text))
             return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
     return false;
 }
 
-OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
-                                      uint64_t *id)
+OTX__PRIVATE bool otx__converted_config_id(const otx__document *config, const char *key,
+                                           uint64_t *id)
 {
     const otx_json *json = &config->json;
     uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
@@ -30986,36 +33326,1656 @@ OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *k
     return otx_json_uint(json, node, id);
 }
 
-/* What is written of a side, whose tokenizer.json is `tokens`. */
-OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
-                                 otx__gguf *to)
+/* The id that is written of a text, or of a key of config.json; -1: none. */
+OTX__PRIVATE int64_t otx__converted_given(const otx__side *side, const otx__document *tokens,
+                                          otx__converted_value text, const char *role)
 {
-    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
-    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
-    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const uint32_t root = otx__document_root(tokens);
+    const bool config =
+        otx_json_count(&side->tokenizer.json, otx__document_root(&side->tokenizer)) > 0;
+    char key[32];
+    uint64_t id;
+    otx__format(key, sizeof key, "%s_token_id", role);
+    if ((config && otx__converted_added_id(&tokens->json, root, text, &id)) ||
+        otx__converted_config_id(&side->config, key, &id))
+        return id <= UINT32_MAX ? (int64_t)id : -1;
+    return -1;
+}
+
+/* What is written of a side, whose tokenizer.json is `tokens`. */
+OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document *tokens,
+                                      otx__converted *to)
+{
+    const otx__converted_kind *kind = otx__converted_kind_of(&side->vocab);
     const otx_json *json = &side->tokenizer.json;
     uint32_t root = otx__document_root(&side->tokenizer);
     bool config = otx_json_count(json, root) > 0;
-    otx__gguf_value *texts = to->texts;
+    otx__converted_value *texts = to->texts;
     size_t i;
-    for (i = 0; i < OTX_ROLE_COUNT; i++)
-        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
-    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
-    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
-    memcpy(to->adds, kind->adds, sizeof to->adds);
-    memcpy(to->ids, kind->ids, sizeof to->ids);
-    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
-    for (i = 0; i < 2; i++) {
-        uint32_t flag = otx_json_find(json, root, flags[i]);
-        otx_json_type type = otx_json_type_of(json, flag);
-        uint64_t id;
-        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
-            to->adds[i] = type == OTX_JSON_TRUE;
-        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
-                                          &id)) ||
-            otx__gguf_config_id(&side->config, keys[i], &id))
-            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        texts[i] = otx__converted_find(json, root, otx__role_keys[i]);
+        to->said[i] = -1;
     }
+    to->turn = otx__converted_find(json, OTX_JSON_NONE, "");
+    if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        char key[32];
+        otx_json_type type;
+        otx__format(key, sizeof key, "add_%s", otx__role_keys[i]);
+        type = otx_json_type_of(json, otx_json_find(json, root, key));
+        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) to->said[i] = type == OTX_JSON_TRUE;
+        to->given[i] = otx__converted_given(side, tokens, texts[i], otx_role_name((otx_role)i));
+    }
+    to->turn_id = to->turn.node == OTX_JSON_NONE
+                      ? -1 : otx__converted_given(side, tokens, to->turn, "eot");
+    for (i = 0; i < 2; i++) {
+        to->adds[i] = to->said[i] < 0 ? kind->adds[i] : to->said[i] > 0;
+        to->ids[i] = to->given[i] < 0 ? kind->ids[i] : to->given[i];
+    }
+}
+
+/* >>> src/job/gguf_donor.h */
+/* ---- gguf_donor: the files of a tokenizer, open once more ------------------------- */
+
+/* A vocabulary has forgotten what a GGUF file wants besides: merges, scores, the types of
+   pieces, how text is cut into words. So the file that it was read from is read again. */
+typedef struct otx__gguf_donor {
+    const otx__side *side;
+    otx__listing listing;
+    otx__vocab_files files;
+    otx_vocab view;    /* side->vocab, for the reader, which does not change it */
+    otx__tokenizer at; /* the reader */
+    char name[OTX__PATH_TEXT + OTX__QUOTED];
+} otx__gguf_donor;
+
+OTX__PRIVATE void otx__gguf_donor_close(otx__gguf_donor *donor)
+{
+    size_t i;
+    otx__tokenizer_close(&donor->at);
+    if (donor->files.ctx || donor->files.path)
+        for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&donor->files, i);
+    otx__listing_close(&donor->listing);
+}
+
+/* Reads the files, of those with tokens only one. */
+OTX__PRIVATE otx_result otx__gguf_donor_read(otx__gguf_donor *donor, size_t source,
+                                             otx_error *error)
+{
+    char directory[OTX__PATH_TEXT], file[OTX__QUOTED];
+    const char *own = donor->files.names[source];
+    otx_result result = otx__vocab_read_file(&donor->files, source, error);
+    size_t i;
+    for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(&donor->files, i, error);
+    if (result) return result;
+    otx__format(donor->name, sizeof donor->name, "%s/%s",
+                otx__path_text(directory, donor->files.path),
+                otx__quote(file, sizeof file, own, strlen(own)));
+    result = otx__choose_reader(&donor->at, donor->name);
+    return result ? result : otx__open_texts(&donor->at);
+}
+
+/* Opens the first of a directory's files with tokens from `source` on; it is no failure if
+   there is none, which leaves at.reader NULL. Close it in any case. */
+OTX__PRIVATE otx_result otx__gguf_donor_open(const otx_context *ctx, const otx__side *side,
+                                             size_t source, otx__gguf_donor *donor,
+                                             otx_error *error)
+{
+    otx_result result;
+    size_t i;
+    memset(donor, 0, sizeof *donor);
+    donor->side = side;
+    donor->view = side->vocab;
+    donor->files.ctx = ctx;
+    donor->files.path = side->path;
+    donor->at.ctx = ctx;
+    donor->at.texts = donor->files.texts;
+    donor->at.error = error;
+    donor->at.vocab = &donor->view;
+    donor->at.last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) donor->at.fallback[i] = -1;
+    result = otx__listing_open(ctx, side->path, &donor->listing, error);
+    if (result) return result;
+    otx__vocab_find_files(&donor->files, &donor->listing);
+    while (source < OTX_VOCAB_SOURCES && !donor->files.names[source]) source++;
+    return source == OTX_VOCAB_SOURCES ? OTX_OK : otx__gguf_donor_read(donor, source, error);
+}
+
+OTX__PRIVATE bool otx__gguf_donor_is(const otx__gguf_donor *donor, const char *source)
+{
+    return donor->at.reader && strcmp(donor->at.reader->source, source) == 0;
+}
+
+/* tokenizer.json as a document, which borrows it; absent where that is not what is read. */
+OTX__PRIVATE otx__document otx__gguf_donor_json(const otx__gguf_donor *donor)
+{
+    otx__document document;
+    memset(&document, 0, sizeof document);
+    if (!otx__gguf_donor_is(donor, "tokenizer.json")) return document;
+    document.json = donor->at.json;
+    document.present = true;
+    return document;
+}
+
+/* >>> src/job/gguf_pre.h */
+/* ---- gguf_pre: what llama.cpp calls the way a tokenizer cuts text into words -------- */
+
+/* llama.cpp knows by name in which words a byte-level vocabulary is applied; its converter
+   finds the name by the tokens of one text. Here it is found by the pre_tokenizer of
+   tokenizer.json: a row says the steps that cut text where llama.cpp's own regexes for that
+   name do (src/llama-vocab.cpp, November 2026). Of names that cut alike one is enough. What is
+   not known must be said: a wrong name spoils every text a little, and nothing shows it. */
+
+/* A step is one text: R and a regex that cuts out what it finds ("Split"); D1, every digit by
+   itself, or D0, runs of them ("Digits"); P, runs of punctuation ("Punctuation"); B1, GPT-2's
+   words, or B0, no cut ("ByteLevel"). Line ends in regexes are written \r and \n. */
+#define OTX__PRE_STEPS 7
+
+typedef struct otx__pre_row {
+    const char *name;
+    bool whole; /* a word that is a token is that one, whatever the merges (ignore_merges) */
+    const char *steps[OTX__PRE_STEPS];
+} otx__pre_row;
+
+#define OTX__PRE_SHORT "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+#define OTX__PRE_LETTERS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
+#define OTX__PRE_ENDS "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define OTX__PRE_REST "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" OTX__PRE_ENDS
+#define OTX__PRE_UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define OTX__PRE_LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define OTX__PRE_CASES(after)                                                    \
+    "[^\\r\\n\\p{L}\\p{N}]?" OTX__PRE_UPPER "*" OTX__PRE_LOWER "+" after         \
+    "|[^\\r\\n\\p{L}\\p{N}]?" OTX__PRE_UPPER "+" OTX__PRE_LOWER "*" after
+#define OTX__PRE_PATHS "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*" OTX__PRE_ENDS
+#define OTX__PRE_GPT4O OTX__PRE_CASES(OTX__PRE_SHORT "?") "|\\p{N}{1,3}" OTX__PRE_PATHS
+#define OTX__PRE_TEKKEN OTX__PRE_CASES("") "|\\p{N}" OTX__PRE_PATHS
+#define OTX__PRE_LLAMA3 OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1,3}" OTX__PRE_REST
+/* Not a letter, a space or one of |.,!? and others' full stops and commas. */
+#define OTX__PRE_BLOOM                                                           \
+    " ?[^(\\s|[.,!?\xe2\x80\xa6\xe3\x80\x82\xef\xbc\x8c\xe3\x80\x81\xe0\xa5\xa4" \
+    "\xdb\x94\xd8\x8c])]+"
+
+static const otx__pre_row otx__pre_rows[] = {
+    {"llama-bpe", true, {"R" OTX__PRE_LLAMA3, "B0"}},  /* Llama 3 */
+    {"glm4", false, {"R" OTX__PRE_LLAMA3, "B0"}},      /* the same without ignore_merges */
+    {"qwen2", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}" OTX__PRE_REST,
+                      "B0"}},                          /* Qwen 2 to 3; transformers' class */
+    {"qwen35", false, {"R" OTX__PRE_SHORT "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}"
+                       "| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*" OTX__PRE_ENDS,
+                       "B0"}},                         /* transformers' class for Qwen 3.5 */
+    {"gpt-4o", false, {"R" OTX__PRE_GPT4O, "B0"}},     /* gpt-oss */
+    {"tekken", true, {"R" OTX__PRE_TEKKEN, "B0"}},     /* llama.cpp's note; tekken.json */
+    {"gpt-2", false, {"B1"}},                          /* transformers' class */
+    {"smollm", false, {"D1", "B1"}},                   /* transformers' class for Cohere */
+    {"falcon", false, {"P", "B1", "D0", "R[0-9][0-9][0-9]"}}, /* Falcon */
+    {"bloom", false, {"R" OTX__PRE_BLOOM, "B0"}},      /* BLOOM */
+    {"viking", false, {"R" OTX__PRE_BLOOM, "D1", "B0"}},
+    {"deepseek-v3", false,                             /* DeepSeek V3 */
+     {"R\\p{N}{1,3}",
+      "R[\xe4\xb8\x80-\xe9\xbe\xa5\xe3\x81\x80-\xe3\x82\x9f\xe3\x82\xa0-\xe3\x83\xbf]+",
+      "R[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
+      "|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*" OTX__PRE_ENDS,
+      "B0"}},
+    {"deepseek-coder", false,                          /* DeepSeek Coder */
+     {"R[\\r\\n]", "R\\s?\\p{L}+", "R\\s?\\p{P}+",
+      "R[\xe4\xb8\x80-\xe9\xbe\xa5\xe0\xa0\x80-\xe4\xb8\x80\xea\xb0\x80-\xed\x9f\xbf]+", "D1",
+      "B0"}},
+    {"minicpm5", true, {"R\\p{N}{1,3}", "R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}+"
+                        OTX__PRE_REST, "B0"}},         /* llama.cpp's note */
+    {"jais-2", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1,3}"
+                       "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)"
+                       "|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)"
+                       "|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}",
+                       "B0"}},                         /* llama.cpp's note */
+    {"seed-coder", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1}"
+                           "| ?[^\\s\\p{L}\\p{N}\\r\\n]+" OTX__PRE_ENDS,
+                           "B0"}},                     /* llama.cpp's note */
+};
+
+/* The classes of transformers that have no tokenizer.json to say it. */
+static const struct {
+    const char *class_name, *name;
+} otx__pre_classes[] = {
+    {"GPT2Tokenizer", "gpt-2"}, {"RobertaTokenizer", "gpt-2"}, {"CodeGenTokenizer", "gpt-2"},
+    {"GPTNeoXTokenizer", "gpt-2"}, {"WhisperTokenizer", "gpt-2"}, {"Qwen2Tokenizer", "qwen2"},
+    {"CohereTokenizer", "smollm"},
+};
+
+/* All names that llama.cpp takes, but those that mean what another does. */
+#define OTX__PRE_NAMES                                                                         \
+    "llama-bpe, glm4, qwen2, qwen35, gpt-4o, tekken, gpt-2, smollm, falcon, bloom, viking, "   \
+    "deepseek-llm, deepseek-coder, deepseek-v3, kimi-k2, minicpm5, jais-2, seed-coder, "       \
+    "tiny_aya, exaone-moe, bailingmoe, youtu, superbpe, chameleon, grok-2, afmoe, laguna, "    \
+    "granite-embed-multi-97m, spark2_5, ufakzeka, default"
+
+/* ---- the steps of a tokenizer ---- */
+
+/* The steps as one text, each behind a line end. */
+OTX__PRIVATE void otx__pre_regex(const otx_json *json, uint32_t node, otx__text *to)
+{
+    const size_t room = otx__json_span(json, node).size + 1;
+    char *bytes = (char *)otx__alloc(to->ctx, room, 1);
+    size_t size, i;
+    if (!bytes) to->failed = true;
+    if (!bytes) return;
+    size = otx_json_string(json, node, bytes);
+    for (i = 0; i < size; i++) {
+        if (bytes[i] == '\r') otx__text_string(to, "\\r");
+        else if (bytes[i] == '\n') otx__text_string(to, "\\n");
+        else otx__text_bytes(to, bytes + i, 1);
+    }
+    otx__free(to->ctx, bytes, room, 1);
+}
+
+/* Whether a Split cuts out what its regex finds: also if it throws away the rest and there
+   is none, as the last choice is any space. */
+OTX__PRIVATE bool otx__pre_cuts(const otx_json *json, uint32_t step)
+{
+    const uint32_t behavior = otx_json_find(json, step, "behavior");
+    const uint32_t regex = otx_json_find(json, otx_json_find(json, step, "pattern"), "Regex");
+    const otx__span text = otx__json_span(json, regex);
+    const bool inverted =
+        otx_json_type_of(json, otx_json_find(json, step, "invert")) == OTX_JSON_TRUE;
+    if (otx_json_type_of(json, regex) != OTX_JSON_STRING) return false;
+    if (otx_json_equals(json, behavior, "Isolated")) return !inverted;
+    return otx_json_equals(json, behavior, "Removed") && inverted && text.size > 5 &&
+           memcmp(text.bytes + text.size - 5, "|\\\\s+", 5) == 0;
+}
+
+/* One step; a type that no row has stands by its name. */
+OTX__PRIVATE void otx__pre_step(const otx_json *json, uint32_t step, otx__text *to)
+{
+    const uint32_t type = otx_json_find(json, step, "type");
+    const uint32_t digits = otx_json_find(json, step, "individual_digits");
+    const uint32_t words = otx_json_find(json, step, "use_regex");
+    const uint32_t prefix = otx_json_find(json, step, "add_prefix_space");
+    char name[OTX__QUOTED];
+    otx__text_string(to, "\n");
+    if (otx_json_equals(json, type, "Split") && otx__pre_cuts(json, step)) {
+        otx__text_string(to, "R");
+        otx__pre_regex(json, otx_json_find(json, otx_json_find(json, step, "pattern"), "Regex"),
+                       to);
+    } else if (otx_json_equals(json, type, "Digits")) {
+        otx__text_string(to, otx_json_type_of(json, digits) == OTX_JSON_TRUE ? "D1" : "D0");
+    } else if (otx_json_equals(json, type, "Punctuation") &&
+               otx_json_equals(json, otx_json_find(json, step, "behavior"), "Contiguous")) {
+        otx__text_string(to, "P");
+    } else if (otx_json_equals(json, type, "ByteLevel") &&
+               otx_json_type_of(json, prefix) == OTX_JSON_FALSE) {
+        otx__text_string(to, otx_json_type_of(json, words) == OTX_JSON_FALSE ? "B0" : "B1");
+    } else {
+        otx__text_string(to, "?");
+        otx__text_string(to, otx__quote_node(name, json, type));
+    }
+}
+
+/* Most sequences within each other; real ones have one. */
+#define OTX__PRE_DEPTH 8
+
+/* All steps of a part, those of sequences in turn. Writes no more than rows may have. */
+OTX__PRIVATE void otx__pre_steps(const otx_json *json, uint32_t part, const char *list,
+                                 otx__text *to)
+{
+    otx_json_iter stack[OTX__PRE_DEPTH];
+    size_t depth = 0;
+    uint32_t node = part;
+    for (;;) {
+        if (otx_json_equals(json, otx_json_find(json, node, "type"), "Sequence")) {
+            if (depth == OTX__PRE_DEPTH) otx__text_string(to, "\n?deep");
+            else stack[depth++] = otx_json_iter_of(json, otx_json_find(json, node, list));
+        } else if (otx_json_type_of(json, node) != OTX_JSON_NULL) {
+            otx__pre_step(json, node, to);
+        }
+        while (depth > 0 && !otx_json_iter_next(&stack[depth - 1])) depth--;
+        if (depth == 0) return;
+        node = stack[depth - 1].value;
+    }
+}
+
+/* Whether a row has these steps. */
+OTX__PRIVATE bool otx__pre_is(const otx__pre_row *row, const otx__text *steps)
+{
+    size_t i, at = 0;
+    for (i = 0; i < OTX__PRE_STEPS && row->steps[i]; i++) {
+        const size_t size = strlen(row->steps[i]);
+        if (steps->size - at < size + 1 || steps->bytes[at] != '\n' ||
+            memcmp(steps->bytes + at + 1, row->steps[i], size) != 0)
+            return false;
+        at += size + 1;
+        if (at < steps->size && steps->bytes[at] != '\n') return false;
+    }
+    return at == steps->size;
+}
+
+/* ---- the name ---- */
+
+/* Whether text is changed before it is cut: llama.cpp changes none. What NFC makes of text
+   that is written as usual is the same text. */
+OTX__PRIVATE bool otx__pre_normalizes(const otx_json *json)
+{
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
+    if (otx_json_type_of(json, part) != OTX_JSON_OBJECT) return false;
+    for (node = part; node < end; node++) {
+        const uint32_t type = otx_json_find(json, node, "type");
+        if (otx_json_type_of(json, type) == OTX_JSON_STRING &&
+            !otx_json_equals(json, type, "NFC") && !otx_json_equals(json, type, "Sequence"))
+            return true;
+    }
+    return false;
+}
+
+/* The row of a tokenizer.json, or NULL; of two that differ in `whole` alone the one that says
+   what the file says, if there is one. */
+OTX__PRIVATE const otx__pre_row *otx__pre_row_of(const otx_json *json, const otx__text *steps)
+{
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const bool whole =
+        otx_json_type_of(json, otx_json_find(json, model, "ignore_merges")) == OTX_JSON_TRUE;
+    const otx__pre_row *found = NULL;
+    size_t i;
+    if (otx__pre_normalizes(json)) return NULL;
+    for (i = 0; i < OTX__COUNT(otx__pre_rows); i++)
+        if (otx__pre_is(&otx__pre_rows[i], steps) &&
+            (!found || otx__pre_rows[i].whole == whole))
+            found = &otx__pre_rows[i];
+    return found;
+}
+
+/* The name that the loader's class goes by, or NULL. */
+OTX__PRIVATE const char *otx__pre_of_class(const otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "tokenizer_class");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__pre_classes); i++)
+        if (otx__is_class(&t->config, node, otx__pre_classes[i].class_name))
+            return otx__pre_classes[i].name;
+    return NULL;
+}
+
+/* That of tekken.json, which says its regex. */
+OTX__PRIVATE const char *otx__pre_of_tekken(const otx_json *json)
+{
+    const uint32_t config = otx_json_find(json, 0, "config");
+    return otx_json_equals(json, otx_json_find(json, config, "pattern"), OTX__PRE_TEKKEN)
+               ? "tekken" : NULL;
+}
+
+OTX__PRIVATE otx_result otx__pre_refuse(const otx__gguf_donor *donor, const otx__text *steps,
+                                        otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    const size_t skip = steps->size > 0;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: which of llama.cpp's pre-tokenizers cuts "
+                     "text as this tokenizer does is not known here (%s); name it with --pre if "
+                     "you are sure: " OTX__PRE_NAMES, donor->at.name,
+                     steps->size ? otx__quote(quoted, sizeof quoted, steps->bytes + skip,
+                                              steps->size - skip) : "it says no steps");
+}
+
+/* The name for a byte-level vocabulary. *row is set where the steps of tokenizer.json told. */
+OTX__PRIVATE otx_result otx__pre_find(const otx__gguf_donor *donor, const char **name,
+                                      const otx__pre_row **row, otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    otx__text steps;
+    otx_result result = OTX_OK;
+    otx__text_open(&steps, t->ctx);
+    *row = NULL;
+    *name = NULL;
+    if (t->reader->complete) {
+        otx__pre_steps(&t->json, otx_json_find(&t->json, 0, "pre_tokenizer"), "pretokenizers",
+                       &steps);
+        if (steps.failed) result = otx__fail_memory(error, steps.size);
+        else *row = otx__pre_row_of(&t->json, &steps);
+        if (*row) *name = (*row)->name;
+    } else if (otx__gguf_donor_is(donor, "vocab.json")) {
+        *name = otx__pre_of_class(t);
+    } else if (otx__gguf_donor_is(donor, "tekken.json")) {
+        *name = otx__pre_of_tekken(&t->json);
+    }
+    if (!result && !*name) result = otx__pre_refuse(donor, &steps, error);
+    otx__text_close(&steps);
+    return result;
+}
+
+/* >>> src/job/gguf_tokens.h */
+/* ---- gguf_tokens: the strings, types and scores of a vocabulary ------------------- */
+
+/* What llama.cpp calls a vocabulary: tokenizer.ggml.model. */
+typedef enum otx__gguf_kind {
+    OTX__GGUF_BPE, /* byte-level: GPT-2's alphabet */
+    OTX__GGUF_SPM, /* SentencePiece's BPE, by scores */
+    OTX__GGUF_UGM, /* SentencePiece's Unigram */
+    OTX__GGUF_WPM, /* WordPiece */
+    OTX__GGUF_KINDS
+} otx__gguf_kind;
+
+static const char *const otx__gguf_models[OTX__GGUF_KINDS] = {"gpt2", "llama", "t5", "bert"};
+
+#define OTX__GGUF_ADDED_SCORE (-1000.0f)
+#define OTX__GGUF_PAD_SCORE (-10000.0f)
+#define OTX__METASPACE "\xe2\x96\x81" /* U+2581 */
+
+/* How a token was added to those of the model. */
+enum { OTX__NOT_ADDED, OTX__ADDED_TEXT, OTX__ADDED_SPECIAL };
+
+/* Tokens by id, one for every row. Types have the numbers of SentencePiece's. */
+typedef struct otx__gguf_tokens {
+    otx__pool pool;
+    otx__gguf_kind kind;
+    otx_token *list; /* content: the string that is written */
+    uint8_t *types;  /* OTX__PIECE_NORMAL and so on */
+    uint8_t *added;
+    float *scores;
+    size_t count;
+    char *next;      /* where the next string goes that is not as it was */
+} otx__gguf_tokens;
+
+/* ---- what is added ---- */
+
+OTX__PRIVATE otx_result otx__gguf_mark_list(otx__tokenizer *t, const otx__added_list *list,
+                                            const otx__token_index *contents,
+                                            otx__gguf_tokens *tokens)
+{
+    size_t i, size = 0;
+    for (i = 0; i < list->count; i++) {
+        otx_result result =
+            otx__tokenizer_string(t, list->json, list->tokens[i].content, &size);
+        int64_t id;
+        if (result) return result;
+        id = otx__index_find(contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (id < 0 || tokens->added[id] == OTX__ADDED_SPECIAL) continue;
+        tokens->added[id] = list->tokens[i].special ? OTX__ADDED_SPECIAL : OTX__ADDED_TEXT;
+    }
+    return OTX_OK;
+}
+
+/* Marks what the lists of added tokens name, and text that is known as added without one. */
+OTX__PRIVATE otx_result otx__gguf_mark_added(otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__added_list lists[OTX__ADDED_LISTS];
+    otx__token_index contents;
+    otx_result result;
+    size_t i;
+    memset(lists, 0, sizeof lists);
+    result = otx__side_contents(t->ctx, donor->side, &contents, t->error);
+    if (!result) result = otx__list_numbered(t, lists);
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].added && vocab->tokens[i].kind != OTX_TOKEN_NONE &&
+            vocab->tokens[i].kind != OTX_TOKEN_CONTROL)
+            tokens->added[i] = OTX__ADDED_TEXT;
+    for (i = 0; i < OTX__ADDED_LISTS && !result; i++)
+        result = otx__gguf_mark_list(t, &lists[i], &contents, tokens);
+    for (i = 0; i < OTX__ADDED_LISTS; i++)
+        otx__free(t->ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    if (contents.slots) otx__index_close(t->ctx, &contents);
+    return result;
+}
+
+/* Added tokens that converters take for control tokens whatever is said of them: some models
+   have not marked them as such. */
+OTX__PRIVATE bool otx__gguf_looks_special(const char *content, size_t size)
+{
+    static const char *const whole[] = {"<pad>", "<mask>", "<2mass>", "[@BOS@]"};
+    static const char *const around[][2] = {
+        {"<|", "|>"}, {"<\xef\xbd\x9c", "\xef\xbd\x9c>"}, {"<unused", ">"},
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(whole); i++)
+        if (otx__same_bytes(content, size, whole[i], strlen(whole[i]))) return true;
+    for (i = 0; i < OTX__COUNT(around); i++) {
+        const size_t begin = strlen(around[i][0]), end = strlen(around[i][1]);
+        if (size >= begin && size >= end && memcmp(content, around[i][0], begin) == 0 &&
+            memcmp(content + size - end, around[i][1], end) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- types and scores ---- */
+
+/* The type of a token. `piece` is what SentencePiece calls it, 0 where none does. */
+OTX__PRIVATE uint8_t otx__gguf_token_type(const otx__gguf_donor *donor,
+                                    const otx__gguf_tokens *tokens, size_t id, uint8_t piece)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const otx_token *token = &vocab->tokens[id];
+    const bool pieces = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
+    if ((int64_t)id == vocab->roles[OTX_ROLE_UNK] &&
+        (tokens->kind == OTX__GGUF_UGM || (piece && tokens->added[id] == OTX__NOT_ADDED)))
+        return OTX__PIECE_UNKNOWN;
+    if (token->kind == OTX_TOKEN_CONTROL || tokens->added[id] == OTX__ADDED_SPECIAL)
+        return OTX__PIECE_CONTROL;
+    if (tokens->added[id] == OTX__ADDED_TEXT)
+        return otx__gguf_looks_special(token->content, token->content_size)
+                   ? OTX__PIECE_CONTROL : OTX__PIECE_USER;
+    if (pieces && token->kind == OTX_TOKEN_BYTE) return OTX__PIECE_BYTE;
+    return piece == OTX__PIECE_UNUSED ? OTX__PIECE_UNUSED : OTX__PIECE_NORMAL;
+}
+
+/* Takes the scores of the model, and which of SentencePiece's are unused. */
+OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool pieces = otx__gguf_donor_is(donor, "SentencePiece");
+    otx__given word;
+    otx_result result = OTX_OK;
+    size_t i;
+    bool more = true;
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind != OTX_TOKEN_NONE) {
+            tokens->types[i] = otx__gguf_token_type(donor, tokens, i, pieces);
+            tokens->scores[i] = OTX__GGUF_ADDED_SCORE;
+        }
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    while (!(result = t->reader->next(t, &word, &more)) && more) {
+        if (word.id >= vocab->count || vocab->tokens[word.id].kind == OTX_TOKEN_NONE) continue;
+        if (tokens->kind == OTX__GGUF_UGM || tokens->added[word.id] == OTX__NOT_ADDED)
+            tokens->scores[word.id] = (float)word.score;
+        if (pieces && word.kind == OTX_TOKEN_UNUSED)
+            tokens->types[word.id] =
+                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+    }
+    return result;
+}
+
+/* ---- strings ---- */
+
+/* Keeps what was written at tokens->next. */
+OTX__PRIVATE void otx__gguf_put_string(otx__gguf_tokens *tokens, size_t id, size_t size)
+{
+    tokens->list[id].content = tokens->next;
+    tokens->list[id].content_size = (uint32_t)size;
+    tokens->next += size;
+}
+
+/* A name for what has none of its own: "[PAD7]". */
+OTX__PRIVATE void otx__gguf_put_name(otx__gguf_tokens *tokens, const char *what, size_t id)
+{
+    otx__gguf_put_string(tokens, id, otx__format(tokens->next, 32, "[%s%" PRIu64 "]", what,
+                                           (uint64_t)id));
+}
+
+/* Bytes in GPT-2's alphabet. */
+OTX__PRIVATE size_t otx__gguf_spell_bytes(const char *bytes, size_t size, char *to)
+{
+    size_t i, length = 0;
+    for (i = 0; i < size; i++) {
+        const unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
+        if (code < 0x80) {
+            to[length++] = (char)code;
+        } else {
+            to[length++] = (char)(0xc0 | code >> 6);
+            to[length++] = (char)(0x80 | (code & 0x3f));
+        }
+    }
+    return length;
+}
+
+/* Text that is added is looked for as it stands, so that marks become spaces. */
+OTX__PRIVATE size_t otx__gguf_spell_added(const char *content, size_t size, char *to)
+{
+    otx__spelling spaces;
+    memset(&spaces, 0, sizeof spaces);
+    spaces.mark_size = sizeof OTX__METASPACE - 1;
+    memcpy(spaces.mark, OTX__METASPACE, spaces.mark_size);
+    return otx__spell_spaces(&spaces, content, size, to);
+}
+
+/* WordPiece as llama.cpp has it: what begins a word has the mark, what goes on has none. */
+OTX__PRIVATE void otx__gguf_spell_word(otx__gguf_tokens *tokens, size_t id)
+{
+    const otx_token word = tokens->list[id];
+    const size_t mark = sizeof OTX__METASPACE - 1;
+    if (tokens->types[id] == OTX__PIECE_CONTROL) return;
+    if (word.content_size >= 2 && memcmp(word.content, "##", 2) == 0) {
+        tokens->list[id].content += 2;
+        tokens->list[id].content_size -= 2;
+        return;
+    }
+    memcpy(tokens->next, OTX__METASPACE, mark);
+    memcpy(tokens->next + mark, word.content, word.content_size);
+    otx__gguf_put_string(tokens, id, mark + word.content_size);
+}
+
+OTX__PRIVATE void otx__gguf_spell(const otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool raw = otx__gguf_donor_is(donor, "tekken.json") ||
+                     otx__gguf_donor_is(donor, "tiktoken");
+    size_t id;
+    for (id = 0; id < tokens->count; id++) {
+        const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
+        otx_token *to = &tokens->list[id];
+        to->kind = OTX_TOKEN_TEXT;
+        if (!token || token->kind == OTX_TOKEN_NONE) {
+            otx__gguf_put_name(tokens, "PAD", id);
+        } else if (raw && tokens->types[id] == OTX__PIECE_NORMAL) {
+            otx__gguf_put_string(tokens, id, otx__gguf_spell_bytes(token->content,
+                                                             token->content_size,
+                                                             tokens->next));
+        } else if (tokens->types[id] == OTX__PIECE_USER) {
+            otx__gguf_put_string(tokens, id, otx__gguf_spell_added(token->content,
+                                                             token->content_size,
+                                                             tokens->next));
+        } else {
+            to->content = token->content;
+            to->content_size = token->content_size;
+        }
+        if (tokens->kind == OTX__GGUF_WPM) otx__gguf_spell_word(tokens, id);
+        if (to->content_size == 0) otx__gguf_put_name(tokens, "EMPTY", id);
+    }
+}
+
+/* In which turn a token gets its string, if another has the same: added tokens are cut out
+   first, and what is no token comes last. */
+OTX__PRIVATE int otx__gguf_turn(uint8_t type)
+{
+    return type == OTX__PIECE_NORMAL ? 1 : type == OTX__PIECE_UNUSED ? 2 : 0;
+}
+
+/* Makes strings differ, as llama.cpp refuses files in which two are the same. The one that
+   text leads to keeps its own. */
+OTX__PRIVATE otx_result otx__gguf_distinguish(const otx__gguf_donor *donor,
+                                              otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_context *ctx = donor->at.ctx;
+    otx__token_index index;
+    otx__example same;
+    size_t i;
+    int turn;
+    otx_result result =
+        otx__index_open(ctx, &index, tokens->list, tokens->count, true, error);
+    if (result) return result;
+    memset(&same, 0, sizeof same);
+    for (turn = 0; turn < 3; turn++) {
+        for (i = 0; i < tokens->count; i++) {
+            /* Of Unigram's pieces that are alike the last counts. */
+            const size_t id =
+                tokens->kind == OTX__GGUF_UGM && turn == 1 ? tokens->count - 1 - i : i;
+            const otx_token *token = &tokens->list[id];
+            uint32_t *slot;
+            if (otx__gguf_turn(tokens->types[id]) != turn) continue;
+            slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size);
+            if (*slot == id + 1) continue; /* renamed before */
+            if (*slot) {
+                otx__example_add(&same, token->content, token->content_size, id, *slot - 1);
+                otx__gguf_put_name(tokens, "SAME", id);
+                tokens->types[id] = OTX__PIECE_UNUSED;
+                slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content,
+                                       token->content_size);
+            }
+            if (!*slot) *slot = (uint32_t)id + 1;
+            else result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tokens %" PRIu64
+                                    " and %" PRIu32 " have one string and cannot be told apart",
+                                    donor->at.name, (uint64_t)id, *slot - 1);
+        }
+    }
+    otx__index_close(ctx, &index);
+    if (!result && same.count)
+        otx__log(ctx, OTX_WARNING, "%s: %" PRIu64 " tokens have the string of another, which "
+                 "llama.cpp does not take: \"%s\", %" PRIu64 " and %" PRIu64 ", and so on; they "
+                 "are called [SAMEid]", donor->at.name, same.count, same.quoted, same.declared,
+                 same.id);
+    return result;
+}
+
+/* ---- all of it ---- */
+
+OTX__PRIVATE otx_result otx__gguf_tokens_take(const otx__gguf_donor *donor,
+                                              otx__gguf_tokens *tokens, uint64_t rows,
+                                              otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    size_t bytes = 0, i, room;
+    if (rows < vocab->count || rows >= UINT32_MAX || rows > SIZE_MAX / 64)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %" PRIu64 " rows are not enough, or "
+                         "too many, for a vocabulary of %" PRIu64, donor->at.name, rows,
+                         (uint64_t)vocab->count);
+    for (i = 0; i < vocab->count; i++) bytes += vocab->tokens[i].content_size;
+    tokens->count = (size_t)rows;
+    tokens->list = (otx_token *)otx__pool_take_zero(&tokens->pool, tokens->count,
+                                                    sizeof *tokens->list);
+    tokens->types = (uint8_t *)otx__pool_take(&tokens->pool, tokens->count, 1);
+    tokens->added = (uint8_t *)otx__pool_take_zero(&tokens->pool, tokens->count, 1);
+    tokens->scores = (float *)otx__pool_take(&tokens->pool, tokens->count, sizeof(float));
+    /* A respelled string, and a name twice, one of them with WordPiece's mark. */
+    room = 2 * bytes + 80 * tokens->count + 32;
+    tokens->next = (char *)otx__pool_take(&tokens->pool, room, 1);
+    if (tokens->pool.failed) return otx__pool_fail(&tokens->pool, error);
+    memset(tokens->types, OTX__PIECE_UNUSED, tokens->count);
+    for (i = 0; i < tokens->count; i++) tokens->scores[i] = OTX__GGUF_PAD_SCORE;
+    return OTX_OK;
+}
+
+/* Opens them. Close them in any case. */
+OTX__PRIVATE otx_result otx__gguf_tokens_open(otx__gguf_donor *donor, otx__gguf_kind kind,
+                                              uint64_t rows, otx__gguf_tokens *tokens,
+                                              otx_error *error)
+{
+    otx_result result;
+    memset(tokens, 0, sizeof *tokens);
+    otx__pool_open(&tokens->pool, donor->at.ctx);
+    tokens->kind = kind;
+    result = otx__gguf_tokens_take(donor, tokens, rows, error);
+    if (!result) result = otx__gguf_mark_added(donor, tokens);
+    if (!result) result = otx__gguf_walk_model(donor, tokens);
+    if (result) return result;
+    otx__gguf_spell(donor, tokens);
+    return otx__gguf_distinguish(donor, tokens, error);
+}
+
+OTX__PRIVATE void otx__gguf_tokens_close(otx__gguf_tokens *tokens)
+{
+    otx__pool_close(&tokens->pool);
+}
+
+/* >>> src/job/gguf_merges.h */
+/* ---- gguf_merges: the merges of a byte-level vocabulary ---------------------------- */
+
+/* A list "left right" in GPT-2's alphabet, the first the soonest. */
+typedef struct otx__gguf_merges {
+    otx__text text;
+    uint64_t count;
+} otx__gguf_merges;
+
+/* Appends one; a space within a half is written as the alphabet has it. */
+OTX__PRIVATE void otx__gguf_put_merge(otx__gguf_merges *merges, const char *left,
+                                      size_t left_size, const char *right, size_t right_size)
+{
+    const char *halves[2];
+    size_t sizes[2], i, j, spaces = 0;
+    halves[0] = left;
+    halves[1] = right;
+    sizes[0] = left_size;
+    sizes[1] = right_size;
+    for (i = 0; i < 2; i++)
+        for (j = 0; j < sizes[i]; j++) spaces += halves[i][j] == ' ';
+    otx__gguf_text_uint(&merges->text, left_size + right_size + spaces + 1, 8);
+    for (i = 0; i < 2; i++) {
+        if (i) otx__text_bytes(&merges->text, " ", 1);
+        if (spaces == 0) otx__text_bytes(&merges->text, halves[i], sizes[i]);
+        for (j = 0; j < sizes[i] && spaces > 0; j++) {
+            if (halves[i][j] == ' ') otx__text_bytes(&merges->text, "\xc4\xa0", 2);
+            else otx__text_bytes(&merges->text, halves[i] + j, 1);
+        }
+    }
+    merges->count++;
+}
+
+/* One of the form "a b", as lines and old files have it; a comment is none. */
+OTX__PRIVATE void otx__gguf_put_line(otx__gguf_merges *merges, const char *line, size_t size)
+{
+    const char *space = (const char *)memchr(line, ' ', size);
+    const size_t left = space ? (size_t)(space - line) : 0;
+    if (!space || (size >= 8 && memcmp(line, "#version", 8) == 0)) return;
+    otx__gguf_put_merge(merges, line, left, space + 1, size - left - 1);
+}
+
+/* Those of tokenizer.json, which have been checked. */
+OTX__PRIVATE otx_result otx__gguf_json_merges(otx__tokenizer *t, otx__gguf_merges *merges)
+{
+    const otx_json *json = &t->json;
+    otx_json_iter merge = otx_json_iter_of(json, otx_json_find(json, t->model, "merges"));
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&merge)) {
+        if (otx_json_type_of(json, merge.value) == OTX_JSON_STRING) {
+            size_t size = 0;
+            result = otx__tokenizer_string(t, json, merge.value, &size);
+            if (!result) otx__gguf_put_line(merges, t->scratch, size);
+        } else {
+            const uint32_t a = otx_json_item(json, merge.value, 0);
+            const uint32_t b = otx_json_item(json, merge.value, 1);
+            size_t left, right;
+            result = otx__tokenizer_scratch(t, otx__json_span(json, a).size +
+                                                   otx__json_span(json, b).size + 1);
+            if (result) break;
+            left = otx_json_string(json, a, t->scratch);
+            right = otx_json_string(json, b, t->scratch + left);
+            otx__gguf_put_merge(merges, t->scratch, left, t->scratch + left, right);
+        }
+    }
+    return result;
+}
+
+/* Those of merges.txt. */
+OTX__PRIVATE void otx__gguf_text_merges(otx__tokenizer *t, otx__gguf_merges *merges)
+{
+    const otx_vocab_text own = t->text;
+    const char *line = NULL;
+    size_t size = 0;
+    t->text = t->texts[OTX_VOCAB_MERGES];
+    t->offset = 0;
+    while (otx__next_line(t, &line, &size)) otx__gguf_put_line(merges, line, size);
+    t->text = own;
+}
+
+/* ---- of ranks ---- */
+
+/* Two tokens that make one. */
+typedef struct otx__gguf_pair {
+    uint32_t left, right; /* ids, which are in the order of ranks */
+} otx__gguf_pair;
+
+OTX__PRIVATE int otx__gguf_compare_pairs(const void *a, const void *b)
+{
+    const otx__gguf_pair *x = (const otx__gguf_pair *)a, *y = (const otx__gguf_pair *)b;
+    if (x->left != y->left) return x->left < y->left ? -1 : 1;
+    return x->right < y->right ? -1 : x->right > y->right;
+}
+
+/* The merges that make a token: wherever both halves are tokens. */
+OTX__PRIVATE otx_result otx__gguf_rank_merges(otx__tokenizer *t, const otx__gguf_tokens *tokens,
+                                              const otx__token_index *index, size_t id,
+                                              otx__gguf_merges *merges)
+{
+    const otx_token *token = &t->vocab->tokens[id];
+    otx__gguf_pair *pairs;
+    size_t at, i, count = 0;
+    otx_result result =
+        otx__tokenizer_scratch(t, token->content_size * sizeof *pairs + OTX__ALIGNMENT);
+    if (result) return result;
+    pairs = (otx__gguf_pair *)(void *)t->scratch;
+    for (at = 1; at < token->content_size; at++) {
+        const int64_t left = otx__index_find(index, OTX_TOKEN_NONE, token->content, at);
+        const int64_t right = left < 0 ? -1 : otx__index_find(index, OTX_TOKEN_NONE,
+                                                              token->content + at,
+                                                              token->content_size - at);
+        if (right < 0) continue;
+        pairs[count].left = (uint32_t)left;
+        pairs[count++].right = (uint32_t)right;
+    }
+    otx__sort(pairs, count, sizeof *pairs, otx__gguf_compare_pairs);
+    for (i = 0; i < count; i++) {
+        const otx_token *left = &tokens->list[pairs[i].left];
+        const otx_token *right = &tokens->list[pairs[i].right];
+        otx__gguf_put_merge(merges, left->content, left->content_size, right->content,
+                            right->content_size);
+    }
+    return OTX_OK;
+}
+
+/* Those that the ranks of tiktoken and tekken.json stand for: a pair is merged the sooner,
+   the lower the rank of what it makes. */
+OTX__PRIVATE otx_result otx__gguf_ranked_merges(otx__tokenizer *t, const otx__gguf_tokens *tokens,
+                                                otx__gguf_merges *merges)
+{
+    const otx_vocab *vocab = t->vocab;
+    otx__token_index index;
+    size_t id;
+    otx_result result =
+        otx__index_open(t->ctx, &index, vocab->tokens, vocab->count, true, t->error);
+    if (result) return result;
+    for (id = 0; id < vocab->count; id++) {
+        const otx_token *token = &vocab->tokens[id];
+        if (tokens->types[id] == OTX__PIECE_NORMAL)
+            *otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    for (id = 0; id < vocab->count && !result; id++)
+        if (tokens->types[id] == OTX__PIECE_NORMAL)
+            result = otx__gguf_rank_merges(t, tokens, &index, id, merges);
+    otx__index_close(t->ctx, &index);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_merges(otx__gguf_donor *donor,
+                                             const otx__gguf_tokens *tokens,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    otx__tokenizer *t = &donor->at;
+    otx__gguf_merges merges;
+    otx_result result = OTX_OK;
+    memset(&merges, 0, sizeof merges);
+    otx__text_open(&merges.text, t->ctx);
+    if (t->reader->complete) result = otx__gguf_json_merges(t, &merges);
+    else if (otx__gguf_donor_is(donor, "vocab.json")) otx__gguf_text_merges(t, &merges);
+    else result = otx__gguf_ranked_merges(t, tokens, &merges);
+    if (!result && merges.count == 0)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: there are no merges, which "
+                           "llama.cpp needs", donor->at.name);
+    if (!result)
+        otx__gguf_add_text(list, "tokenizer.ggml.merges", OTX_GGUF_STRING, merges.count,
+                           &merges.text);
+    otx__text_close(&merges.text);
+    return result;
+}
+
+/* >>> src/job/gguf_scores.h */
+/* ---- gguf_scores: what stands for merges in llama.cpp's SentencePiece -------------- */
+
+/* llama.cpp merges the two neighbours that make the token of the best score. A tokenizer.json
+   of such a model has lost the scores for a list of merges; so they are taken from the
+   SentencePiece model beside it, or else made from the list, which is right only if that is
+   a list as scores would make it: each token's merges together, and none left out. */
+
+/* Takes the scores of a SentencePiece model in the same directory. *all: it has them all. */
+OTX__PRIVATE otx_result otx__gguf_scores_beside(const otx__gguf_donor *donor,
+                                                otx__gguf_tokens *tokens, bool *all,
+                                                otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__gguf_donor other;
+    otx_error problem;
+    otx__given word;
+    bool more = true;
+    size_t taken = 0, wanted = 0, id;
+    otx_result result = otx__gguf_donor_open(donor->at.ctx, donor->side, OTX_VOCAB_SENTENCEPIECE,
+                                             &other, &problem);
+    *all = false;
+    memset(&word, 0, sizeof word);
+    if (!result && otx__gguf_donor_is(&other, "SentencePiece") &&
+        strcmp(other.at.type, "BPE") == 0) {
+        for (id = 0; id < tokens->count; id++)
+            wanted += tokens->types[id] == OTX__PIECE_NORMAL;
+        otx__rewind_words(&other.at);
+        while (!(result = other.at.reader->next(&other.at, &word, &more)) && more) {
+            if (word.id >= vocab->count || tokens->types[word.id] != OTX__PIECE_NORMAL ||
+                !otx__same_bytes(word.content, word.size, vocab->tokens[word.id].content,
+                                 vocab->tokens[word.id].content_size))
+                continue;
+            tokens->scores[word.id] = (float)word.score;
+            taken++;
+        }
+        *all = !result && taken == wanted;
+    }
+    otx__gguf_donor_close(&other);
+    return result == OTX_ERROR_MEMORY ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
+}
+
+/* ---- from merges ---- */
+
+OTX__PRIVATE bool otx__gguf_is_plain(const otx__gguf_tokens *tokens, int64_t id)
+{
+    return id >= 0 && tokens->types[id] == OTX__PIECE_NORMAL;
+}
+
+/* Says why a list of merges is not that of scores. */
+OTX__PRIVATE otx_result otx__gguf_fail_scores(const otx__gguf_donor *donor, const char *content,
+                                              size_t size, const char *why, otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its merges are not those of a "
+                     "SentencePiece model, as which llama.cpp would read them: \"%s\" %s; with "
+                     "the tokenizer.model beside it its scores are taken", donor->at.name,
+                     otx__quote(quoted, sizeof quoted, content, size), why);
+}
+
+OTX__PRIVATE int otx__gguf_compare_ranks(const void *a, const void *b)
+{
+    const otx__merge *x = (const otx__merge *)a, *y = (const otx__merge *)b;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* Numbers the tokens in the order in which merges make them, from 1. */
+OTX__PRIVATE otx_result otx__gguf_order_made(const otx__gguf_donor *donor,
+                                             const otx__rules *rules, otx__gguf_tokens *tokens,
+                                             uint32_t *order, uint32_t *made, otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__merge *merges = (otx__merge *)otx__pool_take(&tokens->pool, rules->merge_count,
+                                                      sizeof *merges);
+    int64_t last = -1;
+    size_t i;
+    if (!merges) return otx__pool_fail(&tokens->pool, error);
+    memcpy(merges, rules->merges, rules->merge_count * sizeof *merges);
+    otx__sort(merges, rules->merge_count, sizeof *merges, otx__gguf_compare_ranks);
+    *made = 0;
+    for (i = 0; i < rules->merge_count; i++) {
+        const otx_token *token = &vocab->tokens[merges[i].made];
+        if (!otx__gguf_is_plain(tokens, merges[i].left) ||
+            !otx__gguf_is_plain(tokens, merges[i].right) ||
+            !otx__gguf_is_plain(tokens, merges[i].made) || (int64_t)merges[i].made == last)
+            continue;
+        last = merges[i].made;
+        if (order[last])
+            return otx__gguf_fail_scores(donor, token->content, token->content_size,
+                                         "is made by merges that do not follow each other",
+                                         error);
+        order[last] = ++*made;
+    }
+    return OTX_OK;
+}
+
+/* Checks that every two tokens that make a third are merged. */
+OTX__PRIVATE otx_result otx__gguf_check_merged(const otx__gguf_donor *donor,
+                                               const otx__rules *rules,
+                                               const otx__gguf_tokens *tokens, otx_error *error)
+{
+    size_t i, at;
+    for (i = 0; i < rules->token_count; i++) {
+        const otx__rule_token *token = &rules->tokens[i];
+        if (!otx__gguf_is_plain(tokens, token->id)) continue;
+        for (at = 1; at < token->size; at++) {
+            int64_t left, right;
+            if (((unsigned char)token->content[at] & 0xc0) == 0x80) continue;
+            left = otx__rules_find(rules, token->content, at);
+            if (!otx__gguf_is_plain(tokens, left)) continue;
+            right = otx__rules_find(rules, token->content + at, token->size - at);
+            if (otx__gguf_is_plain(tokens, right) && !otx__rules_merge(rules, left, right))
+                return otx__gguf_fail_scores(donor, token->content, token->size,
+                                             "is not made of two of its parts, although they "
+                                             "are tokens", error);
+        }
+    }
+    return OTX_OK;
+}
+
+/* Gives scores as SentencePiece's trainer does: minus the place. By id, where ids are in the
+   order of merges, as they are in files that it made. */
+OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32_t *order,
+                                          uint32_t made)
+{
+    size_t id, place, first = tokens->count;
+    uint32_t last = 0;
+    bool ordered = true;
+    for (id = 0; id < tokens->count; id++) {
+        if (!order[id]) continue;
+        if (first == tokens->count) first = id;
+        ordered = ordered && order[id] > last;
+        last = order[id];
+    }
+    for (id = 0; id < tokens->count; id++) {
+        if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
+        if (ordered) place = id < first ? 0 : id - first;
+        else place = order[id] ? order[id] - 1 : made;
+        tokens->scores[id] = place ? -(float)place : 0.0f;
+    }
+}
+
+OTX__PRIVATE otx_result otx__gguf_scores_from_merges(otx__gguf_donor *donor,
+                                                     otx__gguf_tokens *tokens, otx_error *error)
+{
+    otx__rules *rules = otx__rules_open(donor->at.ctx, error);
+    uint32_t *order = (uint32_t *)otx__pool_take_zero(&tokens->pool, tokens->count,
+                                                      sizeof *order);
+    uint32_t made = 0;
+    otx_result result = OTX_ERROR_MEMORY;
+    if (!order) (void)otx__pool_fail(&tokens->pool, error);
+    if (rules && order) result = otx__rules_read(&donor->at, rules);
+    if (!result) result = otx__gguf_order_made(donor, rules, tokens, order, &made, error);
+    if (!result) result = otx__gguf_check_merged(donor, rules, tokens, error);
+    if (!result) otx__gguf_number_scores(tokens, order, made);
+    otx__vocab_drop_rules(donor->at.ctx, rules);
+    return result;
+}
+
+/* Settles the scores of a vocabulary of SentencePiece's BPE. */
+OTX__PRIVATE otx_result otx__gguf_scores(otx__gguf_donor *donor, otx__gguf_tokens *tokens,
+                                         otx_error *error)
+{
+    bool all = false;
+    otx_result result;
+    if (tokens->kind != OTX__GGUF_SPM || !donor->at.reader->complete) return OTX_OK;
+    result = otx__gguf_scores_beside(donor, tokens, &all, error);
+    return result || all ? result : otx__gguf_scores_from_merges(donor, tokens, error);
+}
+
+/* >>> src/job/gguf_special.h */
+/* ---- gguf_special: ids of special tokens, flags, templates and normalisation -------- */
+
+/* ---- ids and flags ---- */
+
+typedef struct otx__gguf_role {
+    otx_role role;
+    const char *id, *adds; /* keys; adds NULL: there is no flag */
+} otx__gguf_role;
+
+/* Those that llama.cpp has, spelled as it spells them; it has no cls. */
+static const otx__gguf_role otx__gguf_roles[] = {
+    {OTX_ROLE_BOS, "tokenizer.ggml.bos_token_id", "tokenizer.ggml.add_bos_token"},
+    {OTX_ROLE_EOS, "tokenizer.ggml.eos_token_id", "tokenizer.ggml.add_eos_token"},
+    {OTX_ROLE_UNK, "tokenizer.ggml.unknown_token_id", NULL},
+    {OTX_ROLE_SEP, "tokenizer.ggml.seperator_token_id", "tokenizer.ggml.add_sep_token"},
+    {OTX_ROLE_PAD, "tokenizer.ggml.padding_token_id", NULL},
+    {OTX_ROLE_MASK, "tokenizer.ggml.mask_token_id", NULL},
+};
+
+/* Whether the loader's class adds a token of that role where no file says so: without a
+   tokenizer.json, whose processor would. */
+OTX__PRIVATE bool otx__gguf_adds_unsaid(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                        otx_role role)
+{
+    if (donor->at.reader->complete) return false;
+    if (role == OTX_ROLE_BOS) return kind == OTX__GGUF_SPM || kind == OTX__GGUF_WPM;
+    return kind == (role == OTX_ROLE_EOS ? OTX__GGUF_UGM : OTX__GGUF_WPM);
+}
+
+/* Writes what the converter writes; the tokens of roles that it misses; and flags in any case,
+   as what is not said is not "no" for llama.cpp, which adds the bos of some kinds unasked. It
+   ends on a flag without a token. */
+OTX__PRIVATE void otx__gguf_add_roles(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                      uint64_t rows, otx__gguf_list *list)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const otx__document json = otx__gguf_donor_json(donor);
+    otx__converted converted;
+    size_t i;
+    otx__converted_read(donor->side, &json, &converted);
+    for (i = 0; i < OTX__COUNT(otx__gguf_roles); i++) {
+        const otx__gguf_role *to = &otx__gguf_roles[i];
+        int64_t id = converted.given[to->role];
+        const int said = converted.said[to->role];
+        bool adds;
+        if (id < 0 || (uint64_t)id >= rows) id = vocab->roles[to->role];
+        if (id >= 0 && (uint64_t)id < rows) otx__gguf_add_u32(list, to->id, (uint32_t)id);
+        else id = -1;
+        if (!to->adds) continue;
+        adds = said < 0 ? otx__gguf_adds_unsaid(donor, kind, to->role) : said > 0;
+        if (said >= 0 || adds || to->role != OTX_ROLE_SEP)
+            otx__gguf_add_bool(list, to->adds, adds && id >= 0);
+    }
+    if (converted.turn_id >= 0 && (uint64_t)converted.turn_id < rows)
+        otx__gguf_add_u32(list, "tokenizer.ggml.eot_token_id", (uint32_t)converted.turn_id);
+}
+
+/* ---- chat templates ---- */
+
+#define OTX__GGUF_CHAT "tokenizer.chat_template"
+
+/* Templates with names, of which llama.cpp wants a list. */
+typedef struct otx__gguf_chats {
+    otx__gguf_list *list;
+    otx__text names;
+    uint64_t count;
+} otx__gguf_chats;
+
+/* Adds a template: "default", or one by a name in which what is no letter or digit is "_". */
+OTX__PRIVATE void otx__gguf_add_chat(otx__gguf_chats *chats, otx__span name, const char *bytes,
+                                     size_t size)
+{
+    char key[256];
+    const size_t head = sizeof OTX__GGUF_CHAT; /* with a dot for the NUL */
+    size_t i;
+    if (name.size == 0 || name.size >= sizeof key - head) return;
+    if (otx__span_is(name, "default")) {
+        otx__gguf_add_string(chats->list, OTX__GGUF_CHAT, bytes, size);
+        return;
+    }
+    memcpy(key, OTX__GGUF_CHAT ".", head);
+    for (i = 0; i < name.size; i++) {
+        const char c = name.bytes[i];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        key[head + i] = letter || otx__is_digit(c) ? c : '_';
+    }
+    key[head + name.size] = 0;
+    if (!otx__gguf_find_in(chats->list, key)) {
+        otx__gguf_text_string(&chats->names, key + head, name.size);
+        chats->count++;
+    }
+    otx__gguf_add_string(chats->list, key, bytes, size);
+}
+
+/* Adds the string of a node. */
+OTX__PRIVATE otx_result otx__gguf_add_chat_node(otx__gguf_chats *chats, const otx_json *json,
+                                                uint32_t name, uint32_t text, otx_error *error)
+{
+    const otx_context *ctx = chats->names.ctx;
+    const size_t room = otx__json_span(json, text).size + 1;
+    char *bytes, called[200] = "default";
+    size_t size = 7;
+    if (otx_json_type_of(json, text) != OTX_JSON_STRING) return OTX_OK;
+    if (name != OTX_JSON_NONE) {
+        if (otx__json_span(json, name).size > sizeof called) return OTX_OK;
+        size = otx_json_string(json, name, called);
+    }
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    otx__gguf_add_chat(chats, otx__span_of(called, size), bytes,
+                       otx_json_string(json, text, bytes));
+    otx__free(ctx, bytes, room, 1);
+    return OTX_OK;
+}
+
+/* Adds those of a document, a string or a list of named ones. */
+OTX__PRIVATE otx_result otx__gguf_add_chats_of(otx__gguf_chats *chats,
+                                               const otx__document *document, otx_error *error)
+{
+    const otx_json *json = &document->json;
+    const uint32_t node = otx_json_find(json, otx__document_root(document), OTX__KEY_CHAT);
+    otx_json_iter at = otx_json_iter_of(json, node);
+    otx_result result = otx__gguf_add_chat_node(chats, json, OTX_JSON_NONE, node, error);
+    while (!result && otx_json_iter_next(&at)) {
+        const uint32_t name = otx_json_find(json, at.value, "name");
+        if (otx_json_type_of(json, name) == OTX_JSON_STRING)
+            result = otx__gguf_add_chat_node(chats, json, name,
+                                             otx_json_find(json, at.value, "template"), error);
+    }
+    return result;
+}
+
+/* Adds the files NAME.jinja of a directory. */
+OTX__PRIVATE otx_result otx__gguf_add_chat_files(otx__gguf_chats *chats, const char *directory,
+                                                 otx_error *error)
+{
+    const otx_context *ctx = chats->names.ctx;
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, directory, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++) {
+        const char *file = listing.names[i];
+        char *path;
+        otx__text text;
+        if (!otx__has_suffix(file, ".jinja")) continue;
+        otx__text_open(&text, ctx);
+        path = otx__path_join(ctx, directory, file);
+        result = path ? otx__chat_file(ctx, path, &text, error)
+                      : otx__fail_memory(error, strlen(file) + 1);
+        if (!result)
+            otx__gguf_add_chat(chats, otx__span_of(file, strlen(file) - strlen(".jinja")),
+                               text.bytes, text.size);
+        otx__path_free(ctx, path);
+        otx__text_close(&text);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Adds chat_template.jinja and what stands in the directory beside it; *found if there is
+   the former. */
+OTX__PRIVATE otx_result otx__gguf_add_jinja(otx__gguf_chats *chats, const otx__side *side,
+                                            bool *found, otx_error *error)
+{
+    static const char *const names[] = {"chat_template.jinja", "additional_chat_templates"};
+    const otx_context *ctx = chats->names.ctx;
+    otx_result result = OTX_OK;
+    otx__text text;
+    size_t i;
+    *found = false;
+    otx__text_open(&text, ctx);
+    for (i = 0; i < 2 && !result && *found == (i > 0); i++) {
+        char *path = otx__path_join(ctx, side->path, names[i]);
+        otx__status status;
+        memset(&status, 0, sizeof status);
+        result = path ? otx__look(path, &status, error)
+                      : otx__fail_memory(error, strlen(side->path) + 1);
+        if (!result && i == 0 && status.present) {
+            *found = true;
+            result = otx__chat_file(ctx, path, &text, error);
+            if (!result)
+                otx__gguf_add_string(chats->list, OTX__GGUF_CHAT, text.bytes, text.size);
+        } else if (!result && status.present && status.directory) {
+            result = otx__gguf_add_chat_files(chats, path, error);
+        }
+        otx__path_free(ctx, path);
+    }
+    otx__text_close(&text);
+    return result;
+}
+
+/* Adds the donor's templates, from where transformers takes them. */
+OTX__PRIVATE otx_result otx__gguf_add_chats(const otx_context *ctx, const otx__side *side,
+                                            otx__gguf_list *list, otx_error *error)
+{
+    otx__gguf_chats chats;
+    otx__document old;
+    bool found;
+    otx_result result;
+    memset(&chats, 0, sizeof chats);
+    chats.list = list;
+    otx__text_open(&chats.names, ctx);
+    result = otx__gguf_add_jinja(&chats, side, &found, error);
+    if (!result && !found) result = otx__gguf_add_chats_of(&chats, &side->tokenizer, error);
+    if (!result && !found && chats.count == 0 && !otx__gguf_find_in(list, OTX__GGUF_CHAT)) {
+        result = otx__document_open(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_JSON), &old,
+                                    error);
+        if (!result) result = otx__gguf_add_chats_of(&chats, &old, error);
+        otx__document_close(ctx, &old);
+    }
+    if (!result && chats.count > 0)
+        otx__gguf_add_text(list, OTX__GGUF_CHAT "s", OTX_GGUF_STRING, chats.count,
+                           &chats.names);
+    otx__text_close(&chats.names);
+    return result;
+}
+
+/* >>> src/job/gguf_normal.h */
+/* ---- gguf_normal: what becomes of spaces and letters before text is cut ------------ */
+
+/* How a tokenizer treats text at first, of what llama.cpp can be told. */
+typedef struct otx__gguf_normal {
+    bool prefix;      /* a space goes before a text */
+    bool squeeze;     /* spaces in a row are one, and none ends a text */
+    otx__span map;    /* SentencePiece's table of characters */
+    uint32_t encoded; /* the node of tokenizer.json that has it in base64 */
+} otx__gguf_normal;
+
+/* Fields of SentencePiece's ModelProto and its NormalizerSpec. */
+enum {
+    OTX__MODEL_NORMALIZER = 3, OTX__NORMALIZER_MAP = 2, OTX__NORMALIZER_PREFIX = 3,
+    OTX__NORMALIZER_SQUEEZE = 4
+};
+
+/* Of a SentencePiece model, which has been checked. */
+OTX__PRIVATE void otx__gguf_read_spec(const otx__gguf_donor *donor, otx__gguf_normal *to)
+{
+    otx__proto model = otx__proto_open(donor->at.text.bytes, donor->at.text.size);
+    otx__field field, inner;
+    bool more = true, left;
+    to->prefix = to->squeeze = true; /* what it takes if nothing is said */
+    while (!otx__proto_next(&model, &field, &more) && more) {
+        if (field.wire != OTX__WIRE_BYTES || field.number != OTX__MODEL_NORMALIZER) continue;
+        while (!otx__proto_next(&field.bytes, &inner, &left) && left) {
+            if (inner.wire == OTX__WIRE_BYTES && inner.number == OTX__NORMALIZER_MAP)
+                to->map = otx__span_of((const char *)inner.bytes.at,
+                                       otx__proto_left(&inner.bytes));
+            if (inner.wire != OTX__WIRE_VARINT) continue;
+            if (inner.number == OTX__NORMALIZER_PREFIX) to->prefix = inner.value != 0;
+            if (inner.number == OTX__NORMALIZER_SQUEEZE) to->squeeze = inner.value != 0;
+        }
+    }
+}
+
+/* Whether Metaspace puts a mark first. */
+OTX__PRIVATE bool otx__gguf_prepends(const otx_json *json, uint32_t step)
+{
+    const uint32_t scheme = otx_json_find(json, step, "prepend_scheme");
+    const uint32_t old = otx_json_find(json, step, "add_prefix_space");
+    if (step == OTX_JSON_NONE) return false;
+    if (scheme != OTX_JSON_NONE) return !otx_json_equals(json, scheme, "never");
+    return otx_json_type_of(json, old) != OTX_JSON_FALSE;
+}
+
+/* Of tokenizer.json. */
+OTX__PRIVATE void otx__gguf_read_steps(const otx_json *json, otx__gguf_normal *to)
+{
+    const uint32_t normal = otx_json_find(json, 0, "normalizer");
+    const uint32_t words = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t map = otx_json_find(
+        json, otx__find_step(json, normal, OTX_JSON_NONE, "Precompiled"), "precompiled_charsmap");
+    uint32_t step = OTX_JSON_NONE;
+    to->prefix = otx__find_step(json, normal, OTX_JSON_NONE, "Prepend") != OTX_JSON_NONE ||
+                 otx__gguf_prepends(json, otx__find_step(json, words, OTX_JSON_NONE,
+                                                         "Metaspace"));
+    to->squeeze = otx__find_step(json, words, OTX_JSON_NONE, "WhitespaceSplit") != OTX_JSON_NONE;
+    while ((step = otx__find_step(json, normal, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        if (otx_json_equals(json, otx_json_find(json, pattern, "Regex"), " {2,}"))
+            to->squeeze = true;
+    }
+    to->encoded = map;
+}
+
+/* Adds the table of characters. */
+OTX__PRIVATE otx_result otx__gguf_add_map(const otx__gguf_donor *donor,
+                                          const otx__gguf_normal *normal, otx__gguf_list *list,
+                                          otx_error *error)
+{
+    static const char key[] = "tokenizer.ggml.precompiled_charsmap";
+    const otx_context *ctx = donor->at.ctx;
+    const size_t room = otx__json_span(&donor->at.json, normal->encoded).size;
+    char *bytes;
+    size_t size = 0;
+    if (normal->map.size > 0)
+        otx__gguf_add_array(list, key, OTX_GGUF_U8, normal->map.size, normal->map.bytes,
+                            normal->map.size);
+    if (otx_json_type_of(&donor->at.json, normal->encoded) != OTX_JSON_STRING || room == 0)
+        return OTX_OK;
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    if (otx__base64_decode(bytes, otx_json_string(&donor->at.json, normal->encoded, bytes), bytes,
+                           &size))
+        otx__gguf_add_array(list, key, OTX_GGUF_U8, size, bytes, size);
+    otx__free(ctx, bytes, room, 1);
+    if (size > 0) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: precompiled_charsmap is not base64",
+                     donor->at.name);
+}
+
+/* Adds a flag of BERT's normaliser, if it is said. */
+OTX__PRIVATE void otx__gguf_add_flag(const otx_json *json, const char *type, const char *member,
+                                     const char *key, otx__gguf_list *list)
+{
+    const uint32_t normal = otx_json_find(json, 0, "normalizer");
+    const uint32_t bert = otx__find_step(json, normal, OTX_JSON_NONE, "BertNormalizer");
+    const otx_json_type value = otx_json_type_of(json, otx_json_find(json, bert, member));
+    if (otx__find_step(json, normal, OTX_JSON_NONE, type) != OTX_JSON_NONE)
+        otx__gguf_add_bool(list, key, true);
+    else if (value == OTX_JSON_TRUE || value == OTX_JSON_FALSE)
+        otx__gguf_add_bool(list, key, value == OTX_JSON_TRUE);
+}
+
+/* What the class of vocab.txt does unless it is told otherwise. */
+OTX__PRIVATE void otx__gguf_add_bert(const otx_json *config, otx__gguf_list *list)
+{
+    const uint32_t lower = otx_json_find(config, 0, "do_lower_case");
+    const uint32_t strip = otx_json_find(config, 0, "strip_accents");
+    const otx_json_type type = otx_json_type_of(config, strip);
+    otx__gguf_add_bool(list, "tokenizer.ggml.normalizer.lowercase",
+                       otx_json_type_of(config, lower) != OTX_JSON_FALSE);
+    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
+        otx__gguf_add_bool(list, "tokenizer.ggml.normalizer.strip_accents",
+                           type == OTX_JSON_TRUE);
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_normal(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    otx__gguf_normal normal;
+    memset(&normal, 0, sizeof normal);
+    normal.encoded = OTX_JSON_NONE;
+    if (t->reader->complete) {
+        otx__gguf_add_flag(&t->json, "Lowercase", "lowercase",
+                           "tokenizer.ggml.normalizer.lowercase", list);
+        otx__gguf_add_flag(&t->json, "StripAccents", "strip_accents",
+                           "tokenizer.ggml.normalizer.strip_accents", list);
+    } else if (otx__gguf_donor_is(donor, "vocab.txt")) {
+        otx__gguf_add_bert(&t->config, list);
+    }
+    if (kind != OTX__GGUF_SPM && kind != OTX__GGUF_UGM) return OTX_OK;
+    if (t->reader->complete) otx__gguf_read_steps(&t->json, &normal);
+    else otx__gguf_read_spec(donor, &normal);
+    otx__gguf_add_bool(list, "tokenizer.ggml.add_space_prefix", normal.prefix);
+    if (kind != OTX__GGUF_UGM) return OTX_OK;
+    otx__gguf_add_bool(list, "tokenizer.ggml.remove_extra_whitespaces", normal.squeeze);
+    return otx__gguf_add_map(donor, &normal, list, error);
+}
+
+/* >>> src/job/gguf_vocab.h */
+/* ---- gguf_vocab: the keys of a vocabulary in a GGUF file ------------------------ */
+
+/* What is written is what llama.cpp's converter writes (convert_hf_to_gguf.py, November 2026)
+   for the tokenizer of a directory, whatever the model; tests/gguf_keys.py compares the two,
+   and lists where this is truer to the tokenizer. */
+
+/* ---- which kind ---- */
+
+/* Whether tokenizer.json treats text as llama.cpp's SentencePiece does: spaces become marks,
+   and nothing is cut that its merges could join. */
+OTX__PRIVATE bool otx__gguf_is_spm_text(const otx_json *json)
+{
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, part, "pattern");
+    if (otx_json_type_of(json, part) == OTX_JSON_NULL) return true;
+    if (otx_json_equals(json, otx_json_find(json, part, "type"), "Metaspace")) return true;
+    return otx_json_equals(json, otx_json_find(json, part, "type"), "Split") && /* Gemma */
+           otx_json_equals(json, otx_json_find(json, pattern, "String"), " ");
+}
+
+/* llama.cpp needs a token for every byte, for text that no piece has. */
+OTX__PRIVATE otx_result otx__gguf_check_bytes(const otx__gguf_donor *donor, otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    bool has[256];
+    size_t i;
+    memset(has, 0, sizeof has);
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
+            has[(unsigned char)vocab->tokens[i].bytes[0]] = true;
+    for (i = 0; i < 256 && has[i]; i++) {}
+    if (i == 256) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no token for the byte 0x%02X, "
+                     "without which llama.cpp cannot read all texts", donor->at.name,
+                     (unsigned)i);
+}
+
+OTX__PRIVATE otx_result otx__gguf_find_kind(const otx__gguf_donor *donor, otx__gguf_kind *kind,
+                                            otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool ranks = otx__gguf_donor_is(donor, "tekken.json") ||
+                       otx__gguf_donor_is(donor, "tiktoken");
+    const char *why = NULL;
+    *kind = OTX__GGUF_KINDS;
+    if (strcmp(vocab->model, "BPE") == 0) {
+        if (ranks || (vocab->family == OTX_FAMILY_BYTE_LEVEL && t->spelling.mark_size == 0))
+            *kind = OTX__GGUF_BPE;
+        else if (vocab->family != OTX_FAMILY_METASPACE || otx__gguf_donor_is(donor, "vocab.json"))
+            why = "BPE that is neither byte-level nor SentencePiece's";
+        else if (t->reader->complete && !otx__gguf_is_spm_text(&t->json))
+            why = "BPE on marks for spaces with a pre-tokenizer";
+        else *kind = OTX__GGUF_SPM;
+    } else if (strcmp(vocab->model, "Unigram") == 0) {
+        *kind = OTX__GGUF_UGM;
+        if (vocab->roles[OTX_ROLE_UNK] < 0) why = "Unigram without an unknown token";
+    } else if (strcmp(vocab->model, "WordPiece") == 0) {
+        *kind = OTX__GGUF_WPM;
+        if (t->reader->complete && (t->spelling.mark_size != 2 ||
+                                    memcmp(t->spelling.mark, "##", 2) != 0))
+            why = "WordPiece without ##";
+    } else {
+        why = vocab->model;
+    }
+    if (why)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: llama.cpp has no vocabulary of this "
+                         "kind, %s", donor->at.name, why);
+    return *kind == OTX__GGUF_SPM ? otx__gguf_check_bytes(donor, error) : OTX_OK;
+}
+
+/* ---- whole words ---- */
+
+/* Where the rules for a name differ from the tokenizer in whether a word that is a token is
+   that one, it must be so by the merges as well. */
+OTX__PRIVATE otx_result otx__gguf_check_whole(otx__gguf_donor *donor, const char *pre,
+                                              const otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_context *ctx = donor->at.ctx;
+    otx__rules *rules = otx__rules_open(ctx, error);
+    char quoted[OTX__QUOTED];
+    otx_result result = OTX_ERROR_MEMORY;
+    size_t id, count = 0;
+    uint32_t first = 0;
+    if (rules) result = otx__rules_read(&donor->at, rules);
+    if (!result) rules->whole_first = false;
+    donor->view.rules = rules;
+    for (id = 0; id < donor->view.count && !result; id++) {
+        const otx_token *token = &donor->view.tokens[id];
+        if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
+        result = otx_vocab_split(ctx, &donor->view, token->bytes, token->size, &first, 1, &count,
+                                 error);
+        if (!result && (count != 1 || first != id))
+            result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: text is cut as by llama.cpp's "
+                               "\"%s\", but merges alone do not make token %" PRIu64 ", \"%s\", "
+                               "of its text: they differ in ignore_merges; name another with "
+                               "--pre if you are sure", donor->at.name, pre, (uint64_t)id,
+                               otx__quote(quoted, sizeof quoted, token->bytes, token->size));
+    }
+    donor->view.rules = NULL;
+    otx__vocab_drop_rules(ctx, rules);
+    return result;
+}
+
+/* The name of the pre-tokenizer, which only byte-level vocabularies have. */
+OTX__PRIVATE otx_result otx__gguf_find_pre(otx__gguf_donor *donor, const char **pre,
+                                           const otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_json *json = &donor->at.json;
+    const otx__pre_row *row;
+    otx_result result;
+    bool whole;
+    if (*pre) return OTX_OK;
+    *pre = "default";
+    if (tokens->kind != OTX__GGUF_BPE) return OTX_OK;
+    result = otx__pre_find(donor, pre, &row, error);
+    if (result || !row) return result;
+    whole = otx_json_type_of(json, otx_json_find(json, donor->at.model, "ignore_merges")) ==
+            OTX_JSON_TRUE;
+    return row->whole == whole ? OTX_OK : otx__gguf_check_whole(donor, *pre, tokens, error);
+}
+
+/* ---- all of it ---- */
+
+OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx_context *ctx,
+                                       otx__gguf_list *list)
+{
+    const bool scored = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
+    otx__text strings, types, scores;
+    size_t i;
+    otx__text_open(&strings, ctx);
+    otx__text_open(&types, ctx);
+    otx__text_open(&scores, ctx);
+    for (i = 0; i < tokens->count; i++) {
+        otx__gguf_text_string(&strings, tokens->list[i].content, tokens->list[i].content_size);
+        otx__gguf_text_i32(&types, tokens->types[i]);
+        if (scored) otx__gguf_text_f32(&scores, tokens->scores[i]);
+    }
+    otx__gguf_add_text(list, "tokenizer.ggml.tokens", OTX_GGUF_STRING, tokens->count, &strings);
+    if (scored)
+        otx__gguf_add_text(list, "tokenizer.ggml.scores", OTX_GGUF_F32, tokens->count, &scores);
+    otx__gguf_add_text(list, "tokenizer.ggml.token_type", OTX_GGUF_I32, tokens->count, &types);
+    otx__text_close(&scores);
+    otx__text_close(&types);
+    otx__text_close(&strings);
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_all(otx__gguf_donor *donor, uint64_t rows,
+                                          const char *pre, otx__gguf_list *list,
+                                          otx_error *error)
+{
+    otx__gguf_tokens tokens;
+    otx__gguf_kind kind;
+    otx_result result = otx__gguf_find_kind(donor, &kind, error);
+    if (result) return result;
+    result = otx__gguf_tokens_open(donor, kind, rows, &tokens, error);
+    if (!result) result = otx__gguf_find_pre(donor, &pre, &tokens, error);
+    if (!result) result = otx__gguf_scores(donor, &tokens, error);
+    if (!result) {
+        const char *model = otx__gguf_models[kind];
+        otx__gguf_add_string(list, "tokenizer.ggml.model", model, strlen(model));
+        otx__gguf_add_string(list, "tokenizer.ggml.pre", pre, strlen(pre));
+        otx__gguf_add_tokens(&tokens, donor->at.ctx, list);
+        if (kind == OTX__GGUF_BPE) result = otx__gguf_add_merges(donor, &tokens, list, error);
+    }
+    otx__gguf_tokens_close(&tokens);
+    if (result) return result;
+    otx__gguf_add_roles(donor, kind, rows, list);
+    return otx__gguf_add_normal(donor, kind, list, error);
+}
+
+/* Adds the keys of the tokenizer of a model directory, `tokenizer.*` and nothing else: neither
+   ARCH.vocab_size nor tokenizer.ggml.token_type_count, which stay with the base. There are
+   `rows` tokens, at least side->vocab.count; ids without one are "[PADid]". `pre` is the name
+   of the rule that llama.cpp cuts text by, or NULL: then it is found, or refused with the
+   names. `chat` is the template, an empty text for none, or NULL for all that the donor has.
+   On failure the list holds some of it. */
+OTX__PRIVATE otx_result otx__gguf_vocab_keys(const otx_context *ctx, const otx__side *side,
+                                             uint64_t rows, const char *pre,
+                                             const otx__text *chat, otx__gguf_list *list,
+                                             otx_error *error)
+{
+    otx__gguf_donor donor;
+    otx_result result =
+        otx__gguf_donor_open(ctx, side, OTX_VOCAB_TOKENIZER_JSON, &donor, error);
+    if (!result && !donor.at.reader)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has lost its tokenizer", side->path);
+    if (!result) result = otx__gguf_add_all(&donor, rows, pre, list, error);
+    otx__gguf_donor_close(&donor);
+    if (!result && !chat) result = otx__gguf_add_chats(ctx, side, list, error);
+    if (!result && chat && chat->size > 0)
+        otx__gguf_add_string(list, OTX__GGUF_CHAT, chat->bytes, chat->size);
+    return result;
 }
 
 /* >>> src/job/bos.h */
@@ -31029,14 +34989,14 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
                                     otx_error *error)
 {
     otx__document tokens;
-    otx__gguf found;
+    otx__converted found;
     otx_result result;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__gguf_read(side, &tokens, &found);
+    if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
     return result;
@@ -31191,11 +35151,14 @@ OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
-    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && job->target_count > 0; i++) {
+        otx__part_kind kind = job->base.parts.tensors[i].kind;
+        otx_method method = otx__job_method(job, kind);
         if (job->base.parts.tensors[i].at == at)
-            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
-    return true;
+            return method != OTX_METHOD_ZERO &&
+                   (kind == OTX__PART_BIAS || method == OTX_METHOD_MEAN);
+    }
+    return false;
 }
 
 /* What the caller can do about a row that cannot be used. Returns `to`. */
@@ -31312,6 +35275,20 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
+}
+
+/* The rows that are listed, or the first, as a method takes them. */
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
 }
 
 /* ---- means of rows ---- */
@@ -31514,28 +35491,29 @@ OTX__PRIVATE otx_result otx__job_open_rules(otx_job *job, bool must, bool *known
     return OTX_OK;
 }
 
-/* The pieces of the job's targets, and of its anchors, if its method asks for them. */
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets and anchors,
+   if a method asks for them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
-    unsigned needs = otx_method_needs(job->options.method);
-    bool must = (needs & OTX_NEED_PIECES) || job->options.pieces > 0.0, known;
+    unsigned needs = otx__job_needs(job);
+    bool must = (needs & OTX_NEED_PIECES) || job->options.how.pieces > 0.0, known;
     otx__job_pieces *p = &job->pieces;
     uint8_t *without;
     otx_result result;
-    if (job->options.pieces < 0.0) needs &= ~(unsigned)OTX_WANT_PIECES;
-    if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES)) || !job->target_count) return OTX_OK;
-    result = otx__job_open_rules(job, must, &known, error);
-    if (result || !known) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
     without = (uint8_t *)otx__pool_take_zero(&p->pool, job->base.vocab.count, 1);
     if (p->pool.failed) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
-    p->texts = (needs & OTX_WANT_PIECES) != 0;
+    if (job->options.how.pieces < 0.0) needs &= ~(unsigned)OTX_WANT_PIECES;
+    if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES))) return OTX_OK;
+    result = otx__job_open_rules(job, must, &known, error);
+    if (result || !known) return result;
+    p->texts = !(needs & OTX_NEED_PIECES);
     result = otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                               NULL, NULL, error);
-    if (result || !p->texts) return result;
+    if (result || !(needs & OTX_WANT_PIECES)) return result;
     return otx__pieces_open_anchors(&job->anchor_pieces, job, job->anchor_donors,
                                     job->anchor_bases, job->anchor_count, p->tokens,
                                     p->token_count, without, error);
@@ -31804,6 +35782,220 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/magikarp.h */
+/* ---- magikarp: tokens that look under-trained by their rows --------------------------------- */
+
+/* What mergekit's option of that name does, but for three things: a row that is good in the base
+   is copied even where the donor's is not, as it would be made of a bad one; what neither model has
+   trained gets what reserved tokens get, not zeros; and control tokens are left alone, because
+   what ends a text must go on ending it. */
+
+/* Marks the rows of a side. A tied donor's embedding counts as its head too, a tied base's does
+   not: so the peer reads them. */
+OTX__PRIVATE otx_result otx__magikarp_mark(const otx_job *job, const otx__side *side,
+                                           uint8_t *marks, otx_error *error)
+{
+    const otx__parts *parts = &side->parts;
+    const size_t rows = (size_t)parts->rows;
+    const otx_context ctx = otx__job_uncounted(job);
+    uint8_t *unused = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    bool head = !parts->tied && parts->head;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!unused || !needed) result = otx__fail_memory(error, 2 * (uint64_t)rows);
+    for (i = 0; i < rows && !result; i++) unused[i] = otx__is_spare(side, i);
+    for (i = 0; i < (head ? 2u : 1u) && !result; i++) {
+        const otx_checkpoint_tensor *at = i ? parts->head : parts->embedding;
+        bool norms = i == 0 && (head || (parts->tied && side->donor));
+        otx__loaded loaded;
+        otx_matrix matrix;
+        result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows,
+                                  &loaded, error);
+        matrix = otx__loaded_rows(&loaded, NULL, rows);
+        if (!result) result = otx_mark_undertrained(&ctx, &matrix, unused, norms, marks, error);
+        otx__loaded_close(job, &loaded);
+    }
+    otx__free(&job->ctx, needed, rows, 1);
+    otx__free(&job->ctx, unused, rows, 1);
+    return result;
+}
+
+typedef struct otx__magikarp_counts {
+    uint64_t anchors; /* that are no longer */
+    uint64_t anew;    /* copied rows that are made instead */
+    uint64_t reserved;
+} otx__magikarp_counts;
+
+OTX__PRIVATE void otx__magikarp_act(otx_alignment *alignment, size_t id, otx_action action)
+{
+    otx_alignment_row *row = &alignment->rows[id];
+    alignment->counts[row->action]--;
+    alignment->counts[action]++;
+    row->action = action;
+    row->base = -1;
+}
+
+/* One token of the donor; whether its row there is marked, and the base's that it would copy. */
+OTX__PRIVATE void otx__magikarp_judge(otx_job *job, size_t id, bool donor, bool base,
+                                      otx__magikarp_counts *counts)
+{
+    otx_alignment *alignment = &job->alignment;
+    otx_alignment_row *row = &alignment->rows[id];
+    bool copied = row->action == OTX_ACTION_COPY;
+    if ((!copied && row->action != OTX_ACTION_APPROXIMATE) || (!donor && !base) ||
+        !otx__stands_for_text(&job->donor.vocab.tokens[id]))
+        return;
+    if (row->anchor) {
+        row->anchor = false;
+        alignment->anchor_count--;
+        counts->anchors++;
+    }
+    if (donor && (base || !copied)) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_UNUSED);
+        job->summary.tokens.untrained++;
+        counts->reserved++;
+    } else if (base) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_APPROXIMATE);
+        counts->anew++;
+    }
+}
+
+OTX__PRIVATE otx_result otx__magikarp_apply(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t rows = otx__min(alignment->count, (size_t)job->donor.parts.rows), i;
+    uint64_t base_rows = job->base.parts.rows;
+    otx__magikarp_counts counts;
+    memset(&counts, 0, sizeof counts);
+    for (i = 0; i < rows; i++) {
+        int64_t from = alignment->rows[i].base;
+        bool bad = from >= 0 && (uint64_t)from < base_rows && base[from];
+        otx__magikarp_judge(job, i, donor[i], bad, &counts);
+    }
+    otx__log(&job->ctx, OTX_NOTE, "of the tokens of %s and %s that look under-trained %" PRIu64
+             " are no anchors, %" PRIu64 " that the base has are made anew, and %" PRIu64 " are "
+             "treated as reserved", job->donor.path, job->base.path, counts.anchors, counts.anew,
+             counts.reserved);
+    if (alignment->anchor_count > 0 || counts.anchors == 0 || !otx__job_solves(job) ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "each of the %" PRIu64 " text tokens that %s "
+                     "and %s share looks under-trained in one of the two, so that there is "
+                     "nothing to build rows from; leave --magikarp out", counts.anchors,
+                     job->base.path, job->donor.path);
+}
+
+/* Takes such tokens from the anchors, if that is asked for. */
+OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!job->options.magikarp) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
+                         "both models", job->without.message);
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__magikarp_mark(job, &job->donor, donor, error);
+    if (!result) result = otx__magikarp_mark(job, &job->base, base, error);
+    if (!result) result = otx__magikarp_apply(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
+    return result;
+}
+
+/* >>> src/job/match.h */
+/* ---- match: rows of tokens that a new one only begins with -------------------------------- */
+
+/* Whether a prefix is white space alone, which says nothing of a word. */
+OTX__PRIVATE bool otx__match_is_blank(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size; i++)
+        if (bytes[i] != ' ' && (bytes[i] < '\t' || bytes[i] > '\r')) return false;
+    return true;
+}
+
+/* The base's token of the same byte, where the alignment keeps these apart; or the longest TEXT
+   token that a token begins with; or -1. */
+OTX__PRIVATE int64_t otx__match_find(const otx_job *job, const otx__token_index *index,
+                                     const otx_token *token)
+{
+    otx_match how = otx__match_of(job, token);
+    size_t size = token->size;
+    if (how == OTX_MATCH_NO || !otx__stands_for_text(token)) return -1;
+    if (size == 1)
+        return otx__index_find(index, token->kind == OTX_TOKEN_BYTE ? OTX_TOKEN_TEXT
+                                                                    : OTX_TOKEN_BYTE,
+                               token->bytes, size);
+    while (token->kind == OTX_TOKEN_TEXT && size-- > 1 &&
+           !otx__match_is_blank(token->bytes, size)) {
+        int64_t base = otx__index_find(index, OTX_TOKEN_TEXT, token->bytes, size);
+        if (base >= 0) return base;
+    }
+    return -1;
+}
+
+/* An index of the base's tokens with a row, by kind and bytes. */
+OTX__PRIVATE otx_result otx__match_index(const otx_job *job, otx__token_index *index,
+                                         otx_error *error)
+{
+    const otx_token *tokens = job->base.vocab.tokens;
+    size_t count = otx__min(job->base.vocab.count, (size_t)job->base.parts.rows), id;
+    otx_result result = otx__index_open(&job->ctx, index, tokens, count, false, error);
+    for (id = 0; id < count && !result; id++) {
+        uint32_t *slot;
+        if (tokens[id].kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(index, tokens[id].kind, tokens[id].bytes, tokens[id].size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+    }
+    return result;
+}
+
+/* Whether an option that names one of two matrices finds two. */
+OTX__PRIVATE otx_result otx__match_check(const otx_job *job, const char *option, otx_match how,
+                                         otx_error *error)
+{
+    if ((how != OTX_MATCH_EMBED && how != OTX_MATCH_LM_HEAD) || otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that %s %s has no matrix of its own; "
+                     "yes and no are left", job->base.path, otx__job_headless(job), option,
+                     otx_match_name(how));
+}
+
+/* Finds rows for tokens that would be solved for, as far as the options want it. */
+OTX__PRIVATE otx_result otx__job_match(otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    otx_alignment *alignment = &job->alignment;
+    otx__token_index index;
+    size_t i, count = otx__min(alignment->count, job->donor.vocab.count);
+    otx_result result = otx__match_check(job, "--byte-match", options->byte_match, error);
+    if (!result) result = otx__match_check(job, "--prefix-match", options->prefix_match, error);
+    if (options->prefix_match == OTX_MATCH_DEFAULT && options->byte_match == OTX_MATCH_DEFAULT)
+        return OTX_OK;
+    memset(&index, 0, sizeof index);
+    if (!result) result = otx__match_index(job, &index, error);
+    for (i = 0; i < count && !result; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        int64_t base;
+        if (row->action != OTX_ACTION_APPROXIMATE) continue;
+        base = otx__match_find(job, &index, &job->donor.vocab.tokens[i]);
+        if (base < 0) continue;
+        row->action = OTX_ACTION_MATCH;
+        row->base = base;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_MATCH]++;
+    }
+    if (index.slots) otx__index_close(&job->ctx, &index);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
@@ -31862,19 +36054,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
-                                         size_t rows)
-{
-    otx_matrix matrix;
-    memset(&matrix, 0, sizeof matrix);
-    matrix.data = loaded->data;
-    matrix.dtype = loaded->dtype;
-    matrix.columns = loaded->columns;
-    matrix.rows = rows;
-    matrix.index = index;
-    return matrix;
-}
-
 /* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
    any case. */
 OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
@@ -31898,10 +36077,9 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
 
 /* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
    that hold a token. */
-OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
-                                             uint32_t *tokens)
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, unsigned needs, uint8_t *needed,
+                                             size_t count, uint32_t *tokens)
 {
-    unsigned needs = otx_method_needs(job->options.method);
     size_t held = 0, i;
     for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
         needed[job->anchor_bases[i]] = 1;
@@ -31926,7 +36104,8 @@ OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
     size_t held;
     otx_result result;
     if (!needed) return otx__fail_memory(error, count);
-    held = otx__solution_needs_base(job, needed, count, tokens);
+    held = otx__solution_needs_base(job, otx_method_needs(solution->method), needed, count,
+                                    tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
@@ -31943,25 +36122,12 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     double start = otx__now();
     size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
     uint32_t *tokens = NULL;
-    otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
-    options.omp = job->options.omp;
-    options.weights = job->options.weights;
-    options.seed = job->options.seed;
-    options.subword = job->options.subword;
-    options.pieces = job->options.pieces;
-    options.norm = job->options.norm;
-    options.scale = job->options.scale;
-    options.noise = job->options.noise;
-    options.clip_norms = job->options.clip_norms;
-    options.solve = job->options.solve;
-    options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
@@ -31974,7 +36140,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                         : otx__fail_array(error, count, sizeof *tokens);
     }
     if (!result)
-        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+        result = otx_method_fit(&job->ctx, solution->method, &rows, &job->options.how,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
@@ -32001,19 +36167,33 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
+/* Whether a solution's matrix of the donor is neither read at once nor by one before it. */
+OTX__PRIVATE bool otx__solution_waits(const otx_job *job, size_t which)
+{
+    const otx_checkpoint_tensor *donor = job->solutions[which].donor;
+    bool later = false;
+    size_t i;
+    for (i = 0; i < which; i++) {
+        if (job->solutions[i].donor == donor) return false;
+        later |= job->solutions[i].donor != NULL;
+    }
+    return donor && later;
+}
+
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
    at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     result = otx__job_split(job, error);
-    for (i = 1; i < job->solution_count && !result; i++)
-        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+    for (i = 0; i < job->solution_count && !result; i++)
+        if (otx__solution_waits(job, i))
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
+        if (!otx__job_fits(job, job->solutions[i].method)) continue;
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = fitted->omp.isa;
         job->summary.threads = fitted->omp.threads;
@@ -32074,13 +36254,27 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* Rounds the rows that were made of some targets. */
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return OTX_ACTION_APPROXIMATE;
+    return alignment->rows[row].action;
+}
+
+/* Rounds the rows that were made of some targets, but for those that have another's row here. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
     size_t i;
     for (i = 0; i < count; i++)
-        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
             return otx__fail_range(r, r->job->targets[first + i], error);
     return OTX_OK;
 }
@@ -32119,7 +36313,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
-    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+    if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);
@@ -32143,14 +36337,17 @@ OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed; 0 where a method
+   that needs none has none. */
 OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
                                               double quantiles[3], otx_error *error)
 {
     const otx_context ctx = otx__job_uncounted(job);
     size_t count = anchors->rows;
-    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    double *norms;
     otx_result result;
+    if (count == 0) return OTX_OK;
+    norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
     if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
     result = otx__matrix_norms(&ctx, anchors, norms, error);
     otx__sort(norms, count, sizeof *norms, otx__double_compare);
@@ -32186,7 +36383,7 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     memset(&output, 0, sizeof output);
     omp.k = 1;
     omp.cosine = true;
-    omp.memory = job->options.omp.memory;
+    omp.memory = job->options.how.omp.memory;
     output.indices = d->nearest;
     output.coefficients = d->cosines;
     ctx.log = NULL;
@@ -32216,6 +36413,7 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
             matrix->longest_norm = d->norms[i];
             matrix->longest = job->targets[i];
         }
+        if (job->anchor_count == 0) continue; /* there is nothing to hold them to */
         matrix->long_rows += d->norms[i] > most;
         matrix->short_rows += d->norms[i] < least;
     }
@@ -32273,6 +36471,9 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     if (row >= alignment->count)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return -1;
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
@@ -32282,26 +36483,17 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
-    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
-                job->target_count > 0;
+    const otx_method method = otx__job_method(job, r->tensor->kind);
+    bool pieces = (otx_method_needs(method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces || method == OTX_METHOD_MEAN) &&
+                method != OTX_METHOD_ZERO && job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++) {
-        int64_t base = alignment->rows[i].base;
-        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
     }
-}
-
-/* What becomes of a new row. One that would copy a row which this tensor of the base
-   does not have is padding. */
-OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
-{
-    const otx_alignment *alignment = &r->job->alignment;
-    if (row >= alignment->count) return OTX_ACTION_COPY;
-    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
-    return alignment->rows[row].action;
 }
 
 /* All rows of an action get the same values. */
@@ -32368,7 +36560,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
-    if (job->options.method != OTX_METHOD_ZERO) {
+    if (otx__job_method(job, r->tensor->kind) != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
@@ -32421,7 +36613,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+    if (plan->solution != OTX__NONE &&
+        otx__job_fits(job, job->solutions[plan->solution].method))
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
@@ -32510,7 +36703,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
@@ -33193,8 +37386,11 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_magikarp(job, error);
+    if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
     if (!result) result = otx__job_plan_digits(job, error);
@@ -33325,6 +37521,7 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->matched) otx__text_format(text, ", \"matched\": %" PRIu64, tokens->matched);
     if (tokens->untrained)
         otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
@@ -33396,13 +37593,15 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
+    bool ran = job->ran && (otx_method_needs(matrix->method) & OTX_NEED_DONOR) != 0;
+    bool solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
                      ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
                      matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
-    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+    otx__text_format(text, ", \"method\": \"%s\", \"anchors\": %" PRIu64
+                     ", \"approximated\": %" PRIu64, otx__word(otx_method_name(matrix->method)),
                      matrix->anchors, matrix->approximated);
     otx__text_string(text, ", \"mean_relative_residual\": ");
     if (solved) otx__text_double(text, matrix->mean_relative_residual);
@@ -33431,13 +37630,14 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
-                     otx__word(otx_method_name(job->options.method)));
-    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"head_method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)),
+                     otx__word(otx_method_name(otx__job_method(job, OTX__PART_HEAD))));
+    if (!job->options.how.omp.k && (otx__job_needs(job) & OTX_NEED_BASE))
         otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
-                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+                         (uint64_t)(job->options.how.omp.k ? job->options.how.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
@@ -33561,8 +37761,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = otx__side_token(&job->donor, id);
-    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  otx__job_solves(job);
+    bool made = row && job->ran && otx__job_makes(job, id);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -33573,7 +37772,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) {
+        otx__part_kind kind = job->base.parts.tensors[job->matrix_tensors[i]].kind;
+        if (made && !otx__job_matches(job, id, kind) &&
+            otx__job_fits(job, job->summary.matrices[i].method)) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
             otx__token_table_diagnosis(text, &job->diagnoses[i],
                                        job->summary.matrices[i].anchor_norms[1], target);
@@ -33588,9 +37789,10 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    if (!job->ran || !otx__job_has_solves(job)) return true;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].fitted.targets != job->target_count) return false;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (otx__job_fits(job, job->solutions[i].method) &&
+            job->solutions[i].fitted.targets != job->target_count)
+            return false;
     return true;
 }
 
@@ -34096,7 +38298,7 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
 typedef struct otx__draft {
     const otx__side *sides[2];
     uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
-    otx__gguf gguf[2];
+    otx__converted gguf[2];
 } otx__draft;
 
 /* Why an engine does not take the pair, or what it overlooks: one line. */
@@ -34198,7 +38400,7 @@ OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 /* The end of a text: a flag, and where that is set an id. */
 OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const otx__converted *ours = &d->gguf[0], *theirs = &d->gguf[1];
     const char *name = otx_role_name(role);
     if (ours->adds[role] != theirs->adds[role])
         otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
@@ -34214,7 +38416,8 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    const otx__converted_kind *kind = otx__converted_kind_of(ours);
+    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
     if (kind == wanted) return true;
     otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
                    otx_family_name(ours->family), otx__word(ours->model), wanted->name,
@@ -34370,7 +38573,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         draft.sides[1] = &target;
         for (i = 0; i < 2; i++) {
             draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
@@ -35103,6 +39306,15 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     return result;
 }
 
+/* Whether a method is among those that are wanted. */
+OTX__PRIVATE bool otx__evaluates(const otx_evaluate_options *options, otx_method method)
+{
+    size_t i;
+    for (i = 0; i < options->method_count && options->methods; i++)
+        if (options->methods[i] == method) return true;
+    return !options->methods;
+}
+
 OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_evaluate_options *options, otx_evaluation *out,
                                 otx_error *error)
@@ -35117,6 +39329,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (options) settled = *options;
     result = otx_job_open(ctx, base, donor, &plain, &job, error);
     if (result) return result;
+    if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
     if (result) otx_evaluation_close(ctx, out);
@@ -35451,24 +39664,30 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
     return result;
 }
 
-/* >>> src/trim/chapter.h */
-/* ==== trim: a smaller vocabulary of a model's own ==== */
+/* >>> src/reshape/chapter.h */
+/* ==== reshape: a model's own vocabulary, smaller or larger ==== */
 
-/* Knows which tokens can be taken out of a vocabulary, and how a tokenizer's files are written
-   without them; the model with the new vocabulary is then a transplant of it, in which every
-   row is a copy.
-   Hides the new numbers of tokens behind one table. A trimming owns the vocabulary and the
+/* Knows which tokens can be taken out of a vocabulary and how new ones are put in, and how a
+   tokenizer's files are written anew; the model with the new vocabulary is then a transplant of
+   it, in which every old row is a copy.
+   Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
    table; the tokenizer that it writes stands in a directory of its own, which goes with it.
-   Read needed.h for what must stay, then trim.h.
+   Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
+   extend.h.
 
    Rooms, in order of dependency:
-     needed        what has to stay for the sake of what stays
-     renumber      which tokens stay, and their new ids
-     trim_json     tokenizer.json and the JSON files beside it
-     trim_lines    merges.txt and vocab.txt
-     trim          the whole, in order */
+     needed         what has to stay for the sake of what stays
+     growth         new tokens of a tokenizer, and the merges that lead to them
+     whole_word     which texts a tokenizer leaves in one piece
+     renumber       which tokens there are then, and their ids
+     files_json     tokenizer.json and the JSON files beside it
+     files_lines    merges.txt and vocab.txt
+     new_tokenizer  the files of the tokenizer, written anew
+     new_model      the model with its new tokenizer
+     trim           fewer tokens
+     extend         more tokens */
 
-/* >>> src/trim/needed.h */
+/* >>> src/reshape/needed.h */
 /* ---- needed: what has to stay for the sake of what stays --------------------- */
 
 /* Tokens that stay, while more are found. */
@@ -35651,15 +39870,433 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
     return OTX_OK;
 }
 
-/* >>> src/trim/renumber.h */
+/* >>> src/reshape/growth.h */
+/* ---- growth: new tokens of a tokenizer, and the merges that lead to them -------- */
+
+/* A token that the tokenizer lacks. */
+typedef struct otx__new_token {
+    size_t at, size; /* of its content, in growth.contents */
+    double score;    /* of Unigram */
+    bool added;      /* not of the model's own list: cut out of a text before anything else */
+    bool part;       /* nobody asked for it: a merge on the way to another */
+} otx__new_token;
+
+/* Tokens by id: an old one, or vocab.count + its place among the new. */
+typedef struct otx__new_merge {
+    uint32_t left, right, made;
+} otx__new_merge;
+
+/* Slots of a hash table: place + 1, or 0. */
+typedef struct otx__slots {
+    uint32_t *slots;
+    size_t room, count;
+} otx__slots;
+
+typedef struct otx__growth {
+    const otx_context *ctx;
+    const otx_vocab *vocab;
+    const otx__rules *rules;
+    const otx__token_index *known; /* the old tokens by content */
+    otx__text contents;
+    otx__new_token *tokens;
+    otx__new_merge *merges; /* in their order, which comes after all old ones */
+    size_t token_count, token_room, merge_count, merge_room;
+    otx__slots by_content, by_pair;
+    uint32_t *pieces; /* of one token */
+    size_t piece_room;
+    otx_error *error;
+} otx__growth;
+
+OTX__PRIVATE void otx__growth_close(otx__growth *g)
+{
+    const otx_context *ctx = g->ctx;
+    otx__text_close(&g->contents);
+    if (g->token_room) otx__free(ctx, g->tokens, g->token_room, sizeof *g->tokens);
+    if (g->merge_room) otx__free(ctx, g->merges, g->merge_room, sizeof *g->merges);
+    if (g->piece_room) otx__free(ctx, g->pieces, g->piece_room, sizeof *g->pieces);
+    if (g->by_content.room)
+        otx__free(ctx, g->by_content.slots, g->by_content.room, sizeof(uint32_t));
+    if (g->by_pair.room) otx__free(ctx, g->by_pair.slots, g->by_pair.room, sizeof(uint32_t));
+}
+
+/* ---- finding them ---- */
+
+OTX__PRIVATE otx__span otx__growth_content(const otx__growth *g, uint32_t id)
+{
+    const otx__new_token *token;
+    if (id < g->vocab->count)
+        return otx__span_of(g->vocab->tokens[id].content, g->vocab->tokens[id].content_size);
+    token = &g->tokens[id - g->vocab->count];
+    return otx__span_of(g->contents.bytes + token->at, token->size);
+}
+
+OTX__PRIVATE otx__hash_key otx__growth_key(const otx__growth *g)
+{
+    return g->known->key;
+}
+
+OTX__PRIVATE uint64_t otx__pair_hash(const otx__growth *g, uint32_t left, uint32_t right)
+{
+    char bytes[8];
+    memcpy(bytes, &left, 4);
+    memcpy(bytes + 4, &right, 4);
+    return otx__hash(otx__growth_key(g), bytes, sizeof bytes);
+}
+
+/* The slot of a new token with that content, or the empty one where it would go. */
+OTX__PRIVATE uint32_t *otx__content_slot(const otx__growth *g, const char *bytes, size_t size)
+{
+    const size_t mask = g->by_content.room - 1;
+    size_t at = (size_t)otx__hash(otx__growth_key(g), bytes, size) & mask;
+    for (; g->by_content.slots[at]; at = (at + 1) & mask) {
+        const otx__new_token *token = &g->tokens[g->by_content.slots[at] - 1];
+        if (otx__same_bytes(g->contents.bytes + token->at, token->size, bytes, size)) break;
+    }
+    return &g->by_content.slots[at];
+}
+
+OTX__PRIVATE uint32_t *otx__pair_slot(const otx__growth *g, uint32_t left, uint32_t right)
+{
+    const size_t mask = g->by_pair.room - 1;
+    size_t at = (size_t)otx__pair_hash(g, left, right) & mask;
+    for (; g->by_pair.slots[at]; at = (at + 1) & mask) {
+        const otx__new_merge *merge = &g->merges[g->by_pair.slots[at] - 1];
+        if (merge->left == left && merge->right == right) break;
+    }
+    return &g->by_pair.slots[at];
+}
+
+/* Room for one more than there are; what is in the table is put in anew. */
+OTX__PRIVATE otx_result otx__slots_grow(otx__growth *g, otx__slots *table, bool pairs)
+{
+    const size_t room = table->room ? table->room * 2 : 64;
+    uint32_t *slots = table->slots;
+    size_t old = table->room, i;
+    if (table->count * 2 < table->room) return OTX_OK;
+    table->slots = (uint32_t *)otx__alloc_zero(g->ctx, room, sizeof *slots);
+    if (!table->slots) {
+        table->slots = slots;
+        return otx__fail_array(g->error, room, sizeof *slots);
+    }
+    table->room = room;
+    for (i = 0; i < old; i++) {
+        const uint32_t place = slots[i];
+        if (!place) continue;
+        if (pairs) {
+            const otx__new_merge *merge = &g->merges[place - 1];
+            *otx__pair_slot(g, merge->left, merge->right) = place;
+        } else {
+            const otx__new_token *token = &g->tokens[place - 1];
+            *otx__content_slot(g, g->contents.bytes + token->at, token->size) = place;
+        }
+    }
+    if (old) otx__free(g->ctx, slots, old, sizeof *slots);
+    return OTX_OK;
+}
+
+/* The id of a token with that content, or -1. */
+OTX__PRIVATE int64_t otx__growth_find(const otx__growth *g, const char *bytes, size_t size)
+{
+    const int64_t id = otx__index_find(g->known, OTX_TOKEN_NONE, bytes, size);
+    uint32_t place;
+    if (id >= 0 || !g->by_content.room) return id;
+    place = *otx__content_slot(g, bytes, size);
+    return place ? (int64_t)(g->vocab->count + place - 1) : -1;
+}
+
+/* ---- adding to them ---- */
+
+/* A new token, whose content no other has. */
+OTX__PRIVATE otx_result otx__growth_add(otx__growth *g, const char *bytes, size_t size,
+                                        uint32_t *id)
+{
+    void *items = g->tokens;
+    otx__new_token *token;
+    otx_result result = otx__slots_grow(g, &g->by_content, false);
+    if (result) return result;
+    if (!otx__grow(g->ctx, &items, &g->token_room, g->token_count + 1, sizeof *g->tokens))
+        return otx__fail_array(g->error, g->token_count + 1, sizeof *g->tokens);
+    g->tokens = (otx__new_token *)items;
+    token = &g->tokens[g->token_count];
+    memset(token, 0, sizeof *token);
+    token->at = g->contents.size;
+    token->size = size;
+    otx__text_bytes(&g->contents, bytes, size);
+    if (g->contents.failed) return otx__fail_memory(g->error, g->contents.size + size);
+    *otx__content_slot(g, g->contents.bytes + token->at, size) = (uint32_t)++g->token_count;
+    g->by_content.count++;
+    *id = (uint32_t)(g->vocab->count + g->token_count - 1);
+    return OTX_OK;
+}
+
+/* What two tokens are together: without the prefix that says that the second continues a
+   word. A token that is in the way, as a special one is, is a refusal: *made is then -1. */
+OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t right,
+                                         int64_t *made)
+{
+    otx__span one = otx__growth_content(g, left), two = otx__growth_content(g, right);
+    const size_t prefix = g->rules->prefix_size;
+    char *both;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    if (prefix && two.size >= prefix && memcmp(two.bytes, g->rules->prefix, prefix) == 0) {
+        two.bytes += prefix;
+        two.size -= prefix;
+    }
+    both = (char *)otx__alloc(g->ctx, one.size + two.size, 1);
+    if (!both) return otx__fail_memory(g->error, one.size + two.size);
+    memcpy(both, one.bytes, one.size);
+    memcpy(both + one.size, two.bytes, two.size);
+    *made = otx__growth_find(g, both, one.size + two.size);
+    if (*made < 0) {
+        result = otx__growth_add(g, both, one.size + two.size, &id);
+        *made = id;
+        if (!result) g->tokens[g->token_count - 1].part = true;
+    } else if ((uint64_t)*made < g->vocab->count &&
+               g->vocab->tokens[*made].kind != OTX_TOKEN_TEXT) {
+        *made = -1;
+    }
+    otx__free(g->ctx, both, one.size + two.size, 1);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__growth_merge(otx__growth *g, uint32_t left, uint32_t right,
+                                          uint32_t made)
+{
+    void *items = g->merges;
+    otx_result result = otx__slots_grow(g, &g->by_pair, true);
+    if (result) return result;
+    if (!otx__grow(g->ctx, &items, &g->merge_room, g->merge_count + 1, sizeof *g->merges))
+        return otx__fail_array(g->error, g->merge_count + 1, sizeof *g->merges);
+    g->merges = (otx__new_merge *)items;
+    g->merges[g->merge_count].left = left;
+    g->merges[g->merge_count].right = right;
+    g->merges[g->merge_count].made = made;
+    *otx__pair_slot(g, left, right) = (uint32_t)++g->merge_count;
+    g->by_pair.count++;
+    return OTX_OK;
+}
+
+/* ---- what a text is merged to ---- */
+
+/* The place of the merge of two tokens among all, and what it makes; false if there is
+   none. */
+OTX__PRIVATE bool otx__growth_rank(const otx__growth *g, uint32_t left, uint32_t right,
+                                   uint64_t *rank, uint32_t *made)
+{
+    uint32_t place;
+    if (left < g->vocab->count && right < g->vocab->count) {
+        const otx__merge *merge = otx__rules_merge(g->rules, left, right);
+        if (merge) {
+            *rank = merge->rank;
+            *made = merge->made;
+            return true;
+        }
+    }
+    place = g->by_pair.room ? *otx__pair_slot(g, left, right) : 0;
+    if (!place) return false;
+    *rank = (uint64_t)UINT32_MAX + place;
+    *made = g->merges[place - 1].made;
+    return true;
+}
+
+/* Merges pieces as far as it goes, the sooner merges first. Returns how many are left. */
+OTX__PRIVATE size_t otx__growth_run(const otx__growth *g, uint32_t *pieces, size_t count)
+{
+    for (;;) {
+        uint64_t best = UINT64_MAX, rank = 0;
+        uint32_t made = 0, makes = 0;
+        size_t where = 0, i;
+        for (i = 0; i + 1 < count; i++) {
+            if (!otx__growth_rank(g, pieces[i], pieces[i + 1], &rank, &made) || rank >= best)
+                continue;
+            best = rank;
+            makes = made;
+            where = i;
+        }
+        if (best == UINT64_MAX) return count;
+        pieces[where] = makes;
+        memmove(pieces + where + 1, pieces + where + 2,
+                (count - where - 2) * sizeof *pieces);
+        count--;
+    }
+}
+
+/* Adds merges until those pieces become one token, which *reached says. As every new merge
+   comes after all others, what was reached before stays so. */
+OTX__PRIVATE otx_result otx__growth_reach(otx__growth *g, uint32_t *pieces, size_t count,
+                                          bool *reached)
+{
+    otx_result result = OTX_OK;
+    *reached = true;
+    while (!result && (count = otx__growth_run(g, pieces, count)) > 1) {
+        int64_t made = -1;
+        result = otx__growth_join(g, pieces[0], pieces[1], &made);
+        *reached = made >= 0;
+        if (!*reached) return result;
+        if (!result) result = otx__growth_merge(g, pieces[0], pieces[1], (uint32_t)made);
+    }
+    return result;
+}
+
+/* ---- a token, as the tokenizer spells it ---- */
+
+/* What a text is as one token of the model; nothing where that cannot be. */
+OTX__PRIVATE void otx__unspell(const otx__spelling *spelling, otx__span text, otx__text *to)
+{
+    size_t i;
+    switch (spelling->family) {
+    case OTX_FAMILY_BYTE_LEVEL:
+        for (i = 0; i < text.size && !spelling->mark_size; i++) {
+            const unsigned code = otx__character_of_byte((unsigned char)text.bytes[i]);
+            char character[2];
+            character[0] = (char)(code < 0x80 ? code : 0xc0 | code >> 6);
+            character[1] = (char)(0x80 | (code & 0x3f));
+            otx__text_bytes(to, character, code < 0x80 ? 1 : 2);
+        }
+        return;
+    case OTX_FAMILY_METASPACE:
+        for (i = 0; i < text.size; i++)
+            if (text.bytes[i] == ' ') otx__text_bytes(to, spelling->mark, spelling->mark_size);
+            else otx__text_bytes(to, text.bytes + i, 1);
+        return;
+    case OTX_FAMILY_WORDPIECE:
+        if (text.size > 1 && text.bytes[0] == ' ') {
+            otx__text_bytes(to, text.bytes + 1, text.size - 1);
+            return;
+        }
+        otx__text_bytes(to, spelling->mark, spelling->mark_size);
+        otx__text_bytes(to, text.bytes, text.size);
+        return;
+    case OTX_FAMILY_PLAIN: otx__text_bytes(to, text.bytes, text.size); return;
+    default: return;
+    }
+}
+
+/* >>> src/reshape/whole_word.h */
+/* ---- whole_word: which texts a tokenizer leaves in one piece ----------------------- */
+
+/* A token of the model's own list is met only where the normaliser leaves its text as it is
+   and the pre-tokenizer does not cut it. What all of them do is not computed here; these are
+   texts of which it is certain. Any other can be an added token, which is cut out of a text
+   before either. */
+
+/* Letters that no known pre-tokenizer cuts from their like: of one script, of one case. */
+static const struct {
+    uint32_t first, last;
+} otx__word_letters[] = {
+    {'a', 'z'}, {0xdf, 0xf6}, {0xf8, 0xff}, {0x3b1, 0x3c9}, {0x430, 0x44f}, {0x5d0, 0x5ea},
+    {0x621, 0x63a}, {0x3041, 0x3096}, {0x30a1, 0x30fa}, {0x4e00, 0x9fa5}, {0xac00, 0xd7a3},
+};
+
+/* From here on they follow no space. */
+#define OTX__WORDS_SPACED 7
+
+/* The character that begins a text of UTF-8. */
+OTX__PRIVATE uint32_t otx__code_point(const char *text, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    uint32_t code;
+    size_t i;
+    if (size == 1) return at[0];
+    code = at[0] & (0x7fu >> size);
+    for (i = 1; i < size; i++) code = code << 6 | (at[i] & 0x3fu);
+    return code;
+}
+
+/* The row of the table that a character is of, or their number. */
+OTX__PRIVATE size_t otx__word_row(uint32_t code)
+{
+    size_t row = 0;
+    while (row < OTX__COUNT(otx__word_letters) && (code < otx__word_letters[row].first ||
+                                                   code > otx__word_letters[row].last))
+        row++;
+    return row < 3 && row > 0 ? 0 : row; /* Latin */
+}
+
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
+{
+    size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
+    const bool spaced = text.size > 0 && text.bytes[0] == ' ';
+    for (at = spaced; at < text.size; at += step, count++) {
+        size_t its;
+        step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
+        if (step == 0 || (ascii && step > 1)) return false;
+        its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
+        row = its;
+    }
+    return count > 0 && (!spaced || row < OTX__WORDS_SPACED);
+}
+
+/* What a tokenizer does to texts before its model sees them. */
+typedef struct otx__before_model {
+    bool changes; /* a normaliser does more than mark spaces */
+    bool cuts;    /* a pre-tokenizer cuts at more than spaces */
+    bool cuts_ideographs;
+} otx__before_model;
+
+/* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
+OTX__PRIVATE bool otx__step_is_plain(const otx_json *json, uint32_t step)
+{
+    const uint32_t type = otx_json_find(json, step, "type");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, step, "pattern"), "String");
+    if (otx_json_equals(json, type, "Prepend") || otx_json_equals(json, type, "Metaspace") ||
+        otx_json_equals(json, type, "Sequence"))
+        return true;
+    if (otx_json_equals(json, type, "Replace") || otx_json_equals(json, type, "Split"))
+        return otx_json_equals(json, pattern, " ");
+    return otx_json_equals(json, type, "ByteLevel") &&
+           otx_json_type_of(json, otx_json_find(json, step, "use_regex")) == OTX_JSON_FALSE;
+}
+
+/* Whether every step of a part is such, in its sequences too. */
+OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *ideographs)
+{
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
+    bool plain = true;
+    if (otx_json_type_of(json, part) != OTX_JSON_OBJECT) return true;
+    for (node = part; node < end; node++) {
+        const uint32_t type = otx_json_find(json, node, "type");
+        if (otx_json_type_of(json, type) != OTX_JSON_STRING) continue;
+        if (!otx__step_is_plain(json, node)) plain = false;
+        if (otx_json_equals(json, type, "BertPreTokenizer") ||
+            otx_json_equals(json, type, "BertNormalizer"))
+            *ideographs = true;
+    }
+    return plain;
+}
+
+OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
+{
+    otx__before_model before;
+    before.cuts_ideographs = false;
+    before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
+                                         &before.cuts_ideographs);
+    before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
+                                      &before.cuts_ideographs);
+    return before;
+}
+
+/* Whether the model sees the whole of a text at once, as it is. */
+OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
+{
+    if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
+    if (!otx__is_utf8(text.bytes, text.size)) return false;
+    if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
+    return !before->cuts || otx__is_word(text, false);
+}
+
+/* >>> src/reshape/renumber.h */
 /* ---- renumber: which tokens stay, and their new ids --------------------------- */
 
 #define OTX__GONE UINT32_MAX
 
-/* A model whose vocabulary is cut down. */
-typedef struct otx__trimming {
+/* A model whose vocabulary is cut down, or grows. */
+typedef struct otx__reshaping {
     const otx_context *ctx;
-    const otx_trim_options *options;
     const char *model;          /* its directory */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
@@ -35667,18 +40304,21 @@ typedef struct otx__trimming {
     bool *keep;                 /* by id */
     bool *own;                  /* by id: tokens of the model, not only added to it */
     uint32_t *ids;              /* by id: the new one, or OTX__GONE */
-    uint32_t *olds;             /* by new id: the old one */
-    size_t count;               /* tokens that stay */
-    otx_trim_summary summary;
+    uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
+    size_t old_room;
+    size_t count;               /* tokens that there are then */
+    const otx__growth *growth;  /* new tokens, or NULL: */
+    uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
     size_t scratch_room;
-} otx__trimming;
+} otx__reshaping;
 
-OTX__PRIVATE void otx__trim_close(otx__trimming *t)
+OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
 {
     const otx_context *ctx = t->ctx;
     if (t->scratch_room) otx__free(ctx, t->scratch, t->scratch_room, 1);
-    otx__free(ctx, t->olds, t->vocab.count, sizeof *t->olds);
+    if (t->new_ids) otx__free(ctx, t->new_ids, t->growth->token_count, sizeof *t->new_ids);
+    if (t->olds) otx__free(ctx, t->olds, t->old_room, sizeof *t->olds);
     otx__free(ctx, t->ids, t->vocab.count, sizeof *t->ids);
     otx__free(ctx, t->own, t->vocab.count, sizeof *t->own);
     otx__free(ctx, t->keep, t->vocab.count, sizeof *t->keep);
@@ -35688,8 +40328,8 @@ OTX__PRIVATE void otx__trim_close(otx__trimming *t)
 }
 
 /* Of tokens that are alike the lowest id is found. */
-OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__token_index *index,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
+                                           otx__token_index *index, otx_error *error)
 {
     size_t i;
     otx_result result = otx__index_open(t->ctx, index, t->vocab.tokens, t->vocab.count,
@@ -35707,7 +40347,7 @@ OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__
 }
 
 /* Opens the vocabulary, with every token still to be judged. */
-OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
     otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
     size_t count = t->vocab.count;
@@ -35716,17 +40356,41 @@ OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
     t->keep = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->keep);
     t->own = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->own);
     t->ids = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->ids);
-    t->olds = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->olds);
-    if (!t->keep || !t->own || !t->ids || !t->olds)
+    if (!t->keep || !t->own || !t->ids)
         return otx__fail_array(error, count, sizeof *t->ids);
-    result = otx__trim_index(t, true, &t->contents, error);
-    return result ? result : otx__trim_index(t, false, &t->stand_for, error);
+    result = otx__reshape_index(t, true, &t->contents, error);
+    return result ? result : otx__reshape_index(t, false, &t->stand_for, error);
 }
 
-/* ---- the caller's wishes ---- */
+/* ---- the caller's list ---- */
+
+/* An entry of a list of tokens: a text with its escapes undone, or an id. */
+typedef struct otx__listed {
+    otx__map_half name;
+    size_t room;
+    char quoted[OTX__QUOTED]; /* for messages */
+} otx__listed;
+
+OTX__PRIVATE otx_result otx__listed_open(const otx_context *ctx, const char *text, size_t place,
+                                         otx__listed *to, otx_error *error)
+{
+    memset(to, 0, sizeof *to);
+    to->room = strlen(text) + 1;
+    otx__quote(to->quoted, sizeof to->quoted, text, to->room - 1);
+    to->name.bytes = (char *)otx__alloc(ctx, to->room, 1);
+    if (!to->name.bytes) return otx__fail_memory(error, to->room);
+    if (otx__map_unescape(text, 0, &to->name)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
+                     "backslash begins \\\\ or \\xNN", (uint64_t)place + 1, to->quoted);
+}
+
+OTX__PRIVATE void otx__listed_close(const otx_context *ctx, otx__listed *listed)
+{
+    if (listed->name.bytes) otx__free(ctx, listed->name.bytes, listed->room, 1);
+}
 
 /* The id that a name stands for, or -1. */
-OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half *name)
+OTX__PRIVATE int64_t otx__reshape_find(const otx__reshaping *t, const otx__map_half *name)
 {
     static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
                                            OTX_TOKEN_UNUSED};
@@ -35744,70 +40408,45 @@ OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half 
     return found;
 }
 
-/* Marks the token that entry number `i` of the list names. */
-OTX__PRIVATE otx_result otx__trim_name(otx__trimming *t, size_t i, otx_error *error)
-{
-    const char *text = t->options->tokens[i], *end;
-    const size_t size = strlen(text) + 1;
-    char quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
-    otx__map_half name;
-    int64_t id = -1;
-    otx_result result = OTX_OK;
-    memset(&name, 0, sizeof name);
-    name.bytes = (char *)otx__alloc(t->ctx, size, 1);
-    if (!name.bytes) return otx__fail_memory(error, size);
-    end = otx__map_unescape(text, 0, &name);
-    otx__quote(quoted, sizeof quoted, text, size - 1);
-    if (!end)
-        result = otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
-                           "backslash begins \\\\ or \\xNN", (uint64_t)i + 1, quoted);
-    else id = otx__trim_find(t, &name);
-    if (!result && id < 0)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, \"%s\": "
-                           "%s has no such token", (uint64_t)i + 1, quoted,
-                           otx__path_text(path, t->model));
-    if (!result) t->keep[id] = !t->options->drop;
-    otx__free(t->ctx, name.bytes, size, 1);
-    return result;
-}
-
-/* Marks what the caller wants to stay. */
-OTX__PRIVATE otx_result otx__trim_wish(otx__trimming *t, otx_error *error)
-{
-    const otx_trim_options *options = t->options;
-    otx_result result = OTX_OK;
-    size_t i;
-    for (i = 0; i < t->vocab.count; i++) {
-        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
-        t->keep[i] = token && (options->drop || i < options->first);
-    }
-    for (i = 0; i < options->token_count && !result; i++) result = otx__trim_name(t, i, error);
-    for (i = 0; i < t->vocab.count; i++) t->summary.wanted += t->keep[i];
-    return result;
-}
-
 /* ---- new ids ---- */
 
-/* The model's own tokens come first, in their order, then those that are only added to them:
-   loaders number these on from there. */
-OTX__PRIVATE void otx__trim_number(otx__trimming *t)
+/* Numbers the tokens that stay, or are new, and are the model's own, or are not. */
+OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
 {
-    size_t i, added;
-    for (added = 0; added < 2; added++)
-        for (i = 0; i < t->vocab.count; i++) {
-            if (t->own[i] == (added == 1)) continue;
-            t->ids[i] = OTX__GONE;
-            if (!t->keep[i]) continue;
-            t->ids[i] = (uint32_t)t->count;
-            t->olds[t->count++] = (uint32_t)i;
-        }
-    t->summary.before = t->vocab.token_count;
-    t->summary.after = t->count;
+    const otx__growth *g = t->growth;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        if (t->own[i] != own) continue;
+        t->ids[i] = OTX__GONE;
+        if (!t->keep[i]) continue;
+        t->ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = (uint32_t)i;
+    }
+    for (i = 0; g && i < g->token_count; i++) {
+        if (g->tokens[i].added == own) continue;
+        t->new_ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = OTX__GONE;
+    }
+}
+
+/* The model's own tokens come first, in their order, then those that are only added to them:
+   loaders number these on from there. New ones come last of either. */
+OTX__PRIVATE otx_result otx__renumber(otx__reshaping *t, otx_error *error)
+{
+    const size_t news = t->growth ? t->growth->token_count : 0;
+    t->old_room = t->vocab.count + news;
+    t->olds = (uint32_t *)otx__alloc(t->ctx, t->old_room, sizeof *t->olds);
+    if (!t->olds) return otx__fail_array(error, t->old_room, sizeof *t->olds);
+    if (news) t->new_ids = (uint32_t *)otx__alloc(t->ctx, news, sizeof *t->new_ids);
+    if (news && !t->new_ids) return otx__fail_array(error, news, sizeof *t->new_ids);
+    otx__number(t, true);
+    otx__number(t, false);
+    return OTX_OK;
 }
 
 /* The new id of the token with that content, or OTX__GONE. Where several have it, `declared`
    says which, if it is one of them. */
-OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, size_t size,
+OTX__PRIVATE uint32_t otx__reshape_id(const otx__reshaping *t, const char *content, size_t size,
                                    uint64_t declared)
 {
     int64_t id;
@@ -35820,7 +40459,7 @@ OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, 
 }
 
 /* Room for `need` bytes at t->scratch, which keeps its contents. */
-OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_room(otx__reshaping *t, size_t need, otx_error *error)
 {
     void *items = t->scratch;
     if (!otx__grow(t->ctx, &items, &t->scratch_room, need, 1))
@@ -35832,58 +40471,58 @@ OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error 
 /* Whether a merge stays, whose halves of `left` and `right` bytes stand one after the other in
    t->scratch: the token that it makes does, and then its halves do. A prefix that continues a
    word is not the second half's in what is made. */
-OTX__PRIVATE bool otx__trim_merges(otx__trimming *t, size_t left, size_t right)
+OTX__PRIVATE bool otx__reshape_merges(otx__reshaping *t, size_t left, size_t right)
 {
     const otx__rules *rules = (const otx__rules *)t->vocab.rules;
     const size_t prefix = rules->prefix_size;
     char *pair = t->scratch;
-    if (otx__trim_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
-        otx__trim_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
+    if (otx__reshape_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
+        otx__reshape_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
         return false;
     if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
         right -= prefix;
         memmove(pair + left, pair + left + prefix, right);
     }
-    return otx__trim_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
+    return otx__reshape_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
 }
 
 /* The same of "left right" in t->scratch. */
-OTX__PRIVATE bool otx__trim_merge_line(otx__trimming *t, size_t size)
+OTX__PRIVATE bool otx__reshape_merge_line(otx__reshaping *t, size_t size)
 {
     char *space = (char *)memchr(t->scratch, ' ', size);
     size_t left = space ? (size_t)(space - t->scratch) : 0;
     if (!space) return false;
     memmove(space, space + 1, size - left - 1);
-    return otx__trim_merges(t, left, size - left - 1);
+    return otx__reshape_merges(t, left, size - left - 1);
 }
 
-/* >>> src/trim/trim_json.h */
-/* ---- trim_json: tokenizer.json and the JSON files beside it ---------------------- */
+/* >>> src/reshape/files_json.h */
+/* ---- files_json: tokenizer.json and the JSON files beside it ---------------------- */
 
 /* A file that is written anew. */
-typedef struct otx__trim_file {
-    otx__trimming *t;
+typedef struct otx__new_file {
+    otx__reshaping *t;
     const otx_json *json;
     otx_json_edit *edit;
     otx__text value; /* that takes the place of one in the file */
     size_t count;    /* items or members in it so far */
     otx_error *error;
     otx_result result; /* the first failure: what follows does nothing */
-} otx__trim_file;
+} otx__new_file;
 
 /* ---- pieces of a value ---- */
 
 /* Decodes a string to t->scratch; nothing where the node is none, or without memory. */
-OTX__PRIVATE otx__span otx__trim_string(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE otx__span otx__new_string(otx__new_file *f, uint32_t node)
 {
     if (f->result) return otx__span_of("", 0);
-    f->result = otx__trim_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
+    f->result = otx__reshape_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
     if (f->result) return otx__span_of("", 0);
     return otx__span_of(f->t->scratch, otx_json_string(f->json, node, f->t->scratch));
 }
 
 /* A value as the file has it. */
-OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_copy(otx__new_file *f, uint32_t node)
 {
     uint32_t start, end;
     otx__json_bytes(f->json, node, &start, &end);
@@ -35891,13 +40530,13 @@ OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
 }
 
 /* The beginning of the next item or member. */
-OTX__PRIVATE void otx__trim_next(otx__trim_file *f)
+OTX__PRIVATE void otx__new_next(otx__new_file *f)
 {
     otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
 }
 
 /* Puts the value that was made in the place of a node's. */
-OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *close)
+OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
 {
     otx__text_string(&f->value, close);
     otx__text_bytes(&f->value, "", 1);
@@ -35907,7 +40546,7 @@ OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *cl
 }
 
 /* Gives an id of a node its new number, if it is one of a token that stays. */
-OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_put_id(otx__new_file *f, uint32_t node)
 {
     char digits[16];
     uint64_t id;
@@ -35920,76 +40559,141 @@ OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
 
 /* ---- tokens ---- */
 
+/* A member {"content": id} for each new token that is added, or is the model's own. */
+OTX__PRIVATE void otx__append_members(otx__new_file *f, bool added)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added != added) continue;
+        otx__new_next(f);
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_format(&f->value, ": %" PRIu32, f->t->new_ids[i]);
+    }
+}
+
 /* {"content": id}: of tokenizer.json, vocab.json and added_tokens.json. */
-OTX__PRIVATE void otx__trim_members(otx__trim_file *f, uint32_t object)
+OTX__PRIVATE void otx__new_members(otx__new_file *f, uint32_t object)
 {
     otx_json_iter member = otx_json_iter_of(f->json, object);
     while (otx_json_iter_next(&member)) {
-        const otx__span content = otx__trim_string(f, member.key);
+        const otx__span content = otx__new_string(f, member.key);
         uint64_t declared = UINT64_MAX;
         uint32_t id;
         (void)otx_json_uint(f->json, member.value, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, member.key);
+        otx__new_next(f);
+        otx__new_copy(f, member.key);
         otx__text_format(&f->value, ": %" PRIu32, id);
     }
 }
 
+OTX__PRIVATE void otx__new_words(otx__new_file *f, uint32_t object)
+{
+    otx__new_members(f, object);
+    otx__append_members(f, false);
+}
+
+OTX__PRIVATE void otx__new_added_names(otx__new_file *f, uint32_t object)
+{
+    otx__new_members(f, object);
+    otx__append_members(f, true);
+}
+
+/* The new tokens of the model, each with its score. */
+OTX__PRIVATE void otx__append_scored(otx__new_file *f)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added) continue;
+        otx__new_next(f);
+        otx__text_string(&f->value, "[");
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_string(&f->value, ", ");
+        otx__text_double(&f->value, token->score);
+        otx__text_string(&f->value, "]");
+    }
+}
+
 /* [[content, score]], in which a token's id is its place. */
-OTX__PRIVATE void otx__trim_scored(otx__trim_file *f, uint32_t array)
+OTX__PRIVATE void otx__new_scored(otx__new_file *f, uint32_t array)
 {
     otx_json_iter item = otx_json_iter_of(f->json, array);
     while (otx_json_iter_next(&item)) {
         if (item.index >= f->t->vocab.count || f->t->ids[item.index] == OTX__GONE) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, item.value);
+        otx__new_next(f);
+        otx__new_copy(f, item.value);
+    }
+    otx__append_scored(f);
+}
+
+/* A new added token, as the two lists have it: after its id, or under it. */
+OTX__PRIVATE void otx__append_added(otx__new_file *f, bool by_id)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (!token->added) continue;
+        otx__new_next(f);
+        otx__text_format(&f->value, by_id ? "\"%" PRIu32 "\": {" : "{\"id\": %" PRIu32 ", ",
+                         f->t->new_ids[i]);
+        otx__text_string(&f->value, "\"content\": ");
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_string(&f->value, ", \"single_word\": false, \"lstrip\": false, "
+                                    "\"rstrip\": false, \"normalized\": false, "
+                                    "\"special\": false}");
     }
 }
 
 /* The items of added_tokens, whose ids stand in them. */
-OTX__PRIVATE void otx__trim_added(otx__trim_file *f, uint32_t array)
+OTX__PRIVATE void otx__new_added(otx__new_file *f, uint32_t array)
 {
     otx_json_iter item = otx_json_iter_of(f->json, array);
     while (otx_json_iter_next(&item)) {
         const uint32_t node = otx_json_find(f->json, item.value, "id");
         const otx__span content =
-            otx__trim_string(f, otx_json_find(f->json, item.value, "content"));
+            otx__new_string(f, otx_json_find(f->json, item.value, "content"));
         uint32_t start, end, at, after, id;
         uint64_t declared = UINT64_MAX;
         (void)otx_json_uint(f->json, node, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
         otx__json_bytes(f->json, item.value, &start, &end);
         otx__json_bytes(f->json, node, &at, &after);
-        otx__trim_next(f);
+        otx__new_next(f);
         otx__text_bytes(&f->value, f->json->text + start, at - start);
         otx__text_format(&f->value, "%" PRIu32, id);
         otx__text_bytes(&f->value, f->json->text + after, end - after);
     }
+    otx__append_added(f, false);
 }
 
 /* The members of added_tokens_decoder, whose ids are their names. */
-OTX__PRIVATE void otx__trim_decoder(otx__trim_file *f, uint32_t object)
+OTX__PRIVATE void otx__new_decoder(otx__new_file *f, uint32_t object)
 {
     otx_json_iter member = otx_json_iter_of(f->json, object);
     while (otx_json_iter_next(&member)) {
         const otx__span content =
-            otx__trim_string(f, otx_json_find(f->json, member.value, "content"));
+            otx__new_string(f, otx_json_find(f->json, member.value, "content"));
         uint64_t declared = UINT64_MAX;
         uint32_t id;
         (void)otx__id_of_key(f->json, member.key, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
-        otx__trim_next(f);
+        otx__new_next(f);
         otx__text_format(&f->value, "\"%" PRIu32 "\": ", id);
-        otx__trim_copy(f, member.value);
+        otx__new_copy(f, member.value);
     }
+    otx__append_added(f, true);
 }
 
 /* Marks the tokens of the model's own list. */
-OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
+OTX__PRIVATE void otx__new_find_own(otx__new_file *f)
 {
     const otx_vocab *vocab = &f->t->vocab;
     const uint32_t words = otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "vocab");
@@ -36004,40 +40708,70 @@ OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
 /* ---- merges ---- */
 
 /* Whether a merge stays: "left right" or ["left", "right"]. */
-OTX__PRIVATE bool otx__trim_merge(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE bool otx__merge_stays(otx__new_file *f, uint32_t node)
 {
     const uint32_t one = otx_json_item(f->json, node, 0), two = otx_json_item(f->json, node, 1);
     otx__span text;
     size_t right;
     if (otx_json_type_of(f->json, node) == OTX_JSON_STRING) {
-        text = otx__trim_string(f, node);
-        return !f->result && otx__trim_merge_line(f->t, text.size);
+        text = otx__new_string(f, node);
+        return !f->result && otx__reshape_merge_line(f->t, text.size);
     }
-    text = otx__trim_string(f, one);
+    text = otx__new_string(f, one);
     if (!f->result)
-        f->result = otx__trim_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
+        f->result = otx__reshape_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
                                    f->error);
     if (f->result) return false;
     right = otx_json_string(f->json, two, f->t->scratch + text.size);
-    return otx__trim_merges(f->t, text.size, right);
+    return otx__reshape_merges(f->t, text.size, right);
 }
 
-OTX__PRIVATE void otx__trim_merge_list(otx__trim_file *f, uint32_t array)
+/* A content as a string of JSON, or what stands in one. */
+OTX__PRIVATE void otx__put_content(otx__text *to, otx__span content, bool quotes)
+{
+    const size_t at = to->size;
+    otx__text_json_string(to, content.bytes, content.size);
+    if (quotes || to->failed) return;
+    memmove(to->bytes + at, to->bytes + at + 1, to->size - at - 2);
+    to->size -= 2;
+}
+
+/* The new merges, as the others are written. */
+OTX__PRIVATE void otx__append_merges(otx__new_file *f, bool pairs)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__new_next(f);
+        otx__text_string(&f->value, pairs ? "[" : "\"");
+        otx__put_content(&f->value, left, pairs);
+        otx__text_string(&f->value, pairs ? ", " : " ");
+        otx__put_content(&f->value, right, pairs);
+        otx__text_string(&f->value, pairs ? "]" : "\"");
+    }
+}
+
+OTX__PRIVATE void otx__new_merge_list(otx__new_file *f, uint32_t array)
 {
     otx_json_iter merge = otx_json_iter_of(f->json, array);
+    bool pairs = true;
     while (otx_json_iter_next(&merge)) {
-        if (!otx__trim_merge(f, merge.value)) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, merge.value);
+        pairs = otx_json_type_of(f->json, merge.value) == OTX_JSON_ARRAY;
+        if (!otx__merge_stays(f, merge.value)) continue;
+        otx__new_next(f);
+        otx__new_copy(f, merge.value);
     }
+    otx__append_merges(f, pairs);
 }
 
 /* ---- ids in other places ---- */
 
 /* What tokenizer.json puts around texts, by id: {"ids": [1]} of TemplateProcessing, and
    ["</s>", 2] of BertProcessing and RobertaProcessing. `visit` sees each number. */
-OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
-                                      void (*visit)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
+                                      void (*visit)(otx__new_file *f, uint32_t node))
 {
     static const char *const pairs[] = {"sep", "cls"};
     const otx_json *json = f->json;
@@ -36053,34 +40787,34 @@ OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
 }
 
 /* Every id of tokenizer.json outside the lists of tokens. */
-OTX__PRIVATE void otx__trim_named(otx__trim_file *f,
-                                  void (*visit)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
     const uint32_t processor = otx_json_find(json, 0, "post_processor");
     otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
-    otx__trim_processor(f, processor, visit);
-    while (otx_json_iter_next(&inner)) otx__trim_processor(f, inner.value, visit);
+    otx__new_processor(f, processor, visit);
+    while (otx_json_iter_next(&inner)) otx__new_processor(f, inner.value, visit);
 }
 
 /* Such an id stays. */
-OTX__PRIVATE void otx__trim_keep_id(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
 {
     uint64_t id;
     if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
         f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
         return;
     f->t->keep[id] = true;
-    f->t->summary.always++;
+    f->count++;
 }
 
 /* ---- whole files ---- */
 
 /* Puts a list or an object made by `make` in the place of one, if it is there. */
-OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
-                                 void (*make)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_part(otx__new_file *f, uint32_t node,
+                                 void (*make)(otx__new_file *f, uint32_t node))
 {
     const otx_json_type type = otx_json_type_of(f->json, node);
     if (f->result || (type != OTX_JSON_ARRAY && type != OTX_JSON_OBJECT)) return;
@@ -36088,38 +40822,42 @@ OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
     f->count = 0;
     otx__text_string(&f->value, type == OTX_JSON_ARRAY ? "[" : "{");
     make(f, node);
-    otx__trim_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
+    otx__new_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
 }
 
-OTX__PRIVATE void otx__trim_tokenizer_json(otx__trim_file *f)
+OTX__PRIVATE void otx__new_tokenizer_json(otx__new_file *f)
 {
     const otx_json *json = f->json;
     const uint32_t model = otx_json_find(json, 0, "model");
     const uint32_t words = otx_json_find(json, model, "vocab");
-    otx__trim_part(f, otx_json_find(json, 0, "added_tokens"), otx__trim_added);
-    otx__trim_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
-                                 ? otx__trim_scored : otx__trim_members);
-    otx__trim_part(f, otx_json_find(json, model, "merges"), otx__trim_merge_list);
-    otx__trim_named(f, otx__trim_put_id);
+    otx__new_part(f, otx_json_find(json, 0, "added_tokens"), otx__new_added);
+    otx__new_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
+                                 ? otx__new_scored : otx__new_words);
+    otx__new_part(f, otx_json_find(json, model, "merges"), otx__new_merge_list);
+    otx__new_named(f, otx__new_put_id);
 }
 
-OTX__PRIVATE void otx__trim_tokenizer_config(otx__trim_file *f)
+OTX__PRIVATE void otx__new_tokenizer_config(otx__new_file *f)
 {
-    otx__trim_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__trim_decoder);
+    otx__new_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__new_decoder);
 }
 
-/* vocab.json and added_tokens.json. */
-OTX__PRIVATE void otx__trim_token_object(otx__trim_file *f)
+OTX__PRIVATE void otx__new_vocab_json(otx__new_file *f)
 {
-    otx__trim_part(f, 0, otx__trim_members);
+    otx__new_part(f, 0, otx__new_words);
+}
+
+OTX__PRIVATE void otx__new_added_tokens_json(otx__new_file *f)
+{
+    otx__new_part(f, 0, otx__new_added_names);
 }
 
 /* Makes such a file anew from its JSON. */
-OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
-                                       void (*make)(otx__trim_file *f), otx__text *to,
+OTX__PRIVATE otx_result otx__new_json(otx__reshaping *t, const otx_json *json,
+                                       void (*make)(otx__new_file *f), otx__text *to,
                                        otx_error *error)
 {
-    otx__trim_file f;
+    otx__new_file f;
     memset(&f, 0, sizeof f);
     f.t = t;
     f.json = json;
@@ -36133,12 +40871,12 @@ OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
     return f.result;
 }
 
-/* >>> src/trim/trim_lines.h */
-/* ---- trim_lines: merges.txt and vocab.txt ------------------------------------------ */
+/* >>> src/reshape/files_lines.h */
+/* ---- files_lines: merges.txt and vocab.txt ------------------------------------------ */
 
 /* The next line from *at on, with its end; false behind the last. `size` is without the end
    ("\n" or "\r\n"). */
-OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, size_t *size)
+OTX__PRIVATE bool otx__new_line(otx__span text, size_t *at, otx__span *line, size_t *size)
 {
     const char *start = text.bytes + *at, *end;
     if (*at >= text.size) return false;
@@ -36150,59 +40888,91 @@ OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, si
     return true;
 }
 
+/* Ends the last line, where it has no end. */
+OTX__PRIVATE void otx__end_line(otx__text *to)
+{
+    if (to->size > 0 && to->bytes[to->size - 1] != '\n') otx__text_string(to, "\n");
+}
+
+OTX__PRIVATE void otx__append_merge_lines(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    if (g && g->merge_count) otx__end_line(to);
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+        otx__text_string(to, "\n");
+    }
+}
+
+OTX__PRIVATE void otx__append_token_lines(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    if (g) otx__end_line(to);
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added) continue;
+        otx__text_bytes(to, g->contents.bytes + token->at, token->size);
+        otx__text_string(to, "\n");
+    }
+}
+
 /* merges.txt: what is no merge stays as it is. */
-OTX__PRIVATE otx_result otx__trim_merges_txt(otx__trimming *t, otx__span text, otx__text *to,
-                                             otx_error *error)
+OTX__PRIVATE otx_result otx__new_merges_txt(otx__reshaping *t, otx__span text, otx__text *to,
+                                            otx_error *error)
 {
     otx_result result = OTX_OK;
     otx__span line;
     size_t at = 0, size;
-    while (!result && otx__trim_line(text, &at, &line, &size)) {
+    while (!result && otx__new_line(text, &at, &line, &size)) {
         const bool comment = size >= 8 && memcmp(line.bytes, "#version", 8) == 0;
         bool stays = comment || size == 0;
-        result = otx__trim_room(t, size + 1, error);
+        result = otx__reshape_room(t, size + 1, error);
         if (!result && !stays) {
             memcpy(t->scratch, line.bytes, size);
-            stays = otx__trim_merge_line(t, size);
+            stays = otx__reshape_merge_line(t, size);
         }
         if (stays) otx__text_bytes(to, line.bytes, line.size);
     }
+    otx__append_merge_lines(t->growth, to);
     if (!result && to->failed) result = otx__fail_memory(error, to->size);
     return result;
 }
 
 /* vocab.txt, in which a token's id is its line. */
-OTX__PRIVATE otx_result otx__trim_vocab_txt(otx__trimming *t, otx__span text, otx__text *to,
-                                            otx_error *error)
+OTX__PRIVATE otx_result otx__new_vocab_txt(otx__reshaping *t, otx__span text, otx__text *to,
+                                           otx_error *error)
 {
     otx__span line;
     size_t at = 0, size, id;
-    for (id = 0; otx__trim_line(text, &at, &line, &size); id++)
-        if (otx__trim_id(t, line.bytes, size, id) != OTX__GONE)
+    for (id = 0; otx__new_line(text, &at, &line, &size); id++)
+        if (otx__reshape_id(t, line.bytes, size, id) != OTX__GONE)
             otx__text_bytes(to, line.bytes, line.size);
+    otx__append_token_lines(t->growth, to);
     return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
 }
 
-/* >>> src/trim/trim.h */
-/* ---- trim: the whole, in order -------------------------------------------------------- */
-
-/* ---- the new tokenizer ---- */
+/* >>> src/reshape/new_tokenizer.h */
+/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
 
 /* A JSON file of the tokenizer, and how it is written anew. */
-typedef struct otx__trim_kind {
+typedef struct otx__new_kind {
     const char *name;
-    void (*make)(otx__trim_file *f);
-} otx__trim_kind;
+    void (*make)(otx__new_file *f);
+} otx__new_kind;
 
-static const otx__trim_kind otx__trim_kinds[] = {
-    {"tokenizer.json", otx__trim_tokenizer_json},
-    {"tokenizer_config.json", otx__trim_tokenizer_config},
-    {"vocab.json", otx__trim_token_object},
-    {"added_tokens.json", otx__trim_token_object},
+static const otx__new_kind otx__new_kinds[] = {
+    {"tokenizer.json", otx__new_tokenizer_json},
+    {"tokenizer_config.json", otx__new_tokenizer_config},
+    {"vocab.json", otx__new_vocab_json},
+    {"added_tokens.json", otx__new_added_tokens_json},
 };
 
 /* Writes a JSON file of the tokenizer anew. */
-OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_kind *kind,
+OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
                                              const char *directory, otx_error *error)
 {
     otx__document document;
@@ -36210,7 +40980,7 @@ OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_k
     otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
     if (result) return result;
     otx__text_open(&text, t->ctx);
-    result = otx__trim_json(t, &document.json, kind->make, &text, error);
+    result = otx__new_json(t, &document.json, kind->make, &text, error);
     if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
     otx__text_close(&text);
     otx__document_close(t->ctx, &document);
@@ -36218,7 +40988,7 @@ OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_k
 }
 
 /* Writes merges.txt or vocab.txt anew. */
-OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name, bool merges,
+OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
                                               const char *directory, otx_error *error)
 {
     char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
@@ -36229,8 +40999,8 @@ OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name
     otx__text_open(&text, t->ctx);
     result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
     if (!result)
-        result = merges ? otx__trim_merges_txt(t, otx__span_of(bytes, size), &text, error)
-                        : otx__trim_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
     if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
     otx__text_close(&text);
     if (bytes) otx__file_free(t->ctx, bytes, size);
@@ -36238,7 +41008,7 @@ OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name
     return result;
 }
 
-OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
+OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
                                             const char *directory, otx_error *error)
 {
     char *from = otx__path_join(t->ctx, t->model, name);
@@ -36251,25 +41021,25 @@ OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
 }
 
 /* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
-OTX__PRIVATE otx_result otx__trim_write(otx__trimming *t, const char *name, const char *directory,
+OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
                                         otx_error *error)
 {
     char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
     size_t i;
-    for (i = 0; i < OTX__COUNT(otx__trim_kinds); i++)
-        if (strcmp(name, otx__trim_kinds[i].name) == 0)
-            return otx__trim_write_json(t, &otx__trim_kinds[i], directory, error);
+    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
+        if (strcmp(name, otx__new_kinds[i].name) == 0)
+            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
     if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
-        return otx__trim_write_lines(t, name, *name == 'm', directory, error);
+        return otx__new_write_lines(t, name, *name == 'm', directory, error);
     if (!otx__is_of_tokenizer(name)) return OTX_OK;
-    if (!otx__is_other_source(name)) return otx__trim_copy_file(t, name, directory, error);
+    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
     otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
              "tokenizer.json is read", otx__path_text(path, t->model),
              otx__quote(quoted, sizeof quoted, name, strlen(name)));
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *directory,
+OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
                                             otx_error *error)
 {
     otx__listing listing;
@@ -36277,62 +41047,48 @@ OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *direct
     otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
     if (result) return result;
     for (i = 0; i < listing.count && !result; i++)
-        result = otx__trim_write(t, listing.names[i], directory, error);
+        result = otx__new_write(t, listing.names[i], directory, error);
     otx__listing_close(&listing);
     return result;
 }
 
-/* ---- which tokens ---- */
-
-/* Keeps what tokenizer.json names by its id, and finds which tokens are its model's. */
-OTX__PRIVATE otx_result otx__trim_look(otx__trimming *t, otx_error *error)
+/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
+   which is added to *named, and finds which tokens are its model's. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx__document document;
-    otx__trim_file f;
-    otx_result result =
-        otx__document_open(t->ctx, t->model, otx__trim_kinds[0].name, &document, error);
+    otx__new_file f;
+    otx_result result;
+    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
+                         "a tokenizer.json is written anew: load it with transformers' "
+                         "AutoTokenizer and save it with save_pretrained, which writes one",
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
+    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
     if (result) return result;
     memset(&f, 0, sizeof f);
     f.t = t;
     f.json = &document.json;
-    otx__trim_named(&f, otx__trim_keep_id);
-    otx__trim_find_own(&f);
+    otx__new_named(&f, otx__new_keep_id);
+    otx__new_find_own(&f);
+    *named += f.count;
     otx__document_close(t->ctx, &document);
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *t, otx_error *error)
-{
-    char path[OTX__PATH_TEXT];
-    otx_result result = otx__trim_open(t, error);
-    otx__path_text(path, t->model);
-    if (!result && strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
-                         "a tokenizer.json is written anew: load it with transformers' "
-                         "AutoTokenizer and save it with save_pretrained, which writes one", path,
-                         otx__word(t->vocab.source));
-    if (!result) result = otx__trim_wish(t, error);
-    if (!result) result = otx__trim_look(t, error);
-    if (!result)
-        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, &t->summary, error);
-    if (result) return result;
-    otx__trim_number(t);
-    if (t->count == t->vocab.token_count)
-        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
-    return OTX_OK;
-}
+/* >>> src/reshape/new_model.h */
+/* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
-/* ---- the model ---- */
-
-/* "#NEW=#OLD" for every token: its row is the old one, whatever else is alike. */
-typedef struct otx__trim_map {
+/* "#NEW=#OLD" for every old token: its row is the old one, whatever else is alike. */
+typedef struct otx__new_map {
     char (*texts)[32];
     const char **entries;
-} otx__trim_map;
+    size_t count;
+} otx__new_map;
 
-OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map *map,
-                                           otx_error *error)
+OTX__PRIVATE otx_result otx__new_map_open(const otx__reshaping *t, otx__new_map *map,
+                                          otx_error *error)
 {
     size_t i;
     map->texts = (char(*)[32])otx__alloc(t->ctx, t->count, sizeof *map->texts);
@@ -36340,66 +41096,48 @@ OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map
     if (!map->texts || !map->entries)
         return otx__fail_array(error, t->count, sizeof *map->texts);
     for (i = 0; i < t->count; i++) {
-        otx__format(map->texts[i], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32, (uint64_t)i,
-                    t->olds[i]);
-        map->entries[i] = map->texts[i];
+        if (t->olds[i] == OTX__GONE) continue;
+        otx__format(map->texts[map->count], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32,
+                    (uint64_t)i, t->olds[i]);
+        map->entries[map->count] = map->texts[map->count];
+        map->count++;
     }
     return OTX_OK;
 }
 
-OTX__PRIVATE void otx__trim_map_close(const otx__trimming *t, otx__trim_map *map)
+OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
 {
     if (map->texts) otx__free(t->ctx, map->texts, t->count, sizeof *map->texts);
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
-/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
-OTX__PRIVATE void otx__trim_count_bytes(otx__trimming *t, const otx_job *job)
+/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
+OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
+                                       const char *directory, const char *out,
+                                       void (*look)(const otx_job *job, void *context),
+                                       void *context, otx_error *error)
 {
-    size_t i;
-    for (i = 0; i < job->base.parts.count; i++) {
-        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
-        const otx__tensor_plan *plan = &job->plans[i];
-        t->summary.matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            t->summary.trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
-    }
-}
-
-/* Gives the model the tokenizer in `directory`. */
-OTX__PRIVATE otx_result otx__trim_model(otx__trimming *t, const char *directory, const char *out,
-                                        otx_error *error)
-{
-    otx_job_options options;
-    otx__trim_map map;
+    otx_job_options options = *wanted;
+    otx__new_map map;
     otx_job *job = NULL;
     otx_result result;
     memset(&map, 0, sizeof map);
-    memset(&options, 0, sizeof options);
-    options.method = OTX_METHOD_ZERO; /* there is nothing to be made */
-    options.rows = OTX_ROWS_MULTIPLE;
-    options.rows_multiple = t->options->multiple ? t->options->multiple : 1;
-    options.overwrite = t->options->overwrite;
-    result = otx__trim_map_open(t, &map, error);
+    result = otx__new_map_open(t, &map, error);
     options.map = map.entries;
-    options.map_count = t->count;
+    options.map_count = map.count;
     if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result) otx__trim_count_bytes(t, job);
+    if (!result && look) look(job, context);
     if (!result) result = otx_job_run(job, out, error);
     otx_job_close(job);
-    otx__trim_map_close(t, &map);
+    otx__new_map_close(t, &map);
     return result;
 }
-
-/* ---- the whole ---- */
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
 /* Makes the directory of the new tokenizer beside the output. */
-OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
-                                        bool overwrite, otx__output *output,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+                                       bool overwrite, otx__output *output, otx_error *error)
 {
     otx__standing standing;
     otx_result result;
@@ -36413,26 +41151,369 @@ OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
     return result;
 }
 
+/* >>> src/reshape/trim.h */
+/* ---- trim: fewer tokens ------------------------------------------------------------------- */
+
+/* Marks the token that an entry of the list names. */
+OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options *options,
+                                       size_t i, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__listed listed;
+    int64_t id;
+    otx_result result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
+    if (!result) {
+        id = otx__reshape_find(t, &listed.name);
+        if (id >= 0) t->keep[id] = !options->drop;
+        else
+            result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, "
+                               "\"%s\": %s has no such token", (uint64_t)i + 1, listed.quoted,
+                               otx__path_text(path, t->model));
+    }
+    otx__listed_close(t->ctx, &listed);
+    return result;
+}
+
+/* Marks what the caller wants to stay. */
+OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options *options,
+                                       otx_trim_summary *summary, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        t->keep[i] = token && (options->drop || i < options->first);
+    }
+    for (i = 0; i < options->token_count && !result; i++)
+        result = otx__trim_name(t, options, i, error);
+    for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
+                                         otx_trim_summary *summary, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__reshape_open(t, error);
+    otx__path_text(path, t->model);
+    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) result = otx__reshape_look(t, &summary->always, error);
+    if (!result)
+        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
+    if (!result) result = otx__renumber(t, error);
+    if (result) return result;
+    summary->before = t->vocab.token_count;
+    summary->after = t->count;
+    if (t->count == t->vocab.token_count)
+        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
+                 "not named to stay are needed by others", path, (uint64_t)t->count);
+    return OTX_OK;
+}
+
+/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+{
+    otx_trim_summary *summary = (otx_trim_summary *)context;
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
+        const otx__tensor_plan *plan = &job->plans[i];
+        summary->matrices += old->end - old->begin;
+        if (!job->base.parts.tensors[i].redundant)
+            summary->trimmed +=
+                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+    }
+}
+
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error)
 {
-    otx__trimming t;
+    otx__reshaping t;
+    otx_job_options job;
+    otx_trim_summary own;
     otx__output output;
     otx_result result;
     memset(&t, 0, sizeof t);
+    memset(&job, 0, sizeof job);
+    memset(&own, 0, sizeof own);
     t.ctx = ctx;
-    t.options = options;
     t.model = model;
-    result = otx__trim_choose(&t, error);
-    if (!result) result = otx__trim_stage(ctx, out, options->overwrite, &output, error);
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__trim_choose(&t, options, &own, error);
+    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
     if (!result) {
-        result = otx__trim_write_all(&t, output.partial, error);
-        if (!result) result = otx__trim_model(&t, output.partial, out, error);
+        result = otx__new_write_all(&t, output.partial, error);
+        if (!result)
+            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
+                                    error);
         otx__output_abandon(&output);
     }
-    if (!result && summary) *summary = t.summary;
-    otx__trim_close(&t);
+    if (!result && summary) *summary = own;
+    otx__reshape_close(&t);
+    return result;
+}
+
+/* >>> src/reshape/extend.h */
+/* ---- extend: more tokens -------------------------------------------------------------------- */
+
+/* Longer texts are no tokens: finding their merges takes time with their square. */
+#define OTX__TOKEN_MOST 256
+
+/* A vocabulary that grows. */
+typedef struct otx__extending {
+    otx__reshaping t;
+    otx__growth growth;
+    otx__before_model before; /* what happens to texts before the model sees them */
+    otx__text content;        /* of the token at hand */
+    otx_extend_summary summary;
+    otx_error *error;
+} otx__extending;
+
+/* ---- one token ---- */
+
+/* The text as an added token. */
+OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    uint32_t id;
+    otx_result result;
+    if (!otx__is_utf8(name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": is no UTF-8, and cannot "
+                         "be met otherwise than as an added token, which is text",
+                         listed->quoted);
+    if (otx__growth_find(&x->growth, name->bytes, name->size) >= 0) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
+    if (result) return result;
+    x->growth.tokens[x->growth.token_count - 1].added = true;
+    x->summary.added++;
+    return OTX_OK;
+}
+
+/* A character that has no token becomes one in the place of the pieces `at` and on, which are
+   its bytes. */
+OTX__PRIVATE otx_result otx__extend_character(otx__extending *x, size_t at, size_t *count)
+{
+    otx__growth *g = &x->growth;
+    char bytes[4];
+    size_t size = 0, step = 0;
+    int64_t found;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    while (!step && size < 4 && at + size < *count) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[at + size]];
+        if (token->kind != OTX_TOKEN_BYTE) break;
+        bytes[size++] = token->bytes[0];
+        step = otx__utf8_length((const unsigned char *)bytes, size);
+    }
+    if (!step) return OTX_OK;
+    found = otx__growth_find(g, bytes, size);
+    if (found < 0) {
+        result = otx__growth_add(g, bytes, size, &id);
+        if (result) return result;
+        g->tokens[g->token_count - 1].part = true;
+        found = id;
+    }
+    g->pieces[at] = (uint32_t)found;
+    memmove(g->pieces + at + 1, g->pieces + at + size,
+            (*count - at - size) * sizeof *g->pieces);
+    *count -= size - 1;
+    return OTX_OK;
+}
+
+/* The pieces that a text has now; *known is false where one is unknown or a byte alone. */
+OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_half *name,
+                                           size_t *count, bool *known)
+{
+    otx__growth *g = &x->growth;
+    void *items = g->pieces;
+    size_t i;
+    otx_result result;
+    if (!otx__grow(x->t.ctx, &items, &g->piece_room, OTX__TOKEN_MOST, sizeof *g->pieces))
+        return otx__fail_array(x->error, OTX__TOKEN_MOST, sizeof *g->pieces);
+    g->pieces = (uint32_t *)items;
+    result = otx_vocab_split(x->t.ctx, &x->t.vocab, name->bytes, name->size, g->pieces,
+                             g->piece_room, count, x->error);
+    *known = !result && *count > 0 && *count <= g->piece_room;
+    for (i = 0; *known && !result && i < *count; i++) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[i]];
+        if (token->kind == OTX_TOKEN_BYTE && g->rules->how == OTX__SPLIT_MERGES)
+            result = otx__extend_character(x, i, count);
+        if (result || g->pieces[i] >= g->vocab->count) continue;
+        token = &g->vocab->tokens[g->pieces[i]];
+        *known = token->kind == OTX_TOKEN_TEXT;
+    }
+    return result;
+}
+
+/* A score under which a text is one piece: more than its best pieces have, by as much as it is
+   longer than they are, so that none of several new pieces is made of others. */
+OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
+                                          double *score)
+{
+    const otx__rules *rules = x->growth.rules;
+    size_t count = 0, i;
+    bool known;
+    otx_result result = otx__extend_pieces(x, name, &count, &known);
+    *score = 0.001 * (double)name->size;
+    for (i = 0; i < count && i < x->growth.piece_room && !result; i++)
+        *score += known ? rules->weights[x->growth.pieces[i]] : rules->least;
+    return result;
+}
+
+/* The text as a token of the model's own; *done is false where it cannot be one. */
+OTX__PRIVATE otx_result otx__extend_own(otx__extending *x, const otx__map_half *name, bool *done)
+{
+    otx__growth *g = &x->growth;
+    const otx__span content = otx__span_of(x->content.bytes, x->content.size);
+    const bool merges = g->rules->how == OTX__SPLIT_MERGES && !g->rules->whole_first;
+    size_t count = 0;
+    double score = 0;
+    uint32_t id;
+    int64_t found;
+    otx_result result = OTX_OK;
+    *done = true;
+    if (merges) {
+        result = otx__extend_pieces(x, name, &count, done);
+        if (!result && *done) result = otx__growth_reach(g, g->pieces, count, done);
+        found = otx__growth_find(g, content.bytes, content.size);
+        *done = *done && found >= 0;
+        if (result || !*done || (uint64_t)found < g->vocab->count) return result;
+        g->tokens[(size_t)found - g->vocab->count].part = false;
+        return OTX_OK;
+    }
+    if (g->rules->how == OTX__SPLIT_VITERBI) result = otx__extend_score(x, name, &score);
+    if (!result) result = otx__growth_add(g, content.bytes, content.size, &id);
+    if (!result) g->tokens[g->token_count - 1].score = score;
+    return result;
+}
+
+/* Whether a token is there already: the model's, or a new one that was asked for. */
+OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
+{
+    const otx__growth *g = &x->growth;
+    const int64_t id = otx__growth_find(g, x->content.bytes, x->content.size);
+    if (id < 0) return false;
+    return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
+}
+
+OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    const otx__span text = otx__span_of(name->bytes, name->size);
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (name->size == 0 || name->size > OTX__TOKEN_MOST)
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": has %" PRIu64 " bytes; 1 "
+                         "to %d are wanted", listed->quoted, (uint64_t)name->size,
+                         OTX__TOKEN_MOST);
+    x->content.size = 0;
+    if (otx__is_whole(&x->before, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0) {
+        if (otx__extend_has(x) || otx__reshape_find(&x->t, name) >= 0) {
+            x->summary.present++;
+            return OTX_OK;
+        }
+        result = otx__extend_own(x, name, &done);
+        x->summary.own += done;
+    }
+    return result || done ? result : otx__extend_added(x, listed);
+}
+
+/* ---- all of them ---- */
+
+OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
+                                          const char *model)
+{
+    uint64_t named = 0;
+    otx__document document;
+    otx_result result;
+    x->t.ctx = ctx;
+    x->t.model = model;
+    otx__text_open(&x->content, ctx);
+    result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__reshape_look(&x->t, &named, x->error);
+    if (result) return result;
+    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+    if (result) return result;
+    x->before = otx__look_before_model(&document.json);
+    otx__document_close(ctx, &document);
+    x->growth.ctx = ctx;
+    x->growth.vocab = &x->t.vocab;
+    x->growth.rules = (const otx__rules *)x->t.vocab.rules;
+    x->growth.known = &x->t.contents;
+    x->growth.error = x->error;
+    otx__text_open(&x->growth.contents, ctx);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
+{
+    const otx_context *ctx = x->t.ctx;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < options->token_count && !result; i++) {
+        otx__listed listed;
+        result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
+        if (!result) result = otx__extend_token(x, &listed);
+        if (!result)
+            result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,
+                               x->error);
+        otx__listed_close(ctx, &listed);
+    }
+    for (i = 0; i < x->t.vocab.count; i++)
+        x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    x->t.growth = &x->growth;
+    for (i = 0; i < x->growth.token_count; i++) x->summary.parts += x->growth.tokens[i].part;
+    if (!result) result = otx__renumber(&x->t, x->error);
+    x->summary.before = x->t.vocab.token_count;
+    x->summary.after = x->t.count;
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
+                                          const otx_extend_options *options)
+{
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_SUBWORD;
+    job.how.subword = options->subword;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__new_write_all(&x->t, output.partial, x->error);
+    if (!result)
+        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+    otx__output_abandon(&output);
+    return result;
+}
+
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error)
+{
+    otx__extending x;
+    otx_result result;
+    memset(&x, 0, sizeof x);
+    x.error = error;
+    result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_all(&x, options);
+    if (!result) result = otx__extend_write(&x, out, options);
+    if (!result && summary) *summary = x.summary;
+    otx__reshape_close(&x.t);
+    if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
+    otx__text_close(&x.content);
     return result;
 }
 

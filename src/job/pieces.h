@@ -124,28 +124,29 @@ OTX__PRIVATE otx_result otx__job_open_rules(otx_job *job, bool must, bool *known
     return OTX_OK;
 }
 
-/* The pieces of the job's targets, and of its anchors, if its method asks for them. */
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets and anchors,
+   if a method asks for them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
-    unsigned needs = otx_method_needs(job->options.method);
-    bool must = (needs & OTX_NEED_PIECES) || job->options.pieces > 0.0, known;
+    unsigned needs = otx__job_needs(job);
+    bool must = (needs & OTX_NEED_PIECES) || job->options.how.pieces > 0.0, known;
     otx__job_pieces *p = &job->pieces;
     uint8_t *without;
     otx_result result;
-    if (job->options.pieces < 0.0) needs &= ~(unsigned)OTX_WANT_PIECES;
-    if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES)) || !job->target_count) return OTX_OK;
-    result = otx__job_open_rules(job, must, &known, error);
-    if (result || !known) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
     without = (uint8_t *)otx__pool_take_zero(&p->pool, job->base.vocab.count, 1);
     if (p->pool.failed) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
-    p->texts = (needs & OTX_WANT_PIECES) != 0;
+    if (job->options.how.pieces < 0.0) needs &= ~(unsigned)OTX_WANT_PIECES;
+    if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES))) return OTX_OK;
+    result = otx__job_open_rules(job, must, &known, error);
+    if (result || !known) return result;
+    p->texts = !(needs & OTX_NEED_PIECES);
     result = otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                               NULL, NULL, error);
-    if (result || !p->texts) return result;
+    if (result || !(needs & OTX_WANT_PIECES)) return result;
     return otx__pieces_open_anchors(&job->anchor_pieces, job, job->anchor_donors,
                                     job->anchor_bases, job->anchor_count, p->tokens,
                                     p->token_count, without, error);
