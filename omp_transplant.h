@@ -23,230 +23,236 @@
 
    What is where
 
-      276  api/version                version
-      306  api/result                 results
-      346  api/context                context: memory, threads, progress
-      424  api/isa                    instruction sets
-      441  api/matrix                 numbers and matrices
-      499  api/solver                 the solver
-      627  api/affine                 the affine map: rows as the map makes them, and what it misses
-      758  api/methods                methods: rows for tokens that a model lacks
-      955  api/source                 sources and sinks: bytes in and out
-      975  api/json                   JSON
-     1097  api/safetensors            safetensors
-     1161  api/gguf                   GGUF
-     1259  api/vocab                  vocabularies
-     1395  api/align                  alignment
-     1460  api/file                   files
-     1471  api/directory              directories
-     1536  api/job                    the whole job
-     1693  api/verify                 looking at a finished directory
-     1749  api/evaluate               methods ranked on tokens that both models share
+      282  api/version                version
+      312  api/result                 results
+      352  api/context                context: memory, threads, progress
+      430  api/isa                    instruction sets
+      447  api/matrix                 numbers and matrices
+      505  api/solver                 the solver
+      633  api/affine                 the affine map: rows as the map makes them, and what it misses
+      764  api/methods                methods: rows for tokens that a model lacks
+      961  api/source                 sources and sinks: bytes in and out
+      981  api/json                   JSON
+     1103  api/safetensors            safetensors
+     1167  api/gguf                   GGUF
+     1265  api/vocab                  vocabularies
+     1402  api/align                  alignment
+     1465  api/gguf_vocab             vocabularies in GGUF files
+     1490  api/file                   files
+     1501  api/directory              directories
+     1566  api/job                    the whole job
+     1723  api/verify                 looking at a finished directory
+     1779  api/evaluate               methods ranked on tokens that both models share
 
-     1855  base                       what everything stands on
-     1888  base/begin                 system headers, and how floating point must be compiled
-     1926  base/sizes                 counting, and sums and products that may not wrap
-     1964  base/span                  bytes of others, digits, UTF-8
-     2122  base/decimal               the digits of a double
-     2257  base/format                printf without stdio and without a locale
-     2526  base/result                results, failures, messages
-     2642  base/memory                the allocator, arrays that grow
-     2701  base/text                  names in messages, and text that grows
-     2818  base/hooks                 log, progress, threads of the caller
-     2887  base/sort                  in place, without memory, never quadratic; and finding
-     2937  base/clock                 wall time for statistics
-     2983  base/hash                  keyed, for tables whose keys a stranger chooses
-     3075  base/pool                  blocks that are freed together
-     3190  base/number                element types, widening and rounding
-     3401  base/base64                decoding
-     3437  base/protobuf              fields of a message
-     3559  base/watch                 long loops that the caller can stop
+     1885  base                       what everything stands on
+     1918  base/begin                 system headers, and how floating point must be compiled
+     1956  base/sizes                 counting, and sums and products that may not wrap
+     1994  base/span                  bytes of others, digits, UTF-8
+     2152  base/decimal               the digits of a double
+     2287  base/format                printf without stdio and without a locale
+     2556  base/result                results, failures, messages
+     2672  base/memory                the allocator, arrays that grow
+     2731  base/text                  names in messages, and text that grows
+     2848  base/hooks                 log, progress, threads of the caller
+     2917  base/sort                  in place, without memory, never quadratic; and finding
+     2967  base/clock                 wall time for statistics
+     3013  base/hash                  keyed, for tables whose keys a stranger chooses
+     3105  base/pool                  blocks that are freed together
+     3220  base/number                element types, widening and rounding
+     3431  base/base64                decoding
+     3467  base/protobuf              fields of a message
+     3589  base/watch                 long loops that the caller can stop
 
-     3612  files                      formats, on memory and streams
-     3642  files/memory_source        memory as a source of bytes
-     3660  files/json_read            a parser without recursion
-     4013  files/json_values          looking at values, stepping through containers
-     4226  files/json_edit            writing, and edits that keep every byte they do not touch
-     4594  files/tensors              what reading and writing a header share
-     4729  files/safetensors_read     the header of a file, checked
-     5054  files/safetensors_write    the header of a new file
-     5211  files/gguf_types           ggml's types, and the sizes of values
-     5388  files/gguf_values          keys, tensors and values found
-     5505  files/gguf_walk            what stands in a header, one after the other
-     5717  files/gguf_read            the header of a file, checked
-     5938  files/gguf_write           the header of a new file
-     6143  files/gguf_keys            a list of keys that is being made
+     3642  files                      formats, on memory and streams
+     3672  files/memory_source        memory as a source of bytes
+     3690  files/json_read            a parser without recursion
+     4043  files/json_values          looking at values, stepping through containers
+     4256  files/json_edit            writing, and edits that keep every byte they do not touch
+     4624  files/tensors              what reading and writing a header share
+     4759  files/safetensors_read     the header of a file, checked
+     5084  files/safetensors_write    the header of a new file
+     5241  files/gguf_types           ggml's types, and the sizes of values
+     5418  files/gguf_values          keys, tensors and values found
+     5535  files/gguf_walk            what stands in a header, one after the other
+     5747  files/gguf_read            the header of a file, checked
+     5968  files/gguf_write           the header of a new file
+     6173  files/gguf_keys            a list of keys that is being made
 
-     6343  vocab                      tokens, from every source, and which of them are the same
-     6380  vocab/known                what the world calls things: files, classes, tokens
-     6705  vocab/token_table          the table of tokens, and finding tokens in it
-     6879  vocab/spelling             from what a file spells to bytes
-     7070  vocab/reader               what the readers of all sources share
-     7422  vocab/added_tokens         what other files add to a model's tokens
-     7770  vocab/in_use               tokens that are named as reserved ones and are none
-     7873  vocab/from_tokenizer_json  tokenizer.json
-     8166  vocab/from_tekken          tekken.json
-     8321  vocab/from_tiktoken        *.tiktoken
-     8386  vocab/from_sentencepiece   tokenizer.model and its like
-     8751  vocab/from_vocab_json      vocab.json and merges.txt
-     8837  vocab/from_vocab_txt       vocab.txt
-     8894  vocab/digits               how a tokenizer cuts numbers
-     9090  vocab/recognise            what a file is, by what it holds
-     9221  vocab/parse                the first source that is given, and what goes with it
-     9430  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9832  vocab/split                text split as the tokenizer's model splits it
-    10234  vocab/align                which base token a donor token is
+     6373  vocab                      tokens, from every source, and which of them are the same
+     6414  vocab/known                what the world calls things: files, classes, tokens
+     6738  vocab/token_table          the table of tokens, and finding tokens in it
+     6912  vocab/spelling             from what a file spells to bytes
+     7103  vocab/reader               what the readers of all sources share
+     7461  vocab/added_tokens         what other files add to a model's tokens
+     7809  vocab/in_use               tokens that are named as reserved ones and are none
+     7912  vocab/from_tokenizer_json  tokenizer.json
+     8205  vocab/from_tekken          tekken.json
+     8360  vocab/from_tiktoken        *.tiktoken
+     8425  vocab/from_sentencepiece   tokenizer.model and its like
+     8790  vocab/from_vocab_json      vocab.json and merges.txt
+     8876  vocab/from_vocab_txt       vocab.txt
+     8933  vocab/digits               how a tokenizer cuts numbers
+     9129  vocab/recognise            what a file is, by what it holds
+     9260  vocab/parse                the first source that is given, and what goes with it
+     9486  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9793  vocab/rules_read           the rules of each kind of file
+     9898  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    10079  vocab/from_gguf            the vocabulary of a GGUF file
+    10368  vocab/gguf_rules           how it splits text
+    10519  vocab/split                text split as the tokenizer's model splits it
+    10919  vocab/align                which base token a donor token is
 
-    10488  simd                       the hot loops, once for each instruction set
-    10521  simd/kernels               the table of kernels, and what all versions share
-    10798  simd/scalar                the reference
-    10967  simd/sse2                  the operations of 128-bit x86, and what each does
-    11088  simd/neon                  those of 64-bit Arm
-    11183  simd/wasm                  those of WebAssembly's SIMD128
-    11268  simd/avx2                  those of 256-bit x86, with FMA
-    11350  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11992  simd/avx_vnni              AVX2, and products of integers
-    12088  simd/neon_bf16             NEON, and products of matrices
-    12242  simd/avx512                512-bit x86, by hand
-    12848  simd/amx                   tiles of x86, beside AVX-512
-    13091  simd/dispatch              which of them this machine can run, and which a call takes
+    11173  simd                       the hot loops, once for each instruction set
+    11206  simd/kernels               the table of kernels, and what all versions share
+    11483  simd/scalar                the reference
+    11652  simd/sse2                  the operations of 128-bit x86, and what each does
+    11773  simd/neon                  those of 64-bit Arm
+    11868  simd/wasm                  those of WebAssembly's SIMD128
+    11953  simd/avx2                  those of 256-bit x86, with FMA
+    12035  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    12677  simd/avx_vnni              AVX2, and products of integers
+    12773  simd/neon_bf16             NEON, and products of matrices
+    12927  simd/avx512                512-bit x86, by hand
+    13533  simd/amx                   tiles of x86, beside AVX-512
+    13776  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13317  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13370  solve/views                the rows of matrices, as the kernels read them
-    13499  solve/panels               vectors as the dense products want them, and these
-    13690  solve/rests                vectors on their way into panels
-    13867  solve/dictionary           the atoms, and their split along a common direction
-    14022  solve/exact_gram           products of all pairs of atoms in double
-    14104  solve/triangle             packed lower triangles
-    14208  solve/support              what is known of one target, and the exact steps
-    14484  solve/gram_table           products of atoms with all atoms, for scans
-    14722  solve/screen               which atoms are worth scoring in double: the bound
-    15028  solve/scan                 the correlations of all atoms with a block's residuals
-    15191  solve/predict              making targets ready for the next scan
-    15437  solve/candidates           the atoms that a scan could not rule out
-    15774  solve/select               the next atoms of each target
-    15939  solve/pursuit              what one solve holds, and the memory it takes
-    16183  solve/plan                 which form, and in what blocks
-    16428  solve/steps                a pursuit from its rows to its results
-    16667  solve/combine              new rows of coefficients
-    16729  solve/solver               the public call
-    16894  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    17103  solve/affine_normal        the normal equations of an affine map
-    17346  solve/affine_factor        their factor, and their solution
-    17577  solve/affine_map           a fitted map, and the rows it makes
-    17920  solve/affine_choice        how many atoms to take, and chosen by what
-    18318  solve/affine_fit           what a fit of an affine map holds and needs
-    18562  solve/affine               fitting and applying affine maps
+    14002  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    14055  solve/views                the rows of matrices, as the kernels read them
+    14184  solve/panels               vectors as the dense products want them, and these
+    14375  solve/rests                vectors on their way into panels
+    14552  solve/dictionary           the atoms, and their split along a common direction
+    14707  solve/exact_gram           products of all pairs of atoms in double
+    14789  solve/triangle             packed lower triangles
+    14893  solve/support              what is known of one target, and the exact steps
+    15169  solve/gram_table           products of atoms with all atoms, for scans
+    15407  solve/screen               which atoms are worth scoring in double: the bound
+    15713  solve/scan                 the correlations of all atoms with a block's residuals
+    15876  solve/predict              making targets ready for the next scan
+    16122  solve/candidates           the atoms that a scan could not rule out
+    16459  solve/select               the next atoms of each target
+    16624  solve/pursuit              what one solve holds, and the memory it takes
+    16868  solve/plan                 which form, and in what blocks
+    17113  solve/steps                a pursuit from its rows to its results
+    17352  solve/combine              new rows of coefficients
+    17414  solve/solver               the public call
+    17579  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    17788  solve/affine_normal        the normal equations of an affine map
+    18031  solve/affine_factor        their factor, and their solution
+    18262  solve/affine_map           a fitted map, and the rows it makes
+    18605  solve/affine_choice        how many atoms to take, and chosen by what
+    19003  solve/affine_fit           what a fit of an affine map holds and needs
+    19247  solve/affine               fitting and applying affine maps
 
-    18851  methods                    rows for tokens that a model lacks, each method a room
-    18890  methods/parts              what methods share: sums of rows, combinations
-    19074  methods/pursuit            omp, omp-centred
-    19145  methods/mapping            omp-affine, affine
-    19179  methods/constant           mean, zero
-    19207  methods/near               each target against all anchors
-    19498  methods/weights            how a few anchors combine to a target
-    19719  methods/interpolation      common_interpolation
-    19872  methods/wechsel            wechsel
-    19922  methods/focus              focus
-    20010  methods/hull               hull
-    20061  methods/dense              matrices of double, and their products
-    20326  methods/linear             maps between two models' rows
-    20481  methods/clp                clp
-    20567  methods/chance             normal deviates that are the same everywhere
-    20628  methods/factor             of symmetric matrices
-    20677  methods/randn              randn
-    20766  methods/john_hewitt        john_hewitt
-    20850  methods/polar              the orthogonal part of a matrix
-    20946  methods/procrustes         procrustes
-    21039  methods/eigen              principal directions of a matrix's rows
-    21333  methods/landmark_pca       landmark_pca
-    21391  methods/stb                stb
-    21573  methods/mp_rope            mp_rope
-    21889  methods/subword            subword
-    22005  methods/zett               zett
-    22027  methods/modifiers          what is done to the rows of any method
-    22141  methods/methods            the table of all, and the public calls
+    19536  methods                    rows for tokens that a model lacks, each method a room
+    19575  methods/parts              what methods share: sums of rows, combinations
+    19759  methods/pursuit            omp, omp-centred
+    19830  methods/mapping            omp-affine, affine
+    19864  methods/constant           mean, zero
+    19892  methods/near               each target against all anchors
+    20183  methods/weights            how a few anchors combine to a target
+    20404  methods/interpolation      common_interpolation
+    20557  methods/wechsel            wechsel
+    20607  methods/focus              focus
+    20695  methods/hull               hull
+    20746  methods/dense              matrices of double, and their products
+    21011  methods/linear             maps between two models' rows
+    21166  methods/clp                clp
+    21252  methods/chance             normal deviates that are the same everywhere
+    21313  methods/factor             of symmetric matrices
+    21362  methods/randn              randn
+    21451  methods/john_hewitt        john_hewitt
+    21535  methods/polar              the orthogonal part of a matrix
+    21631  methods/procrustes         procrustes
+    21724  methods/eigen              principal directions of a matrix's rows
+    22018  methods/landmark_pca       landmark_pca
+    22076  methods/stb                stb
+    22258  methods/mp_rope            mp_rope
+    22574  methods/subword            subword
+    22690  methods/zett               zett
+    22712  methods/modifiers          what is done to the rows of any method
+    22826  methods/methods            the table of all, and the public calls
 
-    22290  disk                       files and directories
-    22324  disk/system                what POSIX and Windows are asked for
-    22365  disk/windows_paths         paths as Windows takes them
-    22505  disk/windows               the system as Windows gives it
-    22817  disk/posix                 the system as POSIX gives it
-    23065  disk/paths                 what can be told from their text
-    23139  disk/failure               why the system refused
-    23253  disk/look                  what stands at a path, and whether within another
-    23374  disk/listing               listings of directories
-    23449  disk/reading               files to read, and whether they have changed
-    23628  disk/writing               files to write
-    23745  disk/copying               copies of files
-    23811  disk/trees                 whole directories looked through, copied, removed
-    24027  disk/known                 what weights are called in a directory
-    24110  disk/staging               a directory made under another name, then renamed
-    24372  disk/missing               a path or a directory without what is wanted of it
-    24415  disk/weights               which files they are, and what may stand in their place
-    24744  disk/weight_index          the index of a checkpoint in shards
-    24961  disk/shards                what an index and its shards say of each other
-    25166  disk/checkpoint            a model directory, in one file or in shards
-    25411  disk/tokenizer_directory   the tokenizer of a model directory
+    22975  disk                       files and directories
+    23010  disk/system                what POSIX and Windows are asked for
+    23051  disk/windows_paths         paths as Windows takes them
+    23191  disk/windows               the system as Windows gives it
+    23503  disk/posix                 the system as POSIX gives it
+    23751  disk/paths                 what can be told from their text
+    23825  disk/failure               why the system refused
+    23939  disk/look                  what stands at a path, and whether within another
+    24060  disk/listing               listings of directories
+    24135  disk/reading               files to read, and whether they have changed
+    24314  disk/writing               files to write
+    24431  disk/copying               copies of files
+    24497  disk/trees                 whole directories looked through, copied, removed
+    24713  disk/known                 what weights are called in a directory
+    24796  disk/staging               a directory made under another name, then renamed
+    25058  disk/missing               a path or a directory without what is wanted of it
+    25101  disk/weights               which files they are, and what may stand in their place
+    25430  disk/weight_index          the index of a checkpoint in shards
+    25647  disk/shards                what an index and its shards say of each other
+    25852  disk/checkpoint            a model directory, in one file or in shards
+    26097  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    26211  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25668  model                      which tensors and config keys belong to the vocabulary
-    25703  model/known                what the world calls things
-    26027  model/known_keys           keys of ids and sizes in configs
-    26201  model/known_classes        classes of tokenizers, by the type of model
-    26439  model/names                names of tensors
-    26596  model/document             the JSON files of a model directory
-    26691  model/members              what the members of a config are about
-    26912  model/config               what config.json says
-    27089  model/side                 a model directory opened once
-    27212  model/code                 the Python that a tokenizer is loaded with
-    27446  model/parts                what each tensor does for the vocabulary
-    27556  model/whole                whether all tensors are there
-    27678  model/find                 finding the parts of a model
-    27965  model/processor            the tokens that a processor looks for by their text
-    28120  model/heirs                what becomes of the ids in a config
-    28286  model/config_ids           ids in a config being edited
-    28526  model/config_lists         lists, dictionaries and ranges of ids
-    28683  model/config_edit          config.json and generation_config.json, edited
-    28978  model/classes              which class a tokenizer is loaded as
-    29185  model/class_tokens         added tokens that a class numbers otherwise
+    26473  model                      which tensors and config keys belong to the vocabulary
+    26508  model/known                what the world calls things
+    26832  model/known_keys           keys of ids and sizes in configs
+    27006  model/known_classes        classes of tokenizers, by the type of model
+    27244  model/names                names of tensors
+    27401  model/document             the JSON files of a model directory
+    27496  model/members              what the members of a config are about
+    27717  model/config               what config.json says
+    27894  model/side                 a model directory opened once
+    28017  model/code                 the Python that a tokenizer is loaded with
+    28251  model/parts                what each tensor does for the vocabulary
+    28361  model/whole                whether all tensors are there
+    28483  model/find                 finding the parts of a model
+    28770  model/processor            the tokens that a processor looks for by their text
+    28925  model/heirs                what becomes of the ids in a config
+    29091  model/config_ids           ids in a config being edited
+    29331  model/config_lists         lists, dictionaries and ranges of ids
+    29488  model/config_edit          config.json and generation_config.json, edited
+    29783  model/classes              which class a tokenizer is loaded as
+    29990  model/class_tokens         added tokens that a class numbers otherwise
 
-    29301  job                        the whole transplant, in the order in which it happens
-    29341  job/job                    what a job holds
-    29629  job/open                   opening the two models
-    29766  job/map                    the caller's map
-    29887  job/align                  where every new row comes from
-    30077  job/plan                   what becomes of every tensor, and of the configs
-    30222  job/chat                   the template that turns messages into text
-    30350  job/digits                 where the two tokenizers cut numbers differently
-    30547  job/converted              the special tokens that a conversion to GGUF finds
-    30737  job/bos                    texts that begin otherwise than the base's
-    30786  job/rows                   rows in memory: reading, checking, their mean
-    31106  job/pieces                 what the base cuts new tokens into
-    31208  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31471  job/solve                  solving for the rows of the donor
-    31685  job/targets                the rows that are made from the donor's
-    31785  job/diagnose               what is odd about the rows that were made
-    31910  job/rebuild                the new rows of one vocabulary tensor
-    32175  job/write                  the output and its weights
-    32454  job/copy                   the other files of the two models
-    32671  job/index                  the files that are written anew
-    32841  job/run                    the whole, in order
-    32955  job/report                 what a job did, as JSON and as a table
-    33271  job/findings               what is told of a finished directory
-    33320  job/check_files            its files
-    33456  job/check_ids              sizes, ids and tying
-    33672  job/check_values           values
-    33743  job/check_draft            as a draft model for another
-    34035  job/verify                 whether a finished directory agrees with itself
+    30106  job                        the whole transplant, in the order in which it happens
+    30146  job/job                    what a job holds
+    30434  job/open                   opening the two models
+    30571  job/map                    the caller's map
+    30692  job/align                  where every new row comes from
+    30882  job/plan                   what becomes of every tensor, and of the configs
+    31027  job/chat                   the template that turns messages into text
+    31155  job/digits                 where the two tokenizers cut numbers differently
+    31352  job/converted              the special tokens that a conversion to GGUF finds
+    31542  job/bos                    texts that begin otherwise than the base's
+    31591  job/rows                   rows in memory: reading, checking, their mean
+    31911  job/pieces                 what the base cuts new tokens into
+    32013  job/untrained              rows that hold nothing, and what becomes of their tokens
+    32276  job/solve                  solving for the rows of the donor
+    32490  job/targets                the rows that are made from the donor's
+    32590  job/diagnose               what is odd about the rows that were made
+    32715  job/rebuild                the new rows of one vocabulary tensor
+    32980  job/write                  the output and its weights
+    33259  job/copy                   the other files of the two models
+    33476  job/index                  the files that are written anew
+    33646  job/run                    the whole, in order
+    33760  job/report                 what a job did, as JSON and as a table
+    34076  job/findings               what is told of a finished directory
+    34125  job/check_files            its files
+    34261  job/check_ids              sizes, ids and tying
+    34477  job/check_values           values
+    34548  job/check_draft            as a draft model for another
+    34840  job/verify                 whether a finished directory agrees with itself
 
-    34076  evaluate                   methods ranked on tokens that both models share
-    34095  evaluate/token_class       what a token is like, by its bytes
-    34162  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34354  evaluate/scores            how near rows come to the true ones
-    34453  evaluate/ranks             whether a true row is found among all
-    34561  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34770  evaluate/write_json        an evaluation as JSON
-    34881  evaluate/write_page        an evaluation as a page
+    34881  evaluate                   methods ranked on tokens that both models share
+    34900  evaluate/token_class       what a token is like, by its bytes
+    34967  evaluate/hidden            which tokens are hidden, and the rows at hand
+    35159  evaluate/scores            how near rows come to the true ones
+    35258  evaluate/ranks             whether a true row is found among all
+    35366  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35575  evaluate/write_json        an evaluation as JSON
+    35686  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1288,7 +1294,8 @@ OTX_API const char *otx_role_name(otx_role role);
 typedef struct otx_token {
     const char *bytes;   /* any bytes, NUL and invalid UTF-8 included */
     const char *content; /* as the tokenizer's file spells it, UTF-8; from tekken.json
-                            and tiktoken files the bytes themselves */
+                            and tiktoken files the bytes themselves; from GGUF see
+                            otx_vocab_parse_gguf */
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
@@ -1315,9 +1322,9 @@ typedef struct otx_vocab {
     size_t token_count;  /* ids that have a token */
     int64_t roles[OTX_ROLE_COUNT]; /* ids, or -1 */
     otx_family family;
-    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
+    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char", "Trie" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
-                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt", "GGUF" */
     size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
                             read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
@@ -1454,6 +1461,29 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);
 OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignment);
+
+/* >>> src/api/gguf_vocab.h */
+/* ---- vocabularies in GGUF files ----------------------------------------------------- */
+
+/* Reads the vocabulary that the keys of an open file hold: the kinds gpt2, llama, gemma4,
+   bert, t5, rwkv and plamo2 of tokenizer.ggml.model; others are OTX_ERROR_UNSUPPORTED. Its
+   tokens stand for what those of the tokenizer do that the file was converted from: ids that
+   the converter filled up with "[PADid]" have no token; what it wrote out (user-defined
+   tokens) is text as it stands; a token that it made special by its looks is a control token.
+   Contents are as the file has them, any bytes, but for two: rwkv's are the bytes that the
+   file writes as in Python; and bert's lack the mark of a word before a reserved name.
+   Roles are those that the keys name, and for others the id that llama.cpp takes where it is
+   a control token. otx_vocab.source is "GGUF", and its model that of the kind, "Trie" for
+   rwkv. Close with otx_vocab_close. */
+OTX_API otx_result otx_vocab_parse_gguf(const otx_context *ctx, const otx_gguf *file,
+                                        const char *name, otx_vocab *out, otx_error *error);
+
+/* Reads besides how text is split, as otx_vocab_parse_rules does, from the file that the
+   vocabulary was parsed from: merges, scores, or the tokens alone. How plamo2 splits is not
+   known here. */
+OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_gguf *file,
+                                              const char *name, otx_vocab *vocab,
+                                              otx_error *error);
 
 #ifndef OTX_NO_STDIO
 
@@ -6374,6 +6404,10 @@ OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *e
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask
+     rules_read           the rules of each kind of file
+     known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+     from_gguf            the vocabulary of a GGUF file
+     gguf_rules           how it splits text
      split                text split as the tokenizer's model splits it
      align                which base token a donor token is */
 
@@ -6472,7 +6506,6 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */
@@ -7098,6 +7131,8 @@ typedef enum otx__numbering {
 } otx__numbering;
 
 struct otx__tokenizer;
+struct otx__rules;
+struct otx__gguf_words;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
@@ -7109,8 +7144,11 @@ typedef struct otx__vocab_reader {
     /* The next token, or *more = false after the last. Runs twice over the file:
        otx__rewind_words goes before each time. */
     otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
-    /* Sets t->fallback, when all tokens are known. */
+    /* Sets t->fallback, when all tokens are known; and the bytes of tokens that stand for
+       others than the spelling makes of them. */
     otx_result (*roles)(struct otx__tokenizer *t);
+    /* Completes the rules, whose tokens are there; NULL: as otx__rules_read_kind does. */
+    otx_result (*rules)(struct otx__tokenizer *t, struct otx__rules *rules);
 } otx__vocab_reader;
 
 /* What is at hand while a vocabulary is read. JSON documents that are absent are
@@ -7140,6 +7178,7 @@ typedef struct otx__tokenizer {
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
     otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
+    struct otx__gguf_words *gguf; /* GGUF: the keys with the tokens */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
     otx_json_iter entries;    /* of `words` or `specials`; set at their first */
@@ -9224,17 +9263,17 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
     {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
-     otx__tokenizer_json_next, otx__tokenizer_json_roles},
+     otx__tokenizer_json_next, otx__tokenizer_json_roles, NULL},
     {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
-     otx__tekken_roles},
+     otx__tekken_roles, NULL},
     {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
-     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
+     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles, NULL},
     {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
-     otx__tiktoken_next, otx__tiktoken_roles},
+     otx__tiktoken_next, otx__tiktoken_roles, NULL},
     {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
-     otx__next_member, otx__vocab_json_roles},
+     otx__next_member, otx__vocab_json_roles, NULL},
     {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
-     otx__vocab_txt_next, otx__vocab_txt_roles},
+     otx__vocab_txt_next, otx__vocab_txt_roles, NULL},
 };
 
 /* The reader of the first source that is given, and its text. */
@@ -9398,31 +9437,48 @@ OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
     otx_json_close(t->ctx, &t->added);
 }
 
+/* Reads a vocabulary with t->reader. On failure it is closed. */
+OTX__PRIVATE otx_result otx__parse_with_reader(otx__tokenizer *t)
+{
+    otx__added_list lists[OTX__ADDED_LISTS];
+    otx_result result;
+    size_t i;
+    memset(lists, 0, sizeof lists);
+    result = otx__open_texts(t);
+    if (!result) result = otx__read_tokens(t, lists);
+    if (!result) otx__finish_tokens(t);
+    if (!result) result = otx__find_in_use(t);
+    if (!result) result = otx__find_digits(t);
+    if (result) otx_vocab_close(t->ctx, t->vocab);
+    for (i = 0; i < OTX__COUNT(lists); i++)
+        otx__free(t->ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    return result;
+}
+
+/* What every reading begins with. */
+OTX__PRIVATE void otx__tokenizer_begin(otx__tokenizer *t, const otx_context *ctx,
+                                       const otx_vocab_text *texts, otx_vocab *vocab,
+                                       otx_error *error)
+{
+    size_t i;
+    memset(t, 0, sizeof *t);
+    t->ctx = ctx;
+    t->texts = texts;
+    t->error = error;
+    t->vocab = vocab;
+    t->last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) t->fallback[i] = -1;
+}
+
 OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
-    size_t i;
-    memset(&t, 0, sizeof t);
-    memset(lists, 0, sizeof lists);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
     memset(out, 0, sizeof *out);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = out;
-    t.last_added = -1;
-    for (i = 0; i < OTX_ROLE_COUNT; i++) t.fallback[i] = -1;
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__read_tokens(&t, lists);
-    if (!result) otx__finish_tokens(&t);
-    if (!result) result = otx__find_in_use(&t);
-    if (!result) result = otx__find_digits(&t);
-    if (result) otx_vocab_close(ctx, out);
-    for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    if (!result) result = otx__parse_with_reader(&t);
     otx__tokenizer_close(&t);
     return result;
 }
@@ -9438,6 +9494,9 @@ typedef enum otx__split_kind {
     OTX__SPLIT_LONGEST, /* WordPiece: the longest token that fits, from the left */
     OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
 } otx__split_kind;
+
+/* WordPiece: characters of a word beyond which it is unknown. */
+#define OTX__LONGEST_WORD 100
 
 /* A token of the model, to be found by its content. */
 typedef struct otx__rule_token {
@@ -9457,6 +9516,8 @@ typedef struct otx__rules {
     otx__spelling spelling;
     bool by_bytes;      /* the pieces to begin with are bytes, not characters */
     bool whole_first;   /* a word that is a token is that one, whatever the merges */
+    bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
+    bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
     char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
     size_t prefix_size, suffix_size;
@@ -9729,7 +9790,8 @@ OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
     rules->merge_count = kept;
 }
 
-/* ---- the rules of each kind of file ---- */
+/* >>> src/vocab/rules_read.h */
+/* ---- rules_read: the rules of each kind of file ------------------------------------- */
 
 /* The string of a member of the model, if it is one that has room. */
 OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
@@ -9793,7 +9855,7 @@ OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
     rules->spelling = t->spelling;
     otx__rules_read_bytes(t->vocab, rules);
     rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
-    return otx__rules_read_kind(t, rules);
+    return t->reader->rules ? t->reader->rules(t, rules) : otx__rules_read_kind(t, rules);
 }
 
 /* Rules in a pool of their own. */
@@ -9808,24 +9870,649 @@ OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *erro
     return rules;
 }
 
+/* Reads the rules of t->vocab with t->reader, in place of those that it has. */
+OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
+{
+    otx__rules *rules = otx__rules_open(t->ctx, t->error);
+    otx_result result;
+    if (!rules) return OTX_ERROR_MEMORY;
+    result = otx__open_texts(t);
+    if (!result) result = otx__rules_read(t, rules);
+    otx__vocab_drop_rules(t->ctx, result ? (void *)rules : t->vocab->rules);
+    if (!result) t->vocab->rules = rules;
+    return result;
+}
+
 OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
                                          const char *name, otx_vocab *vocab, otx_error *error)
 {
-    otx__rules *rules = otx__rules_open(ctx, error);
     otx__tokenizer t;
     otx_result result;
-    if (!rules) return OTX_ERROR_MEMORY;
-    memset(&t, 0, sizeof t);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = vocab;
+    otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__rules_read(&t, rules);
+    if (!result) result = otx__rules_with_reader(&t);
     otx__tokenizer_close(&t);
-    otx__vocab_drop_rules(ctx, result ? (void *)rules : vocab->rules);
-    if (!result) vocab->rules = rules;
+    return result;
+}
+
+/* >>> src/vocab/known_gguf.h */
+/* ---- known_gguf: what llama.cpp calls vocabularies, and takes for granted of them --- */
+
+/* Read in src/llama-vocab.cpp of August 2026. A new name is a new row. */
+
+/* Types of a token. */
+enum {
+    OTX__GGUF_UNDEFINED, OTX__GGUF_NORMAL, OTX__GGUF_UNKNOWN, OTX__GGUF_CONTROL,
+    OTX__GGUF_USER, OTX__GGUF_UNUSED, OTX__GGUF_BYTE, OTX__GGUF_TOKEN_TYPES
+};
+
+#define OTX__GGUF_MODEL "tokenizer.ggml.model"
+#define OTX__GGUF_PRE "tokenizer.ggml.pre"
+#define OTX__GGUF_TOKENS "tokenizer.ggml.tokens"
+#define OTX__GGUF_TYPES "tokenizer.ggml.token_type"
+#define OTX__GGUF_SCORES "tokenizer.ggml.scores"
+#define OTX__GGUF_MERGES "tokenizer.ggml.merges"
+#define OTX__GGUF_TEMPLATE "tokenizer.chat_template"
+#define OTX__GGUF_ADD_BOS "tokenizer.ggml.add_bos_token"
+#define OTX__GGUF_ADD_EOS "tokenizer.ggml.add_eos_token"
+
+/* The keys of the roles' ids. */
+static const char *const otx__gguf_role_keys[OTX_ROLE_COUNT] = {
+    "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
+    "tokenizer.ggml.padding_token_id", "tokenizer.ggml.unknown_token_id",
+    "tokenizer.ggml.seperator_token_id", /* so spelled */
+    "tokenizer.ggml.cls_token_id", "tokenizer.ggml.mask_token_id",
+};
+
+/* A kind of vocabulary, by tokenizer.ggml.model. */
+typedef struct otx__gguf_kind {
+    const char *name;
+    const char *type;     /* what llama.cpp makes of it: only alike ones make a pair of a draft
+                             and a target */
+    const char *model;    /* see otx_vocab */
+    otx_family family;
+    bool merges, scores;  /* what it cannot do without */
+    bool adds[2];         /* bos, eos: whether texts get it, where no key tells */
+    int roles[OTX_ROLE_COUNT]; /* ids where no key names one; -1: none */
+} otx__gguf_kind;
+
+static const otx__gguf_kind otx__gguf_kinds[] = {
+    {"gpt2", "BPE", "BPE", OTX_FAMILY_BYTE_LEVEL, true, false, {false, false},
+     {11, 11, -1, -1, -1, -1, -1}},
+    {"llama", "SPM", "BPE", OTX_FAMILY_METASPACE, false, true, {true, false},
+     {1, 2, -1, 0, -1, -1, -1}},
+    {"gemma4", "BPE", "BPE", OTX_FAMILY_METASPACE, true, false, {true, false},
+     {-1, -1, -1, -1, -1, -1, -1}},
+    {"bert", "WPM", "WordPiece", OTX_FAMILY_WORDPIECE, false, false, {true, false},
+     {101, -1, 0, 100, 102, 101, 103}},
+    {"t5", "UGM", "Unigram", OTX_FAMILY_METASPACE, false, true, {false, true},
+     {-1, 1, 0, 2, -1, -1, -1}},
+    {"rwkv", "RWKV", "Trie", OTX_FAMILY_PLAIN, false, false, {false, false},
+     {-1, -1, -1, -1, -1, -1, -1}},
+    {"plamo2", "PLaMo2", "Unigram", OTX_FAMILY_PLAIN, false, true, {false, false},
+     {1, 2, 3, 0, -1, -1, -1}},
+};
+
+/* Pre-tokenizers of byte-level vocabularies, by tokenizer.ggml.pre. */
+typedef struct otx__gguf_pre {
+    const char *name;
+    size_t digits;    /* the most digits that it leaves together; 0: any */
+    bool whole_first; /* a word that is a token is that one, whatever the merges */
+    bool adds_bos;    /* where no key tells */
+} otx__gguf_pre;
+
+static const otx__gguf_pre otx__gguf_pres[] = {
+    {"default", 3, false, false},
+    {"llama3", 3, true, true}, {"llama-v3", 3, true, true}, {"llama-bpe", 3, true, true},
+    {"falcon3", 3, true, true}, {"falcon-h1", 3, true, true}, {"pixtral", 3, true, true},
+    {"midm-2.0", 3, true, true}, {"lfm2", 3, true, true}, {"jina-v5-nano", 3, true, true},
+    {"minicpm5", 0, true, false},
+    {"deepseek-llm", 0, false, false}, {"deepseek-coder", 1, false, false},
+    {"deepseek-v3", 3, false, false}, {"hunyuan-dense", 3, false, false},
+    {"joyai-llm", 3, false, false}, {"hy_v4", 3, false, false}, {"spark2_5", 1, false, false},
+    {"youtu", 1, true, false},
+    {"falcon", 3, false, false},
+    {"mpt", 0, false, false}, {"gpt-2", 0, false, false}, {"phi-2", 0, false, false},
+    {"jina-es", 0, false, false}, {"jina-de", 0, false, false}, {"jina-v2-es", 0, false, false},
+    {"jina-v2-de", 0, false, false}, {"jina-v1-en", 0, false, false},
+    {"jina-v2-code", 0, false, false}, {"roberta-bpe", 0, false, false},
+    {"gigachat", 0, false, false}, {"a.x-4.0", 0, false, false}, {"mellum", 0, false, false},
+    {"modern-bert", 0, false, false}, {"exaone4", 0, false, false}, {"olmo", 0, false, false},
+    {"jais", 0, false, false}, {"trillion", 0, false, false},
+    {"granite-docling", 0, false, false},
+    {"starcoder", 1, false, false}, {"refact", 1, false, false}, {"command-r", 1, false, false},
+    {"smollm", 1, false, false}, {"codeshell", 1, false, false}, {"exaone", 1, false, false},
+    {"minerva-7b", 1, false, false}, {"mellum2", 1, false, false},
+    {"stablelm2", 1, false, false}, {"qwen2", 1, false, false},
+    {"deepseek-r1-qwen", 1, false, false}, {"kormo", 1, false, false},
+    {"f2llmv2", 1, false, false}, {"megrez", 1, false, false}, {"hunyuan", 1, false, false},
+    {"solar-open", 1, false, false}, {"qwen35", 1, false, false}, {"ufakzeka", 1, false, false},
+    {"poro-chat", 0, false, false}, {"bloom", 0, false, false}, {"gpt3-finnish", 0, false, false},
+    {"viking", 1, false, false},
+    {"jais-2", 3, false, false}, {"dbrx", 3, false, false}, {"smaug-bpe", 3, false, false},
+    {"glm4", 3, false, false}, {"chatglm-bpe", 3, false, false},
+    {"tekken", 1, true, true},
+    {"chameleon", 1, false, true},
+    {"gpt-4o", 3, false, false}, {"llama4", 3, false, false}, {"kanana2", 3, false, false},
+    {"talkie", 3, false, false}, {"minimax-m2", 3, false, false},
+    {"granite-embed-multi-97m", 3, true, false},
+    {"tiny_aya", 3, false, false}, {"cohere2moe", 3, false, false},
+    {"kimi-k2", 3, true, false}, /* ranks in place of merges */
+    {"superbpe", 3, false, false},
+    {"bailingmoe", 1, false, false}, {"bailingmoe2", 1, false, false},
+    {"llada-moe", 1, false, false},
+    {"seed-coder", 1, false, false}, {"grok-2", 1, false, false},
+    {"afmoe", 3, false, false}, {"laguna", 1, false, false}, {"exaone-moe", 1, false, false},
+    {"whitespace", 0, false, false},
+};
+
+#define OTX__PRE_KIMI "kimi-k2"
+
+/* Those under which a vocabulary is spelled as SentencePiece does, spaces as U+2581, though
+   it is named gpt2: read as gemma4. */
+static const char *const otx__gguf_spaced_pres[] = {
+    "gemma4", "sarvam-moe", "granite-embed-multi-311m",
+};
+
+/* Those for which the kind's own bos does not count. */
+static const char *const otx__gguf_pres_without_bos[] = {"glm4", "chatglm-bpe"};
+
+/* ---- looking things up ---- */
+
+/* The text of a key with one string; empty if there is none. */
+OTX__PRIVATE otx__span otx__gguf_word_of(const otx_gguf *file, const char *name)
+{
+    const otx_gguf_key *key = otx_gguf_find(file, name);
+    otx_gguf_strings strings;
+    memset(&strings, 0, sizeof strings);
+    if (!key || key->array || !otx_gguf_next(key, &strings)) return otx__span_of("", 0);
+    return otx__span_of(strings.bytes, strings.size);
+}
+
+OTX__PRIVATE bool otx__span_is_any(otx__span text, const char *const *names, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__span_is(text, names[i])) return true;
+    return false;
+}
+
+/* The kind of a file's vocabulary, or NULL. */
+OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_gguf *file)
+{
+    otx__span name = otx__gguf_word_of(file, OTX__GGUF_MODEL);
+    const bool spaced = otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                         otx__gguf_spaced_pres,
+                                         OTX__COUNT(otx__gguf_spaced_pres));
+    size_t i;
+    if (spaced && otx__span_is(name, "gpt2")) name = otx__span_of("gemma4", 6);
+    for (i = 0; i < OTX__COUNT(otx__gguf_kinds); i++)
+        if (otx__span_is(name, otx__gguf_kinds[i].name)) return &otx__gguf_kinds[i];
+    return NULL;
+}
+
+/* The pre-tokenizer of a byte-level vocabulary, or NULL. */
+OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
+{
+    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
+    size_t i;
+    if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
+    if (name.size == 0) name = otx__span_of("default", 7);
+    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
+        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
+    return NULL;
+}
+
+/* The id that a role has where no key names one, or -1. */
+OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
+{
+    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    if (!kind) return -1;
+    if (role == OTX_ROLE_BOS && otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                 otx__gguf_pres_without_bos,
+                                                 OTX__COUNT(otx__gguf_pres_without_bos)))
+        return -1;
+    return kind->roles[role];
+}
+
+/* >>> src/vocab/from_gguf.h */
+/* ---- from_gguf: the vocabulary of a GGUF file -------------------------------------- */
+
+/* What a reader looks at. */
+typedef struct otx__gguf_words {
+    const otx_gguf *file;
+    const otx__gguf_kind *kind;
+    const otx__gguf_pre *pre; /* NULL: none, or one that is not known */
+    const otx_gguf_key *tokens, *types, *scores, *merges;
+    otx_gguf_strings at;      /* in tokens */
+} otx__gguf_words;
+
+#define OTX__WORD_MARK "\xe2\x96\x81" /* U+2581 */
+
+/* ---- the keys ---- */
+
+/* A list, if it is there: of such elements, or of the other ones, and at least `least`. */
+OTX__PRIVATE otx_result otx__gguf_array(const otx__tokenizer *t, const char *name,
+                                       otx_gguf_type type, otx_gguf_type other, uint64_t least,
+                                       const otx_gguf_key **out)
+{
+    const otx_gguf_key *key = otx_gguf_find(t->gguf->file, name);
+    *out = key;
+    if (!key) return OTX_OK;
+    if (!key->array || (key->type != type && key->type != other))
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: key %s is not an array of %s", t->name,
+                         name, type == OTX_GGUF_STRING ? "strings"
+                               : type == OTX_GGUF_I32  ? "numbers of type i32"
+                                                       : "numbers of type f32 or i32");
+    if (key->count >= least) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: key %s has %" PRIu64 " elements for %"
+                     PRIu64 " tokens", t->name, name, key->count, least);
+}
+
+/* Refuses a file without a vocabulary, or with one of a kind that is not read here. */
+OTX__PRIVATE otx_result otx__gguf_refuse_kind(const otx__tokenizer *t)
+{
+    const otx__span model = otx__gguf_word_of(t->gguf->file, OTX__GGUF_MODEL);
+    char name[OTX__QUOTED];
+    if (model.size == 0 || otx__span_is(model, "none") || otx__span_is(model, "no_vocab"))
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: holds no vocabulary: key "
+                         OTX__GGUF_MODEL " is %s", t->name,
+                         model.size ? "none" : "not there, or no string");
+    return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: its vocabulary is of the kind \"%s\" "
+                     "(" OTX__GGUF_MODEL "), and read here are gpt2, llama, gemma4, bert, t5, "
+                     "rwkv and plamo2", t->name,
+                     otx__quote(name, sizeof name, model.bytes, model.size));
+}
+
+OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
+{
+    otx__gguf_words *g = t->gguf;
+    otx_result result;
+    g->kind = otx__gguf_kind_of(g->file);
+    if (!g->kind) return otx__gguf_refuse_kind(t);
+    g->pre = otx__gguf_pre_of(g->file);
+    result = otx__gguf_array(t, OTX__GGUF_TOKENS, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
+                            &g->tokens);
+    if (!result && !g->tokens)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no key " OTX__GGUF_TOKENS,
+                         t->name);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_TYPES, OTX_GGUF_I32, OTX_GGUF_I32,
+                                g->tokens->count, &g->types);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_SCORES, OTX_GGUF_F32, OTX_GGUF_I32,
+                                g->tokens->count, &g->scores);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_MERGES, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
+                                &g->merges);
+    if (result) return result;
+    t->type = g->kind->model;
+    t->repeat = OTX__REPEAT_STAYS;
+    t->spelling.family = g->kind->family;
+    t->spelling.byte_fallback = g->kind->merges && g->kind->family == OTX_FAMILY_METASPACE;
+    if (g->kind->family == OTX_FAMILY_METASPACE) {
+        t->spelling.mark_size = 3;
+        memcpy(t->spelling.mark, OTX__WORD_MARK, 3);
+    }
+    return OTX_OK;
+}
+
+/* ---- tokens ---- */
+
+/* The type of a token; one that is not known is like none. */
+OTX__PRIVATE int otx__gguf_type(const otx__gguf_words *g, uint64_t id)
+{
+    int64_t type;
+    if (!g->types) return OTX__GGUF_NORMAL;
+    if (!otx_gguf_integer(g->types, id, &type) || type < 0 || type >= OTX__GGUF_TOKEN_TYPES)
+        return OTX__GGUF_UNDEFINED;
+    return (int)type;
+}
+
+/* Whether a string is what converters fill an id up with that has no token: [PADid], unused;
+   those of 2024 made it user-defined. */
+OTX__PRIVATE bool otx__gguf_is_filler(const char *content, size_t size, uint64_t id, int type)
+{
+    char own[32];
+    if (type == OTX__GGUF_UNUSED) return otx__has_shape(content, size, "[PAD#]");
+    if (type != OTX__GGUF_USER) return false;
+    return otx__same_bytes(content, size, own,
+                           otx__format(own, sizeof own, "[PAD%" PRIu64 "]", id));
+}
+
+/* Undoes the escapes of Python in t->scratch. */
+OTX__PRIVATE size_t otx__gguf_unescape(char *text, size_t size)
+{
+    size_t at = 0, length = 0;
+    while (at < size) {
+        char letter = text[at++];
+        int high = -1, low = -1;
+        if (letter != '\\' || at == size) {
+            text[length++] = letter;
+            continue;
+        }
+        letter = text[at++];
+        if (letter == 'x' && size - at >= 2) {
+            high = otx__hex_digit(text[at]);
+            low = otx__hex_digit(text[at + 1]);
+        }
+        if (high >= 0 && low >= 0) {
+            text[length++] = (char)(high * 16 + low);
+            at += 2;
+        } else {
+            text[length++] = letter == 'n' ? '\n' : letter == 'r' ? '\r'
+                             : letter == 't' ? '\t' : letter;
+        }
+    }
+    return length;
+}
+
+OTX__PRIVATE bool otx__gguf_starts_word(const char *content, size_t size)
+{
+    return size >= 3 && memcmp(content, OTX__WORD_MARK, 3) == 0;
+}
+
+/* Settles the content of a token, given as the file has it. */
+OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, int type)
+{
+    const otx__gguf_words *g = t->gguf;
+    otx_result result = OTX_OK;
+    if (g->kind->family == OTX_FAMILY_WORDPIECE &&
+        otx__gguf_starts_word(word->content, word->size) &&
+        (otx__is_reserved(word->content + 3, word->size - 3) ||
+         otx__gguf_is_filler(word->content + 3, word->size - 3, word->id, type))) {
+        word->content += 3;
+        word->size -= 3;
+    }
+    if (strcmp(g->kind->name, "rwkv") == 0 && type <= OTX__GGUF_NORMAL) {
+        result = otx__tokenizer_scratch(t, word->size + 1);
+        if (result) return result;
+        if (word->size) memcpy(t->scratch, word->content, word->size);
+        word->content = t->scratch;
+        word->size = otx__gguf_unescape(t->scratch, word->size);
+    }
+    return OTX_OK;
+}
+
+/* Settles all of a token. Its kind stays NONE if it only fills its id up. */
+OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
+{
+    static const otx_token_kind kinds[OTX__GGUF_TOKEN_TYPES] = {
+        OTX_TOKEN_TEXT, OTX_TOKEN_TEXT, OTX_TOKEN_CONTROL, OTX_TOKEN_CONTROL, OTX_TOKEN_TEXT,
+        OTX_TOKEN_UNUSED, OTX_TOKEN_BYTE
+    };
+    const int type = otx__gguf_type(t->gguf, word->id);
+    char quoted[OTX__QUOTED];
+    otx_result result = otx__gguf_content(t, word, type);
+    word->kind = OTX_TOKEN_NONE;
+    if (result || otx__gguf_is_filler(word->content, word->size, word->id, type)) return result;
+    word->kind = kinds[type];
+    word->added = type == OTX__GGUF_UNKNOWN || type == OTX__GGUF_CONTROL ||
+                  type == OTX__GGUF_USER;
+    if (type != OTX__GGUF_BYTE || word->size == 1 ||
+        otx__fallback_byte(word->content, word->size) >= 0)
+        return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: token %" PRIu64 ", \"%s\", stands for a "
+                     "byte (type 6), but is not <0xNN>", t->name, word->id,
+                     otx__quote(quoted, sizeof quoted, word->content, word->size));
+}
+
+OTX__PRIVATE otx_result otx__gguf_next(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    otx__gguf_words *g = t->gguf;
+    otx_result result = OTX_OK;
+    if (t->position == 0) memset(&g->at, 0, sizeof g->at);
+    do {
+        *more = otx_gguf_next(g->tokens, &g->at);
+        if (!*more) return OTX_OK;
+        word->id = t->position++;
+        word->content = g->at.bytes;
+        word->size = g->at.size;
+        word->score = 0.0;
+        (void)otx_gguf_number(g->scores, word->id, &word->score);
+        result = otx__gguf_word(t, word);
+    } while (!result && word->kind == OTX_TOKEN_NONE);
+    return result;
+}
+
+/* ---- what else tokens are ---- */
+
+/* Ids that the table has room for: those behind the last token are fillers. */
+OTX__PRIVATE uint64_t otx__gguf_room(const otx__tokenizer *t)
+{
+    return ((const otx__vocab_memory *)t->vocab->memory)->token_limit;
+}
+
+/* Settles the bytes of tokens that the spelling would get wrong: user-defined ones, which the
+   converter has written out; words of WordPiece, of which those that start one are marked;
+   and what is no UTF-8, which the alphabet of bytes cannot be. */
+OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
+{
+    const otx__gguf_words *g = t->gguf;
+    const otx_family family = g->kind->family;
+    size_t id;
+    for (id = 0; id < otx__gguf_room(t); id++) {
+        otx_token *token = &t->vocab->tokens[id];
+        const bool words = family == OTX_FAMILY_WORDPIECE;
+        const bool whole = otx__gguf_type(g, id) == OTX__GGUF_USER ||
+                           (family == OTX_FAMILY_BYTE_LEVEL &&
+                            !otx__is_utf8(token->content, token->content_size));
+        char *bytes;
+        if (token->kind != OTX_TOKEN_TEXT || !(whole || words)) continue;
+        token->bytes = token->content;
+        token->size = token->content_size;
+        if (whole || !otx__gguf_starts_word(token->content, token->content_size)) continue;
+        token->size -= 2;
+        bytes = otx__vocab_keep(t->vocab, token->size);
+        bytes[0] = ' ';
+        memcpy(bytes + 1, token->content + 3, token->size - 1u);
+        token->bytes = bytes;
+    }
+}
+
+OTX__PRIVATE bool otx__gguf_is_special(const otx__gguf_words *g, uint64_t id)
+{
+    const int type = otx__gguf_type(g, id);
+    return type == OTX__GGUF_CONTROL || type == OTX__GGUF_UNKNOWN;
+}
+
+/* The ids that the keys name. Where one is not there, or names no token, the client's own
+   counts if it is a special token: an ordinary one is there by chance (11 is GPT-2's comma). */
+OTX__PRIVATE otx_result otx__gguf_roles(otx__tokenizer *t)
+{
+    const otx__gguf_words *g = t->gguf;
+    const otx_token *tokens = t->vocab->tokens;
+    const uint64_t room = otx__gguf_room(t);
+    int role;
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        const char *name = otx__gguf_role_keys[role];
+        int64_t id, usual = otx__gguf_usual_role(g->file, (otx_role)role);
+        bool known = otx_gguf_integer(otx_gguf_find(g->file, name), 0, &id);
+        if (known && (id < 0 || (uint64_t)id >= room ||
+                      tokens[id].kind == OTX_TOKEN_NONE)) {
+            otx__log(t->ctx, OTX_WARNING, "%s: key %s is %" PRId64 ", an id without a token",
+                     t->name, name, id);
+            known = false;
+        }
+        if (!known && usual >= 0 && (uint64_t)usual < room &&
+            tokens[usual].kind != OTX_TOKEN_NONE && otx__gguf_is_special(g, (uint64_t)usual))
+            t->fallback[role] = usual;
+        if (known) t->fallback[role] = id;
+    }
+    otx__gguf_settle(t);
+    return OTX_OK;
+}
+
+/* Tokens that a chat template names, or a key of an id, are in use. */
+OTX__PRIVATE void otx__gguf_find_in_use(otx__tokenizer *t)
+{
+    const otx_gguf *file = t->gguf->file;
+    const size_t prefix = strlen(OTX__GGUF_TEMPLATE);
+    size_t i;
+    for (i = 0; i < file->key_count; i++) {
+        const otx_gguf_key *key = &file->keys[i];
+        otx_gguf_strings text;
+        int64_t id;
+        memset(&text, 0, sizeof text);
+        if (key->name_size >= prefix && memcmp(key->name, OTX__GGUF_TEMPLATE, prefix) == 0 &&
+            !key->array && otx_gguf_next(key, &text))
+            otx__use_marks(t, otx__span_of(text.bytes, text.size));
+        if (key->name_size > 24 && memcmp(key->name, "tokenizer.ggml.", 15) == 0 &&
+            memcmp(key->name + key->name_size - 9, "_token_id", 9) == 0 && !key->array &&
+            otx_gguf_integer(key, 0, &id))
+            otx__use_token(t->vocab, id);
+    }
+}
+
+/* >>> src/vocab/gguf_rules.h */
+/* ---- gguf_rules: how the vocabulary of a GGUF file splits text ----------------------- */
+
+/* Whether a token may come of splitting: user-defined ones may only of SentencePiece, whose
+   converter makes tokens of the model's own such (Gemma's runs of spaces). */
+OTX__PRIVATE bool otx__gguf_splits(const otx__gguf_words *g, uint32_t id)
+{
+    return otx__gguf_type(g, id) != OTX__GGUF_USER || strcmp(g->kind->name, "llama") == 0;
+}
+
+/* Sorts out the tokens that the rules have, and spells those that were written out. */
+OTX__PRIVATE otx_result otx__gguf_rule_tokens(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx__spelling *spelling = &t->spelling;
+    size_t i, j, kept = 0;
+    rules->least = 0.0;
+    for (i = 0; i < rules->token_count; i++) {
+        otx__rule_token token = rules->tokens[i];
+        if (!otx__gguf_splits(t->gguf, token.id)) continue;
+        if (rules->weights[token.id] < rules->least) rules->least = rules->weights[token.id];
+        if (spelling->family == OTX_FAMILY_METASPACE && memchr(token.content, ' ', token.size)) {
+            char *to = (char *)otx__pool_take(&rules->pool, token.size, 3);
+            uint32_t size = 0;
+            if (!to) return otx__pool_fail(&rules->pool, t->error);
+            for (j = 0; j < token.size; j++) {
+                memcpy(to + size, token.content[j] == ' ' ? OTX__WORD_MARK : &token.content[j],
+                       token.content[j] == ' ' ? 3 : 1);
+                size += token.content[j] == ' ' ? 3 : 1;
+            }
+            token.content = to;
+            token.size = size;
+        }
+        rules->tokens[kept++] = token;
+    }
+    rules->token_count = kept;
+    otx__sort(rules->tokens, kept, sizeof *rules->tokens, otx__compare_rule_tokens);
+    return OTX_OK;
+}
+
+/* The list of merges: "a b", cut at the first space that is not at its beginning. */
+OTX__PRIVATE otx_result otx__gguf_read_merges(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_gguf_key *merges = t->gguf->merges;
+    otx_gguf_strings at;
+    uint32_t rank = 0;
+    otx_result result;
+    if (!merges)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no key "
+                         OTX__GGUF_MERGES, t->name);
+    memset(&at, 0, sizeof at);
+    result = otx__rules_take_merges(t, rules, (size_t)merges->count);
+    while (!result && otx_gguf_next(merges, &at)) {
+        const char *space = at.size > 1 ? (const char *)memchr(at.bytes + 1, ' ', at.size - 1)
+                                        : NULL;
+        const size_t left = space ? (size_t)(space - at.bytes) : 0;
+        result = otx__tokenizer_scratch(t, at.size + 1);
+        if (!result && space) {
+            memcpy(t->scratch, at.bytes, left);
+            memcpy(t->scratch + left, space + 1, at.size - left - 1);
+            otx__rules_keep_merge(rules, t->scratch, left, at.size - left - 1, rank);
+        }
+        rank++;
+    }
+    otx__rules_sort_merges(rules);
+    return result;
+}
+
+/* What the pieces are made by. */
+OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx__gguf_words *g = t->gguf;
+    const char *name = g->kind->name;
+    const bool ranks = g->kind->merges && !g->merges &&
+                       otx__span_is(otx__gguf_word_of(g->file, OTX__GGUF_PRE), OTX__PRE_KIMI);
+    size_t i;
+    otx_result result;
+    if (strcmp(name, "plamo2") == 0)
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: how a vocabulary of the kind "
+                         "plamo2 splits text is not known here", t->name);
+    if (g->kind->scores && !g->scores)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no key "
+                         OTX__GGUF_SCORES, t->name);
+    result = otx__gguf_rule_tokens(t, rules);
+    rules->whole_first = g->pre && g->pre->whole_first;
+    rules->fuse_unknown = g->kind->family == OTX_FAMILY_METASPACE;
+    rules->across_words = strcmp(name, "rwkv") == 0;
+    rules->how = strcmp(name, "t5") == 0 ? OTX__SPLIT_VITERBI
+                 : ranks || strcmp(name, "llama") == 0 ? OTX__SPLIT_WEIGHTS
+                 : g->kind->merges ? OTX__SPLIT_MERGES : OTX__SPLIT_LONGEST;
+    if (strcmp(name, "bert") == 0) {
+        rules->marks_starts = true;
+        rules->prefix_size = 3;
+        memcpy(rules->prefix, OTX__WORD_MARK, 3);
+    }
+    for (i = 0; i < t->vocab->count && rules->how == OTX__SPLIT_WEIGHTS; i++)
+        rules->weights[i] = ranks ? (double)i : -rules->weights[i];
+    return !result && rules->how == OTX__SPLIT_MERGES ? otx__gguf_read_merges(t, rules) : result;
+}
+
+/* ---- the reader ---- */
+
+static const otx__vocab_reader otx__gguf_reader = {
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_roles,
+    otx__gguf_read_rules
+};
+
+OTX__PRIVATE void otx__gguf_begin(otx__tokenizer *t, otx__gguf_words *words,
+                                  const otx_gguf *file, const char *name)
+{
+    memset(words, 0, sizeof *words);
+    words->file = file;
+    t->gguf = words;
+    t->reader = &otx__gguf_reader;
+    t->name = name ? name : "GGUF file";
+}
+
+OTX_API otx_result otx_vocab_parse_gguf(const otx_context *ctx, const otx_gguf *file,
+                                        const char *name, otx_vocab *out, otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx__gguf_words words;
+    otx__tokenizer t;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    memset(out, 0, sizeof *out);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
+    otx__gguf_begin(&t, &words, file, name);
+    result = otx__parse_with_reader(&t);
+    if (!result) otx__gguf_find_in_use(&t);
+    if (!result && words.pre && words.pre->digits)
+        out->digits = otx__min(out->digits, words.pre->digits);
+    otx__tokenizer_close(&t);
+    return result;
+}
+
+OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_gguf *file,
+                                              const char *name, otx_vocab *vocab,
+                                              otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx__gguf_words words;
+    otx__tokenizer t;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    otx__tokenizer_begin(&t, ctx, texts, vocab, error);
+    otx__gguf_begin(&t, &words, file, name);
+    result = otx__rules_with_reader(&t);
+    otx__tokenizer_close(&t);
     return result;
 }
 
@@ -10096,15 +10783,12 @@ OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t siz
 
 /* ---- WordPiece ---- */
 
-/* Characters of a word beyond which it is unknown. */
-#define OTX__LONGEST_WORD 100
-
 /* The longest token at the beginning of a text, and its size there; or -1. */
 OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
                                         bool first, size_t *length)
 {
     otx__rule_range range = otx__rules_all(rules);
-    size_t prefix = first ? 0 : rules->prefix_size, i;
+    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i;
     int64_t best = -1;
     for (i = 0; i < prefix; i++)
         otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
@@ -10124,6 +10808,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
 {
     size_t count = s->count, at, length = 0, characters = 0;
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
+    if (s->rules->across_words) characters = 0;
     for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
         int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
                                         &length);
@@ -10176,7 +10861,7 @@ OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *
 /* Whether spaces are no part of any token, but end words. */
 OTX__PRIVATE bool otx__split_at_spaces(const otx__rules *rules)
 {
-    return rules->how == OTX__SPLIT_LONGEST || rules->suffix_size > 0 ||
+    return (rules->how == OTX__SPLIT_LONGEST && !rules->across_words) || rules->suffix_size > 0 ||
            rules->spelling.family == OTX_FAMILY_WORDPIECE ||
            rules->spelling.family == OTX_FAMILY_WORD_SUFFIX;
 }
@@ -22319,6 +23004,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
      checkpoint           a model directory, in one file or in shards
+     tokenizer_gguf       the tokenizer of a GGUF file
      tokenizer_directory  the tokenizer of a model directory */
 
 /* >>> src/disk/system.h */
@@ -25408,6 +26094,120 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     return result;
 }
 
+/* >>> src/disk/tokenizer_gguf.h */
+/* ---- tokenizer_gguf: the tokenizer of a GGUF file ------------------------------- */
+
+#define OTX__GGUF_FILES "*.gguf"
+
+/* Files of that name that hold no language model, or not the keys of one. */
+static const char *const otx__gguf_other_files[] = {
+    "mmproj*.gguf",           /* llama.cpp: what turns images into rows */
+    "*.mmproj*.gguf", "*-mmproj*.gguf",
+    "*imatrix*.gguf",         /* llama-imatrix */
+};
+
+/* Whether a name is that of a part of a split file other than the first, in which the keys
+   are. */
+OTX__PRIVATE bool otx__is_later_part(const char *name)
+{
+    return otx__name_fits(name, "*-of-*.gguf") && !otx__name_fits(name, "*-00001-of-*.gguf");
+}
+
+/* Whether the bytes that a file begins with are GGUF's. */
+OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
+{
+    char bytes[4];
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    *is = false;
+    if (result) return result;
+    if (source.size >= sizeof bytes) {
+        if (source.read(source.context, 0, bytes, sizeof bytes))
+            *is = memcmp(bytes, "GGUF", 4) == 0;
+        else result = otx__fail_read(error, path, &source, 0, sizeof bytes);
+    }
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Opens a file's header. `source` may be NULL: then the file is closed again. */
+OTX__PRIVATE otx_result otx__gguf_open_path(const otx_context *ctx, const char *path,
+                                            otx_source *source, otx_gguf *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_source own;
+    otx_result result = otx_source_open(ctx, path, &own, error);
+    memset(out, 0, sizeof *out);
+    if (result) return result;
+    result = otx_gguf_open(ctx, &own, otx__path_text(name, path), out, error);
+    if (result || !source) otx_source_close(ctx, &own);
+    else *source = own;
+    return result;
+}
+
+/* With `rules` these are read, for a vocabulary that is open. */
+OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char *path,
+                                             bool rules, otx_vocab *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_gguf file;
+    int64_t part;
+    otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
+    if (result) return result;
+    otx__path_text(name, path);
+    if (otx_gguf_integer(otx_gguf_find(&file, "split.no"), 0, &part) && part > 0)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is part %" PRId64 " of a split "
+                           "file; give the first, which holds the vocabulary", name, part + 1);
+    else
+        result = rules ? otx_vocab_parse_gguf_rules(ctx, &file, name, out, error)
+                       : otx_vocab_parse_gguf(ctx, &file, name, out, error);
+    otx_gguf_close(ctx, &file);
+    return result;
+}
+
+/* The one name of a directory's GGUF files that holds a vocabulary; NULL if there is none.
+   Several are refused: which of them is meant cannot be told. */
+OTX__PRIVATE otx_result otx__gguf_in_directory(const char *path, const otx__listing *listing,
+                                               const char **name, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], one[OTX__QUOTED], other[OTX__QUOTED];
+    size_t i;
+    *name = NULL;
+    for (i = 0; i < listing->count; i++) {
+        const char *next = listing->names[i];
+        if (!otx__name_fits(next, OTX__GGUF_FILES) || otx__is_later_part(next) ||
+            otx__name_fits_any(next, otx__gguf_other_files, OTX__COUNT(otx__gguf_other_files)))
+            continue;
+        if (*name)
+            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
+                             "several GGUF files, such as \"%s\" and \"%s\"; give one of them",
+                             otx__path_text(where, path),
+                             otx__quote(one, sizeof one, *name, strlen(*name)),
+                             otx__quote(other, sizeof other, next, strlen(next)));
+        *name = next;
+    }
+    return OTX_OK;
+}
+
+/* The tokenizer of a directory that has no other files of one; *found is false if it has no
+   GGUF file either. */
+OTX__PRIVATE otx_result otx__vocab_open_only_gguf(const otx_context *ctx, const char *path,
+                                                  const otx__listing *listing, bool rules,
+                                                  bool *found, otx_vocab *out, otx_error *error)
+{
+    const char *name;
+    char *whole;
+    otx_result result = otx__gguf_in_directory(path, listing, &name, error);
+    *found = name != NULL;
+    if (result || !name) return result;
+    whole = otx__path_join(ctx, path, name);
+    if (!whole) return otx__fail_memory(error, strlen(path) + strlen(name) + 2);
+    result = otx__vocab_open_gguf(ctx, whole, rules, out, error);
+    otx__path_free(ctx, whole);
+    return result;
+}
+
 /* >>> src/disk/tokenizer_directory.h */
 /* ---- tokenizer_directory: the tokenizer of a model directory ---------------- */
 
@@ -25565,6 +26365,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     otx__vocab_files files;
     otx__listing listing;
     size_t source = 0, i;
+    bool found = true;
     otx_result result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     memset(&files, 0, sizeof files);
@@ -25573,8 +26374,9 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.rules = rules;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
-    else result = otx__vocab_of_source(&files, source, out, error);
+    if (source < OTX_VOCAB_SOURCES) result = otx__vocab_of_source(&files, source, out, error);
+    else result = otx__vocab_open_only_gguf(ctx, path, &listing, rules, &found, out, error);
+    if (!result && !found) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     if (!result && !rules) result = otx__vocab_compare_others(&files, source, out, error);
     if (result && !rules) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
@@ -25617,7 +26419,10 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
     size_t size = 0;
     otx__recognised what;
     otx_vocab_file file;
-    otx_result result = otx__refuse_weights(ctx, path, error);
+    bool gguf;
+    otx_result result = otx__gguf_is(ctx, path, &gguf, error);
+    if (!result && gguf) return otx__vocab_open_gguf(ctx, path, rules, out, error);
+    if (!result) result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
     memset(&what, 0, sizeof what);

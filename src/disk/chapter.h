@@ -29,4 +29,5 @@
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
      checkpoint           a model directory, in one file or in shards
+     tokenizer_gguf       the tokenizer of a GGUF file
      tokenizer_directory  the tokenizer of a model directory */
