@@ -24,6 +24,7 @@
      trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
+     staged_files         files made under another name, then renamed
      missing              a path or a directory without what is wanted of it
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards

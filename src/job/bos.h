@@ -3,6 +3,16 @@
 /* A body that has always read a token before a text (Gemma's, Llama's) reads poorly from a
    text without one, whatever the rows. */
 
+/* What a GGUF file says of it, or llama.cpp takes where it says nothing. */
+OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
+{
+    const otx_gguf_key *key =
+        otx_gguf_find(otx__gguf_of(&side->checkpoint), "tokenizer.ggml." OTX__KEY_ADD_BOS);
+    int64_t value;
+    if (key && otx_gguf_integer(key, 0, &value)) return value != 0;
+    return otx__converted_kind_of(&side->vocab)->adds[OTX_ROLE_BOS];
+}
+
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
                                     otx_error *error)
@@ -14,6 +24,10 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
+    if (side->gguf) {
+        *adds = otx__gguf_adds_bos(side);
+        return OTX_OK;
+    }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
     if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
