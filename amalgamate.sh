@@ -36,11 +36,14 @@ case "$only" in
     path_wings="disk model job evaluate" ;;
 files) api="version result context matrix source json safetensors gguf"
     wings="base files" path_api='' path_wings=''
-    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;
+    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch
+             files/gguf_keys" ;;
 vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
     without="base/number base/watch files/tensors
-             files/safetensors_read files/safetensors_write" ;;
+             files/safetensors_read files/safetensors_write files/gguf_types
+             files/gguf_values files/gguf_walk files/gguf_read files/gguf_write
+             files/gguf_keys" ;;
 solve) api="version result context isa matrix solver"
     wings="base simd solve" path_api='' path_wings=''
     without="base/hash base/base64 base/protobuf

@@ -23,224 +23,230 @@
 
    What is where
 
-      270  api/version                version
-      300  api/result                 results
-      340  api/context                context: memory, threads, progress
-      418  api/isa                    instruction sets
-      435  api/matrix                 numbers and matrices
-      480  api/solver                 the solver
-      608  api/affine                 the affine map: rows as the map makes them, and what it misses
-      739  api/methods                methods: rows for tokens that a model lacks
-      936  api/source                 sources and sinks: bytes in and out
-      956  api/json                   JSON
-     1078  api/safetensors            safetensors
-     1142  api/gguf                   GGUF
-     1235  api/vocab                  vocabularies
-     1371  api/align                  alignment
-     1436  api/file                   files
-     1447  api/directory              directories
-     1512  api/job                    the whole job
-     1669  api/verify                 looking at a finished directory
-     1725  api/evaluate               methods ranked on tokens that both models share
+      276  api/version                version
+      306  api/result                 results
+      346  api/context                context: memory, threads, progress
+      424  api/isa                    instruction sets
+      441  api/matrix                 numbers and matrices
+      499  api/solver                 the solver
+      627  api/affine                 the affine map: rows as the map makes them, and what it misses
+      758  api/methods                methods: rows for tokens that a model lacks
+      955  api/source                 sources and sinks: bytes in and out
+      975  api/json                   JSON
+     1097  api/safetensors            safetensors
+     1161  api/gguf                   GGUF
+     1259  api/vocab                  vocabularies
+     1395  api/align                  alignment
+     1460  api/file                   files
+     1471  api/directory              directories
+     1536  api/job                    the whole job
+     1693  api/verify                 looking at a finished directory
+     1749  api/evaluate               methods ranked on tokens that both models share
 
-     1831  base                       what everything stands on
-     1864  base/begin                 system headers, and how floating point must be compiled
-     1902  base/sizes                 counting, and sums and products that may not wrap
-     1940  base/span                  bytes of others, digits, UTF-8
-     2098  base/decimal               the digits of a double
-     2233  base/format                printf without stdio and without a locale
-     2502  base/result                results, failures, messages
-     2618  base/memory                the allocator, arrays that grow
-     2677  base/text                  names in messages, and text that grows
-     2794  base/hooks                 log, progress, threads of the caller
-     2863  base/sort                  in place, without memory, never quadratic; and finding
-     2913  base/clock                 wall time for statistics
-     2959  base/hash                  keyed, for tables whose keys a stranger chooses
-     3051  base/pool                  blocks that are freed together
-     3166  base/number                element types, widening and rounding
-     3355  base/base64                decoding
-     3391  base/protobuf              fields of a message
-     3513  base/watch                 long loops that the caller can stop
+     1855  base                       what everything stands on
+     1888  base/begin                 system headers, and how floating point must be compiled
+     1926  base/sizes                 counting, and sums and products that may not wrap
+     1964  base/span                  bytes of others, digits, UTF-8
+     2122  base/decimal               the digits of a double
+     2257  base/format                printf without stdio and without a locale
+     2526  base/result                results, failures, messages
+     2642  base/memory                the allocator, arrays that grow
+     2701  base/text                  names in messages, and text that grows
+     2818  base/hooks                 log, progress, threads of the caller
+     2887  base/sort                  in place, without memory, never quadratic; and finding
+     2937  base/clock                 wall time for statistics
+     2983  base/hash                  keyed, for tables whose keys a stranger chooses
+     3075  base/pool                  blocks that are freed together
+     3190  base/number                element types, widening and rounding
+     3401  base/base64                decoding
+     3437  base/protobuf              fields of a message
+     3559  base/watch                 long loops that the caller can stop
 
-     3566  files                      formats, on memory and streams
-     3590  files/memory_source        memory as a source of bytes
-     3608  files/json_read            a parser without recursion
-     3961  files/json_values          looking at values, stepping through containers
-     4174  files/json_edit            writing, and edits that keep every byte they do not touch
-     4542  files/tensors              what reading and writing a header share
-     4677  files/safetensors_read     the header of a file, checked
-     5002  files/safetensors_write    the header of a new file
+     3612  files                      formats, on memory and streams
+     3642  files/memory_source        memory as a source of bytes
+     3660  files/json_read            a parser without recursion
+     4013  files/json_values          looking at values, stepping through containers
+     4226  files/json_edit            writing, and edits that keep every byte they do not touch
+     4594  files/tensors              what reading and writing a header share
+     4729  files/safetensors_read     the header of a file, checked
+     5054  files/safetensors_write    the header of a new file
+     5211  files/gguf_types           ggml's types, and the sizes of values
+     5388  files/gguf_values          keys, tensors and values found
+     5505  files/gguf_walk            what stands in a header, one after the other
+     5717  files/gguf_read            the header of a file, checked
+     5938  files/gguf_write           the header of a new file
+     6143  files/gguf_keys            a list of keys that is being made
 
-     5159  vocab                      tokens, from every source, and which of them are the same
-     5196  vocab/known                what the world calls things: files, classes, tokens
-     5521  vocab/token_table          the table of tokens, and finding tokens in it
-     5695  vocab/spelling             from what a file spells to bytes
-     5886  vocab/reader               what the readers of all sources share
-     6238  vocab/added_tokens         what other files add to a model's tokens
-     6586  vocab/in_use               tokens that are named as reserved ones and are none
-     6689  vocab/from_tokenizer_json  tokenizer.json
-     6982  vocab/from_tekken          tekken.json
-     7137  vocab/from_tiktoken        *.tiktoken
-     7202  vocab/from_sentencepiece   tokenizer.model and its like
-     7567  vocab/from_vocab_json      vocab.json and merges.txt
-     7653  vocab/from_vocab_txt       vocab.txt
-     7710  vocab/digits               how a tokenizer cuts numbers
-     7906  vocab/recognise            what a file is, by what it holds
-     8037  vocab/parse                the first source that is given, and what goes with it
-     8246  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8648  vocab/split                text split as the tokenizer's model splits it
-     9050  vocab/align                which base token a donor token is
+     6343  vocab                      tokens, from every source, and which of them are the same
+     6380  vocab/known                what the world calls things: files, classes, tokens
+     6705  vocab/token_table          the table of tokens, and finding tokens in it
+     6879  vocab/spelling             from what a file spells to bytes
+     7070  vocab/reader               what the readers of all sources share
+     7422  vocab/added_tokens         what other files add to a model's tokens
+     7770  vocab/in_use               tokens that are named as reserved ones and are none
+     7873  vocab/from_tokenizer_json  tokenizer.json
+     8166  vocab/from_tekken          tekken.json
+     8321  vocab/from_tiktoken        *.tiktoken
+     8386  vocab/from_sentencepiece   tokenizer.model and its like
+     8751  vocab/from_vocab_json      vocab.json and merges.txt
+     8837  vocab/from_vocab_txt       vocab.txt
+     8894  vocab/digits               how a tokenizer cuts numbers
+     9090  vocab/recognise            what a file is, by what it holds
+     9221  vocab/parse                the first source that is given, and what goes with it
+     9430  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9832  vocab/split                text split as the tokenizer's model splits it
+    10234  vocab/align                which base token a donor token is
 
-     9304  simd                       the hot loops, once for each instruction set
-     9337  simd/kernels               the table of kernels, and what all versions share
-     9614  simd/scalar                the reference
-     9783  simd/sse2                  the operations of 128-bit x86, and what each does
-     9904  simd/neon                  those of 64-bit Arm
-     9999  simd/wasm                  those of WebAssembly's SIMD128
-    10084  simd/avx2                  those of 256-bit x86, with FMA
-    10166  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10808  simd/avx_vnni              AVX2, and products of integers
-    10904  simd/neon_bf16             NEON, and products of matrices
-    11058  simd/avx512                512-bit x86, by hand
-    11664  simd/amx                   tiles of x86, beside AVX-512
-    11907  simd/dispatch              which of them this machine can run, and which a call takes
+    10488  simd                       the hot loops, once for each instruction set
+    10521  simd/kernels               the table of kernels, and what all versions share
+    10798  simd/scalar                the reference
+    10967  simd/sse2                  the operations of 128-bit x86, and what each does
+    11088  simd/neon                  those of 64-bit Arm
+    11183  simd/wasm                  those of WebAssembly's SIMD128
+    11268  simd/avx2                  those of 256-bit x86, with FMA
+    11350  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    11992  simd/avx_vnni              AVX2, and products of integers
+    12088  simd/neon_bf16             NEON, and products of matrices
+    12242  simd/avx512                512-bit x86, by hand
+    12848  simd/amx                   tiles of x86, beside AVX-512
+    13091  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12133  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12186  solve/views                the rows of matrices, as the kernels read them
-    12315  solve/panels               vectors as the dense products want them, and these
-    12506  solve/rests                vectors on their way into panels
-    12683  solve/dictionary           the atoms, and their split along a common direction
-    12838  solve/exact_gram           products of all pairs of atoms in double
-    12920  solve/triangle             packed lower triangles
-    13024  solve/support              what is known of one target, and the exact steps
-    13300  solve/gram_table           products of atoms with all atoms, for scans
-    13538  solve/screen               which atoms are worth scoring in double: the bound
-    13844  solve/scan                 the correlations of all atoms with a block's residuals
-    14007  solve/predict              making targets ready for the next scan
-    14253  solve/candidates           the atoms that a scan could not rule out
-    14590  solve/select               the next atoms of each target
-    14755  solve/pursuit              what one solve holds, and the memory it takes
-    14999  solve/plan                 which form, and in what blocks
-    15244  solve/steps                a pursuit from its rows to its results
-    15483  solve/combine              new rows of coefficients
-    15545  solve/solver               the public call
-    15710  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15919  solve/affine_normal        the normal equations of an affine map
-    16162  solve/affine_factor        their factor, and their solution
-    16393  solve/affine_map           a fitted map, and the rows it makes
-    16736  solve/affine_choice        how many atoms to take, and chosen by what
-    17134  solve/affine_fit           what a fit of an affine map holds and needs
-    17378  solve/affine               fitting and applying affine maps
+    13317  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13370  solve/views                the rows of matrices, as the kernels read them
+    13499  solve/panels               vectors as the dense products want them, and these
+    13690  solve/rests                vectors on their way into panels
+    13867  solve/dictionary           the atoms, and their split along a common direction
+    14022  solve/exact_gram           products of all pairs of atoms in double
+    14104  solve/triangle             packed lower triangles
+    14208  solve/support              what is known of one target, and the exact steps
+    14484  solve/gram_table           products of atoms with all atoms, for scans
+    14722  solve/screen               which atoms are worth scoring in double: the bound
+    15028  solve/scan                 the correlations of all atoms with a block's residuals
+    15191  solve/predict              making targets ready for the next scan
+    15437  solve/candidates           the atoms that a scan could not rule out
+    15774  solve/select               the next atoms of each target
+    15939  solve/pursuit              what one solve holds, and the memory it takes
+    16183  solve/plan                 which form, and in what blocks
+    16428  solve/steps                a pursuit from its rows to its results
+    16667  solve/combine              new rows of coefficients
+    16729  solve/solver               the public call
+    16894  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    17103  solve/affine_normal        the normal equations of an affine map
+    17346  solve/affine_factor        their factor, and their solution
+    17577  solve/affine_map           a fitted map, and the rows it makes
+    17920  solve/affine_choice        how many atoms to take, and chosen by what
+    18318  solve/affine_fit           what a fit of an affine map holds and needs
+    18562  solve/affine               fitting and applying affine maps
 
-    17667  methods                    rows for tokens that a model lacks, each method a room
-    17706  methods/parts              what methods share: sums of rows, combinations
-    17890  methods/pursuit            omp, omp-centred
-    17961  methods/mapping            omp-affine, affine
-    17995  methods/constant           mean, zero
-    18023  methods/near               each target against all anchors
-    18314  methods/weights            how a few anchors combine to a target
-    18535  methods/interpolation      common_interpolation
-    18688  methods/wechsel            wechsel
-    18738  methods/focus              focus
-    18826  methods/hull               hull
-    18877  methods/dense              matrices of double, and their products
-    19142  methods/linear             maps between two models' rows
-    19297  methods/clp                clp
-    19383  methods/chance             normal deviates that are the same everywhere
-    19444  methods/factor             of symmetric matrices
-    19493  methods/randn              randn
-    19582  methods/john_hewitt        john_hewitt
-    19666  methods/polar              the orthogonal part of a matrix
-    19762  methods/procrustes         procrustes
-    19855  methods/eigen              principal directions of a matrix's rows
-    20149  methods/landmark_pca       landmark_pca
-    20207  methods/stb                stb
-    20389  methods/mp_rope            mp_rope
-    20705  methods/subword            subword
-    20821  methods/zett               zett
-    20843  methods/modifiers          what is done to the rows of any method
-    20957  methods/methods            the table of all, and the public calls
+    18851  methods                    rows for tokens that a model lacks, each method a room
+    18890  methods/parts              what methods share: sums of rows, combinations
+    19074  methods/pursuit            omp, omp-centred
+    19145  methods/mapping            omp-affine, affine
+    19179  methods/constant           mean, zero
+    19207  methods/near               each target against all anchors
+    19498  methods/weights            how a few anchors combine to a target
+    19719  methods/interpolation      common_interpolation
+    19872  methods/wechsel            wechsel
+    19922  methods/focus              focus
+    20010  methods/hull               hull
+    20061  methods/dense              matrices of double, and their products
+    20326  methods/linear             maps between two models' rows
+    20481  methods/clp                clp
+    20567  methods/chance             normal deviates that are the same everywhere
+    20628  methods/factor             of symmetric matrices
+    20677  methods/randn              randn
+    20766  methods/john_hewitt        john_hewitt
+    20850  methods/polar              the orthogonal part of a matrix
+    20946  methods/procrustes         procrustes
+    21039  methods/eigen              principal directions of a matrix's rows
+    21333  methods/landmark_pca       landmark_pca
+    21391  methods/stb                stb
+    21573  methods/mp_rope            mp_rope
+    21889  methods/subword            subword
+    22005  methods/zett               zett
+    22027  methods/modifiers          what is done to the rows of any method
+    22141  methods/methods            the table of all, and the public calls
 
-    21106  disk                       files and directories
-    21140  disk/system                what POSIX and Windows are asked for
-    21181  disk/windows_paths         paths as Windows takes them
-    21321  disk/windows               the system as Windows gives it
-    21633  disk/posix                 the system as POSIX gives it
-    21881  disk/paths                 what can be told from their text
-    21955  disk/failure               why the system refused
-    22069  disk/look                  what stands at a path, and whether within another
-    22190  disk/listing               listings of directories
-    22265  disk/reading               files to read, and whether they have changed
-    22444  disk/writing               files to write
-    22561  disk/copying               copies of files
-    22627  disk/trees                 whole directories looked through, copied, removed
-    22843  disk/known                 what weights are called in a directory
-    22926  disk/staging               a directory made under another name, then renamed
-    23188  disk/missing               a path or a directory without what is wanted of it
-    23231  disk/weights               which files they are, and what may stand in their place
-    23560  disk/weight_index          the index of a checkpoint in shards
-    23777  disk/shards                what an index and its shards say of each other
-    23982  disk/checkpoint            a model directory, in one file or in shards
-    24227  disk/tokenizer_directory   the tokenizer of a model directory
+    22290  disk                       files and directories
+    22324  disk/system                what POSIX and Windows are asked for
+    22365  disk/windows_paths         paths as Windows takes them
+    22505  disk/windows               the system as Windows gives it
+    22817  disk/posix                 the system as POSIX gives it
+    23065  disk/paths                 what can be told from their text
+    23139  disk/failure               why the system refused
+    23253  disk/look                  what stands at a path, and whether within another
+    23374  disk/listing               listings of directories
+    23449  disk/reading               files to read, and whether they have changed
+    23628  disk/writing               files to write
+    23745  disk/copying               copies of files
+    23811  disk/trees                 whole directories looked through, copied, removed
+    24027  disk/known                 what weights are called in a directory
+    24110  disk/staging               a directory made under another name, then renamed
+    24372  disk/missing               a path or a directory without what is wanted of it
+    24415  disk/weights               which files they are, and what may stand in their place
+    24744  disk/weight_index          the index of a checkpoint in shards
+    24961  disk/shards                what an index and its shards say of each other
+    25166  disk/checkpoint            a model directory, in one file or in shards
+    25411  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24484  model                      which tensors and config keys belong to the vocabulary
-    24519  model/known                what the world calls things
-    24843  model/known_keys           keys of ids and sizes in configs
-    25017  model/known_classes        classes of tokenizers, by the type of model
-    25255  model/names                names of tensors
-    25412  model/document             the JSON files of a model directory
-    25507  model/members              what the members of a config are about
-    25728  model/config               what config.json says
-    25905  model/side                 a model directory opened once
-    26028  model/code                 the Python that a tokenizer is loaded with
-    26262  model/parts                what each tensor does for the vocabulary
-    26372  model/whole                whether all tensors are there
-    26494  model/find                 finding the parts of a model
-    26781  model/processor            the tokens that a processor looks for by their text
-    26936  model/heirs                what becomes of the ids in a config
-    27102  model/config_ids           ids in a config being edited
-    27342  model/config_lists         lists, dictionaries and ranges of ids
-    27499  model/config_edit          config.json and generation_config.json, edited
-    27794  model/classes              which class a tokenizer is loaded as
-    28001  model/class_tokens         added tokens that a class numbers otherwise
+    25668  model                      which tensors and config keys belong to the vocabulary
+    25703  model/known                what the world calls things
+    26027  model/known_keys           keys of ids and sizes in configs
+    26201  model/known_classes        classes of tokenizers, by the type of model
+    26439  model/names                names of tensors
+    26596  model/document             the JSON files of a model directory
+    26691  model/members              what the members of a config are about
+    26912  model/config               what config.json says
+    27089  model/side                 a model directory opened once
+    27212  model/code                 the Python that a tokenizer is loaded with
+    27446  model/parts                what each tensor does for the vocabulary
+    27556  model/whole                whether all tensors are there
+    27678  model/find                 finding the parts of a model
+    27965  model/processor            the tokens that a processor looks for by their text
+    28120  model/heirs                what becomes of the ids in a config
+    28286  model/config_ids           ids in a config being edited
+    28526  model/config_lists         lists, dictionaries and ranges of ids
+    28683  model/config_edit          config.json and generation_config.json, edited
+    28978  model/classes              which class a tokenizer is loaded as
+    29185  model/class_tokens         added tokens that a class numbers otherwise
 
-    28117  job                        the whole transplant, in the order in which it happens
-    28157  job/job                    what a job holds
-    28445  job/open                   opening the two models
-    28582  job/map                    the caller's map
-    28703  job/align                  where every new row comes from
-    28893  job/plan                   what becomes of every tensor, and of the configs
-    29038  job/chat                   the template that turns messages into text
-    29166  job/digits                 where the two tokenizers cut numbers differently
-    29363  job/converted              the special tokens that a conversion to GGUF finds
-    29553  job/bos                    texts that begin otherwise than the base's
-    29602  job/rows                   rows in memory: reading, checking, their mean
-    29922  job/pieces                 what the base cuts new tokens into
-    30024  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30287  job/solve                  solving for the rows of the donor
-    30501  job/targets                the rows that are made from the donor's
-    30601  job/diagnose               what is odd about the rows that were made
-    30726  job/rebuild                the new rows of one vocabulary tensor
-    30991  job/write                  the output and its weights
-    31270  job/copy                   the other files of the two models
-    31487  job/index                  the files that are written anew
-    31657  job/run                    the whole, in order
-    31771  job/report                 what a job did, as JSON and as a table
-    32087  job/findings               what is told of a finished directory
-    32136  job/check_files            its files
-    32272  job/check_ids              sizes, ids and tying
-    32488  job/check_values           values
-    32559  job/check_draft            as a draft model for another
-    32851  job/verify                 whether a finished directory agrees with itself
+    29301  job                        the whole transplant, in the order in which it happens
+    29341  job/job                    what a job holds
+    29629  job/open                   opening the two models
+    29766  job/map                    the caller's map
+    29887  job/align                  where every new row comes from
+    30077  job/plan                   what becomes of every tensor, and of the configs
+    30222  job/chat                   the template that turns messages into text
+    30350  job/digits                 where the two tokenizers cut numbers differently
+    30547  job/converted              the special tokens that a conversion to GGUF finds
+    30737  job/bos                    texts that begin otherwise than the base's
+    30786  job/rows                   rows in memory: reading, checking, their mean
+    31106  job/pieces                 what the base cuts new tokens into
+    31208  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31471  job/solve                  solving for the rows of the donor
+    31685  job/targets                the rows that are made from the donor's
+    31785  job/diagnose               what is odd about the rows that were made
+    31910  job/rebuild                the new rows of one vocabulary tensor
+    32175  job/write                  the output and its weights
+    32454  job/copy                   the other files of the two models
+    32671  job/index                  the files that are written anew
+    32841  job/run                    the whole, in order
+    32955  job/report                 what a job did, as JSON and as a table
+    33271  job/findings               what is told of a finished directory
+    33320  job/check_files            its files
+    33456  job/check_ids              sizes, ids and tying
+    33672  job/check_values           values
+    33743  job/check_draft            as a draft model for another
+    34035  job/verify                 whether a finished directory agrees with itself
 
-    32892  evaluate                   methods ranked on tokens that both models share
-    32911  evaluate/token_class       what a token is like, by its bytes
-    32978  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33170  evaluate/scores            how near rows come to the true ones
-    33269  evaluate/ranks             whether a true row is found among all
-    33377  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33586  evaluate/write_json        an evaluation as JSON
-    33697  evaluate/write_page        an evaluation as a page
+    34076  evaluate                   methods ranked on tokens that both models share
+    34095  evaluate/token_class       what a token is like, by its bytes
+    34162  evaluate/hidden            which tokens are hidden, and the rows at hand
+    34354  evaluate/scores            how near rows come to the true ones
+    34453  evaluate/ranks             whether a true row is found among all
+    34561  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34770  evaluate/write_json        an evaluation as JSON
+    34881  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -249,7 +255,7 @@
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table.
+          the token table; otx_dtype_block and is_block, with the block types of ggml; otx_gguf_*.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -436,20 +442,33 @@ OTX_API otx_isa otx_isa_best(void);
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. 0 is none of them: what nobody has set. */
+   implementation sorts them. 0 is none of them: what nobody has set. Behind OTX_U64 are
+   those that no safetensors file holds, only GGUF: the block types of ggml that can be
+   widened, and OTX_OPAQUE for all others, whose blocks can be copied and no more. */
 typedef enum otx_dtype {
     OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
+    OTX_Q4_0, OTX_Q4_1, OTX_Q5_0, OTX_Q5_1, OTX_Q8_0, OTX_Q2_K, OTX_Q3_K, OTX_Q4_K,
+    OTX_Q5_K, OTX_Q6_K, OTX_IQ4_NL, OTX_IQ4_XS, OTX_MXFP4, OTX_OPAQUE,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
+/* "BF16", "Q6_K"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
-/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
+/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type, and for
+   blocks, whose elements have no size of their own. */
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
+
+/* Whether the type is one of blocks that can be widened: OTX_Q4_0 to OTX_MXFP4. */
+OTX_API bool otx_dtype_is_block(otx_dtype dtype);
+
+/* How many elements a block has, and in *bytes (which may be NULL) how many bytes it
+   takes: 256 and 210 for Q6_K; 1 and the size of an element for types of whole bytes; 0
+   and 0 for F4, F6, OTX_OPAQUE and what is no type. Blocks do not cross rows. */
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes);
 
 /* Whether the type can hold the vocabulary matrices: F64, F32, F16, BF16, F8_E4M3,
    F8_E5M2. */
@@ -1156,13 +1175,13 @@ typedef enum otx_gguf_type {
 /* A key and its value, which is one element or an array of them. The bytes are owned by the
    otx_gguf, or by the caller when writing. */
 typedef struct otx_gguf_key {
-    const char *name; /* name_size bytes, without a NUL at their end */
+    const char *name; /* name_size bytes, none of which is NUL; when read, one is behind them */
     size_t name_size;
     otx_gguf_type type; /* of the elements; never OTX_GGUF_ARRAY */
     bool array;
     uint64_t count;     /* elements; 1 unless it is an array */
-    const char *data;   /* as the file has them: numbers little-endian, each string behind its
-                           size in 8 bytes */
+    const char *data;   /* as the file has them, unaligned: numbers little-endian, each
+                           string behind its size in 8 bytes */
     uint64_t size;      /* of data */
 } otx_gguf_key;
 
@@ -1177,11 +1196,14 @@ typedef struct otx_gguf {
                             its elements cannot be read here */
     size_t tensor_count;
     uint64_t data_begin; /* offset of the first tensor's bytes in the source */
-    void *memory;        /* private: what all of this stands in */
+    void *memory;        /* private: one block that holds all of the above, and what finds
+                            keys and tensors by their names */
     size_t memory_size;
 } otx_gguf;
 
-/* Reads and checks a header. `name` stands in errors. */
+/* Reads and checks a header by every rule of ggml's reader, and that the file has all of the
+   tensors' bytes; those of the last need not be padded. Stricter than ggml: no NUL in names,
+   an alignment of at most 2^20, a header of at most 2^30 bytes. `name` stands in errors. */
 OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
                                  const char *name, otx_gguf *out, otx_error *error);
 OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file);
@@ -1191,7 +1213,8 @@ OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name
 OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name);
 
 /* Element i of a key's value. False if the key is NULL, has no such element, or one of another
-   kind: integers are all integer types and bool, numbers those and the two of floats. */
+   kind, or an integer beyond int64_t: integers are all integer types and bool (any byte but
+   0 is true), numbers those and the two of floats. */
 OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out);
 OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out);
 
@@ -1206,7 +1229,8 @@ typedef struct otx_gguf_strings {
 OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings);
 
 /* ggml's type of a number: its name ("Q6_K"), or NULL; elements in a block and the block's
-   bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here. */
+   bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here, OTX_DTYPE_NONE
+   where there is no such type. */
 OTX_API const char *otx_gguf_type_name(uint32_t type);
 OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes);
 OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type);
@@ -1217,15 +1241,15 @@ OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype);
 /* A header ready to be written. The tensors' bytes follow in order, each at its offset, with
    zeros up to the next one's and to the end of the file. Close with otx_gguf_layout_close. */
 typedef struct otx_gguf_layout {
-    char *header; /* with the zeros before the first tensor */
+    char *header; /* with the zeros up to the first tensor's bytes */
     size_t header_size;
     uint64_t *offsets; /* of each tensor, within the file */
     size_t count;
     uint64_t file_size;
 } otx_gguf_layout;
 
-/* Lays out a file of version 3 with the alignment that its keys say (32 if none does); begin
-   and end of the tensors are ignored. Names of keys and tensors must be unique. */
+/* Lays out a file of version 3 with the alignment that its keys say (32 if none does); begin,
+   end and dtype of the tensors are ignored. What otx_gguf_open would refuse is refused. */
 OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
                                         size_t key_count, const otx_tensor *tensors,
                                         const uint32_t *types, size_t tensor_count,
@@ -3168,19 +3192,27 @@ OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
 
 typedef struct otx__dtype_info {
     const char *name;
-    unsigned bits;
+    unsigned bits;               /* of an element, */
+    unsigned elements, in_bytes; /* or what a block has and takes */
 } otx__dtype_info;
 
 OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
-        {NULL, 0},
-        {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
-        {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
-        {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
-        {"U16", 16},    {"F16", 16},     {"BF16", 16},       {"I32", 32},
-        {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},
-        {"I64", 64},    {"U64", 64},
+        {NULL, 0, 0, 0},
+        {"BOOL", 8, 0, 0},          {"F4", 4, 0, 0},            {"F6_E2M3", 6, 0, 0},
+        {"F6_E3M2", 6, 0, 0},       {"U8", 8, 0, 0},            {"I8", 8, 0, 0},
+        {"F8_E5M2", 8, 0, 0},       {"F8_E4M3", 8, 0, 0},       {"F8_E8M0", 8, 0, 0},
+        {"F8_E4M3FNUZ", 8, 0, 0},   {"F8_E5M2FNUZ", 8, 0, 0},   {"I16", 16, 0, 0},
+        {"U16", 16, 0, 0},          {"F16", 16, 0, 0},          {"BF16", 16, 0, 0},
+        {"I32", 32, 0, 0},          {"U32", 32, 0, 0},          {"F32", 32, 0, 0},
+        {"C64", 64, 0, 0},          {"F64", 64, 0, 0},          {"I64", 64, 0, 0},
+        {"U64", 64, 0, 0},
+        {"Q4_0", 0, 32, 18},        {"Q4_1", 0, 32, 20},        {"Q5_0", 0, 32, 22},
+        {"Q5_1", 0, 32, 24},        {"Q8_0", 0, 32, 34},        {"Q2_K", 0, 256, 84},
+        {"Q3_K", 0, 256, 110},      {"Q4_K", 0, 256, 144},      {"Q5_K", 0, 256, 176},
+        {"Q6_K", 0, 256, 210},      {"IQ4_NL", 0, 32, 18},      {"IQ4_XS", 0, 256, 136},
+        {"MXFP4", 0, 32, 17},       {"OPAQUE", 0, 0, 0},
     };
     return (unsigned)dtype < OTX_DTYPE_COUNT ? &table[dtype] : NULL;
 }
@@ -3195,6 +3227,20 @@ OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
     const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
+}
+
+OTX_API bool otx_dtype_is_block(otx_dtype dtype)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    return info && info->elements > 0;
+}
+
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    const unsigned whole = info && info->bits % 8 == 0 ? info->bits / 8 : 0;
+    if (bytes) *bytes = whole ? whole : info ? info->in_bytes : 0;
+    return whole ? 1 : info ? info->elements : 0;
 }
 
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)
@@ -3566,8 +3612,8 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* >>> src/files/chapter.h */
 /* ==== files: formats, on memory and streams ==== */
 
-/* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+/* Knows JSON, safetensors and GGUF as their specifications have them, and nothing of what a
+   model keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
    an otx_sink.
    Everything is untrusted: every size is checked before it is used, nothing recurses, memory
    stays in proportion to the input.
@@ -3585,7 +3631,13 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_edit          writing, and edits that keep every byte they do not touch
      tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
-     safetensors_write  the header of a new file */
+     safetensors_write  the header of a new file
+     gguf_types         ggml's types, and the sizes of values
+     gguf_values        keys, tensors and values found
+     gguf_walk          what stands in a header, one after the other
+     gguf_read          the header of a file, checked
+     gguf_write         the header of a new file
+     gguf_keys          a list of keys that is being made */
 
 /* >>> src/files/memory_source.h */
 /* ---- memory as a source ---- */
@@ -4865,7 +4917,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
     while (dtype < OTX_DTYPE_COUNT &&
            !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
         dtype++;
-    if (dtype == OTX_DTYPE_COUNT) {
+    if (otx_dtype_bits((otx_dtype)dtype) == 0) { /* none is called so, or only in GGUF */
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
         otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
                        otx__quote_node(quoted, h->json, entry.dtype));
@@ -5154,6 +5206,1138 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     otx__free(ctx, sorted, count, sizeof *sorted);
     if (result) otx_layout_close(ctx, out);
     return result;
+}
+
+/* >>> src/files/gguf_types.h */
+/* ---- GGUF: ggml's types, and the sizes of values ----------------------------- */
+
+/* What the number of a type means: ggml.h and ggml-common.h of August 2026. A type that was
+   removed, or that no file holds, has no name. A new type is a new row, and one behind the
+   last row is refused by its number, as by ggml. */
+typedef struct otx__ggml_type {
+    const char *name;
+    unsigned elements, bytes; /* of a block */
+    otx_dtype dtype;
+} otx__ggml_type;
+
+OTX__PRIVATE const otx__ggml_type *otx__find_ggml_type(uint32_t type)
+{
+    static const otx__ggml_type table[] = {
+        {"F32", 1, 4, OTX_F32},
+        {"F16", 1, 2, OTX_F16},
+        {"Q4_0", 32, 18, OTX_Q4_0},
+        {"Q4_1", 32, 20, OTX_Q4_1},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_2 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_3 */
+        {"Q5_0", 32, 22, OTX_Q5_0},
+        {"Q5_1", 32, 24, OTX_Q5_1},
+        {"Q8_0", 32, 34, OTX_Q8_0},
+        {"Q8_1", 32, 36, OTX_OPAQUE},
+        {"Q2_K", 256, 84, OTX_Q2_K},
+        {"Q3_K", 256, 110, OTX_Q3_K},
+        {"Q4_K", 256, 144, OTX_Q4_K},
+        {"Q5_K", 256, 176, OTX_Q5_K},
+        {"Q6_K", 256, 210, OTX_Q6_K},
+        {"Q8_K", 256, 292, OTX_OPAQUE},
+        {"IQ2_XXS", 256, 66, OTX_OPAQUE},
+        {"IQ2_XS", 256, 74, OTX_OPAQUE},
+        {"IQ3_XXS", 256, 98, OTX_OPAQUE},
+        {"IQ1_S", 256, 50, OTX_OPAQUE},
+        {"IQ4_NL", 32, 18, OTX_IQ4_NL},
+        {"IQ3_S", 256, 110, OTX_OPAQUE},
+        {"IQ2_S", 256, 82, OTX_OPAQUE},
+        {"IQ4_XS", 256, 136, OTX_IQ4_XS},
+        {"I8", 1, 1, OTX_I8},
+        {"I16", 1, 2, OTX_I16},
+        {"I32", 1, 4, OTX_I32},
+        {"I64", 1, 8, OTX_I64},
+        {"F64", 1, 8, OTX_F64},
+        {"IQ1_M", 256, 56, OTX_OPAQUE},
+        {"BF16", 1, 2, OTX_BF16},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_8_8 */
+        {"TQ1_0", 256, 54, OTX_OPAQUE},
+        {"TQ2_0", 256, 66, OTX_OPAQUE},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_8_8 */
+        {"MXFP4", 32, 17, OTX_MXFP4},
+        {"NVFP4", 64, 36, OTX_OPAQUE},
+        {"Q1_0", 128, 18, OTX_OPAQUE},
+        {"Q2_0", 64, 18, OTX_OPAQUE},
+    };
+    return type < OTX__COUNT(table) ? &table[type] : NULL;
+}
+
+OTX_API const char *otx_gguf_type_name(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->name : NULL;
+}
+
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    if (bytes) *bytes = info ? info->bytes : 0;
+    return info ? info->elements : 0;
+}
+
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->dtype : OTX_DTYPE_NONE;
+}
+
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype)
+{
+    const otx__ggml_type *info;
+    uint32_t type = 0;
+    if (dtype == OTX_DTYPE_NONE || dtype == OTX_OPAQUE) return UINT32_MAX;
+    while ((info = otx__find_ggml_type(type)) != NULL && info->dtype != dtype) type++;
+    return info ? type : UINT32_MAX;
+}
+
+/* ---- sizes ---- */
+
+#define OTX__GGUF_MAGIC "GGUF"
+#define OTX__GGUF_ALIGNMENT 32 /* where no key says another */
+#define OTX__KEY_ALIGNMENT "general.alignment"
+
+/* Most bytes of a string and elements of an array, as in ggml; and of a header. Those with
+   the longest vocabularies have some 20 MB. */
+#define OTX__GGUF_LIMIT ((uint64_t)1 << 30)
+
+/* Most of an alignment. ggml has no limit, but nobody writes more than 4096, and the space
+   before the tensors is part of a header. */
+#define OTX__GGUF_ALIGNMENT_LIMIT ((uint32_t)1 << 20)
+
+/* Most dimensions of a tensor, and bytes of its name. */
+#define OTX__GGUF_RANK 4
+#define OTX__GGUF_NAME 63
+
+/* Bytes of an element that is no string; 0 for strings, arrays and what is no type. */
+OTX__PRIVATE unsigned otx__gguf_element_size(otx_gguf_type type)
+{
+    static const unsigned char sizes[OTX_GGUF_TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4,
+                                                             1, 0, 0, 8, 8, 8};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? sizes[type] : 0;
+}
+
+/* What messages call a type of values. */
+OTX__PRIVATE const char *otx__gguf_element_name(otx_gguf_type type)
+{
+    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
+        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
+        "f64"};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? names[type] : "unknown";
+}
+
+/* A number of `size` bytes, at most 8, little-endian. */
+OTX__PRIVATE uint64_t otx__gguf_uint(const char *bytes, unsigned size)
+{
+    uint64_t value = 0;
+    while (size-- > 0) value = value << 8 | (unsigned char)bytes[size];
+    return value;
+}
+
+/* `size` up to a multiple of an alignment; false if that would wrap. */
+OTX__PRIVATE bool otx__gguf_pad(uint64_t size, uint32_t alignment, uint64_t *padded)
+{
+    if (size > UINT64_MAX - (alignment - 1)) return false;
+    *padded = (size + alignment - 1) / alignment * alignment;
+    return true;
+}
+
+/* The bytes that a tensor of a type with a name takes. Returns what is wrong with its shape,
+   or NULL. Where one dimension is 0, the others may be any. */
+OTX__PRIVATE const char *otx__gguf_tensor_bytes(const otx_tensor *tensor, uint32_t type,
+                                                uint64_t *bytes)
+{
+    unsigned block_bytes, block = otx_gguf_type_block(type, &block_bytes), i;
+    uint64_t elements = 1;
+    bool empty = false;
+    if (tensor->rank > OTX__GGUF_RANK) return "has more than 4 dimensions";
+    for (i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] > INT64_MAX) return "has a dimension of 2^63 or more";
+        if (tensor->shape[i] == 0) empty = true;
+    }
+    if ((tensor->rank ? tensor->shape[tensor->rank - 1] : 1) % block != 0)
+        return "has rows that are no whole number of its type's blocks";
+    for (i = 0; i < tensor->rank && !empty; i++)
+        if (!otx__mul64(elements, tensor->shape[i], &elements) || elements > INT64_MAX)
+            return "has 2^63 elements or more";
+    if (empty) elements = 0;
+    if (!otx__mul64(elements / block, block_bytes, bytes) || *bytes > INT64_MAX)
+        return "has 2^63 bytes or more";
+    return NULL;
+}
+
+/* Fails with "FILE: tensor "NAME" (Q6_K [2, 256]) PROBLEM"; without "FILE: " if file is
+   NULL. */
+OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
+                                              const char *file, const otx_tensor *tensor,
+                                              uint32_t type, const char *problem)
+{
+    char text[320], shape[128];
+    otx__format(text, sizeof text, "(%s %s) %s", otx__word(otx_gguf_type_name(type)),
+                otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
+    return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
+}
+
+/* >>> src/files/gguf_values.h */
+/* ---- GGUF: keys, tensors and values found ----------------------------------------- */
+
+/* What stands in the block of an otx_gguf behind its keys: pointers to them, and to its
+   tensors, in order of name. */
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(file->keys + file->key_count);
+}
+
+OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
+{
+    return (const otx_tensor **)(void *)(otx__gguf_key_order(file) + file->key_count);
+}
+
+/* A name's span against a pointer to a key, for otx__sorted_find. */
+OTX__PRIVATE int otx__name_to_key(const void *name, const void *item)
+{
+    const otx__span *span = (const otx__span *)name;
+    const otx_gguf_key *key = *(const otx_gguf_key *const *)item;
+    return otx__compare_bytes(span->bytes, span->size, key->name, key->name_size);
+}
+
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_gguf_key *const *found = (const otx_gguf_key *const *)otx__sorted_find(
+        otx__gguf_key_order(file), file->key_count, sizeof *found, &wanted, otx__name_to_key);
+    return found ? *found : NULL;
+}
+
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_tensor *const *found = (const otx_tensor *const *)otx__sorted_find(
+        otx__gguf_tensor_order(file), file->tensor_count, sizeof *found, &wanted,
+        otx__name_to_tensor);
+    return found ? *found : NULL;
+}
+
+/* The bits of element i as they stand there, and in *size their bytes; false if the key is
+   NULL, has no such element, or holds strings. */
+OTX__PRIVATE bool otx__gguf_bits(const otx_gguf_key *key, uint64_t i, uint64_t *bits,
+                                 unsigned *size)
+{
+    *size = key ? otx__gguf_element_size(key->type) : 0;
+    if (*size == 0 || i >= key->count) return false;
+    *bits = otx__gguf_uint(key->data + i * *size, *size);
+    return true;
+}
+
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out)
+{
+    uint64_t bits, sign;
+    unsigned size;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    switch (key->type) {
+    case OTX_GGUF_F32:
+    case OTX_GGUF_F64: return false;
+    case OTX_GGUF_BOOL: bits = bits != 0; break; /* as ggml takes it */
+    case OTX_GGUF_U64:
+        if (bits > INT64_MAX) return false;
+        break;
+    case OTX_GGUF_I8:
+    case OTX_GGUF_I16:
+    case OTX_GGUF_I32:
+        sign = UINT64_C(1) << (8 * size - 1);
+        if (bits & sign) { /* minus what its complement is, which never wraps */
+            *out = -(int64_t)(2 * sign - bits);
+            return true;
+        }
+        break;
+    case OTX_GGUF_I64:
+        if (bits > INT64_MAX) {
+            *out = -(int64_t)(UINT64_MAX - bits) - 1;
+            return true;
+        }
+        break;
+    default: break;
+    }
+    *out = (int64_t)bits;
+    return true;
+}
+
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out)
+{
+    uint64_t bits;
+    unsigned size;
+    int64_t integer;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    if (key->type == OTX_GGUF_F32) {
+        *out = (double)otx__float_of_bits((uint32_t)bits);
+    } else if (key->type == OTX_GGUF_F64) {
+        memcpy(out, &bits, sizeof *out);
+    } else if (key->type == OTX_GGUF_U64) {
+        *out = (double)bits;
+    } else {
+        if (!otx_gguf_integer(key, i, &integer)) return false;
+        *out = (double)integer;
+    }
+    return true;
+}
+
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings)
+{
+    uint64_t size;
+    if (!key || key->type != OTX_GGUF_STRING || strings->count >= key->count) return false;
+    if (key->size < 8 || strings->next > key->size - 8) return false;
+    size = otx__gguf_uint(key->data + strings->next, 8);
+    if (size > key->size - 8 - strings->next) return false;
+    strings->bytes = key->data + strings->next + 8;
+    strings->size = (size_t)size;
+    strings->next += 8 + size;
+    strings->count++;
+    return true;
+}
+
+/* >>> src/files/gguf_walk.h */
+/* ---- GGUF: what stands in a header, one after the other --------------------------- */
+
+/* A header that is being walked through. How long it is shows only at its end, so the first
+   walk reads on in growing pieces, never far beyond what it was asked for and never more than
+   the file has, whatever the counts in it say. The second has all of it in one block, in
+   which everything stays. Once a walk has failed it must not go on. */
+typedef struct otx__gguf_walk {
+    const otx_source *source; /* NULL in the second walk */
+    const char *file;         /* its name, for errors */
+    otx__text bytes;          /* what is there of the header */
+    uint64_t at, size;        /* where the walk stands, and how long the file is */
+    char place[OTX__QUOTED + 16]; /* what is being read, for errors */
+    otx_result result;
+    otx_error *error;
+} otx__gguf_walk;
+
+#define OTX__GGUF_PIECE ((uint64_t)1 << 16)
+
+/* Reads up to `need` bytes from the start of the file, or further. */
+OTX__PRIVATE otx_result otx__gguf_read_on(otx__gguf_walk *w, uint64_t need)
+{
+    void *bytes = w->bytes.bytes;
+    const size_t have = w->bytes.size;
+    uint64_t wanted = (uint64_t)have * 2;
+    if (need > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s ends at byte %" PRIu64 ", and a "
+                         "header may have %" PRIu64, w->file, w->place, need, OTX__GGUF_LIMIT);
+    if (wanted < OTX__GGUF_PIECE) wanted = OTX__GGUF_PIECE;
+    if (wanted < need) wanted = need;
+    if (wanted > OTX__GGUF_LIMIT) wanted = OTX__GGUF_LIMIT;
+    if (wanted > w->size) wanted = w->size;
+    if (!otx__grow(w->bytes.ctx, &bytes, &w->bytes.capacity, (size_t)wanted, 1))
+        return otx__fail_memory(w->error, wanted);
+    w->bytes.bytes = (char *)bytes;
+    if (!w->source->read(w->source->context, have, w->bytes.bytes + have,
+                         (size_t)wanted - have))
+        return otx__fail(w->error, OTX_ERROR_IO, "%s: the header could not be read, %" PRIu64
+                         " bytes at offset %" PRIu64, w->file, wanted - have, (uint64_t)have);
+    w->bytes.size = (size_t)wanted;
+    return OTX_OK;
+}
+
+/* The next `size` bytes, which stand there until more are taken; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take(otx__gguf_walk *w, uint64_t size)
+{
+    char *taken;
+    if (size > w->size - w->at)
+        w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: cut short: %s needs %" PRIu64
+                              " bytes at offset %" PRIu64 ", and the file has %" PRIu64,
+                              w->file, w->place, size, w->at, w->size);
+    else if (w->at + size > w->bytes.size) w->result = otx__gguf_read_on(w, w->at + size);
+    if (w->result) return NULL;
+    taken = w->bytes.bytes + w->at;
+    w->at += size;
+    return taken;
+}
+
+/* The next number, of `size` bytes; 0 on failure. */
+OTX__PRIVATE uint64_t otx__gguf_take_uint(otx__gguf_walk *w, unsigned size)
+{
+    const char *bytes = otx__gguf_take(w, size);
+    return bytes ? otx__gguf_uint(bytes, size) : 0;
+}
+
+/* The next string, behind its size; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take_string(otx__gguf_walk *w, uint64_t *size)
+{
+    *size = otx__gguf_take_uint(w, 8);
+    if (!w->result && *size > OTX__GGUF_LIMIT)
+        w->result = otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s has a string of %" PRIu64
+                              " bytes, and at most %" PRIu64 " are allowed", w->file, w->place,
+                              *size, OTX__GGUF_LIMIT);
+    return w->result ? NULL : otx__gguf_take(w, *size);
+}
+
+/* Fails with "FILE: PLACE PROBLEM". */
+OTX__PRIVATE otx_result otx__gguf_walk_fail(otx__gguf_walk *w, const char *problem)
+{
+    return w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %s %s", w->file, w->place,
+                                 problem);
+}
+
+/* Takes the name of number i of `count` keys or tensors. In the second walk it gets a NUL
+   behind it: it moves a byte forward, over the end of its size. */
+OTX__PRIVATE otx_result otx__gguf_take_name(otx__gguf_walk *w, const char *what, uint64_t i,
+                                            uint64_t count, const char **name, size_t *size)
+{
+    char quoted[OTX__QUOTED], *bytes;
+    uint64_t length;
+    otx__format(w->place, sizeof w->place, "%s %" PRIu64 " of %" PRIu64, what, i + 1, count);
+    bytes = otx__gguf_take_string(w, &length);
+    if (!bytes) return w->result;
+    otx__format(w->place, sizeof w->place, "%s \"%s\"", what,
+                otx__quote(quoted, sizeof quoted, bytes, (size_t)length));
+    if (length && memchr(bytes, 0, (size_t)length))
+        return otx__gguf_walk_fail(w, "has a NUL in its name");
+    *name = bytes;
+    *size = (size_t)length;
+    if (w->source) return OTX_OK;
+    memmove(bytes - 1, bytes, (size_t)length);
+    bytes[-1 + (ptrdiff_t)length] = 0;
+    *name = bytes - 1;
+    return OTX_OK;
+}
+
+/* ---- keys ---- */
+
+/* Takes the elements of a value. */
+OTX__PRIVATE otx_result otx__gguf_take_elements(otx__gguf_walk *w, otx_gguf_key *key)
+{
+    const uint64_t begin = w->at;
+    const unsigned size = otx__gguf_element_size(key->type);
+    uint64_t i, ignored;
+    char problem[96];
+    if (key->count > OTX__GGUF_LIMIT) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " elements, and at most %" PRIu64
+                    " are allowed", key->count, OTX__GGUF_LIMIT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (size) otx__gguf_take(w, key->count * size);
+    else
+        for (i = 0; i < key->count && !w->result; i++) otx__gguf_take_string(w, &ignored);
+    if (w->result) return w->result;
+    key->size = w->at - begin;
+    key->data = w->bytes.bytes + begin;
+    return OTX_OK;
+}
+
+/* Takes number i of `count` keys. Its pointers stand only in the second walk. */
+OTX__PRIVATE otx_result otx__gguf_take_key(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                           otx_gguf_key *key)
+{
+    uint64_t type;
+    char problem[64];
+    memset(key, 0, sizeof *key);
+    if (otx__gguf_take_name(w, "key", i, count, &key->name, &key->name_size)) return w->result;
+    if (key->name_size == 0) return otx__gguf_walk_fail(w, "is empty");
+    type = otx__gguf_take_uint(w, 4);
+    key->count = 1;
+    if (type == OTX_GGUF_ARRAY) {
+        key->array = true;
+        type = otx__gguf_take_uint(w, 4);
+        key->count = otx__gguf_take_uint(w, 8);
+    }
+    if (w->result) return w->result;
+    if (type == OTX_GGUF_ARRAY)
+        return otx__gguf_walk_fail(w, "is an array of arrays, which ggml does not read either");
+    if (type >= OTX_GGUF_TYPE_COUNT) {
+        otx__format(problem, sizeof problem, "has the type %" PRIu64 ", and there are %d", type,
+                    (int)OTX_GGUF_TYPE_COUNT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    key->type = (otx_gguf_type)type;
+    return otx__gguf_take_elements(w, key);
+}
+
+/* ---- tensors ---- */
+
+/* Takes the dimensions, the type and the offset of a tensor. */
+OTX__PRIVATE otx_result otx__gguf_take_shape(otx__gguf_walk *w, otx_tensor *tensor,
+                                             uint64_t *shape, uint32_t *type)
+{
+    const uint64_t rank = otx__gguf_take_uint(w, 4);
+    char problem[96];
+    unsigned j;
+    if (rank > OTX__GGUF_RANK) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " dimensions, and at most %d are "
+                    "allowed", rank, OTX__GGUF_RANK);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    tensor->rank = (unsigned)rank;
+    tensor->shape = shape;
+    for (j = tensor->rank; j > 0 && !w->result; j--) shape[j - 1] = otx__gguf_take_uint(w, 8);
+    if (!w->result) *type = (uint32_t)otx__gguf_take_uint(w, 4);
+    if (!w->result) tensor->begin = otx__gguf_take_uint(w, 8);
+    return w->result;
+}
+
+/* Takes number i of `count` tensors; `shape` has room for four dimensions. Its begin and end
+   count from the bytes of the first tensor as yet. */
+OTX__PRIVATE otx_result otx__gguf_take_tensor(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                              otx_tensor *tensor, uint64_t *shape,
+                                              uint32_t *type)
+{
+    const char *wrong;
+    char problem[96];
+    uint64_t bytes;
+    memset(tensor, 0, sizeof *tensor);
+    if (otx__gguf_take_name(w, "tensor", i, count, &tensor->name, &tensor->name_size))
+        return w->result;
+    if (tensor->name_size > OTX__GGUF_NAME) {
+        otx__format(problem, sizeof problem, "has a name of %" PRIu64 " bytes, and at most %d "
+                    "are allowed", (uint64_t)tensor->name_size, OTX__GGUF_NAME);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (otx__gguf_take_shape(w, tensor, shape, type)) return w->result;
+    if (!otx_gguf_type_name(*type))
+        return w->result = otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: %s has ggml's type %"
+                                     PRIu32 ", which %s", w->file, w->place, *type,
+                                     otx__find_ggml_type(*type) ? "was removed from ggml"
+                                                                : "is not known");
+    tensor->dtype = otx_gguf_type_dtype(*type);
+    wrong = otx__gguf_tensor_bytes(tensor, *type, &bytes);
+    if (!wrong && tensor->begin > INT64_MAX) wrong = "has an offset of 2^63 or more";
+    if (wrong)
+        return w->result = otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                                 *type, wrong);
+    tensor->end = tensor->begin + bytes;
+    return OTX_OK;
+}
+
+/* >>> src/files/gguf_read.h */
+/* ---- GGUF: reading ----------------------------------------------------------- */
+
+/* Bytes before the first key; and the fewest that a key and a tensor take. */
+#define OTX__GGUF_PREFIX 24
+#define OTX__GGUF_LEAST_KEY 13
+#define OTX__GGUF_LEAST_TENSOR 24
+
+/* Says why a version is not read. */
+OTX__PRIVATE otx_result otx__gguf_refuse_version(const otx__gguf_walk *w, uint32_t version)
+{
+    if (version == 1)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version 1, of August "
+                         "2023, which llama.cpp does not read either; convert the model anew",
+                         w->file);
+    if ((version & 0xffff) == 0 && version != 0)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF for a big-endian machine, "
+                         "and only little-endian files are read; gguf_convert_endian.py of "
+                         "llama.cpp's gguf-py makes one of it", w->file);
+    return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version %" PRIu32 ", and "
+                     "versions 2 and 3 are read", w->file, version);
+}
+
+/* Takes what stands before the first key. */
+OTX__PRIVATE otx_result otx__gguf_take_prefix(otx__gguf_walk *w, otx_gguf *out)
+{
+    const char *bytes;
+    uint64_t tensors, keys;
+    if (w->size < OTX__GGUF_PREFIX)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %" PRIu64 " bytes are too few for a "
+                         "GGUF file", w->file, w->size);
+    bytes = otx__gguf_take(w, OTX__GGUF_PREFIX);
+    if (!bytes) return w->result;
+    if (memcmp(bytes, OTX__LFS_POINTER, 8) == 0) return otx__fail_lfs(w->error, w->file);
+    if (memcmp(bytes, OTX__GGUF_MAGIC, 4) != 0)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: does not begin with GGUF, as every "
+                         "GGUF file does", w->file);
+    out->version = (uint32_t)otx__gguf_uint(bytes + 4, 4);
+    if (out->version != 2 && out->version != 3)
+        return otx__gguf_refuse_version(w, out->version);
+    tensors = otx__gguf_uint(bytes + 8, 8);
+    keys = otx__gguf_uint(bytes + 16, 8);
+    if (keys > w->size / OTX__GGUF_LEAST_KEY || tensors > w->size / OTX__GGUF_LEAST_TENSOR)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: says that it has %" PRIu64 " keys and "
+                         "%" PRIu64 " tensors, more than %" PRIu64 " bytes can hold", w->file,
+                         keys, tensors, w->size);
+    if (keys > OTX__GGUF_LIMIT || tensors > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %" PRIu64 " keys and %" PRIu64 " tensors"
+                         ", and at most %" PRIu64 " are allowed", w->file, keys, tensors,
+                         OTX__GGUF_LIMIT);
+    out->key_count = (size_t)keys;
+    out->tensor_count = (size_t)tensors;
+    return OTX_OK;
+}
+
+/* Walks from the first key to the end of the last tensor's entry; keeps what it finds if
+   there is room for it. */
+OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
+                                               uint64_t *shapes)
+{
+    uint64_t shape[OTX__GGUF_RANK];
+    otx_gguf_key key;
+    otx_tensor tensor;
+    uint32_t type;
+    size_t i;
+    w->at = OTX__GGUF_PREFIX;
+    for (i = 0; i < out->key_count && !w->result; i++)
+        otx__gguf_take_key(w, i, out->key_count, out->keys ? &out->keys[i] : &key);
+    for (i = 0; i < out->tensor_count && !w->result; i++)
+        otx__gguf_take_tensor(w, i, out->tensor_count,
+                              out->tensors ? &out->tensors[i] : &tensor,
+                              shapes ? shapes + i * OTX__GGUF_RANK : shape,
+                              out->types ? &out->types[i] : &type);
+    return w->result;
+}
+
+/* The second walk, in a block of its own: shapes, tensors, keys, both orders, types, and the
+   header's own bytes, which the first walk has found to be good. */
+OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
+                                       otx_gguf *out)
+{
+    const uint64_t tensor_size = OTX__GGUF_RANK * sizeof(uint64_t) + sizeof(otx_tensor) +
+                                 sizeof(otx_tensor *) + sizeof(uint32_t);
+    const uint64_t size = out->tensor_count * tensor_size + first->at +
+                          out->key_count *
+                              (uint64_t)(sizeof(otx_gguf_key) + sizeof(otx_gguf_key *));
+    otx__gguf_walk w = *first;
+    uint64_t *shapes;
+    if (size > SIZE_MAX) return otx__fail_memory(w.error, size);
+    out->memory = otx__alloc(ctx, (size_t)size, 1);
+    if (!out->memory) return otx__fail_memory(w.error, size);
+    out->memory_size = (size_t)size;
+    shapes = (uint64_t *)out->memory;
+    out->tensors = (otx_tensor *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->keys = (otx_gguf_key *)(void *)(out->tensors + out->tensor_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_tensor_order(out) + out->tensor_count);
+    w.bytes.bytes = (char *)(out->types + out->tensor_count);
+    w.bytes.size = (size_t)first->at;
+    w.size = first->at;
+    w.source = NULL;
+    memcpy(w.bytes.bytes, first->bytes.bytes, w.bytes.size);
+    return otx__gguf_walk_through(&w, out, shapes);
+}
+
+OTX__PRIVATE int otx__gguf_key_by_name(const void *a, const void *b)
+{
+    const otx_gguf_key *x = *(const otx_gguf_key *const *)a;
+    const otx_gguf_key *y = *(const otx_gguf_key *const *)b;
+    return otx__compare_bytes(x->name, x->name_size, y->name, y->name_size);
+}
+
+/* Sorts pointers to keys by name; fails with `code` if two are named alike. */
+OTX__PRIVATE otx_result otx__gguf_keys_by_name(const otx_gguf_key **order,
+                                               const otx_gguf_key *keys, size_t count,
+                                               otx_result code, const char *file,
+                                               otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++) order[i] = &keys[i];
+    otx__sort(order, count, sizeof *order, otx__gguf_key_by_name);
+    for (i = 1; i < count; i++)
+        if (otx__gguf_key_by_name(&order[i - 1], &order[i]) == 0)
+            return otx__fail_name(error, code, file, "key", order[i]->name,
+                                  order[i]->name_size, "occurs twice");
+    return OTX_OK;
+}
+
+/* The alignment that a key says, which may be NULL, or what is wrong with it. */
+OTX__PRIVATE const char *otx__gguf_alignment_of(const otx_gguf_key *key, uint32_t *alignment)
+{
+    *alignment = OTX__GGUF_ALIGNMENT;
+    if (!key) return NULL;
+    if (key->array || key->type != OTX_GGUF_U32) return "is no u32";
+    *alignment = (uint32_t)otx__gguf_uint(key->data, 4);
+    if (*alignment == 0 || (*alignment & (*alignment - 1)) != 0) return "is no power of two";
+    if (*alignment > OTX__GGUF_ALIGNMENT_LIMIT) return "is more than 2^20";
+    return NULL;
+}
+
+/* Checks that the tensors' bytes follow on each other in order of the header, each padded,
+   and that the file has them all, be it without the padding of the last; then makes the
+   offsets count from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_offsets(const otx__gguf_walk *w, otx_gguf *out)
+{
+    uint64_t end = 0;
+    char problem[128];
+    size_t i;
+    if (!otx__gguf_pad(w->at, out->tensor_count ? out->alignment : 1, &out->data_begin))
+        return otx__fail_memory(w->error, w->at);
+    for (i = 0; i < out->tensor_count; i++) {
+        otx_tensor *tensor = &out->tensors[i];
+        const uint64_t size = tensor->end - tensor->begin;
+        if (tensor->begin != end)
+            otx__format(problem, sizeof problem, "has the offset %" PRIu64 ", but the bytes "
+                        "before it end at %" PRIu64 ", padded to %" PRIu32, tensor->begin, end,
+                        out->alignment);
+        else if (out->data_begin > w->size || end > w->size - out->data_begin ||
+                 size > w->size - out->data_begin - end)
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes at offset %" PRIu64
+                        ", but the file is cut short: it has %" PRIu64, size,
+                        out->data_begin + end, w->size);
+        else {
+            tensor->begin += out->data_begin;
+            tensor->end += out->data_begin;
+            if (otx__gguf_pad(end + size, out->alignment, &end)) continue;
+            otx__format(problem, sizeof problem, "ends beyond 2^64");
+        }
+        return otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                     out->types[i], problem);
+    }
+    return OTX_OK;
+}
+
+/* What can be checked when all of a header is there. */
+OTX__PRIVATE otx_result otx__gguf_check(const otx__gguf_walk *w, otx_gguf *out)
+{
+    const otx_tensor **order = otx__gguf_tensor_order(out);
+    const char *wrong;
+    size_t i;
+    otx_result result = otx__gguf_keys_by_name(otx__gguf_key_order(out), out->keys,
+                                               out->key_count, OTX_ERROR_FORMAT, w->file,
+                                               w->error);
+    if (result) return result;
+    wrong = otx__gguf_alignment_of(otx_gguf_find(out, OTX__KEY_ALIGNMENT), &out->alignment);
+    if (wrong)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: key \"" OTX__KEY_ALIGNMENT "\" %s",
+                         w->file, wrong);
+    for (i = 0; i < out->tensor_count; i++) order[i] = &out->tensors[i];
+    result = otx__tensors_by_name(order, out->tensor_count, OTX_ERROR_FORMAT, w->file,
+                                  w->error);
+    return result ? result : otx__gguf_offsets(w, out);
+}
+
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file)
+{
+    otx__free(ctx, file->memory, file->memory_size, 1);
+    memset(file, 0, sizeof *file);
+}
+
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error)
+{
+    otx__gguf_walk w;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&w, 0, sizeof w);
+    otx__text_open(&w.bytes, ctx);
+    w.source = source;
+    w.file = name;
+    w.size = source->size;
+    w.error = error;
+    otx__format(w.place, sizeof w.place, "its beginning");
+    result = otx__gguf_take_prefix(&w, out);
+    if (!result) result = otx__gguf_walk_through(&w, out, NULL);
+    if (!result) result = otx__gguf_keep(ctx, &w, out);
+    if (!result) result = otx__gguf_check(&w, out);
+    otx__text_close(&w.bytes);
+    if (result) otx_gguf_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_write.h */
+/* ---- GGUF: writing ----------------------------------------------------------- */
+
+/* Appends a number of `size` bytes, little-endian. */
+OTX__PRIVATE void otx__gguf_text_uint(otx__text *text, uint64_t value, unsigned size)
+{
+    char bytes[8];
+    unsigned i;
+    for (i = 0; i < size; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__text_bytes(text, bytes, size);
+}
+
+/* Elements of arrays: a string, an i32, an f32. */
+OTX__PRIVATE void otx__gguf_text_string(otx__text *text, const char *bytes, size_t size)
+{
+    otx__gguf_text_uint(text, size, 8);
+    otx__text_bytes(text, bytes, size);
+}
+
+OTX__PRIVATE void otx__gguf_text_i32(otx__text *text, int32_t value)
+{
+    otx__gguf_text_uint(text, (uint32_t)value, 4);
+}
+
+OTX__PRIVATE void otx__gguf_text_f32(otx__text *text, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    otx__gguf_text_uint(text, bits, 4);
+}
+
+/* What is wrong with a key that is to be written, or NULL. */
+OTX__PRIVATE const char *otx__gguf_key_problem(const otx_gguf_key *key)
+{
+    const unsigned size = otx__gguf_element_size(key->type);
+    otx_gguf_strings strings;
+    if (key->name_size == 0) return "has no name";
+    if (memchr(key->name, 0, key->name_size)) return "has a NUL in its name";
+    if (size == 0 && key->type != OTX_GGUF_STRING) return "has an unknown type";
+    if (!key->array && key->count != 1) return "is no array, and has not one element";
+    if (key->count > OTX__GGUF_LIMIT) return "has more than 2^30 elements";
+    if (size) return key->size == key->count * size ? NULL : "has a size that is not its count's";
+    memset(&strings, 0, sizeof strings);
+    while (otx_gguf_next(key, &strings))
+        if (strings.size > OTX__GGUF_LIMIT) return "has a string of more than 2^30 bytes";
+    if (strings.count == key->count && strings.next == key->size) return NULL;
+    return "has strings that do not fill its bytes";
+}
+
+/* What is wrong with a tensor that is to be written, or NULL; else the bytes it takes. */
+OTX__PRIVATE const char *otx__gguf_entry_problem(const otx_tensor *tensor, uint32_t type,
+                                                 uint64_t *bytes)
+{
+    if (!otx_gguf_type_name(type)) return "has an unknown type";
+    if (tensor->name_size > OTX__GGUF_NAME) return "has a name of more than 63 bytes";
+    if (tensor->name_size && memchr(tensor->name, 0, tensor->name_size))
+        return "has a NUL in its name";
+    return otx__gguf_tensor_bytes(tensor, type, bytes);
+}
+
+/* Checks the keys, and finds the alignment that they say. */
+OTX__PRIVATE otx_result otx__gguf_check_keys(const otx_context *ctx, const otx_gguf_key *keys,
+                                             size_t count, uint32_t *alignment,
+                                             otx_error *error)
+{
+    const otx_gguf_key **order, *const *found;
+    const otx__span wanted = otx__span_of(OTX__KEY_ALIGNMENT, sizeof OTX__KEY_ALIGNMENT - 1);
+    const char *problem = NULL;
+    otx_result result;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        problem = otx__gguf_key_problem(&keys[i]);
+        if (problem)
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", keys[i].name,
+                                  keys[i].name_size, problem);
+    }
+    order = (const otx_gguf_key **)otx__alloc(ctx, count, sizeof *order);
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    result = otx__gguf_keys_by_name(order, keys, count, OTX_ERROR_ARGUMENT, NULL, error);
+    found = (const otx_gguf_key *const *)otx__sorted_find(order, count, sizeof *order, &wanted,
+                                                          otx__name_to_key);
+    if (!result) problem = otx__gguf_alignment_of(found ? *found : NULL, alignment);
+    if (problem)
+        result = otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", wanted.bytes,
+                                wanted.size, problem);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+/* Fails if two tensors are named alike. */
+OTX__PRIVATE otx_result otx__gguf_check_names(const otx_context *ctx, const otx_tensor *tensors,
+                                              size_t count, otx_error *error)
+{
+    const otx_tensor **order = (const otx_tensor **)otx__alloc(ctx, count, sizeof *order);
+    otx_result result;
+    size_t i;
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    for (i = 0; i < count; i++) order[i] = &tensors[i];
+    result = otx__tensors_by_name(order, count, OTX_ERROR_ARGUMENT, NULL, error);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+OTX__PRIVATE void otx__gguf_write_key(otx__text *text, const otx_gguf_key *key)
+{
+    otx__gguf_text_string(text, key->name, key->name_size);
+    if (key->array) otx__gguf_text_uint(text, OTX_GGUF_ARRAY, 4);
+    otx__gguf_text_uint(text, key->type, 4);
+    if (key->array) otx__gguf_text_uint(text, key->count, 8);
+    otx__text_bytes(text, key->data, (size_t)key->size);
+}
+
+/* Writes the entry of a tensor whose bytes begin at `offset`, from the first one's. */
+OTX__PRIVATE void otx__gguf_write_entry(otx__text *text, const otx_tensor *tensor,
+                                        uint32_t type, uint64_t offset)
+{
+    unsigned i;
+    otx__gguf_text_string(text, tensor->name, tensor->name_size);
+    otx__gguf_text_uint(text, tensor->rank, 4);
+    for (i = tensor->rank; i > 0; i--) otx__gguf_text_uint(text, tensor->shape[i - 1], 8);
+    otx__gguf_text_uint(text, type, 4);
+    otx__gguf_text_uint(text, offset, 8);
+}
+
+/* Writes the tensors' entries. The offsets it sets count from the first one's bytes as yet,
+   and file_size is theirs alone. */
+OTX__PRIVATE otx_result otx__gguf_write_entries(otx__text *text, const otx_tensor *tensors,
+                                                const uint32_t *types, uint32_t alignment,
+                                                otx_gguf_layout *out, otx_error *error)
+{
+    uint64_t end = 0, bytes;
+    size_t i;
+    for (i = 0; i < out->count; i++) {
+        const char *problem = otx__gguf_entry_problem(&tensors[i], types[i], &bytes);
+        if (!problem && bytes > INT64_MAX - 2 * OTX__GGUF_LIMIT - end)
+            problem = "makes the file larger than files can be";
+        if (problem)
+            return otx__gguf_tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, &tensors[i], types[i],
+                                         problem);
+        otx__gguf_write_entry(text, &tensors[i], types[i], end);
+        out->offsets[i] = end;
+        otx__gguf_pad(end + bytes, alignment, &end);
+    }
+    out->file_size = end;
+    return OTX_OK;
+}
+
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout)
+{
+    otx__free(ctx, layout->header, layout->header_size, 1);
+    otx__free(ctx, layout->offsets, layout->count, sizeof *layout->offsets);
+    memset(layout, 0, sizeof *layout);
+}
+
+/* Pads the header and hands it over, in a block of the size it says; makes the offsets count
+   from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_layout_finish(const otx_context *ctx, otx__text *text,
+                                                uint32_t alignment, otx_gguf_layout *out,
+                                                otx_error *error)
+{
+    size_t i;
+    while (out->count && text->size % alignment != 0 && !text->failed)
+        otx__text_bytes(text, "", 1);
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > OTX__GGUF_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "the header takes %" PRIu64 " bytes, and at "
+                         "most %" PRIu64 " are allowed", (uint64_t)text->size, OTX__GGUF_LIMIT);
+    out->header = (char *)otx__alloc(ctx, text->size, 1);
+    if (!out->header) return otx__fail_memory(error, text->size);
+    memcpy(out->header, text->bytes, text->size);
+    out->header_size = text->size;
+    out->file_size += text->size;
+    for (i = 0; i < out->count; i++) out->offsets[i] += text->size;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error)
+{
+    uint32_t alignment = OTX__GGUF_ALIGNMENT;
+    otx__text text;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(out, 0, sizeof *out);
+    otx__text_open(&text, ctx);
+    out->count = tensor_count;
+    out->offsets = (uint64_t *)otx__alloc(ctx, tensor_count, sizeof *out->offsets);
+    if (!out->offsets) result = otx__fail_array(error, tensor_count, sizeof *out->offsets);
+    if (!result) result = otx__gguf_check_keys(ctx, keys, key_count, &alignment, error);
+    if (!result) result = otx__gguf_check_names(ctx, tensors, tensor_count, error);
+    otx__text_string(&text, OTX__GGUF_MAGIC);
+    otx__gguf_text_uint(&text, 3, 4);
+    otx__gguf_text_uint(&text, tensor_count, 8);
+    otx__gguf_text_uint(&text, key_count, 8);
+    for (i = 0; i < key_count && !result; i++) otx__gguf_write_key(&text, &keys[i]);
+    if (!result)
+        result = otx__gguf_write_entries(&text, tensors, types, alignment, out, error);
+    if (!result) result = otx__gguf_layout_finish(ctx, &text, alignment, out, error);
+    otx__text_close(&text);
+    if (result) otx_gguf_layout_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_keys.h */
+/* ---- GGUF: a list of keys that is being made ---------------------------------------- */
+
+/* What will be written, in order, in memory of its own. A key that is added takes the place
+   of the one of that name, also of one that was removed, or comes last. Once memory was short
+   nothing is added any more: one check at the end, by otx__gguf_list_finish, is enough. */
+typedef struct otx__gguf_list {
+    otx__pool pool;
+    otx_gguf_key *keys; /* until the list is finished, removed ones are among them, which
+                           have the type OTX_GGUF_TYPE_COUNT */
+    size_t count, capacity;
+    uint32_t *slots; /* a table of places in keys, plus 1, by the hash of their names */
+    size_t slot_count;
+    otx__hash_key secret;
+} otx__gguf_list;
+
+OTX__PRIVATE void otx__gguf_list_open(otx__gguf_list *list, const otx_context *ctx)
+{
+    memset(list, 0, sizeof *list);
+    otx__pool_open(&list->pool, ctx);
+    list->secret = otx__hash_key_for(ctx, list);
+}
+
+OTX__PRIVATE void otx__gguf_list_close(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    if (list->capacity) otx__free(ctx, list->keys, list->capacity, sizeof *list->keys);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    otx__pool_close(&list->pool);
+    memset(list, 0, sizeof *list);
+}
+
+/* The slot of a name: its own, or the empty one where it would stand. */
+OTX__PRIVATE uint32_t *otx__gguf_slot(const otx__gguf_list *list, const char *name, size_t size)
+{
+    size_t at = (size_t)otx__hash(list->secret, name, size) & (list->slot_count - 1);
+    for (; list->slots[at]; at = (at + 1) & (list->slot_count - 1)) {
+        const otx_gguf_key *key = &list->keys[list->slots[at] - 1];
+        if (otx__same_bytes(key->name, key->name_size, name, size)) break;
+    }
+    return &list->slots[at];
+}
+
+/* Fills the table of slots from the keys. */
+OTX__PRIVATE void otx__gguf_list_index(otx__gguf_list *list)
+{
+    size_t i;
+    memset(list->slots, 0, list->slot_count * sizeof *list->slots);
+    for (i = 0; i < list->count; i++)
+        *otx__gguf_slot(list, list->keys[i].name, list->keys[i].name_size) = (uint32_t)i + 1;
+}
+
+/* Nothing is added any more. */
+OTX__PRIVATE bool otx__gguf_list_fail(otx__gguf_list *list, size_t count, size_t size)
+{
+    if (list->pool.failed) return false;
+    list->pool.failed = true;
+    list->pool.failed_count = count;
+    list->pool.failed_size = size;
+    return false;
+}
+
+/* Makes room for one key more, in the list and, twice over, in the table. */
+OTX__PRIVATE bool otx__gguf_list_grow(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    const size_t wanted = list->slot_count ? list->slot_count * 2 : 64;
+    void *keys = list->keys;
+    uint32_t *slots;
+    if (list->count >= UINT32_MAX / 4 ||
+        !otx__grow(ctx, &keys, &list->capacity, list->count + 1, sizeof *list->keys))
+        return otx__gguf_list_fail(list, list->count + 1, sizeof *list->keys);
+    list->keys = (otx_gguf_key *)keys;
+    if ((list->count + 1) * 2 <= list->slot_count) return true;
+    slots = (uint32_t *)otx__alloc(ctx, wanted, sizeof *slots);
+    if (!slots) return otx__gguf_list_fail(list, wanted, sizeof *slots);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    list->slots = slots;
+    list->slot_count = wanted;
+    otx__gguf_list_index(list);
+    return true;
+}
+
+/* The key of that name, or NULL. It stands there until another is added. */
+OTX__PRIVATE otx_gguf_key *otx__gguf_find_in(const otx__gguf_list *list, const char *name)
+{
+    const uint32_t *slot = list->slot_count ? otx__gguf_slot(list, name, strlen(name)) : NULL;
+    otx_gguf_key *key = slot && *slot ? &list->keys[*slot - 1] : NULL;
+    return key && key->type != OTX_GGUF_TYPE_COUNT ? key : NULL;
+}
+
+/* Takes the key of that name out, if there is one. */
+OTX__PRIVATE void otx__gguf_remove(otx__gguf_list *list, const char *name)
+{
+    otx_gguf_key *key = otx__gguf_find_in(list, name);
+    if (key) key->type = OTX_GGUF_TYPE_COUNT;
+}
+
+/* Adds a copy of a key, of another file or of parts that stand anywhere. */
+OTX__PRIVATE void otx__gguf_add(otx__gguf_list *list, const otx_gguf_key *key)
+{
+    const size_t head = key->name_size + 1;
+    otx_gguf_key *to;
+    uint32_t *slot;
+    char *block;
+    if (list->pool.failed || !otx__gguf_list_grow(list)) return;
+    if (key->size > SIZE_MAX - head) {
+        otx__gguf_list_fail(list, SIZE_MAX, 2);
+        return;
+    }
+    block = (char *)otx__pool_take(&list->pool, head + (size_t)key->size, 1);
+    if (!block) return;
+    memcpy(block, key->name, key->name_size);
+    block[key->name_size] = 0;
+    if (key->size) memcpy(block + head, key->data, (size_t)key->size);
+    slot = otx__gguf_slot(list, key->name, key->name_size);
+    if (!*slot) *slot = (uint32_t)++list->count;
+    to = &list->keys[*slot - 1];
+    *to = *key;
+    to->name = block;
+    to->data = block + head;
+}
+
+/* Adds an array, whose elements are bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_array(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, uint64_t count, const void *data,
+                                      uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = true;
+    key.count = count;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+/* The same for elements that were written with otx__gguf_text_string, _i32 or _f32. */
+OTX__PRIVATE void otx__gguf_add_text(otx__gguf_list *list, const char *name, otx_gguf_type type,
+                                     uint64_t count, const otx__text *text)
+{
+    if (text->failed) otx__gguf_list_fail(list, text->size, 1);
+    else otx__gguf_add_array(list, name, type, count, text->bytes, text->size);
+}
+
+/* Adds a value that is no array, of bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_value(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, const void *data, uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = false;
+    key.count = 1;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+OTX__PRIVATE void otx__gguf_add_string(otx__gguf_list *list, const char *name,
+                                       const char *bytes, size_t size)
+{
+    otx__text text;
+    otx__text_open(&text, list->pool.ctx);
+    otx__gguf_text_string(&text, bytes, size);
+    if (text.failed) otx__gguf_list_fail(list, size, 1);
+    else otx__gguf_add_value(list, name, OTX_GGUF_STRING, text.bytes, text.size);
+    otx__text_close(&text);
+}
+
+OTX__PRIVATE void otx__gguf_add_u32(otx__gguf_list *list, const char *name, uint32_t value)
+{
+    char bytes[4];
+    unsigned i;
+    for (i = 0; i < 4; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__gguf_add_value(list, name, OTX_GGUF_U32, bytes, sizeof bytes);
+}
+
+OTX__PRIVATE void otx__gguf_add_bool(otx__gguf_list *list, const char *name, bool value)
+{
+    const char byte = value ? 1 : 0;
+    otx__gguf_add_value(list, name, OTX_GGUF_BOOL, &byte, 1);
+}
+
+/* Drops what was removed, so that the keys can be written; OTX_OK, or why not all was
+   added. */
+OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *error)
+{
+    size_t i, kept = 0;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    for (i = 0; i < list->count; i++)
+        if (list->keys[i].type != OTX_GGUF_TYPE_COUNT) list->keys[kept++] = list->keys[i];
+    list->count = kept;
+    if (list->slot_count) otx__gguf_list_index(list);
+    return OTX_OK;
 }
 
 /* >>> src/vocab/chapter.h */
