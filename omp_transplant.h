@@ -23,230 +23,235 @@
 
    What is where
 
-      276  api/version                version
-      306  api/result                 results
-      346  api/context                context: memory, threads, progress
-      424  api/isa                    instruction sets
-      441  api/matrix                 numbers and matrices
-      499  api/solver                 the solver
-      627  api/affine                 the affine map: rows as the map makes them, and what it misses
-      758  api/methods                methods: rows for tokens that a model lacks
-      955  api/source                 sources and sinks: bytes in and out
-      975  api/json                   JSON
-     1097  api/safetensors            safetensors
-     1161  api/gguf                   GGUF
-     1259  api/vocab                  vocabularies
-     1395  api/align                  alignment
-     1460  api/file                   files
-     1471  api/directory              directories
-     1536  api/job                    the whole job
-     1693  api/verify                 looking at a finished directory
-     1749  api/evaluate               methods ranked on tokens that both models share
+      281  api/version                version
+      311  api/result                 results
+      351  api/context                context: memory, threads, progress
+      429  api/isa                    instruction sets
+      446  api/matrix                 numbers and matrices
+      504  api/solver                 the solver
+      632  api/affine                 the affine map: rows as the map makes them, and what it misses
+      763  api/methods                methods: rows for tokens that a model lacks
+      960  api/source                 sources and sinks: bytes in and out
+      980  api/json                   JSON
+     1102  api/safetensors            safetensors
+     1166  api/gguf                   GGUF
+     1264  api/vocab                  vocabularies
+     1400  api/align                  alignment
+     1465  api/file                   files
+     1476  api/directory              directories
+     1542  api/job                    the whole job
+     1706  api/verify                 looking at a finished directory
+     1762  api/evaluate               methods ranked on tokens that both models share
 
-     1855  base                       what everything stands on
-     1888  base/begin                 system headers, and how floating point must be compiled
-     1926  base/sizes                 counting, and sums and products that may not wrap
-     1964  base/span                  bytes of others, digits, UTF-8
-     2122  base/decimal               the digits of a double
-     2257  base/format                printf without stdio and without a locale
-     2526  base/result                results, failures, messages
-     2642  base/memory                the allocator, arrays that grow
-     2701  base/text                  names in messages, and text that grows
-     2818  base/hooks                 log, progress, threads of the caller
-     2887  base/sort                  in place, without memory, never quadratic; and finding
-     2937  base/clock                 wall time for statistics
-     2983  base/hash                  keyed, for tables whose keys a stranger chooses
-     3075  base/pool                  blocks that are freed together
-     3190  base/number                element types, widening and rounding
-     3401  base/base64                decoding
-     3437  base/protobuf              fields of a message
-     3559  base/watch                 long loops that the caller can stop
+     1868  base                       what everything stands on
+     1901  base/begin                 system headers, and how floating point must be compiled
+     1939  base/sizes                 counting, and sums and products that may not wrap
+     1977  base/span                  bytes of others, digits, UTF-8
+     2135  base/decimal               the digits of a double
+     2270  base/format                printf without stdio and without a locale
+     2539  base/result                results, failures, messages
+     2655  base/memory                the allocator, arrays that grow
+     2714  base/text                  names in messages, and text that grows
+     2831  base/hooks                 log, progress, threads of the caller
+     2900  base/sort                  in place, without memory, never quadratic; and finding
+     2950  base/clock                 wall time for statistics
+     2996  base/hash                  keyed, for tables whose keys a stranger chooses
+     3088  base/pool                  blocks that are freed together
+     3203  base/number                element types, widening and rounding
+     3414  base/base64                decoding
+     3450  base/protobuf              fields of a message
+     3572  base/watch                 long loops that the caller can stop
 
-     3612  files                      formats, on memory and streams
-     3642  files/memory_source        memory as a source of bytes
-     3660  files/json_read            a parser without recursion
-     4013  files/json_values          looking at values, stepping through containers
-     4226  files/json_edit            writing, and edits that keep every byte they do not touch
-     4594  files/tensors              what reading and writing a header share
-     4729  files/safetensors_read     the header of a file, checked
-     5054  files/safetensors_write    the header of a new file
-     5211  files/gguf_types           ggml's types, and the sizes of values
-     5388  files/gguf_values          keys, tensors and values found
-     5505  files/gguf_walk            what stands in a header, one after the other
-     5717  files/gguf_read            the header of a file, checked
-     5938  files/gguf_write           the header of a new file
-     6143  files/gguf_keys            a list of keys that is being made
+     3625  files                      formats, on memory and streams
+     3655  files/memory_source        memory as a source of bytes
+     3673  files/json_read            a parser without recursion
+     4026  files/json_values          looking at values, stepping through containers
+     4239  files/json_edit            writing, and edits that keep every byte they do not touch
+     4607  files/tensors              what reading and writing a header share
+     4742  files/safetensors_read     the header of a file, checked
+     5067  files/safetensors_write    the header of a new file
+     5224  files/gguf_types           ggml's types, and the sizes of values
+     5401  files/gguf_values          keys, tensors and values found
+     5518  files/gguf_walk            what stands in a header, one after the other
+     5730  files/gguf_read            the header of a file, checked
+     5951  files/gguf_write           the header of a new file
+     6156  files/gguf_keys            a list of keys that is being made
 
-     6343  vocab                      tokens, from every source, and which of them are the same
-     6380  vocab/known                what the world calls things: files, classes, tokens
-     6705  vocab/token_table          the table of tokens, and finding tokens in it
-     6879  vocab/spelling             from what a file spells to bytes
-     7070  vocab/reader               what the readers of all sources share
-     7422  vocab/added_tokens         what other files add to a model's tokens
-     7770  vocab/in_use               tokens that are named as reserved ones and are none
-     7873  vocab/from_tokenizer_json  tokenizer.json
-     8166  vocab/from_tekken          tekken.json
-     8321  vocab/from_tiktoken        *.tiktoken
-     8386  vocab/from_sentencepiece   tokenizer.model and its like
-     8751  vocab/from_vocab_json      vocab.json and merges.txt
-     8837  vocab/from_vocab_txt       vocab.txt
-     8894  vocab/digits               how a tokenizer cuts numbers
-     9090  vocab/recognise            what a file is, by what it holds
-     9221  vocab/parse                the first source that is given, and what goes with it
-     9430  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9832  vocab/split                text split as the tokenizer's model splits it
-    10234  vocab/align                which base token a donor token is
+     6356  vocab                      tokens, from every source, and which of them are the same
+     6393  vocab/known                what the world calls things: files, classes, tokens
+     6718  vocab/token_table          the table of tokens, and finding tokens in it
+     6892  vocab/spelling             from what a file spells to bytes
+     7083  vocab/reader               what the readers of all sources share
+     7435  vocab/added_tokens         what other files add to a model's tokens
+     7783  vocab/in_use               tokens that are named as reserved ones and are none
+     7886  vocab/from_tokenizer_json  tokenizer.json
+     8179  vocab/from_tekken          tekken.json
+     8334  vocab/from_tiktoken        *.tiktoken
+     8399  vocab/from_sentencepiece   tokenizer.model and its like
+     8764  vocab/from_vocab_json      vocab.json and merges.txt
+     8850  vocab/from_vocab_txt       vocab.txt
+     8907  vocab/digits               how a tokenizer cuts numbers
+     9103  vocab/recognise            what a file is, by what it holds
+     9234  vocab/parse                the first source that is given, and what goes with it
+     9443  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9845  vocab/split                text split as the tokenizer's model splits it
+    10247  vocab/align                which base token a donor token is
 
-    10488  simd                       the hot loops, once for each instruction set
-    10521  simd/kernels               the table of kernels, and what all versions share
-    10798  simd/scalar                the reference
-    10967  simd/sse2                  the operations of 128-bit x86, and what each does
-    11088  simd/neon                  those of 64-bit Arm
-    11183  simd/wasm                  those of WebAssembly's SIMD128
-    11268  simd/avx2                  those of 256-bit x86, with FMA
-    11350  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11992  simd/avx_vnni              AVX2, and products of integers
-    12088  simd/neon_bf16             NEON, and products of matrices
-    12242  simd/avx512                512-bit x86, by hand
-    12848  simd/amx                   tiles of x86, beside AVX-512
-    13091  simd/dispatch              which of them this machine can run, and which a call takes
+    10501  simd                       the hot loops, once for each instruction set
+    10534  simd/kernels               the table of kernels, and what all versions share
+    10811  simd/scalar                the reference
+    10980  simd/sse2                  the operations of 128-bit x86, and what each does
+    11101  simd/neon                  those of 64-bit Arm
+    11196  simd/wasm                  those of WebAssembly's SIMD128
+    11281  simd/avx2                  those of 256-bit x86, with FMA
+    11363  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    12005  simd/avx_vnni              AVX2, and products of integers
+    12101  simd/neon_bf16             NEON, and products of matrices
+    12255  simd/avx512                512-bit x86, by hand
+    12861  simd/amx                   tiles of x86, beside AVX-512
+    13104  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13317  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13370  solve/views                the rows of matrices, as the kernels read them
-    13499  solve/panels               vectors as the dense products want them, and these
-    13690  solve/rests                vectors on their way into panels
-    13867  solve/dictionary           the atoms, and their split along a common direction
-    14022  solve/exact_gram           products of all pairs of atoms in double
-    14104  solve/triangle             packed lower triangles
-    14208  solve/support              what is known of one target, and the exact steps
-    14484  solve/gram_table           products of atoms with all atoms, for scans
-    14722  solve/screen               which atoms are worth scoring in double: the bound
-    15028  solve/scan                 the correlations of all atoms with a block's residuals
-    15191  solve/predict              making targets ready for the next scan
-    15437  solve/candidates           the atoms that a scan could not rule out
-    15774  solve/select               the next atoms of each target
-    15939  solve/pursuit              what one solve holds, and the memory it takes
-    16183  solve/plan                 which form, and in what blocks
-    16428  solve/steps                a pursuit from its rows to its results
-    16667  solve/combine              new rows of coefficients
-    16729  solve/solver               the public call
-    16894  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    17103  solve/affine_normal        the normal equations of an affine map
-    17346  solve/affine_factor        their factor, and their solution
-    17577  solve/affine_map           a fitted map, and the rows it makes
-    17920  solve/affine_choice        how many atoms to take, and chosen by what
-    18318  solve/affine_fit           what a fit of an affine map holds and needs
-    18562  solve/affine               fitting and applying affine maps
+    13330  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13383  solve/views                the rows of matrices, as the kernels read them
+    13512  solve/panels               vectors as the dense products want them, and these
+    13703  solve/rests                vectors on their way into panels
+    13880  solve/dictionary           the atoms, and their split along a common direction
+    14035  solve/exact_gram           products of all pairs of atoms in double
+    14117  solve/triangle             packed lower triangles
+    14221  solve/support              what is known of one target, and the exact steps
+    14497  solve/gram_table           products of atoms with all atoms, for scans
+    14735  solve/screen               which atoms are worth scoring in double: the bound
+    15041  solve/scan                 the correlations of all atoms with a block's residuals
+    15204  solve/predict              making targets ready for the next scan
+    15450  solve/candidates           the atoms that a scan could not rule out
+    15787  solve/select               the next atoms of each target
+    15952  solve/pursuit              what one solve holds, and the memory it takes
+    16196  solve/plan                 which form, and in what blocks
+    16441  solve/steps                a pursuit from its rows to its results
+    16680  solve/combine              new rows of coefficients
+    16742  solve/solver               the public call
+    16907  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    17116  solve/affine_normal        the normal equations of an affine map
+    17359  solve/affine_factor        their factor, and their solution
+    17590  solve/affine_map           a fitted map, and the rows it makes
+    17933  solve/affine_choice        how many atoms to take, and chosen by what
+    18331  solve/affine_fit           what a fit of an affine map holds and needs
+    18575  solve/affine               fitting and applying affine maps
 
-    18851  methods                    rows for tokens that a model lacks, each method a room
-    18890  methods/parts              what methods share: sums of rows, combinations
-    19074  methods/pursuit            omp, omp-centred
-    19145  methods/mapping            omp-affine, affine
-    19179  methods/constant           mean, zero
-    19207  methods/near               each target against all anchors
-    19498  methods/weights            how a few anchors combine to a target
-    19719  methods/interpolation      common_interpolation
-    19872  methods/wechsel            wechsel
-    19922  methods/focus              focus
-    20010  methods/hull               hull
-    20061  methods/dense              matrices of double, and their products
-    20326  methods/linear             maps between two models' rows
-    20481  methods/clp                clp
-    20567  methods/chance             normal deviates that are the same everywhere
-    20628  methods/factor             of symmetric matrices
-    20677  methods/randn              randn
-    20766  methods/john_hewitt        john_hewitt
-    20850  methods/polar              the orthogonal part of a matrix
-    20946  methods/procrustes         procrustes
-    21039  methods/eigen              principal directions of a matrix's rows
-    21333  methods/landmark_pca       landmark_pca
-    21391  methods/stb                stb
-    21573  methods/mp_rope            mp_rope
-    21889  methods/subword            subword
-    22005  methods/zett               zett
-    22027  methods/modifiers          what is done to the rows of any method
-    22141  methods/methods            the table of all, and the public calls
+    18864  methods                    rows for tokens that a model lacks, each method a room
+    18903  methods/parts              what methods share: sums of rows, combinations
+    19087  methods/pursuit            omp, omp-centred
+    19158  methods/mapping            omp-affine, affine
+    19192  methods/constant           mean, zero
+    19220  methods/near               each target against all anchors
+    19511  methods/weights            how a few anchors combine to a target
+    19732  methods/interpolation      common_interpolation
+    19885  methods/wechsel            wechsel
+    19935  methods/focus              focus
+    20023  methods/hull               hull
+    20074  methods/dense              matrices of double, and their products
+    20339  methods/linear             maps between two models' rows
+    20494  methods/clp                clp
+    20580  methods/chance             normal deviates that are the same everywhere
+    20641  methods/factor             of symmetric matrices
+    20690  methods/randn              randn
+    20779  methods/john_hewitt        john_hewitt
+    20863  methods/polar              the orthogonal part of a matrix
+    20959  methods/procrustes         procrustes
+    21052  methods/eigen              principal directions of a matrix's rows
+    21346  methods/landmark_pca       landmark_pca
+    21404  methods/stb                stb
+    21586  methods/mp_rope            mp_rope
+    21902  methods/subword            subword
+    22018  methods/zett               zett
+    22040  methods/modifiers          what is done to the rows of any method
+    22154  methods/methods            the table of all, and the public calls
 
-    22290  disk                       files and directories
-    22324  disk/system                what POSIX and Windows are asked for
-    22365  disk/windows_paths         paths as Windows takes them
-    22505  disk/windows               the system as Windows gives it
-    22817  disk/posix                 the system as POSIX gives it
-    23065  disk/paths                 what can be told from their text
-    23139  disk/failure               why the system refused
-    23253  disk/look                  what stands at a path, and whether within another
-    23374  disk/listing               listings of directories
-    23449  disk/reading               files to read, and whether they have changed
-    23628  disk/writing               files to write
-    23745  disk/copying               copies of files
-    23811  disk/trees                 whole directories looked through, copied, removed
-    24027  disk/known                 what weights are called in a directory
-    24110  disk/staging               a directory made under another name, then renamed
-    24372  disk/missing               a path or a directory without what is wanted of it
-    24415  disk/weights               which files they are, and what may stand in their place
-    24744  disk/weight_index          the index of a checkpoint in shards
-    24961  disk/shards                what an index and its shards say of each other
-    25166  disk/checkpoint            a model directory, in one file or in shards
-    25411  disk/tokenizer_directory   the tokenizer of a model directory
+    22303  disk                       files and directories
+    22338  disk/system                what POSIX and Windows are asked for
+    22379  disk/windows_paths         paths as Windows takes them
+    22519  disk/windows               the system as Windows gives it
+    22831  disk/posix                 the system as POSIX gives it
+    23079  disk/paths                 what can be told from their text
+    23153  disk/failure               why the system refused
+    23267  disk/look                  what stands at a path, and whether within another
+    23388  disk/listing               listings of directories
+    23463  disk/reading               files to read, and whether they have changed
+    23642  disk/writing               files to write
+    23759  disk/copying               copies of files
+    23825  disk/trees                 whole directories looked through, copied, removed
+    24041  disk/known                 what weights are called in a directory
+    24124  disk/staging               a directory made under another name, then renamed
+    24386  disk/staged_files          files made under another name, then renamed
+    24515  disk/missing               a path or a directory without what is wanted of it
+    24558  disk/weights               which files they are, and what may stand in their place
+    24887  disk/weight_index          the index of a checkpoint in shards
+    25104  disk/shards                what an index and its shards say of each other
+    25309  disk/checkpoint            a model directory, in one file or in shards
+    25554  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25668  model                      which tensors and config keys belong to the vocabulary
-    25703  model/known                what the world calls things
-    26027  model/known_keys           keys of ids and sizes in configs
-    26201  model/known_classes        classes of tokenizers, by the type of model
-    26439  model/names                names of tensors
-    26596  model/document             the JSON files of a model directory
-    26691  model/members              what the members of a config are about
-    26912  model/config               what config.json says
-    27089  model/side                 a model directory opened once
-    27212  model/code                 the Python that a tokenizer is loaded with
-    27446  model/parts                what each tensor does for the vocabulary
-    27556  model/whole                whether all tensors are there
-    27678  model/find                 finding the parts of a model
-    27965  model/processor            the tokens that a processor looks for by their text
-    28120  model/heirs                what becomes of the ids in a config
-    28286  model/config_ids           ids in a config being edited
-    28526  model/config_lists         lists, dictionaries and ranges of ids
-    28683  model/config_edit          config.json and generation_config.json, edited
-    28978  model/classes              which class a tokenizer is loaded as
-    29185  model/class_tokens         added tokens that a class numbers otherwise
+    25811  model                      which tensors and config keys belong to the vocabulary
+    25847  model/known                what the world calls things
+    26184  model/known_keys           keys of ids and sizes in configs
+    26358  model/known_classes        classes of tokenizers, by the type of model
+    26596  model/names                names of tensors
+    26753  model/document             the JSON files of a model directory
+    26848  model/members              what the members of a config are about
+    27069  model/config               what config.json says
+    27246  model/side                 a model directory opened once
+    27370  model/gguf_model           what a GGUF file says of a model
+    27449  model/code                 the Python that a tokenizer is loaded with
+    27683  model/parts                what each tensor does for the vocabulary
+    27794  model/whole                whether all tensors are there
+    27916  model/find                 finding the parts of a model
+    28215  model/processor            the tokens that a processor looks for by their text
+    28370  model/heirs                what becomes of the ids in a config
+    28536  model/config_ids           ids in a config being edited
+    28776  model/config_lists         lists, dictionaries and ranges of ids
+    28933  model/config_edit          config.json and generation_config.json, edited
+    29228  model/classes              which class a tokenizer is loaded as
+    29435  model/class_tokens         added tokens that a class numbers otherwise
 
-    29301  job                        the whole transplant, in the order in which it happens
-    29341  job/job                    what a job holds
-    29629  job/open                   opening the two models
-    29766  job/map                    the caller's map
-    29887  job/align                  where every new row comes from
-    30077  job/plan                   what becomes of every tensor, and of the configs
-    30222  job/chat                   the template that turns messages into text
-    30350  job/digits                 where the two tokenizers cut numbers differently
-    30547  job/converted              the special tokens that a conversion to GGUF finds
-    30737  job/bos                    texts that begin otherwise than the base's
-    30786  job/rows                   rows in memory: reading, checking, their mean
-    31106  job/pieces                 what the base cuts new tokens into
-    31208  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31471  job/solve                  solving for the rows of the donor
-    31685  job/targets                the rows that are made from the donor's
-    31785  job/diagnose               what is odd about the rows that were made
-    31910  job/rebuild                the new rows of one vocabulary tensor
-    32175  job/write                  the output and its weights
-    32454  job/copy                   the other files of the two models
-    32671  job/index                  the files that are written anew
-    32841  job/run                    the whole, in order
-    32955  job/report                 what a job did, as JSON and as a table
-    33271  job/findings               what is told of a finished directory
-    33320  job/check_files            its files
-    33456  job/check_ids              sizes, ids and tying
-    33672  job/check_values           values
-    33743  job/check_draft            as a draft model for another
-    34035  job/verify                 whether a finished directory agrees with itself
+    29551  job                        the whole transplant, in the order in which it happens
+    29594  job/job                    what a job holds
+    29884  job/open                   opening the two models
+    30170  job/map                    the caller's map
+    30291  job/align                  where every new row comes from
+    30488  job/plan                   what becomes of every tensor, and of the configs
+    30662  job/chat                   the template that turns messages into text
+    30801  job/digits                 where the two tokenizers cut numbers differently
+    31002  job/converted              the special tokens that a conversion to GGUF finds
+    31192  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    31407  job/bos                    texts that begin otherwise than the base's
+    31470  job/rows                   rows in memory: reading, checking, their mean
+    31792  job/pieces                 what the base cuts new tokens into
+    31894  job/untrained              rows that hold nothing, and what becomes of their tokens
+    32159  job/solve                  solving for the rows of the donor
+    32373  job/targets                the rows that are made from the donor's
+    32473  job/diagnose               what is odd about the rows that were made
+    32598  job/rebuild                the new rows of one vocabulary tensor
+    32864  job/write_blocks           new rows as blocks
+    32961  job/write                  the output and its weights
+    33255  job/write_gguf             the output as a GGUF file, or as parts of one
+    33600  job/copy                   the other files of the two models
+    33817  job/index                  the files that are written anew
+    33979  job/run                    the whole, in order
+    34133  job/report                 what a job did, as JSON and as a table
+    34449  job/findings               what is told of a finished directory
+    34498  job/check_files            its files
+    34634  job/check_ids              sizes, ids and tying
+    34850  job/check_values           values
+    34921  job/check_draft            as a draft model for another
+    35213  job/verify                 whether a finished directory agrees with itself
 
-    34076  evaluate                   methods ranked on tokens that both models share
-    34095  evaluate/token_class       what a token is like, by its bytes
-    34162  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34354  evaluate/scores            how near rows come to the true ones
-    34453  evaluate/ranks             whether a true row is found among all
-    34561  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34770  evaluate/write_json        an evaluation as JSON
-    34881  evaluate/write_page        an evaluation as a page
+    35254  evaluate                   methods ranked on tokens that both models share
+    35273  evaluate/token_class       what a token is like, by its bytes
+    35340  evaluate/hidden            which tokens are hidden, and the rows at hand
+    35532  evaluate/scores            how near rows come to the true ones
+    35631  evaluate/ranks             whether a true row is found among all
+    35739  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35948  evaluate/write_json        an evaluation as JSON
+    36059  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1232,6 +1237,7 @@ OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings);
    bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here, OTX_DTYPE_NONE
    where there is no such type. */
 OTX_API const char *otx_gguf_type_name(uint32_t type);
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype, size_t count);
 OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes);
 OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type);
 
@@ -1496,6 +1502,7 @@ typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
     otx_safetensors header;
+    otx_gguf gguf;
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1578,7 +1585,14 @@ typedef struct otx_job_options {
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
-                          config.json names, which stays */
+                          config.json names, which stays. In GGUF F32, F16, BF16 or one that
+                          otx_dtype_is_block accepts; shared rows are then no longer bit for
+                          bit the base's, but within that type's rounding of them */
+    const char *pre;   /* in GGUF: the name of the rule by which llama.cpp cuts text before
+                          its tokenizer does; NULL: the donor's, where it is known */
+    uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
+                          that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
+                          file, whatever the base is in */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -5276,6 +5290,7 @@ OTX_API const char *otx_gguf_type_name(uint32_t type)
     return info ? info->name : NULL;
 }
 
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype, size_t count);
 OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes)
 {
     const otx__ggml_type *info = otx__find_ggml_type(type);
@@ -22314,6 +22329,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
+     staged_files         files made under another name, then renamed
      missing              a path or a directory without what is wanted of it
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
@@ -24369,6 +24385,135 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
+/* >>> src/disk/staged_files.h */
+/* ---- staged_files: files made under another name, then renamed ------------------ */
+
+/* Files grow in a temporary directory beside their final names, as a directory's do: what a
+   killed run leaves is found and told of likewise. One file appears under its name at once.
+   Of several that only work together, the one that loaders begin with is the first: it takes
+   its name last, and goes first where older ones are replaced, so that at no moment a set
+   with a beginning is incomplete. */
+
+/* What a file must begin with to be replaced. */
+#define OTX__REPLACED_MAGIC "GGUF"
+
+/* Looks at what stands under a final name, and refuses what is to stay: all but files of the
+   same kind, so that a typing error costs no one another. */
+OTX__PRIVATE otx_result otx__staged_check(const otx__output *output, const char *path,
+                                          bool *present, otx_error *error)
+{
+    char name[OTX__PATH_TEXT], magic[sizeof OTX__REPLACED_MAGIC - 1];
+    otx__status status;
+    otx_source source;
+    bool same;
+    otx_result result = otx__look(path, &status, error);
+    otx__path_text(name, path);
+    *present = !result && status.present;
+    if (result || !status.present) return result;
+    if (!status.regular)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is %s and is not replaced; give a name of "
+                         "which there is nothing yet", name,
+                         status.directory ? "a directory" : "no regular file");
+    if (!output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    result = otx_source_open(output->ctx, path, &source, error);
+    if (result) return result;
+    same = source.size >= sizeof magic &&
+           source.read(source.context, 0, magic, sizeof magic) &&
+           memcmp(magic, OTX__REPLACED_MAGIC, sizeof magic) == 0;
+    otx_source_close(output->ctx, &source);
+    if (same) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, is no GGUF file and is not "
+                     "replaced; give a name of which there is nothing yet", name);
+}
+
+/* The final name of a file, for otx__path_free; NULL when out of memory. */
+OTX__PRIVATE char *otx__staged_path(const otx__output *output, const char *name)
+{
+    char *parent = otx__path_parent(output->ctx, output->path);
+    char *path = parent ? otx__path_join(output->ctx, parent, name) : NULL;
+    otx__path_free(output->ctx, parent);
+    return path;
+}
+
+/* Begins an output of files, of which `path` is one or would be if there were one only.
+   Must be followed by otx__output_abandon. */
+OTX__PRIVATE otx_result otx__staged_begin(const otx_context *ctx, const char *path,
+                                          bool overwrite, otx__output *output, otx_error *error)
+{
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, path, error);
+    if (!result) result = otx__output_siblings(output, error);
+    if (!result) result = otx__output_make(output, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* Renames a file in place of what has the name: at once where the system does that, else
+   after it is removed. */
+OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
+{
+    if (otx__sys_rename(from, to)) return true;
+    return (errno == EEXIST || errno == EACCES) && otx__sys_remove(to) &&
+           otx__sys_rename(from, to);
+}
+
+/* Gives one file its final name; `clear`: removes what has it, and no more. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+                                         otx_error *error)
+{
+    char *from = otx__path_join(output->ctx, output->partial, name);
+    char *to = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result) result = otx__staged_check(output, to, &present, error);
+    if (!result && clear && present && !otx__sys_remove(to))
+        result = otx__fail_system(error, to, "cannot be replaced", errno);
+    if (!result && !clear && !otx__staged_rename(from, to))
+        result = otx__fail_system(error, to, "cannot be given its final name", errno);
+    otx__path_free(output->ctx, from);
+    otx__path_free(output->ctx, to);
+    return result;
+}
+
+/* Takes back the names of some files. */
+OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
+                                   size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        char *path = otx__staged_path(output, names[i]);
+        if (path) (void)otx__sys_remove(path);
+        otx__path_free(output->ctx, path);
+    }
+}
+
+/* Gives the files their final names, the last of them first. They must have been finished. */
+OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
+                                           size_t count, otx_error *error)
+{
+    char *parent = otx__path_parent(output->ctx, output->path);
+    otx_result result = OTX_OK;
+    size_t left = count;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    otx__directory_sync(output->ctx, output->partial);
+    if (count > 1) result = otx__staged_move(output, names[0], true, error);
+    while (left > 0 && !result) {
+        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], false, error);
+        if (!result) left--;
+    }
+    if (!result) otx__directory_sync(output->ctx, parent);
+    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, parent);
+    return result;
+}
+
 /* >>> src/disk/missing.h */
 /* ---- missing: a path or a directory without what is wanted of it -------------- */
 
@@ -25688,6 +25833,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
      members        what the members of a config are about
      config         what config.json says
      side           a model directory opened once
+     gguf_model     what a GGUF file says of a model
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there
@@ -25726,6 +25872,7 @@ static const char *const otx__embedding_names[] = {
     "token_embedding", /* CLIP */
     "tokens_embed",    /* the first GPT */
     "input_embedding", /* CPM-Ant */
+    "token_embd",      /* GGUF, whatever the model */
     "transformer.w",   /* CTRL */
     "embedding",       /* models outside transformers, and the three below */
     "embed",
@@ -25747,6 +25894,7 @@ static const char *const otx__head_names[] = {
     "pred_layer.proj",   /* XLM */
     "linear",            /* the first Phi */
     "head",              /* copies for multi-token prediction: shared_head.head */
+    "shared_head_head",  /* the same in GGUF: blk.N.nextn.shared_head_head */
     "unembed",           /* models outside transformers, and the one below */
     "cls",
 };
@@ -25786,6 +25934,12 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_experts[] =
+    "is a table of experts by token id, which other ids would find other experts in";
+
+static const char otx__why_markov[] =
+    "is a table of what follows a token id, which other ids would find other rows in";
+
 static const char otx__why_hashed[] =
     "is a table that is looked up by hashes of token ids, which other ids would find other rows "
     "in";
@@ -25794,6 +25948,11 @@ static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
+    {"per_layer_token_embd", 1, otx__why_per_layer}, /* GGUF of Gemma 3n, Gemma 4 */
+    {"d2t", 1, otx__why_draft},                      /* GGUF of EAGLE-3 and DFlash */
+    {"ffn_gate_tid2eid", 1, otx__why_experts},       /* GGUF of DeepSeek V4 */
+    {"dspark_markov_w1", 1, otx__why_markov},        /* GGUF of drafts */
+    {"dspark_markov_w2", 1, otx__why_markov},
 };
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
@@ -27117,6 +27276,7 @@ typedef struct otx__parts {
 typedef struct otx__side {
     char *path;
     char *weights; /* the file of weights or index that was given in its place, or NULL */
+    bool gguf;     /* the path is that of a GGUF file, which has all of this in itself */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -27207,6 +27367,85 @@ OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor
     char text[OTX__TENSOR_TEXT];
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
                      otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/gguf_model.h */
+/* ---- gguf_model: what a GGUF file says of a model ------------------------------ */
+
+/* Keys that are not the vocabulary's but speak of it. */
+#define OTX__KEY_ARCHITECTURE "general.architecture"
+#define OTX__KEY_QUANTIZATION "general.quantization_version"
+#define OTX__GGUF_QUANTIZATION 2 /* of ggml's blocks, as it counts versions */
+#define OTX__KEY_GGUF_SPLIT "split."
+#define OTX__KEY_GGUF_CHAT "tokenizer.chat_template"
+
+/* The header of a GGUF file that has all keys, or NULL if the weights are none. */
+OTX__PRIVATE const otx_gguf *otx__gguf_of(const otx_checkpoint *checkpoint)
+{
+    return checkpoint->file_count > 0 && checkpoint->files[0].gguf.version > 0
+               ? &checkpoint->files[0].gguf
+               : NULL;
+}
+
+/* Whether there are weights: a GGUF file may have a vocabulary alone. */
+OTX__PRIVATE bool otx__has_weights(const otx_checkpoint *checkpoint)
+{
+    return checkpoint->tensor_count > 0 || (checkpoint->files && !otx__gguf_of(checkpoint));
+}
+
+/* ggml's number of a tensor's type as it stands in its file. */
+OTX__PRIVATE uint32_t otx__stored_type(const otx_checkpoint *checkpoint,
+                                       const otx_checkpoint_tensor *at)
+{
+    const otx_gguf *file = &checkpoint->files[at->file].gguf;
+    return file->version > 0 ? file->types[at->tensor - file->tensors]
+                             : otx_gguf_type_of(at->tensor->dtype);
+}
+
+/* The type that the rows of a tensor have in memory: blocks are widened. */
+OTX__PRIVATE otx_dtype otx__row_dtype(otx_dtype dtype)
+{
+    return otx_dtype_is_block(dtype) ? OTX_F32 : dtype;
+}
+
+/* Whether a key is "ARCHITECTURE.NAME". */
+OTX__PRIVATE bool otx__gguf_is_of_model(const otx_gguf *file, const otx_gguf_key *key,
+                                        const char *name)
+{
+    const otx_gguf_key *model = otx_gguf_find(file, OTX__KEY_ARCHITECTURE);
+    otx_gguf_strings strings;
+    size_t size = strlen(name);
+    memset(&strings, 0, sizeof strings);
+    return otx_gguf_next(model, &strings) && key->name_size == strings.size + 1 + size &&
+           memcmp(key->name, strings.bytes, strings.size) == 0 &&
+           key->name[strings.size] == '.' &&
+           memcmp(key->name + strings.size + 1, name, size) == 0;
+}
+
+/* Whether a key that is not the vocabulary's size has this value: then a dimension of that
+   size says nothing about the vocabulary. */
+OTX__PRIVATE bool otx__gguf_has_size(const otx_checkpoint *checkpoint, uint64_t size)
+{
+    const otx_gguf *file = otx__gguf_of(checkpoint);
+    size_t i;
+    for (i = 0; file && i < file->key_count; i++) {
+        const otx_gguf_key *key = &file->keys[i];
+        int64_t value;
+        if (!key->array && otx_gguf_integer(key, 0, &value) && value >= 0 &&
+            (uint64_t)value == size && !otx__gguf_is_of_model(file, key, OTX__KEY_VOCAB_SIZE))
+            return true;
+    }
+    return false;
+}
+
+/* A string of a GGUF file; empty if there is none. */
+OTX__PRIVATE otx__span otx__gguf_text(const otx_gguf *file, const char *name)
+{
+    const otx_gguf_key *key = file ? otx_gguf_find(file, name) : NULL;
+    otx_gguf_strings strings;
+    memset(&strings, 0, sizeof strings);
+    if (!key || key->array || !otx_gguf_next(key, &strings)) return otx__span_of("", 0);
+    return otx__span_of(strings.bytes, strings.size);
 }
 
 /* >>> src/model/code.h */
@@ -27513,7 +27752,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
                                               const otx_tensor *tensor, otx_error *error)
 {
     bool numbered = otx__name_is_numbered(tensor);
-    bool explained = otx__config_has_size(&side->config, side->parts.rows);
+    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
+                                : otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);
@@ -27524,8 +27764,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     if (!numbered && otx__is_matrix(&side->parts, tensor)) {
         char text[OTX__TENSOR_TEXT];
         otx__log(ctx, OTX_WARNING, "%s: tensor %s has as many rows as the vocabulary, but "
-                 "config.json gives that size to something else too; it is left as it is",
-                 side->path, otx__tensor_text(text, tensor));
+                 "%s gives that size to something else too; it is left as it is", side->path,
+                 otx__tensor_text(text, tensor), side->gguf ? "a key" : "config.json");
     }
     return OTX_OK;
 }
@@ -27835,13 +28075,25 @@ OTX__PRIVATE size_t otx__head_rank(const otx_tensor *tensor)
     return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? OTX__RANK_LAYER : 0u);
 }
 
+/* Refuses blocks that can be copied and no more. */
+OTX__PRIVATE otx_result otx__fail_opaque(const otx__side *side, const otx_checkpoint_tensor *at,
+                                         otx_error *error)
+{
+    char text[OTX__TENSOR_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s is %s, which cannot be read "
+                     "here; make the file anew with llama-quantize --token-embedding-type q8_0 "
+                     "--output-tensor-type q8_0", side->path, otx__tensor_text(text, at->tensor),
+                     otx__word(otx_gguf_type_name(otx__stored_type(&side->checkpoint, at))));
+}
+
 OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,
                                        otx__part_kind kind, otx_error *error)
 {
     const otx_tensor *tensor = at->tensor;
     otx__parts *parts = &side->parts;
     otx__vocab_tensor *slot;
-    if (!otx_dtype_is_embedding(tensor->dtype)) {
+    if (tensor->dtype == OTX_OPAQUE) return otx__fail_opaque(side, at, error);
+    if (!otx_dtype_is_embedding(tensor->dtype) && !otx_dtype_is_block(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
@@ -27938,9 +28190,9 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
     if (!parts->tied && flag.said_true)
         otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
                  "the output head differs from the embedding; taken as untied", side->path);
-    for (i = 0; i < parts->count; i++)
+    for (i = 0; i < parts->count; i++) /* a reader of GGUF may insist on both */
         if (parts->tied && parts->tensors[i].at == parts->head)
-            parts->tensors[i].redundant = true;
+            parts->tensors[i].redundant = !side->gguf;
     return OTX_OK;
 }
 
@@ -29318,6 +29570,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
+     gguf_merge    the keys of a GGUF file under another vocabulary
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
@@ -29326,7 +29579,9 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
+     write_blocks  new rows as blocks
      write         the output and its weights
+     write_gguf    the output as a GGUF file, or as parts of one
      copy          the other files of the two models
      index         the files that are written anew
      run           the whole, in order
@@ -29369,7 +29624,8 @@ typedef struct otx__tensor_plan {
     uint64_t shape[2]; /* its new shape */
     size_t rows;       /* tokens in it, and beyond them those that the class adds */
     size_t columns;    /* elements per token */
-    otx_dtype dtype;
+    otx_dtype dtype;           /* of the rows as they are made, */
+    otx_dtype stored;          /* and as they are written: may be blocks */
 } otx__tensor_plan;
 
 /* What the base's tokenizer cuts tokens of the donor into. */
@@ -29526,7 +29782,8 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype) &&
+        !otx_dtype_is_block(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)
@@ -29668,6 +29925,146 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
     return OTX_OK;
 }
 
+/* ---- GGUF ---- */
+
+/* Whether a file begins as a GGUF file does; false where it cannot be read. */
+OTX__PRIVATE bool otx__is_gguf(const otx_context *ctx, const char *path)
+{
+    char magic[4];
+    otx_source source;
+    otx_error problem;
+    bool is;
+    if (otx_source_open(ctx, path, &source, &problem)) return false;
+    is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
+         memcmp(magic, "GGUF", sizeof magic) == 0;
+    otx_source_close(ctx, &source);
+    return is;
+}
+
+/* The only GGUF file of a directory, or the first of the parts of one; or NULL. */
+OTX__PRIVATE const char *otx__gguf_listed(const otx__listing *listing)
+{
+    const char *found = NULL;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") || otx__name_fits(name, "mmproj*")) continue;
+        if (otx__is_shard(name) && !strstr(name, "-00001-of-")) continue;
+        if (found) return NULL;
+        found = name;
+    }
+    return found;
+}
+
+/* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
+   without other weights the only one. */
+OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path, char **file,
+                                       otx_error *error)
+{
+    otx__status status;
+    otx__listing listing;
+    otx__weights_found found;
+    const char *name;
+    otx_result result = otx__model_status(path, &status, error);
+    *file = NULL;
+    if (result) return result;
+    if (!status.directory) {
+        if (!otx__is_gguf(ctx, path)) return OTX_OK;
+        *file = otx__path_copy(ctx, path, strlen(path));
+        return *file ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
+    }
+    result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    otx__weights_find(&listing, &found);
+    name = found.index || found.file || found.rival ? NULL : otx__gguf_listed(&listing);
+    if (name) *file = otx__path_join(ctx, path, name);
+    if (name && !*file) result = otx__fail_memory(error, strlen(path) + strlen(name));
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Whether the tokenizer's files of a transformers model stand in a directory. */
+OTX__PRIVATE otx_result otx__has_tokenizer(const otx_context *ctx, const char *path, bool *has,
+                                           otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(ctx, path, &listing, error);
+    *has = false;
+    if (result) return result;
+    *has = otx__listing_has(&listing, "tokenizer.json");
+    otx__listing_close(&listing);
+    return OTX_OK;
+}
+
+/* Takes a side that is a GGUF file. One is all of a model; but a donor of a model in
+   safetensors gives the files of a tokenizer, which stand beside it or nowhere. */
+OTX__PRIVATE otx_result otx__open_gguf(const otx_job *job, otx__side *side, bool *is,
+                                       otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *file, *parent = NULL;
+    bool beside = false;
+    otx_result result = otx__find_gguf(ctx, side->path, &file, error);
+    *is = !result && file;
+    if (result || !file) return result;
+    if (side->donor && !job->base.gguf) {
+        parent = otx__path_parent(ctx, file);
+        result = parent ? otx__has_tokenizer(ctx, parent, &beside, error)
+                        : otx__fail_memory(error, strlen(file) + 1);
+    }
+    side->gguf = !beside;
+    otx__path_free(ctx, side->path);
+    side->path = beside ? parent : file;
+    side->weights = beside ? file : NULL;
+    if (!beside) otx__path_free(ctx, parent);
+    return result;
+}
+
+/* The tokenizer beside a GGUF file must be its own: most of its text tokens, by id. */
+OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__side *side,
+                                          otx_error *error)
+{
+    char ours[OTX__QUOTED], theirs[OTX__QUOTED];
+    otx_vocab other;
+    size_t i, both, first = 0, wrong = 0;
+    otx_result result = otx_vocab_open(ctx, side->weights, &other, error);
+    if (result) return result;
+    both = otx__min(other.count, side->vocab.count);
+    for (i = 0; i < both; i++) {
+        const otx_token *a = &side->vocab.tokens[i], *b = &other.tokens[i];
+        if (a->kind != OTX_TOKEN_TEXT || b->kind != OTX_TOKEN_TEXT ||
+            otx__same_bytes(a->bytes, a->size, b->bytes, b->size))
+            continue;
+        if (wrong++ == 0) first = i;
+    }
+    if (wrong > both / 100)
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is not the tokenizer of %s, in whose "
+                           "directory it stands: of %" PRIu64 " tokens differ, the first id %" PRIu64
+                           ", \"%s\" and \"%s\"", side->path,
+                           side->weights + otx__path_name(side->weights), (uint64_t)wrong,
+                           (uint64_t)first,
+                           otx__quote(ours, sizeof ours, side->vocab.tokens[first].content,
+                                      side->vocab.tokens[first].content_size),
+                           otx__quote(theirs, sizeof theirs, other.tokens[first].content,
+                                      other.tokens[first].content_size));
+    otx_vocab_close(ctx, &other);
+    return result;
+}
+
+/* Why there can be no output: the donor is a GGUF file by itself, and the base's is made of
+   files. */
+OTX__PRIVATE otx_result otx__fail_only_gguf(const otx_job *job, otx_error *error)
+{
+    char base[OTX__PATH_TEXT], donor[OTX__PATH_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file, which does not say how "
+                     "transformers is to cut text; for %s, which is in safetensors, put it into a "
+                     "directory with the tokenizer.json and tokenizer_config.json of the model "
+                     "that it was made from, or give that model's directory",
+                     otx__path_text(donor, job->donor.path), otx__path_text(base, job->base.path));
+}
+
+/* ---- opening ---- */
+
 /* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
    says what is missing, and its matrices count as having a row for each of its ids. */
 OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
@@ -29676,6 +30073,8 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
     otx_error *told = side->donor ? &job->without : error;
     otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
                                              &side->checkpoint, &absent, told);
+    if (!result && side->donor && !otx__has_weights(&side->checkpoint))
+        (void)otx__fail(told, OTX_ERROR_NOT_FOUND, "%s: holds no tensors", side->path);
     if (!result || told == error) return result;
     if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
     return otx__fail(error, result, "%s", job->without.message);
@@ -29683,7 +30082,7 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
 
 OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
 {
-    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
     side->parts.rows = side->vocab.count;
     side->parts.tied = true;
     if (job->options.rows == OTX_ROWS_DONOR)
@@ -29745,10 +30144,15 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     otx_result result = OTX_OK;
     otx__side *sides[2];
     unsigned i;
+    bool gguf;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
-    for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx__open_gguf(job, sides[i], &gguf, error);
+        if (!result && !gguf) result = otx__open_directory(ctx, sides[i], error);
+    }
+    for (i = 0; i < 2 && !result; i++)
+        if (!sides[i]->gguf) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
         if (!result) result = otx__open_weights(job, sides[i], error);
@@ -29757,6 +30161,8 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
         if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
+        if (!result && sides[i]->weights && otx__gguf_of(&sides[i]->checkpoint))
+            result = otx__check_beside(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
     for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
@@ -29897,6 +30303,13 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
     if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
+    if (job->base.gguf && *rows < count) {
+        if (job->options.rows != OTX_ROWS_DONOR)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "a GGUF file has as many rows as tokens: "
+                             "%" PRIu64 " rows are fewer than the %" PRIu64 " ids of %s", *rows,
+                             count, job->donor.path);
+        *rows = count;
+    }
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -30054,7 +30467,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
-    if (!job->donor.checkpoint.files)
+    if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
                          "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
@@ -30104,6 +30517,29 @@ OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
     return head ? donor->head : donor->embedding;
 }
 
+/* Whether a new matrix can be written in its type where it will stand. */
+OTX__PRIVATE otx_result otx__plan_check_type(const otx_job *job, size_t which, otx_error *error)
+{
+    const otx_tensor *tensor = job->base.parts.tensors[which].at->tensor;
+    const otx_dtype dtype = job->plans[which].stored;
+    const unsigned block = otx_dtype_block(dtype, NULL);
+    char text[OTX__TENSOR_TEXT];
+    if (!job->base.gguf && otx_dtype_is_block(dtype))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: matrices of %s stand in GGUF files alone, "
+                         "and this model is in safetensors", job->base.path,
+                         otx_dtype_name(dtype));
+    if (job->base.gguf && !otx_dtype_is_block(dtype) && dtype != OTX_F32 && dtype != OTX_F16 &&
+        dtype != OTX_BF16)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, which "
+                         "llama.cpp does not look up rows in; --embedding-type f16 or q8_0 does",
+                         job->base.path, otx__tensor_text(text, tensor), otx_dtype_name(dtype));
+    if (tensor->shape[1] % block == 0) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, whose "
+                     "blocks have %u columns; --embedding-type %s can", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype), block,
+                     tensor->shape[1] % 32 == 0 ? "q8_0" : "f16");
+}
+
 /* Enters one tensor of the base into the summary. */
 OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
 {
@@ -30111,12 +30547,16 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    otx_result result;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
+    plan->dtype = otx__row_dtype(plan->stored);
+    result = otx__plan_check_type(job, which, error);
+    if (result) return result;
     plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
@@ -30124,7 +30564,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
-    matrix->dtype = plan->dtype;
+    matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
     matrix->approximated = job->target_count;
     return OTX_OK;
@@ -30148,7 +30588,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     plan->rows = job->alignment.count + (size_t)(tensor->rows - job->base.parts.rows);
     plan->shape[0] = plan->shape[1] = plan->rows;
     plan->columns = 1;
-    plan->dtype = tensor->at->tensor->dtype;
+    plan->dtype = plan->stored = tensor->at->tensor->dtype;
     if (tensor->kind == OTX__PART_BIAS) otx__tensor_plan_bias(job, which);
     else if (!tensor->redundant) return otx__tensor_plan_matrix(job, which, error);
     return OTX_OK;
@@ -30174,6 +30614,7 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
 {
     otx__config_plan plan;
+    if (job->base.gguf) return OTX_OK; /* its keys are made as it is written */
     memset(&plan, 0, sizeof plan);
     plan.ctx = &job->ctx;
     plan.base = &job->base;
@@ -30204,6 +30645,7 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
+    if (job->base.gguf || job->donor.gguf) return OTX_OK;
     otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
     if (choice.rebuilt &&
@@ -30272,10 +30714,10 @@ OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__docu
     return to->failed ? otx__fail_memory(error, room) : OTX_OK;
 }
 
-/* Appends the template of a side, from where transformers takes it; nothing if it has
+/* Appends the template of a directory, from where transformers takes it; nothing if it has
    none. */
-OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
-                                     otx__text *to, otx_error *error)
+OTX__PRIVATE otx_result otx__chat_directory(const otx_context *ctx, const otx__side *side,
+                                            otx__text *to, otx_error *error)
 {
     char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
     otx__document old;
@@ -30293,6 +30735,17 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     if (!result) result = otx__chat_string(ctx, &old, to, error);
     otx__document_close(ctx, &old);
     return result;
+}
+
+/* Appends the template of a side; nothing if it has none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    otx__span text;
+    if (!side->gguf) return otx__chat_directory(ctx, side, to, error);
+    text = otx__gguf_text(otx__gguf_of(&side->checkpoint), OTX__KEY_GGUF_CHAT);
+    otx__text_bytes(to, text.bytes, text.size);
+    return to->failed ? otx__fail_memory(error, text.size) : OTX_OK;
 }
 
 /* Warns of what a template that is not the donor's puts into texts although it is no
@@ -30527,6 +30980,10 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
         otx__digits_warn(job);
         return OTX_OK;
     }
+    if (job->base.gguf)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off in "
+                         "a GGUF file, where llama.cpp has the rules by which text is cut",
+                         job->base.path);
     if (job->base.vocab.digits != 1)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
                          "only a model that has learned to count with them", job->base.path,
@@ -30734,11 +31191,236 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
     }
 }
 
+/* >>> src/job/gguf_merge.h */
+/* ---- gguf_merge: the keys of a GGUF file under another vocabulary ------------------ */
+
+/* All that begins so is the vocabulary's and comes from the donor, known or not, but the
+   number of BERT's segments, which sizes a tensor of the base. */
+#define OTX__GGUF_VOCAB "tokenizer."
+#define OTX__GGUF_SEGMENTS "tokenizer.ggml.token_type_count"
+#define OTX__GGUF_TOKENS "tokenizer.ggml.tokens"
+#define OTX__GGUF_TYPES "tokenizer.ggml.token_type"
+#define OTX__GGUF_SCORES "tokenizer.ggml.scores"
+#define OTX__GGUF_PRE "tokenizer.ggml.pre"
+
+/* What llama.cpp calls the type of a token that nothing is, and the score that its converter
+   gives one. */
+#define OTX__GGUF_UNUSED 5
+#define OTX__GGUF_LEAST_SCORE (-10000)
+
+/* Keys of the model that hold an id: ARCHITECTURE.NAME. */
+static const char *const otx__gguf_id_keys[] = {
+    "decoder_start_token_id", /* T5 */
+};
+
+OTX__PRIVATE bool otx__gguf_begins(const otx_gguf_key *key, const char *with)
+{
+    const size_t size = strlen(with);
+    return key->name_size >= size && memcmp(key->name, with, size) == 0;
+}
+
+OTX__PRIVATE bool otx__gguf_is_vocab(const otx_gguf_key *key)
+{
+    return otx__gguf_begins(key, OTX__GGUF_VOCAB) &&
+           !otx__same_bytes(key->name, key->name_size, OTX__GGUF_SEGMENTS,
+                            strlen(OTX__GGUF_SEGMENTS));
+}
+
+/* ---- tokens ---- */
+
+/* Writes the list of tokens anew: of two with one string the second becomes another, as
+   llama.cpp ends on such, and there are as many as rows. */
+OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key *tokens,
+                                         uint64_t rows, otx__text *to, otx_error *error)
+{
+    otx__token_index index;
+    otx_gguf_strings at;
+    otx_token *list;
+    char name[48];
+    uint64_t i;
+    otx_result result;
+    list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
+    if (!list) return otx__fail_array(error, (size_t)rows, sizeof *list);
+    result = otx__index_open(&job->ctx, &index, list, (size_t)rows, true, error);
+    memset(&at, 0, sizeof at);
+    for (i = 0; i < rows && !result; i++) {
+        const bool own = otx_gguf_next(tokens, &at);
+        uint32_t *slot = own ? otx__index_slot(&index, OTX_TOKEN_NONE, at.bytes, at.size) : NULL;
+        char quoted[OTX__QUOTED];
+        if (own && at.size <= UINT32_MAX && !*slot) {
+            list[i].content = at.bytes;
+            list[i].content_size = (uint32_t)at.size;
+            list[i].kind = OTX_TOKEN_TEXT;
+            *slot = (uint32_t)i + 1;
+            otx__gguf_text_string(to, at.bytes, at.size);
+            continue;
+        }
+        otx__format(name, sizeof name, "[%s%" PRIu64 "]", own ? "SAME" : "PAD", i);
+        otx__gguf_text_string(to, name, strlen(name));
+        if (own)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token %" PRIu64 " is \"%s\" once more, as "
+                     "token %" PRIu64 " is: called %s, as llama.cpp takes no two of one name",
+                     job->donor.path, i, otx__quote(quoted, sizeof quoted, at.bytes, at.size),
+                     (uint64_t)*slot - 1, name);
+    }
+    if (!result) otx__index_close(&job->ctx, &index);
+    otx__free(&job->ctx, list, (size_t)rows, sizeof *list);
+    if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    return result;
+}
+
+/* Lengthens one of the lists beside the tokens, if there is one. */
+OTX__PRIVATE void otx__gguf_lengthen(otx__gguf_list *list, const char *name, uint64_t rows)
+{
+    const otx_gguf_key *key = otx__gguf_find_in(list, name);
+    otx__text text;
+    uint64_t i;
+    if (!key || key->count >= rows) return;
+    otx__text_open(&text, list->pool.ctx);
+    otx__text_bytes(&text, key->data, (size_t)key->size);
+    for (i = key->count; i < rows; i++) {
+        if (strcmp(name, OTX__GGUF_TYPES) == 0) otx__gguf_text_i32(&text, OTX__GGUF_UNUSED);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(&text, OTX__GGUF_LEAST_SCORE);
+        else otx__gguf_text_i32(&text, OTX__GGUF_LEAST_SCORE);
+    }
+    otx__gguf_add_text(list, name, key->type, rows, &text);
+    otx__text_close(&text);
+}
+
+/* Makes the list of tokens one of so many different ones. */
+OTX__PRIVATE otx_result otx__gguf_settle_tokens(const otx_job *job, otx__gguf_list *list,
+                                                uint64_t rows, otx_error *error)
+{
+    const otx_gguf_key *tokens = otx__gguf_find_in(list, OTX__GGUF_TOKENS);
+    otx__text text;
+    otx_result result;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    if (!tokens)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: has no key \"" OTX__GGUF_TOKENS "\"",
+                         job->donor.path);
+    otx__text_open(&text, &job->ctx);
+    result = otx__gguf_unique(job, tokens, rows, &text, error);
+    if (!result) otx__gguf_add_text(list, OTX__GGUF_TOKENS, OTX_GGUF_STRING, rows, &text);
+    otx__text_close(&text);
+    otx__gguf_lengthen(list, OTX__GGUF_TYPES, rows);
+    otx__gguf_lengthen(list, OTX__GGUF_SCORES, rows);
+    return result;
+}
+
+/* ---- the donor's keys ---- */
+
+/* Copies those of a GGUF file, but a chat template where another is wanted. */
+OTX__PRIVATE void otx__gguf_copy_vocab(const otx_job *job, otx__gguf_list *list)
+{
+    const otx_gguf *donor = otx__gguf_of(&job->donor.checkpoint);
+    const bool chat = job->options.chat != OTX_CHAT_DONOR;
+    size_t i;
+    for (i = 0; i < donor->key_count; i++)
+        if (otx__gguf_is_vocab(&donor->keys[i]) &&
+            !(chat && otx__gguf_begins(&donor->keys[i], OTX__KEY_GGUF_CHAT)))
+            otx__gguf_add(list, &donor->keys[i]);
+    if (chat)
+        otx__gguf_add_string(list, OTX__KEY_GGUF_CHAT, job->chat.bytes, job->chat.size);
+    if (job->options.pre)
+        otx__gguf_add_string(list, OTX__GGUF_PRE, job->options.pre, strlen(job->options.pre));
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_vocab(const otx_job *job, otx__gguf_list *list,
+                                            otx_error *error)
+{
+    const bool chat = job->options.chat != OTX_CHAT_DONOR;
+    const uint64_t rows = job->alignment.count;
+    if (job->donor.gguf) otx__gguf_copy_vocab(job, list);
+    else {
+        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, job->options.pre,
+                                                 chat ? &job->chat : NULL, list, error);
+        if (result) return result;
+    }
+    return otx__gguf_settle_tokens(job, list, rows, error);
+}
+
+/* ---- the base's keys ---- */
+
+/* The id of the output that a token of the base became, or -1. */
+OTX__PRIVATE int64_t otx__gguf_heir(const otx_job *job, int64_t base)
+{
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base == base) return (int64_t)i;
+    return -1;
+}
+
+/* Takes over a key of the base that holds an id; leaves it out where no token has its place. */
+OTX__PRIVATE void otx__gguf_add_id(const otx_job *job, const otx_gguf_key *key,
+                                   otx__gguf_list *list)
+{
+    char quoted[OTX__QUOTED];
+    int64_t id = -1, heir = -1;
+    if (otx_gguf_integer(key, 0, &id) && id >= 0) heir = otx__gguf_heir(job, id);
+    if (heir >= 0) otx__gguf_add_u32(list, key->name, (uint32_t)heir);
+    else
+        otx__log(&job->ctx, OTX_WARNING, "%s: key \"%s\", which names id %" PRId64 ", is left "
+                 "out: no token of %s takes its place; --map 'TOKEN=#%" PRId64 "' gives it one",
+                 job->base.path, otx__quote(quoted, sizeof quoted, key->name, key->name_size), id,
+                 job->donor.path, id);
+}
+
+/* Takes over one key of the base that is not the vocabulary's. */
+OTX__PRIVATE void otx__gguf_add_base(const otx_job *job, const otx_gguf *base,
+                                     const otx_gguf_key *key, otx__gguf_list *list)
+{
+    size_t i;
+    if (otx__gguf_begins(key, OTX__KEY_GGUF_SPLIT)) return;
+    if (otx__gguf_is_of_model(base, key, OTX__KEY_VOCAB_SIZE)) {
+        otx__gguf_add_u32(list, key->name, (uint32_t)job->alignment.count);
+        return;
+    }
+    for (i = 0; i < OTX__COUNT(otx__gguf_id_keys); i++)
+        if (otx__gguf_is_of_model(base, key, otx__gguf_id_keys[i])) {
+            otx__gguf_add_id(job, key, list);
+            return;
+        }
+    otx__gguf_add(list, key);
+}
+
+/* The keys of the output: the base's in their order, the vocabulary's, which are the donor's,
+   where the first of them stood. `blocks`: some tensor is quantised. */
+OTX__PRIVATE otx_result otx__gguf_merge(const otx_job *job, bool blocks, otx__gguf_list *list,
+                                        otx_error *error)
+{
+    const otx_gguf *base = otx__gguf_of(&job->base.checkpoint);
+    otx_result result = OTX_OK;
+    bool added = false;
+    size_t i;
+    for (i = 0; i < base->key_count && !result; i++) {
+        if (!otx__gguf_is_vocab(&base->keys[i])) {
+            otx__gguf_add_base(job, base, &base->keys[i], list);
+        } else if (!added) {
+            added = true;
+            result = otx__gguf_add_vocab(job, list, error);
+        }
+    }
+    if (!result && !added) result = otx__gguf_add_vocab(job, list, error);
+    if (!result && blocks && !otx__gguf_find_in(list, OTX__KEY_QUANTIZATION))
+        otx__gguf_add_u32(list, OTX__KEY_QUANTIZATION, OTX__GGUF_QUANTIZATION);
+    return result ? result : otx__gguf_list_finish(list, error);
+}
+
 /* >>> src/job/bos.h */
 /* ---- bos: texts that begin otherwise than the base's ----------------------------- */
 
 /* A body that has always read a token before a text (Gemma's, Llama's) reads poorly from a
    text without one, whatever the rows. */
+
+/* What a GGUF file says of it, or llama.cpp takes where it says nothing. */
+OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
+{
+    const otx_gguf_key *key =
+        otx_gguf_find(otx__gguf_of(&side->checkpoint), "tokenizer.ggml." OTX__KEY_ADD_BOS);
+    int64_t value;
+    if (key && otx_gguf_integer(key, 0, &value)) return value != 0;
+    return otx__converted_kind_of(&side->vocab)->adds[OTX_ROLE_BOS];
+}
 
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
@@ -30751,6 +31433,10 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
+    if (side->gguf) {
+        *adds = otx__gguf_adds_bos(side);
+        return OTX_OK;
+    }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
     if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
@@ -30801,6 +31487,7 @@ typedef struct otx__row_walk {
     const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype; /* of the rows in memory */
     size_t rows, columns, row_size;
     size_t step;  /* rows of a block at most */
     char *whole;  /* where all rows go, or NULL */
@@ -30819,10 +31506,11 @@ OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__si
     walk->ctx = ctx;
     walk->side = side;
     walk->at = at;
+    walk->dtype = otx__row_dtype(at->tensor->dtype);
     walk->rows = rows;
     walk->columns = columns;
     walk->whole = whole;
-    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+    if (!otx__mul(columns, otx_dtype_bits(walk->dtype) / 8, &walk->row_size))
         return otx__fail_memory(error, UINT64_MAX);
     walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
     if (whole) return OTX_OK;
@@ -30962,13 +31650,12 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
 {
     otx__row_check *check = (otx__row_check *)argument;
     const otx__row_walk *walk = check->walk;
-    const otx_dtype dtype = walk->at->tensor->dtype;
     size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
     (void)worker;
     check->bad[index] = OTX__NONE;
     for (; i < end && check->bad[index] == OTX__NONE; i++)
         if (check->needed[walk->first + i] &&
-            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, walk->dtype, walk->columns))
             check->bad[index] = walk->first + i;
 }
 
@@ -30993,7 +31680,7 @@ OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
     return result;
 }
 
-/* A matrix in memory: the first rows of a tensor, in its own type. */
+/* A matrix in memory: the first rows of a tensor, in its own type, or widened. */
 typedef struct otx__loaded {
     char *data;
     otx_dtype dtype;
@@ -31013,12 +31700,13 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
                                          const uint8_t *needed, size_t rows, otx__loaded *out,
                                          otx_error *error)
 {
-    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    const otx_dtype dtype = otx__row_dtype(at->tensor->dtype);
+    const size_t size = otx_dtype_bits(dtype) / 8;
     otx__row_walk walk;
     otx_result result;
     size_t elements;
     memset(out, 0, sizeof *out);
-    out->dtype = at->tensor->dtype;
+    out->dtype = dtype;
     out->rows = rows;
     out->columns = columns;
     if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
@@ -31223,6 +31911,7 @@ typedef struct otx__sieve {
     const otx_job *job;
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype;        /* of the rows in memory */
     size_t rows, columns, row_size;
     uint8_t *untrained;     /* [rows] set where it is found, never cleared */
     otx__row_print *prints; /* [rows] of those that are not zeros */
@@ -31266,7 +31955,7 @@ OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++) {
             const char *row = walk.bytes + i * walk.row_size;
-            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+            if (otx__row_is_zero(row, s->dtype, s->columns)) {
                 s->untrained[walk.first + i] = 1;
                 continue;
             }
@@ -31303,7 +31992,7 @@ OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *gr
     for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
     if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
     result = otx__sieve_fetch(s, group[0].row, first, error);
-    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    if (result || !otx__row_is_finite(first, s->dtype, s->columns)) return result;
     spare = otx__is_spare(s->side, group[0].row);
     for (i = 1; i < count && !result; i++) {
         result = otx__sieve_fetch(s, group[i].row, other, error);
@@ -31331,7 +32020,8 @@ OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *s
     s.at = at;
     s.rows = (size_t)side->parts.rows;
     s.columns = (size_t)at->tensor->shape[1];
-    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.dtype = otx__row_dtype(at->tensor->dtype);
+    s.row_size = s.columns * (otx_dtype_bits(s.dtype) / 8);
     s.untrained = untrained;
     s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
     if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
@@ -31456,7 +32146,7 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
     if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
-        !job->donor.checkpoint.files) /* which is refused soon */
+        !otx__has_weights(&job->donor.checkpoint)) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
@@ -31984,7 +32674,7 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
 OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    const otx_dtype dtype = otx__row_dtype(r->tensor->at->tensor->dtype);
     if (dtype == r->made.dtype) {
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
@@ -32083,7 +32773,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->made.columns = plan->columns;
     r->made.rows = rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_size =
+        plan->columns * (otx_dtype_bits(otx__row_dtype(r->tensor->at->tensor->dtype)) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
         r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
@@ -32151,7 +32842,7 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
     if (!result) result = otx__rows_check(job, &walk, r.flags, error);
-    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+    if (!result && plan->dtype != walk.dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
     }
@@ -32169,6 +32860,103 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
     if (!otx__job_has_solves(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
+    return result;
+}
+
+/* >>> src/job/write_blocks.h */
+/* ---- write_blocks: new rows as blocks --------------------------------------------- */
+
+/* What the base has as blocks of the same type is copied as such and never quantised again:
+   shared rows stay bit for bit. Only rows that were made are quantised. */
+
+/* Rows on their way into blocks. */
+typedef struct otx__block_rows {
+    const otx__rebuild *made;
+    otx_dtype stored;
+    size_t row_size;     /* as stored */
+    bool same;           /* the base's rows are stored so too: copied as they are */
+    size_t first, count; /* those at hand, */
+    size_t share;        /* those of a part of them */
+    char *block;
+    size_t bad[OTX__ROW_PARTS]; /* the first of a part that could not be stored, or OTX__NONE */
+} otx__block_rows;
+
+/* Stores one row; with the error of one that cannot be read. */
+OTX__PRIVATE otx_result otx__block_store(const otx__block_rows *rows, size_t row, char *to,
+                                        otx_error *error)
+{
+    const otx__rebuild *r = rows->made;
+    const int64_t base = rows->same ? otx__rebuild_source(r, row) : -1;
+    if (base >= 0)
+        return otx__checkpoint_bytes(&r->job->base.checkpoint, r->tensor->at,
+                                     (uint64_t)base * rows->row_size, rows->row_size, to, error);
+    if (otx_blocks_from_float(to, (const float *)(const void *)(r->made.data + row * r->row_size),
+                              rows->stored, r->made.columns) == 0)
+        return OTX_OK;
+    return OTX_ERROR_RANGE;
+}
+
+OTX__PRIVATE void otx__block_rows_body(void *argument, size_t index, int worker)
+{
+    otx__block_rows *rows = (otx__block_rows *)argument;
+    size_t i = index * rows->share, end = otx__min(i + rows->share, rows->count);
+    (void)worker;
+    rows->bad[index] = OTX__NONE;
+    for (; i < end && rows->bad[index] == OTX__NONE; i++)
+        if (otx__block_store(rows, rows->first + i, rows->block + i * rows->row_size, NULL))
+            rows->bad[index] = rows->first + i;
+}
+
+/* Says which row could not be stored, and why. */
+OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t row,
+                                           otx_error *error)
+{
+    const otx__rebuild *r = rows->made;
+    const otx_tensor *tensor = r->tensor->at->tensor;
+    char name[OTX__QUOTED], content[OTX__QUOTED];
+    otx_result result = otx__block_store(rows, row, rows->block, error);
+    if (result != OTX_ERROR_RANGE) return result;
+    return otx__fail(error, result, "%s: tensor \"%s\": the new row of donor id %" PRIu64
+                     " (token \"%s\") has values that blocks of %s cannot hold; --embedding-type "
+                     "f32 holds them", r->job->base.path,
+                     otx__quote(name, sizeof name, tensor->name, tensor->name_size),
+                     (uint64_t)row, otx__side_content(content, &r->job->donor, row),
+                     otx_dtype_name(rows->stored));
+}
+
+/* Writes the rows of a matrix as blocks: those that the base stores so as they stand there,
+   all others quantised. */
+OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype stored,
+                                               otx__file *to, otx__meter *meter,
+                                               otx_error *error)
+{
+    const otx_context *ctx = &r->job->ctx;
+    otx__block_rows rows;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(stored, &bytes);
+    size_t room, parts, i;
+    otx_result result = OTX_OK;
+    memset(&rows, 0, sizeof rows);
+    rows.made = r;
+    rows.stored = stored;
+    rows.row_size = r->made.columns / elements * bytes;
+    rows.same = r->tensor->at->tensor->dtype == stored;
+    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, r->made.rows);
+    rows.block = (char *)otx__alloc(ctx, room, rows.row_size);
+    if (!rows.block) return otx__fail_array(error, room, rows.row_size);
+    for (; rows.first < r->made.rows && !result; rows.first += rows.count) {
+        rows.count = otx__min(room, r->made.rows - rows.first);
+        parts = otx__min(rows.count, OTX__ROW_PARTS);
+        rows.share = (rows.count + parts - 1) / parts;
+        otx__parallel(ctx, parts, otx__block_rows_body, &rows);
+        for (i = 0; i < parts && !result; i++)
+            if (rows.bad[i] != OTX__NONE) result = otx__fail_block_row(&rows, rows.bad[i], error);
+        if (!result && !to->sink.write(to->sink.context, rows.block, rows.count * rows.row_size))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
+        if (!result)
+            result = otx__meter_add(ctx, meter, (uint64_t)rows.count * rows.row_size, error);
+    }
+    otx__free(ctx, rows.block, room, rows.row_size);
     return result;
 }
 
@@ -32201,6 +32989,15 @@ OTX__PRIVATE size_t otx__which_tensor(const otx_job *job, const otx_tensor *tens
     for (i = 0; i < job->base.parts.count; i++)
         if (job->base.parts.tensors[i].at->tensor == tensor) return i;
     return OTX__NONE;
+}
+
+/* Elements of a tensor in a shape. */
+OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
+{
+    uint64_t elements = 1;
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
+    return elements;
 }
 
 /* ---- before the solve: where everything will stand ---- */
@@ -32276,6 +33073,11 @@ OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, o
     const otx__side *sides[2];
     char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
     size_t i;
+    if (job->donor.gguf) return otx__fail_only_gguf(job, error);
+    if (otx__has_suffix(out, ".gguf"))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a directory in safetensors, "
+                         "and so is the output; llama.cpp's convert_hf_to_gguf.py makes a GGUF "
+                         "file of that", otx__path_text(name, out));
     sides[0] = &job->base;
     sides[1] = &job->donor;
     for (i = 0; i < 2; i++) {
@@ -32369,10 +33171,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     otx_result result = otx__rebuild_open(job, which, &rebuild, error);
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
-    if (!result) {
-        meter->subject = job->base.parts.tensors[which].at->tensor->name;
-        result = otx__write_rows(job, &rebuild.made, to, meter, error);
-    }
+    meter->subject = job->base.parts.tensors[which].at->tensor->name;
+    if (!result)
+        result = otx_dtype_is_block(plan->stored)
+                     ? otx__write_blocks(&rebuild, plan->stored, to, meter, error)
+                     : otx__write_rows(job, &rebuild.made, to, meter, error);
     otx__rebuild_close(&rebuild);
     return result;
 }
@@ -32448,6 +33251,351 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
             result = otx__write_file(job, i, writing, error);
+    return result;
+}
+
+/* >>> src/job/write_gguf.h */
+/* ---- write_gguf: the output as a GGUF file, or as parts of one --------------------- */
+
+#define OTX__GGUF_ENDING ".gguf"
+
+/* Most parts: their count is written in 16 bits. */
+#define OTX__GGUF_PARTS 65535
+
+/* One file of the output. */
+typedef struct otx__gguf_part {
+    size_t first, count; /* of its tensors among all */
+    otx_gguf_layout layout;
+} otx__gguf_part;
+
+/* An output while it is written. */
+typedef struct otx__gguf_writing {
+    otx__output output;
+    otx__gguf_list keys;
+    otx_tensor *tensors; /* of the output: the base's in their order, */
+    uint32_t *types;     /* ggml's numbers of their types, */
+    otx_checkpoint_tensor *originals; /* and where they come from */
+    size_t count;
+    otx__gguf_part *parts;
+    size_t part_count;
+    char **names; /* of the parts, in the output's directory */
+    otx__meter meter;
+} otx__gguf_writing;
+
+/* ---- names ---- */
+
+/* Fails if a name is that of a file of either model. */
+OTX__PRIVATE otx_result otx__gguf_check_name(const otx_job *job, const char *path,
+                                             otx_error *error)
+{
+    const otx__side *sides[2];
+    char name[OTX__PATH_TEXT];
+    otx__status ours, theirs;
+    otx_result result = otx__look(path, &ours, error);
+    size_t i, j;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2; i++)
+        for (j = 0; j < sides[i]->checkpoint.file_count && !result; j++) {
+            char *file = otx__path_join(&job->ctx, sides[i]->checkpoint.path,
+                                        sides[i]->checkpoint.files[j].name);
+            if (!file) return otx__fail_memory(error, strlen(path));
+            result = otx__look(file, &theirs, error);
+            otx__path_free(&job->ctx, file);
+            if (!result && otx__same_file(&ours, &theirs))
+                result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the output must not be a file "
+                                   "of the %s", otx__path_text(name, path),
+                                   sides[i]->donor ? "donor" : "base");
+        }
+    return result;
+}
+
+/* Fails unless the output's name is one that a GGUF file can have. */
+OTX__PRIVATE otx_result otx__gguf_check_output(const otx_job *job, const char *out,
+                                               otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__path_text(name, out);
+    if (!otx__has_suffix(out, OTX__GGUF_ENDING))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a GGUF file, and so is the "
+                         "output: give a name that ends in " OTX__GGUF_ENDING, name);
+    if (otx__is_shard(out + otx__path_name(out)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is the name of a part of several; give "
+                         "NAME" OTX__GGUF_ENDING ", which becomes NAME-00001-of-00002"
+                         OTX__GGUF_ENDING " and so on where there are parts", name);
+    return otx__gguf_check_name(job, out, error);
+}
+
+/* The name of a part, for otx__path_free; NULL when out of memory. */
+OTX__PRIVATE char *otx__gguf_part_name(const otx_job *job, const otx__output *output,
+                                       size_t part, size_t count)
+{
+    const char *name = output->path + otx__path_name(output->path);
+    const size_t stem = strlen(name) - strlen(OTX__GGUF_ENDING);
+    char number[32], *joined;
+    size_t size;
+    if (count == 1) return otx__path_copy(&job->ctx, name, strlen(name));
+    size = otx__format(number, sizeof number, "-%05" PRIu64 "-of-%05" PRIu64 OTX__GGUF_ENDING,
+                       (uint64_t)part + 1, (uint64_t)count);
+    joined = (char *)otx__alloc(&job->ctx, stem + size + 1, 1);
+    if (!joined) return NULL;
+    memcpy(joined, name, stem);
+    memcpy(joined + stem, number, size + 1);
+    return joined;
+}
+
+/* Names the parts, and looks whether the names are free, or may be. */
+OTX__PRIVATE otx_result otx__gguf_name_parts(const otx_job *job, otx__gguf_writing *w,
+                                             otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    w->names = (char **)otx__alloc_zero(&job->ctx, w->part_count, sizeof *w->names);
+    if (!w->names) return otx__fail_array(error, w->part_count, sizeof *w->names);
+    for (i = 0; i < w->part_count && !result; i++) {
+        char *path = NULL;
+        bool present;
+        w->names[i] = otx__gguf_part_name(job, &w->output, i, w->part_count);
+        if (w->names[i]) path = otx__staged_path(&w->output, w->names[i]);
+        result = path ? otx__gguf_check_name(job, path, error)
+                      : otx__fail_memory(error, strlen(w->output.path) + 32);
+        if (!result) result = otx__staged_check(&w->output, path, &present, error);
+        otx__path_free(&job->ctx, path);
+    }
+    return result;
+}
+
+/* ---- before the solve: where everything will stand ---- */
+
+/* Takes a directory beside the output's name. If it fails, nothing has been done; else
+   close with otx__gguf_writing_close. */
+OTX__PRIVATE otx_result otx__gguf_writing_begin(const otx_job *job, const char *out,
+                                                otx__gguf_writing *w, otx_error *error)
+{
+    otx_result result = otx__gguf_check_output(job, out, error);
+    memset(w, 0, sizeof *w);
+    otx__gguf_list_open(&w->keys, &job->ctx);
+    w->meter.stage = OTX_STAGE_WRITE;
+    w->meter.subject = job->base.path;
+    if (result) return result;
+    return otx__staged_begin(&job->ctx, out, job->options.overwrite, &w->output, error);
+}
+
+OTX__PRIVATE void otx__gguf_writing_close(const otx_job *job, otx__gguf_writing *w)
+{
+    const otx_context *ctx = &job->ctx;
+    size_t i;
+    for (i = 0; i < w->part_count && w->names; i++) otx__path_free(ctx, w->names[i]);
+    for (i = 0; i < w->part_count && w->parts; i++)
+        otx_gguf_layout_close(ctx, &w->parts[i].layout);
+    otx__free(ctx, w->names, w->part_count, sizeof *w->names);
+    otx__free(ctx, w->parts, w->part_count, sizeof *w->parts);
+    otx__free(ctx, w->originals, w->count, sizeof *w->originals);
+    otx__free(ctx, w->types, w->count, sizeof *w->types);
+    otx__free(ctx, w->tensors, w->count, sizeof *w->tensors);
+    otx__gguf_list_close(&w->keys);
+    otx__output_abandon(&w->output);
+}
+
+/* Lists the tensors of the output: those of all the base's files, file after file. */
+OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_writing *w,
+                                               bool *blocks, otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    size_t file, i, at = 0;
+    w->count = base->tensor_count;
+    w->tensors = (otx_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->tensors);
+    w->types = (uint32_t *)otx__alloc(&job->ctx, w->count, sizeof *w->types);
+    w->originals =
+        (otx_checkpoint_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->originals);
+    if (!w->tensors || !w->types || !w->originals)
+        return otx__fail_array(error, w->count, sizeof *w->tensors);
+    for (file = 0; file < base->file_count; file++) {
+        const otx_gguf *header = &base->files[file].gguf;
+        for (i = 0; i < header->tensor_count && at < w->count; i++, at++) {
+            size_t which = otx__which_tensor(job, &header->tensors[i]);
+            w->originals[at].tensor = &header->tensors[i];
+            w->originals[at].file = (uint32_t)file;
+            w->tensors[at] = header->tensors[i];
+            w->types[at] = header->types[i];
+            if (which != OTX__NONE) {
+                w->tensors[at].shape = job->plans[which].shape;
+                w->tensors[at].dtype = job->plans[which].stored;
+                w->types[at] = otx_gguf_type_of(job->plans[which].stored);
+            }
+            *blocks |= otx_gguf_type_block(w->types[at], NULL) > 1;
+        }
+    }
+    return OTX_OK;
+}
+
+/* Bytes of a tensor of the output. */
+OTX__PRIVATE uint64_t otx__gguf_new_bytes(const otx__gguf_writing *w, size_t i)
+{
+    unsigned bytes;
+    const unsigned elements = otx_gguf_type_block(w->types[i], &bytes);
+    return otx__tensor_elements(&w->tensors[i], w->tensors[i].shape) / elements * bytes;
+}
+
+/* Deals the tensors out among parts of a size: counts these, or with `parts` fills them. */
+OTX__PRIVATE size_t otx__gguf_deal(const otx_job *job, const otx__gguf_writing *w,
+                                   otx__gguf_part *parts)
+{
+    const uint64_t most = job->options.split_max_size;
+    uint64_t filled = 0;
+    size_t i, count = 1;
+    for (i = 0; i < w->count; i++) {
+        const uint64_t bytes = otx__gguf_new_bytes(w, i);
+        if (most && filled > 0 && (filled > most || bytes > most - filled)) {
+            count++;
+            filled = 0;
+        }
+        filled += bytes;
+        if (!parts) continue;
+        if (parts[count - 1].count++ == 0) parts[count - 1].first = i;
+    }
+    return count;
+}
+
+/* Adds what says which part a file is. */
+OTX__PRIVATE void otx__gguf_add_split(const otx__gguf_writing *w, size_t part,
+                                      otx__gguf_list *keys)
+{
+    otx__text text;
+    otx__text_open(&text, keys->pool.ctx);
+    otx__gguf_text_uint(&text, part, 2);
+    otx__gguf_text_uint(&text, w->part_count, 2);
+    otx__gguf_text_uint(&text, w->count, 4);
+    if (text.failed) otx__gguf_list_fail(keys, text.size, 1);
+    else {
+        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "no", OTX_GGUF_U16, text.bytes, 2);
+        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "count", OTX_GGUF_U16, text.bytes + 2, 2);
+        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "tensors.count", OTX_GGUF_I32,
+                            text.bytes + 4, 4);
+    }
+    otx__text_close(&text);
+}
+
+/* Lays out one part: the first has all keys, the others what tells them apart. */
+OTX__PRIVATE otx_result otx__gguf_lay_part(const otx_job *job, otx__gguf_writing *w, size_t i,
+                                           otx_error *error)
+{
+    otx__gguf_part *part = &w->parts[i];
+    const otx_gguf_key *alignment = otx__gguf_find_in(&w->keys, OTX__KEY_ALIGNMENT);
+    otx__gguf_list few, *keys = i == 0 ? &w->keys : &few;
+    otx_result result;
+    otx__gguf_list_open(&few, &job->ctx);
+    if (i > 0 && alignment) otx__gguf_add(keys, alignment);
+    if (w->part_count > 1) otx__gguf_add_split(w, i, keys);
+    result = otx__gguf_list_finish(keys, error);
+    if (!result)
+        result = otx_gguf_layout_open(&job->ctx, keys->keys, keys->count,
+                                      w->tensors + part->first, w->types + part->first,
+                                      part->count, &part->layout, error);
+    otx__gguf_list_close(&few);
+    return result;
+}
+
+/* Lays out all of it. */
+OTX__PRIVATE otx_result otx__gguf_writing_layout(const otx_job *job, otx__gguf_writing *w,
+                                                 otx_error *error)
+{
+    bool blocks = false;
+    size_t i;
+    otx_result result = otx__gguf_list_tensors(job, w, &blocks, error);
+    if (!result) result = otx__gguf_merge(job, blocks, &w->keys, error);
+    if (result) return result;
+    w->part_count = otx__gguf_deal(job, w, NULL);
+    if (w->part_count > OTX__GGUF_PARTS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: would be in %" PRIu64 " parts; a larger "
+                         "--split-max-size makes fewer, %d at most", w->output.path,
+                         (uint64_t)w->part_count, OTX__GGUF_PARTS);
+    w->parts = (otx__gguf_part *)otx__alloc_zero(&job->ctx, w->part_count, sizeof *w->parts);
+    if (!w->parts) return otx__fail_array(error, w->part_count, sizeof *w->parts);
+    otx__gguf_deal(job, w, w->parts);
+    result = otx__gguf_name_parts(job, w, error);
+    for (i = 0; i < w->part_count && !result; i++) {
+        result = otx__gguf_lay_part(job, w, i, error);
+        w->meter.total += w->parts[i].layout.file_size;
+    }
+    return result;
+}
+
+/* ---- after it: the tensors ---- */
+
+/* Writes zeros, up to the next tensor. */
+OTX__PRIVATE otx_result otx__gguf_fill(const otx_job *job, otx__file *to, uint64_t size,
+                                       otx__meter *meter, otx_error *error)
+{
+    static const char zeros[64] = {0};
+    otx_result result = OTX_OK;
+    while (size > 0 && !result) {
+        size_t step = size < sizeof zeros ? (size_t)size : sizeof zeros;
+        if (!to->sink.write(to->sink.context, zeros, step))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written");
+        size -= step;
+        if (!result) result = otx__meter_add(&job->ctx, meter, step, error);
+    }
+    return result;
+}
+
+/* Copies a tensor of the base, byte for byte. */
+OTX__PRIVATE otx_result otx__gguf_copy(const otx_job *job, const otx_checkpoint_tensor *at,
+                                       otx__file *to, otx__meter *meter, otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    const otx_checkpoint_file *file = &base->files[at->file];
+    char *path = otx__path_join(&job->ctx, base->path, file->name);
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(base->path) + 1);
+    meter->subject = at->tensor->name;
+    result = otx__stream(&job->ctx, &file->source, path, at->tensor->begin,
+                         at->tensor->end - at->tensor->begin, &to->sink, meter, error);
+    otx__path_free(&job->ctx, path);
+    return result;
+}
+
+/* Writes one part into a file that has been created. */
+OTX__PRIVATE otx_result otx__gguf_write_part(otx_job *job, otx__gguf_writing *w,
+                                             const otx__gguf_part *part, otx__file *to,
+                                             otx_error *error)
+{
+    const otx_gguf_layout *layout = &part->layout;
+    uint64_t at = layout->header_size;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!to->sink.write(to->sink.context, layout->header, layout->header_size))
+        return otx__fail(error, OTX_ERROR_IO, "cannot be written");
+    result = otx__meter_add(&job->ctx, &w->meter, at, error);
+    for (i = 0; i < part->count && !result; i++) {
+        const otx_checkpoint_tensor *original = &w->originals[part->first + i];
+        const size_t which = otx__which_tensor(job, original->tensor);
+        result = otx__gguf_fill(job, to, layout->offsets[i] - at, &w->meter, error);
+        if (!result)
+            result = which == OTX__NONE ? otx__gguf_copy(job, original, to, &w->meter, error)
+                                        : otx__write_matrix(job, which, to, &w->meter, error);
+        at = layout->offsets[i] + otx__gguf_new_bytes(w, part->first + i);
+    }
+    return result ? result : otx__gguf_fill(job, to, layout->file_size - at, &w->meter, error);
+}
+
+/* Writes all parts, making the new rows on the way. */
+OTX__PRIVATE otx_result otx__gguf_write_parts(otx_job *job, otx__gguf_writing *w,
+                                              otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < w->part_count && !result; i++) {
+        char *path = otx__path_join(&job->ctx, w->output.partial, w->names[i]);
+        otx__file to;
+        if (!path) return otx__fail_memory(error, strlen(w->output.partial) + 32);
+        w->meter.subject = w->names[i];
+        result = otx__file_create(&job->ctx, path, &to, error);
+        if (!result)
+            result = otx__file_finish(&to, otx__gguf_write_part(job, w, &w->parts[i], &to, error),
+                                      error);
+        otx__path_free(&job->ctx, path);
+    }
     return result;
 }
 
@@ -32695,14 +33843,6 @@ typedef struct otx__totals {
     uint64_t bytes, old_elements, elements;
 } otx__totals;
 
-OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
-{
-    uint64_t elements = 1;
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
-    return elements;
-}
-
 OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
 {
     otx__totals totals = {0, 0, 0};
@@ -32909,7 +34049,8 @@ OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writin
 }
 
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
-OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__job_write_directory(otx_job *job, otx__writing *writing,
+                                                 otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
     if (!result) result = otx__job_check_rows(job, error);
@@ -32920,19 +34061,58 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     return result;
 }
 
+/* The same in GGUF. */
+OTX__PRIVATE otx_result otx__job_write_gguf(otx_job *job, otx__gguf_writing *writing,
+                                            otx_error *error)
+{
+    otx_result result = otx__gguf_writing_layout(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__gguf_write_parts(job, writing, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    if (!result)
+        result = otx__staged_commit(&writing->output, (const char *const *)writing->names,
+                                    writing->part_count, error);
+    return result;
+}
+
+/* Writes the output as the base is. Nothing has been done if it cannot begin: *began. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, const char *out, bool *began,
+                                       otx_error *error)
+{
+    otx__gguf_writing file;
+    otx__writing directory;
+    otx_result result;
+    if (job->base.gguf) {
+        result = otx__gguf_writing_begin(job, out, &file, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_gguf(job, &file, error);
+        if (*began) otx__gguf_writing_close(job, &file);
+    } else {
+        result = otx__writing_begin(job, out, &directory, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_directory(job, &directory, error);
+        if (*began) otx__writing_close(job, &directory);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
-    otx__writing writing;
-    otx_result result = OTX_OK;
+    bool began = true;
+    otx_result result;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    if (out) result = otx__writing_begin(job, out, &writing, error);
-    if (result) return result;
-    job->ran = true;
-    result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
-    if (out) otx__writing_close(job, &writing);
+    if (out) result = otx__job_write(job, out, &began, error);
+    else {
+        job->ran = true;
+        result = otx__job_solve(job, error);
+    }
+    if (!began) return result;
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;
@@ -33702,7 +34882,7 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++)
             otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
-                               tensor->dtype, columns);
+                               walk.dtype, columns);
     otx__row_walk_close(&walk);
     return result;
 }

@@ -76,7 +76,7 @@ OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key 
 }
 
 /* Lengthens one of the lists beside the tokens, if there is one. */
-OTX__PRIVATE void otx__gguf_pad(otx__gguf_list *list, const char *name, uint64_t rows)
+OTX__PRIVATE void otx__gguf_lengthen(otx__gguf_list *list, const char *name, uint64_t rows)
 {
     const otx_gguf_key *key = otx__gguf_find_in(list, name);
     otx__text text;
@@ -108,8 +108,8 @@ OTX__PRIVATE otx_result otx__gguf_settle_tokens(const otx_job *job, otx__gguf_li
     result = otx__gguf_unique(job, tokens, rows, &text, error);
     if (!result) otx__gguf_add_text(list, OTX__GGUF_TOKENS, OTX_GGUF_STRING, rows, &text);
     otx__text_close(&text);
-    otx__gguf_pad(list, OTX__GGUF_TYPES, rows);
-    otx__gguf_pad(list, OTX__GGUF_SCORES, rows);
+    otx__gguf_lengthen(list, OTX__GGUF_TYPES, rows);
+    otx__gguf_lengthen(list, OTX__GGUF_SCORES, rows);
     return result;
 }
 

@@ -55,6 +55,21 @@ OTX__PRIVATE bool otx__is_gguf(const otx_context *ctx, const char *path)
     return is;
 }
 
+/* The only GGUF file of a directory, or the first of the parts of one; or NULL. */
+OTX__PRIVATE const char *otx__gguf_listed(const otx__listing *listing)
+{
+    const char *found = NULL;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") || otx__name_fits(name, "mmproj*")) continue;
+        if (otx__is_shard(name) && !strstr(name, "-00001-of-")) continue;
+        if (found) return NULL;
+        found = name;
+    }
+    return found;
+}
+
 /* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
    without other weights the only one. */
 OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path, char **file,
@@ -139,7 +154,7 @@ OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__sid
     if (wrong > both / 100)
         result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is not the tokenizer of %s, in whose "
                            "directory it stands: of %" PRIu64 " tokens differ, the first id %" PRIu64
-                           ", "%s" and "%s"", side->path,
+                           ", \"%s\" and \"%s\"", side->path,
                            side->weights + otx__path_name(side->weights), (uint64_t)wrong,
                            (uint64_t)first,
                            otx__quote(ours, sizeof ours, side->vocab.tokens[first].content,
@@ -152,7 +167,7 @@ OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__sid
 
 /* Why there can be no output: the donor is a GGUF file by itself, and the base's is made of
    files. */
-OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__fail_only_gguf(const otx_job *job, otx_error *error)
 {
     char base[OTX__PATH_TEXT], donor[OTX__PATH_TEXT];
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file, which does not say how "

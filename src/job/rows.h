@@ -2,12 +2,6 @@
 
 /* ---- a tensor's rows, block by block ---- */
 
-/* The type that the rows of a tensor have in memory: blocks are widened. */
-OTX__PRIVATE otx_dtype otx__row_dtype(otx_dtype dtype)
-{
-    return otx_dtype_is_block(dtype) ? OTX_F32 : dtype;
-}
-
 /* Bytes read before progress is reported. */
 #define OTX__READ_BLOCK ((size_t)4 << 20)
 

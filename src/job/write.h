@@ -110,7 +110,7 @@ OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, o
     const otx__side *sides[2];
     char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
     size_t i;
-    if (job->donor.gguf) return otx__fail_no_tokenizer(job, error);
+    if (job->donor.gguf) return otx__fail_only_gguf(job, error);
     if (otx__has_suffix(out, ".gguf"))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a directory in safetensors, "
                          "and so is the output; llama.cpp's convert_hf_to_gguf.py makes a GGUF "

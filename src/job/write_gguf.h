@@ -173,7 +173,7 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
 }
 
 /* Bytes of a tensor of the output. */
-OTX__PRIVATE uint64_t otx__gguf_tensor_bytes(const otx__gguf_writing *w, size_t i)
+OTX__PRIVATE uint64_t otx__gguf_new_bytes(const otx__gguf_writing *w, size_t i)
 {
     unsigned bytes;
     const unsigned elements = otx_gguf_type_block(w->types[i], &bytes);
@@ -188,7 +188,7 @@ OTX__PRIVATE size_t otx__gguf_deal(const otx_job *job, const otx__gguf_writing *
     uint64_t filled = 0;
     size_t i, count = 1;
     for (i = 0; i < w->count; i++) {
-        const uint64_t bytes = otx__gguf_tensor_bytes(w, i);
+        const uint64_t bytes = otx__gguf_new_bytes(w, i);
         if (most && filled > 0 && (filled > most || bytes > most - filled)) {
             count++;
             filled = 0;
@@ -317,7 +317,7 @@ OTX__PRIVATE otx_result otx__gguf_write_part(otx_job *job, otx__gguf_writing *w,
         if (!result)
             result = which == OTX__NONE ? otx__gguf_copy(job, original, to, &w->meter, error)
                                         : otx__write_matrix(job, which, to, &w->meter, error);
-        at = layout->offsets[i] + otx__gguf_tensor_bytes(w, part->first + i);
+        at = layout->offsets[i] + otx__gguf_new_bytes(w, part->first + i);
     }
     return result ? result : otx__gguf_fill(job, to, layout->file_size - at, &w->meter, error);
 }

@@ -30,6 +30,12 @@ OTX__PRIVATE uint32_t otx__stored_type(const otx_checkpoint *checkpoint,
                              : otx_gguf_type_of(at->tensor->dtype);
 }
 
+/* The type that the rows of a tensor have in memory: blocks are widened. */
+OTX__PRIVATE otx_dtype otx__row_dtype(otx_dtype dtype)
+{
+    return otx_dtype_is_block(dtype) ? OTX_F32 : dtype;
+}
+
 /* Whether a key is "ARCHITECTURE.NAME". */
 OTX__PRIVATE bool otx__gguf_is_of_model(const otx_gguf *file, const otx_gguf_key *key,
                                         const char *name)
