@@ -25,7 +25,6 @@ typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
     otx_safetensors header;
-    otx_gguf gguf;
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
