@@ -30,7 +30,7 @@ done
 without=
 case "$only" in
 "") api="version result context isa matrix solver affine methods source json safetensors
-             gguf vocab align"
+             gguf vocab align gguf_vocab"
     wings="base files vocab simd solve methods"
     path_api="file directory job verify evaluate"
     path_wings="disk model job evaluate" ;;
@@ -43,7 +43,7 @@ vocab) api="version result context source json vocab align"
     without="base/number base/watch files/tensors
              files/safetensors_read files/safetensors_write files/gguf_types
              files/gguf_values files/gguf_walk files/gguf_read files/gguf_write
-             files/gguf_keys" ;;
+             files/gguf_keys vocab/known_gguf vocab/from_gguf vocab/gguf_rules" ;;
 solve) api="version result context isa matrix solver"
     wings="base simd solve" path_api='' path_wings=''
     without="base/hash base/base64 base/protobuf

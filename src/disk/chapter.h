@@ -32,4 +32,5 @@
      shards               what an index and its shards say of each other
      gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
+     tokenizer_gguf       the tokenizer of a GGUF file
      tokenizer_directory  the tokenizer of a model directory */
