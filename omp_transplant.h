@@ -23,235 +23,247 @@
 
    What is where
 
-      281  api/version                version
-      311  api/result                 results
-      351  api/context                context: memory, threads, progress
-      429  api/isa                    instruction sets
-      446  api/matrix                 numbers and matrices
-      504  api/solver                 the solver
-      632  api/affine                 the affine map: rows as the map makes them, and what it misses
-      763  api/methods                methods: rows for tokens that a model lacks
-      960  api/source                 sources and sinks: bytes in and out
-      980  api/json                   JSON
-     1102  api/safetensors            safetensors
-     1166  api/gguf                   GGUF
-     1264  api/vocab                  vocabularies
-     1400  api/align                  alignment
-     1465  api/file                   files
-     1476  api/directory              directories
-     1542  api/job                    the whole job
-     1706  api/verify                 looking at a finished directory
-     1762  api/evaluate               methods ranked on tokens that both models share
+      294  api/version                version
+      324  api/result                 results
+      364  api/context                context: memory, threads, progress
+      442  api/isa                    instruction sets
+      459  api/matrix                 numbers and matrices
+      517  api/blocks                 block types of ggml
+      539  api/solver                 the solver
+      667  api/affine                 the affine map: rows as the map makes them, and what it misses
+      798  api/methods                methods: rows for tokens that a model lacks
+      995  api/source                 sources and sinks: bytes in and out
+     1015  api/json                   JSON
+     1137  api/safetensors            safetensors
+     1201  api/gguf                   GGUF
+     1299  api/vocab                  vocabularies
+     1436  api/align                  alignment
+     1499  api/gguf_vocab             vocabularies in GGUF files
+     1524  api/file                   files
+     1535  api/directory              directories
+     1606  api/job                    the whole job
+     1770  api/verify                 looking at a finished directory
+     1826  api/evaluate               methods ranked on tokens that both models share
 
-     1868  base                       what everything stands on
-     1901  base/begin                 system headers, and how floating point must be compiled
-     1939  base/sizes                 counting, and sums and products that may not wrap
-     1977  base/span                  bytes of others, digits, UTF-8
-     2135  base/decimal               the digits of a double
-     2270  base/format                printf without stdio and without a locale
-     2539  base/result                results, failures, messages
-     2655  base/memory                the allocator, arrays that grow
-     2714  base/text                  names in messages, and text that grows
-     2831  base/hooks                 log, progress, threads of the caller
-     2900  base/sort                  in place, without memory, never quadratic; and finding
-     2950  base/clock                 wall time for statistics
-     2996  base/hash                  keyed, for tables whose keys a stranger chooses
-     3088  base/pool                  blocks that are freed together
-     3203  base/number                element types, widening and rounding
-     3414  base/base64                decoding
-     3450  base/protobuf              fields of a message
-     3572  base/watch                 long loops that the caller can stop
+     1932  base                       what everything stands on
+     1968  base/begin                 system headers, and how floating point must be compiled
+     2006  base/sizes                 counting, and sums and products that may not wrap
+     2044  base/span                  bytes of others, digits, UTF-8
+     2202  base/decimal               the digits of a double
+     2337  base/format                printf without stdio and without a locale
+     2606  base/result                results, failures, messages
+     2722  base/memory                the allocator, arrays that grow
+     2781  base/text                  names in messages, and text that grows
+     2898  base/hooks                 log, progress, threads of the caller
+     2967  base/sort                  in place, without memory, never quadratic; and finding
+     3017  base/clock                 wall time for statistics
+     3063  base/hash                  keyed, for tables whose keys a stranger chooses
+     3155  base/pool                  blocks that are freed together
+     3270  base/number                element types, widening and rounding
+     3481  base/blocks                block types of ggml, taken apart and widened
+     3698  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3983  base/blocks_make           rows quantised to blocks
+     4376  base/base64                decoding
+     4412  base/protobuf              fields of a message
+     4534  base/watch                 long loops that the caller can stop
 
-     3625  files                      formats, on memory and streams
-     3655  files/memory_source        memory as a source of bytes
-     3673  files/json_read            a parser without recursion
-     4026  files/json_values          looking at values, stepping through containers
-     4239  files/json_edit            writing, and edits that keep every byte they do not touch
-     4607  files/tensors              what reading and writing a header share
-     4742  files/safetensors_read     the header of a file, checked
-     5067  files/safetensors_write    the header of a new file
-     5224  files/gguf_types           ggml's types, and the sizes of values
-     5401  files/gguf_values          keys, tensors and values found
-     5518  files/gguf_walk            what stands in a header, one after the other
-     5730  files/gguf_read            the header of a file, checked
-     5951  files/gguf_write           the header of a new file
-     6156  files/gguf_keys            a list of keys that is being made
+     4587  files                      formats, on memory and streams
+     4617  files/memory_source        memory as a source of bytes
+     4635  files/json_read            a parser without recursion
+     4988  files/json_values          looking at values, stepping through containers
+     5201  files/json_edit            writing, and edits that keep every byte they do not touch
+     5569  files/tensors              what reading and writing a header share
+     5704  files/safetensors_read     the header of a file, checked
+     6029  files/safetensors_write    the header of a new file
+     6186  files/gguf_types           ggml's types, and the sizes of values
+     6363  files/gguf_values          keys, tensors and values found
+     6481  files/gguf_walk            what stands in a header, one after the other
+     6693  files/gguf_read            the header of a file, checked
+     6914  files/gguf_write           the header of a new file
+     7119  files/gguf_keys            a list of keys that is being made
 
-     6356  vocab                      tokens, from every source, and which of them are the same
-     6393  vocab/known                what the world calls things: files, classes, tokens
-     6718  vocab/token_table          the table of tokens, and finding tokens in it
-     6892  vocab/spelling             from what a file spells to bytes
-     7083  vocab/reader               what the readers of all sources share
-     7435  vocab/added_tokens         what other files add to a model's tokens
-     7783  vocab/in_use               tokens that are named as reserved ones and are none
-     7886  vocab/from_tokenizer_json  tokenizer.json
-     8179  vocab/from_tekken          tekken.json
-     8334  vocab/from_tiktoken        *.tiktoken
-     8399  vocab/from_sentencepiece   tokenizer.model and its like
-     8764  vocab/from_vocab_json      vocab.json and merges.txt
-     8850  vocab/from_vocab_txt       vocab.txt
-     8907  vocab/digits               how a tokenizer cuts numbers
-     9103  vocab/recognise            what a file is, by what it holds
-     9234  vocab/parse                the first source that is given, and what goes with it
-     9443  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9845  vocab/split                text split as the tokenizer's model splits it
-    10247  vocab/align                which base token a donor token is
+     7319  vocab                      tokens, from every source, and which of them are the same
+     7360  vocab/known                what the world calls things: files, classes, tokens
+     7684  vocab/token_table          the table of tokens, and finding tokens in it
+     7858  vocab/spelling             from what a file spells to bytes
+     8049  vocab/reader               what the readers of all sources share
+     8407  vocab/added_tokens         what other files add to a model's tokens
+     8755  vocab/in_use               tokens that are named as reserved ones and are none
+     8858  vocab/from_tokenizer_json  tokenizer.json
+     9151  vocab/from_tekken          tekken.json
+     9306  vocab/from_tiktoken        *.tiktoken
+     9371  vocab/from_sentencepiece   tokenizer.model and its like
+     9736  vocab/from_vocab_json      vocab.json and merges.txt
+     9822  vocab/from_vocab_txt       vocab.txt
+     9879  vocab/digits               how a tokenizer cuts numbers
+    10075  vocab/recognise            what a file is, by what it holds
+    10206  vocab/parse                the first source that is given, and what goes with it
+    10432  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10739  vocab/rules_read           the rules of each kind of file
+    10844  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11025  vocab/from_gguf            the vocabulary of a GGUF file
+    11314  vocab/gguf_rules           how it splits text
+    11465  vocab/split                text split as the tokenizer's model splits it
+    11865  vocab/align                which base token a donor token is
 
-    10501  simd                       the hot loops, once for each instruction set
-    10534  simd/kernels               the table of kernels, and what all versions share
-    10811  simd/scalar                the reference
-    10980  simd/sse2                  the operations of 128-bit x86, and what each does
-    11101  simd/neon                  those of 64-bit Arm
-    11196  simd/wasm                  those of WebAssembly's SIMD128
-    11281  simd/avx2                  those of 256-bit x86, with FMA
-    11363  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    12005  simd/avx_vnni              AVX2, and products of integers
-    12101  simd/neon_bf16             NEON, and products of matrices
-    12255  simd/avx512                512-bit x86, by hand
-    12861  simd/amx                   tiles of x86, beside AVX-512
-    13104  simd/dispatch              which of them this machine can run, and which a call takes
+    12119  simd                       the hot loops, once for each instruction set
+    12152  simd/kernels               the table of kernels, and what all versions share
+    12429  simd/scalar                the reference
+    12598  simd/sse2                  the operations of 128-bit x86, and what each does
+    12719  simd/neon                  those of 64-bit Arm
+    12814  simd/wasm                  those of WebAssembly's SIMD128
+    12899  simd/avx2                  those of 256-bit x86, with FMA
+    12981  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13623  simd/avx_vnni              AVX2, and products of integers
+    13719  simd/neon_bf16             NEON, and products of matrices
+    13873  simd/avx512                512-bit x86, by hand
+    14479  simd/amx                   tiles of x86, beside AVX-512
+    14722  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13330  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13383  solve/views                the rows of matrices, as the kernels read them
-    13512  solve/panels               vectors as the dense products want them, and these
-    13703  solve/rests                vectors on their way into panels
-    13880  solve/dictionary           the atoms, and their split along a common direction
-    14035  solve/exact_gram           products of all pairs of atoms in double
-    14117  solve/triangle             packed lower triangles
-    14221  solve/support              what is known of one target, and the exact steps
-    14497  solve/gram_table           products of atoms with all atoms, for scans
-    14735  solve/screen               which atoms are worth scoring in double: the bound
-    15041  solve/scan                 the correlations of all atoms with a block's residuals
-    15204  solve/predict              making targets ready for the next scan
-    15450  solve/candidates           the atoms that a scan could not rule out
-    15787  solve/select               the next atoms of each target
-    15952  solve/pursuit              what one solve holds, and the memory it takes
-    16196  solve/plan                 which form, and in what blocks
-    16441  solve/steps                a pursuit from its rows to its results
-    16680  solve/combine              new rows of coefficients
-    16742  solve/solver               the public call
-    16907  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    17116  solve/affine_normal        the normal equations of an affine map
-    17359  solve/affine_factor        their factor, and their solution
-    17590  solve/affine_map           a fitted map, and the rows it makes
-    17933  solve/affine_choice        how many atoms to take, and chosen by what
-    18331  solve/affine_fit           what a fit of an affine map holds and needs
-    18575  solve/affine               fitting and applying affine maps
+    14948  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15001  solve/views                the rows of matrices, as the kernels read them
+    15130  solve/panels               vectors as the dense products want them, and these
+    15321  solve/rests                vectors on their way into panels
+    15498  solve/dictionary           the atoms, and their split along a common direction
+    15653  solve/exact_gram           products of all pairs of atoms in double
+    15735  solve/triangle             packed lower triangles
+    15839  solve/support              what is known of one target, and the exact steps
+    16115  solve/gram_table           products of atoms with all atoms, for scans
+    16353  solve/screen               which atoms are worth scoring in double: the bound
+    16659  solve/scan                 the correlations of all atoms with a block's residuals
+    16822  solve/predict              making targets ready for the next scan
+    17068  solve/candidates           the atoms that a scan could not rule out
+    17405  solve/select               the next atoms of each target
+    17570  solve/pursuit              what one solve holds, and the memory it takes
+    17814  solve/plan                 which form, and in what blocks
+    18059  solve/steps                a pursuit from its rows to its results
+    18298  solve/combine              new rows of coefficients
+    18360  solve/solver               the public call
+    18525  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18734  solve/affine_normal        the normal equations of an affine map
+    18977  solve/affine_factor        their factor, and their solution
+    19208  solve/affine_map           a fitted map, and the rows it makes
+    19551  solve/affine_choice        how many atoms to take, and chosen by what
+    19949  solve/affine_fit           what a fit of an affine map holds and needs
+    20193  solve/affine               fitting and applying affine maps
 
-    18864  methods                    rows for tokens that a model lacks, each method a room
-    18903  methods/parts              what methods share: sums of rows, combinations
-    19087  methods/pursuit            omp, omp-centred
-    19158  methods/mapping            omp-affine, affine
-    19192  methods/constant           mean, zero
-    19220  methods/near               each target against all anchors
-    19511  methods/weights            how a few anchors combine to a target
-    19732  methods/interpolation      common_interpolation
-    19885  methods/wechsel            wechsel
-    19935  methods/focus              focus
-    20023  methods/hull               hull
-    20074  methods/dense              matrices of double, and their products
-    20339  methods/linear             maps between two models' rows
-    20494  methods/clp                clp
-    20580  methods/chance             normal deviates that are the same everywhere
-    20641  methods/factor             of symmetric matrices
-    20690  methods/randn              randn
-    20779  methods/john_hewitt        john_hewitt
-    20863  methods/polar              the orthogonal part of a matrix
-    20959  methods/procrustes         procrustes
-    21052  methods/eigen              principal directions of a matrix's rows
-    21346  methods/landmark_pca       landmark_pca
-    21404  methods/stb                stb
-    21586  methods/mp_rope            mp_rope
-    21902  methods/subword            subword
-    22018  methods/zett               zett
-    22040  methods/modifiers          what is done to the rows of any method
-    22154  methods/methods            the table of all, and the public calls
+    20482  methods                    rows for tokens that a model lacks, each method a room
+    20521  methods/parts              what methods share: sums of rows, combinations
+    20705  methods/pursuit            omp, omp-centred
+    20776  methods/mapping            omp-affine, affine
+    20810  methods/constant           mean, zero
+    20838  methods/near               each target against all anchors
+    21129  methods/weights            how a few anchors combine to a target
+    21350  methods/interpolation      common_interpolation
+    21503  methods/wechsel            wechsel
+    21553  methods/focus              focus
+    21641  methods/hull               hull
+    21692  methods/dense              matrices of double, and their products
+    21957  methods/linear             maps between two models' rows
+    22112  methods/clp                clp
+    22198  methods/chance             normal deviates that are the same everywhere
+    22259  methods/factor             of symmetric matrices
+    22308  methods/randn              randn
+    22397  methods/john_hewitt        john_hewitt
+    22481  methods/polar              the orthogonal part of a matrix
+    22577  methods/procrustes         procrustes
+    22670  methods/eigen              principal directions of a matrix's rows
+    22964  methods/landmark_pca       landmark_pca
+    23022  methods/stb                stb
+    23204  methods/mp_rope            mp_rope
+    23520  methods/subword            subword
+    23636  methods/zett               zett
+    23658  methods/modifiers          what is done to the rows of any method
+    23772  methods/methods            the table of all, and the public calls
 
-    22303  disk                       files and directories
-    22338  disk/system                what POSIX and Windows are asked for
-    22379  disk/windows_paths         paths as Windows takes them
-    22519  disk/windows               the system as Windows gives it
-    22831  disk/posix                 the system as POSIX gives it
-    23079  disk/paths                 what can be told from their text
-    23153  disk/failure               why the system refused
-    23267  disk/look                  what stands at a path, and whether within another
-    23388  disk/listing               listings of directories
-    23463  disk/reading               files to read, and whether they have changed
-    23642  disk/writing               files to write
-    23759  disk/copying               copies of files
-    23825  disk/trees                 whole directories looked through, copied, removed
-    24041  disk/known                 what weights are called in a directory
-    24124  disk/staging               a directory made under another name, then renamed
-    24386  disk/staged_files          files made under another name, then renamed
-    24515  disk/missing               a path or a directory without what is wanted of it
-    24558  disk/weights               which files they are, and what may stand in their place
-    24887  disk/weight_index          the index of a checkpoint in shards
-    25104  disk/shards                what an index and its shards say of each other
-    25309  disk/checkpoint            a model directory, in one file or in shards
-    25554  disk/tokenizer_directory   the tokenizer of a model directory
+    23921  disk                       files and directories
+    23959  disk/system                what POSIX and Windows are asked for
+    24000  disk/windows_paths         paths as Windows takes them
+    24140  disk/windows               the system as Windows gives it
+    24452  disk/posix                 the system as POSIX gives it
+    24700  disk/paths                 what can be told from their text
+    24774  disk/failure               why the system refused
+    24888  disk/look                  what stands at a path, and whether within another
+    25009  disk/listing               listings of directories
+    25084  disk/reading               files to read, and whether they have changed
+    25263  disk/writing               files to write
+    25380  disk/copying               copies of files
+    25446  disk/trees                 whole directories looked through, copied, removed
+    25662  disk/known                 what weights are called in a directory
+    25755  disk/staging               a directory made under another name, then renamed
+    26017  disk/staged_files          files made under another name, then renamed
+    26146  disk/missing               a path or a directory without what is wanted of it
+    26189  disk/gguf_files            GGUF files of a directory, by their names
+    26228  disk/weights               which files they are, and what may stand in their place
+    26564  disk/weight_index          the index of a checkpoint in shards
+    26781  disk/shards                what an index and its shards say of each other
+    26986  disk/gguf_parts            the parts of a split GGUF file
+    27095  disk/checkpoint            a model directory, in one file or in shards
+    27412  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27526  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25811  model                      which tensors and config keys belong to the vocabulary
-    25847  model/known                what the world calls things
-    26184  model/known_keys           keys of ids and sizes in configs
-    26358  model/known_classes        classes of tokenizers, by the type of model
-    26596  model/names                names of tensors
-    26753  model/document             the JSON files of a model directory
-    26848  model/members              what the members of a config are about
-    27069  model/config               what config.json says
-    27246  model/side                 a model directory opened once
-    27370  model/gguf_model           what a GGUF file says of a model
-    27449  model/code                 the Python that a tokenizer is loaded with
-    27683  model/parts                what each tensor does for the vocabulary
-    27794  model/whole                whether all tensors are there
-    27916  model/find                 finding the parts of a model
-    28215  model/processor            the tokens that a processor looks for by their text
-    28370  model/heirs                what becomes of the ids in a config
-    28536  model/config_ids           ids in a config being edited
-    28776  model/config_lists         lists, dictionaries and ranges of ids
-    28933  model/config_edit          config.json and generation_config.json, edited
-    29228  model/classes              which class a tokenizer is loaded as
-    29435  model/class_tokens         added tokens that a class numbers otherwise
+    27788  model                      which tensors and config keys belong to the vocabulary
+    27824  model/known                what the world calls things
+    28161  model/known_keys           keys of ids and sizes in configs
+    28335  model/known_classes        classes of tokenizers, by the type of model
+    28573  model/names                names of tensors
+    28730  model/document             the JSON files of a model directory
+    28825  model/members              what the members of a config are about
+    29046  model/config               what config.json says
+    29223  model/side                 a model directory opened once
+    29347  model/gguf_model           what a GGUF file says of a model
+    29426  model/code                 the Python that a tokenizer is loaded with
+    29660  model/parts                what each tensor does for the vocabulary
+    29771  model/whole                whether all tensors are there
+    29893  model/find                 finding the parts of a model
+    30192  model/processor            the tokens that a processor looks for by their text
+    30347  model/heirs                what becomes of the ids in a config
+    30513  model/config_ids           ids in a config being edited
+    30753  model/config_lists         lists, dictionaries and ranges of ids
+    30910  model/config_edit          config.json and generation_config.json, edited
+    31205  model/classes              which class a tokenizer is loaded as
+    31412  model/class_tokens         added tokens that a class numbers otherwise
 
-    29551  job                        the whole transplant, in the order in which it happens
-    29594  job/job                    what a job holds
-    29884  job/open                   opening the two models
-    30170  job/map                    the caller's map
-    30291  job/align                  where every new row comes from
-    30488  job/plan                   what becomes of every tensor, and of the configs
-    30662  job/chat                   the template that turns messages into text
-    30801  job/digits                 where the two tokenizers cut numbers differently
-    31002  job/converted              the special tokens that a conversion to GGUF finds
-    31192  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    31407  job/bos                    texts that begin otherwise than the base's
-    31470  job/rows                   rows in memory: reading, checking, their mean
-    31792  job/pieces                 what the base cuts new tokens into
-    31894  job/untrained              rows that hold nothing, and what becomes of their tokens
-    32159  job/solve                  solving for the rows of the donor
-    32373  job/targets                the rows that are made from the donor's
-    32473  job/diagnose               what is odd about the rows that were made
-    32598  job/rebuild                the new rows of one vocabulary tensor
-    32864  job/write_blocks           new rows as blocks
-    32961  job/write                  the output and its weights
-    33255  job/write_gguf             the output as a GGUF file, or as parts of one
-    33600  job/copy                   the other files of the two models
-    33817  job/index                  the files that are written anew
-    33979  job/run                    the whole, in order
-    34133  job/report                 what a job did, as JSON and as a table
-    34449  job/findings               what is told of a finished directory
-    34498  job/check_files            its files
-    34634  job/check_ids              sizes, ids and tying
-    34850  job/check_values           values
-    34921  job/check_draft            as a draft model for another
-    35213  job/verify                 whether a finished directory agrees with itself
+    31528  job                        the whole transplant, in the order in which it happens
+    31571  job/job                    what a job holds
+    31861  job/open                   opening the two models
+    32147  job/map                    the caller's map
+    32268  job/align                  where every new row comes from
+    32465  job/plan                   what becomes of every tensor, and of the configs
+    32639  job/chat                   the template that turns messages into text
+    32778  job/digits                 where the two tokenizers cut numbers differently
+    32979  job/converted              the special tokens that a conversion to GGUF finds
+    33169  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    33384  job/bos                    texts that begin otherwise than the base's
+    33447  job/rows                   rows in memory: reading, checking, their mean
+    33769  job/pieces                 what the base cuts new tokens into
+    33871  job/untrained              rows that hold nothing, and what becomes of their tokens
+    34136  job/solve                  solving for the rows of the donor
+    34350  job/targets                the rows that are made from the donor's
+    34450  job/diagnose               what is odd about the rows that were made
+    34575  job/rebuild                the new rows of one vocabulary tensor
+    34841  job/write_blocks           new rows as blocks
+    34938  job/write                  the output and its weights
+    35232  job/write_gguf             the output as a GGUF file, or as parts of one
+    35577  job/copy                   the other files of the two models
+    35794  job/index                  the files that are written anew
+    35956  job/run                    the whole, in order
+    36110  job/report                 what a job did, as JSON and as a table
+    36426  job/findings               what is told of a finished directory
+    36475  job/check_files            its files
+    36611  job/check_ids              sizes, ids and tying
+    36827  job/check_values           values
+    36898  job/check_draft            as a draft model for another
+    37190  job/verify                 whether a finished directory agrees with itself
 
-    35254  evaluate                   methods ranked on tokens that both models share
-    35273  evaluate/token_class       what a token is like, by its bytes
-    35340  evaluate/hidden            which tokens are hidden, and the rows at hand
-    35532  evaluate/scores            how near rows come to the true ones
-    35631  evaluate/ranks             whether a true row is found among all
-    35739  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35948  evaluate/write_json        an evaluation as JSON
-    36059  evaluate/write_page        an evaluation as a page
+    37231  evaluate                   methods ranked on tokens that both models share
+    37250  evaluate/token_class       what a token is like, by its bytes
+    37317  evaluate/hidden            which tokens are hidden, and the rows at hand
+    37509  evaluate/scores            how near rows come to the true ones
+    37608  evaluate/ranks             whether a true row is found among all
+    37716  evaluate/evaluate          methods, one after the other, matrix by matrix
+    37925  evaluate/write_json        an evaluation as JSON
+    38036  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -260,7 +272,8 @@
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table; otx_dtype_block and is_block, with the block types of ggml; otx_gguf_*.
+          the token table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the
+          block types of ggml.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -500,6 +513,28 @@ typedef struct otx_matrix {
     size_t stride;         /* elements from one row of data to the next; 0: columns */
     const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
 } otx_matrix;
+
+/* >>> src/api/blocks.h */
+/* ---- block types of ggml ------------------------------------------------ */
+
+/* The bytes of blocks are those of a GGUF file, little-endian on every machine, without
+   alignment. Layouts and rules are ggml's (github.com/ggml-org/ggml, MIT licence), in words
+   and code of our own. `count` is of elements, and a multiple of the type's block. */
+
+/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, less the
+   minimum, each operation in float and rounded by itself. A scale that is no number gives
+   NaNs or infinities. The type must satisfy otx_dtype_is_block. */
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
+
+/* Quantises to blocks as ggml does for a file without an importance matrix, to the same bytes:
+   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, built without contraction
+   to fused multiply-adds. (ggml built with it, as it is released, gives a few K blocks other
+   levels. In MXFP4 the exponent is exact here, where log2f may round it up to a power of
+   two.) Returns how many blocks cannot hold their values, with an infinity or a NaN among
+   them, or so large that a scale or minimum is beyond F16; those are all zero bytes. The type
+   must satisfy otx_dtype_is_block. */
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count);
 
 /* >>> src/api/solver.h */
 /* ---- the solver --------------------------------------------------------- */
@@ -1237,7 +1272,6 @@ OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings);
    bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here, OTX_DTYPE_NONE
    where there is no such type. */
 OTX_API const char *otx_gguf_type_name(uint32_t type);
-OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype, size_t count);
 OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes);
 OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type);
 
@@ -1294,7 +1328,8 @@ OTX_API const char *otx_role_name(otx_role role);
 typedef struct otx_token {
     const char *bytes;   /* any bytes, NUL and invalid UTF-8 included */
     const char *content; /* as the tokenizer's file spells it, UTF-8; from tekken.json
-                            and tiktoken files the bytes themselves */
+                            and tiktoken files the bytes themselves; from GGUF see
+                            otx_vocab_parse_gguf */
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
@@ -1321,9 +1356,9 @@ typedef struct otx_vocab {
     size_t token_count;  /* ids that have a token */
     int64_t roles[OTX_ROLE_COUNT]; /* ids, or -1 */
     otx_family family;
-    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
+    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char", "Trie" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
-                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt", "GGUF" */
     size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
                             read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
@@ -1461,6 +1496,29 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              otx_alignment *out, otx_error *error);
 OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignment);
 
+/* >>> src/api/gguf_vocab.h */
+/* ---- vocabularies in GGUF files ----------------------------------------------------- */
+
+/* Reads the vocabulary that the keys of an open file hold: the kinds gpt2, llama, gemma4,
+   bert, t5, rwkv and plamo2 of tokenizer.ggml.model; others are OTX_ERROR_UNSUPPORTED. Its
+   tokens stand for what those of the tokenizer do that the file was converted from: ids that
+   the converter filled up with "[PADid]" have no token; what it wrote out (user-defined
+   tokens) is text as it stands; a token that it made special by its looks is a control token.
+   Contents are as the file has them, any bytes, but for two: rwkv's are the bytes that the
+   file writes as in Python; and bert's lack the mark of a word before a reserved name.
+   Roles are those that the keys name, and for others the id that llama.cpp takes where it is
+   a control token. otx_vocab.source is "GGUF", and its model that of the kind, "Trie" for
+   rwkv. Close with otx_vocab_close. */
+OTX_API otx_result otx_vocab_parse_gguf(const otx_context *ctx, const otx_gguf *file,
+                                        const char *name, otx_vocab *out, otx_error *error);
+
+/* Reads besides how text is split, as otx_vocab_parse_rules does, from the file that the
+   vocabulary was parsed from: merges, scores, or the tokens alone. How plamo2 splits is not
+   known here. */
+OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_gguf *file,
+                                              const char *name, otx_vocab *vocab,
+                                              otx_error *error);
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/api/file.h */
@@ -1491,8 +1549,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
-/* A checkpoint: model.safetensors, or the shards that
-   model.safetensors.index.json names. */
+/* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
+   a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {
     const otx_tensor *tensor;
     uint32_t file;
@@ -1501,8 +1559,8 @@ typedef struct otx_checkpoint_tensor {
 typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
-    otx_safetensors header;
-    otx_gguf gguf;
+    otx_safetensors header; /* of a GGUF file what it says of its tensors */
+    otx_gguf gguf;          /* of no other it holds anything */
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1511,6 +1569,7 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
+    bool gguf;          /* the files are GGUF, and the keys are those of the first */
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
     char *index;        /* its name within the directory, or NULL */
@@ -1519,13 +1578,15 @@ typedef struct otx_checkpoint {
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
-   directory without model.safetensors and its index, the one other file or index is opened
-   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+/* Opens a model directory, or one file: a safetensors file by any name, an index, or a GGUF
+   file, of a split one the first part. Of a directory without model.safetensors and its
+   index, the one other file or index is opened (model.fp16.safetensors, say, or
+   model.safetensors.index.fp16.json); if it has none, its one GGUF model. Every shard is
    opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
-   to ctx->log. Close with otx_checkpoint_close. */
+   to ctx->log. Of a split GGUF file all parts must be there, and what they say of each other
+   must be so. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1535,7 +1596,9 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
                                                          const char *name);
 
 /* Reads `count` elements of an embedding tensor from element `first` on, in its
-   own dtype and host byte order. Thread-safe. */
+   own dtype and host byte order. A tensor of blocks (otx_dtype_is_block) is widened to
+   floats, which `to` must be aligned for; first and count must be whole blocks.
+   Thread-safe. */
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
@@ -1894,6 +1957,9 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
+     blocks    block types of ggml, taken apart and widened
+     blocks_fit   scales and minima that fit a group, as ggml fits them
+     blocks_make  rows quantised to blocks
      base64    decoding
      protobuf  fields of a message
      watch     long loops that the caller can stop
@@ -3410,6 +3476,901 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
         else memcpy(bytes + i, &narrower, 1);
     }
     return beyond;
+}
+
+/* >>> src/base/blocks.h */
+/* ---- blocks: of ggml, taken apart and widened ----------------------------- */
+
+/* A block taken apart. Element e has the value
+       scale[e / group] * level[e] - minus[e / group]
+   Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
+typedef struct otx__block {
+    float scale[16], minus[16];
+    int8_t level[256];
+    unsigned count, group;
+} otx__block;
+
+/* What the levels of IQ4_NL and IQ4_XS stand for, and twice the values of E2M1. */
+OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
+{
+    static const int8_t iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
+    static const int8_t e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+    return dtype == OTX_MXFP4 ? e2m1 : iq4;
+}
+
+OTX__PRIVATE float otx__half_at(const unsigned char *from)
+{
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, otx__format_of(OTX_F16));
+}
+
+/* ---- scales ---- */
+
+/* The 6-bit scale and minimum of a group of 32, of Q4_K and Q5_K. */
+OTX__PRIVATE void otx__six_bits(const unsigned char *from, unsigned group, unsigned *scale,
+                                unsigned *minimum)
+{
+    if (group < 4) {
+        *scale = from[group] & 63u;
+        *minimum = from[group + 4] & 63u;
+    } else {
+        *scale = (from[group + 4] & 15u) | (unsigned)from[group - 4] >> 6 << 4;
+        *minimum = (unsigned)from[group + 4] >> 4 | (unsigned)from[group] >> 6 << 4;
+    }
+}
+
+/* The scale of a group, a whole number, and of Q2_K, Q4_K and Q5_K the minimum. */
+OTX__PRIVATE int otx__group_scale(const unsigned char *from, otx_dtype dtype, unsigned group,
+                                  unsigned *minimum)
+{
+    unsigned scale;
+    switch (dtype) {
+    case OTX_Q2_K:
+        *minimum = (unsigned)from[group] >> 4;
+        return from[group] & 15;
+    case OTX_Q3_K:
+        from += 96;
+        scale = group < 8 ? from[group] & 15u : (unsigned)from[group - 8] >> 4;
+        return (int)(scale | ((unsigned)from[8 + group % 4] >> (group / 4 * 2) & 3u) << 4) - 32;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        otx__six_bits(from + 4, group, &scale, minimum);
+        return (int)scale;
+    case OTX_IQ4_XS:
+        scale = (unsigned)from[4 + group / 2] >> (group % 2 * 4) & 15u;
+        return (int)(scale | ((unsigned)from[2 + group / 4] >> (group % 4 * 2) & 3u) << 4) - 32;
+    default: /* Q6_K: signed bytes */
+        return (from[192 + group] ^ 128) - 128;
+    }
+}
+
+/* Where a type of 256 elements has its two F16, or -1. */
+OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
+{
+    *scale = dtype == OTX_Q2_K ? 80 : dtype == OTX_Q3_K ? 108 : dtype == OTX_Q6_K ? 208 : 0;
+    *minimum = dtype == OTX_Q2_K                          ? 82
+               : dtype == OTX_Q4_K || dtype == OTX_Q5_K ? 2
+                                                          : -1;
+}
+
+/* Half the value of an E8M0: 2^(code - 128). */
+OTX__PRIVATE float otx__half_e8m0(unsigned code)
+{
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : (uint32_t)(code - 1) << 23);
+}
+
+/* Fills in all but the levels. */
+OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    int scale_at, minimum_at;
+    unsigned i;
+    float scale, minimum;
+    block->count = otx_dtype_block(dtype, NULL);
+    if (block->count == 32) {
+        block->group = 32;
+        block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
+        block->minus[0] = dtype == OTX_Q4_1 || dtype == OTX_Q5_1 ? -otx__half_at(from + 2) : 0.0f;
+        return;
+    }
+    otx__half_places(dtype, &scale_at, &minimum_at);
+    scale = otx__half_at(from + scale_at);
+    minimum = minimum_at < 0 ? 0.0f : otx__half_at(from + minimum_at);
+    block->group = dtype == OTX_Q4_K || dtype == OTX_Q5_K || dtype == OTX_IQ4_XS ? 32 : 16;
+    for (i = 0; i < 256 / block->group; i++) {
+        unsigned of_group = 0;
+        block->scale[i] = scale * (float)otx__group_scale(from, dtype, i, &of_group);
+        block->minus[i] = minimum_at < 0 ? 0.0f : minimum * (float)of_group;
+    }
+}
+
+/* ---- levels ---- */
+
+/* The low halves of `half` bytes, then the high ones. */
+OTX__PRIVATE void otx__nibbles(int8_t *level, const unsigned char *from, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++) {
+        level[i] = (int8_t)(from[i] & 15);
+        level[half + i] = (int8_t)(from[i] >> 4);
+    }
+}
+
+/* Adds the 256 2-bit numbers of 64 bytes, times a factor. */
+OTX__PRIVATE void otx__add_quarters(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++) {
+        int quarter = from[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+        level[i] = (int8_t)(level[i] + quarter * factor);
+    }
+}
+
+/* Adds a bit for each level, times a factor: of element e bit e / 32 of byte e % 32. */
+OTX__PRIVATE void otx__add_bits(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++)
+        level[i] = (int8_t)(level[i] + (from[i % 32] >> (i / 32) & 1) * factor);
+}
+
+/* The same for a block of 32, whose bits are in order. */
+OTX__PRIVATE void otx__add_fifth_bits(int8_t *level, const unsigned char *from)
+{
+    unsigned i;
+    for (i = 0; i < 32; i++)
+        level[i] = (int8_t)(level[i] + (from[i / 8] >> (i % 8) & 1) * 16);
+}
+
+OTX__PRIVATE void otx__levels_of_32(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    const bool valued = dtype == OTX_IQ4_NL || dtype == OTX_MXFP4;
+    unsigned i, size;
+    int below = dtype == OTX_Q4_0 ? 8 : dtype == OTX_Q5_0 ? 16 : 0;
+    if (dtype == OTX_Q8_0) {
+        for (i = 0; i < 32; i++) level[i] = (int8_t)((from[2 + i] ^ 128) - 128);
+        return;
+    }
+    (void)otx_dtype_block(dtype, &size);
+    otx__nibbles(level, from + size - 16, 16);
+    if (dtype == OTX_Q5_0) otx__add_fifth_bits(level, from + 2);
+    if (dtype == OTX_Q5_1) otx__add_fifth_bits(level, from + 4);
+    for (i = 0; i < 32; i++)
+        level[i] = valued ? values[level[i]] : (int8_t)(level[i] - below);
+}
+
+OTX__PRIVATE void otx__levels_of_256(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    unsigned i;
+    memset(level, 0, 256);
+    switch (dtype) {
+    case OTX_Q2_K: otx__add_quarters(level, from + 16, 1); break;
+    case OTX_Q3_K:
+        memset(level, -4, 256);
+        otx__add_quarters(level, from + 32, 1);
+        otx__add_bits(level, from, 4);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        for (i = 0; i < 4; i++)
+            otx__nibbles(level + 64 * i, from + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, 32);
+        if (dtype == OTX_Q5_K) otx__add_bits(level, from + 16, 16);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__nibbles(level + 128 * i, from + 64 * i, 64);
+        otx__add_quarters(level, from + 128, 16);
+        for (i = 0; i < 256; i++) level[i] = (int8_t)(level[i] - 32);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__nibbles(level + 32 * i, from + 8 + 16 * i, 16);
+        for (i = 0; i < 256; i++) level[i] = values[level[i]];
+    }
+}
+
+OTX__PRIVATE void otx__block_levels(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    if (block->count == 32) otx__levels_of_32(block->level, from, dtype);
+    else otx__levels_of_256(block->level, from, dtype);
+}
+
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+    unsigned size, elements = otx_dtype_block(dtype, &size), first, i;
+    otx__block block;
+    for (; count > 0; count -= elements, bytes += size, to += elements) {
+        otx__block_scales(&block, bytes, dtype);
+        otx__block_levels(&block, bytes, dtype);
+        for (first = 0; first < elements; first += block.group) {
+            const float scale = block.scale[first / block.group];
+            const float minus = block.minus[first / block.group];
+            for (i = first; i < first + block.group; i++) {
+                float scaled = scale * (float)block.level[i];
+                to[i] = scaled - minus;
+            }
+        }
+    }
+}
+
+/* >>> src/base/blocks_fit.h */
+/* ---- blocks: scales that fit a group, as ggml fits them -------------------- */
+
+/* All sums are float, from left to right, and the comparisons are ggml's: an infinity from
+   values that are too large or too small for float leaves the same bits as there. Levels are
+   as they are stored, from 0. */
+
+/* Below this a group is taken for zeros. */
+#define OTX__GROUP_LEAST 1e-15f
+
+/* To nearest, ties to even, of what is below 2^22; of what is not, what the trick gives. */
+OTX__PRIVATE int otx__round_level(float value)
+{
+    float shifted = value + 12582912.0f;
+    uint32_t bits;
+    if (shifted != shifted) return 0;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int)(bits & 0x7fffff) - 0x400000;
+}
+
+OTX__PRIVATE int otx__between(int value, int least, int most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* The element of largest magnitude, the first of several. */
+OTX__PRIVATE float otx__largest(const float *x, unsigned count)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (fabsf(x[i]) > fabsf(largest)) largest = x[i];
+    return largest;
+}
+
+/* ---- levels about zero: Q6_K, Q3_K ---- */
+
+/* Of levels against values, weighted with the values' squares. */
+typedef struct otx__level_sums {
+    float product, square;
+} otx__level_sums;
+
+/* The levels of 16 values, `half` more than what they stand for, and their sums. */
+OTX__PRIVATE otx__level_sums otx__levels_about_zero(uint8_t *level, const float *x, int half,
+                                                    float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * x[i]), -half, half - 1);
+        float weight = x[i] * x[i];
+        level[i] = (uint8_t)(l + half);
+        sums.product += weight * x[i] * (float)l;
+        sums.square += weight * (float)l * (float)l;
+    }
+    return sums;
+}
+
+/* The best of nineteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_trials(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    scale = sums.square != 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -9; trial <= 9; trial++) {
+        uint8_t tried[16];
+        float step = 0.1f * (float)trial;
+        if (trial == 0) continue;
+        sums = otx__levels_about_zero(tried, x, half, -((float)half + step) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            memcpy(level, tried, 16);
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* Moves one level to where the rest wants it, if that is better. */
+OTX__PRIVATE bool otx__fit_level(uint8_t *level, float x, int half, otx__level_sums *sums)
+{
+    const float weight = x * x, old = (float)(*level - half);
+    otx__level_sums rest;
+    int l;
+    rest.product = sums->product - weight * x * old;
+    if (!(rest.product > 0.0f)) return false;
+    rest.square = sums->square - weight * old * old;
+    l = otx__between(otx__round_level(x * rest.square / rest.product), -half, half - 1);
+    if (l == *level - half) return false;
+    rest.product += weight * x * (float)l;
+    rest.square += weight * (float)l * (float)l;
+    if (!(rest.square > 0.0f && rest.product * rest.product * sums->square >
+                                    sums->product * sums->product * rest.square))
+        return false;
+    *level = (uint8_t)(l + half);
+    *sums = rest;
+    return true;
+}
+
+/* Levels moved one by one, in five rounds at most. */
+OTX__PRIVATE float otx__fit_descent(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    unsigned round, i, changed = 1;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    for (round = 0; round < 5 && changed; round++)
+        for (i = 0, changed = 0; i < 16; i++)
+            changed += otx__fit_level(&level[i], x[i], half, &sums);
+    return sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+}
+
+/* ---- levels above a minimum: Q2_K, Q4_K, Q5_K ---- */
+
+/* What such a fit is asked for: the largest level, whether misses count by magnitude and not
+   by square, and how far inverse scales are tried: from `first` in steps of 0.1. */
+typedef struct otx__fit_kind {
+    int most;
+    bool by_magnitude;
+    float first;
+    int trials;
+} otx__fit_kind;
+
+/* A group in the fit. Values are about scale * level + minimum, with a minimum of at most 0. */
+typedef struct otx__group_fit {
+    const float *x, *weight;
+    unsigned count;
+    float most, sum_weight, sum_x; /* of the values: the largest, and sums with the weights */
+    float scale, minimum, missing; /* the best as yet */
+} otx__group_fit;
+
+/* Levels of at most `most`, when the span above the best minimum as yet is `span` of them.
+   Returns the inverse scale. */
+OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span,
+                                     int most)
+{
+    const float inverse = span / (fit->most - fit->minimum);
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        int l = otx__round_level(inverse * (fit->x[i] - fit->minimum));
+        level[i] = (uint8_t)otx__between(l, 0, most);
+    }
+    return inverse;
+}
+
+/* How much values are missed. */
+OTX__PRIVATE float otx__fit_missing(const uint8_t *level, const otx__group_fit *fit, float scale,
+                                    float minimum, bool by_magnitude)
+{
+    float missing = 0.0f;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        float miss = scale * (float)level[i] + minimum - fit->x[i];
+        miss = by_magnitude ? fabsf(miss) : miss * miss;
+        missing += fit->weight[i] * miss;
+    }
+    return missing;
+}
+
+/* Scale and minimum by weighted least squares for levels that are given; taken if better. */
+OTX__PRIVATE bool otx__fit_line(const uint8_t *level, otx__group_fit *fit, bool by_magnitude)
+{
+    float sum_l = 0.0f, sum_l2 = 0.0f, sum_xl = 0.0f, determinant, scale, minimum, missing;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        const float l = (float)level[i], weighted = fit->weight[i] * l;
+        sum_l += weighted;
+        sum_l2 += weighted * l;
+        sum_xl += weighted * fit->x[i];
+    }
+    determinant = fit->sum_weight * sum_l2 - sum_l * sum_l;
+    if (!(determinant > 0.0f)) return false;
+    scale = (fit->sum_weight * sum_xl - fit->sum_x * sum_l) / determinant;
+    minimum = (sum_l2 * fit->sum_x - sum_l * sum_xl) / determinant;
+    if (minimum > 0.0f) {
+        minimum = 0.0f;
+        scale = sum_xl / sum_l2;
+    }
+    missing = otx__fit_missing(level, fit, scale, minimum, by_magnitude);
+    if (!(missing < fit->missing)) return false;
+    fit->scale = scale;
+    fit->minimum = minimum;
+    fit->missing = missing;
+    return true;
+}
+
+/* Returns the scale; *minus is the minimum with its sign turned. */
+OTX__PRIVATE float otx__fit_above(uint8_t *level, const float *x, const float *weight,
+                                  unsigned count, const otx__fit_kind *kind, float *minus)
+{
+    otx__group_fit fit;
+    uint8_t tried[32];
+    unsigned i;
+    int trial;
+    fit.x = x;
+    fit.weight = weight;
+    fit.count = count;
+    fit.most = fit.minimum = x[0];
+    fit.sum_weight = weight[0];
+    fit.sum_x = weight[0] * x[0];
+    for (i = 1; i < count; i++) {
+        if (x[i] < fit.minimum) fit.minimum = x[i];
+        if (x[i] > fit.most) fit.most = x[i];
+        fit.sum_weight += weight[i];
+        fit.sum_x += weight[i] * x[i];
+    }
+    if (fit.minimum > 0.0f) fit.minimum = 0.0f;
+    *minus = -fit.minimum;
+    memset(level, 0, count);
+    if (fit.most == fit.minimum) return 0.0f;
+    fit.scale = 1.0f / otx__levels_above(level, &fit, (float)kind->most, kind->most);
+    fit.missing = otx__fit_missing(level, &fit, fit.scale, fit.minimum, kind->by_magnitude);
+    for (trial = 0; trial < kind->trials; trial++) {
+        float step = kind->first + 0.1f * (float)trial;
+        (void)otx__levels_above(tried, &fit, step + (float)kind->most, kind->most);
+        if (otx__fit_line(tried, &fit, kind->by_magnitude)) memcpy(level, tried, count);
+    }
+    *minus = -fit.minimum;
+    return fit.scale;
+}
+
+/* ---- levels from a table: IQ4_NL, IQ4_XS ---- */
+
+/* The level whose value is nearest. */
+OTX__PRIVATE unsigned otx__nearest_value(const int8_t *values, float x)
+{
+    unsigned low = 0, high = 15;
+    if (x <= (float)values[0]) return 0;
+    if (x >= (float)values[15]) return 15;
+    while (high - low > 1) {
+        unsigned middle = (low + high) / 2;
+        if (x < (float)values[middle]) high = middle;
+        else low = middle;
+    }
+    return x - (float)values[high - 1] < (float)values[high] - x ? high - 1 : high;
+}
+
+/* The sums for 32 values at an inverse scale. */
+OTX__PRIVATE otx__level_sums otx__value_sums(const int8_t *values, const float *x, float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 32; i++) {
+        float value = (float)values[otx__nearest_value(values, inverse * x[i])];
+        float weight = x[i] * x[i];
+        sums.product += weight * value * x[i];
+        sums.square += weight * value * value;
+    }
+    return sums;
+}
+
+/* The best of fifteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_values(const int8_t *values, const float *x)
+{
+    const float largest = otx__largest(x, 32);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) return 0.0f;
+    scale = -largest / (float)values[0];
+    sums = otx__value_sums(values, x, 1.0f / scale);
+    scale = sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -7; trial <= 7; trial++) {
+        sums = otx__value_sums(values, x, (float)(trial + values[0]) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* >>> src/base/blocks_make.h */
+/* ---- blocks: rows quantised ----------------------------------------------- */
+
+OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
+{
+    bool overflow;
+    uint32_t half = otx__round_double((double)value, otx__format_of(OTX_F16), &overflow);
+    to[0] = (unsigned char)(half & 255);
+    to[1] = (unsigned char)(half >> 8);
+}
+
+/* ---- levels, as otx__levels_of_* take them apart ---- */
+
+OTX__PRIVATE void otx__put_nibbles(unsigned char *to, const uint8_t *level, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++)
+        to[i] = (unsigned char)((level[i] & 15) | (level[half + i] & 15) << 4);
+}
+
+/* Two bits of each of 256 levels, from bit `from` on. */
+OTX__PRIVATE void otx__put_quarters(unsigned char *to, const uint8_t *level, unsigned from)
+{
+    unsigned i;
+    memset(to, 0, 64);
+    for (i = 0; i < 256; i++) {
+        unsigned char *byte = &to[i / 128 * 32 + i % 32];
+        *byte = (unsigned char)(*byte | (level[i] >> from & 3) << (i % 128 / 32 * 2));
+    }
+}
+
+/* Bit `bit` of each of 256 levels. */
+OTX__PRIVATE void otx__put_bits(unsigned char *to, const uint8_t *level, unsigned bit)
+{
+    unsigned i;
+    memset(to, 0, 32);
+    for (i = 0; i < 256; i++)
+        to[i % 32] = (unsigned char)(to[i % 32] | (level[i] >> bit & 1) << (i / 32));
+}
+
+OTX__PRIVATE void otx__put_fifth_bits(unsigned char *to, const uint8_t *level)
+{
+    unsigned i;
+    memset(to, 0, 4);
+    for (i = 0; i < 32; i++)
+        to[i / 8] = (unsigned char)(to[i / 8] | (level[i] >> 4 & 1) << (i % 8));
+}
+
+OTX__PRIVATE void otx__put_levels_of_256(unsigned char *to, const uint8_t *level,
+                                         otx_dtype dtype)
+{
+    unsigned i;
+    switch (dtype) {
+    case OTX_Q2_K: otx__put_quarters(to + 16, level, 0); break;
+    case OTX_Q3_K:
+        otx__put_bits(to, level, 2);
+        otx__put_quarters(to + 32, level, 0);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        if (dtype == OTX_Q5_K) otx__put_bits(to + 16, level, 4);
+        for (i = 0; i < 4; i++)
+            otx__put_nibbles(to + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, level + 64 * i, 32);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__put_nibbles(to + 64 * i, level + 128 * i, 64);
+        otx__put_quarters(to + 128, level, 4);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__put_nibbles(to + 8 + 16 * i, level + 32 * i, 16);
+    }
+}
+
+/* ---- blocks of 32 ---- */
+
+/* Towards zero. Beyond an int, where a scale too small for its inverse made infinities: 0,
+   what x86 stores; the scale is 0 in F16 then. */
+OTX__PRIVATE int otx__cut(float value)
+{
+    return value > -2e9f && value < 2e9f ? (int)value : 0;
+}
+
+/* 1 / scale, or 0. */
+OTX__PRIVATE float otx__inverse(float scale)
+{
+    return scale != 0.0f ? 1.0f / scale : 0.0f;
+}
+
+/* The largest value gets the level 0, the one furthest from zero. */
+OTX__PRIVATE void otx__make_symmetric(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int half = dtype == OTX_Q4_0 ? 8 : 16;
+    const float scale = otx__largest(x, 32) / (float)-half, inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + ((float)half + 0.5f)), 0,
+                                         2 * half - 1);
+    }
+    if (dtype == OTX_Q5_0) otx__put_fifth_bits(to + 2, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_0 ? 6 : 2), level, 16);
+}
+
+/* Levels from the least value to the largest. */
+OTX__PRIVATE void otx__make_spread(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int most = dtype == OTX_Q4_1 ? 15 : 31;
+    float low = x[0], high = x[0], scale, inverse;
+    uint8_t level[32];
+    unsigned i;
+    for (i = 1; i < 32; i++) {
+        if (x[i] < low) low = x[i];
+        if (x[i] > high) high = x[i];
+    }
+    scale = (high - low) / (float)most;
+    inverse = otx__inverse(scale);
+    otx__put_half(to, scale);
+    otx__put_half(to + 2, low);
+    for (i = 0; i < 32; i++) {
+        float scaled = (x[i] - low) * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + 0.5f), 0, most);
+    }
+    if (dtype == OTX_Q5_1) otx__put_fifth_bits(to + 4, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_1 ? 8 : 4), level, 16);
+}
+
+/* Bytes, to nearest, halves away from zero. */
+OTX__PRIVATE void otx__make_q8_0(unsigned char *to, const float *x)
+{
+    const float scale = fabsf(otx__largest(x, 32)) / 127.0f, inverse = otx__inverse(scale);
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse, rest;
+        int whole = otx__cut(scaled);
+        rest = scaled - (float)whole;
+        if (rest >= 0.5f && rest < 1.0f) whole++;
+        else if (rest <= -0.5f && rest > -1.0f) whole--;
+        to[2 + i] = (unsigned char)(whole & 255);
+    }
+}
+
+OTX__PRIVATE void otx__make_iq4_nl(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_NL);
+    const float scale = otx__fit_values(values, x), inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) level[i] = (uint8_t)otx__nearest_value(values, inverse * x[i]);
+    otx__put_nibbles(to + 2, level, 16);
+}
+
+/* The power of two that has the largest value between 4 and 8, on levels up to 6. */
+OTX__PRIVATE void otx__make_mxfp4(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_MXFP4);
+    const double largest = (double)fabsf(otx__largest(x, 32));
+    uint8_t level[32];
+    int exponent = 0;
+    unsigned i, l;
+    float scale;
+    if (largest > 0.0)
+        exponent = (int)(otx__bits_of_double(largest) >> 52) - 1023 - 2 + 127;
+    to[0] = (unsigned char)otx__between(exponent, 0, 254);
+    scale = otx__half_e8m0(to[0]);
+    for (i = 0; i < 32; i++) {
+        float least = fabsf((float)values[0] * scale - x[i]);
+        level[i] = 0;
+        for (l = 1; l < 16; l++) {
+            float miss = fabsf((float)values[l] * scale - x[i]);
+            if (miss < least) {
+                least = miss;
+                level[i] = (uint8_t)l;
+            }
+        }
+    }
+    otx__put_nibbles(to + 1, level, 16);
+}
+
+/* ---- blocks of 256 ---- */
+
+/* The levels again, for scales and minima as they are stored; where a scale came out as 0, as
+   they are. `half` is what a level has more than what it stands for, `most` the largest. */
+OTX__PRIVATE void otx__levels_again(uint8_t *level, const float *x, const unsigned char *from,
+                                    otx_dtype dtype, int half, int most)
+{
+    otx__block block;
+    unsigned i;
+    otx__block_scales(&block, from, dtype);
+    for (i = 0; i < 256; i++) {
+        const float scale = block.scale[i / block.group], minus = block.minus[i / block.group];
+        if (scale != 0.0f) {
+            int l = otx__round_level((x[i] + minus) / scale);
+            level[i] = (uint8_t)(otx__between(l, -half, most - half) + half);
+        }
+    }
+}
+
+/* The number of largest magnitude decides about the scale of all. */
+OTX__PRIVATE void otx__make_q6_k(unsigned char *to, const float *x)
+{
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_trials(level + 16 * i, x + 16 * i, 32);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 210);
+    if (fabsf(largest) < OTX__GROUP_LEAST) return;
+    inverse = -128.0f / largest;
+    otx__put_half(to + 208, 1.0f / inverse);
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -128, 127);
+        to[192 + i] = (unsigned char)(l & 255);
+    }
+    otx__levels_again(level, x, to, OTX_Q6_K, 32, 63);
+    otx__put_levels_of_256(to, level, OTX_Q6_K);
+}
+
+OTX__PRIVATE void otx__make_q3_k(unsigned char *to, const float *x)
+{
+    unsigned char *scales = to + 96;
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_descent(level + 16 * i, x + 16 * i, 4);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 110);
+    if (largest != 0.0f) {
+        inverse = -32.0f / largest;
+        otx__put_half(to + 108, 1.0f / inverse);
+        for (i = 0; i < 16; i++) {
+            int l = otx__round_level(inverse * scale[i]) & 255; /* a signed byte */
+            l = otx__between((l ^ 128) - 128, -32, 31) + 32;
+            scales[i % 8] = (unsigned char)(scales[i % 8] | (l & 15) << (i / 8 * 4));
+            scales[8 + i % 4] = (unsigned char)(scales[8 + i % 4] | l >> 4 << (i / 4 * 2));
+        }
+    }
+    otx__levels_again(level, x, to, OTX_Q3_K, 4, 7);
+    otx__put_levels_of_256(to, level, OTX_Q3_K);
+}
+
+/* The weights of a group of 32 in the fit. */
+OTX__PRIVATE void otx__k_weights(float *weight, const float *x)
+{
+    float sum = 0.0f, mean;
+    unsigned i;
+    for (i = 0; i < 32; i++) sum += x[i] * x[i];
+    mean = (float)sqrt((double)(sum / 32.0f));
+    for (i = 0; i < 32; i++) weight[i] = mean + fabsf(x[i]);
+}
+
+/* How many of `steps` each number is, when the largest, where positive, is all of them: a
+   byte each. Returns the step. */
+OTX__PRIVATE float otx__in_steps(uint8_t *to, const float *numbers, unsigned count, float steps)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (numbers[i] > largest) largest = numbers[i];
+    for (i = 0; i < count; i++) {
+        float inverse = largest > 0.0f ? steps / largest : 0.0f;
+        to[i] = (uint8_t)(otx__round_level(inverse * numbers[i]) & 255);
+    }
+    return largest / steps;
+}
+
+OTX__PRIVATE void otx__make_q2_k(unsigned char *to, const float *x)
+{
+    static const otx__fit_kind kind = {3, true, -0.5f, 16};
+    float scale[16], minus[16], weight[16];
+    uint8_t level[256], scales[16], minima[16];
+    unsigned i, l;
+    for (i = 0; i < 16; i++) {
+        for (l = 0; l < 16; l++) weight[l] = fabsf(x[16 * i + l]);
+        scale[i] = otx__fit_above(level + 16 * i, x + 16 * i, weight, 16, &kind, &minus[i]);
+    }
+    otx__put_half(to + 80, otx__in_steps(scales, scale, 16, 15.0f));
+    otx__put_half(to + 82, otx__in_steps(minima, minus, 16, 15.0f));
+    for (i = 0; i < 16; i++) to[i] = (unsigned char)((scales[i] | minima[i] << 4) & 255);
+    otx__levels_again(level, x, to, OTX_Q2_K, 0, 3);
+    otx__put_levels_of_256(to, level, OTX_Q2_K);
+}
+
+/* Q4_K and Q5_K. */
+OTX__PRIVATE void otx__make_k(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    static const otx__fit_kind four = {15, false, -1.0f, 21}, five = {31, false, -0.5f, 16};
+    const otx__fit_kind *kind = dtype == OTX_Q4_K ? &four : &five;
+    unsigned char *packed = to + 4;
+    float scale[8], minus[8], weight[32];
+    uint8_t level[256], scales[8], minima[8];
+    unsigned i;
+    for (i = 0; i < 8; i++) {
+        otx__k_weights(weight, x + 32 * i);
+        scale[i] = otx__fit_above(level + 32 * i, x + 32 * i, weight, 32, kind, &minus[i]);
+    }
+    otx__put_half(to, otx__in_steps(scales, scale, 8, 63.0f));
+    otx__put_half(to + 2, otx__in_steps(minima, minus, 8, 63.0f));
+    for (i = 0; i < 8; i++) {
+        const unsigned s = scales[i] < 63 ? scales[i] : 63, m = minima[i] < 63 ? minima[i] : 63;
+        if (i < 4) {
+            packed[i] = (unsigned char)s;
+            packed[i + 4] = (unsigned char)m;
+        } else {
+            packed[i + 4] = (unsigned char)((s & 15) | (m & 15) << 4);
+            packed[i - 4] = (unsigned char)(packed[i - 4] | s >> 4 << 6);
+            packed[i] = (unsigned char)(packed[i] | m >> 4 << 6);
+        }
+    }
+    otx__levels_again(level, x, to, dtype, 0, kind->most);
+    otx__put_levels_of_256(to, level, dtype);
+}
+
+OTX__PRIVATE void otx__make_iq4_xs(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_XS);
+    float scale[8], step, inverse;
+    uint8_t level[256];
+    unsigned i, e;
+    for (i = 0; i < 8; i++) scale[i] = otx__fit_values(values, x + 32 * i);
+    step = -otx__largest(scale, 8) / 32.0f;
+    inverse = otx__inverse(step);
+    memset(to, 0, 8);
+    otx__put_half(to, step);
+    for (i = 0; i < 8; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -32, 31);
+        const float of_group = otx__inverse(step * (float)l);
+        for (e = 32 * i; e < 32 * i + 32; e++)
+            level[e] = (uint8_t)otx__nearest_value(values, of_group * x[e]);
+        l += 32;
+        to[4 + i / 2] = (unsigned char)(to[4 + i / 2] | (l & 15) << (i % 2 * 4));
+        to[2 + i / 4] = (unsigned char)(to[2 + i / 4] | l >> 4 << (i % 4 * 2));
+    }
+    otx__put_levels_of_256(to, level, OTX_IQ4_XS);
+}
+
+/* ---- any ---- */
+
+OTX__PRIVATE void otx__make_block(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    switch (dtype) {
+    case OTX_Q4_0:
+    case OTX_Q5_0: otx__make_symmetric(to, x, dtype); break;
+    case OTX_Q4_1:
+    case OTX_Q5_1: otx__make_spread(to, x, dtype); break;
+    case OTX_Q8_0: otx__make_q8_0(to, x); break;
+    case OTX_Q2_K: otx__make_q2_k(to, x); break;
+    case OTX_Q3_K: otx__make_q3_k(to, x); break;
+    case OTX_Q4_K:
+    case OTX_Q5_K: otx__make_k(to, x, dtype); break;
+    case OTX_Q6_K: otx__make_q6_k(to, x); break;
+    case OTX_IQ4_NL: otx__make_iq4_nl(to, x); break;
+    case OTX_IQ4_XS: otx__make_iq4_xs(to, x); break;
+    default: otx__make_mxfp4(to, x);
+    }
+}
+
+/* Whether all values are numbers, and none so large that it has no place in a block whose
+   scale is F16: 65504 * 128 * 32 is the most that any type holds. Sums of cubes of what is
+   left are finite. */
+OTX__PRIVATE bool otx__in_range(const float *x, unsigned count, otx_dtype dtype)
+{
+    const float most = dtype == OTX_MXFP4 ? FLT_MAX : 1e10f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (!(fabsf(x[i]) <= most)) return false;
+    return true;
+}
+
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count)
+{
+    unsigned char *bytes = (unsigned char *)to;
+    unsigned size, elements = otx_dtype_block(dtype, &size);
+    otx__block block;
+    size_t refused = 0;
+    for (; count > 0; count -= elements, bytes += size, from += elements) {
+        bool holds = otx__in_range(from, elements, dtype);
+        if (holds) {
+            otx__make_block(bytes, from, dtype);
+            otx__block_scales(&block, bytes, dtype); /* an infinity here is in all groups */
+            holds = otx__is_finite((double)block.scale[0]) &&
+                    otx__is_finite((double)block.minus[0]);
+        }
+        if (!holds) memset(bytes, 0, size);
+        refused += !holds;
+    }
+    return refused;
 }
 
 /* >>> src/base/base64.h */
@@ -5290,7 +6251,6 @@ OTX_API const char *otx_gguf_type_name(uint32_t type)
     return info ? info->name : NULL;
 }
 
-OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype, size_t count);
 OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes)
 {
     const otx__ggml_type *info = otx__find_ggml_type(type);
@@ -5403,16 +6363,17 @@ OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
 /* >>> src/files/gguf_values.h */
 /* ---- GGUF: keys, tensors and values found ----------------------------------------- */
 
-/* What stands in the block of an otx_gguf behind its keys: pointers to them, and to its
-   tensors, in order of name. */
-OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
-{
-    return (const otx_gguf_key **)(void *)(file->keys + file->key_count);
-}
-
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
 OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
 {
-    return (const otx_tensor **)(void *)(otx__gguf_key_order(file) + file->key_count);
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
 }
 
 /* A name's span against a pointer to a key, for otx__sorted_find. */
@@ -5805,7 +6766,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
     return w->result;
 }
 
-/* The second walk, in a block of its own: shapes, tensors, keys, both orders, types, and the
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
    header's own bytes, which the first walk has found to be good. */
 OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
                                        otx_gguf *out)
@@ -5822,9 +6783,9 @@ OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_w
     if (!out->memory) return otx__fail_memory(w.error, size);
     out->memory_size = (size_t)size;
     shapes = (uint64_t *)out->memory;
-    out->tensors = (otx_tensor *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
-    out->keys = (otx_gguf_key *)(void *)(out->tensors + out->tensor_count);
-    out->types = (uint32_t *)(void *)(otx__gguf_tensor_order(out) + out->tensor_count);
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
     w.bytes.bytes = (char *)(out->types + out->tensor_count);
     w.bytes.size = (size_t)first->at;
     w.size = first->at;
@@ -6389,6 +7350,10 @@ OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *e
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask
+     rules_read           the rules of each kind of file
+     known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+     from_gguf            the vocabulary of a GGUF file
+     gguf_rules           how it splits text
      split                text split as the tokenizer's model splits it
      align                which base token a donor token is */
 
@@ -6487,7 +7452,6 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */
@@ -7113,6 +8077,8 @@ typedef enum otx__numbering {
 } otx__numbering;
 
 struct otx__tokenizer;
+struct otx__rules;
+struct otx__gguf_words;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
@@ -7124,8 +8090,11 @@ typedef struct otx__vocab_reader {
     /* The next token, or *more = false after the last. Runs twice over the file:
        otx__rewind_words goes before each time. */
     otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
-    /* Sets t->fallback, when all tokens are known. */
+    /* Sets t->fallback, when all tokens are known; and the bytes of tokens that stand for
+       others than the spelling makes of them. */
     otx_result (*roles)(struct otx__tokenizer *t);
+    /* Completes the rules, whose tokens are there; NULL: as otx__rules_read_kind does. */
+    otx_result (*rules)(struct otx__tokenizer *t, struct otx__rules *rules);
 } otx__vocab_reader;
 
 /* What is at hand while a vocabulary is read. JSON documents that are absent are
@@ -7155,6 +8124,7 @@ typedef struct otx__tokenizer {
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
     otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
+    struct otx__gguf_words *gguf; /* GGUF: the keys with the tokens */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
     otx_json_iter entries;    /* of `words` or `specials`; set at their first */
@@ -9239,17 +10209,17 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
     {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
-     otx__tokenizer_json_next, otx__tokenizer_json_roles},
+     otx__tokenizer_json_next, otx__tokenizer_json_roles, NULL},
     {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
-     otx__tekken_roles},
+     otx__tekken_roles, NULL},
     {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
-     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
+     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles, NULL},
     {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
-     otx__tiktoken_next, otx__tiktoken_roles},
+     otx__tiktoken_next, otx__tiktoken_roles, NULL},
     {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
-     otx__next_member, otx__vocab_json_roles},
+     otx__next_member, otx__vocab_json_roles, NULL},
     {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
-     otx__vocab_txt_next, otx__vocab_txt_roles},
+     otx__vocab_txt_next, otx__vocab_txt_roles, NULL},
 };
 
 /* The reader of the first source that is given, and its text. */
@@ -9413,31 +10383,48 @@ OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
     otx_json_close(t->ctx, &t->added);
 }
 
+/* Reads a vocabulary with t->reader. On failure it is closed. */
+OTX__PRIVATE otx_result otx__parse_with_reader(otx__tokenizer *t)
+{
+    otx__added_list lists[OTX__ADDED_LISTS];
+    otx_result result;
+    size_t i;
+    memset(lists, 0, sizeof lists);
+    result = otx__open_texts(t);
+    if (!result) result = otx__read_tokens(t, lists);
+    if (!result) otx__finish_tokens(t);
+    if (!result) result = otx__find_in_use(t);
+    if (!result) result = otx__find_digits(t);
+    if (result) otx_vocab_close(t->ctx, t->vocab);
+    for (i = 0; i < OTX__COUNT(lists); i++)
+        otx__free(t->ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    return result;
+}
+
+/* What every reading begins with. */
+OTX__PRIVATE void otx__tokenizer_begin(otx__tokenizer *t, const otx_context *ctx,
+                                       const otx_vocab_text *texts, otx_vocab *vocab,
+                                       otx_error *error)
+{
+    size_t i;
+    memset(t, 0, sizeof *t);
+    t->ctx = ctx;
+    t->texts = texts;
+    t->error = error;
+    t->vocab = vocab;
+    t->last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) t->fallback[i] = -1;
+}
+
 OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
-    size_t i;
-    memset(&t, 0, sizeof t);
-    memset(lists, 0, sizeof lists);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
     memset(out, 0, sizeof *out);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = out;
-    t.last_added = -1;
-    for (i = 0; i < OTX_ROLE_COUNT; i++) t.fallback[i] = -1;
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__read_tokens(&t, lists);
-    if (!result) otx__finish_tokens(&t);
-    if (!result) result = otx__find_in_use(&t);
-    if (!result) result = otx__find_digits(&t);
-    if (result) otx_vocab_close(ctx, out);
-    for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    if (!result) result = otx__parse_with_reader(&t);
     otx__tokenizer_close(&t);
     return result;
 }
@@ -9453,6 +10440,9 @@ typedef enum otx__split_kind {
     OTX__SPLIT_LONGEST, /* WordPiece: the longest token that fits, from the left */
     OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
 } otx__split_kind;
+
+/* WordPiece: characters of a word beyond which it is unknown. */
+#define OTX__LONGEST_WORD 100
 
 /* A token of the model, to be found by its content. */
 typedef struct otx__rule_token {
@@ -9472,6 +10462,8 @@ typedef struct otx__rules {
     otx__spelling spelling;
     bool by_bytes;      /* the pieces to begin with are bytes, not characters */
     bool whole_first;   /* a word that is a token is that one, whatever the merges */
+    bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
+    bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
     char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
     size_t prefix_size, suffix_size;
@@ -9744,7 +10736,8 @@ OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
     rules->merge_count = kept;
 }
 
-/* ---- the rules of each kind of file ---- */
+/* >>> src/vocab/rules_read.h */
+/* ---- rules_read: the rules of each kind of file ------------------------------------- */
 
 /* The string of a member of the model, if it is one that has room. */
 OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
@@ -9808,7 +10801,7 @@ OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
     rules->spelling = t->spelling;
     otx__rules_read_bytes(t->vocab, rules);
     rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
-    return otx__rules_read_kind(t, rules);
+    return t->reader->rules ? t->reader->rules(t, rules) : otx__rules_read_kind(t, rules);
 }
 
 /* Rules in a pool of their own. */
@@ -9823,24 +10816,649 @@ OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *erro
     return rules;
 }
 
+/* Reads the rules of t->vocab with t->reader, in place of those that it has. */
+OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
+{
+    otx__rules *rules = otx__rules_open(t->ctx, t->error);
+    otx_result result;
+    if (!rules) return OTX_ERROR_MEMORY;
+    result = otx__open_texts(t);
+    if (!result) result = otx__rules_read(t, rules);
+    otx__vocab_drop_rules(t->ctx, result ? (void *)rules : t->vocab->rules);
+    if (!result) t->vocab->rules = rules;
+    return result;
+}
+
 OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
                                          const char *name, otx_vocab *vocab, otx_error *error)
 {
-    otx__rules *rules = otx__rules_open(ctx, error);
     otx__tokenizer t;
     otx_result result;
-    if (!rules) return OTX_ERROR_MEMORY;
-    memset(&t, 0, sizeof t);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = vocab;
+    otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__rules_read(&t, rules);
+    if (!result) result = otx__rules_with_reader(&t);
     otx__tokenizer_close(&t);
-    otx__vocab_drop_rules(ctx, result ? (void *)rules : vocab->rules);
-    if (!result) vocab->rules = rules;
+    return result;
+}
+
+/* >>> src/vocab/known_gguf.h */
+/* ---- known_gguf: what llama.cpp calls vocabularies, and takes for granted of them --- */
+
+/* Read in src/llama-vocab.cpp of August 2026. A new name is a new row. */
+
+/* Types of a token. */
+enum {
+    OTX__GGUF_UNDEFINED, OTX__GGUF_NORMAL, OTX__GGUF_UNKNOWN, OTX__GGUF_CONTROL,
+    OTX__GGUF_USER, OTX__GGUF_UNUSED, OTX__GGUF_BYTE, OTX__GGUF_TOKEN_TYPES
+};
+
+#define OTX__GGUF_MODEL "tokenizer.ggml.model"
+#define OTX__GGUF_PRE "tokenizer.ggml.pre"
+#define OTX__GGUF_TOKENS "tokenizer.ggml.tokens"
+#define OTX__GGUF_TYPES "tokenizer.ggml.token_type"
+#define OTX__GGUF_SCORES "tokenizer.ggml.scores"
+#define OTX__GGUF_MERGES "tokenizer.ggml.merges"
+#define OTX__GGUF_TEMPLATE "tokenizer.chat_template"
+#define OTX__GGUF_ADD_BOS "tokenizer.ggml.add_bos_token"
+#define OTX__GGUF_ADD_EOS "tokenizer.ggml.add_eos_token"
+
+/* The keys of the roles' ids. */
+static const char *const otx__gguf_role_keys[OTX_ROLE_COUNT] = {
+    "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
+    "tokenizer.ggml.padding_token_id", "tokenizer.ggml.unknown_token_id",
+    "tokenizer.ggml.seperator_token_id", /* so spelled */
+    "tokenizer.ggml.cls_token_id", "tokenizer.ggml.mask_token_id",
+};
+
+/* A kind of vocabulary, by tokenizer.ggml.model. */
+typedef struct otx__gguf_kind {
+    const char *name;
+    const char *type;     /* what llama.cpp makes of it: only alike ones make a pair of a draft
+                             and a target */
+    const char *model;    /* see otx_vocab */
+    otx_family family;
+    bool merges, scores;  /* what it cannot do without */
+    bool adds[2];         /* bos, eos: whether texts get it, where no key tells */
+    int roles[OTX_ROLE_COUNT]; /* ids where no key names one; -1: none */
+} otx__gguf_kind;
+
+static const otx__gguf_kind otx__gguf_kinds[] = {
+    {"gpt2", "BPE", "BPE", OTX_FAMILY_BYTE_LEVEL, true, false, {false, false},
+     {11, 11, -1, -1, -1, -1, -1}},
+    {"llama", "SPM", "BPE", OTX_FAMILY_METASPACE, false, true, {true, false},
+     {1, 2, -1, 0, -1, -1, -1}},
+    {"gemma4", "BPE", "BPE", OTX_FAMILY_METASPACE, true, false, {true, false},
+     {-1, -1, -1, -1, -1, -1, -1}},
+    {"bert", "WPM", "WordPiece", OTX_FAMILY_WORDPIECE, false, false, {true, false},
+     {101, -1, 0, 100, 102, 101, 103}},
+    {"t5", "UGM", "Unigram", OTX_FAMILY_METASPACE, false, true, {false, true},
+     {-1, 1, 0, 2, -1, -1, -1}},
+    {"rwkv", "RWKV", "Trie", OTX_FAMILY_PLAIN, false, false, {false, false},
+     {-1, -1, -1, -1, -1, -1, -1}},
+    {"plamo2", "PLaMo2", "Unigram", OTX_FAMILY_PLAIN, false, true, {false, false},
+     {1, 2, 3, 0, -1, -1, -1}},
+};
+
+/* Pre-tokenizers of byte-level vocabularies, by tokenizer.ggml.pre. */
+typedef struct otx__gguf_pre {
+    const char *name;
+    size_t digits;    /* the most digits that it leaves together; 0: any */
+    bool whole_first; /* a word that is a token is that one, whatever the merges */
+    bool adds_bos;    /* where no key tells */
+} otx__gguf_pre;
+
+static const otx__gguf_pre otx__gguf_pres[] = {
+    {"default", 3, false, false},
+    {"llama3", 3, true, true}, {"llama-v3", 3, true, true}, {"llama-bpe", 3, true, true},
+    {"falcon3", 3, true, true}, {"falcon-h1", 3, true, true}, {"pixtral", 3, true, true},
+    {"midm-2.0", 3, true, true}, {"lfm2", 3, true, true}, {"jina-v5-nano", 3, true, true},
+    {"minicpm5", 0, true, false},
+    {"deepseek-llm", 0, false, false}, {"deepseek-coder", 1, false, false},
+    {"deepseek-v3", 3, false, false}, {"hunyuan-dense", 3, false, false},
+    {"joyai-llm", 3, false, false}, {"hy_v4", 3, false, false}, {"spark2_5", 1, false, false},
+    {"youtu", 1, true, false},
+    {"falcon", 3, false, false},
+    {"mpt", 0, false, false}, {"gpt-2", 0, false, false}, {"phi-2", 0, false, false},
+    {"jina-es", 0, false, false}, {"jina-de", 0, false, false}, {"jina-v2-es", 0, false, false},
+    {"jina-v2-de", 0, false, false}, {"jina-v1-en", 0, false, false},
+    {"jina-v2-code", 0, false, false}, {"roberta-bpe", 0, false, false},
+    {"gigachat", 0, false, false}, {"a.x-4.0", 0, false, false}, {"mellum", 0, false, false},
+    {"modern-bert", 0, false, false}, {"exaone4", 0, false, false}, {"olmo", 0, false, false},
+    {"jais", 0, false, false}, {"trillion", 0, false, false},
+    {"granite-docling", 0, false, false},
+    {"starcoder", 1, false, false}, {"refact", 1, false, false}, {"command-r", 1, false, false},
+    {"smollm", 1, false, false}, {"codeshell", 1, false, false}, {"exaone", 1, false, false},
+    {"minerva-7b", 1, false, false}, {"mellum2", 1, false, false},
+    {"stablelm2", 1, false, false}, {"qwen2", 1, false, false},
+    {"deepseek-r1-qwen", 1, false, false}, {"kormo", 1, false, false},
+    {"f2llmv2", 1, false, false}, {"megrez", 1, false, false}, {"hunyuan", 1, false, false},
+    {"solar-open", 1, false, false}, {"qwen35", 1, false, false}, {"ufakzeka", 1, false, false},
+    {"poro-chat", 0, false, false}, {"bloom", 0, false, false}, {"gpt3-finnish", 0, false, false},
+    {"viking", 1, false, false},
+    {"jais-2", 3, false, false}, {"dbrx", 3, false, false}, {"smaug-bpe", 3, false, false},
+    {"glm4", 3, false, false}, {"chatglm-bpe", 3, false, false},
+    {"tekken", 1, true, true},
+    {"chameleon", 1, false, true},
+    {"gpt-4o", 3, false, false}, {"llama4", 3, false, false}, {"kanana2", 3, false, false},
+    {"talkie", 3, false, false}, {"minimax-m2", 3, false, false},
+    {"granite-embed-multi-97m", 3, true, false},
+    {"tiny_aya", 3, false, false}, {"cohere2moe", 3, false, false},
+    {"kimi-k2", 3, true, false}, /* ranks in place of merges */
+    {"superbpe", 3, false, false},
+    {"bailingmoe", 1, false, false}, {"bailingmoe2", 1, false, false},
+    {"llada-moe", 1, false, false},
+    {"seed-coder", 1, false, false}, {"grok-2", 1, false, false},
+    {"afmoe", 3, false, false}, {"laguna", 1, false, false}, {"exaone-moe", 1, false, false},
+    {"whitespace", 0, false, false},
+};
+
+#define OTX__PRE_KIMI "kimi-k2"
+
+/* Those under which a vocabulary is spelled as SentencePiece does, spaces as U+2581, though
+   it is named gpt2: read as gemma4. */
+static const char *const otx__gguf_spaced_pres[] = {
+    "gemma4", "sarvam-moe", "granite-embed-multi-311m",
+};
+
+/* Those for which the kind's own bos does not count. */
+static const char *const otx__gguf_pres_without_bos[] = {"glm4", "chatglm-bpe"};
+
+/* ---- looking things up ---- */
+
+/* The text of a key with one string; empty if there is none. */
+OTX__PRIVATE otx__span otx__gguf_word_of(const otx_gguf *file, const char *name)
+{
+    const otx_gguf_key *key = otx_gguf_find(file, name);
+    otx_gguf_strings strings;
+    memset(&strings, 0, sizeof strings);
+    if (!key || key->array || !otx_gguf_next(key, &strings)) return otx__span_of("", 0);
+    return otx__span_of(strings.bytes, strings.size);
+}
+
+OTX__PRIVATE bool otx__span_is_any(otx__span text, const char *const *names, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__span_is(text, names[i])) return true;
+    return false;
+}
+
+/* The kind of a file's vocabulary, or NULL. */
+OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_gguf *file)
+{
+    otx__span name = otx__gguf_word_of(file, OTX__GGUF_MODEL);
+    const bool spaced = otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                         otx__gguf_spaced_pres,
+                                         OTX__COUNT(otx__gguf_spaced_pres));
+    size_t i;
+    if (spaced && otx__span_is(name, "gpt2")) name = otx__span_of("gemma4", 6);
+    for (i = 0; i < OTX__COUNT(otx__gguf_kinds); i++)
+        if (otx__span_is(name, otx__gguf_kinds[i].name)) return &otx__gguf_kinds[i];
+    return NULL;
+}
+
+/* The pre-tokenizer of a byte-level vocabulary, or NULL. */
+OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
+{
+    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
+    size_t i;
+    if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
+    if (name.size == 0) name = otx__span_of("default", 7);
+    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
+        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
+    return NULL;
+}
+
+/* The id that a role has where no key names one, or -1. */
+OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
+{
+    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    if (!kind) return -1;
+    if (role == OTX_ROLE_BOS && otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                 otx__gguf_pres_without_bos,
+                                                 OTX__COUNT(otx__gguf_pres_without_bos)))
+        return -1;
+    return kind->roles[role];
+}
+
+/* >>> src/vocab/from_gguf.h */
+/* ---- from_gguf: the vocabulary of a GGUF file -------------------------------------- */
+
+/* What a reader looks at. */
+typedef struct otx__gguf_words {
+    const otx_gguf *file;
+    const otx__gguf_kind *kind;
+    const otx__gguf_pre *pre; /* NULL: none, or one that is not known */
+    const otx_gguf_key *tokens, *types, *scores, *merges;
+    otx_gguf_strings at;      /* in tokens */
+} otx__gguf_words;
+
+#define OTX__WORD_MARK "\xe2\x96\x81" /* U+2581 */
+
+/* ---- the keys ---- */
+
+/* A list, if it is there: of such elements, or of the other ones, and at least `least`. */
+OTX__PRIVATE otx_result otx__gguf_array(const otx__tokenizer *t, const char *name,
+                                       otx_gguf_type type, otx_gguf_type other, uint64_t least,
+                                       const otx_gguf_key **out)
+{
+    const otx_gguf_key *key = otx_gguf_find(t->gguf->file, name);
+    *out = key;
+    if (!key) return OTX_OK;
+    if (!key->array || (key->type != type && key->type != other))
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: key %s is not an array of %s", t->name,
+                         name, type == OTX_GGUF_STRING ? "strings"
+                               : type == OTX_GGUF_I32  ? "numbers of type i32"
+                                                       : "numbers of type f32 or i32");
+    if (key->count >= least) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: key %s has %" PRIu64 " elements for %"
+                     PRIu64 " tokens", t->name, name, key->count, least);
+}
+
+/* Refuses a file without a vocabulary, or with one of a kind that is not read here. */
+OTX__PRIVATE otx_result otx__gguf_refuse_kind(const otx__tokenizer *t)
+{
+    const otx__span model = otx__gguf_word_of(t->gguf->file, OTX__GGUF_MODEL);
+    char name[OTX__QUOTED];
+    if (model.size == 0 || otx__span_is(model, "none") || otx__span_is(model, "no_vocab"))
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: holds no vocabulary: key "
+                         OTX__GGUF_MODEL " is %s", t->name,
+                         model.size ? "none" : "not there, or no string");
+    return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: its vocabulary is of the kind \"%s\" "
+                     "(" OTX__GGUF_MODEL "), and read here are gpt2, llama, gemma4, bert, t5, "
+                     "rwkv and plamo2", t->name,
+                     otx__quote(name, sizeof name, model.bytes, model.size));
+}
+
+OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
+{
+    otx__gguf_words *g = t->gguf;
+    otx_result result;
+    g->kind = otx__gguf_kind_of(g->file);
+    if (!g->kind) return otx__gguf_refuse_kind(t);
+    g->pre = otx__gguf_pre_of(g->file);
+    result = otx__gguf_array(t, OTX__GGUF_TOKENS, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
+                            &g->tokens);
+    if (!result && !g->tokens)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no key " OTX__GGUF_TOKENS,
+                         t->name);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_TYPES, OTX_GGUF_I32, OTX_GGUF_I32,
+                                g->tokens->count, &g->types);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_SCORES, OTX_GGUF_F32, OTX_GGUF_I32,
+                                g->tokens->count, &g->scores);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_MERGES, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
+                                &g->merges);
+    if (result) return result;
+    t->type = g->kind->model;
+    t->repeat = OTX__REPEAT_STAYS;
+    t->spelling.family = g->kind->family;
+    t->spelling.byte_fallback = g->kind->merges && g->kind->family == OTX_FAMILY_METASPACE;
+    if (g->kind->family == OTX_FAMILY_METASPACE) {
+        t->spelling.mark_size = 3;
+        memcpy(t->spelling.mark, OTX__WORD_MARK, 3);
+    }
+    return OTX_OK;
+}
+
+/* ---- tokens ---- */
+
+/* The type of a token; one that is not known is like none. */
+OTX__PRIVATE int otx__gguf_type(const otx__gguf_words *g, uint64_t id)
+{
+    int64_t type;
+    if (!g->types) return OTX__GGUF_NORMAL;
+    if (!otx_gguf_integer(g->types, id, &type) || type < 0 || type >= OTX__GGUF_TOKEN_TYPES)
+        return OTX__GGUF_UNDEFINED;
+    return (int)type;
+}
+
+/* Whether a string is what converters fill an id up with that has no token: [PADid], unused;
+   those of 2024 made it user-defined. */
+OTX__PRIVATE bool otx__gguf_is_filler(const char *content, size_t size, uint64_t id, int type)
+{
+    char own[32];
+    if (type == OTX__GGUF_UNUSED) return otx__has_shape(content, size, "[PAD#]");
+    if (type != OTX__GGUF_USER) return false;
+    return otx__same_bytes(content, size, own,
+                           otx__format(own, sizeof own, "[PAD%" PRIu64 "]", id));
+}
+
+/* Undoes the escapes of Python in t->scratch. */
+OTX__PRIVATE size_t otx__gguf_unescape(char *text, size_t size)
+{
+    size_t at = 0, length = 0;
+    while (at < size) {
+        char letter = text[at++];
+        int high = -1, low = -1;
+        if (letter != '\\' || at == size) {
+            text[length++] = letter;
+            continue;
+        }
+        letter = text[at++];
+        if (letter == 'x' && size - at >= 2) {
+            high = otx__hex_digit(text[at]);
+            low = otx__hex_digit(text[at + 1]);
+        }
+        if (high >= 0 && low >= 0) {
+            text[length++] = (char)(high * 16 + low);
+            at += 2;
+        } else {
+            text[length++] = letter == 'n' ? '\n' : letter == 'r' ? '\r'
+                             : letter == 't' ? '\t' : letter;
+        }
+    }
+    return length;
+}
+
+OTX__PRIVATE bool otx__gguf_starts_word(const char *content, size_t size)
+{
+    return size >= 3 && memcmp(content, OTX__WORD_MARK, 3) == 0;
+}
+
+/* Settles the content of a token, given as the file has it. */
+OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, int type)
+{
+    const otx__gguf_words *g = t->gguf;
+    otx_result result = OTX_OK;
+    if (g->kind->family == OTX_FAMILY_WORDPIECE &&
+        otx__gguf_starts_word(word->content, word->size) &&
+        (otx__is_reserved(word->content + 3, word->size - 3) ||
+         otx__gguf_is_filler(word->content + 3, word->size - 3, word->id, type))) {
+        word->content += 3;
+        word->size -= 3;
+    }
+    if (strcmp(g->kind->name, "rwkv") == 0 && type <= OTX__GGUF_NORMAL) {
+        result = otx__tokenizer_scratch(t, word->size + 1);
+        if (result) return result;
+        if (word->size) memcpy(t->scratch, word->content, word->size);
+        word->content = t->scratch;
+        word->size = otx__gguf_unescape(t->scratch, word->size);
+    }
+    return OTX_OK;
+}
+
+/* Settles all of a token. Its kind stays NONE if it only fills its id up. */
+OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
+{
+    static const otx_token_kind kinds[OTX__GGUF_TOKEN_TYPES] = {
+        OTX_TOKEN_TEXT, OTX_TOKEN_TEXT, OTX_TOKEN_CONTROL, OTX_TOKEN_CONTROL, OTX_TOKEN_TEXT,
+        OTX_TOKEN_UNUSED, OTX_TOKEN_BYTE
+    };
+    const int type = otx__gguf_type(t->gguf, word->id);
+    char quoted[OTX__QUOTED];
+    otx_result result = otx__gguf_content(t, word, type);
+    word->kind = OTX_TOKEN_NONE;
+    if (result || otx__gguf_is_filler(word->content, word->size, word->id, type)) return result;
+    word->kind = kinds[type];
+    word->added = type == OTX__GGUF_UNKNOWN || type == OTX__GGUF_CONTROL ||
+                  type == OTX__GGUF_USER;
+    if (type != OTX__GGUF_BYTE || word->size == 1 ||
+        otx__fallback_byte(word->content, word->size) >= 0)
+        return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: token %" PRIu64 ", \"%s\", stands for a "
+                     "byte (type 6), but is not <0xNN>", t->name, word->id,
+                     otx__quote(quoted, sizeof quoted, word->content, word->size));
+}
+
+OTX__PRIVATE otx_result otx__gguf_next(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    otx__gguf_words *g = t->gguf;
+    otx_result result = OTX_OK;
+    if (t->position == 0) memset(&g->at, 0, sizeof g->at);
+    do {
+        *more = otx_gguf_next(g->tokens, &g->at);
+        if (!*more) return OTX_OK;
+        word->id = t->position++;
+        word->content = g->at.bytes;
+        word->size = g->at.size;
+        word->score = 0.0;
+        (void)otx_gguf_number(g->scores, word->id, &word->score);
+        result = otx__gguf_word(t, word);
+    } while (!result && word->kind == OTX_TOKEN_NONE);
+    return result;
+}
+
+/* ---- what else tokens are ---- */
+
+/* Ids that the table has room for: those behind the last token are fillers. */
+OTX__PRIVATE uint64_t otx__gguf_room(const otx__tokenizer *t)
+{
+    return ((const otx__vocab_memory *)t->vocab->memory)->token_limit;
+}
+
+/* Settles the bytes of tokens that the spelling would get wrong: user-defined ones, which the
+   converter has written out; words of WordPiece, of which those that start one are marked;
+   and what is no UTF-8, which the alphabet of bytes cannot be. */
+OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
+{
+    const otx__gguf_words *g = t->gguf;
+    const otx_family family = g->kind->family;
+    size_t id;
+    for (id = 0; id < otx__gguf_room(t); id++) {
+        otx_token *token = &t->vocab->tokens[id];
+        const bool words = family == OTX_FAMILY_WORDPIECE;
+        const bool whole = otx__gguf_type(g, id) == OTX__GGUF_USER ||
+                           (family == OTX_FAMILY_BYTE_LEVEL &&
+                            !otx__is_utf8(token->content, token->content_size));
+        char *bytes;
+        if (token->kind != OTX_TOKEN_TEXT || !(whole || words)) continue;
+        token->bytes = token->content;
+        token->size = token->content_size;
+        if (whole || !otx__gguf_starts_word(token->content, token->content_size)) continue;
+        token->size -= 2;
+        bytes = otx__vocab_keep(t->vocab, token->size);
+        bytes[0] = ' ';
+        memcpy(bytes + 1, token->content + 3, token->size - 1u);
+        token->bytes = bytes;
+    }
+}
+
+OTX__PRIVATE bool otx__gguf_is_special(const otx__gguf_words *g, uint64_t id)
+{
+    const int type = otx__gguf_type(g, id);
+    return type == OTX__GGUF_CONTROL || type == OTX__GGUF_UNKNOWN;
+}
+
+/* The ids that the keys name. Where one is not there, or names no token, the client's own
+   counts if it is a special token: an ordinary one is there by chance (11 is GPT-2's comma). */
+OTX__PRIVATE otx_result otx__gguf_roles(otx__tokenizer *t)
+{
+    const otx__gguf_words *g = t->gguf;
+    const otx_token *tokens = t->vocab->tokens;
+    const uint64_t room = otx__gguf_room(t);
+    int role;
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        const char *name = otx__gguf_role_keys[role];
+        int64_t id, usual = otx__gguf_usual_role(g->file, (otx_role)role);
+        bool known = otx_gguf_integer(otx_gguf_find(g->file, name), 0, &id);
+        if (known && (id < 0 || (uint64_t)id >= room ||
+                      tokens[id].kind == OTX_TOKEN_NONE)) {
+            otx__log(t->ctx, OTX_WARNING, "%s: key %s is %" PRId64 ", an id without a token",
+                     t->name, name, id);
+            known = false;
+        }
+        if (!known && usual >= 0 && (uint64_t)usual < room &&
+            tokens[usual].kind != OTX_TOKEN_NONE && otx__gguf_is_special(g, (uint64_t)usual))
+            t->fallback[role] = usual;
+        if (known) t->fallback[role] = id;
+    }
+    otx__gguf_settle(t);
+    return OTX_OK;
+}
+
+/* Tokens that a chat template names, or a key of an id, are in use. */
+OTX__PRIVATE void otx__gguf_find_in_use(otx__tokenizer *t)
+{
+    const otx_gguf *file = t->gguf->file;
+    const size_t prefix = strlen(OTX__GGUF_TEMPLATE);
+    size_t i;
+    for (i = 0; i < file->key_count; i++) {
+        const otx_gguf_key *key = &file->keys[i];
+        otx_gguf_strings text;
+        int64_t id;
+        memset(&text, 0, sizeof text);
+        if (key->name_size >= prefix && memcmp(key->name, OTX__GGUF_TEMPLATE, prefix) == 0 &&
+            !key->array && otx_gguf_next(key, &text))
+            otx__use_marks(t, otx__span_of(text.bytes, text.size));
+        if (key->name_size > 24 && memcmp(key->name, "tokenizer.ggml.", 15) == 0 &&
+            memcmp(key->name + key->name_size - 9, "_token_id", 9) == 0 && !key->array &&
+            otx_gguf_integer(key, 0, &id))
+            otx__use_token(t->vocab, id);
+    }
+}
+
+/* >>> src/vocab/gguf_rules.h */
+/* ---- gguf_rules: how the vocabulary of a GGUF file splits text ----------------------- */
+
+/* Whether a token may come of splitting: user-defined ones may only of SentencePiece, whose
+   converter makes tokens of the model's own such (Gemma's runs of spaces). */
+OTX__PRIVATE bool otx__gguf_splits(const otx__gguf_words *g, uint32_t id)
+{
+    return otx__gguf_type(g, id) != OTX__GGUF_USER || strcmp(g->kind->name, "llama") == 0;
+}
+
+/* Sorts out the tokens that the rules have, and spells those that were written out. */
+OTX__PRIVATE otx_result otx__gguf_rule_tokens(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx__spelling *spelling = &t->spelling;
+    size_t i, j, kept = 0;
+    rules->least = 0.0;
+    for (i = 0; i < rules->token_count; i++) {
+        otx__rule_token token = rules->tokens[i];
+        if (!otx__gguf_splits(t->gguf, token.id)) continue;
+        if (rules->weights[token.id] < rules->least) rules->least = rules->weights[token.id];
+        if (spelling->family == OTX_FAMILY_METASPACE && memchr(token.content, ' ', token.size)) {
+            char *to = (char *)otx__pool_take(&rules->pool, token.size, 3);
+            uint32_t size = 0;
+            if (!to) return otx__pool_fail(&rules->pool, t->error);
+            for (j = 0; j < token.size; j++) {
+                memcpy(to + size, token.content[j] == ' ' ? OTX__WORD_MARK : &token.content[j],
+                       token.content[j] == ' ' ? 3 : 1);
+                size += token.content[j] == ' ' ? 3 : 1;
+            }
+            token.content = to;
+            token.size = size;
+        }
+        rules->tokens[kept++] = token;
+    }
+    rules->token_count = kept;
+    otx__sort(rules->tokens, kept, sizeof *rules->tokens, otx__compare_rule_tokens);
+    return OTX_OK;
+}
+
+/* The list of merges: "a b", cut at the first space that is not at its beginning. */
+OTX__PRIVATE otx_result otx__gguf_read_merges(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_gguf_key *merges = t->gguf->merges;
+    otx_gguf_strings at;
+    uint32_t rank = 0;
+    otx_result result;
+    if (!merges)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no key "
+                         OTX__GGUF_MERGES, t->name);
+    memset(&at, 0, sizeof at);
+    result = otx__rules_take_merges(t, rules, (size_t)merges->count);
+    while (!result && otx_gguf_next(merges, &at)) {
+        const char *space = at.size > 1 ? (const char *)memchr(at.bytes + 1, ' ', at.size - 1)
+                                        : NULL;
+        const size_t left = space ? (size_t)(space - at.bytes) : 0;
+        result = otx__tokenizer_scratch(t, at.size + 1);
+        if (!result && space) {
+            memcpy(t->scratch, at.bytes, left);
+            memcpy(t->scratch + left, space + 1, at.size - left - 1);
+            otx__rules_keep_merge(rules, t->scratch, left, at.size - left - 1, rank);
+        }
+        rank++;
+    }
+    otx__rules_sort_merges(rules);
+    return result;
+}
+
+/* What the pieces are made by. */
+OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx__gguf_words *g = t->gguf;
+    const char *name = g->kind->name;
+    const bool ranks = g->kind->merges && !g->merges &&
+                       otx__span_is(otx__gguf_word_of(g->file, OTX__GGUF_PRE), OTX__PRE_KIMI);
+    size_t i;
+    otx_result result;
+    if (strcmp(name, "plamo2") == 0)
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: how a vocabulary of the kind "
+                         "plamo2 splits text is not known here", t->name);
+    if (g->kind->scores && !g->scores)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no key "
+                         OTX__GGUF_SCORES, t->name);
+    result = otx__gguf_rule_tokens(t, rules);
+    rules->whole_first = g->pre && g->pre->whole_first;
+    rules->fuse_unknown = g->kind->family == OTX_FAMILY_METASPACE;
+    rules->across_words = strcmp(name, "rwkv") == 0;
+    rules->how = strcmp(name, "t5") == 0 ? OTX__SPLIT_VITERBI
+                 : ranks || strcmp(name, "llama") == 0 ? OTX__SPLIT_WEIGHTS
+                 : g->kind->merges ? OTX__SPLIT_MERGES : OTX__SPLIT_LONGEST;
+    if (strcmp(name, "bert") == 0) {
+        rules->marks_starts = true;
+        rules->prefix_size = 3;
+        memcpy(rules->prefix, OTX__WORD_MARK, 3);
+    }
+    for (i = 0; i < t->vocab->count && rules->how == OTX__SPLIT_WEIGHTS; i++)
+        rules->weights[i] = ranks ? (double)i : -rules->weights[i];
+    return !result && rules->how == OTX__SPLIT_MERGES ? otx__gguf_read_merges(t, rules) : result;
+}
+
+/* ---- the reader ---- */
+
+static const otx__vocab_reader otx__gguf_reader = {
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_roles,
+    otx__gguf_read_rules
+};
+
+OTX__PRIVATE void otx__gguf_begin(otx__tokenizer *t, otx__gguf_words *words,
+                                  const otx_gguf *file, const char *name)
+{
+    memset(words, 0, sizeof *words);
+    words->file = file;
+    t->gguf = words;
+    t->reader = &otx__gguf_reader;
+    t->name = name ? name : "GGUF file";
+}
+
+OTX_API otx_result otx_vocab_parse_gguf(const otx_context *ctx, const otx_gguf *file,
+                                        const char *name, otx_vocab *out, otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx__gguf_words words;
+    otx__tokenizer t;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    memset(out, 0, sizeof *out);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
+    otx__gguf_begin(&t, &words, file, name);
+    result = otx__parse_with_reader(&t);
+    if (!result) otx__gguf_find_in_use(&t);
+    if (!result && words.pre && words.pre->digits)
+        out->digits = otx__min(out->digits, words.pre->digits);
+    otx__tokenizer_close(&t);
+    return result;
+}
+
+OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_gguf *file,
+                                              const char *name, otx_vocab *vocab,
+                                              otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx__gguf_words words;
+    otx__tokenizer t;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    otx__tokenizer_begin(&t, ctx, texts, vocab, error);
+    otx__gguf_begin(&t, &words, file, name);
+    result = otx__rules_with_reader(&t);
+    otx__tokenizer_close(&t);
     return result;
 }
 
@@ -10111,15 +11729,12 @@ OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t siz
 
 /* ---- WordPiece ---- */
 
-/* Characters of a word beyond which it is unknown. */
-#define OTX__LONGEST_WORD 100
-
 /* The longest token at the beginning of a text, and its size there; or -1. */
 OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
                                         bool first, size_t *length)
 {
     otx__rule_range range = otx__rules_all(rules);
-    size_t prefix = first ? 0 : rules->prefix_size, i;
+    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i;
     int64_t best = -1;
     for (i = 0; i < prefix; i++)
         otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
@@ -10139,6 +11754,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
 {
     size_t count = s->count, at, length = 0, characters = 0;
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
+    if (s->rules->across_words) characters = 0;
     for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
         int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
                                         &length);
@@ -10191,7 +11807,7 @@ OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *
 /* Whether spaces are no part of any token, but end words. */
 OTX__PRIVATE bool otx__split_at_spaces(const otx__rules *rules)
 {
-    return rules->how == OTX__SPLIT_LONGEST || rules->suffix_size > 0 ||
+    return (rules->how == OTX__SPLIT_LONGEST && !rules->across_words) || rules->suffix_size > 0 ||
            rules->spelling.family == OTX_FAMILY_WORDPIECE ||
            rules->spelling.family == OTX_FAMILY_WORD_SUFFIX;
 }
@@ -22331,10 +23947,13 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      staging              a directory made under another name, then renamed
      staged_files         files made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
+     gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
+     tokenizer_gguf       the tokenizer of a GGUF file
      tokenizer_directory  the tokenizer of a model directory */
 
 /* >>> src/disk/system.h */
@@ -24074,6 +25693,18 @@ static const char *const otx__partial_weights[] = {
     "consolidated*", /* Mistral, Meta */
 };
 
+/* GGUF files that are no language model. */
+static const char *const otx__side_ggufs[] = {
+    "mmproj*", "*.mmproj*", "*-mmproj*", /* llama.cpp: what turns images into rows */
+    "imatrix*", "*.imatrix.gguf", "*-imatrix.gguf", /* llama-imatrix */
+    "ggml-vocab-*", /* llama.cpp's tests: a vocabulary alone */
+};
+
+/* Keys of the parts of a split GGUF file: llama.cpp's gguf-split. */
+#define OTX__KEY_SPLIT_NO "split.no"
+#define OTX__KEY_SPLIT_COUNT "split.count"
+#define OTX__KEY_SPLIT_TENSORS "split.tensors.count"
+
 /* ---- in their place ---- */
 
 /* In Python, D being the directory. */
@@ -24087,9 +25718,6 @@ static const char *const otx__partial_weights[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
-#define OTX__FROM_GGUF \
-    "take the directory that it was made from, with config.json and safetensors"
-
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
     {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
@@ -24106,7 +25734,9 @@ static const otx__known_advice otx__weight_advice[] = {
     {"*.pth", OTX__SAVE_WEIGHTS},
     {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
     {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
-    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+    {"*-of-*.gguf", "a part of a split GGUF file; put the first one beside it, "
+                    "NAME-00001-of-0000N.gguf"},
+    {"*.gguf", "GGUF, but by its name no language model"},
 };
 
 /* Files of weights by the bytes that they begin with. */
@@ -24117,7 +25747,6 @@ typedef struct otx__known_magic {
 } otx__known_magic;
 
 static const otx__known_magic otx__known_magics[] = {
-    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
     {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
     {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
     {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
@@ -24557,15 +26186,54 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/gguf_files.h */
+/* ---- GGUF files of a directory, by their names ------------------------------------ */
+
+/* Bytes of "-00002-of-00003.gguf", with which the name of a part ends. */
+#define OTX__GGUF_PART 20
+
+/* Whether a name is that of a part of a split file, as llama.cpp makes it: then which, from
+   1, and of how many. */
+OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
+{
+    const size_t size = strlen(name);
+    const char *end = name + size - OTX__GGUF_PART;
+    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+           strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
+           otx__parse_uint(otx__span_of(end + 10, 5), count);
+}
+
+/* The one GGUF file of a listing that may be a language model, of a split one the first
+   part; NULL if there is none or several, and of those the first is *rival. */
+OTX__PRIVATE const char *otx__gguf_in(const otx__listing *listing, const char **rival)
+{
+    const char *found = NULL;
+    uint64_t number, count;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") ||
+            otx__name_fits_any(name, otx__side_ggufs, OTX__COUNT(otx__side_ggufs)) ||
+            (otx__gguf_part_of(name, &number, &count) && number != 1))
+            continue;
+        if (found) {
+            *rival = found;
+            return NULL;
+        }
+        found = name;
+    }
+    return found;
+}
+
 /* >>> src/disk/weights.h */
 /* ---- weights: which files they are, and what may stand in their place -------- */
 
 /* ---- in a directory ---- */
 
-/* The weights of a directory: an index or a file, by names of its listing; neither, if it
-   holds none, or several that may be meant. */
+/* The weights of a directory: an index or a file, or if it has neither a GGUF file, by names
+   of its listing; none, if it holds none, or several that may be meant. */
 typedef struct otx__weights_found {
-    const char *index, *file;
+    const char *index, *file, *gguf;
     const char *rival; /* the first of several */
 } otx__weights_found;
 
@@ -24603,6 +26271,8 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
+    if (!found->index && !found->file && !found->rival)
+        found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
 /* ---- a cache of huggingface_hub ---- */
@@ -24818,7 +26488,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 /* What a file that is given as weights is. */
 typedef enum otx__weights_kind {
     OTX__WEIGHTS_FILE, /* safetensors */
-    OTX__WEIGHTS_INDEX
+    OTX__WEIGHTS_INDEX,
+    OTX__WEIGHTS_GGUF
 } otx__weights_kind;
 
 /* Bytes that a file is recognised by. */
@@ -24860,16 +26531,20 @@ OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *
     if (!source->read(source->context, 0, bytes, got))
         return otx__fail_read(error, path, source, 0, got);
     if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
-    if (magic) {
+    if (got >= 4 && memcmp(bytes, OTX__GGUF_MAGIC, 4) == 0) {
+        *kind = OTX__WEIGHTS_GGUF;
+    } else if (magic) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
                            magic->advice);
     } else if (otx__name_fits_any(name, otx__index_variants,
                                   OTX__COUNT(otx__index_variants))) {
         *kind = OTX__WEIGHTS_INDEX;
+    } else if (otx__has_suffix(name, ".gguf")) {
+        *kind = OTX__WEIGHTS_GGUF;
     } else if (!otx__has_suffix(name, ".safetensors") &&
                !otx__is_safetensors(bytes, got, source->size)) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "safetensors file", where);
+                           "safetensors or GGUF file", where);
     }
     return result;
 }
@@ -25308,8 +26983,117 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
     return otx__checkpoint_keep(ctx, checkpoint, index, error);
 }
 
+/* >>> src/disk/gguf_parts.h */
+/* ---- gguf_parts: the parts of a split GGUF file ------------------------------------ */
+
+/* Room for the name of a part. */
+#define OTX__PART_TEXT (OTX__NAME_TEXT + OTX__GGUF_PART)
+
+/* The name of a part for a message, "NAME-00001-of-00003.gguf", made from that of any file
+   of its model. Returns `to`. */
+OTX__PRIVATE const char *otx__gguf_part_text(char to[OTX__PART_TEXT], const char *name,
+                                             uint64_t number, uint64_t count)
+{
+    char stem[OTX__NAME_TEXT];
+    size_t size = strlen(name);
+    uint64_t ignored;
+    if (otx__gguf_part_of(name, &ignored, &ignored)) size -= OTX__GGUF_PART;
+    else if (otx__has_suffix(name, ".gguf")) size -= 5;
+    otx__format(to, OTX__PART_TEXT, "%s-%05u-of-%05u.gguf",
+                otx__quote(stem, sizeof stem, name, size), (unsigned)number, (unsigned)count);
+    return to;
+}
+
+/* A number of the parts that a file says, at most `limit`. */
+OTX__PRIVATE otx_result otx__gguf_split_key(const otx_checkpoint *checkpoint, size_t file,
+                                            const char *name, int64_t limit, int64_t *value,
+                                            otx_error *error)
+{
+    char where[OTX__PATH_TEXT], part[OTX__NAME_TEXT];
+    const otx_gguf_key *key = otx_gguf_find(&checkpoint->files[file].gguf, name);
+    if (key && !key->array && otx_gguf_integer(key, 0, value) && *value >= 0 && *value <= limit)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\": key \"%s\", which every part of a split "
+                     "file has, is %s", otx__path_text(where, checkpoint->path),
+                     otx__name_text(part, checkpoint->files[file].name), name,
+                     key ? "no number that it can be" : "missing");
+}
+
+/* How many parts the model has that the first file of a checkpoint is of; 1 if it is whole.
+   Fails if it is another part than the first, or not named as one. */
+OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, size_t *count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    char where[OTX__PATH_TEXT], own[OTX__NAME_TEXT], first[OTX__PART_TEXT];
+    uint64_t named = 0, of = 0;
+    int64_t number, parts = 1;
+    otx_result result = OTX_OK;
+    *count = 1;
+    if (!otx_gguf_find(&checkpoint->files[0].gguf, OTX__KEY_SPLIT_COUNT)) return OTX_OK;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts, error);
+    if (result || parts <= 1) return result;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_NO, UINT16_MAX, &number, error);
+    if (result) return result;
+    *count = (size_t)parts;
+    otx__path_text(where, checkpoint->path);
+    otx__name_text(own, name);
+    otx__gguf_part_text(first, name, 1, (uint64_t)parts);
+    if (number != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+                         " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
+                         parts, first);
+    if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is the first of %" PRId64
+                     " parts; then its name must be \"%s\", and the others must lie beside it",
+                     where, own, parts, first);
+}
+
+/* Checks that a file is the part that its name says. */
+OTX__PRIVATE otx_result otx__gguf_part_check(const otx_checkpoint *checkpoint, size_t file,
+                                             otx_error *error)
+{
+    char where[OTX__PATH_TEXT], name[OTX__NAME_TEXT];
+    int64_t number = 0, parts = 0;
+    otx_result result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_NO, UINT16_MAX,
+                                            &number, error);
+    if (!result)
+        result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts,
+                                     error);
+    if (result || ((uint64_t)number == file && (uint64_t)parts == checkpoint->file_count))
+        return result;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is part %" PRId64 " of %"
+                     PRId64 ", and not %" PRIu64 " of %" PRIu64, otx__path_text(where,
+                     checkpoint->path), otx__name_text(name, checkpoint->files[file].name),
+                     number + 1, parts, (uint64_t)file + 1, (uint64_t)checkpoint->file_count);
+}
+
+/* Checks that the parts have as many tensors together as the first says, and no two of one
+   name. The tensors are gathered. */
+OTX__PRIVATE otx_result otx__gguf_parts_check(const otx_checkpoint *checkpoint,
+                                              otx_error *error)
+{
+    char where[OTX__PATH_TEXT];
+    int64_t said;
+    uint64_t count = 0;
+    size_t i;
+    otx_result result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_TENSORS, INT32_MAX,
+                                            &said, error);
+    if (result) return result;
+    for (i = 0; i < checkpoint->file_count; i++) count += checkpoint->files[i].gguf.tensor_count;
+    otx__path_text(where, checkpoint->path);
+    if (count != checkpoint->tensor_count)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %"
+                         PRIu64 " tensors, and %" PRIu64 " names for them", where, count,
+                         (uint64_t)checkpoint->tensor_count);
+    if (count == (uint64_t)said) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %" PRIu64
+                     " tensors, and the first says %" PRId64, where, count, said);
+}
+
 /* >>> src/disk/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------ */
+/* ---- checkpoint: a model directory, in one file or in several ------------ */
 
 /* ---- opening ---- */
 
@@ -25324,10 +27108,18 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
-    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
-                           name);
-    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    if (result == OTX_ERROR_NOT_FOUND && (checkpoint->sharded || checkpoint->file_count > 1))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the %s", name,
+                           checkpoint->gguf ? "model is split, and this is a part of it"
+                                            : "index names it");
+    if (!result && checkpoint->gguf) {
+        result = otx_gguf_open(ctx, &file->source, name, &file->gguf, error);
+        file->header.tensors = file->gguf.tensors;
+        file->header.tensor_count = file->gguf.tensor_count;
+        file->header.data_begin = file->gguf.data_begin;
+    } else if (!result) {
+        result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    }
     otx__path_free(ctx, path);
     return result;
 }
@@ -25338,6 +27130,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     for (i = 0; i < checkpoint->file_count; i++) {
         otx_checkpoint_file *file = &checkpoint->files[i];
         otx_safetensors_close(ctx, &file->header);
+        otx_gguf_close(ctx, &file->gguf);
         otx_source_close(ctx, &file->source);
         otx__path_free(ctx, file->name);
     }
@@ -25349,20 +27142,71 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-/* A checkpoint that is one file. */
-OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+/* Opens the one file of a checkpoint, or the first of several. */
+OTX__PRIVATE otx_result otx__checkpoint_first(const otx_context *ctx,
                                                otx_checkpoint *checkpoint, const char *name,
                                                otx_error *error)
 {
-    otx_result result;
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
     checkpoint->file_count = 1;
     checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
     if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
-    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result = otx__checkpoint_first(ctx, checkpoint, name, error);
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* Names the parts of a split GGUF file, whose first is open, and makes room for them. */
+OTX__PRIVATE otx_result otx__checkpoint_parts(const otx_context *ctx,
+                                              otx_checkpoint *checkpoint, size_t count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    const size_t size = strlen(name);
+    char end[16];
+    size_t i;
+    otx_checkpoint_file *files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *files);
+    if (!files) return otx__fail_array(error, count, sizeof *files);
+    files[0] = checkpoint->files[0];
+    otx__free(ctx, checkpoint->files, 1, sizeof *files);
+    checkpoint->files = files;
+    checkpoint->file_count = count;
+    for (i = 1; i < count; i++) {
+        files[i].name = otx__path_copy(ctx, name, size);
+        if (!files[i].name) return otx__fail_memory(error, size + 1);
+        otx__format(end, sizeof end, "%05u", (unsigned)i + 1);
+        memcpy(files[i].name + size - OTX__GGUF_PART + 1, end, 5);
+    }
+    return OTX_OK;
+}
+
+/* A checkpoint that is a GGUF file, or a split one by its first part. */
+OTX__PRIVATE otx_result otx__checkpoint_gguf(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const char *name, otx_error *error)
+{
+    size_t count = 1, i;
+    otx_result result;
+    checkpoint->gguf = true;
+    result = otx__checkpoint_first(ctx, checkpoint, name, error);
+    if (!result) result = otx__gguf_parts_count(checkpoint, &count, error);
+    if (!result && count > 1) result = otx__checkpoint_parts(ctx, checkpoint, count, error);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+        if (!result) result = otx__gguf_part_check(checkpoint, i, error);
+    }
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result && count > 1) result = otx__gguf_parts_check(checkpoint, error);
+    return result;
 }
 
 /* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
@@ -25413,11 +27257,12 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    *absent = !found.index && !found.file;
+    *absent = !found.index && !found.file && !found.gguf;
     if (found.index)
         result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
                                          error);
     else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else if (found.gguf) result = otx__checkpoint_gguf(ctx, checkpoint, found.gguf, error);
     else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
     return result;
@@ -25434,6 +27279,7 @@ OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char
     checkpoint->path = otx__path_parent(ctx, path);
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    if (kind == OTX__WEIGHTS_GGUF) return otx__checkpoint_gguf(ctx, checkpoint, name, error);
     return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
 }
 
@@ -25487,6 +27333,16 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
     return (const otx_checkpoint_tensor *)otx__sorted_find(
         checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
         otx__checkpoint_compare_name);
+}
+
+/* What a tensor's type is called in its file: in GGUF, where it may be one that is not read
+   here, by ggml. */
+OTX__PRIVATE const char *otx__checkpoint_type_name(const otx_checkpoint *checkpoint,
+                                                   const otx_checkpoint_tensor *tensor)
+{
+    const otx_gguf *gguf = &checkpoint->files[tensor->file].gguf;
+    return checkpoint->gguf ? otx_gguf_type_name(gguf->types[tensor->tensor - gguf->tensors])
+                            : otx_dtype_name(tensor->tensor->dtype);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
@@ -25544,12 +27400,126 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
                          "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
                                                tensor->tensor->name_size),
-                         otx_dtype_name(tensor->tensor->dtype));
+                         otx__checkpoint_type_name(checkpoint, tensor));
     }
     if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
     if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
     result = otx__checkpoint_bytes(checkpoint, tensor, offset, bytes, to, error);
     if (!result) otx__little_endian(to, count, size);
+    return result;
+}
+
+/* >>> src/disk/tokenizer_gguf.h */
+/* ---- tokenizer_gguf: the tokenizer of a GGUF file ------------------------------- */
+
+#define OTX__GGUF_FILES "*.gguf"
+
+/* Files of that name that hold no language model, or not the keys of one. */
+static const char *const otx__gguf_other_files[] = {
+    "mmproj*.gguf",           /* llama.cpp: what turns images into rows */
+    "*.mmproj*.gguf", "*-mmproj*.gguf",
+    "*imatrix*.gguf",         /* llama-imatrix */
+};
+
+/* Whether a name is that of a part of a split file other than the first, in which the keys
+   are. */
+OTX__PRIVATE bool otx__is_later_part(const char *name)
+{
+    return otx__name_fits(name, "*-of-*.gguf") && !otx__name_fits(name, "*-00001-of-*.gguf");
+}
+
+/* Whether the bytes that a file begins with are GGUF's. */
+OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
+{
+    char bytes[4];
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    *is = false;
+    if (result) return result;
+    if (source.size >= sizeof bytes) {
+        if (source.read(source.context, 0, bytes, sizeof bytes))
+            *is = memcmp(bytes, "GGUF", 4) == 0;
+        else result = otx__fail_read(error, path, &source, 0, sizeof bytes);
+    }
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Opens a file's header. `source` may be NULL: then the file is closed again. */
+OTX__PRIVATE otx_result otx__gguf_open_path(const otx_context *ctx, const char *path,
+                                            otx_source *source, otx_gguf *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_source own;
+    otx_result result = otx_source_open(ctx, path, &own, error);
+    memset(out, 0, sizeof *out);
+    if (result) return result;
+    result = otx_gguf_open(ctx, &own, otx__path_text(name, path), out, error);
+    if (result || !source) otx_source_close(ctx, &own);
+    else *source = own;
+    return result;
+}
+
+/* With `rules` these are read, for a vocabulary that is open. */
+OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char *path,
+                                             bool rules, otx_vocab *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_gguf file;
+    int64_t part;
+    otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
+    if (result) return result;
+    otx__path_text(name, path);
+    if (otx_gguf_integer(otx_gguf_find(&file, "split.no"), 0, &part) && part > 0)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is part %" PRId64 " of a split "
+                           "file; give the first, which holds the vocabulary", name, part + 1);
+    else
+        result = rules ? otx_vocab_parse_gguf_rules(ctx, &file, name, out, error)
+                       : otx_vocab_parse_gguf(ctx, &file, name, out, error);
+    otx_gguf_close(ctx, &file);
+    return result;
+}
+
+/* The one name of a directory's GGUF files that holds a vocabulary; NULL if there is none.
+   Several are refused: which of them is meant cannot be told. */
+OTX__PRIVATE otx_result otx__gguf_in_directory(const char *path, const otx__listing *listing,
+                                               const char **name, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], one[OTX__QUOTED], other[OTX__QUOTED];
+    size_t i;
+    *name = NULL;
+    for (i = 0; i < listing->count; i++) {
+        const char *next = listing->names[i];
+        if (!otx__name_fits(next, OTX__GGUF_FILES) || otx__is_later_part(next) ||
+            otx__name_fits_any(next, otx__gguf_other_files, OTX__COUNT(otx__gguf_other_files)))
+            continue;
+        if (*name)
+            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
+                             "several GGUF files, such as \"%s\" and \"%s\"; give one of them",
+                             otx__path_text(where, path),
+                             otx__quote(one, sizeof one, *name, strlen(*name)),
+                             otx__quote(other, sizeof other, next, strlen(next)));
+        *name = next;
+    }
+    return OTX_OK;
+}
+
+/* The tokenizer of a directory that has no other files of one; *found is false if it has no
+   GGUF file either. */
+OTX__PRIVATE otx_result otx__vocab_open_only_gguf(const otx_context *ctx, const char *path,
+                                                  const otx__listing *listing, bool rules,
+                                                  bool *found, otx_vocab *out, otx_error *error)
+{
+    const char *name;
+    char *whole;
+    otx_result result = otx__gguf_in_directory(path, listing, &name, error);
+    *found = name != NULL;
+    if (result || !name) return result;
+    whole = otx__path_join(ctx, path, name);
+    if (!whole) return otx__fail_memory(error, strlen(path) + strlen(name) + 2);
+    result = otx__vocab_open_gguf(ctx, whole, rules, out, error);
+    otx__path_free(ctx, whole);
     return result;
 }
 
@@ -25710,6 +27680,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     otx__vocab_files files;
     otx__listing listing;
     size_t source = 0, i;
+    bool found = true;
     otx_result result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     memset(&files, 0, sizeof files);
@@ -25718,8 +27689,9 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.rules = rules;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
-    else result = otx__vocab_of_source(&files, source, out, error);
+    if (source < OTX_VOCAB_SOURCES) result = otx__vocab_of_source(&files, source, out, error);
+    else result = otx__vocab_open_only_gguf(ctx, path, &listing, rules, &found, out, error);
+    if (!result && !found) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     if (!result && !rules) result = otx__vocab_compare_others(&files, source, out, error);
     if (result && !rules) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
@@ -25762,7 +27734,10 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
     size_t size = 0;
     otx__recognised what;
     otx_vocab_file file;
-    otx_result result = otx__refuse_weights(ctx, path, error);
+    bool gguf;
+    otx_result result = otx__gguf_is(ctx, path, &gguf, error);
+    if (!result && gguf) return otx__vocab_open_gguf(ctx, path, rules, out, error);
+    if (!result) result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
     memset(&what, 0, sizeof what);
