@@ -6,11 +6,12 @@
 /* What a GGUF file says of it, or llama.cpp takes where it says nothing. */
 OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
 {
-    const otx_gguf_key *key =
-        otx_gguf_find(otx__gguf_of(&side->checkpoint), "tokenizer.ggml." OTX__KEY_ADD_BOS);
+    const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
     int64_t value;
-    if (key && otx_gguf_integer(key, 0, &value)) return value != 0;
-    return otx__converted_kind_of(&side->vocab)->adds[OTX_ROLE_BOS];
+    if (otx_gguf_integer(otx_gguf_find(file, OTX__GGUF_ADD_BOS), 0, &value)) return value != 0;
+    return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
 }
 
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */

@@ -79,7 +79,7 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
 {
     otx__span text;
     if (!side->gguf) return otx__chat_directory(ctx, side, to, error);
-    text = otx__gguf_text(otx__gguf_of(&side->checkpoint), OTX__KEY_GGUF_CHAT);
+    text = otx__gguf_word_of(otx__gguf_of(&side->checkpoint), OTX__GGUF_TEMPLATE);
     otx__text_bytes(to, text.bytes, text.size);
     return to->failed ? otx__fail_memory(error, text.size) : OTX_OK;
 }

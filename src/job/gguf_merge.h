@@ -4,10 +4,6 @@
    number of BERT's segments, which sizes a tensor of the base. */
 #define OTX__GGUF_VOCAB "tokenizer."
 #define OTX__GGUF_SEGMENTS "tokenizer.ggml.token_type_count"
-#define OTX__GGUF_TOKENS "tokenizer.ggml.tokens"
-#define OTX__GGUF_TYPES "tokenizer.ggml.token_type"
-#define OTX__GGUF_SCORES "tokenizer.ggml.scores"
-#define OTX__GGUF_PRE "tokenizer.ggml.pre"
 
 /* What llama.cpp calls the type of a token that nothing is, and the score that its converter
    gives one. */
@@ -75,15 +71,15 @@ OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key 
     return result;
 }
 
-/* Lengthens one of the lists beside the tokens, if there is one. */
-OTX__PRIVATE void otx__gguf_lengthen(otx__gguf_list *list, const char *name, uint64_t rows)
+/* Gives one of the lists of numbers beside the tokens their length, if it is there. */
+OTX__PRIVATE void otx__gguf_resize(otx__gguf_list *list, const char *name, uint64_t rows)
 {
     const otx_gguf_key *key = otx__gguf_find_in(list, name);
     otx__text text;
     uint64_t i;
-    if (!key || key->count >= rows) return;
+    if (!key || key->count == rows || key->size != key->count * 4) return;
     otx__text_open(&text, list->pool.ctx);
-    otx__text_bytes(&text, key->data, (size_t)key->size);
+    otx__text_bytes(&text, key->data, otx__min((size_t)key->count, (size_t)rows) * 4);
     for (i = key->count; i < rows; i++) {
         if (strcmp(name, OTX__GGUF_TYPES) == 0) otx__gguf_text_i32(&text, OTX__GGUF_UNUSED);
         else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(&text, OTX__GGUF_LEAST_SCORE);
@@ -108,8 +104,8 @@ OTX__PRIVATE otx_result otx__gguf_settle_tokens(const otx_job *job, otx__gguf_li
     result = otx__gguf_unique(job, tokens, rows, &text, error);
     if (!result) otx__gguf_add_text(list, OTX__GGUF_TOKENS, OTX_GGUF_STRING, rows, &text);
     otx__text_close(&text);
-    otx__gguf_lengthen(list, OTX__GGUF_TYPES, rows);
-    otx__gguf_lengthen(list, OTX__GGUF_SCORES, rows);
+    otx__gguf_resize(list, OTX__GGUF_TYPES, rows);
+    otx__gguf_resize(list, OTX__GGUF_SCORES, rows);
     return result;
 }
 
@@ -123,10 +119,10 @@ OTX__PRIVATE void otx__gguf_copy_vocab(const otx_job *job, otx__gguf_list *list)
     size_t i;
     for (i = 0; i < donor->key_count; i++)
         if (otx__gguf_is_vocab(&donor->keys[i]) &&
-            !(chat && otx__gguf_begins(&donor->keys[i], OTX__KEY_GGUF_CHAT)))
+            !(chat && otx__gguf_begins(&donor->keys[i], OTX__GGUF_TEMPLATE)))
             otx__gguf_add(list, &donor->keys[i]);
     if (chat)
-        otx__gguf_add_string(list, OTX__KEY_GGUF_CHAT, job->chat.bytes, job->chat.size);
+        otx__gguf_add_string(list, OTX__GGUF_TEMPLATE, job->chat.bytes, job->chat.size);
     if (job->options.pre)
         otx__gguf_add_string(list, OTX__GGUF_PRE, job->options.pre, strlen(job->options.pre));
 }

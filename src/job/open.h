@@ -44,30 +44,15 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
 /* Whether a file begins as a GGUF file does; false where it cannot be read. */
 OTX__PRIVATE bool otx__is_gguf(const otx_context *ctx, const char *path)
 {
-    char magic[4];
+    char magic[sizeof OTX__GGUF_MAGIC - 1];
     otx_source source;
     otx_error problem;
     bool is;
     if (otx_source_open(ctx, path, &source, &problem)) return false;
     is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
-         memcmp(magic, "GGUF", sizeof magic) == 0;
+         memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
     otx_source_close(ctx, &source);
     return is;
-}
-
-/* The only GGUF file of a directory, or the first of the parts of one; or NULL. */
-OTX__PRIVATE const char *otx__gguf_listed(const otx__listing *listing)
-{
-    const char *found = NULL;
-    size_t i;
-    for (i = 0; i < listing->count; i++) {
-        const char *name = listing->names[i];
-        if (!otx__has_suffix(name, ".gguf") || otx__name_fits(name, "mmproj*")) continue;
-        if (otx__is_shard(name) && !strstr(name, "-00001-of-")) continue;
-        if (found) return NULL;
-        found = name;
-    }
-    return found;
 }
 
 /* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
@@ -78,7 +63,6 @@ OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path,
     otx__status status;
     otx__listing listing;
     otx__weights_found found;
-    const char *name;
     otx_result result = otx__model_status(path, &status, error);
     *file = NULL;
     if (result) return result;
@@ -90,9 +74,10 @@ OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path,
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    name = found.index || found.file || found.rival ? NULL : otx__gguf_listed(&listing);
-    if (name) *file = otx__path_join(ctx, path, name);
-    if (name && !*file) result = otx__fail_memory(error, strlen(path) + strlen(name));
+    if (found.gguf) {
+        *file = otx__path_join(ctx, path, found.gguf);
+        if (!*file) result = otx__fail_memory(error, strlen(path) + strlen(found.gguf));
+    }
     otx__listing_close(&listing);
     return result;
 }

@@ -211,9 +211,9 @@ OTX__PRIVATE void otx__gguf_add_split(const otx__gguf_writing *w, size_t part,
     otx__gguf_text_uint(&text, w->count, 4);
     if (text.failed) otx__gguf_list_fail(keys, text.size, 1);
     else {
-        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "no", OTX_GGUF_U16, text.bytes, 2);
-        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "count", OTX_GGUF_U16, text.bytes + 2, 2);
-        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "tensors.count", OTX_GGUF_I32,
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_NO, OTX_GGUF_U16, text.bytes, 2);
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_COUNT, OTX_GGUF_U16, text.bytes + 2, 2);
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_TENSORS, OTX_GGUF_I32,
                             text.bytes + 4, 4);
     }
     otx__text_close(&text);

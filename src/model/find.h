@@ -165,7 +165,7 @@ OTX__PRIVATE otx_result otx__fail_opaque(const otx__side *side, const otx_checkp
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s is %s, which cannot be read "
                      "here; make the file anew with llama-quantize --token-embedding-type q8_0 "
                      "--output-tensor-type q8_0", side->path, otx__tensor_text(text, at->tensor),
-                     otx__word(otx_gguf_type_name(otx__stored_type(&side->checkpoint, at))));
+                     otx__word(otx__checkpoint_type_name(&side->checkpoint, at)));
 }
 
 OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,

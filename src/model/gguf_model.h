@@ -5,29 +5,17 @@
 #define OTX__KEY_QUANTIZATION "general.quantization_version"
 #define OTX__GGUF_QUANTIZATION 2 /* of ggml's blocks, as it counts versions */
 #define OTX__KEY_GGUF_SPLIT "split."
-#define OTX__KEY_GGUF_CHAT "tokenizer.chat_template"
 
 /* The header of a GGUF file that has all keys, or NULL if the weights are none. */
 OTX__PRIVATE const otx_gguf *otx__gguf_of(const otx_checkpoint *checkpoint)
 {
-    return checkpoint->file_count > 0 && checkpoint->files[0].gguf.version > 0
-               ? &checkpoint->files[0].gguf
-               : NULL;
+    return checkpoint->gguf ? &checkpoint->files[0].gguf : NULL;
 }
 
 /* Whether there are weights: a GGUF file may have a vocabulary alone. */
 OTX__PRIVATE bool otx__has_weights(const otx_checkpoint *checkpoint)
 {
     return checkpoint->tensor_count > 0 || (checkpoint->files && !otx__gguf_of(checkpoint));
-}
-
-/* ggml's number of a tensor's type as it stands in its file. */
-OTX__PRIVATE uint32_t otx__stored_type(const otx_checkpoint *checkpoint,
-                                       const otx_checkpoint_tensor *at)
-{
-    const otx_gguf *file = &checkpoint->files[at->file].gguf;
-    return file->version > 0 ? file->types[at->tensor - file->tensors]
-                             : otx_gguf_type_of(at->tensor->dtype);
 }
 
 /* The type that the rows of a tensor have in memory: blocks are widened. */
@@ -64,14 +52,4 @@ OTX__PRIVATE bool otx__gguf_has_size(const otx_checkpoint *checkpoint, uint64_t 
             return true;
     }
     return false;
-}
-
-/* A string of a GGUF file; empty if there is none. */
-OTX__PRIVATE otx__span otx__gguf_text(const otx_gguf *file, const char *name)
-{
-    const otx_gguf_key *key = file ? otx_gguf_find(file, name) : NULL;
-    otx_gguf_strings strings;
-    memset(&strings, 0, sizeof strings);
-    if (!key || key->array || !otx_gguf_next(key, &strings)) return otx__span_of("", 0);
-    return otx__span_of(strings.bytes, strings.size);
 }
