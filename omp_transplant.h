@@ -23,236 +23,247 @@
 
    What is where
 
-      282  api/version                version
-      312  api/result                 results
-      352  api/context                context: memory, threads, progress
-      430  api/isa                    instruction sets
-      447  api/matrix                 numbers and matrices
-      505  api/solver                 the solver
-      633  api/affine                 the affine map: rows as the map makes them, and what it misses
-      764  api/methods                methods: rows for tokens that a model lacks
-      961  api/source                 sources and sinks: bytes in and out
-      981  api/json                   JSON
-     1103  api/safetensors            safetensors
-     1167  api/gguf                   GGUF
-     1265  api/vocab                  vocabularies
-     1402  api/align                  alignment
-     1465  api/gguf_vocab             vocabularies in GGUF files
-     1490  api/file                   files
-     1501  api/directory              directories
-     1566  api/job                    the whole job
-     1723  api/verify                 looking at a finished directory
-     1779  api/evaluate               methods ranked on tokens that both models share
+      294  api/version                version
+      324  api/result                 results
+      364  api/context                context: memory, threads, progress
+      442  api/isa                    instruction sets
+      459  api/matrix                 numbers and matrices
+      517  api/blocks                 block types of ggml
+      539  api/solver                 the solver
+      667  api/affine                 the affine map: rows as the map makes them, and what it misses
+      798  api/methods                methods: rows for tokens that a model lacks
+      995  api/source                 sources and sinks: bytes in and out
+     1015  api/json                   JSON
+     1137  api/safetensors            safetensors
+     1201  api/gguf                   GGUF
+     1299  api/vocab                  vocabularies
+     1436  api/align                  alignment
+     1499  api/gguf_vocab             vocabularies in GGUF files
+     1524  api/file                   files
+     1535  api/directory              directories
+     1606  api/job                    the whole job
+     1770  api/verify                 looking at a finished directory
+     1826  api/evaluate               methods ranked on tokens that both models share
 
-     1885  base                       what everything stands on
-     1918  base/begin                 system headers, and how floating point must be compiled
-     1956  base/sizes                 counting, and sums and products that may not wrap
-     1994  base/span                  bytes of others, digits, UTF-8
-     2152  base/decimal               the digits of a double
-     2287  base/format                printf without stdio and without a locale
-     2556  base/result                results, failures, messages
-     2672  base/memory                the allocator, arrays that grow
-     2731  base/text                  names in messages, and text that grows
-     2848  base/hooks                 log, progress, threads of the caller
-     2917  base/sort                  in place, without memory, never quadratic; and finding
-     2967  base/clock                 wall time for statistics
-     3013  base/hash                  keyed, for tables whose keys a stranger chooses
-     3105  base/pool                  blocks that are freed together
-     3220  base/number                element types, widening and rounding
-     3431  base/base64                decoding
-     3467  base/protobuf              fields of a message
-     3589  base/watch                 long loops that the caller can stop
+     1932  base                       what everything stands on
+     1968  base/begin                 system headers, and how floating point must be compiled
+     2006  base/sizes                 counting, and sums and products that may not wrap
+     2044  base/span                  bytes of others, digits, UTF-8
+     2202  base/decimal               the digits of a double
+     2337  base/format                printf without stdio and without a locale
+     2606  base/result                results, failures, messages
+     2722  base/memory                the allocator, arrays that grow
+     2781  base/text                  names in messages, and text that grows
+     2898  base/hooks                 log, progress, threads of the caller
+     2967  base/sort                  in place, without memory, never quadratic; and finding
+     3017  base/clock                 wall time for statistics
+     3063  base/hash                  keyed, for tables whose keys a stranger chooses
+     3155  base/pool                  blocks that are freed together
+     3270  base/number                element types, widening and rounding
+     3481  base/blocks                block types of ggml, taken apart and widened
+     3698  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3983  base/blocks_make           rows quantised to blocks
+     4376  base/base64                decoding
+     4412  base/protobuf              fields of a message
+     4534  base/watch                 long loops that the caller can stop
 
-     3642  files                      formats, on memory and streams
-     3672  files/memory_source        memory as a source of bytes
-     3690  files/json_read            a parser without recursion
-     4043  files/json_values          looking at values, stepping through containers
-     4256  files/json_edit            writing, and edits that keep every byte they do not touch
-     4624  files/tensors              what reading and writing a header share
-     4759  files/safetensors_read     the header of a file, checked
-     5084  files/safetensors_write    the header of a new file
-     5241  files/gguf_types           ggml's types, and the sizes of values
-     5418  files/gguf_values          keys, tensors and values found
-     5535  files/gguf_walk            what stands in a header, one after the other
-     5747  files/gguf_read            the header of a file, checked
-     5968  files/gguf_write           the header of a new file
-     6173  files/gguf_keys            a list of keys that is being made
+     4587  files                      formats, on memory and streams
+     4617  files/memory_source        memory as a source of bytes
+     4635  files/json_read            a parser without recursion
+     4988  files/json_values          looking at values, stepping through containers
+     5201  files/json_edit            writing, and edits that keep every byte they do not touch
+     5569  files/tensors              what reading and writing a header share
+     5704  files/safetensors_read     the header of a file, checked
+     6029  files/safetensors_write    the header of a new file
+     6186  files/gguf_types           ggml's types, and the sizes of values
+     6363  files/gguf_values          keys, tensors and values found
+     6481  files/gguf_walk            what stands in a header, one after the other
+     6693  files/gguf_read            the header of a file, checked
+     6914  files/gguf_write           the header of a new file
+     7119  files/gguf_keys            a list of keys that is being made
 
-     6373  vocab                      tokens, from every source, and which of them are the same
-     6414  vocab/known                what the world calls things: files, classes, tokens
-     6738  vocab/token_table          the table of tokens, and finding tokens in it
-     6912  vocab/spelling             from what a file spells to bytes
-     7103  vocab/reader               what the readers of all sources share
-     7461  vocab/added_tokens         what other files add to a model's tokens
-     7809  vocab/in_use               tokens that are named as reserved ones and are none
-     7912  vocab/from_tokenizer_json  tokenizer.json
-     8205  vocab/from_tekken          tekken.json
-     8360  vocab/from_tiktoken        *.tiktoken
-     8425  vocab/from_sentencepiece   tokenizer.model and its like
-     8790  vocab/from_vocab_json      vocab.json and merges.txt
-     8876  vocab/from_vocab_txt       vocab.txt
-     8933  vocab/digits               how a tokenizer cuts numbers
-     9129  vocab/recognise            what a file is, by what it holds
-     9260  vocab/parse                the first source that is given, and what goes with it
-     9486  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9793  vocab/rules_read           the rules of each kind of file
-     9898  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    10079  vocab/from_gguf            the vocabulary of a GGUF file
-    10368  vocab/gguf_rules           how it splits text
-    10519  vocab/split                text split as the tokenizer's model splits it
-    10919  vocab/align                which base token a donor token is
+     7319  vocab                      tokens, from every source, and which of them are the same
+     7360  vocab/known                what the world calls things: files, classes, tokens
+     7684  vocab/token_table          the table of tokens, and finding tokens in it
+     7858  vocab/spelling             from what a file spells to bytes
+     8049  vocab/reader               what the readers of all sources share
+     8407  vocab/added_tokens         what other files add to a model's tokens
+     8755  vocab/in_use               tokens that are named as reserved ones and are none
+     8858  vocab/from_tokenizer_json  tokenizer.json
+     9151  vocab/from_tekken          tekken.json
+     9306  vocab/from_tiktoken        *.tiktoken
+     9371  vocab/from_sentencepiece   tokenizer.model and its like
+     9736  vocab/from_vocab_json      vocab.json and merges.txt
+     9822  vocab/from_vocab_txt       vocab.txt
+     9879  vocab/digits               how a tokenizer cuts numbers
+    10075  vocab/recognise            what a file is, by what it holds
+    10206  vocab/parse                the first source that is given, and what goes with it
+    10432  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10739  vocab/rules_read           the rules of each kind of file
+    10844  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11025  vocab/from_gguf            the vocabulary of a GGUF file
+    11314  vocab/gguf_rules           how it splits text
+    11465  vocab/split                text split as the tokenizer's model splits it
+    11865  vocab/align                which base token a donor token is
 
-    11173  simd                       the hot loops, once for each instruction set
-    11206  simd/kernels               the table of kernels, and what all versions share
-    11483  simd/scalar                the reference
-    11652  simd/sse2                  the operations of 128-bit x86, and what each does
-    11773  simd/neon                  those of 64-bit Arm
-    11868  simd/wasm                  those of WebAssembly's SIMD128
-    11953  simd/avx2                  those of 256-bit x86, with FMA
-    12035  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    12677  simd/avx_vnni              AVX2, and products of integers
-    12773  simd/neon_bf16             NEON, and products of matrices
-    12927  simd/avx512                512-bit x86, by hand
-    13533  simd/amx                   tiles of x86, beside AVX-512
-    13776  simd/dispatch              which of them this machine can run, and which a call takes
+    12119  simd                       the hot loops, once for each instruction set
+    12152  simd/kernels               the table of kernels, and what all versions share
+    12429  simd/scalar                the reference
+    12598  simd/sse2                  the operations of 128-bit x86, and what each does
+    12719  simd/neon                  those of 64-bit Arm
+    12814  simd/wasm                  those of WebAssembly's SIMD128
+    12899  simd/avx2                  those of 256-bit x86, with FMA
+    12981  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13623  simd/avx_vnni              AVX2, and products of integers
+    13719  simd/neon_bf16             NEON, and products of matrices
+    13873  simd/avx512                512-bit x86, by hand
+    14479  simd/amx                   tiles of x86, beside AVX-512
+    14722  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14002  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    14055  solve/views                the rows of matrices, as the kernels read them
-    14184  solve/panels               vectors as the dense products want them, and these
-    14375  solve/rests                vectors on their way into panels
-    14552  solve/dictionary           the atoms, and their split along a common direction
-    14707  solve/exact_gram           products of all pairs of atoms in double
-    14789  solve/triangle             packed lower triangles
-    14893  solve/support              what is known of one target, and the exact steps
-    15169  solve/gram_table           products of atoms with all atoms, for scans
-    15407  solve/screen               which atoms are worth scoring in double: the bound
-    15713  solve/scan                 the correlations of all atoms with a block's residuals
-    15876  solve/predict              making targets ready for the next scan
-    16122  solve/candidates           the atoms that a scan could not rule out
-    16459  solve/select               the next atoms of each target
-    16624  solve/pursuit              what one solve holds, and the memory it takes
-    16868  solve/plan                 which form, and in what blocks
-    17113  solve/steps                a pursuit from its rows to its results
-    17352  solve/combine              new rows of coefficients
-    17414  solve/solver               the public call
-    17579  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    17788  solve/affine_normal        the normal equations of an affine map
-    18031  solve/affine_factor        their factor, and their solution
-    18262  solve/affine_map           a fitted map, and the rows it makes
-    18605  solve/affine_choice        how many atoms to take, and chosen by what
-    19003  solve/affine_fit           what a fit of an affine map holds and needs
-    19247  solve/affine               fitting and applying affine maps
+    14948  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15001  solve/views                the rows of matrices, as the kernels read them
+    15130  solve/panels               vectors as the dense products want them, and these
+    15321  solve/rests                vectors on their way into panels
+    15498  solve/dictionary           the atoms, and their split along a common direction
+    15653  solve/exact_gram           products of all pairs of atoms in double
+    15735  solve/triangle             packed lower triangles
+    15839  solve/support              what is known of one target, and the exact steps
+    16115  solve/gram_table           products of atoms with all atoms, for scans
+    16353  solve/screen               which atoms are worth scoring in double: the bound
+    16659  solve/scan                 the correlations of all atoms with a block's residuals
+    16822  solve/predict              making targets ready for the next scan
+    17068  solve/candidates           the atoms that a scan could not rule out
+    17405  solve/select               the next atoms of each target
+    17570  solve/pursuit              what one solve holds, and the memory it takes
+    17814  solve/plan                 which form, and in what blocks
+    18059  solve/steps                a pursuit from its rows to its results
+    18298  solve/combine              new rows of coefficients
+    18360  solve/solver               the public call
+    18525  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18734  solve/affine_normal        the normal equations of an affine map
+    18977  solve/affine_factor        their factor, and their solution
+    19208  solve/affine_map           a fitted map, and the rows it makes
+    19551  solve/affine_choice        how many atoms to take, and chosen by what
+    19949  solve/affine_fit           what a fit of an affine map holds and needs
+    20193  solve/affine               fitting and applying affine maps
 
-    19536  methods                    rows for tokens that a model lacks, each method a room
-    19575  methods/parts              what methods share: sums of rows, combinations
-    19759  methods/pursuit            omp, omp-centred
-    19830  methods/mapping            omp-affine, affine
-    19864  methods/constant           mean, zero
-    19892  methods/near               each target against all anchors
-    20183  methods/weights            how a few anchors combine to a target
-    20404  methods/interpolation      common_interpolation
-    20557  methods/wechsel            wechsel
-    20607  methods/focus              focus
-    20695  methods/hull               hull
-    20746  methods/dense              matrices of double, and their products
-    21011  methods/linear             maps between two models' rows
-    21166  methods/clp                clp
-    21252  methods/chance             normal deviates that are the same everywhere
-    21313  methods/factor             of symmetric matrices
-    21362  methods/randn              randn
-    21451  methods/john_hewitt        john_hewitt
-    21535  methods/polar              the orthogonal part of a matrix
-    21631  methods/procrustes         procrustes
-    21724  methods/eigen              principal directions of a matrix's rows
-    22018  methods/landmark_pca       landmark_pca
-    22076  methods/stb                stb
-    22258  methods/mp_rope            mp_rope
-    22574  methods/subword            subword
-    22690  methods/zett               zett
-    22712  methods/modifiers          what is done to the rows of any method
-    22826  methods/methods            the table of all, and the public calls
+    20482  methods                    rows for tokens that a model lacks, each method a room
+    20521  methods/parts              what methods share: sums of rows, combinations
+    20705  methods/pursuit            omp, omp-centred
+    20776  methods/mapping            omp-affine, affine
+    20810  methods/constant           mean, zero
+    20838  methods/near               each target against all anchors
+    21129  methods/weights            how a few anchors combine to a target
+    21350  methods/interpolation      common_interpolation
+    21503  methods/wechsel            wechsel
+    21553  methods/focus              focus
+    21641  methods/hull               hull
+    21692  methods/dense              matrices of double, and their products
+    21957  methods/linear             maps between two models' rows
+    22112  methods/clp                clp
+    22198  methods/chance             normal deviates that are the same everywhere
+    22259  methods/factor             of symmetric matrices
+    22308  methods/randn              randn
+    22397  methods/john_hewitt        john_hewitt
+    22481  methods/polar              the orthogonal part of a matrix
+    22577  methods/procrustes         procrustes
+    22670  methods/eigen              principal directions of a matrix's rows
+    22964  methods/landmark_pca       landmark_pca
+    23022  methods/stb                stb
+    23204  methods/mp_rope            mp_rope
+    23520  methods/subword            subword
+    23636  methods/zett               zett
+    23658  methods/modifiers          what is done to the rows of any method
+    23772  methods/methods            the table of all, and the public calls
 
-    22975  disk                       files and directories
-    23010  disk/system                what POSIX and Windows are asked for
-    23051  disk/windows_paths         paths as Windows takes them
-    23191  disk/windows               the system as Windows gives it
-    23503  disk/posix                 the system as POSIX gives it
-    23751  disk/paths                 what can be told from their text
-    23825  disk/failure               why the system refused
-    23939  disk/look                  what stands at a path, and whether within another
-    24060  disk/listing               listings of directories
-    24135  disk/reading               files to read, and whether they have changed
-    24314  disk/writing               files to write
-    24431  disk/copying               copies of files
-    24497  disk/trees                 whole directories looked through, copied, removed
-    24713  disk/known                 what weights are called in a directory
-    24796  disk/staging               a directory made under another name, then renamed
-    25058  disk/missing               a path or a directory without what is wanted of it
-    25101  disk/weights               which files they are, and what may stand in their place
-    25430  disk/weight_index          the index of a checkpoint in shards
-    25647  disk/shards                what an index and its shards say of each other
-    25852  disk/checkpoint            a model directory, in one file or in shards
-    26097  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    26211  disk/tokenizer_directory   the tokenizer of a model directory
+    23921  disk                       files and directories
+    23959  disk/system                what POSIX and Windows are asked for
+    24000  disk/windows_paths         paths as Windows takes them
+    24140  disk/windows               the system as Windows gives it
+    24452  disk/posix                 the system as POSIX gives it
+    24700  disk/paths                 what can be told from their text
+    24774  disk/failure               why the system refused
+    24888  disk/look                  what stands at a path, and whether within another
+    25009  disk/listing               listings of directories
+    25084  disk/reading               files to read, and whether they have changed
+    25263  disk/writing               files to write
+    25380  disk/copying               copies of files
+    25446  disk/trees                 whole directories looked through, copied, removed
+    25662  disk/known                 what weights are called in a directory
+    25755  disk/staging               a directory made under another name, then renamed
+    26017  disk/staged_files          files made under another name, then renamed
+    26146  disk/missing               a path or a directory without what is wanted of it
+    26189  disk/gguf_files            GGUF files of a directory, by their names
+    26228  disk/weights               which files they are, and what may stand in their place
+    26564  disk/weight_index          the index of a checkpoint in shards
+    26781  disk/shards                what an index and its shards say of each other
+    26986  disk/gguf_parts            the parts of a split GGUF file
+    27095  disk/checkpoint            a model directory, in one file or in shards
+    27412  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27526  disk/tokenizer_directory   the tokenizer of a model directory
 
-    26473  model                      which tensors and config keys belong to the vocabulary
-    26508  model/known                what the world calls things
-    26832  model/known_keys           keys of ids and sizes in configs
-    27006  model/known_classes        classes of tokenizers, by the type of model
-    27244  model/names                names of tensors
-    27401  model/document             the JSON files of a model directory
-    27496  model/members              what the members of a config are about
-    27717  model/config               what config.json says
-    27894  model/side                 a model directory opened once
-    28017  model/code                 the Python that a tokenizer is loaded with
-    28251  model/parts                what each tensor does for the vocabulary
-    28361  model/whole                whether all tensors are there
-    28483  model/find                 finding the parts of a model
-    28770  model/processor            the tokens that a processor looks for by their text
-    28925  model/heirs                what becomes of the ids in a config
-    29091  model/config_ids           ids in a config being edited
-    29331  model/config_lists         lists, dictionaries and ranges of ids
-    29488  model/config_edit          config.json and generation_config.json, edited
-    29783  model/classes              which class a tokenizer is loaded as
-    29990  model/class_tokens         added tokens that a class numbers otherwise
+    27788  model                      which tensors and config keys belong to the vocabulary
+    27824  model/known                what the world calls things
+    28161  model/known_keys           keys of ids and sizes in configs
+    28335  model/known_classes        classes of tokenizers, by the type of model
+    28573  model/names                names of tensors
+    28730  model/document             the JSON files of a model directory
+    28825  model/members              what the members of a config are about
+    29046  model/config               what config.json says
+    29223  model/side                 a model directory opened once
+    29347  model/gguf_model           what a GGUF file says of a model
+    29426  model/code                 the Python that a tokenizer is loaded with
+    29660  model/parts                what each tensor does for the vocabulary
+    29771  model/whole                whether all tensors are there
+    29893  model/find                 finding the parts of a model
+    30192  model/processor            the tokens that a processor looks for by their text
+    30347  model/heirs                what becomes of the ids in a config
+    30513  model/config_ids           ids in a config being edited
+    30753  model/config_lists         lists, dictionaries and ranges of ids
+    30910  model/config_edit          config.json and generation_config.json, edited
+    31205  model/classes              which class a tokenizer is loaded as
+    31412  model/class_tokens         added tokens that a class numbers otherwise
 
-    30106  job                        the whole transplant, in the order in which it happens
-    30146  job/job                    what a job holds
-    30434  job/open                   opening the two models
-    30571  job/map                    the caller's map
-    30692  job/align                  where every new row comes from
-    30882  job/plan                   what becomes of every tensor, and of the configs
-    31027  job/chat                   the template that turns messages into text
-    31155  job/digits                 where the two tokenizers cut numbers differently
-    31352  job/converted              the special tokens that a conversion to GGUF finds
-    31542  job/bos                    texts that begin otherwise than the base's
-    31591  job/rows                   rows in memory: reading, checking, their mean
-    31911  job/pieces                 what the base cuts new tokens into
-    32013  job/untrained              rows that hold nothing, and what becomes of their tokens
-    32276  job/solve                  solving for the rows of the donor
-    32490  job/targets                the rows that are made from the donor's
-    32590  job/diagnose               what is odd about the rows that were made
-    32715  job/rebuild                the new rows of one vocabulary tensor
-    32980  job/write                  the output and its weights
-    33259  job/copy                   the other files of the two models
-    33476  job/index                  the files that are written anew
-    33646  job/run                    the whole, in order
-    33760  job/report                 what a job did, as JSON and as a table
-    34076  job/findings               what is told of a finished directory
-    34125  job/check_files            its files
-    34261  job/check_ids              sizes, ids and tying
-    34477  job/check_values           values
-    34548  job/check_draft            as a draft model for another
-    34840  job/verify                 whether a finished directory agrees with itself
+    31528  job                        the whole transplant, in the order in which it happens
+    31571  job/job                    what a job holds
+    31861  job/open                   opening the two models
+    32147  job/map                    the caller's map
+    32268  job/align                  where every new row comes from
+    32465  job/plan                   what becomes of every tensor, and of the configs
+    32639  job/chat                   the template that turns messages into text
+    32778  job/digits                 where the two tokenizers cut numbers differently
+    32979  job/converted              the special tokens that a conversion to GGUF finds
+    33169  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    33384  job/bos                    texts that begin otherwise than the base's
+    33447  job/rows                   rows in memory: reading, checking, their mean
+    33769  job/pieces                 what the base cuts new tokens into
+    33871  job/untrained              rows that hold nothing, and what becomes of their tokens
+    34136  job/solve                  solving for the rows of the donor
+    34350  job/targets                the rows that are made from the donor's
+    34450  job/diagnose               what is odd about the rows that were made
+    34575  job/rebuild                the new rows of one vocabulary tensor
+    34841  job/write_blocks           new rows as blocks
+    34938  job/write                  the output and its weights
+    35232  job/write_gguf             the output as a GGUF file, or as parts of one
+    35577  job/copy                   the other files of the two models
+    35794  job/index                  the files that are written anew
+    35956  job/run                    the whole, in order
+    36110  job/report                 what a job did, as JSON and as a table
+    36426  job/findings               what is told of a finished directory
+    36475  job/check_files            its files
+    36611  job/check_ids              sizes, ids and tying
+    36827  job/check_values           values
+    36898  job/check_draft            as a draft model for another
+    37190  job/verify                 whether a finished directory agrees with itself
 
-    34881  evaluate                   methods ranked on tokens that both models share
-    34900  evaluate/token_class       what a token is like, by its bytes
-    34967  evaluate/hidden            which tokens are hidden, and the rows at hand
-    35159  evaluate/scores            how near rows come to the true ones
-    35258  evaluate/ranks             whether a true row is found among all
-    35366  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35575  evaluate/write_json        an evaluation as JSON
-    35686  evaluate/write_page        an evaluation as a page
+    37231  evaluate                   methods ranked on tokens that both models share
+    37250  evaluate/token_class       what a token is like, by its bytes
+    37317  evaluate/hidden            which tokens are hidden, and the rows at hand
+    37509  evaluate/scores            how near rows come to the true ones
+    37608  evaluate/ranks             whether a true row is found among all
+    37716  evaluate/evaluate          methods, one after the other, matrix by matrix
+    37925  evaluate/write_json        an evaluation as JSON
+    38036  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -261,7 +272,8 @@
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table; otx_dtype_block and is_block, with the block types of ggml; otx_gguf_*.
+          the token table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the
+          block types of ggml.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -501,6 +513,28 @@ typedef struct otx_matrix {
     size_t stride;         /* elements from one row of data to the next; 0: columns */
     const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
 } otx_matrix;
+
+/* >>> src/api/blocks.h */
+/* ---- block types of ggml ------------------------------------------------ */
+
+/* The bytes of blocks are those of a GGUF file, little-endian on every machine, without
+   alignment. Layouts and rules are ggml's (github.com/ggml-org/ggml, MIT licence), in words
+   and code of our own. `count` is of elements, and a multiple of the type's block. */
+
+/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, less the
+   minimum, each operation in float and rounded by itself. A scale that is no number gives
+   NaNs or infinities. The type must satisfy otx_dtype_is_block. */
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
+
+/* Quantises to blocks as ggml does for a file without an importance matrix, to the same bytes:
+   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, built without contraction
+   to fused multiply-adds. (ggml built with it, as it is released, gives a few K blocks other
+   levels. In MXFP4 the exponent is exact here, where log2f may round it up to a power of
+   two.) Returns how many blocks cannot hold their values, with an infinity or a NaN among
+   them, or so large that a scale or minimum is beyond F16; those are all zero bytes. The type
+   must satisfy otx_dtype_is_block. */
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count);
 
 /* >>> src/api/solver.h */
 /* ---- the solver --------------------------------------------------------- */
@@ -1515,8 +1549,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
-/* A checkpoint: model.safetensors, or the shards that
-   model.safetensors.index.json names. */
+/* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
+   a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {
     const otx_tensor *tensor;
     uint32_t file;
@@ -1525,7 +1559,8 @@ typedef struct otx_checkpoint_tensor {
 typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
-    otx_safetensors header;
+    otx_safetensors header; /* of a GGUF file what it says of its tensors */
+    otx_gguf gguf;          /* of no other it holds anything */
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1534,6 +1569,7 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
+    bool gguf;          /* the files are GGUF, and the keys are those of the first */
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
     char *index;        /* its name within the directory, or NULL */
@@ -1542,13 +1578,15 @@ typedef struct otx_checkpoint {
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
-   directory without model.safetensors and its index, the one other file or index is opened
-   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+/* Opens a model directory, or one file: a safetensors file by any name, an index, or a GGUF
+   file, of a split one the first part. Of a directory without model.safetensors and its
+   index, the one other file or index is opened (model.fp16.safetensors, say, or
+   model.safetensors.index.fp16.json); if it has none, its one GGUF model. Every shard is
    opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
-   to ctx->log. Close with otx_checkpoint_close. */
+   to ctx->log. Of a split GGUF file all parts must be there, and what they say of each other
+   must be so. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1558,7 +1596,9 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
                                                          const char *name);
 
 /* Reads `count` elements of an embedding tensor from element `first` on, in its
-   own dtype and host byte order. Thread-safe. */
+   own dtype and host byte order. A tensor of blocks (otx_dtype_is_block) is widened to
+   floats, which `to` must be aligned for; first and count must be whole blocks.
+   Thread-safe. */
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
@@ -1608,7 +1648,14 @@ typedef struct otx_job_options {
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
-                          config.json names, which stays */
+                          config.json names, which stays. In GGUF F32, F16, BF16 or one that
+                          otx_dtype_is_block accepts; shared rows are then no longer bit for
+                          bit the base's, but within that type's rounding of them */
+    const char *pre;   /* in GGUF: the name of the rule by which llama.cpp cuts text before
+                          its tokenizer does; NULL: the donor's, where it is known */
+    uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
+                          that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
+                          file, whatever the base is in */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -1910,6 +1957,9 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
+     blocks    block types of ggml, taken apart and widened
+     blocks_fit   scales and minima that fit a group, as ggml fits them
+     blocks_make  rows quantised to blocks
      base64    decoding
      protobuf  fields of a message
      watch     long loops that the caller can stop
@@ -3426,6 +3476,901 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
         else memcpy(bytes + i, &narrower, 1);
     }
     return beyond;
+}
+
+/* >>> src/base/blocks.h */
+/* ---- blocks: of ggml, taken apart and widened ----------------------------- */
+
+/* A block taken apart. Element e has the value
+       scale[e / group] * level[e] - minus[e / group]
+   Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
+typedef struct otx__block {
+    float scale[16], minus[16];
+    int8_t level[256];
+    unsigned count, group;
+} otx__block;
+
+/* What the levels of IQ4_NL and IQ4_XS stand for, and twice the values of E2M1. */
+OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
+{
+    static const int8_t iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
+    static const int8_t e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+    return dtype == OTX_MXFP4 ? e2m1 : iq4;
+}
+
+OTX__PRIVATE float otx__half_at(const unsigned char *from)
+{
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, otx__format_of(OTX_F16));
+}
+
+/* ---- scales ---- */
+
+/* The 6-bit scale and minimum of a group of 32, of Q4_K and Q5_K. */
+OTX__PRIVATE void otx__six_bits(const unsigned char *from, unsigned group, unsigned *scale,
+                                unsigned *minimum)
+{
+    if (group < 4) {
+        *scale = from[group] & 63u;
+        *minimum = from[group + 4] & 63u;
+    } else {
+        *scale = (from[group + 4] & 15u) | (unsigned)from[group - 4] >> 6 << 4;
+        *minimum = (unsigned)from[group + 4] >> 4 | (unsigned)from[group] >> 6 << 4;
+    }
+}
+
+/* The scale of a group, a whole number, and of Q2_K, Q4_K and Q5_K the minimum. */
+OTX__PRIVATE int otx__group_scale(const unsigned char *from, otx_dtype dtype, unsigned group,
+                                  unsigned *minimum)
+{
+    unsigned scale;
+    switch (dtype) {
+    case OTX_Q2_K:
+        *minimum = (unsigned)from[group] >> 4;
+        return from[group] & 15;
+    case OTX_Q3_K:
+        from += 96;
+        scale = group < 8 ? from[group] & 15u : (unsigned)from[group - 8] >> 4;
+        return (int)(scale | ((unsigned)from[8 + group % 4] >> (group / 4 * 2) & 3u) << 4) - 32;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        otx__six_bits(from + 4, group, &scale, minimum);
+        return (int)scale;
+    case OTX_IQ4_XS:
+        scale = (unsigned)from[4 + group / 2] >> (group % 2 * 4) & 15u;
+        return (int)(scale | ((unsigned)from[2 + group / 4] >> (group % 4 * 2) & 3u) << 4) - 32;
+    default: /* Q6_K: signed bytes */
+        return (from[192 + group] ^ 128) - 128;
+    }
+}
+
+/* Where a type of 256 elements has its two F16, or -1. */
+OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
+{
+    *scale = dtype == OTX_Q2_K ? 80 : dtype == OTX_Q3_K ? 108 : dtype == OTX_Q6_K ? 208 : 0;
+    *minimum = dtype == OTX_Q2_K                          ? 82
+               : dtype == OTX_Q4_K || dtype == OTX_Q5_K ? 2
+                                                          : -1;
+}
+
+/* Half the value of an E8M0: 2^(code - 128). */
+OTX__PRIVATE float otx__half_e8m0(unsigned code)
+{
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : (uint32_t)(code - 1) << 23);
+}
+
+/* Fills in all but the levels. */
+OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    int scale_at, minimum_at;
+    unsigned i;
+    float scale, minimum;
+    block->count = otx_dtype_block(dtype, NULL);
+    if (block->count == 32) {
+        block->group = 32;
+        block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
+        block->minus[0] = dtype == OTX_Q4_1 || dtype == OTX_Q5_1 ? -otx__half_at(from + 2) : 0.0f;
+        return;
+    }
+    otx__half_places(dtype, &scale_at, &minimum_at);
+    scale = otx__half_at(from + scale_at);
+    minimum = minimum_at < 0 ? 0.0f : otx__half_at(from + minimum_at);
+    block->group = dtype == OTX_Q4_K || dtype == OTX_Q5_K || dtype == OTX_IQ4_XS ? 32 : 16;
+    for (i = 0; i < 256 / block->group; i++) {
+        unsigned of_group = 0;
+        block->scale[i] = scale * (float)otx__group_scale(from, dtype, i, &of_group);
+        block->minus[i] = minimum_at < 0 ? 0.0f : minimum * (float)of_group;
+    }
+}
+
+/* ---- levels ---- */
+
+/* The low halves of `half` bytes, then the high ones. */
+OTX__PRIVATE void otx__nibbles(int8_t *level, const unsigned char *from, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++) {
+        level[i] = (int8_t)(from[i] & 15);
+        level[half + i] = (int8_t)(from[i] >> 4);
+    }
+}
+
+/* Adds the 256 2-bit numbers of 64 bytes, times a factor. */
+OTX__PRIVATE void otx__add_quarters(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++) {
+        int quarter = from[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+        level[i] = (int8_t)(level[i] + quarter * factor);
+    }
+}
+
+/* Adds a bit for each level, times a factor: of element e bit e / 32 of byte e % 32. */
+OTX__PRIVATE void otx__add_bits(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++)
+        level[i] = (int8_t)(level[i] + (from[i % 32] >> (i / 32) & 1) * factor);
+}
+
+/* The same for a block of 32, whose bits are in order. */
+OTX__PRIVATE void otx__add_fifth_bits(int8_t *level, const unsigned char *from)
+{
+    unsigned i;
+    for (i = 0; i < 32; i++)
+        level[i] = (int8_t)(level[i] + (from[i / 8] >> (i % 8) & 1) * 16);
+}
+
+OTX__PRIVATE void otx__levels_of_32(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    const bool valued = dtype == OTX_IQ4_NL || dtype == OTX_MXFP4;
+    unsigned i, size;
+    int below = dtype == OTX_Q4_0 ? 8 : dtype == OTX_Q5_0 ? 16 : 0;
+    if (dtype == OTX_Q8_0) {
+        for (i = 0; i < 32; i++) level[i] = (int8_t)((from[2 + i] ^ 128) - 128);
+        return;
+    }
+    (void)otx_dtype_block(dtype, &size);
+    otx__nibbles(level, from + size - 16, 16);
+    if (dtype == OTX_Q5_0) otx__add_fifth_bits(level, from + 2);
+    if (dtype == OTX_Q5_1) otx__add_fifth_bits(level, from + 4);
+    for (i = 0; i < 32; i++)
+        level[i] = valued ? values[level[i]] : (int8_t)(level[i] - below);
+}
+
+OTX__PRIVATE void otx__levels_of_256(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    unsigned i;
+    memset(level, 0, 256);
+    switch (dtype) {
+    case OTX_Q2_K: otx__add_quarters(level, from + 16, 1); break;
+    case OTX_Q3_K:
+        memset(level, -4, 256);
+        otx__add_quarters(level, from + 32, 1);
+        otx__add_bits(level, from, 4);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        for (i = 0; i < 4; i++)
+            otx__nibbles(level + 64 * i, from + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, 32);
+        if (dtype == OTX_Q5_K) otx__add_bits(level, from + 16, 16);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__nibbles(level + 128 * i, from + 64 * i, 64);
+        otx__add_quarters(level, from + 128, 16);
+        for (i = 0; i < 256; i++) level[i] = (int8_t)(level[i] - 32);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__nibbles(level + 32 * i, from + 8 + 16 * i, 16);
+        for (i = 0; i < 256; i++) level[i] = values[level[i]];
+    }
+}
+
+OTX__PRIVATE void otx__block_levels(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    if (block->count == 32) otx__levels_of_32(block->level, from, dtype);
+    else otx__levels_of_256(block->level, from, dtype);
+}
+
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+    unsigned size, elements = otx_dtype_block(dtype, &size), first, i;
+    otx__block block;
+    for (; count > 0; count -= elements, bytes += size, to += elements) {
+        otx__block_scales(&block, bytes, dtype);
+        otx__block_levels(&block, bytes, dtype);
+        for (first = 0; first < elements; first += block.group) {
+            const float scale = block.scale[first / block.group];
+            const float minus = block.minus[first / block.group];
+            for (i = first; i < first + block.group; i++) {
+                float scaled = scale * (float)block.level[i];
+                to[i] = scaled - minus;
+            }
+        }
+    }
+}
+
+/* >>> src/base/blocks_fit.h */
+/* ---- blocks: scales that fit a group, as ggml fits them -------------------- */
+
+/* All sums are float, from left to right, and the comparisons are ggml's: an infinity from
+   values that are too large or too small for float leaves the same bits as there. Levels are
+   as they are stored, from 0. */
+
+/* Below this a group is taken for zeros. */
+#define OTX__GROUP_LEAST 1e-15f
+
+/* To nearest, ties to even, of what is below 2^22; of what is not, what the trick gives. */
+OTX__PRIVATE int otx__round_level(float value)
+{
+    float shifted = value + 12582912.0f;
+    uint32_t bits;
+    if (shifted != shifted) return 0;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int)(bits & 0x7fffff) - 0x400000;
+}
+
+OTX__PRIVATE int otx__between(int value, int least, int most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* The element of largest magnitude, the first of several. */
+OTX__PRIVATE float otx__largest(const float *x, unsigned count)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (fabsf(x[i]) > fabsf(largest)) largest = x[i];
+    return largest;
+}
+
+/* ---- levels about zero: Q6_K, Q3_K ---- */
+
+/* Of levels against values, weighted with the values' squares. */
+typedef struct otx__level_sums {
+    float product, square;
+} otx__level_sums;
+
+/* The levels of 16 values, `half` more than what they stand for, and their sums. */
+OTX__PRIVATE otx__level_sums otx__levels_about_zero(uint8_t *level, const float *x, int half,
+                                                    float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * x[i]), -half, half - 1);
+        float weight = x[i] * x[i];
+        level[i] = (uint8_t)(l + half);
+        sums.product += weight * x[i] * (float)l;
+        sums.square += weight * (float)l * (float)l;
+    }
+    return sums;
+}
+
+/* The best of nineteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_trials(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    scale = sums.square != 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -9; trial <= 9; trial++) {
+        uint8_t tried[16];
+        float step = 0.1f * (float)trial;
+        if (trial == 0) continue;
+        sums = otx__levels_about_zero(tried, x, half, -((float)half + step) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            memcpy(level, tried, 16);
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* Moves one level to where the rest wants it, if that is better. */
+OTX__PRIVATE bool otx__fit_level(uint8_t *level, float x, int half, otx__level_sums *sums)
+{
+    const float weight = x * x, old = (float)(*level - half);
+    otx__level_sums rest;
+    int l;
+    rest.product = sums->product - weight * x * old;
+    if (!(rest.product > 0.0f)) return false;
+    rest.square = sums->square - weight * old * old;
+    l = otx__between(otx__round_level(x * rest.square / rest.product), -half, half - 1);
+    if (l == *level - half) return false;
+    rest.product += weight * x * (float)l;
+    rest.square += weight * (float)l * (float)l;
+    if (!(rest.square > 0.0f && rest.product * rest.product * sums->square >
+                                    sums->product * sums->product * rest.square))
+        return false;
+    *level = (uint8_t)(l + half);
+    *sums = rest;
+    return true;
+}
+
+/* Levels moved one by one, in five rounds at most. */
+OTX__PRIVATE float otx__fit_descent(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    unsigned round, i, changed = 1;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    for (round = 0; round < 5 && changed; round++)
+        for (i = 0, changed = 0; i < 16; i++)
+            changed += otx__fit_level(&level[i], x[i], half, &sums);
+    return sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+}
+
+/* ---- levels above a minimum: Q2_K, Q4_K, Q5_K ---- */
+
+/* What such a fit is asked for: the largest level, whether misses count by magnitude and not
+   by square, and how far inverse scales are tried: from `first` in steps of 0.1. */
+typedef struct otx__fit_kind {
+    int most;
+    bool by_magnitude;
+    float first;
+    int trials;
+} otx__fit_kind;
+
+/* A group in the fit. Values are about scale * level + minimum, with a minimum of at most 0. */
+typedef struct otx__group_fit {
+    const float *x, *weight;
+    unsigned count;
+    float most, sum_weight, sum_x; /* of the values: the largest, and sums with the weights */
+    float scale, minimum, missing; /* the best as yet */
+} otx__group_fit;
+
+/* Levels of at most `most`, when the span above the best minimum as yet is `span` of them.
+   Returns the inverse scale. */
+OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span,
+                                     int most)
+{
+    const float inverse = span / (fit->most - fit->minimum);
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        int l = otx__round_level(inverse * (fit->x[i] - fit->minimum));
+        level[i] = (uint8_t)otx__between(l, 0, most);
+    }
+    return inverse;
+}
+
+/* How much values are missed. */
+OTX__PRIVATE float otx__fit_missing(const uint8_t *level, const otx__group_fit *fit, float scale,
+                                    float minimum, bool by_magnitude)
+{
+    float missing = 0.0f;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        float miss = scale * (float)level[i] + minimum - fit->x[i];
+        miss = by_magnitude ? fabsf(miss) : miss * miss;
+        missing += fit->weight[i] * miss;
+    }
+    return missing;
+}
+
+/* Scale and minimum by weighted least squares for levels that are given; taken if better. */
+OTX__PRIVATE bool otx__fit_line(const uint8_t *level, otx__group_fit *fit, bool by_magnitude)
+{
+    float sum_l = 0.0f, sum_l2 = 0.0f, sum_xl = 0.0f, determinant, scale, minimum, missing;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        const float l = (float)level[i], weighted = fit->weight[i] * l;
+        sum_l += weighted;
+        sum_l2 += weighted * l;
+        sum_xl += weighted * fit->x[i];
+    }
+    determinant = fit->sum_weight * sum_l2 - sum_l * sum_l;
+    if (!(determinant > 0.0f)) return false;
+    scale = (fit->sum_weight * sum_xl - fit->sum_x * sum_l) / determinant;
+    minimum = (sum_l2 * fit->sum_x - sum_l * sum_xl) / determinant;
+    if (minimum > 0.0f) {
+        minimum = 0.0f;
+        scale = sum_xl / sum_l2;
+    }
+    missing = otx__fit_missing(level, fit, scale, minimum, by_magnitude);
+    if (!(missing < fit->missing)) return false;
+    fit->scale = scale;
+    fit->minimum = minimum;
+    fit->missing = missing;
+    return true;
+}
+
+/* Returns the scale; *minus is the minimum with its sign turned. */
+OTX__PRIVATE float otx__fit_above(uint8_t *level, const float *x, const float *weight,
+                                  unsigned count, const otx__fit_kind *kind, float *minus)
+{
+    otx__group_fit fit;
+    uint8_t tried[32];
+    unsigned i;
+    int trial;
+    fit.x = x;
+    fit.weight = weight;
+    fit.count = count;
+    fit.most = fit.minimum = x[0];
+    fit.sum_weight = weight[0];
+    fit.sum_x = weight[0] * x[0];
+    for (i = 1; i < count; i++) {
+        if (x[i] < fit.minimum) fit.minimum = x[i];
+        if (x[i] > fit.most) fit.most = x[i];
+        fit.sum_weight += weight[i];
+        fit.sum_x += weight[i] * x[i];
+    }
+    if (fit.minimum > 0.0f) fit.minimum = 0.0f;
+    *minus = -fit.minimum;
+    memset(level, 0, count);
+    if (fit.most == fit.minimum) return 0.0f;
+    fit.scale = 1.0f / otx__levels_above(level, &fit, (float)kind->most, kind->most);
+    fit.missing = otx__fit_missing(level, &fit, fit.scale, fit.minimum, kind->by_magnitude);
+    for (trial = 0; trial < kind->trials; trial++) {
+        float step = kind->first + 0.1f * (float)trial;
+        (void)otx__levels_above(tried, &fit, step + (float)kind->most, kind->most);
+        if (otx__fit_line(tried, &fit, kind->by_magnitude)) memcpy(level, tried, count);
+    }
+    *minus = -fit.minimum;
+    return fit.scale;
+}
+
+/* ---- levels from a table: IQ4_NL, IQ4_XS ---- */
+
+/* The level whose value is nearest. */
+OTX__PRIVATE unsigned otx__nearest_value(const int8_t *values, float x)
+{
+    unsigned low = 0, high = 15;
+    if (x <= (float)values[0]) return 0;
+    if (x >= (float)values[15]) return 15;
+    while (high - low > 1) {
+        unsigned middle = (low + high) / 2;
+        if (x < (float)values[middle]) high = middle;
+        else low = middle;
+    }
+    return x - (float)values[high - 1] < (float)values[high] - x ? high - 1 : high;
+}
+
+/* The sums for 32 values at an inverse scale. */
+OTX__PRIVATE otx__level_sums otx__value_sums(const int8_t *values, const float *x, float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 32; i++) {
+        float value = (float)values[otx__nearest_value(values, inverse * x[i])];
+        float weight = x[i] * x[i];
+        sums.product += weight * value * x[i];
+        sums.square += weight * value * value;
+    }
+    return sums;
+}
+
+/* The best of fifteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_values(const int8_t *values, const float *x)
+{
+    const float largest = otx__largest(x, 32);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) return 0.0f;
+    scale = -largest / (float)values[0];
+    sums = otx__value_sums(values, x, 1.0f / scale);
+    scale = sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -7; trial <= 7; trial++) {
+        sums = otx__value_sums(values, x, (float)(trial + values[0]) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* >>> src/base/blocks_make.h */
+/* ---- blocks: rows quantised ----------------------------------------------- */
+
+OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
+{
+    bool overflow;
+    uint32_t half = otx__round_double((double)value, otx__format_of(OTX_F16), &overflow);
+    to[0] = (unsigned char)(half & 255);
+    to[1] = (unsigned char)(half >> 8);
+}
+
+/* ---- levels, as otx__levels_of_* take them apart ---- */
+
+OTX__PRIVATE void otx__put_nibbles(unsigned char *to, const uint8_t *level, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++)
+        to[i] = (unsigned char)((level[i] & 15) | (level[half + i] & 15) << 4);
+}
+
+/* Two bits of each of 256 levels, from bit `from` on. */
+OTX__PRIVATE void otx__put_quarters(unsigned char *to, const uint8_t *level, unsigned from)
+{
+    unsigned i;
+    memset(to, 0, 64);
+    for (i = 0; i < 256; i++) {
+        unsigned char *byte = &to[i / 128 * 32 + i % 32];
+        *byte = (unsigned char)(*byte | (level[i] >> from & 3) << (i % 128 / 32 * 2));
+    }
+}
+
+/* Bit `bit` of each of 256 levels. */
+OTX__PRIVATE void otx__put_bits(unsigned char *to, const uint8_t *level, unsigned bit)
+{
+    unsigned i;
+    memset(to, 0, 32);
+    for (i = 0; i < 256; i++)
+        to[i % 32] = (unsigned char)(to[i % 32] | (level[i] >> bit & 1) << (i / 32));
+}
+
+OTX__PRIVATE void otx__put_fifth_bits(unsigned char *to, const uint8_t *level)
+{
+    unsigned i;
+    memset(to, 0, 4);
+    for (i = 0; i < 32; i++)
+        to[i / 8] = (unsigned char)(to[i / 8] | (level[i] >> 4 & 1) << (i % 8));
+}
+
+OTX__PRIVATE void otx__put_levels_of_256(unsigned char *to, const uint8_t *level,
+                                         otx_dtype dtype)
+{
+    unsigned i;
+    switch (dtype) {
+    case OTX_Q2_K: otx__put_quarters(to + 16, level, 0); break;
+    case OTX_Q3_K:
+        otx__put_bits(to, level, 2);
+        otx__put_quarters(to + 32, level, 0);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        if (dtype == OTX_Q5_K) otx__put_bits(to + 16, level, 4);
+        for (i = 0; i < 4; i++)
+            otx__put_nibbles(to + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, level + 64 * i, 32);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__put_nibbles(to + 64 * i, level + 128 * i, 64);
+        otx__put_quarters(to + 128, level, 4);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__put_nibbles(to + 8 + 16 * i, level + 32 * i, 16);
+    }
+}
+
+/* ---- blocks of 32 ---- */
+
+/* Towards zero. Beyond an int, where a scale too small for its inverse made infinities: 0,
+   what x86 stores; the scale is 0 in F16 then. */
+OTX__PRIVATE int otx__cut(float value)
+{
+    return value > -2e9f && value < 2e9f ? (int)value : 0;
+}
+
+/* 1 / scale, or 0. */
+OTX__PRIVATE float otx__inverse(float scale)
+{
+    return scale != 0.0f ? 1.0f / scale : 0.0f;
+}
+
+/* The largest value gets the level 0, the one furthest from zero. */
+OTX__PRIVATE void otx__make_symmetric(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int half = dtype == OTX_Q4_0 ? 8 : 16;
+    const float scale = otx__largest(x, 32) / (float)-half, inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + ((float)half + 0.5f)), 0,
+                                         2 * half - 1);
+    }
+    if (dtype == OTX_Q5_0) otx__put_fifth_bits(to + 2, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_0 ? 6 : 2), level, 16);
+}
+
+/* Levels from the least value to the largest. */
+OTX__PRIVATE void otx__make_spread(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int most = dtype == OTX_Q4_1 ? 15 : 31;
+    float low = x[0], high = x[0], scale, inverse;
+    uint8_t level[32];
+    unsigned i;
+    for (i = 1; i < 32; i++) {
+        if (x[i] < low) low = x[i];
+        if (x[i] > high) high = x[i];
+    }
+    scale = (high - low) / (float)most;
+    inverse = otx__inverse(scale);
+    otx__put_half(to, scale);
+    otx__put_half(to + 2, low);
+    for (i = 0; i < 32; i++) {
+        float scaled = (x[i] - low) * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + 0.5f), 0, most);
+    }
+    if (dtype == OTX_Q5_1) otx__put_fifth_bits(to + 4, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_1 ? 8 : 4), level, 16);
+}
+
+/* Bytes, to nearest, halves away from zero. */
+OTX__PRIVATE void otx__make_q8_0(unsigned char *to, const float *x)
+{
+    const float scale = fabsf(otx__largest(x, 32)) / 127.0f, inverse = otx__inverse(scale);
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse, rest;
+        int whole = otx__cut(scaled);
+        rest = scaled - (float)whole;
+        if (rest >= 0.5f && rest < 1.0f) whole++;
+        else if (rest <= -0.5f && rest > -1.0f) whole--;
+        to[2 + i] = (unsigned char)(whole & 255);
+    }
+}
+
+OTX__PRIVATE void otx__make_iq4_nl(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_NL);
+    const float scale = otx__fit_values(values, x), inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) level[i] = (uint8_t)otx__nearest_value(values, inverse * x[i]);
+    otx__put_nibbles(to + 2, level, 16);
+}
+
+/* The power of two that has the largest value between 4 and 8, on levels up to 6. */
+OTX__PRIVATE void otx__make_mxfp4(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_MXFP4);
+    const double largest = (double)fabsf(otx__largest(x, 32));
+    uint8_t level[32];
+    int exponent = 0;
+    unsigned i, l;
+    float scale;
+    if (largest > 0.0)
+        exponent = (int)(otx__bits_of_double(largest) >> 52) - 1023 - 2 + 127;
+    to[0] = (unsigned char)otx__between(exponent, 0, 254);
+    scale = otx__half_e8m0(to[0]);
+    for (i = 0; i < 32; i++) {
+        float least = fabsf((float)values[0] * scale - x[i]);
+        level[i] = 0;
+        for (l = 1; l < 16; l++) {
+            float miss = fabsf((float)values[l] * scale - x[i]);
+            if (miss < least) {
+                least = miss;
+                level[i] = (uint8_t)l;
+            }
+        }
+    }
+    otx__put_nibbles(to + 1, level, 16);
+}
+
+/* ---- blocks of 256 ---- */
+
+/* The levels again, for scales and minima as they are stored; where a scale came out as 0, as
+   they are. `half` is what a level has more than what it stands for, `most` the largest. */
+OTX__PRIVATE void otx__levels_again(uint8_t *level, const float *x, const unsigned char *from,
+                                    otx_dtype dtype, int half, int most)
+{
+    otx__block block;
+    unsigned i;
+    otx__block_scales(&block, from, dtype);
+    for (i = 0; i < 256; i++) {
+        const float scale = block.scale[i / block.group], minus = block.minus[i / block.group];
+        if (scale != 0.0f) {
+            int l = otx__round_level((x[i] + minus) / scale);
+            level[i] = (uint8_t)(otx__between(l, -half, most - half) + half);
+        }
+    }
+}
+
+/* The number of largest magnitude decides about the scale of all. */
+OTX__PRIVATE void otx__make_q6_k(unsigned char *to, const float *x)
+{
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_trials(level + 16 * i, x + 16 * i, 32);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 210);
+    if (fabsf(largest) < OTX__GROUP_LEAST) return;
+    inverse = -128.0f / largest;
+    otx__put_half(to + 208, 1.0f / inverse);
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -128, 127);
+        to[192 + i] = (unsigned char)(l & 255);
+    }
+    otx__levels_again(level, x, to, OTX_Q6_K, 32, 63);
+    otx__put_levels_of_256(to, level, OTX_Q6_K);
+}
+
+OTX__PRIVATE void otx__make_q3_k(unsigned char *to, const float *x)
+{
+    unsigned char *scales = to + 96;
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_descent(level + 16 * i, x + 16 * i, 4);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 110);
+    if (largest != 0.0f) {
+        inverse = -32.0f / largest;
+        otx__put_half(to + 108, 1.0f / inverse);
+        for (i = 0; i < 16; i++) {
+            int l = otx__round_level(inverse * scale[i]) & 255; /* a signed byte */
+            l = otx__between((l ^ 128) - 128, -32, 31) + 32;
+            scales[i % 8] = (unsigned char)(scales[i % 8] | (l & 15) << (i / 8 * 4));
+            scales[8 + i % 4] = (unsigned char)(scales[8 + i % 4] | l >> 4 << (i / 4 * 2));
+        }
+    }
+    otx__levels_again(level, x, to, OTX_Q3_K, 4, 7);
+    otx__put_levels_of_256(to, level, OTX_Q3_K);
+}
+
+/* The weights of a group of 32 in the fit. */
+OTX__PRIVATE void otx__k_weights(float *weight, const float *x)
+{
+    float sum = 0.0f, mean;
+    unsigned i;
+    for (i = 0; i < 32; i++) sum += x[i] * x[i];
+    mean = (float)sqrt((double)(sum / 32.0f));
+    for (i = 0; i < 32; i++) weight[i] = mean + fabsf(x[i]);
+}
+
+/* How many of `steps` each number is, when the largest, where positive, is all of them: a
+   byte each. Returns the step. */
+OTX__PRIVATE float otx__in_steps(uint8_t *to, const float *numbers, unsigned count, float steps)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (numbers[i] > largest) largest = numbers[i];
+    for (i = 0; i < count; i++) {
+        float inverse = largest > 0.0f ? steps / largest : 0.0f;
+        to[i] = (uint8_t)(otx__round_level(inverse * numbers[i]) & 255);
+    }
+    return largest / steps;
+}
+
+OTX__PRIVATE void otx__make_q2_k(unsigned char *to, const float *x)
+{
+    static const otx__fit_kind kind = {3, true, -0.5f, 16};
+    float scale[16], minus[16], weight[16];
+    uint8_t level[256], scales[16], minima[16];
+    unsigned i, l;
+    for (i = 0; i < 16; i++) {
+        for (l = 0; l < 16; l++) weight[l] = fabsf(x[16 * i + l]);
+        scale[i] = otx__fit_above(level + 16 * i, x + 16 * i, weight, 16, &kind, &minus[i]);
+    }
+    otx__put_half(to + 80, otx__in_steps(scales, scale, 16, 15.0f));
+    otx__put_half(to + 82, otx__in_steps(minima, minus, 16, 15.0f));
+    for (i = 0; i < 16; i++) to[i] = (unsigned char)((scales[i] | minima[i] << 4) & 255);
+    otx__levels_again(level, x, to, OTX_Q2_K, 0, 3);
+    otx__put_levels_of_256(to, level, OTX_Q2_K);
+}
+
+/* Q4_K and Q5_K. */
+OTX__PRIVATE void otx__make_k(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    static const otx__fit_kind four = {15, false, -1.0f, 21}, five = {31, false, -0.5f, 16};
+    const otx__fit_kind *kind = dtype == OTX_Q4_K ? &four : &five;
+    unsigned char *packed = to + 4;
+    float scale[8], minus[8], weight[32];
+    uint8_t level[256], scales[8], minima[8];
+    unsigned i;
+    for (i = 0; i < 8; i++) {
+        otx__k_weights(weight, x + 32 * i);
+        scale[i] = otx__fit_above(level + 32 * i, x + 32 * i, weight, 32, kind, &minus[i]);
+    }
+    otx__put_half(to, otx__in_steps(scales, scale, 8, 63.0f));
+    otx__put_half(to + 2, otx__in_steps(minima, minus, 8, 63.0f));
+    for (i = 0; i < 8; i++) {
+        const unsigned s = scales[i] < 63 ? scales[i] : 63, m = minima[i] < 63 ? minima[i] : 63;
+        if (i < 4) {
+            packed[i] = (unsigned char)s;
+            packed[i + 4] = (unsigned char)m;
+        } else {
+            packed[i + 4] = (unsigned char)((s & 15) | (m & 15) << 4);
+            packed[i - 4] = (unsigned char)(packed[i - 4] | s >> 4 << 6);
+            packed[i] = (unsigned char)(packed[i] | m >> 4 << 6);
+        }
+    }
+    otx__levels_again(level, x, to, dtype, 0, kind->most);
+    otx__put_levels_of_256(to, level, dtype);
+}
+
+OTX__PRIVATE void otx__make_iq4_xs(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_XS);
+    float scale[8], step, inverse;
+    uint8_t level[256];
+    unsigned i, e;
+    for (i = 0; i < 8; i++) scale[i] = otx__fit_values(values, x + 32 * i);
+    step = -otx__largest(scale, 8) / 32.0f;
+    inverse = otx__inverse(step);
+    memset(to, 0, 8);
+    otx__put_half(to, step);
+    for (i = 0; i < 8; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -32, 31);
+        const float of_group = otx__inverse(step * (float)l);
+        for (e = 32 * i; e < 32 * i + 32; e++)
+            level[e] = (uint8_t)otx__nearest_value(values, of_group * x[e]);
+        l += 32;
+        to[4 + i / 2] = (unsigned char)(to[4 + i / 2] | (l & 15) << (i % 2 * 4));
+        to[2 + i / 4] = (unsigned char)(to[2 + i / 4] | l >> 4 << (i % 4 * 2));
+    }
+    otx__put_levels_of_256(to, level, OTX_IQ4_XS);
+}
+
+/* ---- any ---- */
+
+OTX__PRIVATE void otx__make_block(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    switch (dtype) {
+    case OTX_Q4_0:
+    case OTX_Q5_0: otx__make_symmetric(to, x, dtype); break;
+    case OTX_Q4_1:
+    case OTX_Q5_1: otx__make_spread(to, x, dtype); break;
+    case OTX_Q8_0: otx__make_q8_0(to, x); break;
+    case OTX_Q2_K: otx__make_q2_k(to, x); break;
+    case OTX_Q3_K: otx__make_q3_k(to, x); break;
+    case OTX_Q4_K:
+    case OTX_Q5_K: otx__make_k(to, x, dtype); break;
+    case OTX_Q6_K: otx__make_q6_k(to, x); break;
+    case OTX_IQ4_NL: otx__make_iq4_nl(to, x); break;
+    case OTX_IQ4_XS: otx__make_iq4_xs(to, x); break;
+    default: otx__make_mxfp4(to, x);
+    }
+}
+
+/* Whether all values are numbers, and none so large that it has no place in a block whose
+   scale is F16: 65504 * 128 * 32 is the most that any type holds. Sums of cubes of what is
+   left are finite. */
+OTX__PRIVATE bool otx__in_range(const float *x, unsigned count, otx_dtype dtype)
+{
+    const float most = dtype == OTX_MXFP4 ? FLT_MAX : 1e10f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (!(fabsf(x[i]) <= most)) return false;
+    return true;
+}
+
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count)
+{
+    unsigned char *bytes = (unsigned char *)to;
+    unsigned size, elements = otx_dtype_block(dtype, &size);
+    otx__block block;
+    size_t refused = 0;
+    for (; count > 0; count -= elements, bytes += size, from += elements) {
+        bool holds = otx__in_range(from, elements, dtype);
+        if (holds) {
+            otx__make_block(bytes, from, dtype);
+            otx__block_scales(&block, bytes, dtype); /* an infinity here is in all groups */
+            holds = otx__is_finite((double)block.scale[0]) &&
+                    otx__is_finite((double)block.minus[0]);
+        }
+        if (!holds) memset(bytes, 0, size);
+        refused += !holds;
+    }
+    return refused;
 }
 
 /* >>> src/base/base64.h */
@@ -5418,16 +6363,17 @@ OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
 /* >>> src/files/gguf_values.h */
 /* ---- GGUF: keys, tensors and values found ----------------------------------------- */
 
-/* What stands in the block of an otx_gguf behind its keys: pointers to them, and to its
-   tensors, in order of name. */
-OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
-{
-    return (const otx_gguf_key **)(void *)(file->keys + file->key_count);
-}
-
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
 OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
 {
-    return (const otx_tensor **)(void *)(otx__gguf_key_order(file) + file->key_count);
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
 }
 
 /* A name's span against a pointer to a key, for otx__sorted_find. */
@@ -5820,7 +6766,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
     return w->result;
 }
 
-/* The second walk, in a block of its own: shapes, tensors, keys, both orders, types, and the
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
    header's own bytes, which the first walk has found to be good. */
 OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
                                        otx_gguf *out)
@@ -5837,9 +6783,9 @@ OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_w
     if (!out->memory) return otx__fail_memory(w.error, size);
     out->memory_size = (size_t)size;
     shapes = (uint64_t *)out->memory;
-    out->tensors = (otx_tensor *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
-    out->keys = (otx_gguf_key *)(void *)(out->tensors + out->tensor_count);
-    out->types = (uint32_t *)(void *)(otx__gguf_tensor_order(out) + out->tensor_count);
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
     w.bytes.bytes = (char *)(out->types + out->tensor_count);
     w.bytes.size = (size_t)first->at;
     w.size = first->at;
@@ -22999,10 +23945,13 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
+     staged_files         files made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
+     gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_gguf       the tokenizer of a GGUF file
      tokenizer_directory  the tokenizer of a model directory */
@@ -24744,6 +25693,18 @@ static const char *const otx__partial_weights[] = {
     "consolidated*", /* Mistral, Meta */
 };
 
+/* GGUF files that are no language model. */
+static const char *const otx__side_ggufs[] = {
+    "mmproj*", "*.mmproj*", "*-mmproj*", /* llama.cpp: what turns images into rows */
+    "imatrix*", "*.imatrix.gguf", "*-imatrix.gguf", /* llama-imatrix */
+    "ggml-vocab-*", /* llama.cpp's tests: a vocabulary alone */
+};
+
+/* Keys of the parts of a split GGUF file: llama.cpp's gguf-split. */
+#define OTX__KEY_SPLIT_NO "split.no"
+#define OTX__KEY_SPLIT_COUNT "split.count"
+#define OTX__KEY_SPLIT_TENSORS "split.tensors.count"
+
 /* ---- in their place ---- */
 
 /* In Python, D being the directory. */
@@ -24757,9 +25718,6 @@ static const char *const otx__partial_weights[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
-#define OTX__FROM_GGUF \
-    "take the directory that it was made from, with config.json and safetensors"
-
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
     {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
@@ -24776,7 +25734,9 @@ static const otx__known_advice otx__weight_advice[] = {
     {"*.pth", OTX__SAVE_WEIGHTS},
     {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
     {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
-    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+    {"*-of-*.gguf", "a part of a split GGUF file; put the first one beside it, "
+                    "NAME-00001-of-0000N.gguf"},
+    {"*.gguf", "GGUF, but by its name no language model"},
 };
 
 /* Files of weights by the bytes that they begin with. */
@@ -24787,7 +25747,6 @@ typedef struct otx__known_magic {
 } otx__known_magic;
 
 static const otx__known_magic otx__known_magics[] = {
-    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
     {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
     {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
     {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
@@ -25055,6 +26014,135 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
+/* >>> src/disk/staged_files.h */
+/* ---- staged_files: files made under another name, then renamed ------------------ */
+
+/* Files grow in a temporary directory beside their final names, as a directory's do: what a
+   killed run leaves is found and told of likewise. One file appears under its name at once.
+   Of several that only work together, the one that loaders begin with is the first: it takes
+   its name last, and goes first where older ones are replaced, so that at no moment a set
+   with a beginning is incomplete. */
+
+/* What a file must begin with to be replaced. */
+#define OTX__REPLACED_MAGIC "GGUF"
+
+/* Looks at what stands under a final name, and refuses what is to stay: all but files of the
+   same kind, so that a typing error costs no one another. */
+OTX__PRIVATE otx_result otx__staged_check(const otx__output *output, const char *path,
+                                          bool *present, otx_error *error)
+{
+    char name[OTX__PATH_TEXT], magic[sizeof OTX__REPLACED_MAGIC - 1];
+    otx__status status;
+    otx_source source;
+    bool same;
+    otx_result result = otx__look(path, &status, error);
+    otx__path_text(name, path);
+    *present = !result && status.present;
+    if (result || !status.present) return result;
+    if (!status.regular)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is %s and is not replaced; give a name of "
+                         "which there is nothing yet", name,
+                         status.directory ? "a directory" : "no regular file");
+    if (!output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    result = otx_source_open(output->ctx, path, &source, error);
+    if (result) return result;
+    same = source.size >= sizeof magic &&
+           source.read(source.context, 0, magic, sizeof magic) &&
+           memcmp(magic, OTX__REPLACED_MAGIC, sizeof magic) == 0;
+    otx_source_close(output->ctx, &source);
+    if (same) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, is no GGUF file and is not "
+                     "replaced; give a name of which there is nothing yet", name);
+}
+
+/* The final name of a file, for otx__path_free; NULL when out of memory. */
+OTX__PRIVATE char *otx__staged_path(const otx__output *output, const char *name)
+{
+    char *parent = otx__path_parent(output->ctx, output->path);
+    char *path = parent ? otx__path_join(output->ctx, parent, name) : NULL;
+    otx__path_free(output->ctx, parent);
+    return path;
+}
+
+/* Begins an output of files, of which `path` is one or would be if there were one only.
+   Must be followed by otx__output_abandon. */
+OTX__PRIVATE otx_result otx__staged_begin(const otx_context *ctx, const char *path,
+                                          bool overwrite, otx__output *output, otx_error *error)
+{
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, path, error);
+    if (!result) result = otx__output_siblings(output, error);
+    if (!result) result = otx__output_make(output, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* Renames a file in place of what has the name: at once where the system does that, else
+   after it is removed. */
+OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
+{
+    if (otx__sys_rename(from, to)) return true;
+    return (errno == EEXIST || errno == EACCES) && otx__sys_remove(to) &&
+           otx__sys_rename(from, to);
+}
+
+/* Gives one file its final name; `clear`: removes what has it, and no more. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+                                         otx_error *error)
+{
+    char *from = otx__path_join(output->ctx, output->partial, name);
+    char *to = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result) result = otx__staged_check(output, to, &present, error);
+    if (!result && clear && present && !otx__sys_remove(to))
+        result = otx__fail_system(error, to, "cannot be replaced", errno);
+    if (!result && !clear && !otx__staged_rename(from, to))
+        result = otx__fail_system(error, to, "cannot be given its final name", errno);
+    otx__path_free(output->ctx, from);
+    otx__path_free(output->ctx, to);
+    return result;
+}
+
+/* Takes back the names of some files. */
+OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
+                                   size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        char *path = otx__staged_path(output, names[i]);
+        if (path) (void)otx__sys_remove(path);
+        otx__path_free(output->ctx, path);
+    }
+}
+
+/* Gives the files their final names, the last of them first. They must have been finished. */
+OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
+                                           size_t count, otx_error *error)
+{
+    char *parent = otx__path_parent(output->ctx, output->path);
+    otx_result result = OTX_OK;
+    size_t left = count;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    otx__directory_sync(output->ctx, output->partial);
+    if (count > 1) result = otx__staged_move(output, names[0], true, error);
+    while (left > 0 && !result) {
+        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], false, error);
+        if (!result) left--;
+    }
+    if (!result) otx__directory_sync(output->ctx, parent);
+    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, parent);
+    return result;
+}
+
 /* >>> src/disk/missing.h */
 /* ---- missing: a path or a directory without what is wanted of it -------------- */
 
@@ -25098,15 +26186,54 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/gguf_files.h */
+/* ---- GGUF files of a directory, by their names ------------------------------------ */
+
+/* Bytes of "-00002-of-00003.gguf", with which the name of a part ends. */
+#define OTX__GGUF_PART 20
+
+/* Whether a name is that of a part of a split file, as llama.cpp makes it: then which, from
+   1, and of how many. */
+OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
+{
+    const size_t size = strlen(name);
+    const char *end = name + size - OTX__GGUF_PART;
+    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+           strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
+           otx__parse_uint(otx__span_of(end + 10, 5), count);
+}
+
+/* The one GGUF file of a listing that may be a language model, of a split one the first
+   part; NULL if there is none or several, and of those the first is *rival. */
+OTX__PRIVATE const char *otx__gguf_in(const otx__listing *listing, const char **rival)
+{
+    const char *found = NULL;
+    uint64_t number, count;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") ||
+            otx__name_fits_any(name, otx__side_ggufs, OTX__COUNT(otx__side_ggufs)) ||
+            (otx__gguf_part_of(name, &number, &count) && number != 1))
+            continue;
+        if (found) {
+            *rival = found;
+            return NULL;
+        }
+        found = name;
+    }
+    return found;
+}
+
 /* >>> src/disk/weights.h */
 /* ---- weights: which files they are, and what may stand in their place -------- */
 
 /* ---- in a directory ---- */
 
-/* The weights of a directory: an index or a file, by names of its listing; neither, if it
-   holds none, or several that may be meant. */
+/* The weights of a directory: an index or a file, or if it has neither a GGUF file, by names
+   of its listing; none, if it holds none, or several that may be meant. */
 typedef struct otx__weights_found {
-    const char *index, *file;
+    const char *index, *file, *gguf;
     const char *rival; /* the first of several */
 } otx__weights_found;
 
@@ -25144,6 +26271,8 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
+    if (!found->index && !found->file && !found->rival)
+        found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
 /* ---- a cache of huggingface_hub ---- */
@@ -25359,7 +26488,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 /* What a file that is given as weights is. */
 typedef enum otx__weights_kind {
     OTX__WEIGHTS_FILE, /* safetensors */
-    OTX__WEIGHTS_INDEX
+    OTX__WEIGHTS_INDEX,
+    OTX__WEIGHTS_GGUF
 } otx__weights_kind;
 
 /* Bytes that a file is recognised by. */
@@ -25401,16 +26531,20 @@ OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *
     if (!source->read(source->context, 0, bytes, got))
         return otx__fail_read(error, path, source, 0, got);
     if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
-    if (magic) {
+    if (got >= 4 && memcmp(bytes, OTX__GGUF_MAGIC, 4) == 0) {
+        *kind = OTX__WEIGHTS_GGUF;
+    } else if (magic) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
                            magic->advice);
     } else if (otx__name_fits_any(name, otx__index_variants,
                                   OTX__COUNT(otx__index_variants))) {
         *kind = OTX__WEIGHTS_INDEX;
+    } else if (otx__has_suffix(name, ".gguf")) {
+        *kind = OTX__WEIGHTS_GGUF;
     } else if (!otx__has_suffix(name, ".safetensors") &&
                !otx__is_safetensors(bytes, got, source->size)) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "safetensors file", where);
+                           "safetensors or GGUF file", where);
     }
     return result;
 }
@@ -25849,8 +26983,117 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
     return otx__checkpoint_keep(ctx, checkpoint, index, error);
 }
 
+/* >>> src/disk/gguf_parts.h */
+/* ---- gguf_parts: the parts of a split GGUF file ------------------------------------ */
+
+/* Room for the name of a part. */
+#define OTX__PART_TEXT (OTX__NAME_TEXT + OTX__GGUF_PART)
+
+/* The name of a part for a message, "NAME-00001-of-00003.gguf", made from that of any file
+   of its model. Returns `to`. */
+OTX__PRIVATE const char *otx__gguf_part_text(char to[OTX__PART_TEXT], const char *name,
+                                             uint64_t number, uint64_t count)
+{
+    char stem[OTX__NAME_TEXT];
+    size_t size = strlen(name);
+    uint64_t ignored;
+    if (otx__gguf_part_of(name, &ignored, &ignored)) size -= OTX__GGUF_PART;
+    else if (otx__has_suffix(name, ".gguf")) size -= 5;
+    otx__format(to, OTX__PART_TEXT, "%s-%05u-of-%05u.gguf",
+                otx__quote(stem, sizeof stem, name, size), (unsigned)number, (unsigned)count);
+    return to;
+}
+
+/* A number of the parts that a file says, at most `limit`. */
+OTX__PRIVATE otx_result otx__gguf_split_key(const otx_checkpoint *checkpoint, size_t file,
+                                            const char *name, int64_t limit, int64_t *value,
+                                            otx_error *error)
+{
+    char where[OTX__PATH_TEXT], part[OTX__NAME_TEXT];
+    const otx_gguf_key *key = otx_gguf_find(&checkpoint->files[file].gguf, name);
+    if (key && !key->array && otx_gguf_integer(key, 0, value) && *value >= 0 && *value <= limit)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\": key \"%s\", which every part of a split "
+                     "file has, is %s", otx__path_text(where, checkpoint->path),
+                     otx__name_text(part, checkpoint->files[file].name), name,
+                     key ? "no number that it can be" : "missing");
+}
+
+/* How many parts the model has that the first file of a checkpoint is of; 1 if it is whole.
+   Fails if it is another part than the first, or not named as one. */
+OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, size_t *count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    char where[OTX__PATH_TEXT], own[OTX__NAME_TEXT], first[OTX__PART_TEXT];
+    uint64_t named = 0, of = 0;
+    int64_t number, parts = 1;
+    otx_result result = OTX_OK;
+    *count = 1;
+    if (!otx_gguf_find(&checkpoint->files[0].gguf, OTX__KEY_SPLIT_COUNT)) return OTX_OK;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts, error);
+    if (result || parts <= 1) return result;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_NO, UINT16_MAX, &number, error);
+    if (result) return result;
+    *count = (size_t)parts;
+    otx__path_text(where, checkpoint->path);
+    otx__name_text(own, name);
+    otx__gguf_part_text(first, name, 1, (uint64_t)parts);
+    if (number != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+                         " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
+                         parts, first);
+    if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is the first of %" PRId64
+                     " parts; then its name must be \"%s\", and the others must lie beside it",
+                     where, own, parts, first);
+}
+
+/* Checks that a file is the part that its name says. */
+OTX__PRIVATE otx_result otx__gguf_part_check(const otx_checkpoint *checkpoint, size_t file,
+                                             otx_error *error)
+{
+    char where[OTX__PATH_TEXT], name[OTX__NAME_TEXT];
+    int64_t number = 0, parts = 0;
+    otx_result result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_NO, UINT16_MAX,
+                                            &number, error);
+    if (!result)
+        result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts,
+                                     error);
+    if (result || ((uint64_t)number == file && (uint64_t)parts == checkpoint->file_count))
+        return result;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is part %" PRId64 " of %"
+                     PRId64 ", and not %" PRIu64 " of %" PRIu64, otx__path_text(where,
+                     checkpoint->path), otx__name_text(name, checkpoint->files[file].name),
+                     number + 1, parts, (uint64_t)file + 1, (uint64_t)checkpoint->file_count);
+}
+
+/* Checks that the parts have as many tensors together as the first says, and no two of one
+   name. The tensors are gathered. */
+OTX__PRIVATE otx_result otx__gguf_parts_check(const otx_checkpoint *checkpoint,
+                                              otx_error *error)
+{
+    char where[OTX__PATH_TEXT];
+    int64_t said;
+    uint64_t count = 0;
+    size_t i;
+    otx_result result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_TENSORS, INT32_MAX,
+                                            &said, error);
+    if (result) return result;
+    for (i = 0; i < checkpoint->file_count; i++) count += checkpoint->files[i].gguf.tensor_count;
+    otx__path_text(where, checkpoint->path);
+    if (count != checkpoint->tensor_count)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %"
+                         PRIu64 " tensors, and %" PRIu64 " names for them", where, count,
+                         (uint64_t)checkpoint->tensor_count);
+    if (count == (uint64_t)said) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %" PRIu64
+                     " tensors, and the first says %" PRId64, where, count, said);
+}
+
 /* >>> src/disk/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------ */
+/* ---- checkpoint: a model directory, in one file or in several ------------ */
 
 /* ---- opening ---- */
 
@@ -25865,10 +27108,18 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
-    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
-                           name);
-    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    if (result == OTX_ERROR_NOT_FOUND && (checkpoint->sharded || checkpoint->file_count > 1))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the %s", name,
+                           checkpoint->gguf ? "model is split, and this is a part of it"
+                                            : "index names it");
+    if (!result && checkpoint->gguf) {
+        result = otx_gguf_open(ctx, &file->source, name, &file->gguf, error);
+        file->header.tensors = file->gguf.tensors;
+        file->header.tensor_count = file->gguf.tensor_count;
+        file->header.data_begin = file->gguf.data_begin;
+    } else if (!result) {
+        result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    }
     otx__path_free(ctx, path);
     return result;
 }
@@ -25879,6 +27130,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     for (i = 0; i < checkpoint->file_count; i++) {
         otx_checkpoint_file *file = &checkpoint->files[i];
         otx_safetensors_close(ctx, &file->header);
+        otx_gguf_close(ctx, &file->gguf);
         otx_source_close(ctx, &file->source);
         otx__path_free(ctx, file->name);
     }
@@ -25890,20 +27142,71 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-/* A checkpoint that is one file. */
-OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+/* Opens the one file of a checkpoint, or the first of several. */
+OTX__PRIVATE otx_result otx__checkpoint_first(const otx_context *ctx,
                                                otx_checkpoint *checkpoint, const char *name,
                                                otx_error *error)
 {
-    otx_result result;
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
     checkpoint->file_count = 1;
     checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
     if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
-    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result = otx__checkpoint_first(ctx, checkpoint, name, error);
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* Names the parts of a split GGUF file, whose first is open, and makes room for them. */
+OTX__PRIVATE otx_result otx__checkpoint_parts(const otx_context *ctx,
+                                              otx_checkpoint *checkpoint, size_t count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    const size_t size = strlen(name);
+    char end[16];
+    size_t i;
+    otx_checkpoint_file *files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *files);
+    if (!files) return otx__fail_array(error, count, sizeof *files);
+    files[0] = checkpoint->files[0];
+    otx__free(ctx, checkpoint->files, 1, sizeof *files);
+    checkpoint->files = files;
+    checkpoint->file_count = count;
+    for (i = 1; i < count; i++) {
+        files[i].name = otx__path_copy(ctx, name, size);
+        if (!files[i].name) return otx__fail_memory(error, size + 1);
+        otx__format(end, sizeof end, "%05u", (unsigned)i + 1);
+        memcpy(files[i].name + size - OTX__GGUF_PART + 1, end, 5);
+    }
+    return OTX_OK;
+}
+
+/* A checkpoint that is a GGUF file, or a split one by its first part. */
+OTX__PRIVATE otx_result otx__checkpoint_gguf(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const char *name, otx_error *error)
+{
+    size_t count = 1, i;
+    otx_result result;
+    checkpoint->gguf = true;
+    result = otx__checkpoint_first(ctx, checkpoint, name, error);
+    if (!result) result = otx__gguf_parts_count(checkpoint, &count, error);
+    if (!result && count > 1) result = otx__checkpoint_parts(ctx, checkpoint, count, error);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+        if (!result) result = otx__gguf_part_check(checkpoint, i, error);
+    }
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result && count > 1) result = otx__gguf_parts_check(checkpoint, error);
+    return result;
 }
 
 /* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
@@ -25954,11 +27257,12 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    *absent = !found.index && !found.file;
+    *absent = !found.index && !found.file && !found.gguf;
     if (found.index)
         result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
                                          error);
     else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else if (found.gguf) result = otx__checkpoint_gguf(ctx, checkpoint, found.gguf, error);
     else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
     return result;
@@ -25975,6 +27279,7 @@ OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char
     checkpoint->path = otx__path_parent(ctx, path);
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    if (kind == OTX__WEIGHTS_GGUF) return otx__checkpoint_gguf(ctx, checkpoint, name, error);
     return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
 }
 
@@ -26028,6 +27333,16 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
     return (const otx_checkpoint_tensor *)otx__sorted_find(
         checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
         otx__checkpoint_compare_name);
+}
+
+/* What a tensor's type is called in its file: in GGUF, where it may be one that is not read
+   here, by ggml. */
+OTX__PRIVATE const char *otx__checkpoint_type_name(const otx_checkpoint *checkpoint,
+                                                   const otx_checkpoint_tensor *tensor)
+{
+    const otx_gguf *gguf = &checkpoint->files[tensor->file].gguf;
+    return checkpoint->gguf ? otx_gguf_type_name(gguf->types[tensor->tensor - gguf->tensors])
+                            : otx_dtype_name(tensor->tensor->dtype);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
@@ -26085,7 +27400,7 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
                          "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
                                                tensor->tensor->name_size),
-                         otx_dtype_name(tensor->tensor->dtype));
+                         otx__checkpoint_type_name(checkpoint, tensor));
     }
     if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
     if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
@@ -26493,6 +27808,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
      members        what the members of a config are about
      config         what config.json says
      side           a model directory opened once
+     gguf_model     what a GGUF file says of a model
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there
@@ -26531,6 +27847,7 @@ static const char *const otx__embedding_names[] = {
     "token_embedding", /* CLIP */
     "tokens_embed",    /* the first GPT */
     "input_embedding", /* CPM-Ant */
+    "token_embd",      /* GGUF, whatever the model */
     "transformer.w",   /* CTRL */
     "embedding",       /* models outside transformers, and the three below */
     "embed",
@@ -26552,6 +27869,7 @@ static const char *const otx__head_names[] = {
     "pred_layer.proj",   /* XLM */
     "linear",            /* the first Phi */
     "head",              /* copies for multi-token prediction: shared_head.head */
+    "shared_head_head",  /* the same in GGUF: blk.N.nextn.shared_head_head */
     "unembed",           /* models outside transformers, and the one below */
     "cls",
 };
@@ -26591,6 +27909,12 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_experts[] =
+    "is a table of experts by token id, which other ids would find other experts in";
+
+static const char otx__why_markov[] =
+    "is a table of what follows a token id, which other ids would find other rows in";
+
 static const char otx__why_hashed[] =
     "is a table that is looked up by hashes of token ids, which other ids would find other rows "
     "in";
@@ -26599,6 +27923,11 @@ static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
+    {"per_layer_token_embd", 1, otx__why_per_layer}, /* GGUF of Gemma 3n, Gemma 4 */
+    {"d2t", 1, otx__why_draft},                      /* GGUF of EAGLE-3 and DFlash */
+    {"ffn_gate_tid2eid", 1, otx__why_experts},       /* GGUF of DeepSeek V4 */
+    {"dspark_markov_w1", 1, otx__why_markov},        /* GGUF of drafts */
+    {"dspark_markov_w2", 1, otx__why_markov},
 };
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
@@ -27922,6 +29251,7 @@ typedef struct otx__parts {
 typedef struct otx__side {
     char *path;
     char *weights; /* the file of weights or index that was given in its place, or NULL */
+    bool gguf;     /* the path is that of a GGUF file, which has all of this in itself */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -28012,6 +29342,85 @@ OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor
     char text[OTX__TENSOR_TEXT];
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
                      otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/gguf_model.h */
+/* ---- gguf_model: what a GGUF file says of a model ------------------------------ */
+
+/* Keys that are not the vocabulary's but speak of it. */
+#define OTX__KEY_ARCHITECTURE "general.architecture"
+#define OTX__KEY_QUANTIZATION "general.quantization_version"
+#define OTX__GGUF_QUANTIZATION 2 /* of ggml's blocks, as it counts versions */
+#define OTX__KEY_GGUF_SPLIT "split."
+#define OTX__KEY_GGUF_CHAT "tokenizer.chat_template"
+
+/* The header of a GGUF file that has all keys, or NULL if the weights are none. */
+OTX__PRIVATE const otx_gguf *otx__gguf_of(const otx_checkpoint *checkpoint)
+{
+    return checkpoint->file_count > 0 && checkpoint->files[0].gguf.version > 0
+               ? &checkpoint->files[0].gguf
+               : NULL;
+}
+
+/* Whether there are weights: a GGUF file may have a vocabulary alone. */
+OTX__PRIVATE bool otx__has_weights(const otx_checkpoint *checkpoint)
+{
+    return checkpoint->tensor_count > 0 || (checkpoint->files && !otx__gguf_of(checkpoint));
+}
+
+/* ggml's number of a tensor's type as it stands in its file. */
+OTX__PRIVATE uint32_t otx__stored_type(const otx_checkpoint *checkpoint,
+                                       const otx_checkpoint_tensor *at)
+{
+    const otx_gguf *file = &checkpoint->files[at->file].gguf;
+    return file->version > 0 ? file->types[at->tensor - file->tensors]
+                             : otx_gguf_type_of(at->tensor->dtype);
+}
+
+/* The type that the rows of a tensor have in memory: blocks are widened. */
+OTX__PRIVATE otx_dtype otx__row_dtype(otx_dtype dtype)
+{
+    return otx_dtype_is_block(dtype) ? OTX_F32 : dtype;
+}
+
+/* Whether a key is "ARCHITECTURE.NAME". */
+OTX__PRIVATE bool otx__gguf_is_of_model(const otx_gguf *file, const otx_gguf_key *key,
+                                        const char *name)
+{
+    const otx_gguf_key *model = otx_gguf_find(file, OTX__KEY_ARCHITECTURE);
+    otx_gguf_strings strings;
+    size_t size = strlen(name);
+    memset(&strings, 0, sizeof strings);
+    return otx_gguf_next(model, &strings) && key->name_size == strings.size + 1 + size &&
+           memcmp(key->name, strings.bytes, strings.size) == 0 &&
+           key->name[strings.size] == '.' &&
+           memcmp(key->name + strings.size + 1, name, size) == 0;
+}
+
+/* Whether a key that is not the vocabulary's size has this value: then a dimension of that
+   size says nothing about the vocabulary. */
+OTX__PRIVATE bool otx__gguf_has_size(const otx_checkpoint *checkpoint, uint64_t size)
+{
+    const otx_gguf *file = otx__gguf_of(checkpoint);
+    size_t i;
+    for (i = 0; file && i < file->key_count; i++) {
+        const otx_gguf_key *key = &file->keys[i];
+        int64_t value;
+        if (!key->array && otx_gguf_integer(key, 0, &value) && value >= 0 &&
+            (uint64_t)value == size && !otx__gguf_is_of_model(file, key, OTX__KEY_VOCAB_SIZE))
+            return true;
+    }
+    return false;
+}
+
+/* A string of a GGUF file; empty if there is none. */
+OTX__PRIVATE otx__span otx__gguf_text(const otx_gguf *file, const char *name)
+{
+    const otx_gguf_key *key = file ? otx_gguf_find(file, name) : NULL;
+    otx_gguf_strings strings;
+    memset(&strings, 0, sizeof strings);
+    if (!key || key->array || !otx_gguf_next(key, &strings)) return otx__span_of("", 0);
+    return otx__span_of(strings.bytes, strings.size);
 }
 
 /* >>> src/model/code.h */
@@ -28318,7 +29727,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
                                               const otx_tensor *tensor, otx_error *error)
 {
     bool numbered = otx__name_is_numbered(tensor);
-    bool explained = otx__config_has_size(&side->config, side->parts.rows);
+    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
+                                : otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);
@@ -28329,8 +29739,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     if (!numbered && otx__is_matrix(&side->parts, tensor)) {
         char text[OTX__TENSOR_TEXT];
         otx__log(ctx, OTX_WARNING, "%s: tensor %s has as many rows as the vocabulary, but "
-                 "config.json gives that size to something else too; it is left as it is",
-                 side->path, otx__tensor_text(text, tensor));
+                 "%s gives that size to something else too; it is left as it is", side->path,
+                 otx__tensor_text(text, tensor), side->gguf ? "a key" : "config.json");
     }
     return OTX_OK;
 }
@@ -28640,13 +30050,25 @@ OTX__PRIVATE size_t otx__head_rank(const otx_tensor *tensor)
     return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? OTX__RANK_LAYER : 0u);
 }
 
+/* Refuses blocks that can be copied and no more. */
+OTX__PRIVATE otx_result otx__fail_opaque(const otx__side *side, const otx_checkpoint_tensor *at,
+                                         otx_error *error)
+{
+    char text[OTX__TENSOR_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s is %s, which cannot be read "
+                     "here; make the file anew with llama-quantize --token-embedding-type q8_0 "
+                     "--output-tensor-type q8_0", side->path, otx__tensor_text(text, at->tensor),
+                     otx__word(otx_gguf_type_name(otx__stored_type(&side->checkpoint, at))));
+}
+
 OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,
                                        otx__part_kind kind, otx_error *error)
 {
     const otx_tensor *tensor = at->tensor;
     otx__parts *parts = &side->parts;
     otx__vocab_tensor *slot;
-    if (!otx_dtype_is_embedding(tensor->dtype)) {
+    if (tensor->dtype == OTX_OPAQUE) return otx__fail_opaque(side, at, error);
+    if (!otx_dtype_is_embedding(tensor->dtype) && !otx_dtype_is_block(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
@@ -28743,9 +30165,9 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
     if (!parts->tied && flag.said_true)
         otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
                  "the output head differs from the embedding; taken as untied", side->path);
-    for (i = 0; i < parts->count; i++)
+    for (i = 0; i < parts->count; i++) /* a reader of GGUF may insist on both */
         if (parts->tied && parts->tensors[i].at == parts->head)
-            parts->tensors[i].redundant = true;
+            parts->tensors[i].redundant = !side->gguf;
     return OTX_OK;
 }
 
@@ -30123,6 +31545,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
+     gguf_merge    the keys of a GGUF file under another vocabulary
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
@@ -30131,7 +31554,9 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
+     write_blocks  new rows as blocks
      write         the output and its weights
+     write_gguf    the output as a GGUF file, or as parts of one
      copy          the other files of the two models
      index         the files that are written anew
      run           the whole, in order
@@ -30174,7 +31599,8 @@ typedef struct otx__tensor_plan {
     uint64_t shape[2]; /* its new shape */
     size_t rows;       /* tokens in it, and beyond them those that the class adds */
     size_t columns;    /* elements per token */
-    otx_dtype dtype;
+    otx_dtype dtype;           /* of the rows as they are made, */
+    otx_dtype stored;          /* and as they are written: may be blocks */
 } otx__tensor_plan;
 
 /* What the base's tokenizer cuts tokens of the donor into. */
@@ -30331,7 +31757,8 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype) &&
+        !otx_dtype_is_block(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)
@@ -30473,6 +31900,146 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
     return OTX_OK;
 }
 
+/* ---- GGUF ---- */
+
+/* Whether a file begins as a GGUF file does; false where it cannot be read. */
+OTX__PRIVATE bool otx__is_gguf(const otx_context *ctx, const char *path)
+{
+    char magic[4];
+    otx_source source;
+    otx_error problem;
+    bool is;
+    if (otx_source_open(ctx, path, &source, &problem)) return false;
+    is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
+         memcmp(magic, "GGUF", sizeof magic) == 0;
+    otx_source_close(ctx, &source);
+    return is;
+}
+
+/* The only GGUF file of a directory, or the first of the parts of one; or NULL. */
+OTX__PRIVATE const char *otx__gguf_listed(const otx__listing *listing)
+{
+    const char *found = NULL;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") || otx__name_fits(name, "mmproj*")) continue;
+        if (otx__is_shard(name) && !strstr(name, "-00001-of-")) continue;
+        if (found) return NULL;
+        found = name;
+    }
+    return found;
+}
+
+/* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
+   without other weights the only one. */
+OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path, char **file,
+                                       otx_error *error)
+{
+    otx__status status;
+    otx__listing listing;
+    otx__weights_found found;
+    const char *name;
+    otx_result result = otx__model_status(path, &status, error);
+    *file = NULL;
+    if (result) return result;
+    if (!status.directory) {
+        if (!otx__is_gguf(ctx, path)) return OTX_OK;
+        *file = otx__path_copy(ctx, path, strlen(path));
+        return *file ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
+    }
+    result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    otx__weights_find(&listing, &found);
+    name = found.index || found.file || found.rival ? NULL : otx__gguf_listed(&listing);
+    if (name) *file = otx__path_join(ctx, path, name);
+    if (name && !*file) result = otx__fail_memory(error, strlen(path) + strlen(name));
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Whether the tokenizer's files of a transformers model stand in a directory. */
+OTX__PRIVATE otx_result otx__has_tokenizer(const otx_context *ctx, const char *path, bool *has,
+                                           otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(ctx, path, &listing, error);
+    *has = false;
+    if (result) return result;
+    *has = otx__listing_has(&listing, "tokenizer.json");
+    otx__listing_close(&listing);
+    return OTX_OK;
+}
+
+/* Takes a side that is a GGUF file. One is all of a model; but a donor of a model in
+   safetensors gives the files of a tokenizer, which stand beside it or nowhere. */
+OTX__PRIVATE otx_result otx__open_gguf(const otx_job *job, otx__side *side, bool *is,
+                                       otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *file, *parent = NULL;
+    bool beside = false;
+    otx_result result = otx__find_gguf(ctx, side->path, &file, error);
+    *is = !result && file;
+    if (result || !file) return result;
+    if (side->donor && !job->base.gguf) {
+        parent = otx__path_parent(ctx, file);
+        result = parent ? otx__has_tokenizer(ctx, parent, &beside, error)
+                        : otx__fail_memory(error, strlen(file) + 1);
+    }
+    side->gguf = !beside;
+    otx__path_free(ctx, side->path);
+    side->path = beside ? parent : file;
+    side->weights = beside ? file : NULL;
+    if (!beside) otx__path_free(ctx, parent);
+    return result;
+}
+
+/* The tokenizer beside a GGUF file must be its own: most of its text tokens, by id. */
+OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__side *side,
+                                          otx_error *error)
+{
+    char ours[OTX__QUOTED], theirs[OTX__QUOTED];
+    otx_vocab other;
+    size_t i, both, first = 0, wrong = 0;
+    otx_result result = otx_vocab_open(ctx, side->weights, &other, error);
+    if (result) return result;
+    both = otx__min(other.count, side->vocab.count);
+    for (i = 0; i < both; i++) {
+        const otx_token *a = &side->vocab.tokens[i], *b = &other.tokens[i];
+        if (a->kind != OTX_TOKEN_TEXT || b->kind != OTX_TOKEN_TEXT ||
+            otx__same_bytes(a->bytes, a->size, b->bytes, b->size))
+            continue;
+        if (wrong++ == 0) first = i;
+    }
+    if (wrong > both / 100)
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is not the tokenizer of %s, in whose "
+                           "directory it stands: of %" PRIu64 " tokens differ, the first id %" PRIu64
+                           ", \"%s\" and \"%s\"", side->path,
+                           side->weights + otx__path_name(side->weights), (uint64_t)wrong,
+                           (uint64_t)first,
+                           otx__quote(ours, sizeof ours, side->vocab.tokens[first].content,
+                                      side->vocab.tokens[first].content_size),
+                           otx__quote(theirs, sizeof theirs, other.tokens[first].content,
+                                      other.tokens[first].content_size));
+    otx_vocab_close(ctx, &other);
+    return result;
+}
+
+/* Why there can be no output: the donor is a GGUF file by itself, and the base's is made of
+   files. */
+OTX__PRIVATE otx_result otx__fail_only_gguf(const otx_job *job, otx_error *error)
+{
+    char base[OTX__PATH_TEXT], donor[OTX__PATH_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file, which does not say how "
+                     "transformers is to cut text; for %s, which is in safetensors, put it into a "
+                     "directory with the tokenizer.json and tokenizer_config.json of the model "
+                     "that it was made from, or give that model's directory",
+                     otx__path_text(donor, job->donor.path), otx__path_text(base, job->base.path));
+}
+
+/* ---- opening ---- */
+
 /* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
    says what is missing, and its matrices count as having a row for each of its ids. */
 OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
@@ -30481,6 +32048,8 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
     otx_error *told = side->donor ? &job->without : error;
     otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
                                              &side->checkpoint, &absent, told);
+    if (!result && side->donor && !otx__has_weights(&side->checkpoint))
+        (void)otx__fail(told, OTX_ERROR_NOT_FOUND, "%s: holds no tensors", side->path);
     if (!result || told == error) return result;
     if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
     return otx__fail(error, result, "%s", job->without.message);
@@ -30488,7 +32057,7 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
 
 OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
 {
-    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
     side->parts.rows = side->vocab.count;
     side->parts.tied = true;
     if (job->options.rows == OTX_ROWS_DONOR)
@@ -30550,10 +32119,15 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     otx_result result = OTX_OK;
     otx__side *sides[2];
     unsigned i;
+    bool gguf;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
-    for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx__open_gguf(job, sides[i], &gguf, error);
+        if (!result && !gguf) result = otx__open_directory(ctx, sides[i], error);
+    }
+    for (i = 0; i < 2 && !result; i++)
+        if (!sides[i]->gguf) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
         if (!result) result = otx__open_weights(job, sides[i], error);
@@ -30562,6 +32136,8 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
         if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
+        if (!result && sides[i]->weights && otx__gguf_of(&sides[i]->checkpoint))
+            result = otx__check_beside(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
     for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
@@ -30702,6 +32278,13 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
     if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
+    if (job->base.gguf && *rows < count) {
+        if (job->options.rows != OTX_ROWS_DONOR)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "a GGUF file has as many rows as tokens: "
+                             "%" PRIu64 " rows are fewer than the %" PRIu64 " ids of %s", *rows,
+                             count, job->donor.path);
+        *rows = count;
+    }
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -30859,7 +32442,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
-    if (!job->donor.checkpoint.files)
+    if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
                          "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
@@ -30909,6 +32492,29 @@ OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
     return head ? donor->head : donor->embedding;
 }
 
+/* Whether a new matrix can be written in its type where it will stand. */
+OTX__PRIVATE otx_result otx__plan_check_type(const otx_job *job, size_t which, otx_error *error)
+{
+    const otx_tensor *tensor = job->base.parts.tensors[which].at->tensor;
+    const otx_dtype dtype = job->plans[which].stored;
+    const unsigned block = otx_dtype_block(dtype, NULL);
+    char text[OTX__TENSOR_TEXT];
+    if (!job->base.gguf && otx_dtype_is_block(dtype))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: matrices of %s stand in GGUF files alone, "
+                         "and this model is in safetensors", job->base.path,
+                         otx_dtype_name(dtype));
+    if (job->base.gguf && !otx_dtype_is_block(dtype) && dtype != OTX_F32 && dtype != OTX_F16 &&
+        dtype != OTX_BF16)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, which "
+                         "llama.cpp does not look up rows in; --embedding-type f16 or q8_0 does",
+                         job->base.path, otx__tensor_text(text, tensor), otx_dtype_name(dtype));
+    if (tensor->shape[1] % block == 0) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, whose "
+                     "blocks have %u columns; --embedding-type %s can", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype), block,
+                     tensor->shape[1] % 32 == 0 ? "q8_0" : "f16");
+}
+
 /* Enters one tensor of the base into the summary. */
 OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
 {
@@ -30916,12 +32522,16 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    otx_result result;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
+    plan->dtype = otx__row_dtype(plan->stored);
+    result = otx__plan_check_type(job, which, error);
+    if (result) return result;
     plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
@@ -30929,7 +32539,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
-    matrix->dtype = plan->dtype;
+    matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
     matrix->approximated = job->target_count;
     return OTX_OK;
@@ -30953,7 +32563,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     plan->rows = job->alignment.count + (size_t)(tensor->rows - job->base.parts.rows);
     plan->shape[0] = plan->shape[1] = plan->rows;
     plan->columns = 1;
-    plan->dtype = tensor->at->tensor->dtype;
+    plan->dtype = plan->stored = tensor->at->tensor->dtype;
     if (tensor->kind == OTX__PART_BIAS) otx__tensor_plan_bias(job, which);
     else if (!tensor->redundant) return otx__tensor_plan_matrix(job, which, error);
     return OTX_OK;
@@ -30979,6 +32589,7 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
 {
     otx__config_plan plan;
+    if (job->base.gguf) return OTX_OK; /* its keys are made as it is written */
     memset(&plan, 0, sizeof plan);
     plan.ctx = &job->ctx;
     plan.base = &job->base;
@@ -31009,6 +32620,7 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
+    if (job->base.gguf || job->donor.gguf) return OTX_OK;
     otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
     if (choice.rebuilt &&
@@ -31077,10 +32689,10 @@ OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__docu
     return to->failed ? otx__fail_memory(error, room) : OTX_OK;
 }
 
-/* Appends the template of a side, from where transformers takes it; nothing if it has
+/* Appends the template of a directory, from where transformers takes it; nothing if it has
    none. */
-OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
-                                     otx__text *to, otx_error *error)
+OTX__PRIVATE otx_result otx__chat_directory(const otx_context *ctx, const otx__side *side,
+                                            otx__text *to, otx_error *error)
 {
     char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
     otx__document old;
@@ -31098,6 +32710,17 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     if (!result) result = otx__chat_string(ctx, &old, to, error);
     otx__document_close(ctx, &old);
     return result;
+}
+
+/* Appends the template of a side; nothing if it has none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    otx__span text;
+    if (!side->gguf) return otx__chat_directory(ctx, side, to, error);
+    text = otx__gguf_text(otx__gguf_of(&side->checkpoint), OTX__KEY_GGUF_CHAT);
+    otx__text_bytes(to, text.bytes, text.size);
+    return to->failed ? otx__fail_memory(error, text.size) : OTX_OK;
 }
 
 /* Warns of what a template that is not the donor's puts into texts although it is no
@@ -31332,6 +32955,10 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
         otx__digits_warn(job);
         return OTX_OK;
     }
+    if (job->base.gguf)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off in "
+                         "a GGUF file, where llama.cpp has the rules by which text is cut",
+                         job->base.path);
     if (job->base.vocab.digits != 1)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
                          "only a model that has learned to count with them", job->base.path,
@@ -31539,11 +33166,239 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
     }
 }
 
+/* >>> src/job/gguf_merge.h */
+OTX__PRIVATE otx_result otx__gguf_vocab_keys(const otx_context *ctx, const otx__side *donor,
+    uint64_t rows, const char *pre, const otx__text *chat, otx__gguf_list *list, otx_error *error)
+{ (void)ctx;(void)donor;(void)rows;(void)pre;(void)chat;(void)list; return otx__fail(error, OTX_ERROR_UNSUPPORTED, "not yet"); }
+/* ---- gguf_merge: the keys of a GGUF file under another vocabulary ------------------ */
+
+/* All that begins so is the vocabulary's and comes from the donor, known or not, but the
+   number of BERT's segments, which sizes a tensor of the base. */
+#define OTX__GGUF_VOCAB "tokenizer."
+#define OTX__GGUF_SEGMENTS "tokenizer.ggml.token_type_count"
+#define OTX__GGUF_TOKENS "tokenizer.ggml.tokens"
+#define OTX__GGUF_TYPES "tokenizer.ggml.token_type"
+#define OTX__GGUF_SCORES "tokenizer.ggml.scores"
+#define OTX__GGUF_PRE "tokenizer.ggml.pre"
+
+/* What llama.cpp calls the type of a token that nothing is, and the score that its converter
+   gives one. */
+#define OTX__GGUF_UNUSED 5
+#define OTX__GGUF_LEAST_SCORE (-10000)
+
+/* Keys of the model that hold an id: ARCHITECTURE.NAME. */
+static const char *const otx__gguf_id_keys[] = {
+    "decoder_start_token_id", /* T5 */
+};
+
+OTX__PRIVATE bool otx__gguf_begins(const otx_gguf_key *key, const char *with)
+{
+    const size_t size = strlen(with);
+    return key->name_size >= size && memcmp(key->name, with, size) == 0;
+}
+
+OTX__PRIVATE bool otx__gguf_is_vocab(const otx_gguf_key *key)
+{
+    return otx__gguf_begins(key, OTX__GGUF_VOCAB) &&
+           !otx__same_bytes(key->name, key->name_size, OTX__GGUF_SEGMENTS,
+                            strlen(OTX__GGUF_SEGMENTS));
+}
+
+/* ---- tokens ---- */
+
+/* Writes the list of tokens anew: of two with one string the second becomes another, as
+   llama.cpp ends on such, and there are as many as rows. */
+OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key *tokens,
+                                         uint64_t rows, otx__text *to, otx_error *error)
+{
+    otx__token_index index;
+    otx_gguf_strings at;
+    otx_token *list;
+    char name[48];
+    uint64_t i;
+    otx_result result;
+    list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
+    if (!list) return otx__fail_array(error, (size_t)rows, sizeof *list);
+    result = otx__index_open(&job->ctx, &index, list, (size_t)rows, true, error);
+    memset(&at, 0, sizeof at);
+    for (i = 0; i < rows && !result; i++) {
+        const bool own = otx_gguf_next(tokens, &at);
+        uint32_t *slot = own ? otx__index_slot(&index, OTX_TOKEN_NONE, at.bytes, at.size) : NULL;
+        char quoted[OTX__QUOTED];
+        if (own && at.size <= UINT32_MAX && !*slot) {
+            list[i].content = at.bytes;
+            list[i].content_size = (uint32_t)at.size;
+            list[i].kind = OTX_TOKEN_TEXT;
+            *slot = (uint32_t)i + 1;
+            otx__gguf_text_string(to, at.bytes, at.size);
+            continue;
+        }
+        otx__format(name, sizeof name, "[%s%" PRIu64 "]", own ? "SAME" : "PAD", i);
+        otx__gguf_text_string(to, name, strlen(name));
+        if (own)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token %" PRIu64 " is \"%s\" once more, as "
+                     "token %" PRIu64 " is: called %s, as llama.cpp takes no two of one name",
+                     job->donor.path, i, otx__quote(quoted, sizeof quoted, at.bytes, at.size),
+                     (uint64_t)*slot - 1, name);
+    }
+    if (!result) otx__index_close(&job->ctx, &index);
+    otx__free(&job->ctx, list, (size_t)rows, sizeof *list);
+    if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    return result;
+}
+
+/* Lengthens one of the lists beside the tokens, if there is one. */
+OTX__PRIVATE void otx__gguf_lengthen(otx__gguf_list *list, const char *name, uint64_t rows)
+{
+    const otx_gguf_key *key = otx__gguf_find_in(list, name);
+    otx__text text;
+    uint64_t i;
+    if (!key || key->count >= rows) return;
+    otx__text_open(&text, list->pool.ctx);
+    otx__text_bytes(&text, key->data, (size_t)key->size);
+    for (i = key->count; i < rows; i++) {
+        if (strcmp(name, OTX__GGUF_TYPES) == 0) otx__gguf_text_i32(&text, OTX__GGUF_UNUSED);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(&text, OTX__GGUF_LEAST_SCORE);
+        else otx__gguf_text_i32(&text, OTX__GGUF_LEAST_SCORE);
+    }
+    otx__gguf_add_text(list, name, key->type, rows, &text);
+    otx__text_close(&text);
+}
+
+/* Makes the list of tokens one of so many different ones. */
+OTX__PRIVATE otx_result otx__gguf_settle_tokens(const otx_job *job, otx__gguf_list *list,
+                                                uint64_t rows, otx_error *error)
+{
+    const otx_gguf_key *tokens = otx__gguf_find_in(list, OTX__GGUF_TOKENS);
+    otx__text text;
+    otx_result result;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    if (!tokens)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: has no key \"" OTX__GGUF_TOKENS "\"",
+                         job->donor.path);
+    otx__text_open(&text, &job->ctx);
+    result = otx__gguf_unique(job, tokens, rows, &text, error);
+    if (!result) otx__gguf_add_text(list, OTX__GGUF_TOKENS, OTX_GGUF_STRING, rows, &text);
+    otx__text_close(&text);
+    otx__gguf_lengthen(list, OTX__GGUF_TYPES, rows);
+    otx__gguf_lengthen(list, OTX__GGUF_SCORES, rows);
+    return result;
+}
+
+/* ---- the donor's keys ---- */
+
+/* Copies those of a GGUF file, but a chat template where another is wanted. */
+OTX__PRIVATE void otx__gguf_copy_vocab(const otx_job *job, otx__gguf_list *list)
+{
+    const otx_gguf *donor = otx__gguf_of(&job->donor.checkpoint);
+    const bool chat = job->options.chat != OTX_CHAT_DONOR;
+    size_t i;
+    for (i = 0; i < donor->key_count; i++)
+        if (otx__gguf_is_vocab(&donor->keys[i]) &&
+            !(chat && otx__gguf_begins(&donor->keys[i], OTX__KEY_GGUF_CHAT)))
+            otx__gguf_add(list, &donor->keys[i]);
+    if (chat)
+        otx__gguf_add_string(list, OTX__KEY_GGUF_CHAT, job->chat.bytes, job->chat.size);
+    if (job->options.pre)
+        otx__gguf_add_string(list, OTX__GGUF_PRE, job->options.pre, strlen(job->options.pre));
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_vocab(const otx_job *job, otx__gguf_list *list,
+                                            otx_error *error)
+{
+    const bool chat = job->options.chat != OTX_CHAT_DONOR;
+    const uint64_t rows = job->alignment.count;
+    if (job->donor.gguf) otx__gguf_copy_vocab(job, list);
+    else {
+        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, job->options.pre,
+                                                 chat ? &job->chat : NULL, list, error);
+        if (result) return result;
+    }
+    return otx__gguf_settle_tokens(job, list, rows, error);
+}
+
+/* ---- the base's keys ---- */
+
+/* The id of the output that a token of the base became, or -1. */
+OTX__PRIVATE int64_t otx__gguf_heir(const otx_job *job, int64_t base)
+{
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base == base) return (int64_t)i;
+    return -1;
+}
+
+/* Takes over a key of the base that holds an id; leaves it out where no token has its place. */
+OTX__PRIVATE void otx__gguf_add_id(const otx_job *job, const otx_gguf_key *key,
+                                   otx__gguf_list *list)
+{
+    char quoted[OTX__QUOTED];
+    int64_t id = -1, heir = -1;
+    if (otx_gguf_integer(key, 0, &id) && id >= 0) heir = otx__gguf_heir(job, id);
+    if (heir >= 0) otx__gguf_add_u32(list, key->name, (uint32_t)heir);
+    else
+        otx__log(&job->ctx, OTX_WARNING, "%s: key \"%s\", which names id %" PRId64 ", is left "
+                 "out: no token of %s takes its place; --map 'TOKEN=#%" PRId64 "' gives it one",
+                 job->base.path, otx__quote(quoted, sizeof quoted, key->name, key->name_size), id,
+                 job->donor.path, id);
+}
+
+/* Takes over one key of the base that is not the vocabulary's. */
+OTX__PRIVATE void otx__gguf_add_base(const otx_job *job, const otx_gguf *base,
+                                     const otx_gguf_key *key, otx__gguf_list *list)
+{
+    size_t i;
+    if (otx__gguf_begins(key, OTX__KEY_GGUF_SPLIT)) return;
+    if (otx__gguf_is_of_model(base, key, OTX__KEY_VOCAB_SIZE)) {
+        otx__gguf_add_u32(list, key->name, (uint32_t)job->alignment.count);
+        return;
+    }
+    for (i = 0; i < OTX__COUNT(otx__gguf_id_keys); i++)
+        if (otx__gguf_is_of_model(base, key, otx__gguf_id_keys[i])) {
+            otx__gguf_add_id(job, key, list);
+            return;
+        }
+    otx__gguf_add(list, key);
+}
+
+/* The keys of the output: the base's in their order, the vocabulary's, which are the donor's,
+   where the first of them stood. `blocks`: some tensor is quantised. */
+OTX__PRIVATE otx_result otx__gguf_merge(const otx_job *job, bool blocks, otx__gguf_list *list,
+                                        otx_error *error)
+{
+    const otx_gguf *base = otx__gguf_of(&job->base.checkpoint);
+    otx_result result = OTX_OK;
+    bool added = false;
+    size_t i;
+    for (i = 0; i < base->key_count && !result; i++) {
+        if (!otx__gguf_is_vocab(&base->keys[i])) {
+            otx__gguf_add_base(job, base, &base->keys[i], list);
+        } else if (!added) {
+            added = true;
+            result = otx__gguf_add_vocab(job, list, error);
+        }
+    }
+    if (!result && !added) result = otx__gguf_add_vocab(job, list, error);
+    if (!result && blocks && !otx__gguf_find_in(list, OTX__KEY_QUANTIZATION))
+        otx__gguf_add_u32(list, OTX__KEY_QUANTIZATION, OTX__GGUF_QUANTIZATION);
+    return result ? result : otx__gguf_list_finish(list, error);
+}
+
 /* >>> src/job/bos.h */
 /* ---- bos: texts that begin otherwise than the base's ----------------------------- */
 
 /* A body that has always read a token before a text (Gemma's, Llama's) reads poorly from a
    text without one, whatever the rows. */
+
+/* What a GGUF file says of it, or llama.cpp takes where it says nothing. */
+OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
+{
+    const otx_gguf_key *key =
+        otx_gguf_find(otx__gguf_of(&side->checkpoint), "tokenizer.ggml." OTX__KEY_ADD_BOS);
+    int64_t value;
+    if (key && otx_gguf_integer(key, 0, &value)) return value != 0;
+    return otx__converted_kind_of(&side->vocab)->adds[OTX_ROLE_BOS];
+}
 
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
@@ -31556,6 +33411,10 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
+    if (side->gguf) {
+        *adds = otx__gguf_adds_bos(side);
+        return OTX_OK;
+    }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
     if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
@@ -31606,6 +33465,7 @@ typedef struct otx__row_walk {
     const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype; /* of the rows in memory */
     size_t rows, columns, row_size;
     size_t step;  /* rows of a block at most */
     char *whole;  /* where all rows go, or NULL */
@@ -31624,10 +33484,11 @@ OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__si
     walk->ctx = ctx;
     walk->side = side;
     walk->at = at;
+    walk->dtype = otx__row_dtype(at->tensor->dtype);
     walk->rows = rows;
     walk->columns = columns;
     walk->whole = whole;
-    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+    if (!otx__mul(columns, otx_dtype_bits(walk->dtype) / 8, &walk->row_size))
         return otx__fail_memory(error, UINT64_MAX);
     walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
     if (whole) return OTX_OK;
@@ -31767,13 +33628,12 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
 {
     otx__row_check *check = (otx__row_check *)argument;
     const otx__row_walk *walk = check->walk;
-    const otx_dtype dtype = walk->at->tensor->dtype;
     size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
     (void)worker;
     check->bad[index] = OTX__NONE;
     for (; i < end && check->bad[index] == OTX__NONE; i++)
         if (check->needed[walk->first + i] &&
-            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, walk->dtype, walk->columns))
             check->bad[index] = walk->first + i;
 }
 
@@ -31798,7 +33658,7 @@ OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
     return result;
 }
 
-/* A matrix in memory: the first rows of a tensor, in its own type. */
+/* A matrix in memory: the first rows of a tensor, in its own type, or widened. */
 typedef struct otx__loaded {
     char *data;
     otx_dtype dtype;
@@ -31818,12 +33678,13 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
                                          const uint8_t *needed, size_t rows, otx__loaded *out,
                                          otx_error *error)
 {
-    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    const otx_dtype dtype = otx__row_dtype(at->tensor->dtype);
+    const size_t size = otx_dtype_bits(dtype) / 8;
     otx__row_walk walk;
     otx_result result;
     size_t elements;
     memset(out, 0, sizeof *out);
-    out->dtype = at->tensor->dtype;
+    out->dtype = dtype;
     out->rows = rows;
     out->columns = columns;
     if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
@@ -32028,6 +33889,7 @@ typedef struct otx__sieve {
     const otx_job *job;
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype;        /* of the rows in memory */
     size_t rows, columns, row_size;
     uint8_t *untrained;     /* [rows] set where it is found, never cleared */
     otx__row_print *prints; /* [rows] of those that are not zeros */
@@ -32071,7 +33933,7 @@ OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++) {
             const char *row = walk.bytes + i * walk.row_size;
-            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+            if (otx__row_is_zero(row, s->dtype, s->columns)) {
                 s->untrained[walk.first + i] = 1;
                 continue;
             }
@@ -32108,7 +33970,7 @@ OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *gr
     for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
     if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
     result = otx__sieve_fetch(s, group[0].row, first, error);
-    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    if (result || !otx__row_is_finite(first, s->dtype, s->columns)) return result;
     spare = otx__is_spare(s->side, group[0].row);
     for (i = 1; i < count && !result; i++) {
         result = otx__sieve_fetch(s, group[i].row, other, error);
@@ -32136,7 +33998,8 @@ OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *s
     s.at = at;
     s.rows = (size_t)side->parts.rows;
     s.columns = (size_t)at->tensor->shape[1];
-    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.dtype = otx__row_dtype(at->tensor->dtype);
+    s.row_size = s.columns * (otx_dtype_bits(s.dtype) / 8);
     s.untrained = untrained;
     s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
     if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
@@ -32261,7 +34124,7 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
     if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
-        !job->donor.checkpoint.files) /* which is refused soon */
+        !otx__has_weights(&job->donor.checkpoint)) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
@@ -32789,7 +34652,7 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
 OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    const otx_dtype dtype = otx__row_dtype(r->tensor->at->tensor->dtype);
     if (dtype == r->made.dtype) {
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
@@ -32888,7 +34751,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->made.columns = plan->columns;
     r->made.rows = rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_size =
+        plan->columns * (otx_dtype_bits(otx__row_dtype(r->tensor->at->tensor->dtype)) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
         r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
@@ -32956,7 +34820,7 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
     if (!result) result = otx__rows_check(job, &walk, r.flags, error);
-    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+    if (!result && plan->dtype != walk.dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
     }
@@ -32974,6 +34838,103 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
     if (!otx__job_has_solves(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
+    return result;
+}
+
+/* >>> src/job/write_blocks.h */
+/* ---- write_blocks: new rows as blocks --------------------------------------------- */
+
+/* What the base has as blocks of the same type is copied as such and never quantised again:
+   shared rows stay bit for bit. Only rows that were made are quantised. */
+
+/* Rows on their way into blocks. */
+typedef struct otx__block_rows {
+    const otx__rebuild *made;
+    otx_dtype stored;
+    size_t row_size;     /* as stored */
+    bool same;           /* the base's rows are stored so too: copied as they are */
+    size_t first, count; /* those at hand, */
+    size_t share;        /* those of a part of them */
+    char *block;
+    size_t bad[OTX__ROW_PARTS]; /* the first of a part that could not be stored, or OTX__NONE */
+} otx__block_rows;
+
+/* Stores one row; with the error of one that cannot be read. */
+OTX__PRIVATE otx_result otx__block_store(const otx__block_rows *rows, size_t row, char *to,
+                                        otx_error *error)
+{
+    const otx__rebuild *r = rows->made;
+    const int64_t base = rows->same ? otx__rebuild_source(r, row) : -1;
+    if (base >= 0)
+        return otx__checkpoint_bytes(&r->job->base.checkpoint, r->tensor->at,
+                                     (uint64_t)base * rows->row_size, rows->row_size, to, error);
+    if (otx_blocks_from_float(to, (const float *)(const void *)(r->made.data + row * r->row_size),
+                              rows->stored, r->made.columns) == 0)
+        return OTX_OK;
+    return OTX_ERROR_RANGE;
+}
+
+OTX__PRIVATE void otx__block_rows_body(void *argument, size_t index, int worker)
+{
+    otx__block_rows *rows = (otx__block_rows *)argument;
+    size_t i = index * rows->share, end = otx__min(i + rows->share, rows->count);
+    (void)worker;
+    rows->bad[index] = OTX__NONE;
+    for (; i < end && rows->bad[index] == OTX__NONE; i++)
+        if (otx__block_store(rows, rows->first + i, rows->block + i * rows->row_size, NULL))
+            rows->bad[index] = rows->first + i;
+}
+
+/* Says which row could not be stored, and why. */
+OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t row,
+                                           otx_error *error)
+{
+    const otx__rebuild *r = rows->made;
+    const otx_tensor *tensor = r->tensor->at->tensor;
+    char name[OTX__QUOTED], content[OTX__QUOTED];
+    otx_result result = otx__block_store(rows, row, rows->block, error);
+    if (result != OTX_ERROR_RANGE) return result;
+    return otx__fail(error, result, "%s: tensor \"%s\": the new row of donor id %" PRIu64
+                     " (token \"%s\") has values that blocks of %s cannot hold; --embedding-type "
+                     "f32 holds them", r->job->base.path,
+                     otx__quote(name, sizeof name, tensor->name, tensor->name_size),
+                     (uint64_t)row, otx__side_content(content, &r->job->donor, row),
+                     otx_dtype_name(rows->stored));
+}
+
+/* Writes the rows of a matrix as blocks: those that the base stores so as they stand there,
+   all others quantised. */
+OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype stored,
+                                               otx__file *to, otx__meter *meter,
+                                               otx_error *error)
+{
+    const otx_context *ctx = &r->job->ctx;
+    otx__block_rows rows;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(stored, &bytes);
+    size_t room, parts, i;
+    otx_result result = OTX_OK;
+    memset(&rows, 0, sizeof rows);
+    rows.made = r;
+    rows.stored = stored;
+    rows.row_size = r->made.columns / elements * bytes;
+    rows.same = r->tensor->at->tensor->dtype == stored;
+    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, r->made.rows);
+    rows.block = (char *)otx__alloc(ctx, room, rows.row_size);
+    if (!rows.block) return otx__fail_array(error, room, rows.row_size);
+    for (; rows.first < r->made.rows && !result; rows.first += rows.count) {
+        rows.count = otx__min(room, r->made.rows - rows.first);
+        parts = otx__min(rows.count, OTX__ROW_PARTS);
+        rows.share = (rows.count + parts - 1) / parts;
+        otx__parallel(ctx, parts, otx__block_rows_body, &rows);
+        for (i = 0; i < parts && !result; i++)
+            if (rows.bad[i] != OTX__NONE) result = otx__fail_block_row(&rows, rows.bad[i], error);
+        if (!result && !to->sink.write(to->sink.context, rows.block, rows.count * rows.row_size))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
+        if (!result)
+            result = otx__meter_add(ctx, meter, (uint64_t)rows.count * rows.row_size, error);
+    }
+    otx__free(ctx, rows.block, room, rows.row_size);
     return result;
 }
 
@@ -33006,6 +34967,15 @@ OTX__PRIVATE size_t otx__which_tensor(const otx_job *job, const otx_tensor *tens
     for (i = 0; i < job->base.parts.count; i++)
         if (job->base.parts.tensors[i].at->tensor == tensor) return i;
     return OTX__NONE;
+}
+
+/* Elements of a tensor in a shape. */
+OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
+{
+    uint64_t elements = 1;
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
+    return elements;
 }
 
 /* ---- before the solve: where everything will stand ---- */
@@ -33081,6 +35051,11 @@ OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, o
     const otx__side *sides[2];
     char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
     size_t i;
+    if (job->donor.gguf) return otx__fail_only_gguf(job, error);
+    if (otx__has_suffix(out, ".gguf"))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a directory in safetensors, "
+                         "and so is the output; llama.cpp's convert_hf_to_gguf.py makes a GGUF "
+                         "file of that", otx__path_text(name, out));
     sides[0] = &job->base;
     sides[1] = &job->donor;
     for (i = 0; i < 2; i++) {
@@ -33174,10 +35149,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     otx_result result = otx__rebuild_open(job, which, &rebuild, error);
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
-    if (!result) {
-        meter->subject = job->base.parts.tensors[which].at->tensor->name;
-        result = otx__write_rows(job, &rebuild.made, to, meter, error);
-    }
+    meter->subject = job->base.parts.tensors[which].at->tensor->name;
+    if (!result)
+        result = otx_dtype_is_block(plan->stored)
+                     ? otx__write_blocks(&rebuild, plan->stored, to, meter, error)
+                     : otx__write_rows(job, &rebuild.made, to, meter, error);
     otx__rebuild_close(&rebuild);
     return result;
 }
@@ -33253,6 +35229,351 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
             result = otx__write_file(job, i, writing, error);
+    return result;
+}
+
+/* >>> src/job/write_gguf.h */
+/* ---- write_gguf: the output as a GGUF file, or as parts of one --------------------- */
+
+#define OTX__GGUF_ENDING ".gguf"
+
+/* Most parts: their count is written in 16 bits. */
+#define OTX__GGUF_PARTS 65535
+
+/* One file of the output. */
+typedef struct otx__gguf_part {
+    size_t first, count; /* of its tensors among all */
+    otx_gguf_layout layout;
+} otx__gguf_part;
+
+/* An output while it is written. */
+typedef struct otx__gguf_writing {
+    otx__output output;
+    otx__gguf_list keys;
+    otx_tensor *tensors; /* of the output: the base's in their order, */
+    uint32_t *types;     /* ggml's numbers of their types, */
+    otx_checkpoint_tensor *originals; /* and where they come from */
+    size_t count;
+    otx__gguf_part *parts;
+    size_t part_count;
+    char **names; /* of the parts, in the output's directory */
+    otx__meter meter;
+} otx__gguf_writing;
+
+/* ---- names ---- */
+
+/* Fails if a name is that of a file of either model. */
+OTX__PRIVATE otx_result otx__gguf_check_name(const otx_job *job, const char *path,
+                                             otx_error *error)
+{
+    const otx__side *sides[2];
+    char name[OTX__PATH_TEXT];
+    otx__status ours, theirs;
+    otx_result result = otx__look(path, &ours, error);
+    size_t i, j;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2; i++)
+        for (j = 0; j < sides[i]->checkpoint.file_count && !result; j++) {
+            char *file = otx__path_join(&job->ctx, sides[i]->checkpoint.path,
+                                        sides[i]->checkpoint.files[j].name);
+            if (!file) return otx__fail_memory(error, strlen(path));
+            result = otx__look(file, &theirs, error);
+            otx__path_free(&job->ctx, file);
+            if (!result && otx__same_file(&ours, &theirs))
+                result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the output must not be a file "
+                                   "of the %s", otx__path_text(name, path),
+                                   sides[i]->donor ? "donor" : "base");
+        }
+    return result;
+}
+
+/* Fails unless the output's name is one that a GGUF file can have. */
+OTX__PRIVATE otx_result otx__gguf_check_output(const otx_job *job, const char *out,
+                                               otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__path_text(name, out);
+    if (!otx__has_suffix(out, OTX__GGUF_ENDING))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a GGUF file, and so is the "
+                         "output: give a name that ends in " OTX__GGUF_ENDING, name);
+    if (otx__is_shard(out + otx__path_name(out)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is the name of a part of several; give "
+                         "NAME" OTX__GGUF_ENDING ", which becomes NAME-00001-of-00002"
+                         OTX__GGUF_ENDING " and so on where there are parts", name);
+    return otx__gguf_check_name(job, out, error);
+}
+
+/* The name of a part, for otx__path_free; NULL when out of memory. */
+OTX__PRIVATE char *otx__gguf_part_name(const otx_job *job, const otx__output *output,
+                                       size_t part, size_t count)
+{
+    const char *name = output->path + otx__path_name(output->path);
+    const size_t stem = strlen(name) - strlen(OTX__GGUF_ENDING);
+    char number[32], *joined;
+    size_t size;
+    if (count == 1) return otx__path_copy(&job->ctx, name, strlen(name));
+    size = otx__format(number, sizeof number, "-%05" PRIu64 "-of-%05" PRIu64 OTX__GGUF_ENDING,
+                       (uint64_t)part + 1, (uint64_t)count);
+    joined = (char *)otx__alloc(&job->ctx, stem + size + 1, 1);
+    if (!joined) return NULL;
+    memcpy(joined, name, stem);
+    memcpy(joined + stem, number, size + 1);
+    return joined;
+}
+
+/* Names the parts, and looks whether the names are free, or may be. */
+OTX__PRIVATE otx_result otx__gguf_name_parts(const otx_job *job, otx__gguf_writing *w,
+                                             otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    w->names = (char **)otx__alloc_zero(&job->ctx, w->part_count, sizeof *w->names);
+    if (!w->names) return otx__fail_array(error, w->part_count, sizeof *w->names);
+    for (i = 0; i < w->part_count && !result; i++) {
+        char *path = NULL;
+        bool present;
+        w->names[i] = otx__gguf_part_name(job, &w->output, i, w->part_count);
+        if (w->names[i]) path = otx__staged_path(&w->output, w->names[i]);
+        result = path ? otx__gguf_check_name(job, path, error)
+                      : otx__fail_memory(error, strlen(w->output.path) + 32);
+        if (!result) result = otx__staged_check(&w->output, path, &present, error);
+        otx__path_free(&job->ctx, path);
+    }
+    return result;
+}
+
+/* ---- before the solve: where everything will stand ---- */
+
+/* Takes a directory beside the output's name. If it fails, nothing has been done; else
+   close with otx__gguf_writing_close. */
+OTX__PRIVATE otx_result otx__gguf_writing_begin(const otx_job *job, const char *out,
+                                                otx__gguf_writing *w, otx_error *error)
+{
+    otx_result result = otx__gguf_check_output(job, out, error);
+    memset(w, 0, sizeof *w);
+    otx__gguf_list_open(&w->keys, &job->ctx);
+    w->meter.stage = OTX_STAGE_WRITE;
+    w->meter.subject = job->base.path;
+    if (result) return result;
+    return otx__staged_begin(&job->ctx, out, job->options.overwrite, &w->output, error);
+}
+
+OTX__PRIVATE void otx__gguf_writing_close(const otx_job *job, otx__gguf_writing *w)
+{
+    const otx_context *ctx = &job->ctx;
+    size_t i;
+    for (i = 0; i < w->part_count && w->names; i++) otx__path_free(ctx, w->names[i]);
+    for (i = 0; i < w->part_count && w->parts; i++)
+        otx_gguf_layout_close(ctx, &w->parts[i].layout);
+    otx__free(ctx, w->names, w->part_count, sizeof *w->names);
+    otx__free(ctx, w->parts, w->part_count, sizeof *w->parts);
+    otx__free(ctx, w->originals, w->count, sizeof *w->originals);
+    otx__free(ctx, w->types, w->count, sizeof *w->types);
+    otx__free(ctx, w->tensors, w->count, sizeof *w->tensors);
+    otx__gguf_list_close(&w->keys);
+    otx__output_abandon(&w->output);
+}
+
+/* Lists the tensors of the output: those of all the base's files, file after file. */
+OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_writing *w,
+                                               bool *blocks, otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    size_t file, i, at = 0;
+    w->count = base->tensor_count;
+    w->tensors = (otx_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->tensors);
+    w->types = (uint32_t *)otx__alloc(&job->ctx, w->count, sizeof *w->types);
+    w->originals =
+        (otx_checkpoint_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->originals);
+    if (!w->tensors || !w->types || !w->originals)
+        return otx__fail_array(error, w->count, sizeof *w->tensors);
+    for (file = 0; file < base->file_count; file++) {
+        const otx_gguf *header = &base->files[file].gguf;
+        for (i = 0; i < header->tensor_count && at < w->count; i++, at++) {
+            size_t which = otx__which_tensor(job, &header->tensors[i]);
+            w->originals[at].tensor = &header->tensors[i];
+            w->originals[at].file = (uint32_t)file;
+            w->tensors[at] = header->tensors[i];
+            w->types[at] = header->types[i];
+            if (which != OTX__NONE) {
+                w->tensors[at].shape = job->plans[which].shape;
+                w->tensors[at].dtype = job->plans[which].stored;
+                w->types[at] = otx_gguf_type_of(job->plans[which].stored);
+            }
+            *blocks |= otx_gguf_type_block(w->types[at], NULL) > 1;
+        }
+    }
+    return OTX_OK;
+}
+
+/* Bytes of a tensor of the output. */
+OTX__PRIVATE uint64_t otx__gguf_new_bytes(const otx__gguf_writing *w, size_t i)
+{
+    unsigned bytes;
+    const unsigned elements = otx_gguf_type_block(w->types[i], &bytes);
+    return otx__tensor_elements(&w->tensors[i], w->tensors[i].shape) / elements * bytes;
+}
+
+/* Deals the tensors out among parts of a size: counts these, or with `parts` fills them. */
+OTX__PRIVATE size_t otx__gguf_deal(const otx_job *job, const otx__gguf_writing *w,
+                                   otx__gguf_part *parts)
+{
+    const uint64_t most = job->options.split_max_size;
+    uint64_t filled = 0;
+    size_t i, count = 1;
+    for (i = 0; i < w->count; i++) {
+        const uint64_t bytes = otx__gguf_new_bytes(w, i);
+        if (most && filled > 0 && (filled > most || bytes > most - filled)) {
+            count++;
+            filled = 0;
+        }
+        filled += bytes;
+        if (!parts) continue;
+        if (parts[count - 1].count++ == 0) parts[count - 1].first = i;
+    }
+    return count;
+}
+
+/* Adds what says which part a file is. */
+OTX__PRIVATE void otx__gguf_add_split(const otx__gguf_writing *w, size_t part,
+                                      otx__gguf_list *keys)
+{
+    otx__text text;
+    otx__text_open(&text, keys->pool.ctx);
+    otx__gguf_text_uint(&text, part, 2);
+    otx__gguf_text_uint(&text, w->part_count, 2);
+    otx__gguf_text_uint(&text, w->count, 4);
+    if (text.failed) otx__gguf_list_fail(keys, text.size, 1);
+    else {
+        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "no", OTX_GGUF_U16, text.bytes, 2);
+        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "count", OTX_GGUF_U16, text.bytes + 2, 2);
+        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "tensors.count", OTX_GGUF_I32,
+                            text.bytes + 4, 4);
+    }
+    otx__text_close(&text);
+}
+
+/* Lays out one part: the first has all keys, the others what tells them apart. */
+OTX__PRIVATE otx_result otx__gguf_lay_part(const otx_job *job, otx__gguf_writing *w, size_t i,
+                                           otx_error *error)
+{
+    otx__gguf_part *part = &w->parts[i];
+    const otx_gguf_key *alignment = otx__gguf_find_in(&w->keys, OTX__KEY_ALIGNMENT);
+    otx__gguf_list few, *keys = i == 0 ? &w->keys : &few;
+    otx_result result;
+    otx__gguf_list_open(&few, &job->ctx);
+    if (i > 0 && alignment) otx__gguf_add(keys, alignment);
+    if (w->part_count > 1) otx__gguf_add_split(w, i, keys);
+    result = otx__gguf_list_finish(keys, error);
+    if (!result)
+        result = otx_gguf_layout_open(&job->ctx, keys->keys, keys->count,
+                                      w->tensors + part->first, w->types + part->first,
+                                      part->count, &part->layout, error);
+    otx__gguf_list_close(&few);
+    return result;
+}
+
+/* Lays out all of it. */
+OTX__PRIVATE otx_result otx__gguf_writing_layout(const otx_job *job, otx__gguf_writing *w,
+                                                 otx_error *error)
+{
+    bool blocks = false;
+    size_t i;
+    otx_result result = otx__gguf_list_tensors(job, w, &blocks, error);
+    if (!result) result = otx__gguf_merge(job, blocks, &w->keys, error);
+    if (result) return result;
+    w->part_count = otx__gguf_deal(job, w, NULL);
+    if (w->part_count > OTX__GGUF_PARTS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: would be in %" PRIu64 " parts; a larger "
+                         "--split-max-size makes fewer, %d at most", w->output.path,
+                         (uint64_t)w->part_count, OTX__GGUF_PARTS);
+    w->parts = (otx__gguf_part *)otx__alloc_zero(&job->ctx, w->part_count, sizeof *w->parts);
+    if (!w->parts) return otx__fail_array(error, w->part_count, sizeof *w->parts);
+    otx__gguf_deal(job, w, w->parts);
+    result = otx__gguf_name_parts(job, w, error);
+    for (i = 0; i < w->part_count && !result; i++) {
+        result = otx__gguf_lay_part(job, w, i, error);
+        w->meter.total += w->parts[i].layout.file_size;
+    }
+    return result;
+}
+
+/* ---- after it: the tensors ---- */
+
+/* Writes zeros, up to the next tensor. */
+OTX__PRIVATE otx_result otx__gguf_fill(const otx_job *job, otx__file *to, uint64_t size,
+                                       otx__meter *meter, otx_error *error)
+{
+    static const char zeros[64] = {0};
+    otx_result result = OTX_OK;
+    while (size > 0 && !result) {
+        size_t step = size < sizeof zeros ? (size_t)size : sizeof zeros;
+        if (!to->sink.write(to->sink.context, zeros, step))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written");
+        size -= step;
+        if (!result) result = otx__meter_add(&job->ctx, meter, step, error);
+    }
+    return result;
+}
+
+/* Copies a tensor of the base, byte for byte. */
+OTX__PRIVATE otx_result otx__gguf_copy(const otx_job *job, const otx_checkpoint_tensor *at,
+                                       otx__file *to, otx__meter *meter, otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    const otx_checkpoint_file *file = &base->files[at->file];
+    char *path = otx__path_join(&job->ctx, base->path, file->name);
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(base->path) + 1);
+    meter->subject = at->tensor->name;
+    result = otx__stream(&job->ctx, &file->source, path, at->tensor->begin,
+                         at->tensor->end - at->tensor->begin, &to->sink, meter, error);
+    otx__path_free(&job->ctx, path);
+    return result;
+}
+
+/* Writes one part into a file that has been created. */
+OTX__PRIVATE otx_result otx__gguf_write_part(otx_job *job, otx__gguf_writing *w,
+                                             const otx__gguf_part *part, otx__file *to,
+                                             otx_error *error)
+{
+    const otx_gguf_layout *layout = &part->layout;
+    uint64_t at = layout->header_size;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!to->sink.write(to->sink.context, layout->header, layout->header_size))
+        return otx__fail(error, OTX_ERROR_IO, "cannot be written");
+    result = otx__meter_add(&job->ctx, &w->meter, at, error);
+    for (i = 0; i < part->count && !result; i++) {
+        const otx_checkpoint_tensor *original = &w->originals[part->first + i];
+        const size_t which = otx__which_tensor(job, original->tensor);
+        result = otx__gguf_fill(job, to, layout->offsets[i] - at, &w->meter, error);
+        if (!result)
+            result = which == OTX__NONE ? otx__gguf_copy(job, original, to, &w->meter, error)
+                                        : otx__write_matrix(job, which, to, &w->meter, error);
+        at = layout->offsets[i] + otx__gguf_new_bytes(w, part->first + i);
+    }
+    return result ? result : otx__gguf_fill(job, to, layout->file_size - at, &w->meter, error);
+}
+
+/* Writes all parts, making the new rows on the way. */
+OTX__PRIVATE otx_result otx__gguf_write_parts(otx_job *job, otx__gguf_writing *w,
+                                              otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < w->part_count && !result; i++) {
+        char *path = otx__path_join(&job->ctx, w->output.partial, w->names[i]);
+        otx__file to;
+        if (!path) return otx__fail_memory(error, strlen(w->output.partial) + 32);
+        w->meter.subject = w->names[i];
+        result = otx__file_create(&job->ctx, path, &to, error);
+        if (!result)
+            result = otx__file_finish(&to, otx__gguf_write_part(job, w, &w->parts[i], &to, error),
+                                      error);
+        otx__path_free(&job->ctx, path);
+    }
     return result;
 }
 
@@ -33500,14 +35821,6 @@ typedef struct otx__totals {
     uint64_t bytes, old_elements, elements;
 } otx__totals;
 
-OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
-{
-    uint64_t elements = 1;
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
-    return elements;
-}
-
 OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
 {
     otx__totals totals = {0, 0, 0};
@@ -33714,7 +36027,8 @@ OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writin
 }
 
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
-OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__job_write_directory(otx_job *job, otx__writing *writing,
+                                                 otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
     if (!result) result = otx__job_check_rows(job, error);
@@ -33725,19 +36039,58 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     return result;
 }
 
+/* The same in GGUF. */
+OTX__PRIVATE otx_result otx__job_write_gguf(otx_job *job, otx__gguf_writing *writing,
+                                            otx_error *error)
+{
+    otx_result result = otx__gguf_writing_layout(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__gguf_write_parts(job, writing, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    if (!result)
+        result = otx__staged_commit(&writing->output, (const char *const *)writing->names,
+                                    writing->part_count, error);
+    return result;
+}
+
+/* Writes the output as the base is. Nothing has been done if it cannot begin: *began. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, const char *out, bool *began,
+                                       otx_error *error)
+{
+    otx__gguf_writing file;
+    otx__writing directory;
+    otx_result result;
+    if (job->base.gguf) {
+        result = otx__gguf_writing_begin(job, out, &file, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_gguf(job, &file, error);
+        if (*began) otx__gguf_writing_close(job, &file);
+    } else {
+        result = otx__writing_begin(job, out, &directory, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_directory(job, &directory, error);
+        if (*began) otx__writing_close(job, &directory);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
-    otx__writing writing;
-    otx_result result = OTX_OK;
+    bool began = true;
+    otx_result result;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    if (out) result = otx__writing_begin(job, out, &writing, error);
-    if (result) return result;
-    job->ran = true;
-    result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
-    if (out) otx__writing_close(job, &writing);
+    if (out) result = otx__job_write(job, out, &began, error);
+    else {
+        job->ran = true;
+        result = otx__job_solve(job, error);
+    }
+    if (!began) return result;
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;
@@ -34507,7 +36860,7 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++)
             otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
-                               tensor->dtype, columns);
+                               walk.dtype, columns);
     otx__row_walk_close(&walk);
     return result;
 }

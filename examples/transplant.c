@@ -141,6 +141,9 @@ typedef struct settings {
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_EMBEDDING_TYPE, "embedding-type", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_PRE, "pre", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
@@ -182,7 +185,9 @@ static const char *const help_transplant[] = {
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant help [COMMAND]\n"
     "\n"
-    "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
+    "Writes to OUT the model BASE with the tokenizer of DONOR. Each is a directory in\n"
+    "safetensors or a GGUF file, in any mix; OUT is what BASE is. A draft model for\n"
+    "llama.cpp: transplant small.gguf target.gguf draft.gguf.\n"
     "Rows of tokens that both share are copied. Any other token's row is made from\n"
     "its row in DONOR: by an affine map from DONOR's rows to BASE's, and the few\n"
     "shared tokens that Orthogonal Matching Pursuit finds for it, as far as the map\n"
@@ -227,6 +232,15 @@ static const char *const help_transplant[] = {
     "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
     "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
     "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
+    "      --embedding-type TYPE\n"
+    "                          the same; in GGUF f32, f16, bf16 or a type of blocks:\n"
+    "                          q8_0, q6_k, q5_k, q4_k, q4_0 and so on (BASE's). In\n"
+    "                          another type shared rows are not bit for bit BASE's\n"
+    "      --pre NAME          in GGUF, how llama.cpp cuts text for this tokenizer, as\n"
+    "                          its converter calls it: llama-bpe, qwen2 (DONOR's)\n"
+    "      --split-max-size SIZE\n"
+    "                          write GGUF in parts of so many bytes, OUT without .gguf\n"
+    "                          and -00001-of-00002.gguf and so on (one file)\n"
     "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
     "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
@@ -467,7 +481,8 @@ static bool parse_dtype(const char *text, otx_dtype *dtype)
     }
     for (i = 0; i < OTX_DTYPE_COUNT; i++) {
         *dtype = (otx_dtype)i;
-        if (otx_dtype_is_embedding(*dtype) && same_name(text, otx_dtype_name(*dtype)))
+        if ((otx_dtype_is_embedding(*dtype) || otx_dtype_is_block(*dtype)) &&
+            same_name(text, otx_dtype_name(*dtype)))
             return true;
     }
     return false;
@@ -607,8 +622,15 @@ static int set_option(settings *to, option_id id, const char *value)
                             "donor, tokenizer, multiple-of:N or a number is wanted");
         break;
     case OPTION_DTYPE:
+    case OPTION_EMBEDDING_TYPE:
         if (!parse_dtype(value, &to->job.dtype))
-            status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
+            status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3, f8_e5m2, or in GGUF "
+                            "a type of blocks as q8_0 or q6_k is wanted");
+        break;
+    case OPTION_PRE: to->job.pre = value; break;
+    case OPTION_SPLIT_SIZE:
+        if (!parse_size(value, &to->job.split_max_size))
+            status = misuse("--split-max-size", value, "a size like 4G is wanted");
         break;
     case OPTION_METHOD:
         status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);

@@ -153,6 +153,13 @@ clients() {
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
+    python_blocks=$(python_with blocks gguf==0.19.0 numpy scikit-build-core)
+    if [ -n "$python_blocks" ]; then
+        suite "blocks, against gguf and ggml's own source" "$python_blocks" \
+            tests/gguf_blocks.py "$CC"
+    else
+        skip "blocks, against gguf" "the package cannot be installed"
+    fi
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" "$python" tests/method_twins.py
     $CC -O2 -I. tests/print_split.c -o "$build/print_split" -lm

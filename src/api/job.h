@@ -42,7 +42,14 @@ typedef struct otx_job_options {
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
-                          config.json names, which stays */
+                          config.json names, which stays. In GGUF F32, F16, BF16 or one that
+                          otx_dtype_is_block accepts; shared rows are then no longer bit for
+                          bit the base's, but within that type's rounding of them */
+    const char *pre;   /* in GGUF: the name of the rule by which llama.cpp cuts text before
+                          its tokenizer does; NULL: the donor's, where it is known */
+    uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
+                          that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
+                          file, whatever the base is in */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;

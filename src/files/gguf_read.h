@@ -73,7 +73,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
     return w->result;
 }
 
-/* The second walk, in a block of its own: shapes, tensors, keys, both orders, types, and the
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
    header's own bytes, which the first walk has found to be good. */
 OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
                                        otx_gguf *out)
@@ -90,9 +90,9 @@ OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_w
     if (!out->memory) return otx__fail_memory(w.error, size);
     out->memory_size = (size_t)size;
     shapes = (uint64_t *)out->memory;
-    out->tensors = (otx_tensor *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
-    out->keys = (otx_gguf_key *)(void *)(out->tensors + out->tensor_count);
-    out->types = (uint32_t *)(void *)(otx__gguf_tensor_order(out) + out->tensor_count);
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
     w.bytes.bytes = (char *)(out->types + out->tensor_count);
     w.bytes.size = (size_t)first->at;
     w.size = first->at;

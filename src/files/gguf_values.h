@@ -1,15 +1,16 @@
 /* ---- GGUF: keys, tensors and values found ----------------------------------------- */
 
-/* What stands in the block of an otx_gguf behind its keys: pointers to them, and to its
-   tensors, in order of name. */
-OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
-{
-    return (const otx_gguf_key **)(void *)(file->keys + file->key_count);
-}
-
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
 OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
 {
-    return (const otx_tensor **)(void *)(otx__gguf_key_order(file) + file->key_count);
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
 }
 
 /* A name's span against a pointer to a key, for otx__sorted_find. */

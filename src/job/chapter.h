@@ -17,6 +17,7 @@
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
+     gguf_merge    the keys of a GGUF file under another vocabulary
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
@@ -25,7 +26,9 @@
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
+     write_blocks  new rows as blocks
      write         the output and its weights
+     write_gguf    the output as a GGUF file, or as parts of one
      copy          the other files of the two models
      index         the files that are written anew
      run           the whole, in order

@@ -67,7 +67,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
                                               const otx_tensor *tensor, otx_error *error)
 {
     bool numbered = otx__name_is_numbered(tensor);
-    bool explained = otx__config_has_size(&side->config, side->parts.rows);
+    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
+                                : otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);
@@ -78,8 +79,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     if (!numbered && otx__is_matrix(&side->parts, tensor)) {
         char text[OTX__TENSOR_TEXT];
         otx__log(ctx, OTX_WARNING, "%s: tensor %s has as many rows as the vocabulary, but "
-                 "config.json gives that size to something else too; it is left as it is",
-                 side->path, otx__tensor_text(text, tensor));
+                 "%s gives that size to something else too; it is left as it is", side->path,
+                 otx__tensor_text(text, tensor), side->gguf ? "a key" : "config.json");
     }
     return OTX_OK;
 }
