@@ -23,247 +23,249 @@
 
    What is where
 
-      294  api/version                version
-      324  api/result                 results
-      364  api/context                context: memory, threads, progress
-      442  api/isa                    instruction sets
-      459  api/matrix                 numbers and matrices
-      517  api/blocks                 block types of ggml
-      539  api/solver                 the solver
-      667  api/affine                 the affine map: rows as the map makes them, and what it misses
-      798  api/methods                methods: rows for tokens that a model lacks
-      995  api/source                 sources and sinks: bytes in and out
-     1015  api/json                   JSON
-     1137  api/safetensors            safetensors
-     1201  api/gguf                   GGUF
-     1299  api/vocab                  vocabularies
-     1436  api/align                  alignment
-     1499  api/gguf_vocab             vocabularies in GGUF files
-     1524  api/file                   files
-     1535  api/directory              directories
-     1606  api/job                    the whole job
-     1770  api/verify                 looking at a finished directory
-     1826  api/evaluate               methods ranked on tokens that both models share
+      296  api/version                version
+      326  api/result                 results
+      366  api/context                context: memory, threads, progress
+      444  api/isa                    instruction sets
+      461  api/matrix                 numbers and matrices
+      519  api/blocks                 block types of ggml
+      541  api/solver                 the solver
+      669  api/affine                 the affine map: rows as the map makes them, and what it misses
+      800  api/methods                methods: rows for tokens that a model lacks
+      997  api/source                 sources and sinks: bytes in and out
+     1017  api/json                   JSON
+     1139  api/safetensors            safetensors
+     1203  api/gguf                   GGUF
+     1301  api/vocab                  vocabularies
+     1438  api/align                  alignment
+     1501  api/gguf_vocab             vocabularies in GGUF files
+     1526  api/file                   files
+     1537  api/directory              directories
+     1608  api/job                    the whole job
+     1772  api/verify                 looking at a finished model
+     1836  api/evaluate               methods ranked on tokens that both models share
 
-     1932  base                       what everything stands on
-     1968  base/begin                 system headers, and how floating point must be compiled
-     2006  base/sizes                 counting, and sums and products that may not wrap
-     2044  base/span                  bytes of others, digits, UTF-8
-     2202  base/decimal               the digits of a double
-     2337  base/format                printf without stdio and without a locale
-     2606  base/result                results, failures, messages
-     2722  base/memory                the allocator, arrays that grow
-     2781  base/text                  names in messages, and text that grows
-     2898  base/hooks                 log, progress, threads of the caller
-     2967  base/sort                  in place, without memory, never quadratic; and finding
-     3017  base/clock                 wall time for statistics
-     3063  base/hash                  keyed, for tables whose keys a stranger chooses
-     3155  base/pool                  blocks that are freed together
-     3270  base/number                element types, widening and rounding
-     3481  base/blocks                block types of ggml, taken apart and widened
-     3698  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3983  base/blocks_make           rows quantised to blocks
-     4376  base/base64                decoding
-     4412  base/protobuf              fields of a message
-     4534  base/watch                 long loops that the caller can stop
+     1942  base                       what everything stands on
+     1978  base/begin                 system headers, and how floating point must be compiled
+     2016  base/sizes                 counting, and sums and products that may not wrap
+     2054  base/span                  bytes of others, digits, UTF-8
+     2212  base/decimal               the digits of a double
+     2347  base/format                printf without stdio and without a locale
+     2616  base/result                results, failures, messages
+     2732  base/memory                the allocator, arrays that grow
+     2791  base/text                  names in messages, and text that grows
+     2908  base/hooks                 log, progress, threads of the caller
+     2977  base/sort                  in place, without memory, never quadratic; and finding
+     3027  base/clock                 wall time for statistics
+     3073  base/hash                  keyed, for tables whose keys a stranger chooses
+     3165  base/pool                  blocks that are freed together
+     3280  base/number                element types, widening and rounding
+     3491  base/blocks                block types of ggml, taken apart and widened
+     3708  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3993  base/blocks_make           rows quantised to blocks
+     4386  base/base64                decoding
+     4422  base/protobuf              fields of a message
+     4544  base/watch                 long loops that the caller can stop
 
-     4587  files                      formats, on memory and streams
-     4617  files/memory_source        memory as a source of bytes
-     4635  files/json_read            a parser without recursion
-     4988  files/json_values          looking at values, stepping through containers
-     5201  files/json_edit            writing, and edits that keep every byte they do not touch
-     5569  files/tensors              what reading and writing a header share
-     5704  files/safetensors_read     the header of a file, checked
-     6029  files/safetensors_write    the header of a new file
-     6186  files/gguf_types           ggml's types, and the sizes of values
-     6363  files/gguf_values          keys, tensors and values found
-     6481  files/gguf_walk            what stands in a header, one after the other
-     6693  files/gguf_read            the header of a file, checked
-     6914  files/gguf_write           the header of a new file
-     7119  files/gguf_keys            a list of keys that is being made
+     4597  files                      formats, on memory and streams
+     4627  files/memory_source        memory as a source of bytes
+     4645  files/json_read            a parser without recursion
+     4998  files/json_values          looking at values, stepping through containers
+     5211  files/json_edit            writing, and edits that keep every byte they do not touch
+     5579  files/tensors              what reading and writing a header share
+     5714  files/safetensors_read     the header of a file, checked
+     6039  files/safetensors_write    the header of a new file
+     6196  files/gguf_types           ggml's types, and the sizes of values
+     6373  files/gguf_values          keys, tensors and values found
+     6491  files/gguf_walk            what stands in a header, one after the other
+     6703  files/gguf_read            the header of a file, checked
+     6924  files/gguf_write           the header of a new file
+     7129  files/gguf_keys            a list of keys that is being made
 
-     7319  vocab                      tokens, from every source, and which of them are the same
-     7360  vocab/known                what the world calls things: files, classes, tokens
-     7684  vocab/token_table          the table of tokens, and finding tokens in it
-     7858  vocab/spelling             from what a file spells to bytes
-     8049  vocab/reader               what the readers of all sources share
-     8407  vocab/added_tokens         what other files add to a model's tokens
-     8755  vocab/in_use               tokens that are named as reserved ones and are none
-     8858  vocab/from_tokenizer_json  tokenizer.json
-     9151  vocab/from_tekken          tekken.json
-     9306  vocab/from_tiktoken        *.tiktoken
-     9371  vocab/from_sentencepiece   tokenizer.model and its like
-     9736  vocab/from_vocab_json      vocab.json and merges.txt
-     9822  vocab/from_vocab_txt       vocab.txt
-     9879  vocab/digits               how a tokenizer cuts numbers
-    10075  vocab/recognise            what a file is, by what it holds
-    10206  vocab/parse                the first source that is given, and what goes with it
-    10432  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10739  vocab/rules_read           the rules of each kind of file
-    10844  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    11025  vocab/from_gguf            the vocabulary of a GGUF file
-    11314  vocab/gguf_rules           how it splits text
-    11465  vocab/split                text split as the tokenizer's model splits it
-    11865  vocab/align                which base token a donor token is
+     7329  vocab                      tokens, from every source, and which of them are the same
+     7370  vocab/known                what the world calls things: files, classes, tokens
+     7694  vocab/token_table          the table of tokens, and finding tokens in it
+     7868  vocab/spelling             from what a file spells to bytes
+     8059  vocab/reader               what the readers of all sources share
+     8417  vocab/added_tokens         what other files add to a model's tokens
+     8765  vocab/in_use               tokens that are named as reserved ones and are none
+     8868  vocab/from_tokenizer_json  tokenizer.json
+     9161  vocab/from_tekken          tekken.json
+     9316  vocab/from_tiktoken        *.tiktoken
+     9381  vocab/from_sentencepiece   tokenizer.model and its like
+     9746  vocab/from_vocab_json      vocab.json and merges.txt
+     9832  vocab/from_vocab_txt       vocab.txt
+     9889  vocab/digits               how a tokenizer cuts numbers
+    10085  vocab/recognise            what a file is, by what it holds
+    10216  vocab/parse                the first source that is given, and what goes with it
+    10442  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10749  vocab/rules_read           the rules of each kind of file
+    10854  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11035  vocab/from_gguf            the vocabulary of a GGUF file
+    11324  vocab/gguf_rules           how it splits text
+    11475  vocab/split                text split as the tokenizer's model splits it
+    11875  vocab/align                which base token a donor token is
 
-    12119  simd                       the hot loops, once for each instruction set
-    12152  simd/kernels               the table of kernels, and what all versions share
-    12429  simd/scalar                the reference
-    12598  simd/sse2                  the operations of 128-bit x86, and what each does
-    12719  simd/neon                  those of 64-bit Arm
-    12814  simd/wasm                  those of WebAssembly's SIMD128
-    12899  simd/avx2                  those of 256-bit x86, with FMA
-    12981  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13623  simd/avx_vnni              AVX2, and products of integers
-    13719  simd/neon_bf16             NEON, and products of matrices
-    13873  simd/avx512                512-bit x86, by hand
-    14479  simd/amx                   tiles of x86, beside AVX-512
-    14722  simd/dispatch              which of them this machine can run, and which a call takes
+    12129  simd                       the hot loops, once for each instruction set
+    12162  simd/kernels               the table of kernels, and what all versions share
+    12439  simd/scalar                the reference
+    12608  simd/sse2                  the operations of 128-bit x86, and what each does
+    12729  simd/neon                  those of 64-bit Arm
+    12824  simd/wasm                  those of WebAssembly's SIMD128
+    12909  simd/avx2                  those of 256-bit x86, with FMA
+    12991  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13633  simd/avx_vnni              AVX2, and products of integers
+    13729  simd/neon_bf16             NEON, and products of matrices
+    13883  simd/avx512                512-bit x86, by hand
+    14489  simd/amx                   tiles of x86, beside AVX-512
+    14732  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14948  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15001  solve/views                the rows of matrices, as the kernels read them
-    15130  solve/panels               vectors as the dense products want them, and these
-    15321  solve/rests                vectors on their way into panels
-    15498  solve/dictionary           the atoms, and their split along a common direction
-    15653  solve/exact_gram           products of all pairs of atoms in double
-    15735  solve/triangle             packed lower triangles
-    15839  solve/support              what is known of one target, and the exact steps
-    16115  solve/gram_table           products of atoms with all atoms, for scans
-    16353  solve/screen               which atoms are worth scoring in double: the bound
-    16659  solve/scan                 the correlations of all atoms with a block's residuals
-    16822  solve/predict              making targets ready for the next scan
-    17068  solve/candidates           the atoms that a scan could not rule out
-    17405  solve/select               the next atoms of each target
-    17570  solve/pursuit              what one solve holds, and the memory it takes
-    17814  solve/plan                 which form, and in what blocks
-    18059  solve/steps                a pursuit from its rows to its results
-    18298  solve/combine              new rows of coefficients
-    18360  solve/solver               the public call
-    18525  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18734  solve/affine_normal        the normal equations of an affine map
-    18977  solve/affine_factor        their factor, and their solution
-    19208  solve/affine_map           a fitted map, and the rows it makes
-    19551  solve/affine_choice        how many atoms to take, and chosen by what
-    19949  solve/affine_fit           what a fit of an affine map holds and needs
-    20193  solve/affine               fitting and applying affine maps
+    14958  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15011  solve/views                the rows of matrices, as the kernels read them
+    15140  solve/panels               vectors as the dense products want them, and these
+    15331  solve/rests                vectors on their way into panels
+    15508  solve/dictionary           the atoms, and their split along a common direction
+    15663  solve/exact_gram           products of all pairs of atoms in double
+    15745  solve/triangle             packed lower triangles
+    15849  solve/support              what is known of one target, and the exact steps
+    16125  solve/gram_table           products of atoms with all atoms, for scans
+    16363  solve/screen               which atoms are worth scoring in double: the bound
+    16669  solve/scan                 the correlations of all atoms with a block's residuals
+    16832  solve/predict              making targets ready for the next scan
+    17078  solve/candidates           the atoms that a scan could not rule out
+    17415  solve/select               the next atoms of each target
+    17580  solve/pursuit              what one solve holds, and the memory it takes
+    17824  solve/plan                 which form, and in what blocks
+    18069  solve/steps                a pursuit from its rows to its results
+    18308  solve/combine              new rows of coefficients
+    18370  solve/solver               the public call
+    18535  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18744  solve/affine_normal        the normal equations of an affine map
+    18987  solve/affine_factor        their factor, and their solution
+    19218  solve/affine_map           a fitted map, and the rows it makes
+    19561  solve/affine_choice        how many atoms to take, and chosen by what
+    19959  solve/affine_fit           what a fit of an affine map holds and needs
+    20203  solve/affine               fitting and applying affine maps
 
-    20482  methods                    rows for tokens that a model lacks, each method a room
-    20521  methods/parts              what methods share: sums of rows, combinations
-    20705  methods/pursuit            omp, omp-centred
-    20776  methods/mapping            omp-affine, affine
-    20810  methods/constant           mean, zero
-    20838  methods/near               each target against all anchors
-    21129  methods/weights            how a few anchors combine to a target
-    21350  methods/interpolation      common_interpolation
-    21503  methods/wechsel            wechsel
-    21553  methods/focus              focus
-    21641  methods/hull               hull
-    21692  methods/dense              matrices of double, and their products
-    21957  methods/linear             maps between two models' rows
-    22112  methods/clp                clp
-    22198  methods/chance             normal deviates that are the same everywhere
-    22259  methods/factor             of symmetric matrices
-    22308  methods/randn              randn
-    22397  methods/john_hewitt        john_hewitt
-    22481  methods/polar              the orthogonal part of a matrix
-    22577  methods/procrustes         procrustes
-    22670  methods/eigen              principal directions of a matrix's rows
-    22964  methods/landmark_pca       landmark_pca
-    23022  methods/stb                stb
-    23204  methods/mp_rope            mp_rope
-    23520  methods/subword            subword
-    23636  methods/zett               zett
-    23658  methods/modifiers          what is done to the rows of any method
-    23772  methods/methods            the table of all, and the public calls
+    20492  methods                    rows for tokens that a model lacks, each method a room
+    20531  methods/parts              what methods share: sums of rows, combinations
+    20715  methods/pursuit            omp, omp-centred
+    20786  methods/mapping            omp-affine, affine
+    20820  methods/constant           mean, zero
+    20848  methods/near               each target against all anchors
+    21139  methods/weights            how a few anchors combine to a target
+    21360  methods/interpolation      common_interpolation
+    21513  methods/wechsel            wechsel
+    21563  methods/focus              focus
+    21651  methods/hull               hull
+    21702  methods/dense              matrices of double, and their products
+    21967  methods/linear             maps between two models' rows
+    22122  methods/clp                clp
+    22208  methods/chance             normal deviates that are the same everywhere
+    22269  methods/factor             of symmetric matrices
+    22318  methods/randn              randn
+    22407  methods/john_hewitt        john_hewitt
+    22491  methods/polar              the orthogonal part of a matrix
+    22587  methods/procrustes         procrustes
+    22680  methods/eigen              principal directions of a matrix's rows
+    22974  methods/landmark_pca       landmark_pca
+    23032  methods/stb                stb
+    23214  methods/mp_rope            mp_rope
+    23530  methods/subword            subword
+    23646  methods/zett               zett
+    23668  methods/modifiers          what is done to the rows of any method
+    23782  methods/methods            the table of all, and the public calls
 
-    23921  disk                       files and directories
-    23959  disk/system                what POSIX and Windows are asked for
-    24000  disk/windows_paths         paths as Windows takes them
-    24140  disk/windows               the system as Windows gives it
-    24452  disk/posix                 the system as POSIX gives it
-    24700  disk/paths                 what can be told from their text
-    24774  disk/failure               why the system refused
-    24888  disk/look                  what stands at a path, and whether within another
-    25009  disk/listing               listings of directories
-    25084  disk/reading               files to read, and whether they have changed
-    25263  disk/writing               files to write
-    25380  disk/copying               copies of files
-    25446  disk/trees                 whole directories looked through, copied, removed
-    25662  disk/known                 what weights are called in a directory
-    25755  disk/staging               a directory made under another name, then renamed
-    26017  disk/staged_files          files made under another name, then renamed
-    26146  disk/missing               a path or a directory without what is wanted of it
-    26189  disk/gguf_files            GGUF files of a directory, by their names
-    26228  disk/weights               which files they are, and what may stand in their place
-    26564  disk/weight_index          the index of a checkpoint in shards
-    26781  disk/shards                what an index and its shards say of each other
-    26986  disk/gguf_parts            the parts of a split GGUF file
-    27095  disk/checkpoint            a model directory, in one file or in shards
-    27412  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27526  disk/tokenizer_directory   the tokenizer of a model directory
+    23931  disk                       files and directories
+    23969  disk/system                what POSIX and Windows are asked for
+    24010  disk/windows_paths         paths as Windows takes them
+    24150  disk/windows               the system as Windows gives it
+    24462  disk/posix                 the system as POSIX gives it
+    24710  disk/paths                 what can be told from their text
+    24784  disk/failure               why the system refused
+    24898  disk/look                  what stands at a path, and whether within another
+    25019  disk/listing               listings of directories
+    25094  disk/reading               files to read, and whether they have changed
+    25273  disk/writing               files to write
+    25390  disk/copying               copies of files
+    25456  disk/trees                 whole directories looked through, copied, removed
+    25672  disk/known                 what weights are called in a directory
+    25765  disk/staging               a directory made under another name, then renamed
+    26027  disk/staged_files          files made under another name, then renamed
+    26156  disk/missing               a path or a directory without what is wanted of it
+    26199  disk/gguf_files            GGUF files of a directory, by their names
+    26238  disk/weights               which files they are, and what may stand in their place
+    26574  disk/weight_index          the index of a checkpoint in shards
+    26791  disk/shards                what an index and its shards say of each other
+    26996  disk/gguf_parts            the parts of a split GGUF file
+    27105  disk/checkpoint            a model directory, in one file or in shards
+    27422  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27501  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27788  model                      which tensors and config keys belong to the vocabulary
-    27824  model/known                what the world calls things
-    28161  model/known_keys           keys of ids and sizes in configs
-    28335  model/known_classes        classes of tokenizers, by the type of model
-    28573  model/names                names of tensors
-    28730  model/document             the JSON files of a model directory
-    28825  model/members              what the members of a config are about
-    29046  model/config               what config.json says
-    29223  model/side                 a model directory opened once
-    29347  model/gguf_model           what a GGUF file says of a model
-    29404  model/code                 the Python that a tokenizer is loaded with
-    29638  model/parts                what each tensor does for the vocabulary
-    29749  model/whole                whether all tensors are there
-    29871  model/find                 finding the parts of a model
-    30170  model/processor            the tokens that a processor looks for by their text
-    30325  model/heirs                what becomes of the ids in a config
-    30491  model/config_ids           ids in a config being edited
-    30731  model/config_lists         lists, dictionaries and ranges of ids
-    30888  model/config_edit          config.json and generation_config.json, edited
-    31183  model/classes              which class a tokenizer is loaded as
-    31390  model/class_tokens         added tokens that a class numbers otherwise
+    27763  model                      which tensors and config keys belong to the vocabulary
+    27799  model/known                what the world calls things
+    28136  model/known_keys           keys of ids and sizes in configs
+    28310  model/known_classes        classes of tokenizers, by the type of model
+    28548  model/names                names of tensors
+    28705  model/document             the JSON files of a model directory
+    28800  model/members              what the members of a config are about
+    29021  model/config               what config.json says
+    29198  model/side                 a model directory opened once
+    29322  model/gguf_model           what a GGUF file says of a model
+    29379  model/code                 the Python that a tokenizer is loaded with
+    29613  model/parts                what each tensor does for the vocabulary
+    29724  model/whole                whether all tensors are there
+    29846  model/find                 finding the parts of a model
+    30145  model/processor            the tokens that a processor looks for by their text
+    30300  model/heirs                what becomes of the ids in a config
+    30466  model/config_ids           ids in a config being edited
+    30706  model/config_lists         lists, dictionaries and ranges of ids
+    30863  model/config_edit          config.json and generation_config.json, edited
+    31158  model/classes              which class a tokenizer is loaded as
+    31365  model/class_tokens         added tokens that a class numbers otherwise
 
-    31506  job                        the whole transplant, in the order in which it happens
-    31549  job/job                    what a job holds
-    31839  job/open                   opening the two models
-    32110  job/map                    the caller's map
-    32231  job/align                  where every new row comes from
-    32428  job/plan                   what becomes of every tensor, and of the configs
-    32602  job/chat                   the template that turns messages into text
-    32741  job/digits                 where the two tokenizers cut numbers differently
-    32942  job/converted              the special tokens that a conversion to GGUF finds
-    33132  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    33343  job/bos                    texts that begin otherwise than the base's
-    33407  job/rows                   rows in memory: reading, checking, their mean
-    33729  job/pieces                 what the base cuts new tokens into
-    33831  job/untrained              rows that hold nothing, and what becomes of their tokens
-    34096  job/solve                  solving for the rows of the donor
-    34310  job/targets                the rows that are made from the donor's
-    34410  job/diagnose               what is odd about the rows that were made
-    34535  job/rebuild                the new rows of one vocabulary tensor
-    34801  job/write_blocks           new rows as blocks
-    34898  job/write                  the output and its weights
-    35192  job/write_gguf             the output as a GGUF file, or as parts of one
-    35537  job/copy                   the other files of the two models
-    35754  job/index                  the files that are written anew
-    35916  job/run                    the whole, in order
-    36070  job/report                 what a job did, as JSON and as a table
-    36386  job/findings               what is told of a finished directory
-    36435  job/check_files            its files
-    36571  job/check_ids              sizes, ids and tying
-    36787  job/check_values           values
-    36858  job/check_draft            as a draft model for another
-    37150  job/verify                 whether a finished directory agrees with itself
+    31481  job                        the whole transplant, in the order in which it happens
+    31526  job/job                    what a job holds
+    31816  job/open                   opening the two models
+    32087  job/map                    the caller's map
+    32208  job/align                  where every new row comes from
+    32405  job/plan                   what becomes of every tensor, and of the configs
+    32579  job/chat                   the template that turns messages into text
+    32718  job/digits                 where the two tokenizers cut numbers differently
+    32919  job/converted              the special tokens that a conversion to GGUF finds
+    33138  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    33349  job/bos                    texts that begin otherwise than the base's
+    33413  job/rows                   rows in memory: reading, checking, their mean
+    33735  job/pieces                 what the base cuts new tokens into
+    33837  job/untrained              rows that hold nothing, and what becomes of their tokens
+    34102  job/solve                  solving for the rows of the donor
+    34316  job/targets                the rows that are made from the donor's
+    34416  job/diagnose               what is odd about the rows that were made
+    34541  job/rebuild                the new rows of one vocabulary tensor
+    34807  job/write_blocks           new rows as blocks
+    34904  job/write                  the output and its weights
+    35198  job/write_gguf             the output as a GGUF file, or as parts of one
+    35543  job/copy                   the other files of the two models
+    35760  job/index                  the files that are written anew
+    35922  job/run                    the whole, in order
+    36076  job/report                 what a job did, as JSON and as a table
+    36392  job/findings               what is told of a finished model
+    36441  job/check_files            its files
+    36577  job/check_ids              sizes, ids and tying
+    36793  job/check_values           values
+    36864  job/check_gguf             the tokens of a GGUF file
+    37114  job/check_gguf_keys        its other keys, and its tensors
+    37359  job/check_draft            as a draft model for another
+    37682  job/verify                 whether a finished model agrees with itself
 
-    37191  evaluate                   methods ranked on tokens that both models share
-    37210  evaluate/token_class       what a token is like, by its bytes
-    37277  evaluate/hidden            which tokens are hidden, and the rows at hand
-    37469  evaluate/scores            how near rows come to the true ones
-    37568  evaluate/ranks             whether a true row is found among all
-    37676  evaluate/evaluate          methods, one after the other, matrix by matrix
-    37885  evaluate/write_json        an evaluation as JSON
-    37996  evaluate/write_page        an evaluation as a page
+    37738  evaluate                   methods ranked on tokens that both models share
+    37757  evaluate/token_class       what a token is like, by its bytes
+    37824  evaluate/hidden            which tokens are hidden, and the rows at hand
+    38016  evaluate/scores            how near rows come to the true ones
+    38115  evaluate/ranks             whether a true row is found among all
+    38223  evaluate/evaluate          methods, one after the other, matrix by matrix
+    38432  evaluate/write_json        an evaluation as JSON
+    38543  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1768,7 +1770,7 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
                                   otx_job_summary *summary, otx_error *error);
 
 /* >>> src/api/verify.h */
-/* ---- looking at a finished directory ------------------------------------------------- */
+/* ---- looking at a finished model ----------------------------------------------------- */
 
 /* What runs a draft model beside its target. Each asks something else of the pair; the rules
    were read from the sources in November 2026. */
@@ -1798,7 +1800,7 @@ typedef struct otx_verify_options {
        surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
-    const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    const char *draft_for; /* a directory or GGUF file: the target of a draft model; or NULL */
     otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
@@ -1812,12 +1814,20 @@ typedef struct otx_verify_summary {
    finite (faults) and rows of zeros in an output head, which can be sampled
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
+   Or a GGUF file, of a split one the first part, or a directory with no other weights: what
+   ggml and llama.cpp ask of its header, its vocabulary and the shapes that go with it, by which
+   they would not load it, or text could not be encoded (faults); what they put up with, but
+   hardly anybody means (warnings: special ids of tokens that are none, an unknown
+   pre-tokenizer, a chat template with names of no tokens); and values as above.
+
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. One line for each engine that is asked for says whether it takes
+   config.json are read, or its keys. GGUF files are compared as they are, and a directory
+   as it would be converted; if either is one, llama.cpp alone is asked for by
+   OTX_ENGINE_ALL. One line for each engine that is asked for says whether it takes
    the pair, and if not why: an engine that refuses it is a fault; a warning, what it
    does not look at though it makes drafts of no use, or asks for besides.
 
-   OTX_OK when it came to its end, whatever it found; a directory that is not there,
+   OTX_OK when it came to its end, whatever it found; a model that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -27412,22 +27422,6 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 /* >>> src/disk/tokenizer_gguf.h */
 /* ---- tokenizer_gguf: the tokenizer of a GGUF file ------------------------------- */
 
-#define OTX__GGUF_FILES "*.gguf"
-
-/* Files of that name that hold no language model, or not the keys of one. */
-static const char *const otx__gguf_other_files[] = {
-    "mmproj*.gguf",           /* llama.cpp: what turns images into rows */
-    "*.mmproj*.gguf", "*-mmproj*.gguf",
-    "*imatrix*.gguf",         /* llama-imatrix */
-};
-
-/* Whether a name is that of a part of a split file other than the first, in which the keys
-   are. */
-OTX__PRIVATE bool otx__is_later_part(const char *name)
-{
-    return otx__name_fits(name, "*-of-*.gguf") && !otx__name_fits(name, "*-00001-of-*.gguf");
-}
-
 /* Whether the bytes that a file begins with are GGUF's. */
 OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, bool *is,
                                      otx_error *error)
@@ -27439,7 +27433,7 @@ OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, b
     if (result) return result;
     if (source.size >= sizeof bytes) {
         if (source.read(source.context, 0, bytes, sizeof bytes))
-            *is = memcmp(bytes, "GGUF", 4) == 0;
+            *is = memcmp(bytes, OTX__GGUF_MAGIC, sizeof bytes) == 0;
         else result = otx__fail_read(error, path, &source, 0, sizeof bytes);
     }
     otx_source_close(ctx, &source);
@@ -27471,7 +27465,7 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
     if (result) return result;
     otx__path_text(name, path);
-    if (otx_gguf_integer(otx_gguf_find(&file, "split.no"), 0, &part) && part > 0)
+    if (otx_gguf_integer(otx_gguf_find(&file, OTX__KEY_SPLIT_NO), 0, &part) && part > 0)
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is part %" PRId64 " of a split "
                            "file; give the first, which holds the vocabulary", name, part + 1);
     else
@@ -27481,41 +27475,22 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     return result;
 }
 
-/* The one name of a directory's GGUF files that holds a vocabulary; NULL if there is none.
-   Several are refused: which of them is meant cannot be told. */
-OTX__PRIVATE otx_result otx__gguf_in_directory(const char *path, const otx__listing *listing,
-                                               const char **name, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], one[OTX__QUOTED], other[OTX__QUOTED];
-    size_t i;
-    *name = NULL;
-    for (i = 0; i < listing->count; i++) {
-        const char *next = listing->names[i];
-        if (!otx__name_fits(next, OTX__GGUF_FILES) || otx__is_later_part(next) ||
-            otx__name_fits_any(next, otx__gguf_other_files, OTX__COUNT(otx__gguf_other_files)))
-            continue;
-        if (*name)
-            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
-                             "several GGUF files, such as \"%s\" and \"%s\"; give one of them",
-                             otx__path_text(where, path),
-                             otx__quote(one, sizeof one, *name, strlen(*name)),
-                             otx__quote(other, sizeof other, next, strlen(next)));
-        *name = next;
-    }
-    return OTX_OK;
-}
-
 /* The tokenizer of a directory that has no other files of one; *found is false if it has no
    GGUF file either. */
 OTX__PRIVATE otx_result otx__vocab_open_only_gguf(const otx_context *ctx, const char *path,
                                                   const otx__listing *listing, bool rules,
                                                   bool *found, otx_vocab *out, otx_error *error)
 {
-    const char *name;
-    char *whole;
-    otx_result result = otx__gguf_in_directory(path, listing, &name, error);
-    *found = name != NULL;
-    if (result || !name) return result;
+    const char *rival = NULL, *name = otx__gguf_in(listing, &rival);
+    char where[OTX__PATH_TEXT], one[OTX__QUOTED], *whole;
+    otx_result result;
+    *found = name || rival;
+    if (rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
+                         "several GGUF files, \"%s\" among them; give one of them",
+                         otx__path_text(where, path),
+                         otx__quote(one, sizeof one, rival, strlen(rival)));
+    if (!name) return OTX_OK;
     whole = otx__path_join(ctx, path, name);
     if (!whole) return otx__fail_memory(error, strlen(path) + strlen(name) + 2);
     result = otx__vocab_open_gguf(ctx, whole, rules, out, error);
@@ -31508,7 +31483,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
 
 /* Knows the order of things and little else: open both sides, align, plan, stage whatever
    needs no solving, solve, rebuild and write, commit. All that can be wrong with a file is
-   found before the first solve. Knows besides how a finished directory is verified.
+   found before the first solve. Knows besides how a finished model is verified.
    Hides nothing: run.h reads like the README, and struct otx_job is its table of contents.
    A job owns both sides, the plan and the solutions; a writing owns the output until it is
    committed. What fails leaves nothing under the output's name, nor beside it.
@@ -31539,12 +31514,14 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      index         the files that are written anew
      run           the whole, in order
      report        what a job did, as JSON and as a table
-     findings      what is told of a finished directory
+     findings      what is told of a finished model
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the tokens of a GGUF file
+     check_gguf_keys  its other keys, and its tensors
      check_draft   as a draft model for another
-     verify        whether a finished directory agrees with itself */
+     verify        whether a finished model agrees with itself */
 
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
@@ -32952,8 +32929,9 @@ typedef struct otx__converted_value {
     uint32_t node;
 } otx__converted_value;
 
-/* What is written of a directory. */
+/* What is written of a directory, or stands in a GGUF file. */
 typedef struct otx__converted {
+    const char *kind; /* what llama.cpp calls the vocabulary */
     otx__converted_value texts[OTX_ROLE_COUNT];
     bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
     int64_t ids[2]; /* by role; -1: none */
@@ -33113,6 +33091,7 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
         texts[i] = otx__converted_find(json, root, otx__role_keys[i]);
     if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
     if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    to->kind = kind->name;
     memcpy(to->adds, kind->adds, sizeof to->adds);
     memcpy(to->ids, kind->ids, sizeof to->ids);
     otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
@@ -33127,6 +33106,33 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
             otx__converted_config_id(&side->config, keys[i], &id))
             to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
     }
+}
+
+/* The same of a GGUF file, whose vocabulary is of a kind that is known: what llama.cpp makes of
+   its keys. */
+OTX__PRIVATE void otx__converted_from_gguf(const otx_gguf *file, otx__converted *to)
+{
+    static const char *const flags[] = {OTX__GGUF_ADD_BOS, OTX__GGUF_ADD_EOS};
+    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    const uint64_t count = tokens ? tokens->count : 0;
+    size_t i;
+    memset(to, 0, sizeof *to);
+    to->kind = kind->type;
+    for (i = 0; i < 2; i++) {
+        int64_t value;
+        to->adds[i] = kind->adds[i] || (i == OTX_ROLE_BOS && pre && pre->adds_bos);
+        to->ids[i] = otx__gguf_usual_role(file, (otx_role)i);
+        if (to->ids[i] >= 0 && (uint64_t)to->ids[i] >= count) to->ids[i] = -1;
+        if (otx_gguf_integer(otx_gguf_find(file, otx__gguf_role_keys[i]), 0, &value) &&
+            value >= 0 && (uint64_t)value < count)
+            to->ids[i] = value;
+        if (otx_gguf_integer(otx_gguf_find(file, flags[i]), 0, &value)) to->adds[i] = value != 0;
+    }
+    if (strcmp(kind->name, "gemma4") == 0 && !otx__span_is(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                           "sarvam-moe"))
+        to->adds[OTX_ROLE_BOS] = true; /* whatever the key says */
 }
 
 /* >>> src/job/gguf_merge.h */
@@ -36384,7 +36390,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 }
 
 /* >>> src/job/findings.h */
-/* ---- findings: what is told of a finished directory ----------------------- */
+/* ---- findings: what is told of a finished model --------------------------- */
 
 typedef struct otx__verifier {
     otx_context ctx;   /* the caller's, but warnings of what is opened are findings */
@@ -36855,6 +36861,501 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
         otx__verify_tensor(v, &parts->tensors[i]);
 }
 
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the tokens of a GGUF file -------------------------------------------- */
+
+/* What llama.cpp asks of a file's vocabulary (src/llama-vocab.cpp, August 2026), and what text
+   needs that is to be split by it. */
+
+/* A string of the list of tokens. */
+typedef struct otx__gguf_string {
+    otx__span text;
+    uint32_t id;
+} otx__gguf_string;
+
+typedef struct otx__gguf_verify {
+    otx__verifier *v;
+    const char *path;
+    const otx_gguf *file;
+    const otx__gguf_kind *kind;  /* NULL: not known */
+    const otx_gguf_key *types;   /* NULL: none, or too few */
+    otx__gguf_string *strings;   /* by text, of equal ones by id */
+    size_t count;
+    char *scratch;               /* room for the longest merge */
+    size_t scratch_size;
+} otx__gguf_verify;
+
+/* ---- strings ---- */
+
+OTX__PRIVATE int otx__compare_gguf_strings(const void *a, const void *b)
+{
+    const otx__gguf_string *x = (const otx__gguf_string *)a, *y = (const otx__gguf_string *)b;
+    int order = otx__compare_bytes(x->text.bytes, x->text.size, y->text.bytes, y->text.size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+OTX__PRIVATE int otx__span_to_gguf_string(const void *key, const void *item)
+{
+    const otx__span *span = (const otx__span *)key;
+    const otx__gguf_string *string = (const otx__gguf_string *)item;
+    return otx__compare_bytes(span->bytes, span->size, string->text.bytes, string->text.size);
+}
+
+OTX__PRIVATE bool otx__gguf_has_string(const otx__gguf_verify *c, const char *bytes, size_t size)
+{
+    const otx__span span = otx__span_of(bytes, size);
+    return otx__sorted_find(c->strings, c->count, sizeof *c->strings, &span,
+                            otx__span_to_gguf_string) != NULL;
+}
+
+/* Takes what there is of the lists; false if there is no list of tokens to check. */
+OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
+                                       const otx_gguf *file)
+{
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    otx_gguf_strings at;
+    size_t i = 0;
+    memset(c, 0, sizeof *c);
+    memset(&at, 0, sizeof at);
+    c->v = v;
+    c->path = v->side.path;
+    c->file = file;
+    c->kind = otx__gguf_kind_of(file);
+    if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
+        return false;
+    c->types = otx_gguf_find(file, OTX__GGUF_TYPES);
+    if (c->types && (!c->types->array || c->types->count < tokens->count)) c->types = NULL;
+    c->count = (size_t)tokens->count;
+    c->strings = (otx__gguf_string *)otx__alloc(&v->ctx, c->count, sizeof *c->strings);
+    if (!c->strings) {
+        v->failure = otx__fail_array(v->error, c->count, sizeof *c->strings);
+        return false;
+    }
+    for (; i < c->count && otx_gguf_next(tokens, &at); i++) {
+        c->strings[i].text = otx__span_of(at.bytes, at.size);
+        c->strings[i].id = (uint32_t)i;
+    }
+    otx__sort(c->strings, c->count, sizeof *c->strings, otx__compare_gguf_strings);
+    return true;
+}
+
+OTX__PRIVATE void otx__gguf_verify_close(otx__gguf_verify *c)
+{
+    otx__free(&c->v->ctx, c->strings, c->count, sizeof *c->strings);
+    otx__free(&c->v->ctx, c->scratch, c->scratch_size, 1);
+}
+
+/* Two tokens of one string, and tokens of none. */
+OTX__PRIVATE void otx__verify_gguf_strings(otx__gguf_verify *c)
+{
+    char quoted[OTX__QUOTED];
+    size_t i, same = 0, first = 0, empty = 0;
+    for (i = 0; i < c->count && c->strings[i].text.size == 0; i++) empty++;
+    for (i = empty + 1; i < c->count; i++) {
+        const otx__gguf_string *a = &c->strings[i - 1], *b = &c->strings[i];
+        if (!otx__same_bytes(a->text.bytes, a->text.size, b->text.bytes, b->text.size)) continue;
+        if (same++ == 0) first = i;
+    }
+    if (same)
+        otx__found(c->v, OTX_FAULT, "%s: %" PRIu64 " tokens have the string of another, the "
+                   "first \"%s\", of the ids %" PRIu32 " and %" PRIu32 ": llama.cpp refuses "
+                   "such a file", c->path, (uint64_t)same,
+                   otx__quote(quoted, sizeof quoted, c->strings[first].text.bytes,
+                              c->strings[first].text.size), c->strings[first - 1].id,
+                   c->strings[first].id);
+    if (empty)
+        otx__found(c->v, OTX_WARNING, "%s: %" PRIu64 " tokens are empty, the first of the id %"
+                   PRIu32 "; llama.cpp makes [EMPTY_id] of them", c->path, (uint64_t)empty,
+                   c->strings[0].id);
+}
+
+/* ---- lists beside them ---- */
+
+OTX__PRIVATE void otx__verify_gguf_types(otx__gguf_verify *c)
+{
+    size_t i, bad = 0, first = 0;
+    int64_t type, wrong = 0;
+    if (!otx_gguf_find(c->file, OTX__GGUF_TYPES))
+        otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_TYPES ": all tokens are "
+                   "taken for text, special ones too", c->path);
+    for (i = 0; c->types && i < c->count; i++) {
+        if (otx_gguf_integer(c->types, i, &type) && type > OTX__GGUF_UNDEFINED &&
+            type < OTX__GGUF_TOKEN_TYPES)
+            continue;
+        if (bad++ == 0) {
+            first = i;
+            wrong = type;
+        }
+    }
+    if (bad)
+        otx__found(c->v, OTX_FAULT, "%s: %" PRIu64 " tokens are of no type from 1 to 6, the "
+                   "first of the id %" PRIu64 " (type %" PRId64 "): llama.cpp writes nothing for "
+                   "them", c->path, (uint64_t)bad, (uint64_t)first, wrong);
+}
+
+OTX__PRIVATE void otx__verify_gguf_lists(otx__gguf_verify *c)
+{
+    const bool ranks = otx__span_is(otx__gguf_word_of(c->file, OTX__GGUF_PRE), OTX__PRE_KIMI);
+    if (!c->kind) return;
+    if (c->kind->scores && !otx_gguf_find(c->file, OTX__GGUF_SCORES))
+        otx__found(c->v, OTX_FAULT, "%s: there is no key " OTX__GGUF_SCORES ", by which a "
+                   "vocabulary of the kind %s splits text", c->path, c->kind->name);
+    if (c->kind->merges && !ranks && !otx_gguf_find(c->file, OTX__GGUF_MERGES))
+        otx__found(c->v, OTX_FAULT, "%s: there is no key " OTX__GGUF_MERGES ", without which "
+                   "llama.cpp does not load a vocabulary of the kind %s", c->path, c->kind->name);
+}
+
+/* ---- merges ---- */
+
+/* Whether a part of a merge, or what it makes, is a token: in a vocabulary with spaces as
+   U+2581 also one that the converter has written out. */
+OTX__PRIVATE bool otx__gguf_merges_to(const otx__gguf_verify *c, char *bytes, size_t size)
+{
+    otx__spelling spelling;
+    if (otx__gguf_has_string(c, bytes, size)) return true;
+    if (!c->kind || c->kind->family != OTX_FAMILY_METASPACE) return false;
+    memset(&spelling, 0, sizeof spelling);
+    spelling.mark_size = 3;
+    memcpy(spelling.mark, OTX__WORD_MARK, 3);
+    size = otx__spell_spaces(&spelling, bytes, size, bytes);
+    return otx__gguf_has_string(c, bytes, size);
+}
+
+OTX__PRIVATE bool otx__gguf_merge_is_good(const otx__gguf_verify *c, const char *text, size_t size)
+{
+    const char *space = size > 1 ? (const char *)memchr(text + 1, ' ', size - 1) : NULL;
+    const size_t left = space ? (size_t)(space - text) : 0, right = space ? size - left - 1 : 0;
+    if (!space) return false;
+    memcpy(c->scratch, text, left);
+    if (!otx__gguf_merges_to(c, c->scratch, left)) return false;
+    memcpy(c->scratch, space + 1, right);
+    if (!otx__gguf_merges_to(c, c->scratch, right)) return false;
+    memcpy(c->scratch, text, left);
+    memcpy(c->scratch + left, space + 1, right);
+    return otx__gguf_merges_to(c, c->scratch, left + right);
+}
+
+OTX__PRIVATE void otx__verify_gguf_merges(otx__gguf_verify *c)
+{
+    const otx_gguf_key *merges = otx_gguf_find(c->file, OTX__GGUF_MERGES);
+    char quoted[OTX__QUOTED];
+    otx_gguf_strings at;
+    uint64_t bad = 0, rank = 0, first = 0;
+    memset(&at, 0, sizeof at);
+    if (!c->kind || !c->kind->merges || !merges) return;
+    while (otx_gguf_next(merges, &at)) c->scratch_size = otx__max(c->scratch_size, at.size);
+    c->scratch = (char *)otx__alloc(&c->v->ctx, c->scratch_size, 1);
+    if (!c->scratch) {
+        c->v->failure = otx__fail_memory(c->v->error, c->scratch_size);
+        return;
+    }
+    quoted[0] = 0;
+    memset(&at, 0, sizeof at);
+    for (; otx_gguf_next(merges, &at); rank++) {
+        if (otx__gguf_merge_is_good(c, at.bytes, at.size) || bad++ > 0) continue;
+        first = rank;
+        otx__quote(quoted, sizeof quoted, at.bytes, at.size);
+    }
+    if (bad)
+        otx__found(c->v, OTX_FAULT, "%s: of %" PRIu64 " merges a part, or what they make, is no "
+                   "token, the first %" PRIu64 ", \"%s\"", c->path, bad, first, quoted);
+}
+
+/* ---- bytes ---- */
+
+/* Whether a byte can stand in UTF-8. */
+OTX__PRIVATE bool otx__is_byte_of_utf8(unsigned byte)
+{
+    return byte != 0xc0 && byte != 0xc1 && byte < 0xf5;
+}
+
+/* The byte that a token stands for, or -1: also of one that is text, but has a role. */
+OTX__PRIVATE int otx__gguf_byte_of(const otx__gguf_verify *c, const otx_token *token, size_t id)
+{
+    int64_t type = OTX__GGUF_NORMAL;
+    char bytes[4];
+    if (token->size == 1 && otx__stands_for_text(token)) return (unsigned char)token->bytes[0];
+    (void)otx_gguf_integer(c->types, id, &type);
+    if (token->kind != OTX_TOKEN_CONTROL || type > OTX__GGUF_NORMAL || token->content_size > 2 ||
+        !otx__is_utf8(token->content, token->content_size) ||
+        otx__spell_byte_level(token->content, token->content_size, bytes) != 1)
+        return -1;
+    return (unsigned char)bytes[0];
+}
+
+/* Whether any text can be made of tokens: by words alone, or with an unknown one, it need
+   not. Real byte-level vocabularies lack control characters (SmolLM2's does), which
+   llama.cpp leaves out then; where it wants <0xNN> it fails. */
+OTX__PRIVATE void otx__verify_gguf_bytes(otx__gguf_verify *c)
+{
+    const otx_vocab *vocab = &c->v->side.vocab;
+    bool seen[256];
+    unsigned byte, missing = 0, first = 0;
+    size_t i;
+    if (!c->kind || !vocab->tokens || c->kind->family == OTX_FAMILY_WORDPIECE ||
+        (strcmp(c->kind->name, "t5") == 0 && vocab->roles[OTX_ROLE_UNK] >= 0))
+        return;
+    memset(seen, 0, sizeof seen);
+    for (i = 0; i < vocab->count; i++) {
+        const int found = otx__gguf_byte_of(c, &vocab->tokens[i], i);
+        if (found >= 0) seen[found] = true;
+    }
+    for (byte = 256; byte-- > 0;)
+        if (!seen[byte] && otx__is_byte_of_utf8(byte)) {
+            missing++;
+            first = byte;
+        }
+    if (missing)
+        otx__found(c->v, c->kind->family == OTX_FAMILY_BYTE_LEVEL ? OTX_WARNING : OTX_FAULT,
+                   "%s: no token stands for %u of the bytes of UTF-8, the first 0x%02x: text with "
+                   "them cannot be encoded", c->path, missing, first);
+}
+
+/* >>> src/job/check_gguf_keys.h */
+/* ---- verify: the other keys and the tensors of a GGUF file -------------------------- */
+
+/* ---- special tokens ---- */
+
+/* Calls for every key with the id of a special token; `at` is where to go on. */
+OTX__PRIVATE const otx_gguf_key *otx__gguf_next_id(const otx_gguf *file, size_t *at, int64_t *id)
+{
+    static const char before[] = "tokenizer.ggml.", after[] = "_token_id";
+    while (*at < file->key_count) {
+        const otx_gguf_key *key = &file->keys[(*at)++];
+        if (key->array || key->name_size < sizeof before + sizeof after ||
+            memcmp(key->name, before, sizeof before - 1) != 0 ||
+            memcmp(key->name + key->name_size - (sizeof after - 1), after, sizeof after - 1) != 0)
+            continue;
+        if (otx_gguf_integer(key, 0, id)) return key;
+    }
+    return NULL;
+}
+
+OTX__PRIVATE void otx__verify_gguf_ids(otx__gguf_verify *c)
+{
+    const otx_gguf_key *key;
+    char name[OTX__QUOTED], token[OTX__QUOTED];
+    size_t at = 0;
+    int64_t id, type;
+    while ((key = otx__gguf_next_id(c->file, &at, &id)) != NULL) {
+        otx__quote(name, sizeof name, key->name, key->name_size);
+        if (id < 0 || (uint64_t)id >= c->count) {
+            otx__found(c->v, OTX_FAULT, "%s: key %s is %" PRId64 "; there are %" PRIu64 " tokens, "
+                       "and llama.cpp takes another in its place", c->path, name, id,
+                       (uint64_t)c->count);
+            continue;
+        }
+        if (!otx_gguf_integer(c->types, (uint64_t)id, &type) || type == OTX__GGUF_CONTROL ||
+            type == OTX__GGUF_UNKNOWN)
+            continue;
+        otx__found(c->v, OTX_WARNING, "%s: key %s is %" PRId64 " (token \"%s\"), which is of type %"
+                   PRId64 ", not of a control token (3)", c->path, name, id,
+                   otx__side_content(token, &c->v->side, (uint64_t)id), type);
+    }
+}
+
+/* A token that is added to texts, and is none. */
+OTX__PRIVATE void otx__verify_gguf_ends(otx__gguf_verify *c)
+{
+    otx__converted flags;
+    size_t i;
+    if (!c->kind) return;
+    otx__converted_from_gguf(c->file, &flags);
+    for (i = 0; i < 2; i++)
+        if (flags.adds[i] && flags.ids[i] < 0)
+            otx__found(c->v, OTX_WARNING, "%s: texts are to get %s, and no key says which token "
+                       "that is", c->path, otx_role_name((otx_role)i));
+        else if (flags.adds[i] && !otx_gguf_find(c->file, otx__gguf_role_keys[i]))
+            otx__found(c->v, OTX_WARNING, "%s: texts are to get %s, and there is no key %s: "
+                       "llama.cpp takes %" PRId64, c->path, otx_role_name((otx_role)i),
+                       otx__gguf_role_keys[i], flags.ids[i]);
+}
+
+OTX__PRIVATE void otx__verify_gguf_suppressed(otx__gguf_verify *c)
+{
+    const otx_gguf_key *key = otx_gguf_find(c->file, "tokenizer.ggml.suppress_tokens");
+    uint64_t i, bad = 0;
+    int64_t id, first = 0;
+    for (i = 0; otx_gguf_integer(key, i, &id); i++)
+        if ((id < 0 || (uint64_t)id >= c->count) && bad++ == 0) first = id;
+    if (bad)
+        otx__found(c->v, OTX_WARNING, "%s: key tokenizer.ggml.suppress_tokens has %" PRIu64 " ids "
+                   "without a token, the first %" PRId64, c->path, bad, first);
+}
+
+/* ---- pre-tokenizer and chat template ---- */
+
+OTX__PRIVATE void otx__verify_gguf_pre(otx__gguf_verify *c)
+{
+    const otx__span pre = otx__gguf_word_of(c->file, OTX__GGUF_PRE);
+    char name[OTX__QUOTED];
+    if (!c->kind || c->kind->family != OTX_FAMILY_BYTE_LEVEL) return;
+    if (pre.size == 0)
+        otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_PRE ": llama.cpp splits "
+                   "text by its default, hardly as the model has learned it", c->path);
+    else if (!otx__gguf_pre_of(c->file))
+        otx__found(c->v, OTX_WARNING, "%s: " OTX__GGUF_PRE " is \"%s\", which llama.cpp of August "
+                   "2026 does not know; one that does not know it does not load the file", c->path,
+                   otx__quote(name, sizeof name, pre.bytes, pre.size));
+}
+
+/* The size of what begins a text with <| and ends with |>, or the same with U+FF5C: no space,
+   quote or brace is in it, as where a template puts one together; 0 if it does not. */
+OTX__PRIVATE size_t otx__gguf_mark(otx__span text)
+{
+    static const char *const bars[] = {"|", "\xef\xbd\x9c"};
+    size_t i, at;
+    for (i = 0; i < OTX__COUNT(bars); i++) {
+        const size_t bar = strlen(bars[i]);
+        if (text.size < 2 * bar + 2 || text.bytes[0] != '<' ||
+            memcmp(text.bytes + 1, bars[i], bar) != 0)
+            continue;
+        for (at = 1 + bar; at + bar < text.size && at < OTX__MARK_MOST; at++) {
+            if (strchr(" \n\t'\"{}<", text.bytes[at])) break;
+            if (memcmp(text.bytes + at, bars[i], bar) == 0 && text.bytes[at + bar] == '>')
+                return at + bar + 1;
+        }
+    }
+    return 0;
+}
+
+OTX__PRIVATE void otx__verify_gguf_template(otx__gguf_verify *c, const otx_gguf_key *key)
+{
+    char name[OTX__QUOTED], first[OTX__QUOTED];
+    otx_gguf_strings strings;
+    otx__span text;
+    uint64_t bad = 0;
+    memset(&strings, 0, sizeof strings);
+    if (key->array || !otx_gguf_next(key, &strings)) return;
+    for (text = otx__span_of(strings.bytes, strings.size); text.size > 0;) {
+        size_t size = otx__gguf_mark(text);
+        if (size && !otx__gguf_has_string(c, text.bytes, size) && bad++ == 0)
+            otx__quote(first, sizeof first, text.bytes, size);
+        size = size ? size : 1;
+        text = otx__span_of(text.bytes + size, text.size - size);
+    }
+    if (bad)
+        otx__found(c->v, OTX_WARNING, "%s: key %s names %" PRIu64 " times what looks like a token "
+                   "and is none, first \"%s\"", c->path,
+                   otx__quote(name, sizeof name, key->name, key->name_size), bad, first);
+}
+
+OTX__PRIVATE void otx__verify_gguf_templates(otx__gguf_verify *c)
+{
+    const size_t size = strlen(OTX__GGUF_TEMPLATE);
+    size_t i;
+    for (i = 0; i < c->file->key_count; i++) {
+        const otx_gguf_key *key = &c->file->keys[i];
+        if (key->name_size >= size && memcmp(key->name, OTX__GGUF_TEMPLATE, size) == 0)
+            otx__verify_gguf_template(c, key);
+    }
+}
+
+/* ---- sizes ---- */
+
+/* Whether a tensor has a row for each token: the embedding, the head, its bias, and the copies
+   of the first two that predict several tokens. With `d2t` a head has a row for each of its
+   elements. */
+OTX__PRIVATE bool otx__gguf_is_by_token(const otx_tensor *tensor, bool *head)
+{
+    static const char *const heads[] = {"output.weight", "output.bias",
+                                        "blk.*.nextn.shared_head_head.weight"};
+    static const char *const others[] = {"token_embd.weight",
+                                         "blk.*.nextn.embed_tokens.weight"};
+    char name[80];
+    otx__format(name, sizeof name, "%.*s", (int)otx__min(tensor->name_size, 70), tensor->name);
+    *head = otx__name_fits_any(name, heads, OTX__COUNT(heads));
+    return *head || otx__name_fits_any(name, others, OTX__COUNT(others));
+}
+
+OTX__PRIVATE void otx__verify_gguf_tensors(otx__gguf_verify *c)
+{
+    const otx_checkpoint *checkpoint = &c->v->side.checkpoint;
+    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, "d2t");
+    char text[OTX__TENSOR_TEXT];
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        uint64_t wanted = c->count;
+        bool head;
+        if (!otx__gguf_is_by_token(tensor, &head)) continue;
+        if (head && draft && draft->tensor->rank > 0) wanted = draft->tensor->shape[0];
+        if (tensor->rank > 0 && tensor->shape[0] == wanted) continue;
+        otx__found(c->v, OTX_FAULT, "%s: tensor %s has %" PRIu64 " rows for %" PRIu64 " %s: "
+                   "llama.cpp does not load it", c->path, otx__tensor_text(text, tensor),
+                   tensor->rank ? tensor->shape[0] : 0, wanted,
+                   wanted == c->count ? "tokens" : "elements of d2t");
+    }
+    if (checkpoint->tensor_count == 0)
+        otx__found(c->v, OTX_WARNING, "%s: holds no tensors, a vocabulary alone", c->path);
+    else if (!otx_checkpoint_find(checkpoint, "token_embd.weight"))
+        otx__found(c->v, OTX_FAULT, "%s: has no tensor \"token_embd.weight\"", c->path);
+}
+
+OTX__PRIVATE void otx__verify_gguf_size(otx__gguf_verify *c)
+{
+    size_t i;
+    for (i = 0; i < c->file->key_count; i++) {
+        const otx_gguf_key *key = &c->file->keys[i];
+        char name[OTX__QUOTED];
+        int64_t said;
+        if (!otx__gguf_is_of_model(c->file, key, OTX__KEY_VOCAB_SIZE) || key->array ||
+            !otx_gguf_integer(key, 0, &said) || (uint64_t)said == c->count)
+            continue;
+        otx__found(c->v, OTX_WARNING, "%s: key %s is %" PRId64 "; there are %" PRIu64 " tokens",
+                   c->path, otx__quote(name, sizeof name, key->name, key->name_size), said,
+                   (uint64_t)c->count);
+    }
+}
+
+/* ---- all of it ---- */
+
+/* Opens what can be opened of the file. */
+OTX__PRIVATE void otx__verify_gguf_open(otx__verifier *v)
+{
+    otx__side *side = &v->side;
+    otx_error error;
+    otx_result result;
+    if (!otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
+                          &error))
+        return;
+    result = otx_vocab_parse_gguf(&v->quiet, otx__gguf_of(&side->checkpoint), side->path,
+                                  &side->vocab, &error);
+    if (!otx__verify_take(v, result, &error) || side->checkpoint.tensor_count == 0) return;
+    result = otx__parts_find(&v->quiet, side, &error);
+    if (result == OTX_ERROR_UNSUPPORTED)
+        otx__found(v, OTX_WARNING, "values are not looked at: %s", error.message);
+    else (void)otx__verify_take(v, result, &error);
+}
+
+/* Checks a GGUF file, whose path the side has. */
+OTX__PRIVATE void otx__verify_gguf(otx__verifier *v)
+{
+    const otx_gguf *file;
+    otx__gguf_verify check;
+    if (v->failure) return;
+    v->side.gguf = true;
+    otx__verify_gguf_open(v);
+    file = otx__gguf_of(&v->side.checkpoint);
+    if (v->failure || !file) return;
+    if (otx__gguf_verify_open(&check, v, file)) {
+        otx__verify_gguf_strings(&check);
+        otx__verify_gguf_types(&check);
+        otx__verify_gguf_lists(&check);
+        otx__verify_gguf_merges(&check);
+        otx__verify_gguf_bytes(&check);
+        otx__verify_gguf_ids(&check);
+        otx__verify_gguf_ends(&check);
+        otx__verify_gguf_suppressed(&check);
+        otx__verify_gguf_pre(&check);
+        otx__verify_gguf_templates(&check);
+        otx__verify_gguf_size(&check);
+        otx__verify_gguf_tensors(&check);
+    }
+    otx__gguf_verify_close(&check);
+    otx__verify_values(v);
+}
+
 /* >>> src/job/check_draft.h */
 /* ---- verify: as a draft model for another --------------------------------- */
 
@@ -36918,7 +37419,8 @@ OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 /* ---- tokens ---- */
 
 /* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
-   makes up a token where there is none, of which `pads` is the text. */
+   makes up a token where there is none, of which `pads` is the text; it spells some otherwise
+   than the directory, which stand for the same bytes. */
 OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
     const otx_token *ours = otx__side_token(d->sides[0], id);
@@ -36928,7 +37430,9 @@ OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
     if (!ours && !theirs) return true;
     if (ours && theirs)
         return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                               theirs->content_size);
+                               theirs->content_size) ||
+               (d->sides[0]->gguf != d->sides[1]->gguf &&
+                otx__same_bytes(ours->bytes, ours->size, theirs->bytes, theirs->size));
     size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
     return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
@@ -36977,14 +37481,17 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
     return false;
 }
 
+/* Where one is a directory, what its conversion is called may be told by the other. */
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__converted_kind *kind = otx__converted_kind_of(ours);
-    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
-    if (kind == wanted) return true;
-    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
-                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+    const char *kind = d->gguf[0].kind, *wanted = d->gguf[1].kind;
+    if (strcmp(kind, wanted) == 0 ||
+        (d->sides[0]->gguf != d->sides[1]->gguf && ours->family == theirs->family &&
+         strcmp(ours->model, theirs->model) == 0))
+        return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted,
                    otx_family_name(theirs->family), otx__word(theirs->model));
     return false;
 }
@@ -37079,17 +37586,20 @@ OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
                otx__digits_text(other, theirs->digits));
 }
 
-/* Says of each engine that is asked for whether it takes the pair. */
+/* Says of each engine that is asked for whether it takes the pair. GGUF files are
+   llama.cpp's, if no other is asked for by name. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
     static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
         NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
         otx__draft_transformers};
+    const bool gguf = d->sides[0]->gguf || d->sides[1]->gguf;
     int engine;
     for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
         otx_severity severity;
         otx__draft_why why;
-        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+        if (v->options->engine == OTX_ENGINE_ALL ? gguf && engine != OTX_ENGINE_LLAMA_CPP
+                                                 : v->options->engine != (otx_engine)engine)
             continue;
         memset(&why, 0, sizeof why);
         severity = rules[engine](d, &why);
@@ -37102,53 +37612,102 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
     }
 }
 
-/* Opens what is compared of the target, and the rest of the draft. */
-OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
-                                        otx__document tokens[2], otx_error *error)
+/* Opens what is compared of the target: of a GGUF file all is in itself. */
+OTX__PRIVATE otx_result otx__draft_open_target(const otx_context *ctx, otx__side *target,
+                                               otx_error *error)
 {
-    const otx_context *ctx = &v->ctx;
-    const char *path = target->path;
-    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    char *file;
+    otx_result result = otx__find_gguf(ctx, target->path, &file, error);
+    if (!result && file) {
+        otx__path_free(ctx, target->path);
+        target->path = file;
+        target->gguf = true;
+        result = otx_checkpoint_open(ctx, file, &target->checkpoint, error);
+    }
+    if (!result) result = otx_vocab_open(ctx, target->path, &target->vocab, error);
+    if (result || target->gguf) return result;
+    result = otx__document_open(ctx, target->path, "config.json", &target->config, error);
     if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
-                                    error);
-    if (!result)
-        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
-    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+        result = otx__document_open(ctx, target->path, "tokenizer_config.json",
+                                    &target->tokenizer, error);
+    return result;
+}
+
+/* Finds what the engines look at on one side. */
+OTX__PRIVATE otx_result otx__draft_look(const otx_context *ctx, otx__draft *d, size_t i,
+                                        otx_error *error)
+{
+    const otx__side *side = d->sides[i];
+    otx__document tokens;
+    otx_result result;
+    if (side->gguf) {
+        const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+        otx__converted_from_gguf(file, &d->gguf[i]);
+        d->sizes[i] = otx_gguf_find(file, OTX__GGUF_TOKENS)->count;
+        return OTX_OK;
+    }
+    memset(&tokens, 0, sizeof tokens);
+    result = otx__document_open(ctx, side->path, "tokenizer.json", &tokens, error);
+    if (!result) {
+        d->sizes[i] = otx__draft_size(&side->config);
+        otx__converted_read(side, &tokens, &d->gguf[i]);
+    }
+    otx__document_close(ctx, &tokens);
     return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    otx__document tokens[2];
     otx__side target;
     otx__draft draft;
     otx_error error;
     otx_result result;
     size_t i;
     if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
-    memset(tokens, 0, sizeof tokens);
+    memset(&draft, 0, sizeof draft);
+    draft.sides[0] = &v->side;
+    draft.sides[1] = &target;
     result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
-    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (!result) result = otx__draft_open_target(ctx, &target, &error);
+    for (i = 0; i < 2 && !result; i++) result = otx__draft_look(ctx, &draft, i, &error);
     if (otx__verify_take(v, result, &error)) {
-        draft.sides[0] = &v->side;
-        draft.sides[1] = &target;
-        for (i = 0; i < 2; i++) {
-            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
-        }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
         otx__draft_digits(v, &draft);
     }
-    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }
 
 /* >>> src/job/verify.h */
-/* ---- verify: whether a finished directory agrees with itself --------------- */
+/* ---- verify: whether a finished model agrees with itself ------------------- */
+
+/* Checks a directory, whose path the side has. */
+OTX__PRIVATE void otx__verify_directory(otx__verifier *v)
+{
+    otx__verify_open(v);
+    otx__verify_index(v);
+    otx__verify_listing(v);
+    otx__verify_code(v);
+    otx__verify_class(v);
+    otx__verify_processor(v);
+    otx__verify_rows(v);
+    otx__verify_ids(v);
+    otx__verify_tie(v);
+    otx__verify_values(v);
+}
+
+OTX__PRIVATE void otx__verifier_open(otx__verifier *v, const otx_context *ctx,
+                                     const otx_verify_options *options, otx_error *error)
+{
+    memset(v, 0, sizeof *v);
+    if (ctx) v->quiet = *ctx;
+    v->ctx = v->quiet;
+    v->ctx.log = otx__verify_log;
+    v->ctx.log_context = v;
+    v->options = options;
+    v->error = error;
+}
 
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -37157,33 +37716,21 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx_verify_options none;
     otx__verifier v;
     otx__status status;
+    char name[OTX__PATH_TEXT], *file;
     otx_result result = otx__model_status(path, &status, error);
-    char name[OTX__PATH_TEXT];
+    if (!result) result = otx__find_gguf(ctx, path, &file, error);
     if (result) return result;
-    if (!status.directory)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is not a directory",
+    if (!status.directory && !file)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is neither a directory nor a GGUF file",
                          otx__path_text(name, path));
     memset(&none, 0, sizeof none);
-    memset(&v, 0, sizeof v);
-    if (ctx) v.quiet = *ctx;
-    v.ctx = v.quiet;
-    v.ctx.log = otx__verify_log;
-    v.ctx.log_context = &v;
-    v.options = options ? options : &none;
-    v.error = error;
-    v.failure = otx__side_begin(&v.ctx, path, false, &v.side, error);
-    otx__verify_open(&v);
-    otx__verify_index(&v);
-    otx__verify_listing(&v);
-    otx__verify_code(&v);
-    otx__verify_class(&v);
-    otx__verify_processor(&v);
-    otx__verify_rows(&v);
-    otx__verify_ids(&v);
-    otx__verify_tie(&v);
-    otx__verify_values(&v);
+    otx__verifier_open(&v, ctx, options ? options : &none, error);
+    v.failure = otx__side_begin(&v.ctx, file ? file : path, false, &v.side, error);
+    if (file) otx__verify_gguf(&v);
+    else otx__verify_directory(&v);
     otx__verify_draft(&v);
     otx__side_close(&v.ctx, &v.side);
+    otx__path_free(ctx, file);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
 }
