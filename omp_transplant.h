@@ -199,71 +199,71 @@
     26781  disk/shards                what an index and its shards say of each other
     26986  disk/gguf_parts            the parts of a split GGUF file
     27095  disk/checkpoint            a model directory, in one file or in shards
-    27412  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27526  disk/tokenizer_directory   the tokenizer of a model directory
+    27447  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27561  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27788  model                      which tensors and config keys belong to the vocabulary
-    27824  model/known                what the world calls things
-    28161  model/known_keys           keys of ids and sizes in configs
-    28335  model/known_classes        classes of tokenizers, by the type of model
-    28573  model/names                names of tensors
-    28730  model/document             the JSON files of a model directory
-    28825  model/members              what the members of a config are about
-    29046  model/config               what config.json says
-    29223  model/side                 a model directory opened once
-    29347  model/gguf_model           what a GGUF file says of a model
-    29426  model/code                 the Python that a tokenizer is loaded with
-    29660  model/parts                what each tensor does for the vocabulary
-    29771  model/whole                whether all tensors are there
-    29893  model/find                 finding the parts of a model
-    30192  model/processor            the tokens that a processor looks for by their text
-    30347  model/heirs                what becomes of the ids in a config
-    30513  model/config_ids           ids in a config being edited
-    30753  model/config_lists         lists, dictionaries and ranges of ids
-    30910  model/config_edit          config.json and generation_config.json, edited
-    31205  model/classes              which class a tokenizer is loaded as
-    31412  model/class_tokens         added tokens that a class numbers otherwise
+    27823  model                      which tensors and config keys belong to the vocabulary
+    27859  model/known                what the world calls things
+    28196  model/known_keys           keys of ids and sizes in configs
+    28370  model/known_classes        classes of tokenizers, by the type of model
+    28608  model/names                names of tensors
+    28765  model/document             the JSON files of a model directory
+    28860  model/members              what the members of a config are about
+    29081  model/config               what config.json says
+    29258  model/side                 a model directory opened once
+    29382  model/gguf_model           what a GGUF file says of a model
+    29439  model/code                 the Python that a tokenizer is loaded with
+    29673  model/parts                what each tensor does for the vocabulary
+    29784  model/whole                whether all tensors are there
+    29906  model/find                 finding the parts of a model
+    30205  model/processor            the tokens that a processor looks for by their text
+    30360  model/heirs                what becomes of the ids in a config
+    30526  model/config_ids           ids in a config being edited
+    30766  model/config_lists         lists, dictionaries and ranges of ids
+    30923  model/config_edit          config.json and generation_config.json, edited
+    31218  model/classes              which class a tokenizer is loaded as
+    31425  model/class_tokens         added tokens that a class numbers otherwise
 
-    31528  job                        the whole transplant, in the order in which it happens
-    31571  job/job                    what a job holds
-    31861  job/open                   opening the two models
-    32147  job/map                    the caller's map
-    32268  job/align                  where every new row comes from
-    32465  job/plan                   what becomes of every tensor, and of the configs
-    32639  job/chat                   the template that turns messages into text
-    32778  job/digits                 where the two tokenizers cut numbers differently
-    32979  job/converted              the special tokens that a conversion to GGUF finds
-    33169  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    33384  job/bos                    texts that begin otherwise than the base's
-    33447  job/rows                   rows in memory: reading, checking, their mean
-    33769  job/pieces                 what the base cuts new tokens into
-    33871  job/untrained              rows that hold nothing, and what becomes of their tokens
-    34136  job/solve                  solving for the rows of the donor
-    34350  job/targets                the rows that are made from the donor's
-    34450  job/diagnose               what is odd about the rows that were made
-    34575  job/rebuild                the new rows of one vocabulary tensor
-    34841  job/write_blocks           new rows as blocks
-    34938  job/write                  the output and its weights
-    35232  job/write_gguf             the output as a GGUF file, or as parts of one
-    35577  job/copy                   the other files of the two models
-    35794  job/index                  the files that are written anew
-    35956  job/run                    the whole, in order
-    36110  job/report                 what a job did, as JSON and as a table
-    36426  job/findings               what is told of a finished directory
-    36475  job/check_files            its files
-    36611  job/check_ids              sizes, ids and tying
-    36827  job/check_values           values
-    36898  job/check_draft            as a draft model for another
-    37190  job/verify                 whether a finished directory agrees with itself
+    31541  job                        the whole transplant, in the order in which it happens
+    31584  job/job                    what a job holds
+    31874  job/open                   opening the two models
+    32145  job/map                    the caller's map
+    32266  job/align                  where every new row comes from
+    32463  job/plan                   what becomes of every tensor, and of the configs
+    32637  job/chat                   the template that turns messages into text
+    32776  job/digits                 where the two tokenizers cut numbers differently
+    32977  job/converted              the special tokens that a conversion to GGUF finds
+    33167  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    33378  job/bos                    texts that begin otherwise than the base's
+    33442  job/rows                   rows in memory: reading, checking, their mean
+    33764  job/pieces                 what the base cuts new tokens into
+    33866  job/untrained              rows that hold nothing, and what becomes of their tokens
+    34131  job/solve                  solving for the rows of the donor
+    34345  job/targets                the rows that are made from the donor's
+    34445  job/diagnose               what is odd about the rows that were made
+    34570  job/rebuild                the new rows of one vocabulary tensor
+    34836  job/write_blocks           new rows as blocks
+    34933  job/write                  the output and its weights
+    35227  job/write_gguf             the output as a GGUF file, or as parts of one
+    35572  job/copy                   the other files of the two models
+    35789  job/index                  the files that are written anew
+    35951  job/run                    the whole, in order
+    36105  job/report                 what a job did, as JSON and as a table
+    36421  job/findings               what is told of a finished directory
+    36470  job/check_files            its files
+    36606  job/check_ids              sizes, ids and tying
+    36822  job/check_values           values
+    36893  job/check_draft            as a draft model for another
+    37185  job/verify                 whether a finished directory agrees with itself
 
-    37231  evaluate                   methods ranked on tokens that both models share
-    37250  evaluate/token_class       what a token is like, by its bytes
-    37317  evaluate/hidden            which tokens are hidden, and the rows at hand
-    37509  evaluate/scores            how near rows come to the true ones
-    37608  evaluate/ranks             whether a true row is found among all
-    37716  evaluate/evaluate          methods, one after the other, matrix by matrix
-    37925  evaluate/write_json        an evaluation as JSON
-    38036  evaluate/write_page        an evaluation as a page
+    37226  evaluate                   methods ranked on tokens that both models share
+    37245  evaluate/token_class       what a token is like, by its bytes
+    37312  evaluate/hidden            which tokens are hidden, and the rows at hand
+    37504  evaluate/scores            how near rows come to the true ones
+    37603  evaluate/ranks             whether a true row is found among all
+    37711  evaluate/evaluate          methods, one after the other, matrix by matrix
+    37920  evaluate/write_json        an evaluation as JSON
+    38031  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -27388,6 +27388,39 @@ OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
         }
 }
 
+/* Reads a tensor of blocks, and widens it where it is read to: its bytes come to the end of
+   the room for its floats, which no float reaches before they were read. */
+OTX__PRIVATE otx_result otx__checkpoint_blocks(const otx_checkpoint *checkpoint,
+                                               const otx_checkpoint_tensor *tensor,
+                                               uint64_t first, size_t count, float *to,
+                                               otx_error *error)
+{
+    unsigned char block[256];
+    char name[OTX__QUOTED];
+    const unsigned char *from;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(tensor->tensor->dtype, &bytes);
+    size_t size, room, i;
+    uint64_t offset;
+    otx_result result;
+    if (first % elements != 0 || count % elements != 0)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "tensor \"%s\": %" PRIu64 " elements from %"
+                         PRIu64 " on are no whole blocks of %u", otx__quote(name, sizeof name,
+                         tensor->tensor->name, tensor->tensor->name_size), (uint64_t)count,
+                         first, elements);
+    if (!otx__mul64(first / elements, bytes, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count / elements, bytes, &size) || !otx__mul(count, sizeof *to, &room))
+        size = room = SIZE_MAX;
+    from = (unsigned char *)to + (room - size);
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, size,
+                                   (unsigned char *)to + (room - size), error);
+    for (i = 0; i < count / elements && !result; i++) {
+        memcpy(block, from + i * bytes, bytes);
+        otx_blocks_to_float(to + i * elements, block, tensor->tensor->dtype, elements);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error)
@@ -27395,6 +27428,8 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
     uint64_t offset;
     otx_result result;
+    if (otx_dtype_is_block(tensor->tensor->dtype))
+        return otx__checkpoint_blocks(checkpoint, tensor, first, count, (float *)to, error);
     if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
         char what[OTX__QUOTED];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
@@ -29352,29 +29387,17 @@ OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor
 #define OTX__KEY_QUANTIZATION "general.quantization_version"
 #define OTX__GGUF_QUANTIZATION 2 /* of ggml's blocks, as it counts versions */
 #define OTX__KEY_GGUF_SPLIT "split."
-#define OTX__KEY_GGUF_CHAT "tokenizer.chat_template"
 
 /* The header of a GGUF file that has all keys, or NULL if the weights are none. */
 OTX__PRIVATE const otx_gguf *otx__gguf_of(const otx_checkpoint *checkpoint)
 {
-    return checkpoint->file_count > 0 && checkpoint->files[0].gguf.version > 0
-               ? &checkpoint->files[0].gguf
-               : NULL;
+    return checkpoint->gguf ? &checkpoint->files[0].gguf : NULL;
 }
 
 /* Whether there are weights: a GGUF file may have a vocabulary alone. */
 OTX__PRIVATE bool otx__has_weights(const otx_checkpoint *checkpoint)
 {
     return checkpoint->tensor_count > 0 || (checkpoint->files && !otx__gguf_of(checkpoint));
-}
-
-/* ggml's number of a tensor's type as it stands in its file. */
-OTX__PRIVATE uint32_t otx__stored_type(const otx_checkpoint *checkpoint,
-                                       const otx_checkpoint_tensor *at)
-{
-    const otx_gguf *file = &checkpoint->files[at->file].gguf;
-    return file->version > 0 ? file->types[at->tensor - file->tensors]
-                             : otx_gguf_type_of(at->tensor->dtype);
 }
 
 /* The type that the rows of a tensor have in memory: blocks are widened. */
@@ -29411,16 +29434,6 @@ OTX__PRIVATE bool otx__gguf_has_size(const otx_checkpoint *checkpoint, uint64_t 
             return true;
     }
     return false;
-}
-
-/* A string of a GGUF file; empty if there is none. */
-OTX__PRIVATE otx__span otx__gguf_text(const otx_gguf *file, const char *name)
-{
-    const otx_gguf_key *key = file ? otx_gguf_find(file, name) : NULL;
-    otx_gguf_strings strings;
-    memset(&strings, 0, sizeof strings);
-    if (!key || key->array || !otx_gguf_next(key, &strings)) return otx__span_of("", 0);
-    return otx__span_of(strings.bytes, strings.size);
 }
 
 /* >>> src/model/code.h */
@@ -30058,7 +30071,7 @@ OTX__PRIVATE otx_result otx__fail_opaque(const otx__side *side, const otx_checkp
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s is %s, which cannot be read "
                      "here; make the file anew with llama-quantize --token-embedding-type q8_0 "
                      "--output-tensor-type q8_0", side->path, otx__tensor_text(text, at->tensor),
-                     otx__word(otx_gguf_type_name(otx__stored_type(&side->checkpoint, at))));
+                     otx__word(otx__checkpoint_type_name(&side->checkpoint, at)));
 }
 
 OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,
@@ -31905,30 +31918,15 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
 /* Whether a file begins as a GGUF file does; false where it cannot be read. */
 OTX__PRIVATE bool otx__is_gguf(const otx_context *ctx, const char *path)
 {
-    char magic[4];
+    char magic[sizeof OTX__GGUF_MAGIC - 1];
     otx_source source;
     otx_error problem;
     bool is;
     if (otx_source_open(ctx, path, &source, &problem)) return false;
     is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
-         memcmp(magic, "GGUF", sizeof magic) == 0;
+         memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
     otx_source_close(ctx, &source);
     return is;
-}
-
-/* The only GGUF file of a directory, or the first of the parts of one; or NULL. */
-OTX__PRIVATE const char *otx__gguf_listed(const otx__listing *listing)
-{
-    const char *found = NULL;
-    size_t i;
-    for (i = 0; i < listing->count; i++) {
-        const char *name = listing->names[i];
-        if (!otx__has_suffix(name, ".gguf") || otx__name_fits(name, "mmproj*")) continue;
-        if (otx__is_shard(name) && !strstr(name, "-00001-of-")) continue;
-        if (found) return NULL;
-        found = name;
-    }
-    return found;
 }
 
 /* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
@@ -31939,7 +31937,6 @@ OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path,
     otx__status status;
     otx__listing listing;
     otx__weights_found found;
-    const char *name;
     otx_result result = otx__model_status(path, &status, error);
     *file = NULL;
     if (result) return result;
@@ -31951,9 +31948,10 @@ OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path,
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    name = found.index || found.file || found.rival ? NULL : otx__gguf_listed(&listing);
-    if (name) *file = otx__path_join(ctx, path, name);
-    if (name && !*file) result = otx__fail_memory(error, strlen(path) + strlen(name));
+    if (found.gguf) {
+        *file = otx__path_join(ctx, path, found.gguf);
+        if (!*file) result = otx__fail_memory(error, strlen(path) + strlen(found.gguf));
+    }
     otx__listing_close(&listing);
     return result;
 }
@@ -32718,7 +32716,7 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
 {
     otx__span text;
     if (!side->gguf) return otx__chat_directory(ctx, side, to, error);
-    text = otx__gguf_text(otx__gguf_of(&side->checkpoint), OTX__KEY_GGUF_CHAT);
+    text = otx__gguf_word_of(otx__gguf_of(&side->checkpoint), OTX__GGUF_TEMPLATE);
     otx__text_bytes(to, text.bytes, text.size);
     return to->failed ? otx__fail_memory(error, text.size) : OTX_OK;
 }
@@ -33167,19 +33165,12 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
 }
 
 /* >>> src/job/gguf_merge.h */
-OTX__PRIVATE otx_result otx__gguf_vocab_keys(const otx_context *ctx, const otx__side *donor,
-    uint64_t rows, const char *pre, const otx__text *chat, otx__gguf_list *list, otx_error *error)
-{ (void)ctx;(void)donor;(void)rows;(void)pre;(void)chat;(void)list; return otx__fail(error, OTX_ERROR_UNSUPPORTED, "not yet"); }
 /* ---- gguf_merge: the keys of a GGUF file under another vocabulary ------------------ */
 
 /* All that begins so is the vocabulary's and comes from the donor, known or not, but the
    number of BERT's segments, which sizes a tensor of the base. */
 #define OTX__GGUF_VOCAB "tokenizer."
 #define OTX__GGUF_SEGMENTS "tokenizer.ggml.token_type_count"
-#define OTX__GGUF_TOKENS "tokenizer.ggml.tokens"
-#define OTX__GGUF_TYPES "tokenizer.ggml.token_type"
-#define OTX__GGUF_SCORES "tokenizer.ggml.scores"
-#define OTX__GGUF_PRE "tokenizer.ggml.pre"
 
 /* What llama.cpp calls the type of a token that nothing is, and the score that its converter
    gives one. */
@@ -33247,15 +33238,15 @@ OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key 
     return result;
 }
 
-/* Lengthens one of the lists beside the tokens, if there is one. */
-OTX__PRIVATE void otx__gguf_lengthen(otx__gguf_list *list, const char *name, uint64_t rows)
+/* Gives one of the lists of numbers beside the tokens their length, if it is there. */
+OTX__PRIVATE void otx__gguf_resize(otx__gguf_list *list, const char *name, uint64_t rows)
 {
     const otx_gguf_key *key = otx__gguf_find_in(list, name);
     otx__text text;
     uint64_t i;
-    if (!key || key->count >= rows) return;
+    if (!key || key->count == rows || key->size != key->count * 4) return;
     otx__text_open(&text, list->pool.ctx);
-    otx__text_bytes(&text, key->data, (size_t)key->size);
+    otx__text_bytes(&text, key->data, otx__min((size_t)key->count, (size_t)rows) * 4);
     for (i = key->count; i < rows; i++) {
         if (strcmp(name, OTX__GGUF_TYPES) == 0) otx__gguf_text_i32(&text, OTX__GGUF_UNUSED);
         else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(&text, OTX__GGUF_LEAST_SCORE);
@@ -33280,8 +33271,8 @@ OTX__PRIVATE otx_result otx__gguf_settle_tokens(const otx_job *job, otx__gguf_li
     result = otx__gguf_unique(job, tokens, rows, &text, error);
     if (!result) otx__gguf_add_text(list, OTX__GGUF_TOKENS, OTX_GGUF_STRING, rows, &text);
     otx__text_close(&text);
-    otx__gguf_lengthen(list, OTX__GGUF_TYPES, rows);
-    otx__gguf_lengthen(list, OTX__GGUF_SCORES, rows);
+    otx__gguf_resize(list, OTX__GGUF_TYPES, rows);
+    otx__gguf_resize(list, OTX__GGUF_SCORES, rows);
     return result;
 }
 
@@ -33295,10 +33286,10 @@ OTX__PRIVATE void otx__gguf_copy_vocab(const otx_job *job, otx__gguf_list *list)
     size_t i;
     for (i = 0; i < donor->key_count; i++)
         if (otx__gguf_is_vocab(&donor->keys[i]) &&
-            !(chat && otx__gguf_begins(&donor->keys[i], OTX__KEY_GGUF_CHAT)))
+            !(chat && otx__gguf_begins(&donor->keys[i], OTX__GGUF_TEMPLATE)))
             otx__gguf_add(list, &donor->keys[i]);
     if (chat)
-        otx__gguf_add_string(list, OTX__KEY_GGUF_CHAT, job->chat.bytes, job->chat.size);
+        otx__gguf_add_string(list, OTX__GGUF_TEMPLATE, job->chat.bytes, job->chat.size);
     if (job->options.pre)
         otx__gguf_add_string(list, OTX__GGUF_PRE, job->options.pre, strlen(job->options.pre));
 }
@@ -33393,11 +33384,12 @@ OTX__PRIVATE otx_result otx__gguf_merge(const otx_job *job, bool blocks, otx__gg
 /* What a GGUF file says of it, or llama.cpp takes where it says nothing. */
 OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
 {
-    const otx_gguf_key *key =
-        otx_gguf_find(otx__gguf_of(&side->checkpoint), "tokenizer.ggml." OTX__KEY_ADD_BOS);
+    const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
     int64_t value;
-    if (key && otx_gguf_integer(key, 0, &value)) return value != 0;
-    return otx__converted_kind_of(&side->vocab)->adds[OTX_ROLE_BOS];
+    if (otx_gguf_integer(otx_gguf_find(file, OTX__GGUF_ADD_BOS), 0, &value)) return value != 0;
+    return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
 }
 
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
@@ -35446,9 +35438,9 @@ OTX__PRIVATE void otx__gguf_add_split(const otx__gguf_writing *w, size_t part,
     otx__gguf_text_uint(&text, w->count, 4);
     if (text.failed) otx__gguf_list_fail(keys, text.size, 1);
     else {
-        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "no", OTX_GGUF_U16, text.bytes, 2);
-        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "count", OTX_GGUF_U16, text.bytes + 2, 2);
-        otx__gguf_add_value(keys, OTX__KEY_GGUF_SPLIT "tensors.count", OTX_GGUF_I32,
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_NO, OTX_GGUF_U16, text.bytes, 2);
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_COUNT, OTX_GGUF_U16, text.bytes + 2, 2);
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_TENSORS, OTX_GGUF_I32,
                             text.bytes + 4, 4);
     }
     otx__text_close(&text);
