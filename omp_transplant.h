@@ -33165,6 +33165,9 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
 }
 
 /* >>> src/job/gguf_merge.h */
+OTX__PRIVATE otx_result otx__gguf_vocab_keys(const otx_context *ctx, const otx__side *donor,
+    uint64_t rows, const char *pre, const otx__text *chat, otx__gguf_list *list, otx_error *error)
+{ (void)ctx;(void)donor;(void)rows;(void)pre;(void)chat;(void)list; return otx__fail(error, OTX_ERROR_UNSUPPORTED, "not yet"); }
 /* ---- gguf_merge: the keys of a GGUF file under another vocabulary ------------------ */
 
 /* All that begins so is the vocabulary's and comes from the donor, known or not, but the

@@ -420,7 +420,7 @@ def a_directory_from_gguf(here):
     donor = donor_file(here)
     error = call(base, donor, here / "out", status=1).error
     assert "does not say how transformers" in error and "tokenizer.json" in error
-    folder = donor_model().write(here / "donor")
+    folder = donor_model(hidden=64).write(here / "donor")
     (folder / "model.safetensors").unlink()
     write(folder / "donor.gguf", donor_keys(), donor_tensors("Q8_0"))
     for i, given in enumerate((folder, folder / "donor.gguf")):
