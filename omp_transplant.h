@@ -23,249 +23,257 @@
 
    What is where
 
-      296  api/version                version
-      326  api/result                 results
-      366  api/context                context: memory, threads, progress
-      444  api/isa                    instruction sets
-      461  api/matrix                 numbers and matrices
-      519  api/blocks                 block types of ggml
-      541  api/solver                 the solver
-      669  api/affine                 the affine map: rows as the map makes them, and what it misses
-      800  api/methods                methods: rows for tokens that a model lacks
-      997  api/source                 sources and sinks: bytes in and out
-     1017  api/json                   JSON
-     1139  api/safetensors            safetensors
-     1203  api/gguf                   GGUF
-     1301  api/vocab                  vocabularies
-     1438  api/align                  alignment
-     1501  api/gguf_vocab             vocabularies in GGUF files
-     1526  api/file                   files
-     1537  api/directory              directories
-     1608  api/job                    the whole job
-     1772  api/verify                 looking at a finished model
-     1836  api/evaluate               methods ranked on tokens that both models share
+      304  api/version                version
+      334  api/result                 results
+      374  api/context                context: memory, threads, progress
+      452  api/isa                    instruction sets
+      469  api/matrix                 numbers and matrices
+      527  api/blocks                 block types of ggml
+      549  api/solver                 the solver
+      677  api/affine                 the affine map: rows as the map makes them, and what it misses
+      808  api/methods                methods: rows for tokens that a model lacks
+     1005  api/source                 sources and sinks: bytes in and out
+     1025  api/json                   JSON
+     1147  api/safetensors            safetensors
+     1211  api/gguf                   GGUF
+     1309  api/vocab                  vocabularies
+     1446  api/align                  alignment
+     1509  api/gguf_vocab             vocabularies in GGUF files
+     1534  api/file                   files
+     1545  api/directory              directories
+     1616  api/job                    the whole job
+     1780  api/verify                 looking at a finished model
+     1844  api/evaluate               methods ranked on tokens that both models share
 
-     1942  base                       what everything stands on
-     1978  base/begin                 system headers, and how floating point must be compiled
-     2016  base/sizes                 counting, and sums and products that may not wrap
-     2054  base/span                  bytes of others, digits, UTF-8
-     2212  base/decimal               the digits of a double
-     2347  base/format                printf without stdio and without a locale
-     2616  base/result                results, failures, messages
-     2732  base/memory                the allocator, arrays that grow
-     2791  base/text                  names in messages, and text that grows
-     2908  base/hooks                 log, progress, threads of the caller
-     2977  base/sort                  in place, without memory, never quadratic; and finding
-     3027  base/clock                 wall time for statistics
-     3073  base/hash                  keyed, for tables whose keys a stranger chooses
-     3165  base/pool                  blocks that are freed together
-     3280  base/number                element types, widening and rounding
-     3491  base/blocks                block types of ggml, taken apart and widened
-     3708  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3993  base/blocks_make           rows quantised to blocks
-     4386  base/base64                decoding
-     4422  base/protobuf              fields of a message
-     4544  base/watch                 long loops that the caller can stop
+     1950  base                       what everything stands on
+     1986  base/begin                 system headers, and how floating point must be compiled
+     2024  base/sizes                 counting, and sums and products that may not wrap
+     2062  base/span                  bytes of others, digits, UTF-8
+     2220  base/decimal               the digits of a double
+     2355  base/format                printf without stdio and without a locale
+     2624  base/result                results, failures, messages
+     2740  base/memory                the allocator, arrays that grow
+     2799  base/text                  names in messages, and text that grows
+     2916  base/hooks                 log, progress, threads of the caller
+     2985  base/sort                  in place, without memory, never quadratic; and finding
+     3035  base/clock                 wall time for statistics
+     3081  base/hash                  keyed, for tables whose keys a stranger chooses
+     3173  base/pool                  blocks that are freed together
+     3288  base/number                element types, widening and rounding
+     3499  base/blocks                block types of ggml, taken apart and widened
+     3716  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4001  base/blocks_make           rows quantised to blocks
+     4394  base/base64                decoding
+     4430  base/protobuf              fields of a message
+     4552  base/watch                 long loops that the caller can stop
 
-     4597  files                      formats, on memory and streams
-     4627  files/memory_source        memory as a source of bytes
-     4645  files/json_read            a parser without recursion
-     4998  files/json_values          looking at values, stepping through containers
-     5211  files/json_edit            writing, and edits that keep every byte they do not touch
-     5579  files/tensors              what reading and writing a header share
-     5714  files/safetensors_read     the header of a file, checked
-     6039  files/safetensors_write    the header of a new file
-     6196  files/gguf_types           ggml's types, and the sizes of values
-     6373  files/gguf_values          keys, tensors and values found
-     6491  files/gguf_walk            what stands in a header, one after the other
-     6703  files/gguf_read            the header of a file, checked
-     6924  files/gguf_write           the header of a new file
-     7129  files/gguf_keys            a list of keys that is being made
+     4605  files                      formats, on memory and streams
+     4635  files/memory_source        memory as a source of bytes
+     4653  files/json_read            a parser without recursion
+     5006  files/json_values          looking at values, stepping through containers
+     5219  files/json_edit            writing, and edits that keep every byte they do not touch
+     5587  files/tensors              what reading and writing a header share
+     5722  files/safetensors_read     the header of a file, checked
+     6047  files/safetensors_write    the header of a new file
+     6204  files/gguf_types           ggml's types, and the sizes of values
+     6381  files/gguf_values          keys, tensors and values found
+     6499  files/gguf_walk            what stands in a header, one after the other
+     6711  files/gguf_read            the header of a file, checked
+     6932  files/gguf_write           the header of a new file
+     7137  files/gguf_keys            a list of keys that is being made
 
-     7329  vocab                      tokens, from every source, and which of them are the same
-     7370  vocab/known                what the world calls things: files, classes, tokens
-     7694  vocab/token_table          the table of tokens, and finding tokens in it
-     7868  vocab/spelling             from what a file spells to bytes
-     8059  vocab/reader               what the readers of all sources share
-     8417  vocab/added_tokens         what other files add to a model's tokens
-     8765  vocab/in_use               tokens that are named as reserved ones and are none
-     8868  vocab/from_tokenizer_json  tokenizer.json
-     9161  vocab/from_tekken          tekken.json
-     9316  vocab/from_tiktoken        *.tiktoken
-     9381  vocab/from_sentencepiece   tokenizer.model and its like
-     9746  vocab/from_vocab_json      vocab.json and merges.txt
-     9832  vocab/from_vocab_txt       vocab.txt
-     9889  vocab/digits               how a tokenizer cuts numbers
-    10085  vocab/recognise            what a file is, by what it holds
-    10216  vocab/parse                the first source that is given, and what goes with it
-    10442  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10749  vocab/rules_read           the rules of each kind of file
-    10854  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    11035  vocab/from_gguf            the vocabulary of a GGUF file
-    11324  vocab/gguf_rules           how it splits text
-    11475  vocab/split                text split as the tokenizer's model splits it
-    11875  vocab/align                which base token a donor token is
+     7337  vocab                      tokens, from every source, and which of them are the same
+     7378  vocab/known                what the world calls things: files, classes, tokens
+     7702  vocab/token_table          the table of tokens, and finding tokens in it
+     7876  vocab/spelling             from what a file spells to bytes
+     8067  vocab/reader               what the readers of all sources share
+     8425  vocab/added_tokens         what other files add to a model's tokens
+     8773  vocab/in_use               tokens that are named as reserved ones and are none
+     8876  vocab/from_tokenizer_json  tokenizer.json
+     9169  vocab/from_tekken          tekken.json
+     9324  vocab/from_tiktoken        *.tiktoken
+     9389  vocab/from_sentencepiece   tokenizer.model and its like
+     9754  vocab/from_vocab_json      vocab.json and merges.txt
+     9840  vocab/from_vocab_txt       vocab.txt
+     9897  vocab/digits               how a tokenizer cuts numbers
+    10093  vocab/recognise            what a file is, by what it holds
+    10224  vocab/parse                the first source that is given, and what goes with it
+    10450  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10757  vocab/rules_read           the rules of each kind of file
+    10862  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11043  vocab/from_gguf            the vocabulary of a GGUF file
+    11332  vocab/gguf_rules           how it splits text
+    11483  vocab/split                text split as the tokenizer's model splits it
+    11883  vocab/align                which base token a donor token is
 
-    12129  simd                       the hot loops, once for each instruction set
-    12162  simd/kernels               the table of kernels, and what all versions share
-    12439  simd/scalar                the reference
-    12608  simd/sse2                  the operations of 128-bit x86, and what each does
-    12729  simd/neon                  those of 64-bit Arm
-    12824  simd/wasm                  those of WebAssembly's SIMD128
-    12909  simd/avx2                  those of 256-bit x86, with FMA
-    12991  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13633  simd/avx_vnni              AVX2, and products of integers
-    13729  simd/neon_bf16             NEON, and products of matrices
-    13883  simd/avx512                512-bit x86, by hand
-    14489  simd/amx                   tiles of x86, beside AVX-512
-    14732  simd/dispatch              which of them this machine can run, and which a call takes
+    12137  simd                       the hot loops, once for each instruction set
+    12170  simd/kernels               the table of kernels, and what all versions share
+    12447  simd/scalar                the reference
+    12616  simd/sse2                  the operations of 128-bit x86, and what each does
+    12737  simd/neon                  those of 64-bit Arm
+    12832  simd/wasm                  those of WebAssembly's SIMD128
+    12917  simd/avx2                  those of 256-bit x86, with FMA
+    12999  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13641  simd/avx_vnni              AVX2, and products of integers
+    13737  simd/neon_bf16             NEON, and products of matrices
+    13891  simd/avx512                512-bit x86, by hand
+    14497  simd/amx                   tiles of x86, beside AVX-512
+    14740  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14958  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15011  solve/views                the rows of matrices, as the kernels read them
-    15140  solve/panels               vectors as the dense products want them, and these
-    15331  solve/rests                vectors on their way into panels
-    15508  solve/dictionary           the atoms, and their split along a common direction
-    15663  solve/exact_gram           products of all pairs of atoms in double
-    15745  solve/triangle             packed lower triangles
-    15849  solve/support              what is known of one target, and the exact steps
-    16125  solve/gram_table           products of atoms with all atoms, for scans
-    16363  solve/screen               which atoms are worth scoring in double: the bound
-    16669  solve/scan                 the correlations of all atoms with a block's residuals
-    16832  solve/predict              making targets ready for the next scan
-    17078  solve/candidates           the atoms that a scan could not rule out
-    17415  solve/select               the next atoms of each target
-    17580  solve/pursuit              what one solve holds, and the memory it takes
-    17824  solve/plan                 which form, and in what blocks
-    18069  solve/steps                a pursuit from its rows to its results
-    18308  solve/combine              new rows of coefficients
-    18370  solve/solver               the public call
-    18535  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18744  solve/affine_normal        the normal equations of an affine map
-    18987  solve/affine_factor        their factor, and their solution
-    19218  solve/affine_map           a fitted map, and the rows it makes
-    19561  solve/affine_choice        how many atoms to take, and chosen by what
-    19959  solve/affine_fit           what a fit of an affine map holds and needs
-    20203  solve/affine               fitting and applying affine maps
+    14966  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15019  solve/views                the rows of matrices, as the kernels read them
+    15148  solve/panels               vectors as the dense products want them, and these
+    15339  solve/rests                vectors on their way into panels
+    15516  solve/dictionary           the atoms, and their split along a common direction
+    15671  solve/exact_gram           products of all pairs of atoms in double
+    15753  solve/triangle             packed lower triangles
+    15857  solve/support              what is known of one target, and the exact steps
+    16133  solve/gram_table           products of atoms with all atoms, for scans
+    16371  solve/screen               which atoms are worth scoring in double: the bound
+    16677  solve/scan                 the correlations of all atoms with a block's residuals
+    16840  solve/predict              making targets ready for the next scan
+    17086  solve/candidates           the atoms that a scan could not rule out
+    17423  solve/select               the next atoms of each target
+    17588  solve/pursuit              what one solve holds, and the memory it takes
+    17832  solve/plan                 which form, and in what blocks
+    18077  solve/steps                a pursuit from its rows to its results
+    18316  solve/combine              new rows of coefficients
+    18378  solve/solver               the public call
+    18543  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18752  solve/affine_normal        the normal equations of an affine map
+    18995  solve/affine_factor        their factor, and their solution
+    19226  solve/affine_map           a fitted map, and the rows it makes
+    19569  solve/affine_choice        how many atoms to take, and chosen by what
+    19967  solve/affine_fit           what a fit of an affine map holds and needs
+    20211  solve/affine               fitting and applying affine maps
 
-    20492  methods                    rows for tokens that a model lacks, each method a room
-    20531  methods/parts              what methods share: sums of rows, combinations
-    20715  methods/pursuit            omp, omp-centred
-    20786  methods/mapping            omp-affine, affine
-    20820  methods/constant           mean, zero
-    20848  methods/near               each target against all anchors
-    21139  methods/weights            how a few anchors combine to a target
-    21360  methods/interpolation      common_interpolation
-    21513  methods/wechsel            wechsel
-    21563  methods/focus              focus
-    21651  methods/hull               hull
-    21702  methods/dense              matrices of double, and their products
-    21967  methods/linear             maps between two models' rows
-    22122  methods/clp                clp
-    22208  methods/chance             normal deviates that are the same everywhere
-    22269  methods/factor             of symmetric matrices
-    22318  methods/randn              randn
-    22407  methods/john_hewitt        john_hewitt
-    22491  methods/polar              the orthogonal part of a matrix
-    22587  methods/procrustes         procrustes
-    22680  methods/eigen              principal directions of a matrix's rows
-    22974  methods/landmark_pca       landmark_pca
-    23032  methods/stb                stb
-    23214  methods/mp_rope            mp_rope
-    23530  methods/subword            subword
-    23646  methods/zett               zett
-    23668  methods/modifiers          what is done to the rows of any method
-    23782  methods/methods            the table of all, and the public calls
+    20500  methods                    rows for tokens that a model lacks, each method a room
+    20539  methods/parts              what methods share: sums of rows, combinations
+    20723  methods/pursuit            omp, omp-centred
+    20794  methods/mapping            omp-affine, affine
+    20828  methods/constant           mean, zero
+    20856  methods/near               each target against all anchors
+    21147  methods/weights            how a few anchors combine to a target
+    21368  methods/interpolation      common_interpolation
+    21521  methods/wechsel            wechsel
+    21571  methods/focus              focus
+    21659  methods/hull               hull
+    21710  methods/dense              matrices of double, and their products
+    21975  methods/linear             maps between two models' rows
+    22130  methods/clp                clp
+    22216  methods/chance             normal deviates that are the same everywhere
+    22277  methods/factor             of symmetric matrices
+    22326  methods/randn              randn
+    22415  methods/john_hewitt        john_hewitt
+    22499  methods/polar              the orthogonal part of a matrix
+    22595  methods/procrustes         procrustes
+    22688  methods/eigen              principal directions of a matrix's rows
+    22982  methods/landmark_pca       landmark_pca
+    23040  methods/stb                stb
+    23222  methods/mp_rope            mp_rope
+    23538  methods/subword            subword
+    23654  methods/zett               zett
+    23676  methods/modifiers          what is done to the rows of any method
+    23790  methods/methods            the table of all, and the public calls
 
-    23931  disk                       files and directories
-    23969  disk/system                what POSIX and Windows are asked for
-    24010  disk/windows_paths         paths as Windows takes them
-    24150  disk/windows               the system as Windows gives it
-    24462  disk/posix                 the system as POSIX gives it
-    24710  disk/paths                 what can be told from their text
-    24784  disk/failure               why the system refused
-    24898  disk/look                  what stands at a path, and whether within another
-    25019  disk/listing               listings of directories
-    25094  disk/reading               files to read, and whether they have changed
-    25273  disk/writing               files to write
-    25390  disk/copying               copies of files
-    25456  disk/trees                 whole directories looked through, copied, removed
-    25672  disk/known                 what weights are called in a directory
-    25765  disk/staging               a directory made under another name, then renamed
-    26027  disk/staged_files          files made under another name, then renamed
-    26156  disk/missing               a path or a directory without what is wanted of it
-    26199  disk/gguf_files            GGUF files of a directory, by their names
-    26238  disk/weights               which files they are, and what may stand in their place
-    26574  disk/weight_index          the index of a checkpoint in shards
-    26791  disk/shards                what an index and its shards say of each other
-    26996  disk/gguf_parts            the parts of a split GGUF file
-    27105  disk/checkpoint            a model directory, in one file or in shards
-    27422  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27501  disk/tokenizer_directory   the tokenizer of a model directory
+    23939  disk                       files and directories
+    23977  disk/system                what POSIX and Windows are asked for
+    24018  disk/windows_paths         paths as Windows takes them
+    24158  disk/windows               the system as Windows gives it
+    24470  disk/posix                 the system as POSIX gives it
+    24718  disk/paths                 what can be told from their text
+    24792  disk/failure               why the system refused
+    24906  disk/look                  what stands at a path, and whether within another
+    25027  disk/listing               listings of directories
+    25102  disk/reading               files to read, and whether they have changed
+    25281  disk/writing               files to write
+    25398  disk/copying               copies of files
+    25464  disk/trees                 whole directories looked through, copied, removed
+    25680  disk/known                 what weights are called in a directory
+    25773  disk/staging               a directory made under another name, then renamed
+    26035  disk/staged_files          files made under another name, then renamed
+    26164  disk/missing               a path or a directory without what is wanted of it
+    26207  disk/gguf_files            GGUF files of a directory, by their names
+    26246  disk/weights               which files they are, and what may stand in their place
+    26582  disk/weight_index          the index of a checkpoint in shards
+    26799  disk/shards                what an index and its shards say of each other
+    27004  disk/gguf_parts            the parts of a split GGUF file
+    27113  disk/checkpoint            a model directory, in one file or in shards
+    27465  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27544  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27763  model                      which tensors and config keys belong to the vocabulary
-    27799  model/known                what the world calls things
-    28136  model/known_keys           keys of ids and sizes in configs
-    28310  model/known_classes        classes of tokenizers, by the type of model
-    28548  model/names                names of tensors
-    28705  model/document             the JSON files of a model directory
-    28800  model/members              what the members of a config are about
-    29021  model/config               what config.json says
-    29198  model/side                 a model directory opened once
-    29322  model/gguf_model           what a GGUF file says of a model
-    29379  model/code                 the Python that a tokenizer is loaded with
-    29613  model/parts                what each tensor does for the vocabulary
-    29724  model/whole                whether all tensors are there
-    29846  model/find                 finding the parts of a model
-    30145  model/processor            the tokens that a processor looks for by their text
-    30300  model/heirs                what becomes of the ids in a config
-    30466  model/config_ids           ids in a config being edited
-    30706  model/config_lists         lists, dictionaries and ranges of ids
-    30863  model/config_edit          config.json and generation_config.json, edited
-    31158  model/classes              which class a tokenizer is loaded as
-    31365  model/class_tokens         added tokens that a class numbers otherwise
+    27806  model                      which tensors and config keys belong to the vocabulary
+    27842  model/known                what the world calls things
+    28179  model/known_keys           keys of ids and sizes in configs
+    28353  model/known_classes        classes of tokenizers, by the type of model
+    28591  model/names                names of tensors
+    28748  model/document             the JSON files of a model directory
+    28843  model/members              what the members of a config are about
+    29064  model/config               what config.json says
+    29241  model/side                 a model directory opened once
+    29365  model/gguf_model           what a GGUF file says of a model
+    29422  model/code                 the Python that a tokenizer is loaded with
+    29656  model/parts                what each tensor does for the vocabulary
+    29767  model/whole                whether all tensors are there
+    29889  model/find                 finding the parts of a model
+    30188  model/processor            the tokens that a processor looks for by their text
+    30343  model/heirs                what becomes of the ids in a config
+    30509  model/config_ids           ids in a config being edited
+    30749  model/config_lists         lists, dictionaries and ranges of ids
+    30906  model/config_edit          config.json and generation_config.json, edited
+    31201  model/classes              which class a tokenizer is loaded as
+    31408  model/class_tokens         added tokens that a class numbers otherwise
 
-    31481  job                        the whole transplant, in the order in which it happens
-    31526  job/job                    what a job holds
-    31816  job/open                   opening the two models
-    32087  job/map                    the caller's map
-    32208  job/align                  where every new row comes from
-    32405  job/plan                   what becomes of every tensor, and of the configs
-    32579  job/chat                   the template that turns messages into text
-    32718  job/digits                 where the two tokenizers cut numbers differently
-    32919  job/converted              the special tokens that a conversion to GGUF finds
-    33138  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    33349  job/bos                    texts that begin otherwise than the base's
-    33413  job/rows                   rows in memory: reading, checking, their mean
-    33735  job/pieces                 what the base cuts new tokens into
-    33837  job/untrained              rows that hold nothing, and what becomes of their tokens
-    34102  job/solve                  solving for the rows of the donor
-    34316  job/targets                the rows that are made from the donor's
-    34416  job/diagnose               what is odd about the rows that were made
-    34541  job/rebuild                the new rows of one vocabulary tensor
-    34807  job/write_blocks           new rows as blocks
-    34904  job/write                  the output and its weights
-    35198  job/write_gguf             the output as a GGUF file, or as parts of one
-    35543  job/copy                   the other files of the two models
-    35760  job/index                  the files that are written anew
-    35922  job/run                    the whole, in order
-    36076  job/report                 what a job did, as JSON and as a table
-    36392  job/findings               what is told of a finished model
-    36441  job/check_files            its files
-    36577  job/check_ids              sizes, ids and tying
-    36793  job/check_values           values
-    36864  job/check_gguf             the tokens of a GGUF file
-    37114  job/check_gguf_keys        its other keys, and its tensors
-    37359  job/check_draft            as a draft model for another
-    37682  job/verify                 whether a finished model agrees with itself
+    31524  job                        the whole transplant, in the order in which it happens
+    31577  job/job                    what a job holds
+    31867  job/open                   opening the two models
+    32138  job/map                    the caller's map
+    32259  job/align                  where every new row comes from
+    32456  job/plan                   what becomes of every tensor, and of the configs
+    32630  job/chat                   the template that turns messages into text
+    32769  job/digits                 where the two tokenizers cut numbers differently
+    32970  job/converted              the special tokens that a conversion to GGUF finds
+    33278  job/gguf_donor             the files of a tokenizer, open once more
+    33362  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33647  job/gguf_tokens            the strings, types and scores of a vocabulary
+    33981  job/gguf_merges            the merges of a byte-level vocabulary
+    34152  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34321  job/gguf_special           special tokens, flags, templates
+    34540  job/gguf_normal            what becomes of spaces and letters
+    34683  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34878  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35089  job/bos                    texts that begin otherwise than the base's
+    35153  job/rows                   rows in memory: reading, checking, their mean
+    35475  job/pieces                 what the base cuts new tokens into
+    35577  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35842  job/solve                  solving for the rows of the donor
+    36056  job/targets                the rows that are made from the donor's
+    36156  job/diagnose               what is odd about the rows that were made
+    36281  job/rebuild                the new rows of one vocabulary tensor
+    36547  job/write_blocks           new rows as blocks
+    36644  job/write                  the output and its weights
+    36938  job/write_gguf             the output as a GGUF file, or as parts of one
+    37283  job/copy                   the other files of the two models
+    37500  job/index                  the files that are written anew
+    37662  job/run                    the whole, in order
+    37816  job/report                 what a job did, as JSON and as a table
+    38132  job/findings               what is told of a finished model
+    38181  job/check_files            its files
+    38317  job/check_ids              sizes, ids and tying
+    38533  job/check_values           values
+    38604  job/check_gguf             the tokens of a GGUF file
+    38854  job/check_gguf_keys        its other keys, and its tensors
+    39099  job/check_draft            as a draft model for another
+    39422  job/verify                 whether a finished model agrees with itself
 
-    37738  evaluate                   methods ranked on tokens that both models share
-    37757  evaluate/token_class       what a token is like, by its bytes
-    37824  evaluate/hidden            which tokens are hidden, and the rows at hand
-    38016  evaluate/scores            how near rows come to the true ones
-    38115  evaluate/ranks             whether a true row is found among all
-    38223  evaluate/evaluate          methods, one after the other, matrix by matrix
-    38432  evaluate/write_json        an evaluation as JSON
-    38543  evaluate/write_page        an evaluation as a page
+    39478  evaluate                   methods ranked on tokens that both models share
+    39497  evaluate/token_class       what a token is like, by its bytes
+    39564  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39756  evaluate/scores            how near rows come to the true ones
+    39855  evaluate/ranks             whether a true row is found among all
+    39963  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40172  evaluate/write_json        an evaluation as JSON
+    40283  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -27398,6 +27406,39 @@ OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
         }
 }
 
+/* Reads a tensor of blocks, and widens it where it is read to: its bytes come to the end of
+   the room for its floats, which no float reaches before they were read. */
+OTX__PRIVATE otx_result otx__checkpoint_blocks(const otx_checkpoint *checkpoint,
+                                               const otx_checkpoint_tensor *tensor,
+                                               uint64_t first, size_t count, float *to,
+                                               otx_error *error)
+{
+    unsigned char block[256];
+    char name[OTX__QUOTED];
+    const unsigned char *from;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(tensor->tensor->dtype, &bytes);
+    size_t size, room, i;
+    uint64_t offset;
+    otx_result result;
+    if (first % elements != 0 || count % elements != 0)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "tensor \"%s\": %" PRIu64 " elements from %"
+                         PRIu64 " on are no whole blocks of %u", otx__quote(name, sizeof name,
+                         tensor->tensor->name, tensor->tensor->name_size), (uint64_t)count,
+                         first, elements);
+    if (!otx__mul64(first / elements, bytes, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count / elements, bytes, &size) || !otx__mul(count, sizeof *to, &room))
+        size = room = SIZE_MAX;
+    from = (unsigned char *)to + (room - size);
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, size,
+                                   (unsigned char *)to + (room - size), error);
+    for (i = 0; i < count / elements && !result; i++) {
+        memcpy(block, from + i * bytes, bytes);
+        otx_blocks_to_float(to + i * elements, block, tensor->tensor->dtype, elements);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error)
@@ -27405,6 +27446,8 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
     uint64_t offset;
     otx_result result;
+    if (otx_dtype_is_block(tensor->tensor->dtype))
+        return otx__checkpoint_blocks(checkpoint, tensor, first, count, (float *)to, error);
     if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
         char what[OTX__QUOTED];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
@@ -31498,6 +31541,14 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
+     gguf_donor    the files of a tokenizer, open once more
+     gguf_pre      what llama.cpp calls the way it cuts text
+     gguf_tokens   the strings, types and scores of a vocabulary
+     gguf_merges   the merges of a byte-level vocabulary
+     gguf_scores   what stands for merges in llama.cpp's SentencePiece
+     gguf_special  special tokens, flags, templates
+     gguf_normal   what becomes of spaces and letters
+     gguf_vocab    the keys of a vocabulary in a GGUF file
      gguf_merge    the keys of a GGUF file under another vocabulary
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
@@ -32920,8 +32971,8 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
 /* ---- converted: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
-   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
-   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
+   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py, gguf/vocab.py, read
+   in November 2026; of 0.19.0 and later). tests/draft_engines.py compares the two. */
 
 /* A value in one of a directory's files. */
 typedef struct otx__converted_value {
@@ -32933,8 +32984,12 @@ typedef struct otx__converted_value {
 typedef struct otx__converted {
     const char *kind; /* what llama.cpp calls the vocabulary */
     otx__converted_value texts[OTX_ROLE_COUNT];
-    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
-    int64_t ids[2]; /* by role; -1: none */
+    otx__converted_value turn; /* eot: the eos that a template puts another in place of */
+    signed char said[OTX_ROLE_COUNT]; /* of bos, eos and sep: whether it stands at that end of a
+                                         text, or between two; -1: nothing is written of it */
+    int64_t given[OTX_ROLE_COUNT], turn_id; /* ids that are written; -1: none */
+    bool adds[2];   /* by role, bos and eos: what llama.cpp makes of that, and */
+    int64_t ids[2]; /* of these */
 } otx__converted;
 
 /* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
@@ -33002,42 +33057,109 @@ OTX__PRIVATE otx__converted_value otx__converted_special(const otx_json *json, u
     return otx__converted_find(json, otx_json_find(json, item, "SpecialToken"), "id");
 }
 
-/* A special token first in a template is bos if it is known as bos or cls; one that is last
-   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
+/* Whether it is known as one of two roles. */
+OTX__PRIVATE bool otx__converted_is_of(const otx__converted *to, otx__converted_value text,
+                                       otx_role one, otx_role other)
+{
+    return otx__converted_same(text, to->texts[one]) ||
+           otx__converted_same(text, to->texts[other]);
+}
+
+/* The special token that a template begins with: bos if it is known as bos or cls, or as
+   none of them is known. */
+OTX__PRIVATE void otx__converted_first(otx__converted *to, otx__converted_value first,
+                                       bool config)
+{
+    const bool known = otx__converted_is_of(to, first, OTX_ROLE_BOS, OTX_ROLE_CLS);
+    otx__converted_value *texts = to->texts;
+    if (!config || (!known && !otx__converted_is(texts[OTX_ROLE_BOS])))
+        texts[OTX_ROLE_BOS] = first;
+    if (config && !known && !otx__converted_is(texts[OTX_ROLE_CLS]))
+        texts[OTX_ROLE_CLS] = first;
+    to->said[OTX_ROLE_BOS] = otx__converted_is_of(to, first, OTX_ROLE_BOS, OTX_ROLE_CLS);
+}
+
+/* One that it ends with becomes eos. */
+OTX__PRIVATE void otx__converted_last(otx__converted *to, otx__converted_value last, bool config)
+{
+    if (config && !otx__converted_same(last, to->texts[OTX_ROLE_EOS]) &&
+        to->turn.node == OTX_JSON_NONE)
+        to->turn = to->texts[OTX_ROLE_EOS];
+    to->texts[OTX_ROLE_EOS] = last;
+    to->said[OTX_ROLE_EOS] = true;
+}
+
+/* What a template for two texts puts between them, [sep] or [eos][sep]; one that the first
+   text ends with anyhow does not count. */
+OTX__PRIVATE void otx__converted_between(otx__converted *to, const otx_json *json, uint32_t pair,
+                                         otx__converted_value first, otx__converted_value last,
+                                         bool config)
+{
+    const uint32_t count = otx_json_count(json, pair);
+    const uint32_t begin =
+        otx__converted_is(first) &&
+        otx__converted_same(first, otx__converted_special(json, pair, 0));
+    const uint32_t end = count - (count > 0 && otx__converted_is(last) &&
+                                  otx__converted_same(last, otx__converted_special(json, pair,
+                                                                                   count - 1)));
+    uint32_t a, b;
+    bool adds;
+    if (end < begin + 3) return;
+    a = otx_json_find(json, otx_json_item(json, pair, begin), "Sequence");
+    b = otx_json_find(json, otx_json_item(json, pair, end - 1), "Sequence");
+    if (!otx_json_equals(json, otx_json_find(json, a, "id"), "A") ||
+        !otx_json_equals(json, otx_json_find(json, b, "id"), "B"))
+        return;
+    adds = otx__converted_is_of(to, otx__converted_special(json, pair, begin + 1), OTX_ROLE_SEP,
+                                OTX_ROLE_EOS) && !otx__converted_is(last);
+    if (end == begin + 4 && otx__converted_is_of(to, otx__converted_special(json, pair, begin + 2),
+                                                 OTX_ROLE_SEP, OTX_ROLE_EOS))
+        adds = true;
+    to->said[OTX_ROLE_SEP] = adds;
+    if (adds && config && !otx__converted_is(to->texts[OTX_ROLE_SEP]))
+        to->texts[OTX_ROLE_SEP] = to->texts[OTX_ROLE_EOS];
+}
+
+/* `config`: there is a tokenizer_config.json, which knows the roles. */
 OTX__PRIVATE void otx__converted_template(const otx_json *json, uint32_t processor, bool config,
                                           otx__converted *to)
 {
     uint32_t single = otx_json_find(json, processor, "single");
     uint32_t count = otx_json_count(json, single);
-    otx__converted_value first, last;
-    if (count < 2) return;
-    first = otx__converted_special(json, single, 0);
-    last = otx__converted_special(json, single, count - 1);
-    if (otx__converted_is(first)) {
-        if (!config) to->texts[OTX_ROLE_BOS] = first;
-        to->adds[OTX_ROLE_BOS] = otx__converted_same(first, to->texts[OTX_ROLE_BOS]) ||
-                                 otx__converted_same(first, to->texts[OTX_ROLE_CLS]);
+    otx__converted_value first = otx__converted_special(json, OTX_JSON_NONE, 0), last = first;
+    if (count > 1) {
+        first = otx__converted_special(json, single, 0);
+        last = otx__converted_special(json, single, count - 1);
+        if (otx__converted_is(first)) otx__converted_first(to, first, config);
+        if (otx__converted_is(last)) otx__converted_last(to, last, config);
     }
-    if (otx__converted_is(last)) {
-        to->texts[OTX_ROLE_EOS] = last;
-        to->adds[OTX_ROLE_EOS] = true;
-    }
+    otx__converted_between(to, json, otx_json_find(json, processor, "pair"), first, last, config);
+}
+
+/* The text of a role that RobertaProcessing names, where tokenizer_config.json does not; or
+   else that of another role. */
+OTX__PRIVATE void otx__converted_roberta(otx__converted *to, const otx_json *json,
+                                         uint32_t processor, otx_role role, otx_role other)
+{
+    uint32_t named = otx_json_find(json, processor, otx_role_name(role));
+    if (otx__converted_is(to->texts[role])) return;
+    to->texts[role] = to->texts[other];
+    if (named == OTX_JSON_NONE) return;
+    to->texts[role].json = json;
+    to->texts[role].node = otx_json_item(json, named, 0);
 }
 
 OTX__PRIVATE void otx__converted_processor(const otx_json *json, uint32_t processor, bool config,
                                            otx__converted *to)
 {
-    uint32_t type = otx_json_find(json, processor, "type"), cls;
+    uint32_t type = otx_json_find(json, processor, "type");
     if (otx_json_equals(json, type, "TemplateProcessing"))
         otx__converted_template(json, processor, config, to);
     if (!otx_json_equals(json, type, "RobertaProcessing")) return;
-    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
-    if (otx__converted_is(to->texts[OTX_ROLE_CLS]) || !config) return;
-    cls = otx_json_find(json, processor, "cls");
-    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
-    if (cls == OTX_JSON_NONE) return;
-    to->texts[OTX_ROLE_CLS].json = json;
-    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
+    to->said[OTX_ROLE_BOS] = to->said[OTX_ROLE_EOS] = to->said[OTX_ROLE_SEP] = true;
+    if (!config) return;
+    otx__converted_roberta(to, json, processor, OTX_ROLE_CLS, OTX_ROLE_BOS);
+    otx__converted_roberta(to, json, processor, OTX_ROLE_SEP, OTX_ROLE_EOS);
 }
 
 /* All processors of tokenizer.json, those of a sequence in turn. */
@@ -33075,36 +33197,54 @@ OTX__PRIVATE bool otx__converted_config_id(const otx__document *config, const ch
     return otx_json_uint(json, node, id);
 }
 
+/* The id that is written of a text, or of a key of config.json; -1: none. */
+OTX__PRIVATE int64_t otx__converted_given(const otx__side *side, const otx__document *tokens,
+                                          otx__converted_value text, const char *role)
+{
+    const uint32_t root = otx__document_root(tokens);
+    const bool config =
+        otx_json_count(&side->tokenizer.json, otx__document_root(&side->tokenizer)) > 0;
+    char key[32];
+    uint64_t id;
+    otx__format(key, sizeof key, "%s_token_id", role);
+    if ((config && otx__converted_added_id(&tokens->json, root, text, &id)) ||
+        otx__converted_config_id(&side->config, key, &id))
+        return id <= UINT32_MAX ? (int64_t)id : -1;
+    return -1;
+}
+
 /* What is written of a side, whose tokenizer.json is `tokens`. */
 OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document *tokens,
                                       otx__converted *to)
 {
-    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
-    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
     const otx__converted_kind *kind = otx__converted_kind_of(&side->vocab);
     const otx_json *json = &side->tokenizer.json;
     uint32_t root = otx__document_root(&side->tokenizer);
     bool config = otx_json_count(json, root) > 0;
     otx__converted_value *texts = to->texts;
     size_t i;
-    for (i = 0; i < OTX_ROLE_COUNT; i++)
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
         texts[i] = otx__converted_find(json, root, otx__role_keys[i]);
+        to->said[i] = -1;
+    }
+    to->turn = otx__converted_find(json, OTX_JSON_NONE, "");
     if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
     if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
     to->kind = kind->name;
-    memcpy(to->adds, kind->adds, sizeof to->adds);
-    memcpy(to->ids, kind->ids, sizeof to->ids);
     otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        char key[32];
+        otx_json_type type;
+        otx__format(key, sizeof key, "add_%s", otx__role_keys[i]);
+        type = otx_json_type_of(json, otx_json_find(json, root, key));
+        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) to->said[i] = type == OTX_JSON_TRUE;
+        to->given[i] = otx__converted_given(side, tokens, texts[i], otx_role_name((otx_role)i));
+    }
+    to->turn_id = to->turn.node == OTX_JSON_NONE
+                      ? -1 : otx__converted_given(side, tokens, to->turn, "eot");
     for (i = 0; i < 2; i++) {
-        uint32_t flag = otx_json_find(json, root, flags[i]);
-        otx_json_type type = otx_json_type_of(json, flag);
-        uint64_t id;
-        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
-            to->adds[i] = type == OTX_JSON_TRUE;
-        if ((config && otx__converted_added_id(&tokens->json, otx__document_root(tokens), texts[i],
-                                               &id)) ||
-            otx__converted_config_id(&side->config, keys[i], &id))
-            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
+        to->adds[i] = to->said[i] < 0 ? kind->adds[i] : to->said[i] > 0;
+        to->ids[i] = to->given[i] < 0 ? kind->ids[i] : to->given[i];
     }
 }
 
@@ -33133,6 +33273,1606 @@ OTX__PRIVATE void otx__converted_from_gguf(const otx_gguf *file, otx__converted 
     if (strcmp(kind->name, "gemma4") == 0 && !otx__span_is(otx__gguf_word_of(file, OTX__GGUF_PRE),
                                                            "sarvam-moe"))
         to->adds[OTX_ROLE_BOS] = true; /* whatever the key says */
+}
+
+/* >>> src/job/gguf_donor.h */
+/* ---- gguf_donor: the files of a tokenizer, open once more ------------------------- */
+
+/* A vocabulary has forgotten what a GGUF file wants besides: merges, scores, the types of
+   pieces, how text is cut into words. So the file that it was read from is read again. */
+typedef struct otx__gguf_donor {
+    const otx__side *side;
+    otx__listing listing;
+    otx__vocab_files files;
+    otx_vocab view;    /* side->vocab, for the reader, which does not change it */
+    otx__tokenizer at; /* the reader */
+    char name[OTX__PATH_TEXT + OTX__QUOTED];
+} otx__gguf_donor;
+
+OTX__PRIVATE void otx__gguf_donor_close(otx__gguf_donor *donor)
+{
+    size_t i;
+    otx__tokenizer_close(&donor->at);
+    if (donor->files.ctx || donor->files.path)
+        for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&donor->files, i);
+    otx__listing_close(&donor->listing);
+}
+
+/* Reads the files, of those with tokens only one. */
+OTX__PRIVATE otx_result otx__gguf_donor_read(otx__gguf_donor *donor, size_t source,
+                                             otx_error *error)
+{
+    char directory[OTX__PATH_TEXT], file[OTX__QUOTED];
+    const char *own = donor->files.names[source];
+    otx_result result = otx__vocab_read_file(&donor->files, source, error);
+    size_t i;
+    for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(&donor->files, i, error);
+    if (result) return result;
+    otx__format(donor->name, sizeof donor->name, "%s/%s",
+                otx__path_text(directory, donor->files.path),
+                otx__quote(file, sizeof file, own, strlen(own)));
+    result = otx__choose_reader(&donor->at, donor->name);
+    return result ? result : otx__open_texts(&donor->at);
+}
+
+/* Opens the first of a directory's files with tokens from `source` on; it is no failure if
+   there is none, which leaves at.reader NULL. Close it in any case. */
+OTX__PRIVATE otx_result otx__gguf_donor_open(const otx_context *ctx, const otx__side *side,
+                                             size_t source, otx__gguf_donor *donor,
+                                             otx_error *error)
+{
+    otx_result result;
+    size_t i;
+    memset(donor, 0, sizeof *donor);
+    donor->side = side;
+    donor->view = side->vocab;
+    donor->files.ctx = ctx;
+    donor->files.path = side->path;
+    donor->at.ctx = ctx;
+    donor->at.texts = donor->files.texts;
+    donor->at.error = error;
+    donor->at.vocab = &donor->view;
+    donor->at.last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) donor->at.fallback[i] = -1;
+    result = otx__listing_open(ctx, side->path, &donor->listing, error);
+    if (result) return result;
+    otx__vocab_find_files(&donor->files, &donor->listing);
+    while (source < OTX_VOCAB_SOURCES && !donor->files.names[source]) source++;
+    return source == OTX_VOCAB_SOURCES ? OTX_OK : otx__gguf_donor_read(donor, source, error);
+}
+
+OTX__PRIVATE bool otx__gguf_donor_is(const otx__gguf_donor *donor, const char *source)
+{
+    return donor->at.reader && strcmp(donor->at.reader->source, source) == 0;
+}
+
+/* tokenizer.json as a document, which borrows it; absent where that is not what is read. */
+OTX__PRIVATE otx__document otx__gguf_donor_json(const otx__gguf_donor *donor)
+{
+    otx__document document;
+    memset(&document, 0, sizeof document);
+    if (!otx__gguf_donor_is(donor, "tokenizer.json")) return document;
+    document.json = donor->at.json;
+    document.present = true;
+    return document;
+}
+
+/* >>> src/job/gguf_pre.h */
+/* ---- gguf_pre: what llama.cpp calls the way a tokenizer cuts text into words -------- */
+
+/* llama.cpp knows by name in which words a byte-level vocabulary is applied; its converter
+   finds the name by the tokens of one text. Here it is found by the pre_tokenizer of
+   tokenizer.json: a row says the steps that cut text where llama.cpp's own regexes for that
+   name do (src/llama-vocab.cpp, November 2026). Of names that cut alike one is enough. What is
+   not known must be said: a wrong name spoils every text a little, and nothing shows it. */
+
+/* A step is one text: R and a regex that cuts out what it finds ("Split"); D1, every digit by
+   itself, or D0, runs of them ("Digits"); P, runs of punctuation ("Punctuation"); B1, GPT-2's
+   words, or B0, no cut ("ByteLevel"). Line ends in regexes are written \r and \n. */
+#define OTX__PRE_STEPS 7
+
+typedef struct otx__pre_row {
+    const char *name;
+    bool whole; /* a word that is a token is that one, whatever the merges (ignore_merges) */
+    const char *steps[OTX__PRE_STEPS];
+} otx__pre_row;
+
+#define OTX__PRE_SHORT "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+#define OTX__PRE_LETTERS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
+#define OTX__PRE_ENDS "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define OTX__PRE_REST "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" OTX__PRE_ENDS
+#define OTX__PRE_UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define OTX__PRE_LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define OTX__PRE_CASES(after)                                                    \
+    "[^\\r\\n\\p{L}\\p{N}]?" OTX__PRE_UPPER "*" OTX__PRE_LOWER "+" after         \
+    "|[^\\r\\n\\p{L}\\p{N}]?" OTX__PRE_UPPER "+" OTX__PRE_LOWER "*" after
+#define OTX__PRE_PATHS "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*" OTX__PRE_ENDS
+#define OTX__PRE_GPT4O OTX__PRE_CASES(OTX__PRE_SHORT "?") "|\\p{N}{1,3}" OTX__PRE_PATHS
+#define OTX__PRE_TEKKEN OTX__PRE_CASES("") "|\\p{N}" OTX__PRE_PATHS
+#define OTX__PRE_LLAMA3 OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1,3}" OTX__PRE_REST
+/* Not a letter, a space or one of |.,!? and others' full stops and commas. */
+#define OTX__PRE_BLOOM                                                           \
+    " ?[^(\\s|[.,!?\xe2\x80\xa6\xe3\x80\x82\xef\xbc\x8c\xe3\x80\x81\xe0\xa5\xa4" \
+    "\xdb\x94\xd8\x8c])]+"
+
+static const otx__pre_row otx__pre_rows[] = {
+    {"llama-bpe", true, {"R" OTX__PRE_LLAMA3, "B0"}},  /* Llama 3 */
+    {"glm4", false, {"R" OTX__PRE_LLAMA3, "B0"}},      /* the same without ignore_merges */
+    {"qwen2", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}" OTX__PRE_REST,
+                      "B0"}},                          /* Qwen 2 to 3; transformers' class */
+    {"qwen35", false, {"R" OTX__PRE_SHORT "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}"
+                       "| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*" OTX__PRE_ENDS,
+                       "B0"}},                         /* transformers' class for Qwen 3.5 */
+    {"gpt-4o", false, {"R" OTX__PRE_GPT4O, "B0"}},     /* gpt-oss */
+    {"tekken", true, {"R" OTX__PRE_TEKKEN, "B0"}},     /* llama.cpp's note; tekken.json */
+    {"gpt-2", false, {"B1"}},                          /* transformers' class */
+    {"smollm", false, {"D1", "B1"}},                   /* transformers' class for Cohere */
+    {"falcon", false, {"P", "B1", "D0", "R[0-9][0-9][0-9]"}}, /* Falcon */
+    {"bloom", false, {"R" OTX__PRE_BLOOM, "B0"}},      /* BLOOM */
+    {"viking", false, {"R" OTX__PRE_BLOOM, "D1", "B0"}},
+    {"deepseek-v3", false,                             /* DeepSeek V3 */
+     {"R\\p{N}{1,3}",
+      "R[\xe4\xb8\x80-\xe9\xbe\xa5\xe3\x81\x80-\xe3\x82\x9f\xe3\x82\xa0-\xe3\x83\xbf]+",
+      "R[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
+      "|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*" OTX__PRE_ENDS,
+      "B0"}},
+    {"deepseek-coder", false,                          /* DeepSeek Coder */
+     {"R[\\r\\n]", "R\\s?\\p{L}+", "R\\s?\\p{P}+",
+      "R[\xe4\xb8\x80-\xe9\xbe\xa5\xe0\xa0\x80-\xe4\xb8\x80\xea\xb0\x80-\xed\x9f\xbf]+", "D1",
+      "B0"}},
+    {"minicpm5", true, {"R\\p{N}{1,3}", "R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}+"
+                        OTX__PRE_REST, "B0"}},         /* llama.cpp's note */
+    {"jais-2", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1,3}"
+                       "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)"
+                       "|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)"
+                       "|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}",
+                       "B0"}},                         /* llama.cpp's note */
+    {"seed-coder", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1}"
+                           "| ?[^\\s\\p{L}\\p{N}\\r\\n]+" OTX__PRE_ENDS,
+                           "B0"}},                     /* llama.cpp's note */
+    {"tiny_aya", false, {"R\\d{1,3}(?=(?:\\d{3})*\\b)", "R" OTX__PRE_GPT4O,
+                         "B0"}},                       /* llama.cpp's note */
+};
+
+/* The classes of transformers that have no tokenizer.json to say it. */
+static const struct {
+    const char *class_name, *name;
+} otx__pre_classes[] = {
+    {"GPT2Tokenizer", "gpt-2"}, {"RobertaTokenizer", "gpt-2"}, {"CodeGenTokenizer", "gpt-2"},
+    {"GPTNeoXTokenizer", "gpt-2"}, {"WhisperTokenizer", "gpt-2"}, {"Qwen2Tokenizer", "qwen2"},
+    {"CohereTokenizer", "smollm"},
+};
+
+/* All names that llama.cpp takes, but those that mean what another does. */
+#define OTX__PRE_NAMES                                                                         \
+    "llama-bpe, glm4, qwen2, qwen35, gpt-4o, tekken, gpt-2, smollm, falcon, bloom, viking, "   \
+    "deepseek-llm, deepseek-coder, deepseek-v3, kimi-k2, minicpm5, jais-2, seed-coder, "       \
+    "tiny_aya, exaone-moe, bailingmoe, youtu, superbpe, chameleon, grok-2, afmoe, laguna, "    \
+    "granite-embed-multi-97m, spark2_5, ufakzeka, default"
+
+/* ---- the steps of a tokenizer ---- */
+
+/* The steps as one text, each behind a line end. */
+OTX__PRIVATE void otx__pre_regex(const otx_json *json, uint32_t node, otx__text *to)
+{
+    const size_t room = otx__json_span(json, node).size + 1;
+    char *bytes = (char *)otx__alloc(to->ctx, room, 1);
+    size_t size, i;
+    if (!bytes) to->failed = true;
+    if (!bytes) return;
+    size = otx_json_string(json, node, bytes);
+    for (i = 0; i < size; i++) {
+        if (bytes[i] == '\r') otx__text_string(to, "\\r");
+        else if (bytes[i] == '\n') otx__text_string(to, "\\n");
+        else otx__text_bytes(to, bytes + i, 1);
+    }
+    otx__free(to->ctx, bytes, room, 1);
+}
+
+/* Whether a Split cuts out what its regex finds: also if it throws away the rest and there
+   is none, as the last choice is any space. */
+OTX__PRIVATE bool otx__pre_cuts(const otx_json *json, uint32_t step)
+{
+    const uint32_t behavior = otx_json_find(json, step, "behavior");
+    const uint32_t regex = otx_json_find(json, otx_json_find(json, step, "pattern"), "Regex");
+    const otx__span text = otx__json_span(json, regex);
+    const bool inverted =
+        otx_json_type_of(json, otx_json_find(json, step, "invert")) == OTX_JSON_TRUE;
+    if (otx_json_type_of(json, regex) != OTX_JSON_STRING) return false;
+    if (otx_json_equals(json, behavior, "Isolated")) return !inverted;
+    return otx_json_equals(json, behavior, "Removed") && inverted && text.size > 5 &&
+           memcmp(text.bytes + text.size - 5, "|\\\\s+", 5) == 0;
+}
+
+/* One step; a type that no row has stands by its name. */
+OTX__PRIVATE void otx__pre_step(const otx_json *json, uint32_t step, otx__text *to)
+{
+    const uint32_t type = otx_json_find(json, step, "type");
+    const uint32_t digits = otx_json_find(json, step, "individual_digits");
+    const uint32_t words = otx_json_find(json, step, "use_regex");
+    const uint32_t prefix = otx_json_find(json, step, "add_prefix_space");
+    char name[OTX__QUOTED];
+    otx__text_string(to, "\n");
+    if (otx_json_equals(json, type, "Split") && otx__pre_cuts(json, step)) {
+        otx__text_string(to, "R");
+        otx__pre_regex(json, otx_json_find(json, otx_json_find(json, step, "pattern"), "Regex"),
+                       to);
+    } else if (otx_json_equals(json, type, "Digits")) {
+        otx__text_string(to, otx_json_type_of(json, digits) == OTX_JSON_TRUE ? "D1" : "D0");
+    } else if (otx_json_equals(json, type, "Punctuation") &&
+               otx_json_equals(json, otx_json_find(json, step, "behavior"), "Contiguous")) {
+        otx__text_string(to, "P");
+    } else if (otx_json_equals(json, type, "ByteLevel") &&
+               otx_json_type_of(json, prefix) == OTX_JSON_FALSE) {
+        otx__text_string(to, otx_json_type_of(json, words) == OTX_JSON_FALSE ? "B0" : "B1");
+    } else {
+        otx__text_string(to, "?");
+        otx__text_string(to, otx__quote_node(name, json, type));
+    }
+}
+
+/* Most sequences within each other; real ones have one. */
+#define OTX__PRE_DEPTH 8
+
+/* All steps of a part, those of sequences in turn. Writes no more than rows may have. */
+OTX__PRIVATE void otx__pre_steps(const otx_json *json, uint32_t part, const char *list,
+                                 otx__text *to)
+{
+    otx_json_iter stack[OTX__PRE_DEPTH];
+    size_t depth = 0;
+    uint32_t node = part;
+    for (;;) {
+        if (otx_json_equals(json, otx_json_find(json, node, "type"), "Sequence")) {
+            if (depth == OTX__PRE_DEPTH) otx__text_string(to, "\n?deep");
+            else stack[depth++] = otx_json_iter_of(json, otx_json_find(json, node, list));
+        } else if (otx_json_type_of(json, node) != OTX_JSON_NULL) {
+            otx__pre_step(json, node, to);
+        }
+        while (depth > 0 && !otx_json_iter_next(&stack[depth - 1])) depth--;
+        if (depth == 0) return;
+        node = stack[depth - 1].value;
+    }
+}
+
+/* Whether a row has these steps. */
+OTX__PRIVATE bool otx__pre_is(const otx__pre_row *row, const otx__text *steps)
+{
+    size_t i, at = 0;
+    for (i = 0; i < OTX__PRE_STEPS && row->steps[i]; i++) {
+        const size_t size = strlen(row->steps[i]);
+        if (steps->size - at < size + 1 || steps->bytes[at] != '\n' ||
+            memcmp(steps->bytes + at + 1, row->steps[i], size) != 0)
+            return false;
+        at += size + 1;
+        if (at < steps->size && steps->bytes[at] != '\n') return false;
+    }
+    return at == steps->size;
+}
+
+/* ---- the name ---- */
+
+/* Whether text is changed before it is cut: llama.cpp changes none. What NFC makes of text
+   that is written as usual is the same text. */
+OTX__PRIVATE bool otx__pre_normalizes(const otx_json *json)
+{
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
+    if (otx_json_type_of(json, part) != OTX_JSON_OBJECT) return false;
+    for (node = part; node < end; node++) {
+        const uint32_t type = otx_json_find(json, node, "type");
+        if (otx_json_type_of(json, type) == OTX_JSON_STRING &&
+            !otx_json_equals(json, type, "NFC") && !otx_json_equals(json, type, "Sequence"))
+            return true;
+    }
+    return false;
+}
+
+/* The row of a tokenizer.json, or NULL; of two that differ in `whole` alone the one that says
+   what the file says, if there is one. */
+OTX__PRIVATE const otx__pre_row *otx__pre_row_of(const otx_json *json, const otx__text *steps)
+{
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const bool whole =
+        otx_json_type_of(json, otx_json_find(json, model, "ignore_merges")) == OTX_JSON_TRUE;
+    const otx__pre_row *found = NULL;
+    size_t i;
+    if (otx__pre_normalizes(json)) return NULL;
+    for (i = 0; i < OTX__COUNT(otx__pre_rows); i++)
+        if (otx__pre_is(&otx__pre_rows[i], steps) &&
+            (!found || otx__pre_rows[i].whole == whole))
+            found = &otx__pre_rows[i];
+    return found;
+}
+
+/* The name that the loader's class goes by, or NULL. */
+OTX__PRIVATE const char *otx__pre_of_class(const otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "tokenizer_class");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__pre_classes); i++)
+        if (otx__is_class(&t->config, node, otx__pre_classes[i].class_name))
+            return otx__pre_classes[i].name;
+    return NULL;
+}
+
+/* That of tekken.json, which says its regex. */
+OTX__PRIVATE const char *otx__pre_of_tekken(const otx_json *json)
+{
+    const uint32_t config = otx_json_find(json, 0, "config");
+    return otx_json_equals(json, otx_json_find(json, config, "pattern"), OTX__PRE_TEKKEN)
+               ? "tekken" : NULL;
+}
+
+OTX__PRIVATE otx_result otx__pre_refuse(const otx__gguf_donor *donor, const otx__text *steps,
+                                        otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    const size_t skip = steps->size > 0;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: which of llama.cpp's pre-tokenizers cuts "
+                     "text as this tokenizer does is not known here (%s); name it with --pre if "
+                     "you are sure: " OTX__PRE_NAMES, donor->at.name,
+                     steps->size ? otx__quote(quoted, sizeof quoted, steps->bytes + skip,
+                                              steps->size - skip) : "it says no steps");
+}
+
+/* The name for a byte-level vocabulary. *row is set where the steps of tokenizer.json told. */
+OTX__PRIVATE otx_result otx__pre_find(const otx__gguf_donor *donor, const char **name,
+                                      const otx__pre_row **row, otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    otx__text steps;
+    otx_result result = OTX_OK;
+    otx__text_open(&steps, t->ctx);
+    *row = NULL;
+    *name = NULL;
+    if (t->reader->complete) {
+        otx__pre_steps(&t->json, otx_json_find(&t->json, 0, "pre_tokenizer"), "pretokenizers",
+                       &steps);
+        if (steps.failed) result = otx__fail_memory(error, steps.size);
+        else *row = otx__pre_row_of(&t->json, &steps);
+        if (*row) *name = (*row)->name;
+    } else if (otx__gguf_donor_is(donor, "vocab.json")) {
+        *name = otx__pre_of_class(t);
+    } else if (otx__gguf_donor_is(donor, "tekken.json")) {
+        *name = otx__pre_of_tekken(&t->json);
+    }
+    if (!result && !*name) result = otx__pre_refuse(donor, &steps, error);
+    otx__text_close(&steps);
+    return result;
+}
+
+/* >>> src/job/gguf_tokens.h */
+/* ---- gguf_tokens: the strings, types and scores of a vocabulary ------------------- */
+
+/* What llama.cpp calls a vocabulary: tokenizer.ggml.model. */
+typedef enum otx__gguf_kind {
+    OTX__GGUF_BPE, /* byte-level: GPT-2's alphabet */
+    OTX__GGUF_SPM, /* SentencePiece's BPE, by scores */
+    OTX__GGUF_UGM, /* SentencePiece's Unigram */
+    OTX__GGUF_WPM, /* WordPiece */
+    OTX__GGUF_KINDS
+} otx__gguf_kind;
+
+static const char *const otx__gguf_models[OTX__GGUF_KINDS] = {"gpt2", "llama", "t5", "bert"};
+
+#define OTX__GGUF_ADDED_SCORE (-1000.0f)
+#define OTX__GGUF_PAD_SCORE (-10000.0f)
+#define OTX__METASPACE "\xe2\x96\x81" /* U+2581 */
+
+/* How a token was added to those of the model. */
+enum { OTX__NOT_ADDED, OTX__ADDED_TEXT, OTX__ADDED_SPECIAL };
+
+/* Tokens by id, one for every row. Types have the numbers of SentencePiece's. */
+typedef struct otx__gguf_tokens {
+    otx__pool pool;
+    otx__gguf_kind kind;
+    otx_token *list; /* content: the string that is written */
+    uint8_t *types;  /* OTX__PIECE_NORMAL and so on */
+    uint8_t *added;
+    float *scores;
+    size_t count;
+    char *next;      /* where the next string goes that is not as it was */
+} otx__gguf_tokens;
+
+/* ---- what is added ---- */
+
+OTX__PRIVATE otx_result otx__gguf_mark_list(otx__tokenizer *t, const otx__added_list *list,
+                                            const otx__token_index *contents,
+                                            otx__gguf_tokens *tokens)
+{
+    size_t i, size = 0;
+    for (i = 0; i < list->count; i++) {
+        otx_result result =
+            otx__tokenizer_string(t, list->json, list->tokens[i].content, &size);
+        int64_t id;
+        if (result) return result;
+        id = otx__index_find(contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (id < 0 || tokens->added[id] == OTX__ADDED_SPECIAL) continue;
+        tokens->added[id] = list->tokens[i].special ? OTX__ADDED_SPECIAL : OTX__ADDED_TEXT;
+    }
+    return OTX_OK;
+}
+
+/* Marks what the lists of added tokens name, and text that is known as added without one. */
+OTX__PRIVATE otx_result otx__gguf_mark_added(otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__added_list lists[OTX__ADDED_LISTS];
+    otx__token_index contents;
+    otx_result result;
+    size_t i;
+    memset(lists, 0, sizeof lists);
+    result = otx__side_contents(t->ctx, donor->side, &contents, t->error);
+    if (!result) result = otx__list_numbered(t, lists);
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].added && vocab->tokens[i].kind != OTX_TOKEN_NONE &&
+            vocab->tokens[i].kind != OTX_TOKEN_CONTROL)
+            tokens->added[i] = OTX__ADDED_TEXT;
+    for (i = 0; i < OTX__ADDED_LISTS && !result; i++)
+        result = otx__gguf_mark_list(t, &lists[i], &contents, tokens);
+    for (i = 0; i < OTX__ADDED_LISTS; i++)
+        otx__free(t->ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    if (contents.slots) otx__index_close(t->ctx, &contents);
+    return result;
+}
+
+/* Added tokens that converters take for control tokens whatever is said of them: some models
+   have not marked them as such. */
+OTX__PRIVATE bool otx__gguf_looks_special(const char *content, size_t size)
+{
+    static const char *const whole[] = {"<pad>", "<mask>", "<2mass>", "[@BOS@]"};
+    static const char *const around[][2] = {
+        {"<|", "|>"}, {"<\xef\xbd\x9c", "\xef\xbd\x9c>"}, {"<unused", ">"},
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(whole); i++)
+        if (otx__same_bytes(content, size, whole[i], strlen(whole[i]))) return true;
+    for (i = 0; i < OTX__COUNT(around); i++) {
+        const size_t begin = strlen(around[i][0]), end = strlen(around[i][1]);
+        if (size >= begin && size >= end && memcmp(content, around[i][0], begin) == 0 &&
+            memcmp(content + size - end, around[i][1], end) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- types and scores ---- */
+
+/* The type of a token. `piece` is what SentencePiece calls it, 0 where none does. */
+OTX__PRIVATE uint8_t otx__gguf_token_type(const otx__gguf_donor *donor,
+                                    const otx__gguf_tokens *tokens, size_t id, uint8_t piece)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const otx_token *token = &vocab->tokens[id];
+    const bool pieces = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
+    if ((int64_t)id == vocab->roles[OTX_ROLE_UNK] &&
+        (tokens->kind == OTX__GGUF_UGM || (piece && tokens->added[id] == OTX__NOT_ADDED)))
+        return OTX__PIECE_UNKNOWN;
+    if (token->kind == OTX_TOKEN_CONTROL || tokens->added[id] == OTX__ADDED_SPECIAL)
+        return OTX__PIECE_CONTROL;
+    if (tokens->added[id] == OTX__ADDED_TEXT)
+        return otx__gguf_looks_special(token->content, token->content_size)
+                   ? OTX__PIECE_CONTROL : OTX__PIECE_USER;
+    if (pieces && token->kind == OTX_TOKEN_BYTE) return OTX__PIECE_BYTE;
+    return piece == OTX__PIECE_UNUSED ? OTX__PIECE_UNUSED : OTX__PIECE_NORMAL;
+}
+
+/* Takes the scores of the model, and which of SentencePiece's are unused. */
+OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool pieces = otx__gguf_donor_is(donor, "SentencePiece");
+    otx__given word;
+    otx_result result = OTX_OK;
+    size_t i;
+    bool more = true;
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind != OTX_TOKEN_NONE) {
+            tokens->types[i] = otx__gguf_token_type(donor, tokens, i, pieces);
+            tokens->scores[i] = OTX__GGUF_ADDED_SCORE;
+        }
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    while (!(result = t->reader->next(t, &word, &more)) && more) {
+        if (word.id >= vocab->count || vocab->tokens[word.id].kind == OTX_TOKEN_NONE) continue;
+        if (tokens->kind == OTX__GGUF_UGM || tokens->added[word.id] == OTX__NOT_ADDED)
+            tokens->scores[word.id] = (float)word.score;
+        if (pieces && word.kind == OTX_TOKEN_UNUSED)
+            tokens->types[word.id] = otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+    }
+    return result;
+}
+
+/* ---- strings ---- */
+
+/* Keeps what was written at tokens->next. */
+OTX__PRIVATE void otx__gguf_put_string(otx__gguf_tokens *tokens, size_t id, size_t size)
+{
+    tokens->list[id].content = tokens->next;
+    tokens->list[id].content_size = (uint32_t)size;
+    tokens->next += size;
+}
+
+/* A name for what has none of its own: "[PAD7]". */
+OTX__PRIVATE void otx__gguf_put_name(otx__gguf_tokens *tokens, const char *what, size_t id)
+{
+    otx__gguf_put_string(tokens, id, otx__format(tokens->next, 32, "[%s%" PRIu64 "]", what,
+                                           (uint64_t)id));
+}
+
+/* Bytes in GPT-2's alphabet. */
+OTX__PRIVATE size_t otx__gguf_spell_bytes(const char *bytes, size_t size, char *to)
+{
+    size_t i, length = 0;
+    for (i = 0; i < size; i++) {
+        const unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
+        if (code < 0x80) {
+            to[length++] = (char)code;
+        } else {
+            to[length++] = (char)(0xc0 | code >> 6);
+            to[length++] = (char)(0x80 | (code & 0x3f));
+        }
+    }
+    return length;
+}
+
+/* Text that is added is looked for as it stands, so that marks become spaces. */
+OTX__PRIVATE size_t otx__gguf_spell_added(const char *content, size_t size, char *to)
+{
+    otx__spelling spaces;
+    memset(&spaces, 0, sizeof spaces);
+    spaces.mark_size = sizeof OTX__METASPACE - 1;
+    memcpy(spaces.mark, OTX__METASPACE, spaces.mark_size);
+    return otx__spell_spaces(&spaces, content, size, to);
+}
+
+/* WordPiece as llama.cpp has it: what begins a word has the mark, what goes on has none. */
+OTX__PRIVATE void otx__gguf_spell_word(otx__gguf_tokens *tokens, size_t id)
+{
+    const otx_token word = tokens->list[id];
+    const size_t mark = sizeof OTX__METASPACE - 1;
+    if (tokens->types[id] == OTX__PIECE_CONTROL) return;
+    if (word.content_size >= 2 && memcmp(word.content, "##", 2) == 0) {
+        tokens->list[id].content += 2;
+        tokens->list[id].content_size -= 2;
+        return;
+    }
+    memcpy(tokens->next, OTX__METASPACE, mark);
+    memcpy(tokens->next + mark, word.content, word.content_size);
+    otx__gguf_put_string(tokens, id, mark + word.content_size);
+}
+
+OTX__PRIVATE void otx__gguf_spell(const otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool raw = otx__gguf_donor_is(donor, "tekken.json") ||
+                     otx__gguf_donor_is(donor, "tiktoken");
+    size_t id;
+    for (id = 0; id < tokens->count; id++) {
+        const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
+        otx_token *to = &tokens->list[id];
+        to->kind = OTX_TOKEN_TEXT;
+        if (!token || token->kind == OTX_TOKEN_NONE) {
+            otx__gguf_put_name(tokens, "PAD", id);
+        } else if (raw && tokens->types[id] == OTX__PIECE_NORMAL) {
+            otx__gguf_put_string(tokens, id, otx__gguf_spell_bytes(token->content,
+                                                             token->content_size,
+                                                             tokens->next));
+        } else if (tokens->types[id] == OTX__PIECE_USER) {
+            otx__gguf_put_string(tokens, id, otx__gguf_spell_added(token->content,
+                                                             token->content_size,
+                                                             tokens->next));
+        } else {
+            to->content = token->content;
+            to->content_size = token->content_size;
+        }
+        if (tokens->kind == OTX__GGUF_WPM) otx__gguf_spell_word(tokens, id);
+        if (to->content_size == 0) otx__gguf_put_name(tokens, "EMPTY", id);
+    }
+}
+
+/* In which turn a token gets its string, if another has the same: added tokens are cut out
+   first, and what is no token comes last. */
+OTX__PRIVATE int otx__gguf_turn(uint8_t type)
+{
+    return type == OTX__PIECE_NORMAL ? 1 : type == OTX__PIECE_UNUSED ? 2 : 0;
+}
+
+/* Makes strings differ, as llama.cpp refuses files in which two are the same. The one that
+   text leads to keeps its own. */
+OTX__PRIVATE otx_result otx__gguf_distinguish(const otx__gguf_donor *donor,
+                                              otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_context *ctx = donor->at.ctx;
+    otx__token_index index;
+    otx__example same;
+    size_t i;
+    int turn;
+    otx_result result =
+        otx__index_open(ctx, &index, tokens->list, tokens->count, true, error);
+    if (result) return result;
+    memset(&same, 0, sizeof same);
+    for (turn = 0; turn < 3; turn++) {
+        for (i = 0; i < tokens->count; i++) {
+            /* Of Unigram's pieces that are alike the last counts. */
+            const size_t id =
+                tokens->kind == OTX__GGUF_UGM && turn == 1 ? tokens->count - 1 - i : i;
+            const otx_token *token = &tokens->list[id];
+            uint32_t *slot;
+            if (otx__gguf_turn(tokens->types[id]) != turn) continue;
+            slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size);
+            if (*slot) {
+                otx__example_add(&same, token->content, token->content_size, id, *slot - 1);
+                otx__gguf_put_name(tokens, "SAME", id);
+                tokens->types[id] = OTX__PIECE_UNUSED;
+                slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content,
+                                       token->content_size);
+            }
+            if (!*slot) *slot = (uint32_t)id + 1;
+            else result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tokens %" PRIu64
+                                    " and %" PRIu32 " have one string and cannot be told apart",
+                                    donor->at.name, (uint64_t)id, *slot - 1);
+        }
+    }
+    otx__index_close(ctx, &index);
+    if (!result && same.count)
+        otx__log(ctx, OTX_WARNING, "%s: %" PRIu64 " tokens have the string of another, which "
+                 "llama.cpp does not take: \"%s\", %" PRIu64 " and %" PRIu64 ", and so on; they "
+                 "are called [SAMEid]", donor->at.name, same.count, same.quoted, same.declared,
+                 same.id);
+    return result;
+}
+
+/* ---- all of it ---- */
+
+OTX__PRIVATE otx_result otx__gguf_tokens_take(const otx__gguf_donor *donor,
+                                              otx__gguf_tokens *tokens, uint64_t rows,
+                                              otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    size_t bytes = 0, i, room;
+    if (rows < vocab->count || rows >= UINT32_MAX || rows > SIZE_MAX / 64)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %" PRIu64 " rows are not enough, or "
+                         "too many, for a vocabulary of %" PRIu64, donor->at.name, rows,
+                         (uint64_t)vocab->count);
+    for (i = 0; i < vocab->count; i++) bytes += vocab->tokens[i].content_size;
+    tokens->count = (size_t)rows;
+    tokens->list = (otx_token *)otx__pool_take_zero(&tokens->pool, tokens->count,
+                                                    sizeof *tokens->list);
+    tokens->types = (uint8_t *)otx__pool_take(&tokens->pool, tokens->count, 1);
+    tokens->added = (uint8_t *)otx__pool_take_zero(&tokens->pool, tokens->count, 1);
+    tokens->scores = (float *)otx__pool_take(&tokens->pool, tokens->count, sizeof(float));
+    /* A respelled string, and a name twice, one of them with WordPiece's mark. */
+    room = 2 * bytes + 80 * tokens->count + 32;
+    tokens->next = (char *)otx__pool_take(&tokens->pool, room, 1);
+    if (tokens->pool.failed) return otx__pool_fail(&tokens->pool, error);
+    memset(tokens->types, OTX__PIECE_UNUSED, tokens->count);
+    for (i = 0; i < tokens->count; i++) tokens->scores[i] = OTX__GGUF_PAD_SCORE;
+    return OTX_OK;
+}
+
+/* Opens them. Close them in any case. */
+OTX__PRIVATE otx_result otx__gguf_tokens_open(otx__gguf_donor *donor, otx__gguf_kind kind,
+                                              uint64_t rows, otx__gguf_tokens *tokens,
+                                              otx_error *error)
+{
+    otx_result result;
+    memset(tokens, 0, sizeof *tokens);
+    otx__pool_open(&tokens->pool, donor->at.ctx);
+    tokens->kind = kind;
+    result = otx__gguf_tokens_take(donor, tokens, rows, error);
+    if (!result) result = otx__gguf_mark_added(donor, tokens);
+    if (!result) result = otx__gguf_walk_model(donor, tokens);
+    if (result) return result;
+    otx__gguf_spell(donor, tokens);
+    return otx__gguf_distinguish(donor, tokens, error);
+}
+
+OTX__PRIVATE void otx__gguf_tokens_close(otx__gguf_tokens *tokens)
+{
+    otx__pool_close(&tokens->pool);
+}
+
+/* >>> src/job/gguf_merges.h */
+/* ---- gguf_merges: the merges of a byte-level vocabulary ---------------------------- */
+
+/* A list "left right" in GPT-2's alphabet, the first the soonest. */
+typedef struct otx__gguf_merges {
+    otx__text text;
+    uint64_t count;
+} otx__gguf_merges;
+
+/* Appends one; a space within a half is written as the alphabet has it. */
+OTX__PRIVATE void otx__gguf_put_merge(otx__gguf_merges *merges, const char *left,
+                                      size_t left_size, const char *right, size_t right_size)
+{
+    const char *halves[2];
+    size_t sizes[2], i, j, spaces = 0;
+    halves[0] = left;
+    halves[1] = right;
+    sizes[0] = left_size;
+    sizes[1] = right_size;
+    for (i = 0; i < 2; i++)
+        for (j = 0; j < sizes[i]; j++) spaces += halves[i][j] == ' ';
+    otx__gguf_text_uint(&merges->text, left_size + right_size + spaces + 1, 8);
+    for (i = 0; i < 2; i++) {
+        if (i) otx__text_bytes(&merges->text, " ", 1);
+        if (spaces == 0) otx__text_bytes(&merges->text, halves[i], sizes[i]);
+        for (j = 0; j < sizes[i] && spaces > 0; j++) {
+            if (halves[i][j] == ' ') otx__text_bytes(&merges->text, "\xc4\xa0", 2);
+            else otx__text_bytes(&merges->text, halves[i] + j, 1);
+        }
+    }
+    merges->count++;
+}
+
+/* One of the form "a b", as lines and old files have it; a comment is none. */
+OTX__PRIVATE void otx__gguf_put_line(otx__gguf_merges *merges, const char *line, size_t size)
+{
+    const char *space = (const char *)memchr(line, ' ', size);
+    const size_t left = space ? (size_t)(space - line) : 0;
+    if (!space || (size >= 8 && memcmp(line, "#version", 8) == 0)) return;
+    otx__gguf_put_merge(merges, line, left, space + 1, size - left - 1);
+}
+
+/* Those of tokenizer.json, which have been checked. */
+OTX__PRIVATE otx_result otx__gguf_json_merges(otx__tokenizer *t, otx__gguf_merges *merges)
+{
+    const otx_json *json = &t->json;
+    otx_json_iter merge = otx_json_iter_of(json, otx_json_find(json, t->model, "merges"));
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&merge)) {
+        if (otx_json_type_of(json, merge.value) == OTX_JSON_STRING) {
+            size_t size = 0;
+            result = otx__tokenizer_string(t, json, merge.value, &size);
+            if (!result) otx__gguf_put_line(merges, t->scratch, size);
+        } else {
+            const uint32_t a = otx_json_item(json, merge.value, 0);
+            const uint32_t b = otx_json_item(json, merge.value, 1);
+            size_t left, right;
+            result = otx__tokenizer_scratch(t, otx__json_span(json, a).size +
+                                                   otx__json_span(json, b).size + 1);
+            if (result) break;
+            left = otx_json_string(json, a, t->scratch);
+            right = otx_json_string(json, b, t->scratch + left);
+            otx__gguf_put_merge(merges, t->scratch, left, t->scratch + left, right);
+        }
+    }
+    return result;
+}
+
+/* Those of merges.txt. */
+OTX__PRIVATE void otx__gguf_text_merges(otx__tokenizer *t, otx__gguf_merges *merges)
+{
+    const otx_vocab_text own = t->text;
+    const char *line = NULL;
+    size_t size = 0;
+    t->text = t->texts[OTX_VOCAB_MERGES];
+    t->offset = 0;
+    while (otx__next_line(t, &line, &size)) otx__gguf_put_line(merges, line, size);
+    t->text = own;
+}
+
+/* ---- of ranks ---- */
+
+/* Two tokens that make one. */
+typedef struct otx__gguf_pair {
+    uint32_t left, right; /* ids, which are in the order of ranks */
+} otx__gguf_pair;
+
+OTX__PRIVATE int otx__gguf_compare_pairs(const void *a, const void *b)
+{
+    const otx__gguf_pair *x = (const otx__gguf_pair *)a, *y = (const otx__gguf_pair *)b;
+    if (x->left != y->left) return x->left < y->left ? -1 : 1;
+    return x->right < y->right ? -1 : x->right > y->right;
+}
+
+/* The merges that make a token: wherever both halves are tokens. */
+OTX__PRIVATE otx_result otx__gguf_rank_merges(otx__tokenizer *t, const otx__gguf_tokens *tokens,
+                                              const otx__token_index *index, size_t id,
+                                              otx__gguf_merges *merges)
+{
+    const otx_token *token = &t->vocab->tokens[id];
+    otx__gguf_pair *pairs;
+    size_t at, i, count = 0;
+    otx_result result =
+        otx__tokenizer_scratch(t, token->content_size * sizeof *pairs + OTX__ALIGNMENT);
+    if (result) return result;
+    pairs = (otx__gguf_pair *)(void *)t->scratch;
+    for (at = 1; at < token->content_size; at++) {
+        const int64_t left = otx__index_find(index, OTX_TOKEN_NONE, token->content, at);
+        const int64_t right = left < 0 ? -1 : otx__index_find(index, OTX_TOKEN_NONE,
+                                                              token->content + at,
+                                                              token->content_size - at);
+        if (right < 0) continue;
+        pairs[count].left = (uint32_t)left;
+        pairs[count++].right = (uint32_t)right;
+    }
+    otx__sort(pairs, count, sizeof *pairs, otx__gguf_compare_pairs);
+    for (i = 0; i < count; i++) {
+        const otx_token *left = &tokens->list[pairs[i].left];
+        const otx_token *right = &tokens->list[pairs[i].right];
+        otx__gguf_put_merge(merges, left->content, left->content_size, right->content,
+                            right->content_size);
+    }
+    return OTX_OK;
+}
+
+/* Those that the ranks of tiktoken and tekken.json stand for: a pair is merged the sooner,
+   the lower the rank of what it makes. */
+OTX__PRIVATE otx_result otx__gguf_ranked_merges(otx__tokenizer *t, const otx__gguf_tokens *tokens,
+                                                otx__gguf_merges *merges)
+{
+    const otx_vocab *vocab = t->vocab;
+    otx__token_index index;
+    size_t id;
+    otx_result result =
+        otx__index_open(t->ctx, &index, vocab->tokens, vocab->count, true, t->error);
+    if (result) return result;
+    for (id = 0; id < vocab->count; id++) {
+        const otx_token *token = &vocab->tokens[id];
+        if (tokens->types[id] == OTX__PIECE_NORMAL)
+            *otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    for (id = 0; id < vocab->count && !result; id++)
+        if (tokens->types[id] == OTX__PIECE_NORMAL)
+            result = otx__gguf_rank_merges(t, tokens, &index, id, merges);
+    otx__index_close(t->ctx, &index);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_merges(otx__gguf_donor *donor,
+                                             const otx__gguf_tokens *tokens,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    otx__tokenizer *t = &donor->at;
+    otx__gguf_merges merges;
+    otx_result result = OTX_OK;
+    memset(&merges, 0, sizeof merges);
+    otx__text_open(&merges.text, t->ctx);
+    if (t->reader->complete) result = otx__gguf_json_merges(t, &merges);
+    else if (otx__gguf_donor_is(donor, "vocab.json")) otx__gguf_text_merges(t, &merges);
+    else result = otx__gguf_ranked_merges(t, tokens, &merges);
+    if (!result && merges.count == 0)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: there are no merges, which "
+                           "llama.cpp needs", donor->at.name);
+    if (!result)
+        otx__gguf_add_text(list, "tokenizer.ggml.merges", OTX_GGUF_STRING, merges.count,
+                           &merges.text);
+    otx__text_close(&merges.text);
+    return result;
+}
+
+/* >>> src/job/gguf_scores.h */
+/* ---- gguf_scores: what stands for merges in llama.cpp's SentencePiece -------------- */
+
+/* llama.cpp merges the two neighbours that make the token of the best score. A tokenizer.json
+   of such a model has lost the scores for a list of merges; so they are taken from the
+   SentencePiece model beside it, or else made from the list, which is right only if that is
+   a list as scores would make it: each token's merges together, and none left out. */
+
+/* Takes the scores of a SentencePiece model in the same directory. *all: it has them all. */
+OTX__PRIVATE otx_result otx__gguf_scores_beside(const otx__gguf_donor *donor,
+                                                otx__gguf_tokens *tokens, bool *all,
+                                                otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__gguf_donor other;
+    otx_error problem;
+    otx__given word;
+    bool more = true;
+    size_t taken = 0, wanted = 0, id;
+    otx_result result = otx__gguf_donor_open(donor->at.ctx, donor->side, OTX_VOCAB_SENTENCEPIECE,
+                                             &other, &problem);
+    *all = false;
+    memset(&word, 0, sizeof word);
+    if (!result && otx__gguf_donor_is(&other, "SentencePiece") &&
+        strcmp(other.at.type, "BPE") == 0) {
+        for (id = 0; id < tokens->count; id++)
+            wanted += tokens->types[id] == OTX__PIECE_NORMAL;
+        otx__rewind_words(&other.at);
+        while (!(result = other.at.reader->next(&other.at, &word, &more)) && more) {
+            if (word.id >= vocab->count || tokens->types[word.id] != OTX__PIECE_NORMAL ||
+                !otx__same_bytes(word.content, word.size, vocab->tokens[word.id].content,
+                                 vocab->tokens[word.id].content_size))
+                continue;
+            tokens->scores[word.id] = (float)word.score;
+            taken++;
+        }
+        *all = !result && taken == wanted;
+    }
+    otx__gguf_donor_close(&other);
+    return result == OTX_ERROR_MEMORY ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
+}
+
+/* ---- from merges ---- */
+
+OTX__PRIVATE bool otx__gguf_is_plain(const otx__gguf_tokens *tokens, int64_t id)
+{
+    return id >= 0 && tokens->types[id] == OTX__PIECE_NORMAL;
+}
+
+/* Says why a list of merges is not that of scores. */
+OTX__PRIVATE otx_result otx__gguf_fail_scores(const otx__gguf_donor *donor, const char *content,
+                                              size_t size, const char *why, otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its merges are not those of a "
+                     "SentencePiece model, as which llama.cpp would read them: \"%s\" %s; with "
+                     "the tokenizer.model beside it its scores are taken", donor->at.name,
+                     otx__quote(quoted, sizeof quoted, content, size), why);
+}
+
+OTX__PRIVATE int otx__gguf_compare_ranks(const void *a, const void *b)
+{
+    const otx__merge *x = (const otx__merge *)a, *y = (const otx__merge *)b;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* Numbers the tokens in the order in which merges make them, from 1. */
+OTX__PRIVATE otx_result otx__gguf_order_made(const otx__gguf_donor *donor,
+                                             const otx__rules *rules, otx__gguf_tokens *tokens,
+                                             uint32_t *order, uint32_t *made, otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__merge *merges = (otx__merge *)otx__pool_take(&tokens->pool, rules->merge_count,
+                                                      sizeof *merges);
+    int64_t last = -1;
+    size_t i;
+    if (!merges) return otx__pool_fail(&tokens->pool, error);
+    memcpy(merges, rules->merges, rules->merge_count * sizeof *merges);
+    otx__sort(merges, rules->merge_count, sizeof *merges, otx__gguf_compare_ranks);
+    *made = 0;
+    for (i = 0; i < rules->merge_count; i++) {
+        const otx_token *token = &vocab->tokens[merges[i].made];
+        if (!otx__gguf_is_plain(tokens, merges[i].left) ||
+            !otx__gguf_is_plain(tokens, merges[i].right) ||
+            !otx__gguf_is_plain(tokens, merges[i].made) || (int64_t)merges[i].made == last)
+            continue;
+        last = merges[i].made;
+        if (order[last])
+            return otx__gguf_fail_scores(donor, token->content, token->content_size,
+                                         "is made by merges that do not follow each other",
+                                         error);
+        order[last] = ++*made;
+    }
+    return OTX_OK;
+}
+
+/* Checks that every two tokens that make a third are merged. */
+OTX__PRIVATE otx_result otx__gguf_check_merged(const otx__gguf_donor *donor,
+                                               const otx__rules *rules,
+                                               const otx__gguf_tokens *tokens, otx_error *error)
+{
+    size_t i, at;
+    for (i = 0; i < rules->token_count; i++) {
+        const otx__rule_token *token = &rules->tokens[i];
+        if (!otx__gguf_is_plain(tokens, token->id)) continue;
+        for (at = 1; at < token->size; at++) {
+            int64_t left, right;
+            if (((unsigned char)token->content[at] & 0xc0) == 0x80) continue;
+            left = otx__rules_find(rules, token->content, at);
+            if (!otx__gguf_is_plain(tokens, left)) continue;
+            right = otx__rules_find(rules, token->content + at, token->size - at);
+            if (otx__gguf_is_plain(tokens, right) && !otx__rules_merge(rules, left, right))
+                return otx__gguf_fail_scores(donor, token->content, token->size,
+                                             "is not made of two of its parts, although they "
+                                             "are tokens", error);
+        }
+    }
+    return OTX_OK;
+}
+
+/* Gives scores as SentencePiece's trainer does: minus the place. By id, where ids are in the
+   order of merges, as they are in files that it made. */
+OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32_t *order,
+                                          uint32_t made)
+{
+    size_t id, first = tokens->count;
+    uint32_t last = 0;
+    bool ordered = true;
+    for (id = 0; id < tokens->count; id++) {
+        if (!order[id]) continue;
+        if (first == tokens->count) first = id;
+        ordered = ordered && order[id] > last;
+        last = order[id];
+    }
+    for (id = 0; id < tokens->count; id++) {
+        if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
+        if (ordered) tokens->scores[id] = id < first ? 0.0f : 0.0f - (float)(id - first);
+        else tokens->scores[id] = 0.0f - (float)(order[id] ? order[id] - 1 : made);
+    }
+}
+
+OTX__PRIVATE otx_result otx__gguf_scores_from_merges(otx__gguf_donor *donor,
+                                                     otx__gguf_tokens *tokens, otx_error *error)
+{
+    otx__rules *rules = otx__rules_open(donor->at.ctx, error);
+    uint32_t *order = (uint32_t *)otx__pool_take_zero(&tokens->pool, tokens->count,
+                                                      sizeof *order);
+    uint32_t made = 0;
+    otx_result result = OTX_ERROR_MEMORY;
+    if (!order) (void)otx__pool_fail(&tokens->pool, error);
+    if (rules && order) result = otx__rules_read(&donor->at, rules);
+    if (!result) result = otx__gguf_order_made(donor, rules, tokens, order, &made, error);
+    if (!result) result = otx__gguf_check_merged(donor, rules, tokens, error);
+    if (!result) otx__gguf_number_scores(tokens, order, made);
+    otx__vocab_drop_rules(donor->at.ctx, rules);
+    return result;
+}
+
+/* Settles the scores of a vocabulary of SentencePiece's BPE. */
+OTX__PRIVATE otx_result otx__gguf_scores(otx__gguf_donor *donor, otx__gguf_tokens *tokens,
+                                         otx_error *error)
+{
+    bool all = false;
+    otx_result result;
+    if (tokens->kind != OTX__GGUF_SPM || !donor->at.reader->complete) return OTX_OK;
+    result = otx__gguf_scores_beside(donor, tokens, &all, error);
+    return result || all ? result : otx__gguf_scores_from_merges(donor, tokens, error);
+}
+
+/* >>> src/job/gguf_special.h */
+/* ---- gguf_special: ids of special tokens, flags, templates and normalisation -------- */
+
+/* ---- ids and flags ---- */
+
+typedef struct otx__gguf_role {
+    otx_role role;
+    const char *id, *adds; /* keys; adds NULL: there is no flag */
+} otx__gguf_role;
+
+/* Those that llama.cpp has, spelled as it spells them; it has no cls. */
+static const otx__gguf_role otx__gguf_roles[] = {
+    {OTX_ROLE_BOS, "tokenizer.ggml.bos_token_id", "tokenizer.ggml.add_bos_token"},
+    {OTX_ROLE_EOS, "tokenizer.ggml.eos_token_id", "tokenizer.ggml.add_eos_token"},
+    {OTX_ROLE_UNK, "tokenizer.ggml.unknown_token_id", NULL},
+    {OTX_ROLE_SEP, "tokenizer.ggml.seperator_token_id", "tokenizer.ggml.add_sep_token"},
+    {OTX_ROLE_PAD, "tokenizer.ggml.padding_token_id", NULL},
+    {OTX_ROLE_MASK, "tokenizer.ggml.mask_token_id", NULL},
+};
+
+/* Whether the loader's class adds a token of that role where no file says so: without a
+   tokenizer.json, whose processor would. */
+OTX__PRIVATE bool otx__gguf_adds_unsaid(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                        otx_role role)
+{
+    if (donor->at.reader->complete) return false;
+    if (role == OTX_ROLE_BOS) return kind == OTX__GGUF_SPM || kind == OTX__GGUF_WPM;
+    return kind == (role == OTX_ROLE_EOS ? OTX__GGUF_UGM : OTX__GGUF_WPM);
+}
+
+/* Writes what the converter writes; the tokens of roles that it misses; and flags in any case,
+   as what is not said is not "no" for llama.cpp, which adds the bos of some kinds unasked. It
+   ends on a flag without a token. */
+OTX__PRIVATE void otx__gguf_add_roles(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                      uint64_t rows, otx__gguf_list *list)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const otx__document json = otx__gguf_donor_json(donor);
+    otx__converted converted;
+    size_t i;
+    otx__converted_read(donor->side, &json, &converted);
+    for (i = 0; i < OTX__COUNT(otx__gguf_roles); i++) {
+        const otx__gguf_role *to = &otx__gguf_roles[i];
+        int64_t id = converted.given[to->role];
+        const int said = converted.said[to->role];
+        bool adds;
+        if (id < 0 || (uint64_t)id >= rows) id = vocab->roles[to->role];
+        if (id >= 0 && (uint64_t)id < rows) otx__gguf_add_u32(list, to->id, (uint32_t)id);
+        else id = -1;
+        if (!to->adds) continue;
+        adds = said < 0 ? otx__gguf_adds_unsaid(donor, kind, to->role) : said > 0;
+        if (said >= 0 || adds || to->role != OTX_ROLE_SEP)
+            otx__gguf_add_bool(list, to->adds, adds && id >= 0);
+    }
+    if (converted.turn_id >= 0 && (uint64_t)converted.turn_id < rows)
+        otx__gguf_add_u32(list, "tokenizer.ggml.eot_token_id", (uint32_t)converted.turn_id);
+}
+
+/* ---- chat templates ---- */
+
+#define OTX__GGUF_CHAT "tokenizer.chat_template"
+
+/* Templates with names, of which llama.cpp wants a list. */
+typedef struct otx__gguf_chats {
+    otx__gguf_list *list;
+    otx__text names;
+    uint64_t count;
+} otx__gguf_chats;
+
+/* Adds a template: "default", or one by a name in which what is no letter or digit is "_". */
+OTX__PRIVATE void otx__gguf_add_chat(otx__gguf_chats *chats, otx__span name, const char *bytes,
+                                     size_t size)
+{
+    char key[256];
+    const size_t head = sizeof OTX__GGUF_CHAT; /* with a dot for the NUL */
+    size_t i;
+    if (name.size == 0 || name.size >= sizeof key - head) return;
+    if (otx__span_is(name, "default")) {
+        otx__gguf_add_string(chats->list, OTX__GGUF_CHAT, bytes, size);
+        return;
+    }
+    memcpy(key, OTX__GGUF_CHAT ".", head);
+    for (i = 0; i < name.size; i++) {
+        const char c = name.bytes[i];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        key[head + i] = letter || otx__is_digit(c) ? c : '_';
+    }
+    key[head + name.size] = 0;
+    if (!otx__gguf_find_in(chats->list, key)) {
+        otx__gguf_text_string(&chats->names, key + head, name.size);
+        chats->count++;
+    }
+    otx__gguf_add_string(chats->list, key, bytes, size);
+}
+
+/* Adds the string of a node. */
+OTX__PRIVATE otx_result otx__gguf_add_chat_node(otx__gguf_chats *chats, const otx_json *json,
+                                                uint32_t name, uint32_t text, otx_error *error)
+{
+    const otx_context *ctx = chats->names.ctx;
+    const size_t room = otx__json_span(json, text).size + 1;
+    char *bytes, called[200] = "default";
+    size_t size = 7;
+    if (otx_json_type_of(json, text) != OTX_JSON_STRING) return OTX_OK;
+    if (name != OTX_JSON_NONE) {
+        if (otx__json_span(json, name).size > sizeof called) return OTX_OK;
+        size = otx_json_string(json, name, called);
+    }
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    otx__gguf_add_chat(chats, otx__span_of(called, size), bytes,
+                       otx_json_string(json, text, bytes));
+    otx__free(ctx, bytes, room, 1);
+    return OTX_OK;
+}
+
+/* Adds those of a document, a string or a list of named ones. */
+OTX__PRIVATE otx_result otx__gguf_add_chats_of(otx__gguf_chats *chats,
+                                               const otx__document *document, otx_error *error)
+{
+    const otx_json *json = &document->json;
+    const uint32_t node = otx_json_find(json, otx__document_root(document), OTX__KEY_CHAT);
+    otx_json_iter at = otx_json_iter_of(json, node);
+    otx_result result = otx__gguf_add_chat_node(chats, json, OTX_JSON_NONE, node, error);
+    while (!result && otx_json_iter_next(&at)) {
+        const uint32_t name = otx_json_find(json, at.value, "name");
+        if (otx_json_type_of(json, name) == OTX_JSON_STRING)
+            result = otx__gguf_add_chat_node(chats, json, name,
+                                             otx_json_find(json, at.value, "template"), error);
+    }
+    return result;
+}
+
+/* Adds the files NAME.jinja of a directory. */
+OTX__PRIVATE otx_result otx__gguf_add_chat_files(otx__gguf_chats *chats, const char *directory,
+                                                 otx_error *error)
+{
+    const otx_context *ctx = chats->names.ctx;
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, directory, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++) {
+        const char *file = listing.names[i];
+        char *path;
+        otx__text text;
+        if (!otx__has_suffix(file, ".jinja")) continue;
+        otx__text_open(&text, ctx);
+        path = otx__path_join(ctx, directory, file);
+        result = path ? otx__chat_file(ctx, path, &text, error)
+                      : otx__fail_memory(error, strlen(file) + 1);
+        if (!result)
+            otx__gguf_add_chat(chats, otx__span_of(file, strlen(file) - strlen(".jinja")),
+                               text.bytes, text.size);
+        otx__path_free(ctx, path);
+        otx__text_close(&text);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Adds chat_template.jinja and what stands in the directory beside it; *found if there is
+   the former. */
+OTX__PRIVATE otx_result otx__gguf_add_jinja(otx__gguf_chats *chats, const otx__side *side,
+                                            bool *found, otx_error *error)
+{
+    static const char *const names[] = {"chat_template.jinja", "additional_chat_templates"};
+    const otx_context *ctx = chats->names.ctx;
+    otx_result result = OTX_OK;
+    otx__text text;
+    size_t i;
+    *found = false;
+    otx__text_open(&text, ctx);
+    for (i = 0; i < 2 && !result && *found == (i > 0); i++) {
+        char *path = otx__path_join(ctx, side->path, names[i]);
+        otx__status status;
+        memset(&status, 0, sizeof status);
+        result = path ? otx__look(path, &status, error)
+                      : otx__fail_memory(error, strlen(side->path) + 1);
+        if (!result && i == 0 && status.present) {
+            *found = true;
+            result = otx__chat_file(ctx, path, &text, error);
+            if (!result)
+                otx__gguf_add_string(chats->list, OTX__GGUF_CHAT, text.bytes, text.size);
+        } else if (!result && status.present && status.directory) {
+            result = otx__gguf_add_chat_files(chats, path, error);
+        }
+        otx__path_free(ctx, path);
+    }
+    otx__text_close(&text);
+    return result;
+}
+
+/* Adds the donor's templates, from where transformers takes them. */
+OTX__PRIVATE otx_result otx__gguf_add_chats(const otx_context *ctx, const otx__side *side,
+                                            otx__gguf_list *list, otx_error *error)
+{
+    otx__gguf_chats chats;
+    otx__document old;
+    bool found;
+    otx_result result;
+    memset(&chats, 0, sizeof chats);
+    chats.list = list;
+    otx__text_open(&chats.names, ctx);
+    result = otx__gguf_add_jinja(&chats, side, &found, error);
+    if (!result && !found) result = otx__gguf_add_chats_of(&chats, &side->tokenizer, error);
+    if (!result && !found && chats.count == 0 && !otx__gguf_find_in(list, OTX__GGUF_CHAT)) {
+        result = otx__document_open(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_JSON), &old,
+                                    error);
+        if (!result) result = otx__gguf_add_chats_of(&chats, &old, error);
+        otx__document_close(ctx, &old);
+    }
+    if (!result && chats.count > 0)
+        otx__gguf_add_text(list, OTX__GGUF_CHAT "s", OTX_GGUF_STRING, chats.count,
+                           &chats.names);
+    otx__text_close(&chats.names);
+    return result;
+}
+
+/* >>> src/job/gguf_normal.h */
+/* ---- gguf_normal: what becomes of spaces and letters before text is cut ------------ */
+
+/* How a tokenizer treats text at first, of what llama.cpp can be told. */
+typedef struct otx__gguf_normal {
+    bool prefix;      /* a space goes before a text */
+    bool squeeze;     /* spaces in a row are one, and none ends a text */
+    otx__span map;    /* SentencePiece's table of characters */
+    uint32_t encoded; /* the node of tokenizer.json that has it in base64 */
+} otx__gguf_normal;
+
+/* Fields of SentencePiece's ModelProto and its NormalizerSpec. */
+enum {
+    OTX__MODEL_NORMALIZER = 3, OTX__NORMALIZER_MAP = 2, OTX__NORMALIZER_PREFIX = 3,
+    OTX__NORMALIZER_SQUEEZE = 4
+};
+
+/* Of a SentencePiece model, which has been checked. */
+OTX__PRIVATE void otx__gguf_read_spec(const otx__gguf_donor *donor, otx__gguf_normal *to)
+{
+    otx__proto model = otx__proto_open(donor->at.text.bytes, donor->at.text.size);
+    otx__field field, inner;
+    bool more = true, left;
+    to->prefix = to->squeeze = true; /* what it takes if nothing is said */
+    while (!otx__proto_next(&model, &field, &more) && more) {
+        if (field.wire != OTX__WIRE_BYTES || field.number != OTX__MODEL_NORMALIZER) continue;
+        while (!otx__proto_next(&field.bytes, &inner, &left) && left) {
+            if (inner.wire == OTX__WIRE_BYTES && inner.number == OTX__NORMALIZER_MAP)
+                to->map = otx__span_of((const char *)inner.bytes.at,
+                                       otx__proto_left(&inner.bytes));
+            if (inner.wire != OTX__WIRE_VARINT) continue;
+            if (inner.number == OTX__NORMALIZER_PREFIX) to->prefix = inner.value != 0;
+            if (inner.number == OTX__NORMALIZER_SQUEEZE) to->squeeze = inner.value != 0;
+        }
+    }
+}
+
+/* Whether Metaspace puts a mark first. */
+OTX__PRIVATE bool otx__gguf_prepends(const otx_json *json, uint32_t step)
+{
+    const uint32_t scheme = otx_json_find(json, step, "prepend_scheme");
+    const uint32_t old = otx_json_find(json, step, "add_prefix_space");
+    if (step == OTX_JSON_NONE) return false;
+    if (scheme != OTX_JSON_NONE) return !otx_json_equals(json, scheme, "never");
+    return otx_json_type_of(json, old) != OTX_JSON_FALSE;
+}
+
+/* Of tokenizer.json. */
+OTX__PRIVATE void otx__gguf_read_steps(const otx_json *json, otx__gguf_normal *to)
+{
+    const uint32_t normal = otx_json_find(json, 0, "normalizer");
+    const uint32_t words = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t map = otx_json_find(
+        json, otx__find_step(json, normal, OTX_JSON_NONE, "Precompiled"), "precompiled_charsmap");
+    uint32_t step = OTX_JSON_NONE;
+    to->prefix = otx__find_step(json, normal, OTX_JSON_NONE, "Prepend") != OTX_JSON_NONE ||
+                 otx__gguf_prepends(json, otx__find_step(json, words, OTX_JSON_NONE,
+                                                         "Metaspace"));
+    to->squeeze = otx__find_step(json, words, OTX_JSON_NONE, "WhitespaceSplit") != OTX_JSON_NONE;
+    while ((step = otx__find_step(json, normal, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        if (otx_json_equals(json, otx_json_find(json, pattern, "Regex"), " {2,}"))
+            to->squeeze = true;
+    }
+    to->encoded = map;
+}
+
+/* Adds the table of characters. */
+OTX__PRIVATE otx_result otx__gguf_add_map(const otx__gguf_donor *donor,
+                                          const otx__gguf_normal *normal, otx__gguf_list *list,
+                                          otx_error *error)
+{
+    static const char key[] = "tokenizer.ggml.precompiled_charsmap";
+    const otx_context *ctx = donor->at.ctx;
+    const size_t room = otx__json_span(&donor->at.json, normal->encoded).size;
+    char *bytes;
+    size_t size = 0;
+    if (normal->map.size > 0)
+        otx__gguf_add_array(list, key, OTX_GGUF_U8, normal->map.size, normal->map.bytes,
+                            normal->map.size);
+    if (otx_json_type_of(&donor->at.json, normal->encoded) != OTX_JSON_STRING || room == 0)
+        return OTX_OK;
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    if (otx__base64_decode(bytes, otx_json_string(&donor->at.json, normal->encoded, bytes), bytes,
+                           &size))
+        otx__gguf_add_array(list, key, OTX_GGUF_U8, size, bytes, size);
+    otx__free(ctx, bytes, room, 1);
+    if (size > 0) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: precompiled_charsmap is not base64",
+                     donor->at.name);
+}
+
+/* Adds a flag of BERT's normaliser, if it is said. */
+OTX__PRIVATE void otx__gguf_add_flag(const otx_json *json, const char *type, const char *member,
+                                     const char *key, otx__gguf_list *list)
+{
+    const uint32_t normal = otx_json_find(json, 0, "normalizer");
+    const uint32_t bert = otx__find_step(json, normal, OTX_JSON_NONE, "BertNormalizer");
+    const otx_json_type value = otx_json_type_of(json, otx_json_find(json, bert, member));
+    if (otx__find_step(json, normal, OTX_JSON_NONE, type) != OTX_JSON_NONE)
+        otx__gguf_add_bool(list, key, true);
+    else if (value == OTX_JSON_TRUE || value == OTX_JSON_FALSE)
+        otx__gguf_add_bool(list, key, value == OTX_JSON_TRUE);
+}
+
+/* What the class of vocab.txt does unless it is told otherwise. */
+OTX__PRIVATE void otx__gguf_add_bert(const otx_json *config, otx__gguf_list *list)
+{
+    const uint32_t lower = otx_json_find(config, 0, "do_lower_case");
+    const uint32_t strip = otx_json_find(config, 0, "strip_accents");
+    const otx_json_type type = otx_json_type_of(config, strip);
+    otx__gguf_add_bool(list, "tokenizer.ggml.normalizer.lowercase",
+                       otx_json_type_of(config, lower) != OTX_JSON_FALSE);
+    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
+        otx__gguf_add_bool(list, "tokenizer.ggml.normalizer.strip_accents",
+                           type == OTX_JSON_TRUE);
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_normal(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    otx__gguf_normal normal;
+    memset(&normal, 0, sizeof normal);
+    normal.encoded = OTX_JSON_NONE;
+    if (t->reader->complete) {
+        otx__gguf_add_flag(&t->json, "Lowercase", "lowercase",
+                           "tokenizer.ggml.normalizer.lowercase", list);
+        otx__gguf_add_flag(&t->json, "StripAccents", "strip_accents",
+                           "tokenizer.ggml.normalizer.strip_accents", list);
+    } else if (otx__gguf_donor_is(donor, "vocab.txt")) {
+        otx__gguf_add_bert(&t->config, list);
+    }
+    if (kind != OTX__GGUF_SPM && kind != OTX__GGUF_UGM) return OTX_OK;
+    if (t->reader->complete) otx__gguf_read_steps(&t->json, &normal);
+    else otx__gguf_read_spec(donor, &normal);
+    otx__gguf_add_bool(list, "tokenizer.ggml.add_space_prefix", normal.prefix);
+    if (kind != OTX__GGUF_UGM) return OTX_OK;
+    otx__gguf_add_bool(list, "tokenizer.ggml.remove_extra_whitespaces", normal.squeeze);
+    return otx__gguf_add_map(donor, &normal, list, error);
+}
+
+/* >>> src/job/gguf_vocab.h */
+/* ---- gguf_vocab: the keys of a vocabulary in a GGUF file ------------------------ */
+
+/* What is written is what llama.cpp's converter writes (convert_hf_to_gguf.py, November 2026)
+   for the tokenizer of a directory, whatever the model; tests/gguf_keys.py compares the two,
+   and lists where this is truer to the tokenizer. */
+
+/* ---- which kind ---- */
+
+/* Whether tokenizer.json treats text as llama.cpp's SentencePiece does: spaces become marks,
+   and nothing is cut that its merges could join. */
+OTX__PRIVATE bool otx__gguf_is_spm_text(const otx_json *json)
+{
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, part, "pattern");
+    if (otx_json_type_of(json, part) == OTX_JSON_NULL) return true;
+    if (otx_json_equals(json, otx_json_find(json, part, "type"), "Metaspace")) return true;
+    return otx_json_equals(json, otx_json_find(json, part, "type"), "Split") && /* Gemma */
+           otx_json_equals(json, otx_json_find(json, pattern, "String"), " ");
+}
+
+/* llama.cpp needs a token for every byte, for text that no piece has. */
+OTX__PRIVATE otx_result otx__gguf_check_bytes(const otx__gguf_donor *donor, otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    bool has[256];
+    size_t i;
+    memset(has, 0, sizeof has);
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
+            has[(unsigned char)vocab->tokens[i].bytes[0]] = true;
+    for (i = 0; i < 256 && has[i]; i++) {}
+    if (i == 256) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no token for the byte 0x%02X, "
+                     "without which llama.cpp cannot read all texts", donor->at.name,
+                     (unsigned)i);
+}
+
+OTX__PRIVATE otx_result otx__gguf_find_kind(const otx__gguf_donor *donor, otx__gguf_kind *kind,
+                                            otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool ranks = otx__gguf_donor_is(donor, "tekken.json") ||
+                       otx__gguf_donor_is(donor, "tiktoken");
+    const char *why = NULL;
+    *kind = OTX__GGUF_KINDS;
+    if (strcmp(vocab->model, "BPE") == 0) {
+        if (ranks || (vocab->family == OTX_FAMILY_BYTE_LEVEL && t->spelling.mark_size == 0))
+            *kind = OTX__GGUF_BPE;
+        else if (vocab->family != OTX_FAMILY_METASPACE || otx__gguf_donor_is(donor, "vocab.json"))
+            why = "BPE that is neither byte-level nor SentencePiece's";
+        else if (t->reader->complete && !otx__gguf_is_spm_text(&t->json))
+            why = "BPE on marks for spaces with a pre-tokenizer";
+        else *kind = OTX__GGUF_SPM;
+    } else if (strcmp(vocab->model, "Unigram") == 0) {
+        *kind = OTX__GGUF_UGM;
+        if (vocab->roles[OTX_ROLE_UNK] < 0) why = "Unigram without an unknown token";
+    } else if (strcmp(vocab->model, "WordPiece") == 0) {
+        *kind = OTX__GGUF_WPM;
+        if (t->reader->complete && (t->spelling.mark_size != 2 ||
+                                    memcmp(t->spelling.mark, "##", 2) != 0))
+            why = "WordPiece without ##";
+    } else {
+        why = vocab->model;
+    }
+    if (why)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: llama.cpp has no vocabulary of this "
+                         "kind, %s", donor->at.name, why);
+    return *kind == OTX__GGUF_SPM ? otx__gguf_check_bytes(donor, error) : OTX_OK;
+}
+
+/* ---- whole words ---- */
+
+/* Where the rules for a name differ from the tokenizer in whether a word that is a token is
+   that one, it must be so by the merges as well. */
+OTX__PRIVATE otx_result otx__gguf_check_whole(otx__gguf_donor *donor, const char *pre,
+                                              const otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_context *ctx = donor->at.ctx;
+    otx__rules *rules = otx__rules_open(ctx, error);
+    char quoted[OTX__QUOTED];
+    otx_result result = OTX_ERROR_MEMORY;
+    size_t id, count = 0;
+    uint32_t first = 0;
+    if (rules) result = otx__rules_read(&donor->at, rules);
+    if (!result) rules->whole_first = false;
+    donor->view.rules = rules;
+    for (id = 0; id < donor->view.count && !result; id++) {
+        const otx_token *token = &donor->view.tokens[id];
+        if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
+        result = otx_vocab_split(ctx, &donor->view, token->bytes, token->size, &first, 1, &count,
+                                 error);
+        if (!result && (count != 1 || first != id))
+            result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: text is cut as by llama.cpp's "
+                               "\"%s\", but merges alone do not make token %" PRIu64 ", \"%s\", "
+                               "of its text: they differ in ignore_merges; name another with "
+                               "--pre if you are sure", donor->at.name, pre, (uint64_t)id,
+                               otx__quote(quoted, sizeof quoted, token->bytes, token->size));
+    }
+    donor->view.rules = NULL;
+    otx__vocab_drop_rules(ctx, rules);
+    return result;
+}
+
+/* The name of the pre-tokenizer, which only byte-level vocabularies have. */
+OTX__PRIVATE otx_result otx__gguf_find_pre(otx__gguf_donor *donor, const char **pre,
+                                           const otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_json *json = &donor->at.json;
+    const otx__pre_row *row;
+    otx_result result;
+    bool whole;
+    if (*pre) return OTX_OK;
+    *pre = "default";
+    if (tokens->kind != OTX__GGUF_BPE) return OTX_OK;
+    result = otx__pre_find(donor, pre, &row, error);
+    if (result || !row) return result;
+    whole = otx_json_type_of(json, otx_json_find(json, donor->at.model, "ignore_merges")) ==
+            OTX_JSON_TRUE;
+    return row->whole == whole ? OTX_OK : otx__gguf_check_whole(donor, *pre, tokens, error);
+}
+
+/* ---- all of it ---- */
+
+OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx_context *ctx,
+                                       otx__gguf_list *list)
+{
+    otx__text strings, types, scores;
+    size_t i;
+    otx__text_open(&strings, ctx);
+    otx__text_open(&types, ctx);
+    otx__text_open(&scores, ctx);
+    for (i = 0; i < tokens->count; i++) {
+        otx__gguf_text_string(&strings, tokens->list[i].content, tokens->list[i].content_size);
+        otx__gguf_text_i32(&types, tokens->types[i]);
+        otx__gguf_text_f32(&scores, tokens->scores[i]);
+    }
+    otx__gguf_add_text(list, "tokenizer.ggml.tokens", OTX_GGUF_STRING, tokens->count, &strings);
+    if (tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM)
+        otx__gguf_add_text(list, "tokenizer.ggml.scores", OTX_GGUF_F32, tokens->count, &scores);
+    otx__gguf_add_text(list, "tokenizer.ggml.token_type", OTX_GGUF_I32, tokens->count, &types);
+    otx__text_close(&scores);
+    otx__text_close(&types);
+    otx__text_close(&strings);
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_all(otx__gguf_donor *donor, uint64_t rows,
+                                          const char *pre, otx__gguf_list *list,
+                                          otx_error *error)
+{
+    otx__gguf_tokens tokens;
+    otx__gguf_kind kind;
+    otx_result result = otx__gguf_find_kind(donor, &kind, error);
+    if (result) return result;
+    result = otx__gguf_tokens_open(donor, kind, rows, &tokens, error);
+    if (!result) result = otx__gguf_find_pre(donor, &pre, &tokens, error);
+    if (!result) result = otx__gguf_scores(donor, &tokens, error);
+    if (!result) {
+        const char *model = otx__gguf_models[kind];
+        otx__gguf_add_string(list, "tokenizer.ggml.model", model, strlen(model));
+        otx__gguf_add_string(list, "tokenizer.ggml.pre", pre, strlen(pre));
+        otx__gguf_add_tokens(&tokens, donor->at.ctx, list);
+        if (kind == OTX__GGUF_BPE) result = otx__gguf_add_merges(donor, &tokens, list, error);
+    }
+    otx__gguf_tokens_close(&tokens);
+    if (result) return result;
+    otx__gguf_add_roles(donor, kind, rows, list);
+    return otx__gguf_add_normal(donor, kind, list, error);
+}
+
+/* Adds the keys of the tokenizer of a model directory, `tokenizer.*` and nothing else: neither
+   ARCH.vocab_size nor tokenizer.ggml.token_type_count, which stay with the base. There are
+   `rows` tokens, at least side->vocab.count; ids without one are "[PADid]". `pre` is the name
+   of the rule that llama.cpp cuts text by, or NULL: then it is found, or refused with the
+   names. `chat` is the template, an empty text for none, or NULL for all that the donor has.
+   On failure the list holds some of it. */
+OTX__PRIVATE otx_result otx__gguf_vocab_keys(const otx_context *ctx, const otx__side *side,
+                                             uint64_t rows, const char *pre,
+                                             const otx__text *chat, otx__gguf_list *list,
+                                             otx_error *error)
+{
+    otx__gguf_donor donor;
+    otx_result result =
+        otx__gguf_donor_open(ctx, side, OTX_VOCAB_TOKENIZER_JSON, &donor, error);
+    if (!result && !donor.at.reader)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has lost its tokenizer", side->path);
+    if (!result) result = otx__gguf_add_all(&donor, rows, pre, list, error);
+    otx__gguf_donor_close(&donor);
+    if (!result && !chat) result = otx__gguf_add_chats(ctx, side, list, error);
+    if (!result && chat && chat->size > 0)
+        otx__gguf_add_string(list, OTX__GGUF_CHAT, chat->bytes, chat->size);
+    return result;
 }
 
 /* >>> src/job/gguf_merge.h */

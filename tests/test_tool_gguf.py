@@ -399,15 +399,17 @@ def a_base_that_changes(here):
 @case
 def gguf_from_a_directory(here):
     base = base_file(here, "Q8_0", "F16")
-    donor = donor_model(rows=DONOR_COUNT + 5).write(here / "donor")
+    words = [f"<0x{b:02X}>" for b in range(256)] + DONOR_WORDS[3:]
+    count = len(words) + 3
+    donor = donor_model(words=words, rows=count + 5).write(here / "donor")
     out, sources = transplant(here, base, donor)
     (keys, new), (ours, old) = read(out), read(base)
     check_untouched(old, new)
     check_shared(old[EMBED], new[EMBED], sources)
-    assert new[EMBED].shape[0] == new[HEAD].shape[0] == DONOR_COUNT + 5
+    assert new[EMBED].shape[0] == new[HEAD].shape[0] == count + 5
     tokens = [t.decode() for t in keys["tokenizer.ggml.tokens"][1]]
-    assert tokens[3:DONOR_COUNT] == DONOR_WORDS
-    assert tokens[-1] == f"[PAD{DONOR_COUNT + 4}]"
+    assert tokens[3:count] == words
+    assert tokens[-1] == f"[PAD{count + 4}]"
     assert keys["tokenizer.chat_template"] == (STRING, b"the donor's\n")
     assert keys["tokenizer.ggml.bos_token_id"] == (U32, 1)
     assert "tokenizer.ggml.suppress_tokens" not in keys
@@ -419,8 +421,8 @@ def a_directory_from_gguf(here):
     base = base_model().write(here / "base")
     donor = donor_file(here)
     error = call(base, donor, here / "out", status=1).error
-    assert "does not say how transformers" in error and "tokenizer.json" in error
-    folder = donor_model().write(here / "donor")
+    assert "does not say how" in error and "tokenizer.json" in error
+    folder = donor_model(hidden=64).write(here / "donor")
     (folder / "model.safetensors").unlink()
     write(folder / "donor.gguf", donor_keys(), donor_tensors("Q8_0"))
     for i, given in enumerate((folder, folder / "donor.gguf")):

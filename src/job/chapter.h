@@ -17,6 +17,14 @@
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
+     gguf_donor    the files of a tokenizer, open once more
+     gguf_pre      what llama.cpp calls the way it cuts text
+     gguf_tokens   the strings, types and scores of a vocabulary
+     gguf_merges   the merges of a byte-level vocabulary
+     gguf_scores   what stands for merges in llama.cpp's SentencePiece
+     gguf_special  special tokens, flags, templates
+     gguf_normal   what becomes of spaces and letters
+     gguf_vocab    the keys of a vocabulary in a GGUF file
      gguf_merge    the keys of a GGUF file under another vocabulary
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
