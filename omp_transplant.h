@@ -10889,7 +10889,7 @@ static const char *const otx__gguf_role_keys[OTX_ROLE_COUNT] = {
 };
 
 /* A kind of vocabulary, by tokenizer.ggml.model. */
-typedef struct otx__gguf_kind {
+typedef struct otx__vocab_kind {
     const char *name;
     const char *type;     /* what llama.cpp makes of it: only alike ones make a pair of a draft
                              and a target */
@@ -10898,9 +10898,9 @@ typedef struct otx__gguf_kind {
     bool merges, scores;  /* what it cannot do without */
     bool adds[2];         /* bos, eos: whether texts get it, where no key tells */
     int roles[OTX_ROLE_COUNT]; /* ids where no key names one; -1: none */
-} otx__gguf_kind;
+} otx__vocab_kind;
 
-static const otx__gguf_kind otx__gguf_kinds[] = {
+static const otx__vocab_kind otx__vocab_kinds[] = {
     {"gpt2", "BPE", "BPE", OTX_FAMILY_BYTE_LEVEL, true, false, {false, false},
      {11, 11, -1, -1, -1, -1, -1}},
     {"llama", "SPM", "BPE", OTX_FAMILY_METASPACE, false, true, {true, false},
@@ -11002,7 +11002,7 @@ OTX__PRIVATE bool otx__span_is_any(otx__span text, const char *const *names, siz
 }
 
 /* The kind of a file's vocabulary, or NULL. */
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_gguf *file)
+OTX__PRIVATE const otx__vocab_kind *otx__vocab_kind_of(const otx_gguf *file)
 {
     otx__span name = otx__gguf_word_of(file, OTX__GGUF_MODEL);
     const bool spaced = otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
@@ -11010,15 +11010,15 @@ OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_gguf *file)
                                          OTX__COUNT(otx__gguf_spaced_pres));
     size_t i;
     if (spaced && otx__span_is(name, "gpt2")) name = otx__span_of("gemma4", 6);
-    for (i = 0; i < OTX__COUNT(otx__gguf_kinds); i++)
-        if (otx__span_is(name, otx__gguf_kinds[i].name)) return &otx__gguf_kinds[i];
+    for (i = 0; i < OTX__COUNT(otx__vocab_kinds); i++)
+        if (otx__span_is(name, otx__vocab_kinds[i].name)) return &otx__vocab_kinds[i];
     return NULL;
 }
 
 /* The pre-tokenizer of a byte-level vocabulary, or NULL. */
 OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 {
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
     size_t i;
     if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
@@ -11031,7 +11031,7 @@ OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 /* The id that a role has where no key names one, or -1. */
 OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
 {
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     if (!kind) return -1;
     if (role == OTX_ROLE_BOS && otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
                                                  otx__gguf_pres_without_bos,
@@ -11046,7 +11046,7 @@ OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
 /* What a reader looks at. */
 typedef struct otx__gguf_words {
     const otx_gguf *file;
-    const otx__gguf_kind *kind;
+    const otx__vocab_kind *kind;
     const otx__gguf_pre *pre; /* NULL: none, or one that is not known */
     const otx_gguf_key *tokens, *types, *scores, *merges;
     otx_gguf_strings at;      /* in tokens */
@@ -11093,7 +11093,7 @@ OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
 {
     otx__gguf_words *g = t->gguf;
     otx_result result;
-    g->kind = otx__gguf_kind_of(g->file);
+    g->kind = otx__vocab_kind_of(g->file);
     if (!g->kind) return otx__gguf_refuse_kind(t);
     g->pre = otx__gguf_pre_of(g->file);
     result = otx__gguf_array(t, OTX__GGUF_TOKENS, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
@@ -11283,7 +11283,7 @@ OTX__PRIVATE bool otx__gguf_is_special(const otx__gguf_words *g, uint64_t id)
 
 /* The ids that the keys name. Where one is not there, or names no token, the client's own
    counts if it is a special token: an ordinary one is there by chance (11 is GPT-2's comma). */
-OTX__PRIVATE otx_result otx__gguf_roles(otx__tokenizer *t)
+OTX__PRIVATE otx_result otx__gguf_find_roles(otx__tokenizer *t)
 {
     const otx__gguf_words *g = t->gguf;
     const otx_token *tokens = t->vocab->tokens;
@@ -11431,7 +11431,7 @@ OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rule
 /* ---- the reader ---- */
 
 static const otx__vocab_reader otx__gguf_reader = {
-    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_roles,
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_find_roles,
     otx__gguf_read_rules
 };
 
@@ -33253,7 +33253,7 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
 OTX__PRIVATE void otx__converted_from_gguf(const otx_gguf *file, otx__converted *to)
 {
     static const char *const flags[] = {OTX__GGUF_ADD_BOS, OTX__GGUF_ADD_EOS};
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     const otx__gguf_pre *pre = otx__gguf_pre_of(file);
     const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
     const uint64_t count = tokens ? tokens->count : 0;
@@ -35096,7 +35096,7 @@ OTX__PRIVATE otx_result otx__gguf_merge(const otx_job *job, bool blocks, otx__gg
 OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
 {
     const otx_gguf *file = otx__gguf_of(&side->checkpoint);
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     const otx__gguf_pre *pre = otx__gguf_pre_of(file);
     int64_t value;
     if (otx_gguf_integer(otx_gguf_find(file, OTX__GGUF_ADD_BOS), 0, &value)) return value != 0;
@@ -38617,7 +38617,7 @@ typedef struct otx__gguf_verify {
     otx__verifier *v;
     const char *path;
     const otx_gguf *file;
-    const otx__gguf_kind *kind;  /* NULL: not known */
+    const otx__vocab_kind *kind;  /* NULL: not known */
     const otx_gguf_key *types;   /* NULL: none, or too few */
     otx__gguf_string *strings;   /* by text, of equal ones by id */
     size_t count;
@@ -38660,7 +38660,7 @@ OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
     c->v = v;
     c->path = v->side.path;
     c->file = file;
-    c->kind = otx__gguf_kind_of(file);
+    c->kind = otx__vocab_kind_of(file);
     if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
         return false;
     c->types = otx_gguf_find(file, OTX__GGUF_TYPES);

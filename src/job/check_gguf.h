@@ -13,7 +13,7 @@ typedef struct otx__gguf_verify {
     otx__verifier *v;
     const char *path;
     const otx_gguf *file;
-    const otx__gguf_kind *kind;  /* NULL: not known */
+    const otx__vocab_kind *kind;  /* NULL: not known */
     const otx_gguf_key *types;   /* NULL: none, or too few */
     otx__gguf_string *strings;   /* by text, of equal ones by id */
     size_t count;
@@ -56,7 +56,7 @@ OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
     c->v = v;
     c->path = v->side.path;
     c->file = file;
-    c->kind = otx__gguf_kind_of(file);
+    c->kind = otx__vocab_kind_of(file);
     if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
         return false;
     c->types = otx_gguf_find(file, OTX__GGUF_TYPES);

@@ -283,7 +283,7 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
 OTX__PRIVATE void otx__converted_from_gguf(const otx_gguf *file, otx__converted *to)
 {
     static const char *const flags[] = {OTX__GGUF_ADD_BOS, OTX__GGUF_ADD_EOS};
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     const otx__gguf_pre *pre = otx__gguf_pre_of(file);
     const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
     const uint64_t count = tokens ? tokens->count : 0;
