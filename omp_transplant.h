@@ -102,178 +102,178 @@
     10757  vocab/rules_read           the rules of each kind of file
     10862  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
     11043  vocab/from_gguf            the vocabulary of a GGUF file
-    11332  vocab/gguf_rules           how it splits text
-    11483  vocab/split                text split as the tokenizer's model splits it
-    11883  vocab/align                which base token a donor token is
+    11350  vocab/gguf_rules           how it splits text
+    11501  vocab/split                text split as the tokenizer's model splits it
+    11901  vocab/align                which base token a donor token is
 
-    12137  simd                       the hot loops, once for each instruction set
-    12170  simd/kernels               the table of kernels, and what all versions share
-    12447  simd/scalar                the reference
-    12616  simd/sse2                  the operations of 128-bit x86, and what each does
-    12737  simd/neon                  those of 64-bit Arm
-    12832  simd/wasm                  those of WebAssembly's SIMD128
-    12917  simd/avx2                  those of 256-bit x86, with FMA
-    12999  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13641  simd/avx_vnni              AVX2, and products of integers
-    13737  simd/neon_bf16             NEON, and products of matrices
-    13891  simd/avx512                512-bit x86, by hand
-    14497  simd/amx                   tiles of x86, beside AVX-512
-    14740  simd/dispatch              which of them this machine can run, and which a call takes
+    12155  simd                       the hot loops, once for each instruction set
+    12188  simd/kernels               the table of kernels, and what all versions share
+    12465  simd/scalar                the reference
+    12634  simd/sse2                  the operations of 128-bit x86, and what each does
+    12755  simd/neon                  those of 64-bit Arm
+    12850  simd/wasm                  those of WebAssembly's SIMD128
+    12935  simd/avx2                  those of 256-bit x86, with FMA
+    13017  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13659  simd/avx_vnni              AVX2, and products of integers
+    13755  simd/neon_bf16             NEON, and products of matrices
+    13909  simd/avx512                512-bit x86, by hand
+    14515  simd/amx                   tiles of x86, beside AVX-512
+    14758  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14966  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15019  solve/views                the rows of matrices, as the kernels read them
-    15148  solve/panels               vectors as the dense products want them, and these
-    15339  solve/rests                vectors on their way into panels
-    15516  solve/dictionary           the atoms, and their split along a common direction
-    15671  solve/exact_gram           products of all pairs of atoms in double
-    15753  solve/triangle             packed lower triangles
-    15857  solve/support              what is known of one target, and the exact steps
-    16133  solve/gram_table           products of atoms with all atoms, for scans
-    16371  solve/screen               which atoms are worth scoring in double: the bound
-    16677  solve/scan                 the correlations of all atoms with a block's residuals
-    16840  solve/predict              making targets ready for the next scan
-    17086  solve/candidates           the atoms that a scan could not rule out
-    17423  solve/select               the next atoms of each target
-    17588  solve/pursuit              what one solve holds, and the memory it takes
-    17832  solve/plan                 which form, and in what blocks
-    18077  solve/steps                a pursuit from its rows to its results
-    18316  solve/combine              new rows of coefficients
-    18378  solve/solver               the public call
-    18543  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18752  solve/affine_normal        the normal equations of an affine map
-    18995  solve/affine_factor        their factor, and their solution
-    19226  solve/affine_map           a fitted map, and the rows it makes
-    19569  solve/affine_choice        how many atoms to take, and chosen by what
-    19967  solve/affine_fit           what a fit of an affine map holds and needs
-    20211  solve/affine               fitting and applying affine maps
+    14984  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15037  solve/views                the rows of matrices, as the kernels read them
+    15166  solve/panels               vectors as the dense products want them, and these
+    15357  solve/rests                vectors on their way into panels
+    15534  solve/dictionary           the atoms, and their split along a common direction
+    15689  solve/exact_gram           products of all pairs of atoms in double
+    15771  solve/triangle             packed lower triangles
+    15875  solve/support              what is known of one target, and the exact steps
+    16151  solve/gram_table           products of atoms with all atoms, for scans
+    16389  solve/screen               which atoms are worth scoring in double: the bound
+    16695  solve/scan                 the correlations of all atoms with a block's residuals
+    16858  solve/predict              making targets ready for the next scan
+    17104  solve/candidates           the atoms that a scan could not rule out
+    17441  solve/select               the next atoms of each target
+    17606  solve/pursuit              what one solve holds, and the memory it takes
+    17850  solve/plan                 which form, and in what blocks
+    18095  solve/steps                a pursuit from its rows to its results
+    18334  solve/combine              new rows of coefficients
+    18396  solve/solver               the public call
+    18561  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18770  solve/affine_normal        the normal equations of an affine map
+    19013  solve/affine_factor        their factor, and their solution
+    19244  solve/affine_map           a fitted map, and the rows it makes
+    19587  solve/affine_choice        how many atoms to take, and chosen by what
+    19985  solve/affine_fit           what a fit of an affine map holds and needs
+    20229  solve/affine               fitting and applying affine maps
 
-    20500  methods                    rows for tokens that a model lacks, each method a room
-    20539  methods/parts              what methods share: sums of rows, combinations
-    20723  methods/pursuit            omp, omp-centred
-    20794  methods/mapping            omp-affine, affine
-    20828  methods/constant           mean, zero
-    20856  methods/near               each target against all anchors
-    21147  methods/weights            how a few anchors combine to a target
-    21368  methods/interpolation      common_interpolation
-    21521  methods/wechsel            wechsel
-    21571  methods/focus              focus
-    21659  methods/hull               hull
-    21710  methods/dense              matrices of double, and their products
-    21975  methods/linear             maps between two models' rows
-    22130  methods/clp                clp
-    22216  methods/chance             normal deviates that are the same everywhere
-    22277  methods/factor             of symmetric matrices
-    22326  methods/randn              randn
-    22415  methods/john_hewitt        john_hewitt
-    22499  methods/polar              the orthogonal part of a matrix
-    22595  methods/procrustes         procrustes
-    22688  methods/eigen              principal directions of a matrix's rows
-    22982  methods/landmark_pca       landmark_pca
-    23040  methods/stb                stb
-    23222  methods/mp_rope            mp_rope
-    23538  methods/subword            subword
-    23654  methods/zett               zett
-    23676  methods/modifiers          what is done to the rows of any method
-    23790  methods/methods            the table of all, and the public calls
+    20518  methods                    rows for tokens that a model lacks, each method a room
+    20557  methods/parts              what methods share: sums of rows, combinations
+    20741  methods/pursuit            omp, omp-centred
+    20812  methods/mapping            omp-affine, affine
+    20846  methods/constant           mean, zero
+    20874  methods/near               each target against all anchors
+    21165  methods/weights            how a few anchors combine to a target
+    21386  methods/interpolation      common_interpolation
+    21539  methods/wechsel            wechsel
+    21589  methods/focus              focus
+    21677  methods/hull               hull
+    21728  methods/dense              matrices of double, and their products
+    21993  methods/linear             maps between two models' rows
+    22148  methods/clp                clp
+    22234  methods/chance             normal deviates that are the same everywhere
+    22295  methods/factor             of symmetric matrices
+    22344  methods/randn              randn
+    22433  methods/john_hewitt        john_hewitt
+    22517  methods/polar              the orthogonal part of a matrix
+    22613  methods/procrustes         procrustes
+    22706  methods/eigen              principal directions of a matrix's rows
+    23000  methods/landmark_pca       landmark_pca
+    23058  methods/stb                stb
+    23240  methods/mp_rope            mp_rope
+    23556  methods/subword            subword
+    23672  methods/zett               zett
+    23694  methods/modifiers          what is done to the rows of any method
+    23808  methods/methods            the table of all, and the public calls
 
-    23939  disk                       files and directories
-    23977  disk/system                what POSIX and Windows are asked for
-    24018  disk/windows_paths         paths as Windows takes them
-    24158  disk/windows               the system as Windows gives it
-    24470  disk/posix                 the system as POSIX gives it
-    24718  disk/paths                 what can be told from their text
-    24792  disk/failure               why the system refused
-    24906  disk/look                  what stands at a path, and whether within another
-    25027  disk/listing               listings of directories
-    25102  disk/reading               files to read, and whether they have changed
-    25281  disk/writing               files to write
-    25398  disk/copying               copies of files
-    25464  disk/trees                 whole directories looked through, copied, removed
-    25680  disk/known                 what weights are called in a directory
-    25773  disk/staging               a directory made under another name, then renamed
-    26035  disk/staged_files          files made under another name, then renamed
-    26164  disk/missing               a path or a directory without what is wanted of it
-    26207  disk/gguf_files            GGUF files of a directory, by their names
-    26246  disk/weights               which files they are, and what may stand in their place
-    26582  disk/weight_index          the index of a checkpoint in shards
-    26799  disk/shards                what an index and its shards say of each other
-    27004  disk/gguf_parts            the parts of a split GGUF file
-    27113  disk/checkpoint            a model directory, in one file or in shards
-    27465  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27544  disk/tokenizer_directory   the tokenizer of a model directory
+    23957  disk                       files and directories
+    23995  disk/system                what POSIX and Windows are asked for
+    24036  disk/windows_paths         paths as Windows takes them
+    24176  disk/windows               the system as Windows gives it
+    24488  disk/posix                 the system as POSIX gives it
+    24736  disk/paths                 what can be told from their text
+    24810  disk/failure               why the system refused
+    24924  disk/look                  what stands at a path, and whether within another
+    25045  disk/listing               listings of directories
+    25120  disk/reading               files to read, and whether they have changed
+    25299  disk/writing               files to write
+    25416  disk/copying               copies of files
+    25482  disk/trees                 whole directories looked through, copied, removed
+    25698  disk/known                 what weights are called in a directory
+    25791  disk/staging               a directory made under another name, then renamed
+    26053  disk/staged_files          files made under another name, then renamed
+    26182  disk/missing               a path or a directory without what is wanted of it
+    26225  disk/gguf_files            GGUF files of a directory, by their names
+    26264  disk/weights               which files they are, and what may stand in their place
+    26600  disk/weight_index          the index of a checkpoint in shards
+    26817  disk/shards                what an index and its shards say of each other
+    27022  disk/gguf_parts            the parts of a split GGUF file
+    27131  disk/checkpoint            a model directory, in one file or in shards
+    27483  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27562  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27806  model                      which tensors and config keys belong to the vocabulary
-    27842  model/known                what the world calls things
-    28179  model/known_keys           keys of ids and sizes in configs
-    28353  model/known_classes        classes of tokenizers, by the type of model
-    28591  model/names                names of tensors
-    28748  model/document             the JSON files of a model directory
-    28843  model/members              what the members of a config are about
-    29064  model/config               what config.json says
-    29241  model/side                 a model directory opened once
-    29365  model/gguf_model           what a GGUF file says of a model
-    29422  model/code                 the Python that a tokenizer is loaded with
-    29656  model/parts                what each tensor does for the vocabulary
-    29767  model/whole                whether all tensors are there
-    29889  model/find                 finding the parts of a model
-    30188  model/processor            the tokens that a processor looks for by their text
-    30343  model/heirs                what becomes of the ids in a config
-    30509  model/config_ids           ids in a config being edited
-    30749  model/config_lists         lists, dictionaries and ranges of ids
-    30906  model/config_edit          config.json and generation_config.json, edited
-    31201  model/classes              which class a tokenizer is loaded as
-    31408  model/class_tokens         added tokens that a class numbers otherwise
+    27824  model                      which tensors and config keys belong to the vocabulary
+    27860  model/known                what the world calls things
+    28197  model/known_keys           keys of ids and sizes in configs
+    28371  model/known_classes        classes of tokenizers, by the type of model
+    28609  model/names                names of tensors
+    28766  model/document             the JSON files of a model directory
+    28861  model/members              what the members of a config are about
+    29082  model/config               what config.json says
+    29259  model/side                 a model directory opened once
+    29383  model/gguf_model           what a GGUF file says of a model
+    29440  model/code                 the Python that a tokenizer is loaded with
+    29674  model/parts                what each tensor does for the vocabulary
+    29785  model/whole                whether all tensors are there
+    29907  model/find                 finding the parts of a model
+    30206  model/processor            the tokens that a processor looks for by their text
+    30361  model/heirs                what becomes of the ids in a config
+    30527  model/config_ids           ids in a config being edited
+    30767  model/config_lists         lists, dictionaries and ranges of ids
+    30924  model/config_edit          config.json and generation_config.json, edited
+    31219  model/classes              which class a tokenizer is loaded as
+    31426  model/class_tokens         added tokens that a class numbers otherwise
 
-    31524  job                        the whole transplant, in the order in which it happens
-    31577  job/job                    what a job holds
-    31867  job/open                   opening the two models
-    32138  job/map                    the caller's map
-    32259  job/align                  where every new row comes from
-    32456  job/plan                   what becomes of every tensor, and of the configs
-    32630  job/chat                   the template that turns messages into text
-    32769  job/digits                 where the two tokenizers cut numbers differently
-    32970  job/converted              the special tokens that a conversion to GGUF finds
-    33278  job/gguf_donor             the files of a tokenizer, open once more
-    33362  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33647  job/gguf_tokens            the strings, types and scores of a vocabulary
-    33981  job/gguf_merges            the merges of a byte-level vocabulary
-    34152  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34321  job/gguf_special           special tokens, flags, templates
-    34540  job/gguf_normal            what becomes of spaces and letters
-    34683  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34878  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35089  job/bos                    texts that begin otherwise than the base's
-    35153  job/rows                   rows in memory: reading, checking, their mean
-    35475  job/pieces                 what the base cuts new tokens into
-    35577  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35842  job/solve                  solving for the rows of the donor
-    36056  job/targets                the rows that are made from the donor's
-    36156  job/diagnose               what is odd about the rows that were made
-    36281  job/rebuild                the new rows of one vocabulary tensor
-    36547  job/write_blocks           new rows as blocks
-    36644  job/write                  the output and its weights
-    36938  job/write_gguf             the output as a GGUF file, or as parts of one
-    37283  job/copy                   the other files of the two models
-    37500  job/index                  the files that are written anew
-    37662  job/run                    the whole, in order
-    37816  job/report                 what a job did, as JSON and as a table
-    38132  job/findings               what is told of a finished model
-    38181  job/check_files            its files
-    38317  job/check_ids              sizes, ids and tying
-    38533  job/check_values           values
-    38604  job/check_gguf             the tokens of a GGUF file
-    38854  job/check_gguf_keys        its other keys, and its tensors
-    39099  job/check_draft            as a draft model for another
-    39422  job/verify                 whether a finished model agrees with itself
+    31542  job                        the whole transplant, in the order in which it happens
+    31595  job/job                    what a job holds
+    31885  job/open                   opening the two models
+    32156  job/map                    the caller's map
+    32277  job/align                  where every new row comes from
+    32474  job/plan                   what becomes of every tensor, and of the configs
+    32648  job/chat                   the template that turns messages into text
+    32787  job/digits                 where the two tokenizers cut numbers differently
+    32988  job/converted              the special tokens that a conversion to GGUF finds
+    33296  job/gguf_donor             the files of a tokenizer, open once more
+    33380  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33665  job/gguf_tokens            the strings, types and scores of a vocabulary
+    33999  job/gguf_merges            the merges of a byte-level vocabulary
+    34170  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34339  job/gguf_special           special tokens, flags, templates
+    34558  job/gguf_normal            what becomes of spaces and letters
+    34701  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34896  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35107  job/bos                    texts that begin otherwise than the base's
+    35171  job/rows                   rows in memory: reading, checking, their mean
+    35493  job/pieces                 what the base cuts new tokens into
+    35595  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35860  job/solve                  solving for the rows of the donor
+    36074  job/targets                the rows that are made from the donor's
+    36174  job/diagnose               what is odd about the rows that were made
+    36299  job/rebuild                the new rows of one vocabulary tensor
+    36565  job/write_blocks           new rows as blocks
+    36662  job/write                  the output and its weights
+    36956  job/write_gguf             the output as a GGUF file, or as parts of one
+    37301  job/copy                   the other files of the two models
+    37518  job/index                  the files that are written anew
+    37680  job/run                    the whole, in order
+    37834  job/report                 what a job did, as JSON and as a table
+    38150  job/findings               what is told of a finished model
+    38199  job/check_files            its files
+    38335  job/check_ids              sizes, ids and tying
+    38551  job/check_values           values
+    38622  job/check_gguf             the tokens of a GGUF file
+    38872  job/check_gguf_keys        its other keys, and its tensors
+    39117  job/check_draft            as a draft model for another
+    39440  job/verify                 whether a finished model agrees with itself
 
-    39478  evaluate                   methods ranked on tokens that both models share
-    39497  evaluate/token_class       what a token is like, by its bytes
-    39564  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39756  evaluate/scores            how near rows come to the true ones
-    39855  evaluate/ranks             whether a true row is found among all
-    39963  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40172  evaluate/write_json        an evaluation as JSON
-    40283  evaluate/write_page        an evaluation as a page
+    39496  evaluate                   methods ranked on tokens that both models share
+    39515  evaluate/token_class       what a token is like, by its bytes
+    39582  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39774  evaluate/scores            how near rows come to the true ones
+    39873  evaluate/ranks             whether a true row is found among all
+    39981  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40190  evaluate/write_json        an evaluation as JSON
+    40301  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -11199,6 +11199,15 @@ OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, i
     return OTX_OK;
 }
 
+/* Whether an ordinary token is one that was added: gguf-py's reader of tokenizer.json, which
+   gemma4's are from, tells only those of them that have a role. They look like <this>, and hardly
+   a piece that is made of text does. */
+OTX__PRIVATE bool otx__gguf_looks_added(const otx__gguf_words *g, const otx__given *word)
+{
+    return strcmp(g->kind->name, "gemma4") == 0 && word->size > 2 && word->content[0] == '<' &&
+           word->content[word->size - 1] == '>';
+}
+
 /* Settles all of a token. Its kind stays NONE if it only fills its id up. */
 OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
 {
@@ -11213,7 +11222,8 @@ OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
     if (result || otx__gguf_is_filler(word->content, word->size, word->id, type)) return result;
     word->kind = kinds[type];
     word->added = type == OTX__GGUF_UNKNOWN || type == OTX__GGUF_CONTROL ||
-                  type == OTX__GGUF_USER;
+                  type == OTX__GGUF_USER ||
+                  (word->kind == OTX_TOKEN_TEXT && otx__gguf_looks_added(t->gguf, word));
     if (type != OTX__GGUF_BYTE || word->size == 1 ||
         otx__fallback_byte(word->content, word->size) >= 0)
         return OTX_OK;
@@ -11275,34 +11285,42 @@ OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
     }
 }
 
-OTX__PRIVATE bool otx__gguf_is_special(const otx__gguf_words *g, uint64_t id)
+/* The id of a role that no key names: of the unknown token the one that is of this type; else
+   the client's own, if it is a control token. An ordinary one is there by chance: 11 is GPT-2's
+   comma. */
+OTX__PRIVATE int64_t otx__gguf_unnamed_role(const otx__tokenizer *t, otx_role role)
 {
-    const int type = otx__gguf_type(g, id);
-    return type == OTX__GGUF_CONTROL || type == OTX__GGUF_UNKNOWN;
+    const otx__gguf_words *g = t->gguf;
+    const uint64_t room = otx__gguf_room(t);
+    const int64_t usual = otx__gguf_usual_role(g->file, role);
+    uint64_t id;
+    for (id = 0; role == OTX_ROLE_UNK && id < room; id++)
+        if (otx__gguf_type(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
+    if (usual < 0 || (uint64_t)usual >= room ||
+        t->vocab->tokens[usual].kind == OTX_TOKEN_NONE ||
+        otx__gguf_type(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
+        return -1;
+    return usual;
 }
 
-/* The ids that the keys name. Where one is not there, or names no token, the client's own
-   counts if it is a special token: an ordinary one is there by chance (11 is GPT-2's comma). */
+/* The ids that the keys name; BERT's first token is bos in them, and cls elsewhere. */
 OTX__PRIVATE otx_result otx__gguf_find_roles(otx__tokenizer *t)
 {
     const otx__gguf_words *g = t->gguf;
-    const otx_token *tokens = t->vocab->tokens;
-    const uint64_t room = otx__gguf_room(t);
+    const bool words = g->kind->family == OTX_FAMILY_WORDPIECE;
     int role;
     for (role = 0; role < OTX_ROLE_COUNT; role++) {
         const char *name = otx__gguf_role_keys[role];
-        int64_t id, usual = otx__gguf_usual_role(g->file, (otx_role)role);
-        bool known = otx_gguf_integer(otx_gguf_find(g->file, name), 0, &id);
-        if (known && (id < 0 || (uint64_t)id >= room ||
-                      tokens[id].kind == OTX_TOKEN_NONE)) {
+        int64_t *to = &t->fallback[role];
+        const bool said = otx_gguf_integer(otx_gguf_find(g->file, name), 0, to);
+        if (said && *to >= 0 && (uint64_t)*to < otx__gguf_room(t) &&
+            t->vocab->tokens[*to].kind != OTX_TOKEN_NONE)
+            continue;
+        if (said)
             otx__log(t->ctx, OTX_WARNING, "%s: key %s is %" PRId64 ", an id without a token",
-                     t->name, name, id);
-            known = false;
-        }
-        if (!known && usual >= 0 && (uint64_t)usual < room &&
-            tokens[usual].kind != OTX_TOKEN_NONE && otx__gguf_is_special(g, (uint64_t)usual))
-            t->fallback[role] = usual;
-        if (known) t->fallback[role] = id;
+                     t->name, name, *to);
+        *to = otx__gguf_unnamed_role(t, (otx_role)role);
+        if (role == OTX_ROLE_CLS && words) *to = t->fallback[OTX_ROLE_BOS];
     }
     otx__gguf_settle(t);
     return OTX_OK;
