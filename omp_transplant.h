@@ -102,178 +102,178 @@
     10757  vocab/rules_read           the rules of each kind of file
     10862  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
     11043  vocab/from_gguf            the vocabulary of a GGUF file
-    11350  vocab/gguf_rules           how it splits text
-    11501  vocab/split                text split as the tokenizer's model splits it
-    11901  vocab/align                which base token a donor token is
+    11351  vocab/gguf_rules           how it splits text
+    11502  vocab/split                text split as the tokenizer's model splits it
+    11902  vocab/align                which base token a donor token is
 
-    12155  simd                       the hot loops, once for each instruction set
-    12188  simd/kernels               the table of kernels, and what all versions share
-    12465  simd/scalar                the reference
-    12634  simd/sse2                  the operations of 128-bit x86, and what each does
-    12755  simd/neon                  those of 64-bit Arm
-    12850  simd/wasm                  those of WebAssembly's SIMD128
-    12935  simd/avx2                  those of 256-bit x86, with FMA
-    13017  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13659  simd/avx_vnni              AVX2, and products of integers
-    13755  simd/neon_bf16             NEON, and products of matrices
-    13909  simd/avx512                512-bit x86, by hand
-    14515  simd/amx                   tiles of x86, beside AVX-512
-    14758  simd/dispatch              which of them this machine can run, and which a call takes
+    12156  simd                       the hot loops, once for each instruction set
+    12189  simd/kernels               the table of kernels, and what all versions share
+    12466  simd/scalar                the reference
+    12635  simd/sse2                  the operations of 128-bit x86, and what each does
+    12756  simd/neon                  those of 64-bit Arm
+    12851  simd/wasm                  those of WebAssembly's SIMD128
+    12936  simd/avx2                  those of 256-bit x86, with FMA
+    13018  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13660  simd/avx_vnni              AVX2, and products of integers
+    13756  simd/neon_bf16             NEON, and products of matrices
+    13910  simd/avx512                512-bit x86, by hand
+    14516  simd/amx                   tiles of x86, beside AVX-512
+    14759  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14984  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15037  solve/views                the rows of matrices, as the kernels read them
-    15166  solve/panels               vectors as the dense products want them, and these
-    15357  solve/rests                vectors on their way into panels
-    15534  solve/dictionary           the atoms, and their split along a common direction
-    15689  solve/exact_gram           products of all pairs of atoms in double
-    15771  solve/triangle             packed lower triangles
-    15875  solve/support              what is known of one target, and the exact steps
-    16151  solve/gram_table           products of atoms with all atoms, for scans
-    16389  solve/screen               which atoms are worth scoring in double: the bound
-    16695  solve/scan                 the correlations of all atoms with a block's residuals
-    16858  solve/predict              making targets ready for the next scan
-    17104  solve/candidates           the atoms that a scan could not rule out
-    17441  solve/select               the next atoms of each target
-    17606  solve/pursuit              what one solve holds, and the memory it takes
-    17850  solve/plan                 which form, and in what blocks
-    18095  solve/steps                a pursuit from its rows to its results
-    18334  solve/combine              new rows of coefficients
-    18396  solve/solver               the public call
-    18561  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18770  solve/affine_normal        the normal equations of an affine map
-    19013  solve/affine_factor        their factor, and their solution
-    19244  solve/affine_map           a fitted map, and the rows it makes
-    19587  solve/affine_choice        how many atoms to take, and chosen by what
-    19985  solve/affine_fit           what a fit of an affine map holds and needs
-    20229  solve/affine               fitting and applying affine maps
+    14985  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15038  solve/views                the rows of matrices, as the kernels read them
+    15167  solve/panels               vectors as the dense products want them, and these
+    15358  solve/rests                vectors on their way into panels
+    15535  solve/dictionary           the atoms, and their split along a common direction
+    15690  solve/exact_gram           products of all pairs of atoms in double
+    15772  solve/triangle             packed lower triangles
+    15876  solve/support              what is known of one target, and the exact steps
+    16152  solve/gram_table           products of atoms with all atoms, for scans
+    16390  solve/screen               which atoms are worth scoring in double: the bound
+    16696  solve/scan                 the correlations of all atoms with a block's residuals
+    16859  solve/predict              making targets ready for the next scan
+    17105  solve/candidates           the atoms that a scan could not rule out
+    17442  solve/select               the next atoms of each target
+    17607  solve/pursuit              what one solve holds, and the memory it takes
+    17851  solve/plan                 which form, and in what blocks
+    18096  solve/steps                a pursuit from its rows to its results
+    18335  solve/combine              new rows of coefficients
+    18397  solve/solver               the public call
+    18562  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18771  solve/affine_normal        the normal equations of an affine map
+    19014  solve/affine_factor        their factor, and their solution
+    19245  solve/affine_map           a fitted map, and the rows it makes
+    19588  solve/affine_choice        how many atoms to take, and chosen by what
+    19986  solve/affine_fit           what a fit of an affine map holds and needs
+    20230  solve/affine               fitting and applying affine maps
 
-    20518  methods                    rows for tokens that a model lacks, each method a room
-    20557  methods/parts              what methods share: sums of rows, combinations
-    20741  methods/pursuit            omp, omp-centred
-    20812  methods/mapping            omp-affine, affine
-    20846  methods/constant           mean, zero
-    20874  methods/near               each target against all anchors
-    21165  methods/weights            how a few anchors combine to a target
-    21386  methods/interpolation      common_interpolation
-    21539  methods/wechsel            wechsel
-    21589  methods/focus              focus
-    21677  methods/hull               hull
-    21728  methods/dense              matrices of double, and their products
-    21993  methods/linear             maps between two models' rows
-    22148  methods/clp                clp
-    22234  methods/chance             normal deviates that are the same everywhere
-    22295  methods/factor             of symmetric matrices
-    22344  methods/randn              randn
-    22433  methods/john_hewitt        john_hewitt
-    22517  methods/polar              the orthogonal part of a matrix
-    22613  methods/procrustes         procrustes
-    22706  methods/eigen              principal directions of a matrix's rows
-    23000  methods/landmark_pca       landmark_pca
-    23058  methods/stb                stb
-    23240  methods/mp_rope            mp_rope
-    23556  methods/subword            subword
-    23672  methods/zett               zett
-    23694  methods/modifiers          what is done to the rows of any method
-    23808  methods/methods            the table of all, and the public calls
+    20519  methods                    rows for tokens that a model lacks, each method a room
+    20558  methods/parts              what methods share: sums of rows, combinations
+    20742  methods/pursuit            omp, omp-centred
+    20813  methods/mapping            omp-affine, affine
+    20847  methods/constant           mean, zero
+    20875  methods/near               each target against all anchors
+    21166  methods/weights            how a few anchors combine to a target
+    21387  methods/interpolation      common_interpolation
+    21540  methods/wechsel            wechsel
+    21590  methods/focus              focus
+    21678  methods/hull               hull
+    21729  methods/dense              matrices of double, and their products
+    21994  methods/linear             maps between two models' rows
+    22149  methods/clp                clp
+    22235  methods/chance             normal deviates that are the same everywhere
+    22296  methods/factor             of symmetric matrices
+    22345  methods/randn              randn
+    22434  methods/john_hewitt        john_hewitt
+    22518  methods/polar              the orthogonal part of a matrix
+    22614  methods/procrustes         procrustes
+    22707  methods/eigen              principal directions of a matrix's rows
+    23001  methods/landmark_pca       landmark_pca
+    23059  methods/stb                stb
+    23241  methods/mp_rope            mp_rope
+    23557  methods/subword            subword
+    23673  methods/zett               zett
+    23695  methods/modifiers          what is done to the rows of any method
+    23809  methods/methods            the table of all, and the public calls
 
-    23957  disk                       files and directories
-    23995  disk/system                what POSIX and Windows are asked for
-    24036  disk/windows_paths         paths as Windows takes them
-    24176  disk/windows               the system as Windows gives it
-    24488  disk/posix                 the system as POSIX gives it
-    24736  disk/paths                 what can be told from their text
-    24810  disk/failure               why the system refused
-    24924  disk/look                  what stands at a path, and whether within another
-    25045  disk/listing               listings of directories
-    25120  disk/reading               files to read, and whether they have changed
-    25299  disk/writing               files to write
-    25416  disk/copying               copies of files
-    25482  disk/trees                 whole directories looked through, copied, removed
-    25698  disk/known                 what weights are called in a directory
-    25791  disk/staging               a directory made under another name, then renamed
-    26053  disk/staged_files          files made under another name, then renamed
-    26182  disk/missing               a path or a directory without what is wanted of it
-    26225  disk/gguf_files            GGUF files of a directory, by their names
-    26264  disk/weights               which files they are, and what may stand in their place
-    26600  disk/weight_index          the index of a checkpoint in shards
-    26817  disk/shards                what an index and its shards say of each other
-    27022  disk/gguf_parts            the parts of a split GGUF file
-    27131  disk/checkpoint            a model directory, in one file or in shards
-    27483  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27562  disk/tokenizer_directory   the tokenizer of a model directory
+    23958  disk                       files and directories
+    23996  disk/system                what POSIX and Windows are asked for
+    24037  disk/windows_paths         paths as Windows takes them
+    24177  disk/windows               the system as Windows gives it
+    24489  disk/posix                 the system as POSIX gives it
+    24737  disk/paths                 what can be told from their text
+    24811  disk/failure               why the system refused
+    24925  disk/look                  what stands at a path, and whether within another
+    25046  disk/listing               listings of directories
+    25121  disk/reading               files to read, and whether they have changed
+    25300  disk/writing               files to write
+    25417  disk/copying               copies of files
+    25483  disk/trees                 whole directories looked through, copied, removed
+    25699  disk/known                 what weights are called in a directory
+    25792  disk/staging               a directory made under another name, then renamed
+    26054  disk/staged_files          files made under another name, then renamed
+    26183  disk/missing               a path or a directory without what is wanted of it
+    26226  disk/gguf_files            GGUF files of a directory, by their names
+    26265  disk/weights               which files they are, and what may stand in their place
+    26601  disk/weight_index          the index of a checkpoint in shards
+    26818  disk/shards                what an index and its shards say of each other
+    27023  disk/gguf_parts            the parts of a split GGUF file
+    27132  disk/checkpoint            a model directory, in one file or in shards
+    27484  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27563  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27824  model                      which tensors and config keys belong to the vocabulary
-    27860  model/known                what the world calls things
-    28197  model/known_keys           keys of ids and sizes in configs
-    28371  model/known_classes        classes of tokenizers, by the type of model
-    28609  model/names                names of tensors
-    28766  model/document             the JSON files of a model directory
-    28861  model/members              what the members of a config are about
-    29082  model/config               what config.json says
-    29259  model/side                 a model directory opened once
-    29383  model/gguf_model           what a GGUF file says of a model
-    29440  model/code                 the Python that a tokenizer is loaded with
-    29674  model/parts                what each tensor does for the vocabulary
-    29785  model/whole                whether all tensors are there
-    29907  model/find                 finding the parts of a model
-    30206  model/processor            the tokens that a processor looks for by their text
-    30361  model/heirs                what becomes of the ids in a config
-    30527  model/config_ids           ids in a config being edited
-    30767  model/config_lists         lists, dictionaries and ranges of ids
-    30924  model/config_edit          config.json and generation_config.json, edited
-    31219  model/classes              which class a tokenizer is loaded as
-    31426  model/class_tokens         added tokens that a class numbers otherwise
+    27825  model                      which tensors and config keys belong to the vocabulary
+    27861  model/known                what the world calls things
+    28198  model/known_keys           keys of ids and sizes in configs
+    28372  model/known_classes        classes of tokenizers, by the type of model
+    28610  model/names                names of tensors
+    28767  model/document             the JSON files of a model directory
+    28862  model/members              what the members of a config are about
+    29083  model/config               what config.json says
+    29260  model/side                 a model directory opened once
+    29384  model/gguf_model           what a GGUF file says of a model
+    29441  model/code                 the Python that a tokenizer is loaded with
+    29675  model/parts                what each tensor does for the vocabulary
+    29786  model/whole                whether all tensors are there
+    29908  model/find                 finding the parts of a model
+    30207  model/processor            the tokens that a processor looks for by their text
+    30362  model/heirs                what becomes of the ids in a config
+    30528  model/config_ids           ids in a config being edited
+    30768  model/config_lists         lists, dictionaries and ranges of ids
+    30925  model/config_edit          config.json and generation_config.json, edited
+    31220  model/classes              which class a tokenizer is loaded as
+    31427  model/class_tokens         added tokens that a class numbers otherwise
 
-    31542  job                        the whole transplant, in the order in which it happens
-    31595  job/job                    what a job holds
-    31885  job/open                   opening the two models
-    32156  job/map                    the caller's map
-    32277  job/align                  where every new row comes from
-    32474  job/plan                   what becomes of every tensor, and of the configs
-    32648  job/chat                   the template that turns messages into text
-    32787  job/digits                 where the two tokenizers cut numbers differently
-    32988  job/converted              the special tokens that a conversion to GGUF finds
-    33296  job/gguf_donor             the files of a tokenizer, open once more
-    33380  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33665  job/gguf_tokens            the strings, types and scores of a vocabulary
-    33999  job/gguf_merges            the merges of a byte-level vocabulary
-    34170  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34339  job/gguf_special           special tokens, flags, templates
-    34558  job/gguf_normal            what becomes of spaces and letters
-    34701  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34896  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35107  job/bos                    texts that begin otherwise than the base's
-    35171  job/rows                   rows in memory: reading, checking, their mean
-    35493  job/pieces                 what the base cuts new tokens into
-    35595  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35860  job/solve                  solving for the rows of the donor
-    36074  job/targets                the rows that are made from the donor's
-    36174  job/diagnose               what is odd about the rows that were made
-    36299  job/rebuild                the new rows of one vocabulary tensor
-    36565  job/write_blocks           new rows as blocks
-    36662  job/write                  the output and its weights
-    36956  job/write_gguf             the output as a GGUF file, or as parts of one
-    37301  job/copy                   the other files of the two models
-    37518  job/index                  the files that are written anew
-    37680  job/run                    the whole, in order
-    37834  job/report                 what a job did, as JSON and as a table
-    38150  job/findings               what is told of a finished model
-    38199  job/check_files            its files
-    38335  job/check_ids              sizes, ids and tying
-    38551  job/check_values           values
-    38622  job/check_gguf             the tokens of a GGUF file
-    38872  job/check_gguf_keys        its other keys, and its tensors
-    39117  job/check_draft            as a draft model for another
-    39440  job/verify                 whether a finished model agrees with itself
+    31543  job                        the whole transplant, in the order in which it happens
+    31596  job/job                    what a job holds
+    31886  job/open                   opening the two models
+    32157  job/map                    the caller's map
+    32278  job/align                  where every new row comes from
+    32475  job/plan                   what becomes of every tensor, and of the configs
+    32649  job/chat                   the template that turns messages into text
+    32788  job/digits                 where the two tokenizers cut numbers differently
+    32989  job/converted              the special tokens that a conversion to GGUF finds
+    33297  job/gguf_donor             the files of a tokenizer, open once more
+    33381  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33666  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34000  job/gguf_merges            the merges of a byte-level vocabulary
+    34171  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34340  job/gguf_special           special tokens, flags, templates
+    34559  job/gguf_normal            what becomes of spaces and letters
+    34702  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34897  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35108  job/bos                    texts that begin otherwise than the base's
+    35172  job/rows                   rows in memory: reading, checking, their mean
+    35494  job/pieces                 what the base cuts new tokens into
+    35596  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35861  job/solve                  solving for the rows of the donor
+    36075  job/targets                the rows that are made from the donor's
+    36175  job/diagnose               what is odd about the rows that were made
+    36300  job/rebuild                the new rows of one vocabulary tensor
+    36566  job/write_blocks           new rows as blocks
+    36663  job/write                  the output and its weights
+    36957  job/write_gguf             the output as a GGUF file, or as parts of one
+    37302  job/copy                   the other files of the two models
+    37519  job/index                  the files that are written anew
+    37681  job/run                    the whole, in order
+    37835  job/report                 what a job did, as JSON and as a table
+    38151  job/findings               what is told of a finished model
+    38200  job/check_files            its files
+    38336  job/check_ids              sizes, ids and tying
+    38552  job/check_values           values
+    38623  job/check_gguf             the tokens of a GGUF file
+    38873  job/check_gguf_keys        its other keys, and its tensors
+    39118  job/check_draft            as a draft model for another
+    39441  job/verify                 whether a finished model agrees with itself
 
-    39496  evaluate                   methods ranked on tokens that both models share
-    39515  evaluate/token_class       what a token is like, by its bytes
-    39582  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39774  evaluate/scores            how near rows come to the true ones
-    39873  evaluate/ranks             whether a true row is found among all
-    39981  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40190  evaluate/write_json        an evaluation as JSON
-    40301  evaluate/write_page        an evaluation as a page
+    39497  evaluate                   methods ranked on tokens that both models share
+    39516  evaluate/token_class       what a token is like, by its bytes
+    39583  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39775  evaluate/scores            how near rows come to the true ones
+    39874  evaluate/ranks             whether a true row is found among all
+    39982  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40191  evaluate/write_json        an evaluation as JSON
+    40302  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -11205,7 +11205,8 @@ OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, i
 OTX__PRIVATE bool otx__gguf_looks_added(const otx__gguf_words *g, const otx__given *word)
 {
     return strcmp(g->kind->name, "gemma4") == 0 && word->size > 2 && word->content[0] == '<' &&
-           word->content[word->size - 1] == '>';
+           word->content[word->size - 1] == '>' &&
+           otx__fallback_byte(word->content, word->size) < 0;
 }
 
 /* Settles all of a token. Its kind stays NONE if it only fills its id up. */
