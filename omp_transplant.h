@@ -23,255 +23,257 @@
 
    What is where
 
-      302  api/version                version
-      332  api/result                 results
-      372  api/context                context: memory, threads, progress
-      450  api/isa                    instruction sets
-      467  api/matrix                 numbers and matrices
-      525  api/blocks                 block types of ggml
-      547  api/solver                 the solver
-      675  api/affine                 the affine map: rows as the map makes them, and what it misses
-      806  api/methods                methods: rows for tokens that a model lacks
-     1003  api/source                 sources and sinks: bytes in and out
-     1023  api/json                   JSON
-     1145  api/safetensors            safetensors
-     1209  api/gguf                   GGUF
-     1307  api/vocab                  vocabularies
-     1444  api/align                  alignment
-     1507  api/gguf_vocab             vocabularies in GGUF files
-     1532  api/file                   files
-     1543  api/directory              directories
-     1614  api/job                    the whole job
-     1778  api/verify                 looking at a finished directory
-     1834  api/evaluate               methods ranked on tokens that both models share
+      304  api/version                version
+      334  api/result                 results
+      374  api/context                context: memory, threads, progress
+      452  api/isa                    instruction sets
+      469  api/matrix                 numbers and matrices
+      527  api/blocks                 block types of ggml
+      549  api/solver                 the solver
+      677  api/affine                 the affine map: rows as the map makes them, and what it misses
+      808  api/methods                methods: rows for tokens that a model lacks
+     1005  api/source                 sources and sinks: bytes in and out
+     1025  api/json                   JSON
+     1147  api/safetensors            safetensors
+     1211  api/gguf                   GGUF
+     1309  api/vocab                  vocabularies
+     1446  api/align                  alignment
+     1509  api/gguf_vocab             vocabularies in GGUF files
+     1534  api/file                   files
+     1545  api/directory              directories
+     1616  api/job                    the whole job
+     1780  api/verify                 looking at a finished model
+     1844  api/evaluate               methods ranked on tokens that both models share
 
-     1940  base                       what everything stands on
-     1976  base/begin                 system headers, and how floating point must be compiled
-     2014  base/sizes                 counting, and sums and products that may not wrap
-     2052  base/span                  bytes of others, digits, UTF-8
-     2210  base/decimal               the digits of a double
-     2345  base/format                printf without stdio and without a locale
-     2614  base/result                results, failures, messages
-     2730  base/memory                the allocator, arrays that grow
-     2789  base/text                  names in messages, and text that grows
-     2906  base/hooks                 log, progress, threads of the caller
-     2975  base/sort                  in place, without memory, never quadratic; and finding
-     3025  base/clock                 wall time for statistics
-     3071  base/hash                  keyed, for tables whose keys a stranger chooses
-     3163  base/pool                  blocks that are freed together
-     3278  base/number                element types, widening and rounding
-     3489  base/blocks                block types of ggml, taken apart and widened
-     3706  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3991  base/blocks_make           rows quantised to blocks
-     4384  base/base64                decoding
-     4420  base/protobuf              fields of a message
-     4542  base/watch                 long loops that the caller can stop
+     1950  base                       what everything stands on
+     1986  base/begin                 system headers, and how floating point must be compiled
+     2024  base/sizes                 counting, and sums and products that may not wrap
+     2062  base/span                  bytes of others, digits, UTF-8
+     2220  base/decimal               the digits of a double
+     2355  base/format                printf without stdio and without a locale
+     2624  base/result                results, failures, messages
+     2740  base/memory                the allocator, arrays that grow
+     2799  base/text                  names in messages, and text that grows
+     2916  base/hooks                 log, progress, threads of the caller
+     2985  base/sort                  in place, without memory, never quadratic; and finding
+     3035  base/clock                 wall time for statistics
+     3081  base/hash                  keyed, for tables whose keys a stranger chooses
+     3173  base/pool                  blocks that are freed together
+     3288  base/number                element types, widening and rounding
+     3499  base/blocks                block types of ggml, taken apart and widened
+     3716  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4001  base/blocks_make           rows quantised to blocks
+     4394  base/base64                decoding
+     4430  base/protobuf              fields of a message
+     4552  base/watch                 long loops that the caller can stop
 
-     4595  files                      formats, on memory and streams
-     4625  files/memory_source        memory as a source of bytes
-     4643  files/json_read            a parser without recursion
-     4996  files/json_values          looking at values, stepping through containers
-     5209  files/json_edit            writing, and edits that keep every byte they do not touch
-     5577  files/tensors              what reading and writing a header share
-     5712  files/safetensors_read     the header of a file, checked
-     6037  files/safetensors_write    the header of a new file
-     6194  files/gguf_types           ggml's types, and the sizes of values
-     6371  files/gguf_values          keys, tensors and values found
-     6489  files/gguf_walk            what stands in a header, one after the other
-     6701  files/gguf_read            the header of a file, checked
-     6922  files/gguf_write           the header of a new file
-     7127  files/gguf_keys            a list of keys that is being made
+     4605  files                      formats, on memory and streams
+     4635  files/memory_source        memory as a source of bytes
+     4653  files/json_read            a parser without recursion
+     5006  files/json_values          looking at values, stepping through containers
+     5219  files/json_edit            writing, and edits that keep every byte they do not touch
+     5587  files/tensors              what reading and writing a header share
+     5722  files/safetensors_read     the header of a file, checked
+     6047  files/safetensors_write    the header of a new file
+     6204  files/gguf_types           ggml's types, and the sizes of values
+     6381  files/gguf_values          keys, tensors and values found
+     6499  files/gguf_walk            what stands in a header, one after the other
+     6711  files/gguf_read            the header of a file, checked
+     6932  files/gguf_write           the header of a new file
+     7137  files/gguf_keys            a list of keys that is being made
 
-     7327  vocab                      tokens, from every source, and which of them are the same
-     7368  vocab/known                what the world calls things: files, classes, tokens
-     7692  vocab/token_table          the table of tokens, and finding tokens in it
-     7866  vocab/spelling             from what a file spells to bytes
-     8057  vocab/reader               what the readers of all sources share
-     8415  vocab/added_tokens         what other files add to a model's tokens
-     8763  vocab/in_use               tokens that are named as reserved ones and are none
-     8866  vocab/from_tokenizer_json  tokenizer.json
-     9159  vocab/from_tekken          tekken.json
-     9314  vocab/from_tiktoken        *.tiktoken
-     9379  vocab/from_sentencepiece   tokenizer.model and its like
-     9744  vocab/from_vocab_json      vocab.json and merges.txt
-     9830  vocab/from_vocab_txt       vocab.txt
-     9887  vocab/digits               how a tokenizer cuts numbers
-    10083  vocab/recognise            what a file is, by what it holds
-    10214  vocab/parse                the first source that is given, and what goes with it
-    10440  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10747  vocab/rules_read           the rules of each kind of file
-    10852  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    11033  vocab/from_gguf            the vocabulary of a GGUF file
-    11322  vocab/gguf_rules           how it splits text
-    11473  vocab/split                text split as the tokenizer's model splits it
-    11873  vocab/align                which base token a donor token is
+     7337  vocab                      tokens, from every source, and which of them are the same
+     7378  vocab/known                what the world calls things: files, classes, tokens
+     7702  vocab/token_table          the table of tokens, and finding tokens in it
+     7876  vocab/spelling             from what a file spells to bytes
+     8067  vocab/reader               what the readers of all sources share
+     8425  vocab/added_tokens         what other files add to a model's tokens
+     8773  vocab/in_use               tokens that are named as reserved ones and are none
+     8876  vocab/from_tokenizer_json  tokenizer.json
+     9169  vocab/from_tekken          tekken.json
+     9324  vocab/from_tiktoken        *.tiktoken
+     9389  vocab/from_sentencepiece   tokenizer.model and its like
+     9754  vocab/from_vocab_json      vocab.json and merges.txt
+     9840  vocab/from_vocab_txt       vocab.txt
+     9897  vocab/digits               how a tokenizer cuts numbers
+    10093  vocab/recognise            what a file is, by what it holds
+    10224  vocab/parse                the first source that is given, and what goes with it
+    10450  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10757  vocab/rules_read           the rules of each kind of file
+    10862  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11043  vocab/from_gguf            the vocabulary of a GGUF file
+    11332  vocab/gguf_rules           how it splits text
+    11483  vocab/split                text split as the tokenizer's model splits it
+    11883  vocab/align                which base token a donor token is
 
-    12127  simd                       the hot loops, once for each instruction set
-    12160  simd/kernels               the table of kernels, and what all versions share
-    12437  simd/scalar                the reference
-    12606  simd/sse2                  the operations of 128-bit x86, and what each does
-    12727  simd/neon                  those of 64-bit Arm
-    12822  simd/wasm                  those of WebAssembly's SIMD128
-    12907  simd/avx2                  those of 256-bit x86, with FMA
-    12989  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13631  simd/avx_vnni              AVX2, and products of integers
-    13727  simd/neon_bf16             NEON, and products of matrices
-    13881  simd/avx512                512-bit x86, by hand
-    14487  simd/amx                   tiles of x86, beside AVX-512
-    14730  simd/dispatch              which of them this machine can run, and which a call takes
+    12137  simd                       the hot loops, once for each instruction set
+    12170  simd/kernels               the table of kernels, and what all versions share
+    12447  simd/scalar                the reference
+    12616  simd/sse2                  the operations of 128-bit x86, and what each does
+    12737  simd/neon                  those of 64-bit Arm
+    12832  simd/wasm                  those of WebAssembly's SIMD128
+    12917  simd/avx2                  those of 256-bit x86, with FMA
+    12999  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13641  simd/avx_vnni              AVX2, and products of integers
+    13737  simd/neon_bf16             NEON, and products of matrices
+    13891  simd/avx512                512-bit x86, by hand
+    14497  simd/amx                   tiles of x86, beside AVX-512
+    14740  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14956  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15009  solve/views                the rows of matrices, as the kernels read them
-    15138  solve/panels               vectors as the dense products want them, and these
-    15329  solve/rests                vectors on their way into panels
-    15506  solve/dictionary           the atoms, and their split along a common direction
-    15661  solve/exact_gram           products of all pairs of atoms in double
-    15743  solve/triangle             packed lower triangles
-    15847  solve/support              what is known of one target, and the exact steps
-    16123  solve/gram_table           products of atoms with all atoms, for scans
-    16361  solve/screen               which atoms are worth scoring in double: the bound
-    16667  solve/scan                 the correlations of all atoms with a block's residuals
-    16830  solve/predict              making targets ready for the next scan
-    17076  solve/candidates           the atoms that a scan could not rule out
-    17413  solve/select               the next atoms of each target
-    17578  solve/pursuit              what one solve holds, and the memory it takes
-    17822  solve/plan                 which form, and in what blocks
-    18067  solve/steps                a pursuit from its rows to its results
-    18306  solve/combine              new rows of coefficients
-    18368  solve/solver               the public call
-    18533  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18742  solve/affine_normal        the normal equations of an affine map
-    18985  solve/affine_factor        their factor, and their solution
-    19216  solve/affine_map           a fitted map, and the rows it makes
-    19559  solve/affine_choice        how many atoms to take, and chosen by what
-    19957  solve/affine_fit           what a fit of an affine map holds and needs
-    20201  solve/affine               fitting and applying affine maps
+    14966  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15019  solve/views                the rows of matrices, as the kernels read them
+    15148  solve/panels               vectors as the dense products want them, and these
+    15339  solve/rests                vectors on their way into panels
+    15516  solve/dictionary           the atoms, and their split along a common direction
+    15671  solve/exact_gram           products of all pairs of atoms in double
+    15753  solve/triangle             packed lower triangles
+    15857  solve/support              what is known of one target, and the exact steps
+    16133  solve/gram_table           products of atoms with all atoms, for scans
+    16371  solve/screen               which atoms are worth scoring in double: the bound
+    16677  solve/scan                 the correlations of all atoms with a block's residuals
+    16840  solve/predict              making targets ready for the next scan
+    17086  solve/candidates           the atoms that a scan could not rule out
+    17423  solve/select               the next atoms of each target
+    17588  solve/pursuit              what one solve holds, and the memory it takes
+    17832  solve/plan                 which form, and in what blocks
+    18077  solve/steps                a pursuit from its rows to its results
+    18316  solve/combine              new rows of coefficients
+    18378  solve/solver               the public call
+    18543  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18752  solve/affine_normal        the normal equations of an affine map
+    18995  solve/affine_factor        their factor, and their solution
+    19226  solve/affine_map           a fitted map, and the rows it makes
+    19569  solve/affine_choice        how many atoms to take, and chosen by what
+    19967  solve/affine_fit           what a fit of an affine map holds and needs
+    20211  solve/affine               fitting and applying affine maps
 
-    20490  methods                    rows for tokens that a model lacks, each method a room
-    20529  methods/parts              what methods share: sums of rows, combinations
-    20713  methods/pursuit            omp, omp-centred
-    20784  methods/mapping            omp-affine, affine
-    20818  methods/constant           mean, zero
-    20846  methods/near               each target against all anchors
-    21137  methods/weights            how a few anchors combine to a target
-    21358  methods/interpolation      common_interpolation
-    21511  methods/wechsel            wechsel
-    21561  methods/focus              focus
-    21649  methods/hull               hull
-    21700  methods/dense              matrices of double, and their products
-    21965  methods/linear             maps between two models' rows
-    22120  methods/clp                clp
-    22206  methods/chance             normal deviates that are the same everywhere
-    22267  methods/factor             of symmetric matrices
-    22316  methods/randn              randn
-    22405  methods/john_hewitt        john_hewitt
-    22489  methods/polar              the orthogonal part of a matrix
-    22585  methods/procrustes         procrustes
-    22678  methods/eigen              principal directions of a matrix's rows
-    22972  methods/landmark_pca       landmark_pca
-    23030  methods/stb                stb
-    23212  methods/mp_rope            mp_rope
-    23528  methods/subword            subword
-    23644  methods/zett               zett
-    23666  methods/modifiers          what is done to the rows of any method
-    23780  methods/methods            the table of all, and the public calls
+    20500  methods                    rows for tokens that a model lacks, each method a room
+    20539  methods/parts              what methods share: sums of rows, combinations
+    20723  methods/pursuit            omp, omp-centred
+    20794  methods/mapping            omp-affine, affine
+    20828  methods/constant           mean, zero
+    20856  methods/near               each target against all anchors
+    21147  methods/weights            how a few anchors combine to a target
+    21368  methods/interpolation      common_interpolation
+    21521  methods/wechsel            wechsel
+    21571  methods/focus              focus
+    21659  methods/hull               hull
+    21710  methods/dense              matrices of double, and their products
+    21975  methods/linear             maps between two models' rows
+    22130  methods/clp                clp
+    22216  methods/chance             normal deviates that are the same everywhere
+    22277  methods/factor             of symmetric matrices
+    22326  methods/randn              randn
+    22415  methods/john_hewitt        john_hewitt
+    22499  methods/polar              the orthogonal part of a matrix
+    22595  methods/procrustes         procrustes
+    22688  methods/eigen              principal directions of a matrix's rows
+    22982  methods/landmark_pca       landmark_pca
+    23040  methods/stb                stb
+    23222  methods/mp_rope            mp_rope
+    23538  methods/subword            subword
+    23654  methods/zett               zett
+    23676  methods/modifiers          what is done to the rows of any method
+    23790  methods/methods            the table of all, and the public calls
 
-    23929  disk                       files and directories
-    23967  disk/system                what POSIX and Windows are asked for
-    24008  disk/windows_paths         paths as Windows takes them
-    24148  disk/windows               the system as Windows gives it
-    24460  disk/posix                 the system as POSIX gives it
-    24708  disk/paths                 what can be told from their text
-    24782  disk/failure               why the system refused
-    24896  disk/look                  what stands at a path, and whether within another
-    25017  disk/listing               listings of directories
-    25092  disk/reading               files to read, and whether they have changed
-    25271  disk/writing               files to write
-    25388  disk/copying               copies of files
-    25454  disk/trees                 whole directories looked through, copied, removed
-    25670  disk/known                 what weights are called in a directory
-    25763  disk/staging               a directory made under another name, then renamed
-    26025  disk/staged_files          files made under another name, then renamed
-    26154  disk/missing               a path or a directory without what is wanted of it
-    26197  disk/gguf_files            GGUF files of a directory, by their names
-    26236  disk/weights               which files they are, and what may stand in their place
-    26572  disk/weight_index          the index of a checkpoint in shards
-    26789  disk/shards                what an index and its shards say of each other
-    26994  disk/gguf_parts            the parts of a split GGUF file
-    27103  disk/checkpoint            a model directory, in one file or in shards
-    27455  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27569  disk/tokenizer_directory   the tokenizer of a model directory
+    23939  disk                       files and directories
+    23977  disk/system                what POSIX and Windows are asked for
+    24018  disk/windows_paths         paths as Windows takes them
+    24158  disk/windows               the system as Windows gives it
+    24470  disk/posix                 the system as POSIX gives it
+    24718  disk/paths                 what can be told from their text
+    24792  disk/failure               why the system refused
+    24906  disk/look                  what stands at a path, and whether within another
+    25027  disk/listing               listings of directories
+    25102  disk/reading               files to read, and whether they have changed
+    25281  disk/writing               files to write
+    25398  disk/copying               copies of files
+    25464  disk/trees                 whole directories looked through, copied, removed
+    25680  disk/known                 what weights are called in a directory
+    25773  disk/staging               a directory made under another name, then renamed
+    26035  disk/staged_files          files made under another name, then renamed
+    26164  disk/missing               a path or a directory without what is wanted of it
+    26207  disk/gguf_files            GGUF files of a directory, by their names
+    26246  disk/weights               which files they are, and what may stand in their place
+    26582  disk/weight_index          the index of a checkpoint in shards
+    26799  disk/shards                what an index and its shards say of each other
+    27004  disk/gguf_parts            the parts of a split GGUF file
+    27113  disk/checkpoint            a model directory, in one file or in shards
+    27465  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27544  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27831  model                      which tensors and config keys belong to the vocabulary
-    27867  model/known                what the world calls things
-    28204  model/known_keys           keys of ids and sizes in configs
-    28378  model/known_classes        classes of tokenizers, by the type of model
-    28616  model/names                names of tensors
-    28773  model/document             the JSON files of a model directory
-    28868  model/members              what the members of a config are about
-    29089  model/config               what config.json says
-    29266  model/side                 a model directory opened once
-    29390  model/gguf_model           what a GGUF file says of a model
-    29447  model/code                 the Python that a tokenizer is loaded with
-    29681  model/parts                what each tensor does for the vocabulary
-    29792  model/whole                whether all tensors are there
-    29914  model/find                 finding the parts of a model
-    30213  model/processor            the tokens that a processor looks for by their text
-    30368  model/heirs                what becomes of the ids in a config
-    30534  model/config_ids           ids in a config being edited
-    30774  model/config_lists         lists, dictionaries and ranges of ids
-    30931  model/config_edit          config.json and generation_config.json, edited
-    31226  model/classes              which class a tokenizer is loaded as
-    31433  model/class_tokens         added tokens that a class numbers otherwise
+    27806  model                      which tensors and config keys belong to the vocabulary
+    27842  model/known                what the world calls things
+    28179  model/known_keys           keys of ids and sizes in configs
+    28353  model/known_classes        classes of tokenizers, by the type of model
+    28591  model/names                names of tensors
+    28748  model/document             the JSON files of a model directory
+    28843  model/members              what the members of a config are about
+    29064  model/config               what config.json says
+    29241  model/side                 a model directory opened once
+    29365  model/gguf_model           what a GGUF file says of a model
+    29422  model/code                 the Python that a tokenizer is loaded with
+    29656  model/parts                what each tensor does for the vocabulary
+    29767  model/whole                whether all tensors are there
+    29889  model/find                 finding the parts of a model
+    30188  model/processor            the tokens that a processor looks for by their text
+    30343  model/heirs                what becomes of the ids in a config
+    30509  model/config_ids           ids in a config being edited
+    30749  model/config_lists         lists, dictionaries and ranges of ids
+    30906  model/config_edit          config.json and generation_config.json, edited
+    31201  model/classes              which class a tokenizer is loaded as
+    31408  model/class_tokens         added tokens that a class numbers otherwise
 
-    31549  job                        the whole transplant, in the order in which it happens
-    31600  job/job                    what a job holds
-    31890  job/open                   opening the two models
-    32161  job/map                    the caller's map
-    32282  job/align                  where every new row comes from
-    32479  job/plan                   what becomes of every tensor, and of the configs
-    32653  job/chat                   the template that turns messages into text
-    32792  job/digits                 where the two tokenizers cut numbers differently
-    32993  job/converted              the special tokens that a conversion to GGUF finds
-    33272  job/gguf_donor             the files of a tokenizer, open once more
-    33356  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33641  job/gguf_tokens            the strings, types and scores of a vocabulary
-    33975  job/gguf_merges            the merges of a byte-level vocabulary
-    34146  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34315  job/gguf_special           special tokens, flags, templates
-    34534  job/gguf_normal            what becomes of spaces and letters
-    34677  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34872  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35083  job/bos                    texts that begin otherwise than the base's
-    35147  job/rows                   rows in memory: reading, checking, their mean
-    35469  job/pieces                 what the base cuts new tokens into
-    35571  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35836  job/solve                  solving for the rows of the donor
-    36050  job/targets                the rows that are made from the donor's
-    36150  job/diagnose               what is odd about the rows that were made
-    36275  job/rebuild                the new rows of one vocabulary tensor
-    36541  job/write_blocks           new rows as blocks
-    36638  job/write                  the output and its weights
-    36932  job/write_gguf             the output as a GGUF file, or as parts of one
-    37277  job/copy                   the other files of the two models
-    37494  job/index                  the files that are written anew
-    37656  job/run                    the whole, in order
-    37810  job/report                 what a job did, as JSON and as a table
-    38126  job/findings               what is told of a finished directory
-    38175  job/check_files            its files
-    38311  job/check_ids              sizes, ids and tying
-    38527  job/check_values           values
-    38598  job/check_draft            as a draft model for another
-    38890  job/verify                 whether a finished directory agrees with itself
+    31524  job                        the whole transplant, in the order in which it happens
+    31577  job/job                    what a job holds
+    31867  job/open                   opening the two models
+    32138  job/map                    the caller's map
+    32259  job/align                  where every new row comes from
+    32456  job/plan                   what becomes of every tensor, and of the configs
+    32630  job/chat                   the template that turns messages into text
+    32769  job/digits                 where the two tokenizers cut numbers differently
+    32970  job/converted              the special tokens that a conversion to GGUF finds
+    33278  job/gguf_donor             the files of a tokenizer, open once more
+    33362  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33647  job/gguf_tokens            the strings, types and scores of a vocabulary
+    33981  job/gguf_merges            the merges of a byte-level vocabulary
+    34152  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34321  job/gguf_special           special tokens, flags, templates
+    34540  job/gguf_normal            what becomes of spaces and letters
+    34683  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34878  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35089  job/bos                    texts that begin otherwise than the base's
+    35153  job/rows                   rows in memory: reading, checking, their mean
+    35475  job/pieces                 what the base cuts new tokens into
+    35577  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35842  job/solve                  solving for the rows of the donor
+    36056  job/targets                the rows that are made from the donor's
+    36156  job/diagnose               what is odd about the rows that were made
+    36281  job/rebuild                the new rows of one vocabulary tensor
+    36547  job/write_blocks           new rows as blocks
+    36644  job/write                  the output and its weights
+    36938  job/write_gguf             the output as a GGUF file, or as parts of one
+    37283  job/copy                   the other files of the two models
+    37500  job/index                  the files that are written anew
+    37662  job/run                    the whole, in order
+    37816  job/report                 what a job did, as JSON and as a table
+    38132  job/findings               what is told of a finished model
+    38181  job/check_files            its files
+    38317  job/check_ids              sizes, ids and tying
+    38533  job/check_values           values
+    38604  job/check_gguf             the tokens of a GGUF file
+    38854  job/check_gguf_keys        its other keys, and its tensors
+    39099  job/check_draft            as a draft model for another
+    39422  job/verify                 whether a finished model agrees with itself
 
-    38931  evaluate                   methods ranked on tokens that both models share
-    38950  evaluate/token_class       what a token is like, by its bytes
-    39017  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39209  evaluate/scores            how near rows come to the true ones
-    39308  evaluate/ranks             whether a true row is found among all
-    39416  evaluate/evaluate          methods, one after the other, matrix by matrix
-    39625  evaluate/write_json        an evaluation as JSON
-    39736  evaluate/write_page        an evaluation as a page
+    39478  evaluate                   methods ranked on tokens that both models share
+    39497  evaluate/token_class       what a token is like, by its bytes
+    39564  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39756  evaluate/scores            how near rows come to the true ones
+    39855  evaluate/ranks             whether a true row is found among all
+    39963  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40172  evaluate/write_json        an evaluation as JSON
+    40283  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1776,7 +1778,7 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
                                   otx_job_summary *summary, otx_error *error);
 
 /* >>> src/api/verify.h */
-/* ---- looking at a finished directory ------------------------------------------------- */
+/* ---- looking at a finished model ----------------------------------------------------- */
 
 /* What runs a draft model beside its target. Each asks something else of the pair; the rules
    were read from the sources in November 2026. */
@@ -1806,7 +1808,7 @@ typedef struct otx_verify_options {
        surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
-    const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    const char *draft_for; /* a directory or GGUF file: the target of a draft model; or NULL */
     otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
@@ -1820,12 +1822,20 @@ typedef struct otx_verify_summary {
    finite (faults) and rows of zeros in an output head, which can be sampled
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
+   Or a GGUF file, of a split one the first part, or a directory with no other weights: what
+   ggml and llama.cpp ask of its header, its vocabulary and the shapes that go with it, by which
+   they would not load it, or text could not be encoded (faults); what they put up with, but
+   hardly anybody means (warnings: special ids of tokens that are none, an unknown
+   pre-tokenizer, a chat template with names of no tokens); and values as above.
+
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. One line for each engine that is asked for says whether it takes
+   config.json are read, or its keys. GGUF files are compared as they are, and a directory
+   as it would be converted; if either is one, llama.cpp alone is asked for by
+   OTX_ENGINE_ALL. One line for each engine that is asked for says whether it takes
    the pair, and if not why: an engine that refuses it is a fault; a warning, what it
    does not look at though it makes drafts of no use, or asks for besides.
 
-   OTX_OK when it came to its end, whatever it found; a directory that is not there,
+   OTX_OK when it came to its end, whatever it found; a model that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -10879,7 +10889,7 @@ static const char *const otx__gguf_role_keys[OTX_ROLE_COUNT] = {
 };
 
 /* A kind of vocabulary, by tokenizer.ggml.model. */
-typedef struct otx__gguf_kind {
+typedef struct otx__vocab_kind {
     const char *name;
     const char *type;     /* what llama.cpp makes of it: only alike ones make a pair of a draft
                              and a target */
@@ -10888,9 +10898,9 @@ typedef struct otx__gguf_kind {
     bool merges, scores;  /* what it cannot do without */
     bool adds[2];         /* bos, eos: whether texts get it, where no key tells */
     int roles[OTX_ROLE_COUNT]; /* ids where no key names one; -1: none */
-} otx__gguf_kind;
+} otx__vocab_kind;
 
-static const otx__gguf_kind otx__gguf_kinds[] = {
+static const otx__vocab_kind otx__vocab_kinds[] = {
     {"gpt2", "BPE", "BPE", OTX_FAMILY_BYTE_LEVEL, true, false, {false, false},
      {11, 11, -1, -1, -1, -1, -1}},
     {"llama", "SPM", "BPE", OTX_FAMILY_METASPACE, false, true, {true, false},
@@ -10992,7 +11002,7 @@ OTX__PRIVATE bool otx__span_is_any(otx__span text, const char *const *names, siz
 }
 
 /* The kind of a file's vocabulary, or NULL. */
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_gguf *file)
+OTX__PRIVATE const otx__vocab_kind *otx__vocab_kind_of(const otx_gguf *file)
 {
     otx__span name = otx__gguf_word_of(file, OTX__GGUF_MODEL);
     const bool spaced = otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
@@ -11000,15 +11010,15 @@ OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_gguf *file)
                                          OTX__COUNT(otx__gguf_spaced_pres));
     size_t i;
     if (spaced && otx__span_is(name, "gpt2")) name = otx__span_of("gemma4", 6);
-    for (i = 0; i < OTX__COUNT(otx__gguf_kinds); i++)
-        if (otx__span_is(name, otx__gguf_kinds[i].name)) return &otx__gguf_kinds[i];
+    for (i = 0; i < OTX__COUNT(otx__vocab_kinds); i++)
+        if (otx__span_is(name, otx__vocab_kinds[i].name)) return &otx__vocab_kinds[i];
     return NULL;
 }
 
 /* The pre-tokenizer of a byte-level vocabulary, or NULL. */
 OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 {
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
     size_t i;
     if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
@@ -11021,7 +11031,7 @@ OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 /* The id that a role has where no key names one, or -1. */
 OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
 {
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     if (!kind) return -1;
     if (role == OTX_ROLE_BOS && otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
                                                  otx__gguf_pres_without_bos,
@@ -11036,7 +11046,7 @@ OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
 /* What a reader looks at. */
 typedef struct otx__gguf_words {
     const otx_gguf *file;
-    const otx__gguf_kind *kind;
+    const otx__vocab_kind *kind;
     const otx__gguf_pre *pre; /* NULL: none, or one that is not known */
     const otx_gguf_key *tokens, *types, *scores, *merges;
     otx_gguf_strings at;      /* in tokens */
@@ -11083,7 +11093,7 @@ OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
 {
     otx__gguf_words *g = t->gguf;
     otx_result result;
-    g->kind = otx__gguf_kind_of(g->file);
+    g->kind = otx__vocab_kind_of(g->file);
     if (!g->kind) return otx__gguf_refuse_kind(t);
     g->pre = otx__gguf_pre_of(g->file);
     result = otx__gguf_array(t, OTX__GGUF_TOKENS, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
@@ -11273,7 +11283,7 @@ OTX__PRIVATE bool otx__gguf_is_special(const otx__gguf_words *g, uint64_t id)
 
 /* The ids that the keys name. Where one is not there, or names no token, the client's own
    counts if it is a special token: an ordinary one is there by chance (11 is GPT-2's comma). */
-OTX__PRIVATE otx_result otx__gguf_roles(otx__tokenizer *t)
+OTX__PRIVATE otx_result otx__gguf_find_roles(otx__tokenizer *t)
 {
     const otx__gguf_words *g = t->gguf;
     const otx_token *tokens = t->vocab->tokens;
@@ -11421,7 +11431,7 @@ OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rule
 /* ---- the reader ---- */
 
 static const otx__vocab_reader otx__gguf_reader = {
-    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_roles,
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_find_roles,
     otx__gguf_read_rules
 };
 
@@ -27455,22 +27465,6 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 /* >>> src/disk/tokenizer_gguf.h */
 /* ---- tokenizer_gguf: the tokenizer of a GGUF file ------------------------------- */
 
-#define OTX__GGUF_FILES "*.gguf"
-
-/* Files of that name that hold no language model, or not the keys of one. */
-static const char *const otx__gguf_other_files[] = {
-    "mmproj*.gguf",           /* llama.cpp: what turns images into rows */
-    "*.mmproj*.gguf", "*-mmproj*.gguf",
-    "*imatrix*.gguf",         /* llama-imatrix */
-};
-
-/* Whether a name is that of a part of a split file other than the first, in which the keys
-   are. */
-OTX__PRIVATE bool otx__is_later_part(const char *name)
-{
-    return otx__name_fits(name, "*-of-*.gguf") && !otx__name_fits(name, "*-00001-of-*.gguf");
-}
-
 /* Whether the bytes that a file begins with are GGUF's. */
 OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, bool *is,
                                      otx_error *error)
@@ -27482,7 +27476,7 @@ OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, b
     if (result) return result;
     if (source.size >= sizeof bytes) {
         if (source.read(source.context, 0, bytes, sizeof bytes))
-            *is = memcmp(bytes, "GGUF", 4) == 0;
+            *is = memcmp(bytes, OTX__GGUF_MAGIC, sizeof bytes) == 0;
         else result = otx__fail_read(error, path, &source, 0, sizeof bytes);
     }
     otx_source_close(ctx, &source);
@@ -27514,7 +27508,7 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
     if (result) return result;
     otx__path_text(name, path);
-    if (otx_gguf_integer(otx_gguf_find(&file, "split.no"), 0, &part) && part > 0)
+    if (otx_gguf_integer(otx_gguf_find(&file, OTX__KEY_SPLIT_NO), 0, &part) && part > 0)
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is part %" PRId64 " of a split "
                            "file; give the first, which holds the vocabulary", name, part + 1);
     else
@@ -27524,41 +27518,22 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     return result;
 }
 
-/* The one name of a directory's GGUF files that holds a vocabulary; NULL if there is none.
-   Several are refused: which of them is meant cannot be told. */
-OTX__PRIVATE otx_result otx__gguf_in_directory(const char *path, const otx__listing *listing,
-                                               const char **name, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], one[OTX__QUOTED], other[OTX__QUOTED];
-    size_t i;
-    *name = NULL;
-    for (i = 0; i < listing->count; i++) {
-        const char *next = listing->names[i];
-        if (!otx__name_fits(next, OTX__GGUF_FILES) || otx__is_later_part(next) ||
-            otx__name_fits_any(next, otx__gguf_other_files, OTX__COUNT(otx__gguf_other_files)))
-            continue;
-        if (*name)
-            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
-                             "several GGUF files, such as \"%s\" and \"%s\"; give one of them",
-                             otx__path_text(where, path),
-                             otx__quote(one, sizeof one, *name, strlen(*name)),
-                             otx__quote(other, sizeof other, next, strlen(next)));
-        *name = next;
-    }
-    return OTX_OK;
-}
-
 /* The tokenizer of a directory that has no other files of one; *found is false if it has no
    GGUF file either. */
 OTX__PRIVATE otx_result otx__vocab_open_only_gguf(const otx_context *ctx, const char *path,
                                                   const otx__listing *listing, bool rules,
                                                   bool *found, otx_vocab *out, otx_error *error)
 {
-    const char *name;
-    char *whole;
-    otx_result result = otx__gguf_in_directory(path, listing, &name, error);
-    *found = name != NULL;
-    if (result || !name) return result;
+    const char *rival = NULL, *name = otx__gguf_in(listing, &rival);
+    char where[OTX__PATH_TEXT], one[OTX__QUOTED], *whole;
+    otx_result result;
+    *found = name || rival;
+    if (rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
+                         "several GGUF files, \"%s\" among them; give one of them",
+                         otx__path_text(where, path),
+                         otx__quote(one, sizeof one, rival, strlen(rival)));
+    if (!name) return OTX_OK;
     whole = otx__path_join(ctx, path, name);
     if (!whole) return otx__fail_memory(error, strlen(path) + strlen(name) + 2);
     result = otx__vocab_open_gguf(ctx, whole, rules, out, error);
@@ -31551,7 +31526,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
 
 /* Knows the order of things and little else: open both sides, align, plan, stage whatever
    needs no solving, solve, rebuild and write, commit. All that can be wrong with a file is
-   found before the first solve. Knows besides how a finished directory is verified.
+   found before the first solve. Knows besides how a finished model is verified.
    Hides nothing: run.h reads like the README, and struct otx_job is its table of contents.
    A job owns both sides, the plan and the solutions; a writing owns the output until it is
    committed. What fails leaves nothing under the output's name, nor beside it.
@@ -31590,12 +31565,14 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      index         the files that are written anew
      run           the whole, in order
      report        what a job did, as JSON and as a table
-     findings      what is told of a finished directory
+     findings      what is told of a finished model
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the tokens of a GGUF file
+     check_gguf_keys  its other keys, and its tensors
      check_draft   as a draft model for another
-     verify        whether a finished directory agrees with itself */
+     verify        whether a finished model agrees with itself */
 
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
@@ -33003,8 +32980,9 @@ typedef struct otx__converted_value {
     uint32_t node;
 } otx__converted_value;
 
-/* What is written of a directory. */
+/* What is written of a directory, or stands in a GGUF file. */
 typedef struct otx__converted {
+    const char *kind; /* what llama.cpp calls the vocabulary */
     otx__converted_value texts[OTX_ROLE_COUNT];
     otx__converted_value turn; /* eot: the eos that a template puts another in place of */
     signed char said[OTX_ROLE_COUNT]; /* of bos, eos and sep: whether it stands at that end of a
@@ -33252,6 +33230,7 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
     to->turn = otx__converted_find(json, OTX_JSON_NONE, "");
     if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
     if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    to->kind = kind->name;
     otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
     for (i = 0; i < OTX_ROLE_COUNT; i++) {
         char key[32];
@@ -33267,6 +33246,33 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
         to->adds[i] = to->said[i] < 0 ? kind->adds[i] : to->said[i] > 0;
         to->ids[i] = to->given[i] < 0 ? kind->ids[i] : to->given[i];
     }
+}
+
+/* The same of a GGUF file, whose vocabulary is of a kind that is known: what llama.cpp makes of
+   its keys. */
+OTX__PRIVATE void otx__converted_from_gguf(const otx_gguf *file, otx__converted *to)
+{
+    static const char *const flags[] = {OTX__GGUF_ADD_BOS, OTX__GGUF_ADD_EOS};
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    const uint64_t count = tokens ? tokens->count : 0;
+    size_t i;
+    memset(to, 0, sizeof *to);
+    to->kind = kind->type;
+    for (i = 0; i < 2; i++) {
+        int64_t value;
+        to->adds[i] = kind->adds[i] || (i == OTX_ROLE_BOS && pre && pre->adds_bos);
+        to->ids[i] = otx__gguf_usual_role(file, (otx_role)i);
+        if (to->ids[i] >= 0 && (uint64_t)to->ids[i] >= count) to->ids[i] = -1;
+        if (otx_gguf_integer(otx_gguf_find(file, otx__gguf_role_keys[i]), 0, &value) &&
+            value >= 0 && (uint64_t)value < count)
+            to->ids[i] = value;
+        if (otx_gguf_integer(otx_gguf_find(file, flags[i]), 0, &value)) to->adds[i] = value != 0;
+    }
+    if (strcmp(kind->name, "gemma4") == 0 && !otx__span_is(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                           "sarvam-moe"))
+        to->adds[OTX_ROLE_BOS] = true; /* whatever the key says */
 }
 
 /* >>> src/job/gguf_donor.h */
@@ -35090,7 +35096,7 @@ OTX__PRIVATE otx_result otx__gguf_merge(const otx_job *job, bool blocks, otx__gg
 OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
 {
     const otx_gguf *file = otx__gguf_of(&side->checkpoint);
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     const otx__gguf_pre *pre = otx__gguf_pre_of(file);
     int64_t value;
     if (otx_gguf_integer(otx_gguf_find(file, OTX__GGUF_ADD_BOS), 0, &value)) return value != 0;
@@ -38124,7 +38130,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 }
 
 /* >>> src/job/findings.h */
-/* ---- findings: what is told of a finished directory ----------------------- */
+/* ---- findings: what is told of a finished model --------------------------- */
 
 typedef struct otx__verifier {
     otx_context ctx;   /* the caller's, but warnings of what is opened are findings */
@@ -38595,6 +38601,501 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
         otx__verify_tensor(v, &parts->tensors[i]);
 }
 
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the tokens of a GGUF file -------------------------------------------- */
+
+/* What llama.cpp asks of a file's vocabulary (src/llama-vocab.cpp, August 2026), and what text
+   needs that is to be split by it. */
+
+/* A string of the list of tokens. */
+typedef struct otx__gguf_string {
+    otx__span text;
+    uint32_t id;
+} otx__gguf_string;
+
+typedef struct otx__gguf_verify {
+    otx__verifier *v;
+    const char *path;
+    const otx_gguf *file;
+    const otx__vocab_kind *kind;  /* NULL: not known */
+    const otx_gguf_key *types;   /* NULL: none, or too few */
+    otx__gguf_string *strings;   /* by text, of equal ones by id */
+    size_t count;
+    char *scratch;               /* room for the longest merge */
+    size_t scratch_size;
+} otx__gguf_verify;
+
+/* ---- strings ---- */
+
+OTX__PRIVATE int otx__compare_gguf_strings(const void *a, const void *b)
+{
+    const otx__gguf_string *x = (const otx__gguf_string *)a, *y = (const otx__gguf_string *)b;
+    int order = otx__compare_bytes(x->text.bytes, x->text.size, y->text.bytes, y->text.size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+OTX__PRIVATE int otx__span_to_gguf_string(const void *key, const void *item)
+{
+    const otx__span *span = (const otx__span *)key;
+    const otx__gguf_string *string = (const otx__gguf_string *)item;
+    return otx__compare_bytes(span->bytes, span->size, string->text.bytes, string->text.size);
+}
+
+OTX__PRIVATE bool otx__gguf_has_string(const otx__gguf_verify *c, const char *bytes, size_t size)
+{
+    const otx__span span = otx__span_of(bytes, size);
+    return otx__sorted_find(c->strings, c->count, sizeof *c->strings, &span,
+                            otx__span_to_gguf_string) != NULL;
+}
+
+/* Takes what there is of the lists; false if there is no list of tokens to check. */
+OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
+                                       const otx_gguf *file)
+{
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    otx_gguf_strings at;
+    size_t i = 0;
+    memset(c, 0, sizeof *c);
+    memset(&at, 0, sizeof at);
+    c->v = v;
+    c->path = v->side.path;
+    c->file = file;
+    c->kind = otx__vocab_kind_of(file);
+    if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
+        return false;
+    c->types = otx_gguf_find(file, OTX__GGUF_TYPES);
+    if (c->types && (!c->types->array || c->types->count < tokens->count)) c->types = NULL;
+    c->count = (size_t)tokens->count;
+    c->strings = (otx__gguf_string *)otx__alloc(&v->ctx, c->count, sizeof *c->strings);
+    if (!c->strings) {
+        v->failure = otx__fail_array(v->error, c->count, sizeof *c->strings);
+        return false;
+    }
+    for (; i < c->count && otx_gguf_next(tokens, &at); i++) {
+        c->strings[i].text = otx__span_of(at.bytes, at.size);
+        c->strings[i].id = (uint32_t)i;
+    }
+    otx__sort(c->strings, c->count, sizeof *c->strings, otx__compare_gguf_strings);
+    return true;
+}
+
+OTX__PRIVATE void otx__gguf_verify_close(otx__gguf_verify *c)
+{
+    otx__free(&c->v->ctx, c->strings, c->count, sizeof *c->strings);
+    otx__free(&c->v->ctx, c->scratch, c->scratch_size, 1);
+}
+
+/* Two tokens of one string, and tokens of none. */
+OTX__PRIVATE void otx__verify_gguf_strings(otx__gguf_verify *c)
+{
+    char quoted[OTX__QUOTED];
+    size_t i, same = 0, first = 0, empty = 0;
+    for (i = 0; i < c->count && c->strings[i].text.size == 0; i++) empty++;
+    for (i = empty + 1; i < c->count; i++) {
+        const otx__gguf_string *a = &c->strings[i - 1], *b = &c->strings[i];
+        if (!otx__same_bytes(a->text.bytes, a->text.size, b->text.bytes, b->text.size)) continue;
+        if (same++ == 0) first = i;
+    }
+    if (same)
+        otx__found(c->v, OTX_FAULT, "%s: %" PRIu64 " tokens have the string of another, the "
+                   "first \"%s\", of the ids %" PRIu32 " and %" PRIu32 ": llama.cpp refuses "
+                   "such a file", c->path, (uint64_t)same,
+                   otx__quote(quoted, sizeof quoted, c->strings[first].text.bytes,
+                              c->strings[first].text.size), c->strings[first - 1].id,
+                   c->strings[first].id);
+    if (empty)
+        otx__found(c->v, OTX_WARNING, "%s: %" PRIu64 " tokens are empty, the first of the id %"
+                   PRIu32 "; llama.cpp makes [EMPTY_id] of them", c->path, (uint64_t)empty,
+                   c->strings[0].id);
+}
+
+/* ---- lists beside them ---- */
+
+OTX__PRIVATE void otx__verify_gguf_types(otx__gguf_verify *c)
+{
+    size_t i, bad = 0, first = 0;
+    int64_t type, wrong = 0;
+    if (!otx_gguf_find(c->file, OTX__GGUF_TYPES))
+        otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_TYPES ": all tokens are "
+                   "taken for text, special ones too", c->path);
+    for (i = 0; c->types && i < c->count; i++) {
+        if (otx_gguf_integer(c->types, i, &type) && type > OTX__GGUF_UNDEFINED &&
+            type < OTX__GGUF_TOKEN_TYPES)
+            continue;
+        if (bad++ == 0) {
+            first = i;
+            wrong = type;
+        }
+    }
+    if (bad)
+        otx__found(c->v, OTX_FAULT, "%s: %" PRIu64 " tokens are of no type from 1 to 6, the "
+                   "first of the id %" PRIu64 " (type %" PRId64 "): llama.cpp writes nothing for "
+                   "them", c->path, (uint64_t)bad, (uint64_t)first, wrong);
+}
+
+OTX__PRIVATE void otx__verify_gguf_lists(otx__gguf_verify *c)
+{
+    const bool ranks = otx__span_is(otx__gguf_word_of(c->file, OTX__GGUF_PRE), OTX__PRE_KIMI);
+    if (!c->kind) return;
+    if (c->kind->scores && !otx_gguf_find(c->file, OTX__GGUF_SCORES))
+        otx__found(c->v, OTX_FAULT, "%s: there is no key " OTX__GGUF_SCORES ", by which a "
+                   "vocabulary of the kind %s splits text", c->path, c->kind->name);
+    if (c->kind->merges && !ranks && !otx_gguf_find(c->file, OTX__GGUF_MERGES))
+        otx__found(c->v, OTX_FAULT, "%s: there is no key " OTX__GGUF_MERGES ", without which "
+                   "llama.cpp does not load a vocabulary of the kind %s", c->path, c->kind->name);
+}
+
+/* ---- merges ---- */
+
+/* Whether a part of a merge, or what it makes, is a token: in a vocabulary with spaces as
+   U+2581 also one that the converter has written out. */
+OTX__PRIVATE bool otx__gguf_merges_to(const otx__gguf_verify *c, char *bytes, size_t size)
+{
+    otx__spelling spelling;
+    if (otx__gguf_has_string(c, bytes, size)) return true;
+    if (!c->kind || c->kind->family != OTX_FAMILY_METASPACE) return false;
+    memset(&spelling, 0, sizeof spelling);
+    spelling.mark_size = 3;
+    memcpy(spelling.mark, OTX__WORD_MARK, 3);
+    size = otx__spell_spaces(&spelling, bytes, size, bytes);
+    return otx__gguf_has_string(c, bytes, size);
+}
+
+OTX__PRIVATE bool otx__gguf_merge_is_good(const otx__gguf_verify *c, const char *text, size_t size)
+{
+    const char *space = size > 1 ? (const char *)memchr(text + 1, ' ', size - 1) : NULL;
+    const size_t left = space ? (size_t)(space - text) : 0, right = space ? size - left - 1 : 0;
+    if (!space) return false;
+    memcpy(c->scratch, text, left);
+    if (!otx__gguf_merges_to(c, c->scratch, left)) return false;
+    memcpy(c->scratch, space + 1, right);
+    if (!otx__gguf_merges_to(c, c->scratch, right)) return false;
+    memcpy(c->scratch, text, left);
+    memcpy(c->scratch + left, space + 1, right);
+    return otx__gguf_merges_to(c, c->scratch, left + right);
+}
+
+OTX__PRIVATE void otx__verify_gguf_merges(otx__gguf_verify *c)
+{
+    const otx_gguf_key *merges = otx_gguf_find(c->file, OTX__GGUF_MERGES);
+    char quoted[OTX__QUOTED];
+    otx_gguf_strings at;
+    uint64_t bad = 0, rank = 0, first = 0;
+    memset(&at, 0, sizeof at);
+    if (!c->kind || !c->kind->merges || !merges) return;
+    while (otx_gguf_next(merges, &at)) c->scratch_size = otx__max(c->scratch_size, at.size);
+    c->scratch = (char *)otx__alloc(&c->v->ctx, c->scratch_size, 1);
+    if (!c->scratch) {
+        c->v->failure = otx__fail_memory(c->v->error, c->scratch_size);
+        return;
+    }
+    quoted[0] = 0;
+    memset(&at, 0, sizeof at);
+    for (; otx_gguf_next(merges, &at); rank++) {
+        if (otx__gguf_merge_is_good(c, at.bytes, at.size) || bad++ > 0) continue;
+        first = rank;
+        otx__quote(quoted, sizeof quoted, at.bytes, at.size);
+    }
+    if (bad)
+        otx__found(c->v, OTX_FAULT, "%s: of %" PRIu64 " merges a part, or what they make, is no "
+                   "token, the first %" PRIu64 ", \"%s\"", c->path, bad, first, quoted);
+}
+
+/* ---- bytes ---- */
+
+/* Whether a byte can stand in UTF-8. */
+OTX__PRIVATE bool otx__is_byte_of_utf8(unsigned byte)
+{
+    return byte != 0xc0 && byte != 0xc1 && byte < 0xf5;
+}
+
+/* The byte that a token stands for, or -1: also of one that is text, but has a role. */
+OTX__PRIVATE int otx__gguf_byte_of(const otx__gguf_verify *c, const otx_token *token, size_t id)
+{
+    int64_t type = OTX__GGUF_NORMAL;
+    char bytes[4];
+    if (token->size == 1 && otx__stands_for_text(token)) return (unsigned char)token->bytes[0];
+    (void)otx_gguf_integer(c->types, id, &type);
+    if (token->kind != OTX_TOKEN_CONTROL || type > OTX__GGUF_NORMAL || token->content_size > 2 ||
+        !otx__is_utf8(token->content, token->content_size) ||
+        otx__spell_byte_level(token->content, token->content_size, bytes) != 1)
+        return -1;
+    return (unsigned char)bytes[0];
+}
+
+/* Whether any text can be made of tokens: by words alone, or with an unknown one, it need
+   not. Real byte-level vocabularies lack control characters (SmolLM2's does), which
+   llama.cpp leaves out then; where it wants <0xNN> it fails. */
+OTX__PRIVATE void otx__verify_gguf_bytes(otx__gguf_verify *c)
+{
+    const otx_vocab *vocab = &c->v->side.vocab;
+    bool seen[256];
+    unsigned byte, missing = 0, first = 0;
+    size_t i;
+    if (!c->kind || !vocab->tokens || c->kind->family == OTX_FAMILY_WORDPIECE ||
+        (strcmp(c->kind->name, "t5") == 0 && vocab->roles[OTX_ROLE_UNK] >= 0))
+        return;
+    memset(seen, 0, sizeof seen);
+    for (i = 0; i < vocab->count; i++) {
+        const int found = otx__gguf_byte_of(c, &vocab->tokens[i], i);
+        if (found >= 0) seen[found] = true;
+    }
+    for (byte = 256; byte-- > 0;)
+        if (!seen[byte] && otx__is_byte_of_utf8(byte)) {
+            missing++;
+            first = byte;
+        }
+    if (missing)
+        otx__found(c->v, c->kind->family == OTX_FAMILY_BYTE_LEVEL ? OTX_WARNING : OTX_FAULT,
+                   "%s: no token stands for %u of the bytes of UTF-8, the first 0x%02x: text with "
+                   "them cannot be encoded", c->path, missing, first);
+}
+
+/* >>> src/job/check_gguf_keys.h */
+/* ---- verify: the other keys and the tensors of a GGUF file -------------------------- */
+
+/* ---- special tokens ---- */
+
+/* Calls for every key with the id of a special token; `at` is where to go on. */
+OTX__PRIVATE const otx_gguf_key *otx__gguf_next_id(const otx_gguf *file, size_t *at, int64_t *id)
+{
+    static const char before[] = "tokenizer.ggml.", after[] = "_token_id";
+    while (*at < file->key_count) {
+        const otx_gguf_key *key = &file->keys[(*at)++];
+        if (key->array || key->name_size < sizeof before + sizeof after ||
+            memcmp(key->name, before, sizeof before - 1) != 0 ||
+            memcmp(key->name + key->name_size - (sizeof after - 1), after, sizeof after - 1) != 0)
+            continue;
+        if (otx_gguf_integer(key, 0, id)) return key;
+    }
+    return NULL;
+}
+
+OTX__PRIVATE void otx__verify_gguf_ids(otx__gguf_verify *c)
+{
+    const otx_gguf_key *key;
+    char name[OTX__QUOTED], token[OTX__QUOTED];
+    size_t at = 0;
+    int64_t id, type;
+    while ((key = otx__gguf_next_id(c->file, &at, &id)) != NULL) {
+        otx__quote(name, sizeof name, key->name, key->name_size);
+        if (id < 0 || (uint64_t)id >= c->count) {
+            otx__found(c->v, OTX_FAULT, "%s: key %s is %" PRId64 "; there are %" PRIu64 " tokens, "
+                       "and llama.cpp takes another in its place", c->path, name, id,
+                       (uint64_t)c->count);
+            continue;
+        }
+        if (!otx_gguf_integer(c->types, (uint64_t)id, &type) || type == OTX__GGUF_CONTROL ||
+            type == OTX__GGUF_UNKNOWN)
+            continue;
+        otx__found(c->v, OTX_WARNING, "%s: key %s is %" PRId64 " (token \"%s\"), which is of type %"
+                   PRId64 ", not of a control token (3)", c->path, name, id,
+                   otx__side_content(token, &c->v->side, (uint64_t)id), type);
+    }
+}
+
+/* A token that is added to texts, and is none. */
+OTX__PRIVATE void otx__verify_gguf_ends(otx__gguf_verify *c)
+{
+    otx__converted flags;
+    size_t i;
+    if (!c->kind) return;
+    otx__converted_from_gguf(c->file, &flags);
+    for (i = 0; i < 2; i++)
+        if (flags.adds[i] && flags.ids[i] < 0)
+            otx__found(c->v, OTX_WARNING, "%s: texts are to get %s, and no key says which token "
+                       "that is", c->path, otx_role_name((otx_role)i));
+        else if (flags.adds[i] && !otx_gguf_find(c->file, otx__gguf_role_keys[i]))
+            otx__found(c->v, OTX_WARNING, "%s: texts are to get %s, and there is no key %s: "
+                       "llama.cpp takes %" PRId64, c->path, otx_role_name((otx_role)i),
+                       otx__gguf_role_keys[i], flags.ids[i]);
+}
+
+OTX__PRIVATE void otx__verify_gguf_suppressed(otx__gguf_verify *c)
+{
+    const otx_gguf_key *key = otx_gguf_find(c->file, "tokenizer.ggml.suppress_tokens");
+    uint64_t i, bad = 0;
+    int64_t id, first = 0;
+    for (i = 0; otx_gguf_integer(key, i, &id); i++)
+        if ((id < 0 || (uint64_t)id >= c->count) && bad++ == 0) first = id;
+    if (bad)
+        otx__found(c->v, OTX_WARNING, "%s: key tokenizer.ggml.suppress_tokens has %" PRIu64 " ids "
+                   "without a token, the first %" PRId64, c->path, bad, first);
+}
+
+/* ---- pre-tokenizer and chat template ---- */
+
+OTX__PRIVATE void otx__verify_gguf_pre(otx__gguf_verify *c)
+{
+    const otx__span pre = otx__gguf_word_of(c->file, OTX__GGUF_PRE);
+    char name[OTX__QUOTED];
+    if (!c->kind || c->kind->family != OTX_FAMILY_BYTE_LEVEL) return;
+    if (pre.size == 0)
+        otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_PRE ": llama.cpp splits "
+                   "text by its default, hardly as the model has learned it", c->path);
+    else if (!otx__gguf_pre_of(c->file))
+        otx__found(c->v, OTX_WARNING, "%s: " OTX__GGUF_PRE " is \"%s\", which llama.cpp of August "
+                   "2026 does not know; one that does not know it does not load the file", c->path,
+                   otx__quote(name, sizeof name, pre.bytes, pre.size));
+}
+
+/* The size of what begins a text with <| and ends with |>, or the same with U+FF5C: no space,
+   quote or brace is in it, as where a template puts one together; 0 if it does not. */
+OTX__PRIVATE size_t otx__gguf_mark(otx__span text)
+{
+    static const char *const bars[] = {"|", "\xef\xbd\x9c"};
+    size_t i, at;
+    for (i = 0; i < OTX__COUNT(bars); i++) {
+        const size_t bar = strlen(bars[i]);
+        if (text.size < 2 * bar + 2 || text.bytes[0] != '<' ||
+            memcmp(text.bytes + 1, bars[i], bar) != 0)
+            continue;
+        for (at = 1 + bar; at + bar < text.size && at < OTX__MARK_MOST; at++) {
+            if (strchr(" \n\t'\"{}<", text.bytes[at])) break;
+            if (memcmp(text.bytes + at, bars[i], bar) == 0 && text.bytes[at + bar] == '>')
+                return at + bar + 1;
+        }
+    }
+    return 0;
+}
+
+OTX__PRIVATE void otx__verify_gguf_template(otx__gguf_verify *c, const otx_gguf_key *key)
+{
+    char name[OTX__QUOTED], first[OTX__QUOTED];
+    otx_gguf_strings strings;
+    otx__span text;
+    uint64_t bad = 0;
+    memset(&strings, 0, sizeof strings);
+    if (key->array || !otx_gguf_next(key, &strings)) return;
+    for (text = otx__span_of(strings.bytes, strings.size); text.size > 0;) {
+        size_t size = otx__gguf_mark(text);
+        if (size && !otx__gguf_has_string(c, text.bytes, size) && bad++ == 0)
+            otx__quote(first, sizeof first, text.bytes, size);
+        size = size ? size : 1;
+        text = otx__span_of(text.bytes + size, text.size - size);
+    }
+    if (bad)
+        otx__found(c->v, OTX_WARNING, "%s: key %s names %" PRIu64 " times what looks like a token "
+                   "and is none, first \"%s\"", c->path,
+                   otx__quote(name, sizeof name, key->name, key->name_size), bad, first);
+}
+
+OTX__PRIVATE void otx__verify_gguf_templates(otx__gguf_verify *c)
+{
+    const size_t size = strlen(OTX__GGUF_TEMPLATE);
+    size_t i;
+    for (i = 0; i < c->file->key_count; i++) {
+        const otx_gguf_key *key = &c->file->keys[i];
+        if (key->name_size >= size && memcmp(key->name, OTX__GGUF_TEMPLATE, size) == 0)
+            otx__verify_gguf_template(c, key);
+    }
+}
+
+/* ---- sizes ---- */
+
+/* Whether a tensor has a row for each token: the embedding, the head, its bias, and the copies
+   of the first two that predict several tokens. With `d2t` a head has a row for each of its
+   elements. */
+OTX__PRIVATE bool otx__gguf_is_by_token(const otx_tensor *tensor, bool *head)
+{
+    static const char *const heads[] = {"output.weight", "output.bias",
+                                        "blk.*.nextn.shared_head_head.weight"};
+    static const char *const others[] = {"token_embd.weight",
+                                         "blk.*.nextn.embed_tokens.weight"};
+    char name[80];
+    otx__format(name, sizeof name, "%.*s", (int)otx__min(tensor->name_size, 70), tensor->name);
+    *head = otx__name_fits_any(name, heads, OTX__COUNT(heads));
+    return *head || otx__name_fits_any(name, others, OTX__COUNT(others));
+}
+
+OTX__PRIVATE void otx__verify_gguf_tensors(otx__gguf_verify *c)
+{
+    const otx_checkpoint *checkpoint = &c->v->side.checkpoint;
+    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, "d2t");
+    char text[OTX__TENSOR_TEXT];
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        uint64_t wanted = c->count;
+        bool head;
+        if (!otx__gguf_is_by_token(tensor, &head)) continue;
+        if (head && draft && draft->tensor->rank > 0) wanted = draft->tensor->shape[0];
+        if (tensor->rank > 0 && tensor->shape[0] == wanted) continue;
+        otx__found(c->v, OTX_FAULT, "%s: tensor %s has %" PRIu64 " rows for %" PRIu64 " %s: "
+                   "llama.cpp does not load it", c->path, otx__tensor_text(text, tensor),
+                   tensor->rank ? tensor->shape[0] : 0, wanted,
+                   wanted == c->count ? "tokens" : "elements of d2t");
+    }
+    if (checkpoint->tensor_count == 0)
+        otx__found(c->v, OTX_WARNING, "%s: holds no tensors, a vocabulary alone", c->path);
+    else if (!otx_checkpoint_find(checkpoint, "token_embd.weight"))
+        otx__found(c->v, OTX_FAULT, "%s: has no tensor \"token_embd.weight\"", c->path);
+}
+
+OTX__PRIVATE void otx__verify_gguf_size(otx__gguf_verify *c)
+{
+    size_t i;
+    for (i = 0; i < c->file->key_count; i++) {
+        const otx_gguf_key *key = &c->file->keys[i];
+        char name[OTX__QUOTED];
+        int64_t said;
+        if (!otx__gguf_is_of_model(c->file, key, OTX__KEY_VOCAB_SIZE) || key->array ||
+            !otx_gguf_integer(key, 0, &said) || (uint64_t)said == c->count)
+            continue;
+        otx__found(c->v, OTX_WARNING, "%s: key %s is %" PRId64 "; there are %" PRIu64 " tokens",
+                   c->path, otx__quote(name, sizeof name, key->name, key->name_size), said,
+                   (uint64_t)c->count);
+    }
+}
+
+/* ---- all of it ---- */
+
+/* Opens what can be opened of the file. */
+OTX__PRIVATE void otx__verify_gguf_open(otx__verifier *v)
+{
+    otx__side *side = &v->side;
+    otx_error error;
+    otx_result result;
+    if (!otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
+                          &error))
+        return;
+    result = otx_vocab_parse_gguf(&v->quiet, otx__gguf_of(&side->checkpoint), side->path,
+                                  &side->vocab, &error);
+    if (!otx__verify_take(v, result, &error) || side->checkpoint.tensor_count == 0) return;
+    result = otx__parts_find(&v->quiet, side, &error);
+    if (result == OTX_ERROR_UNSUPPORTED)
+        otx__found(v, OTX_WARNING, "values are not looked at: %s", error.message);
+    else (void)otx__verify_take(v, result, &error);
+}
+
+/* Checks a GGUF file, whose path the side has. */
+OTX__PRIVATE void otx__verify_gguf(otx__verifier *v)
+{
+    const otx_gguf *file;
+    otx__gguf_verify check;
+    if (v->failure) return;
+    v->side.gguf = true;
+    otx__verify_gguf_open(v);
+    file = otx__gguf_of(&v->side.checkpoint);
+    if (v->failure || !file) return;
+    if (otx__gguf_verify_open(&check, v, file)) {
+        otx__verify_gguf_strings(&check);
+        otx__verify_gguf_types(&check);
+        otx__verify_gguf_lists(&check);
+        otx__verify_gguf_merges(&check);
+        otx__verify_gguf_bytes(&check);
+        otx__verify_gguf_ids(&check);
+        otx__verify_gguf_ends(&check);
+        otx__verify_gguf_suppressed(&check);
+        otx__verify_gguf_pre(&check);
+        otx__verify_gguf_templates(&check);
+        otx__verify_gguf_size(&check);
+        otx__verify_gguf_tensors(&check);
+    }
+    otx__gguf_verify_close(&check);
+    otx__verify_values(v);
+}
+
 /* >>> src/job/check_draft.h */
 /* ---- verify: as a draft model for another --------------------------------- */
 
@@ -38658,7 +39159,8 @@ OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 /* ---- tokens ---- */
 
 /* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
-   makes up a token where there is none, of which `pads` is the text. */
+   makes up a token where there is none, of which `pads` is the text; it spells some otherwise
+   than the directory, which stand for the same bytes. */
 OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
     const otx_token *ours = otx__side_token(d->sides[0], id);
@@ -38668,7 +39170,9 @@ OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
     if (!ours && !theirs) return true;
     if (ours && theirs)
         return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                               theirs->content_size);
+                               theirs->content_size) ||
+               (d->sides[0]->gguf != d->sides[1]->gguf &&
+                otx__same_bytes(ours->bytes, ours->size, theirs->bytes, theirs->size));
     size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
     return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
@@ -38717,14 +39221,17 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
     return false;
 }
 
+/* Where one is a directory, what its conversion is called may be told by the other. */
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__converted_kind *kind = otx__converted_kind_of(ours);
-    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
-    if (kind == wanted) return true;
-    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
-                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+    const char *kind = d->gguf[0].kind, *wanted = d->gguf[1].kind;
+    if (strcmp(kind, wanted) == 0 ||
+        (d->sides[0]->gguf != d->sides[1]->gguf && ours->family == theirs->family &&
+         strcmp(ours->model, theirs->model) == 0))
+        return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted,
                    otx_family_name(theirs->family), otx__word(theirs->model));
     return false;
 }
@@ -38819,17 +39326,20 @@ OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
                otx__digits_text(other, theirs->digits));
 }
 
-/* Says of each engine that is asked for whether it takes the pair. */
+/* Says of each engine that is asked for whether it takes the pair. GGUF files are
+   llama.cpp's, if no other is asked for by name. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
     static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
         NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
         otx__draft_transformers};
+    const bool gguf = d->sides[0]->gguf || d->sides[1]->gguf;
     int engine;
     for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
         otx_severity severity;
         otx__draft_why why;
-        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+        if (v->options->engine == OTX_ENGINE_ALL ? gguf && engine != OTX_ENGINE_LLAMA_CPP
+                                                 : v->options->engine != (otx_engine)engine)
             continue;
         memset(&why, 0, sizeof why);
         severity = rules[engine](d, &why);
@@ -38842,53 +39352,102 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
     }
 }
 
-/* Opens what is compared of the target, and the rest of the draft. */
-OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
-                                        otx__document tokens[2], otx_error *error)
+/* Opens what is compared of the target: of a GGUF file all is in itself. */
+OTX__PRIVATE otx_result otx__draft_open_target(const otx_context *ctx, otx__side *target,
+                                               otx_error *error)
 {
-    const otx_context *ctx = &v->ctx;
-    const char *path = target->path;
-    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    char *file;
+    otx_result result = otx__find_gguf(ctx, target->path, &file, error);
+    if (!result && file) {
+        otx__path_free(ctx, target->path);
+        target->path = file;
+        target->gguf = true;
+        result = otx_checkpoint_open(ctx, file, &target->checkpoint, error);
+    }
+    if (!result) result = otx_vocab_open(ctx, target->path, &target->vocab, error);
+    if (result || target->gguf) return result;
+    result = otx__document_open(ctx, target->path, "config.json", &target->config, error);
     if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
-                                    error);
-    if (!result)
-        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
-    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+        result = otx__document_open(ctx, target->path, "tokenizer_config.json",
+                                    &target->tokenizer, error);
+    return result;
+}
+
+/* Finds what the engines look at on one side. */
+OTX__PRIVATE otx_result otx__draft_look(const otx_context *ctx, otx__draft *d, size_t i,
+                                        otx_error *error)
+{
+    const otx__side *side = d->sides[i];
+    otx__document tokens;
+    otx_result result;
+    if (side->gguf) {
+        const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+        otx__converted_from_gguf(file, &d->gguf[i]);
+        d->sizes[i] = otx_gguf_find(file, OTX__GGUF_TOKENS)->count;
+        return OTX_OK;
+    }
+    memset(&tokens, 0, sizeof tokens);
+    result = otx__document_open(ctx, side->path, "tokenizer.json", &tokens, error);
+    if (!result) {
+        d->sizes[i] = otx__draft_size(&side->config);
+        otx__converted_read(side, &tokens, &d->gguf[i]);
+    }
+    otx__document_close(ctx, &tokens);
     return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    otx__document tokens[2];
     otx__side target;
     otx__draft draft;
     otx_error error;
     otx_result result;
     size_t i;
     if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
-    memset(tokens, 0, sizeof tokens);
+    memset(&draft, 0, sizeof draft);
+    draft.sides[0] = &v->side;
+    draft.sides[1] = &target;
     result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
-    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (!result) result = otx__draft_open_target(ctx, &target, &error);
+    for (i = 0; i < 2 && !result; i++) result = otx__draft_look(ctx, &draft, i, &error);
     if (otx__verify_take(v, result, &error)) {
-        draft.sides[0] = &v->side;
-        draft.sides[1] = &target;
-        for (i = 0; i < 2; i++) {
-            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
-        }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
         otx__draft_digits(v, &draft);
     }
-    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }
 
 /* >>> src/job/verify.h */
-/* ---- verify: whether a finished directory agrees with itself --------------- */
+/* ---- verify: whether a finished model agrees with itself ------------------- */
+
+/* Checks a directory, whose path the side has. */
+OTX__PRIVATE void otx__verify_directory(otx__verifier *v)
+{
+    otx__verify_open(v);
+    otx__verify_index(v);
+    otx__verify_listing(v);
+    otx__verify_code(v);
+    otx__verify_class(v);
+    otx__verify_processor(v);
+    otx__verify_rows(v);
+    otx__verify_ids(v);
+    otx__verify_tie(v);
+    otx__verify_values(v);
+}
+
+OTX__PRIVATE void otx__verifier_open(otx__verifier *v, const otx_context *ctx,
+                                     const otx_verify_options *options, otx_error *error)
+{
+    memset(v, 0, sizeof *v);
+    if (ctx) v->quiet = *ctx;
+    v->ctx = v->quiet;
+    v->ctx.log = otx__verify_log;
+    v->ctx.log_context = v;
+    v->options = options;
+    v->error = error;
+}
 
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -38897,33 +39456,21 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx_verify_options none;
     otx__verifier v;
     otx__status status;
+    char name[OTX__PATH_TEXT], *file;
     otx_result result = otx__model_status(path, &status, error);
-    char name[OTX__PATH_TEXT];
+    if (!result) result = otx__find_gguf(ctx, path, &file, error);
     if (result) return result;
-    if (!status.directory)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is not a directory",
+    if (!status.directory && !file)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is neither a directory nor a GGUF file",
                          otx__path_text(name, path));
     memset(&none, 0, sizeof none);
-    memset(&v, 0, sizeof v);
-    if (ctx) v.quiet = *ctx;
-    v.ctx = v.quiet;
-    v.ctx.log = otx__verify_log;
-    v.ctx.log_context = &v;
-    v.options = options ? options : &none;
-    v.error = error;
-    v.failure = otx__side_begin(&v.ctx, path, false, &v.side, error);
-    otx__verify_open(&v);
-    otx__verify_index(&v);
-    otx__verify_listing(&v);
-    otx__verify_code(&v);
-    otx__verify_class(&v);
-    otx__verify_processor(&v);
-    otx__verify_rows(&v);
-    otx__verify_ids(&v);
-    otx__verify_tie(&v);
-    otx__verify_values(&v);
+    otx__verifier_open(&v, ctx, options ? options : &none, error);
+    v.failure = otx__side_begin(&v.ctx, file ? file : path, false, &v.side, error);
+    if (file) otx__verify_gguf(&v);
+    else otx__verify_directory(&v);
     otx__verify_draft(&v);
     otx__side_close(&v.ctx, &v.side);
+    otx__path_free(ctx, file);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
 }

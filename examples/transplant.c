@@ -181,7 +181,7 @@ static const char *const help_transplant[] = {
     "usage: transplant BASE DONOR OUT [options]\n"
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
-    "       transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
+    "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant help [COMMAND]\n"
     "\n"
@@ -296,18 +296,19 @@ static const char help_align[] =
     "usage: transplant align BASE DONOR\n"
     "\n"
     "Shows what would become of each token of DONOR in BASE, with examples of each\n"
-    "kind. Only the tokenizers are read: DONOR and BASE are directories or\n"
+    "kind. Only the tokenizers are read: DONOR and BASE are directories, GGUF or\n"
     "tokenizer.json files. The plan for two whole models is shown by --dry-run.\n";
 
 static const char help_verify[] =
-    "usage: transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
+    "usage: transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "\n"
     "Checks that tokenizer, matrices, index, config.json and generation_config.json\n"
-    "of model directory DIR agree, and prints a line for each finding. With\n"
-    "--draft-for also whether each engine takes it as a draft model for the model in\n"
-    "TARGET, of which the tokenizer and config.json are enough; --engine llama.cpp,\n"
-    "vllm, sglang or transformers asks that one alone. Exit status 1 if any finding\n"
-    "is an error.\n";
+    "of a model directory agree, or keys and tensors of a GGUF file, and prints a line\n"
+    "for each finding. With --draft-for also whether each engine takes it as a draft\n"
+    "model for TARGET, a directory, of which the tokenizer and config.json are enough,\n"
+    "or a GGUF file: of such llama.cpp alone, if no other is asked for; --engine\n"
+    "llama.cpp, vllm, sglang or transformers asks that one. Exit status 1 if any\n"
+    "finding is an error.\n";
 
 /* The sub-commands; a first argument that is none of these names is BASE. */
 static const struct {
@@ -321,7 +322,7 @@ static const struct {
      "./inspect)", help_inspect},
     {"align", 2, 2, "two are wanted: BASE DONOR (for a directory named align, write ./align)",
      help_align},
-    {"verify", 1, 1, "one is wanted: DIR (for a directory named verify, write ./verify)",
+    {"verify", 1, 1, "one is wanted: MODEL (for a directory named verify, write ./verify)",
      help_verify},
     {"evaluate", 2, 2, "two are wanted: BASE DONOR (for a directory named evaluate, write "
      "./evaluate)", help_evaluate},

@@ -118,6 +118,18 @@ static inline void gguf_tokens(const char *list)
     for (i = 0; i < gguf.tokens; i++) gguf_put(types[i], 4);
 }
 
+/* The same from a table. */
+static inline void gguf_token_table(const char *const *texts, const int *types, size_t count,
+                                    size_t type_count)
+{
+    size_t i;
+    gguf.tokens = count;
+    gguf_array("tokenizer.ggml.tokens", 8, count);
+    for (i = 0; i < count; i++) gguf_put_string(texts[i], strlen(texts[i]));
+    gguf_array("tokenizer.ggml.token_type", 5, type_count);
+    for (i = 0; i < type_count; i++) gguf_put((uint32_t)types[i], 4);
+}
+
 /* The scores 0, -1, -2, ... of so many tokens. */
 static inline void gguf_scores(size_t count)
 {

@@ -71,8 +71,8 @@ static void refuse(otx_result result, const char *part)
 static void byte_level(void)
 {
     gguf_begin("gpt2");
-    gguf_tokens("1 a|1 \xc4\xa0the|1 \xc3\xa9|4 two words|4 \xc4\xa0raw|3 <s>|2 <unk>|1 \xe4\xb8\xad|"
-                "1 <unused7>|5 reserved|5 [PAD10]|4 [PAD11]|1 [PAD12]");
+    gguf_tokens("1 a|1 \xc4\xa0the|1 \xc3\xa9|4 two words|4 \xc4\xa0raw|3 <s>|2 <unk>|"
+                "1 \xe4\xb8\xad|1 <unused7>|5 reserved|5 [PAD10]|4 [PAD11]|1 [PAD12]");
     expect("0:t:a 1:t: the 2:t:\\xe9 3:t:two words+ 4:t:\xc4\xa0raw+ 5:c:<s>+ 6:c:<unk>+ "
            "7:t:\xe4\xb8\xad 8:u:<unused7> 9:u:reserved 12:t:[PAD12]",
            "-1 -1 -1 -1 -1 -1 -1");
@@ -147,7 +147,8 @@ static void plamo(void)
     gguf_begin("plamo2");
     gguf_tokens("2 <unk>|3 <bos>|3 <eos>|3 <pad>|6 <0x0A>|1  a|"
                 "1 " MARK);
-    expect("0:c:<unk>+ 1:c:<bos>+ 2:c:<eos>+ 3:c:<pad>+ 4:b:\\x0a 5:t: a 6:t:" MARK, "1 2 3 0 -1 -1 -1");
+    expect("0:c:<unk>+ 1:c:<bos>+ 2:c:<eos>+ 3:c:<pad>+ 4:b:\\x0a 5:t: a 6:t:" MARK,
+           "1 2 3 0 -1 -1 -1");
 }
 
 static void what_is_not_read(void)
@@ -422,8 +423,8 @@ static void long_words(void)
     gguf_u32("tokenizer.ggml.unknown_token_id", 0);
     CHECK_STRING(pieces(text), "0");
     gguf_begin("rwkv");
-    gguf_tokens("3 <s>|1 a|1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+#define LONG "aaaaaaaaaaaaaaaaaaaaaaaaa" /* 25 */
+    gguf_tokens("3 <s>|1 a|1 " LONG LONG LONG LONG);
     CHECK_STRING(pieces(text), "2 2 2");
 }
 
@@ -462,8 +463,8 @@ static void files_and_directories(void)
     write_file("d/model-00002-of-00002.gguf");
     CHECK_STRING(opened("d"), "0:t:a");
     write_file("d/other.gguf");
-    CHECK_CONTAINS(opened("d"), "holds no tokenizer but those of several GGUF files, such as "
-                   "\"model-00001-of-00002.gguf\" and \"other.gguf\"; give one of them");
+    CHECK_CONTAINS(opened("d"), "holds no tokenizer but those of several GGUF files, "
+                   "\"model-00001-of-00002.gguf\" among them; give one of them");
     scratch_text("d/vocab.txt", "[UNK]\nb\n");
     CHECK_STRING(opened("d"), "0:c:[UNK] 1:t: b");
     gguf_key("split.no", 2);

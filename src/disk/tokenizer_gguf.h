@@ -1,21 +1,5 @@
 /* ---- tokenizer_gguf: the tokenizer of a GGUF file ------------------------------- */
 
-#define OTX__GGUF_FILES "*.gguf"
-
-/* Files of that name that hold no language model, or not the keys of one. */
-static const char *const otx__gguf_other_files[] = {
-    "mmproj*.gguf",           /* llama.cpp: what turns images into rows */
-    "*.mmproj*.gguf", "*-mmproj*.gguf",
-    "*imatrix*.gguf",         /* llama-imatrix */
-};
-
-/* Whether a name is that of a part of a split file other than the first, in which the keys
-   are. */
-OTX__PRIVATE bool otx__is_later_part(const char *name)
-{
-    return otx__name_fits(name, "*-of-*.gguf") && !otx__name_fits(name, "*-00001-of-*.gguf");
-}
-
 /* Whether the bytes that a file begins with are GGUF's. */
 OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, bool *is,
                                      otx_error *error)
@@ -27,7 +11,7 @@ OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, b
     if (result) return result;
     if (source.size >= sizeof bytes) {
         if (source.read(source.context, 0, bytes, sizeof bytes))
-            *is = memcmp(bytes, "GGUF", 4) == 0;
+            *is = memcmp(bytes, OTX__GGUF_MAGIC, sizeof bytes) == 0;
         else result = otx__fail_read(error, path, &source, 0, sizeof bytes);
     }
     otx_source_close(ctx, &source);
@@ -59,7 +43,7 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
     if (result) return result;
     otx__path_text(name, path);
-    if (otx_gguf_integer(otx_gguf_find(&file, "split.no"), 0, &part) && part > 0)
+    if (otx_gguf_integer(otx_gguf_find(&file, OTX__KEY_SPLIT_NO), 0, &part) && part > 0)
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is part %" PRId64 " of a split "
                            "file; give the first, which holds the vocabulary", name, part + 1);
     else
@@ -69,41 +53,22 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     return result;
 }
 
-/* The one name of a directory's GGUF files that holds a vocabulary; NULL if there is none.
-   Several are refused: which of them is meant cannot be told. */
-OTX__PRIVATE otx_result otx__gguf_in_directory(const char *path, const otx__listing *listing,
-                                               const char **name, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], one[OTX__QUOTED], other[OTX__QUOTED];
-    size_t i;
-    *name = NULL;
-    for (i = 0; i < listing->count; i++) {
-        const char *next = listing->names[i];
-        if (!otx__name_fits(next, OTX__GGUF_FILES) || otx__is_later_part(next) ||
-            otx__name_fits_any(next, otx__gguf_other_files, OTX__COUNT(otx__gguf_other_files)))
-            continue;
-        if (*name)
-            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
-                             "several GGUF files, such as \"%s\" and \"%s\"; give one of them",
-                             otx__path_text(where, path),
-                             otx__quote(one, sizeof one, *name, strlen(*name)),
-                             otx__quote(other, sizeof other, next, strlen(next)));
-        *name = next;
-    }
-    return OTX_OK;
-}
-
 /* The tokenizer of a directory that has no other files of one; *found is false if it has no
    GGUF file either. */
 OTX__PRIVATE otx_result otx__vocab_open_only_gguf(const otx_context *ctx, const char *path,
                                                   const otx__listing *listing, bool rules,
                                                   bool *found, otx_vocab *out, otx_error *error)
 {
-    const char *name;
-    char *whole;
-    otx_result result = otx__gguf_in_directory(path, listing, &name, error);
-    *found = name != NULL;
-    if (result || !name) return result;
+    const char *rival = NULL, *name = otx__gguf_in(listing, &rival);
+    char where[OTX__PATH_TEXT], one[OTX__QUOTED], *whole;
+    otx_result result;
+    *found = name || rival;
+    if (rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
+                         "several GGUF files, \"%s\" among them; give one of them",
+                         otx__path_text(where, path),
+                         otx__quote(one, sizeof one, rival, strlen(rival)));
+    if (!name) return OTX_OK;
     whole = otx__path_join(ctx, path, name);
     if (!whole) return otx__fail_memory(error, strlen(path) + strlen(name) + 2);
     result = otx__vocab_open_gguf(ctx, whole, rules, out, error);

@@ -7,7 +7,7 @@
 OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
 {
     const otx_gguf *file = otx__gguf_of(&side->checkpoint);
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     const otx__gguf_pre *pre = otx__gguf_pre_of(file);
     int64_t value;
     if (otx_gguf_integer(otx_gguf_find(file, OTX__GGUF_ADD_BOS), 0, &value)) return value != 0;

@@ -3,7 +3,7 @@
 /* What a reader looks at. */
 typedef struct otx__gguf_words {
     const otx_gguf *file;
-    const otx__gguf_kind *kind;
+    const otx__vocab_kind *kind;
     const otx__gguf_pre *pre; /* NULL: none, or one that is not known */
     const otx_gguf_key *tokens, *types, *scores, *merges;
     otx_gguf_strings at;      /* in tokens */
@@ -50,7 +50,7 @@ OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
 {
     otx__gguf_words *g = t->gguf;
     otx_result result;
-    g->kind = otx__gguf_kind_of(g->file);
+    g->kind = otx__vocab_kind_of(g->file);
     if (!g->kind) return otx__gguf_refuse_kind(t);
     g->pre = otx__gguf_pre_of(g->file);
     result = otx__gguf_array(t, OTX__GGUF_TOKENS, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
@@ -240,7 +240,7 @@ OTX__PRIVATE bool otx__gguf_is_special(const otx__gguf_words *g, uint64_t id)
 
 /* The ids that the keys name. Where one is not there, or names no token, the client's own
    counts if it is a special token: an ordinary one is there by chance (11 is GPT-2's comma). */
-OTX__PRIVATE otx_result otx__gguf_roles(otx__tokenizer *t)
+OTX__PRIVATE otx_result otx__gguf_find_roles(otx__tokenizer *t)
 {
     const otx__gguf_words *g = t->gguf;
     const otx_token *tokens = t->vocab->tokens;

@@ -99,7 +99,7 @@ OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rule
 /* ---- the reader ---- */
 
 static const otx__vocab_reader otx__gguf_reader = {
-    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_roles,
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_find_roles,
     otx__gguf_read_rules
 };
 

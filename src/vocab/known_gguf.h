@@ -27,7 +27,7 @@ static const char *const otx__gguf_role_keys[OTX_ROLE_COUNT] = {
 };
 
 /* A kind of vocabulary, by tokenizer.ggml.model. */
-typedef struct otx__gguf_kind {
+typedef struct otx__vocab_kind {
     const char *name;
     const char *type;     /* what llama.cpp makes of it: only alike ones make a pair of a draft
                              and a target */
@@ -36,9 +36,9 @@ typedef struct otx__gguf_kind {
     bool merges, scores;  /* what it cannot do without */
     bool adds[2];         /* bos, eos: whether texts get it, where no key tells */
     int roles[OTX_ROLE_COUNT]; /* ids where no key names one; -1: none */
-} otx__gguf_kind;
+} otx__vocab_kind;
 
-static const otx__gguf_kind otx__gguf_kinds[] = {
+static const otx__vocab_kind otx__vocab_kinds[] = {
     {"gpt2", "BPE", "BPE", OTX_FAMILY_BYTE_LEVEL, true, false, {false, false},
      {11, 11, -1, -1, -1, -1, -1}},
     {"llama", "SPM", "BPE", OTX_FAMILY_METASPACE, false, true, {true, false},
@@ -140,7 +140,7 @@ OTX__PRIVATE bool otx__span_is_any(otx__span text, const char *const *names, siz
 }
 
 /* The kind of a file's vocabulary, or NULL. */
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_gguf *file)
+OTX__PRIVATE const otx__vocab_kind *otx__vocab_kind_of(const otx_gguf *file)
 {
     otx__span name = otx__gguf_word_of(file, OTX__GGUF_MODEL);
     const bool spaced = otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
@@ -148,15 +148,15 @@ OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_gguf *file)
                                          OTX__COUNT(otx__gguf_spaced_pres));
     size_t i;
     if (spaced && otx__span_is(name, "gpt2")) name = otx__span_of("gemma4", 6);
-    for (i = 0; i < OTX__COUNT(otx__gguf_kinds); i++)
-        if (otx__span_is(name, otx__gguf_kinds[i].name)) return &otx__gguf_kinds[i];
+    for (i = 0; i < OTX__COUNT(otx__vocab_kinds); i++)
+        if (otx__span_is(name, otx__vocab_kinds[i].name)) return &otx__vocab_kinds[i];
     return NULL;
 }
 
 /* The pre-tokenizer of a byte-level vocabulary, or NULL. */
 OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 {
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
     size_t i;
     if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
@@ -169,7 +169,7 @@ OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 /* The id that a role has where no key names one, or -1. */
 OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
 {
-    const otx__gguf_kind *kind = otx__gguf_kind_of(file);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
     if (!kind) return -1;
     if (role == OTX_ROLE_BOS && otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
                                                  otx__gguf_pres_without_bos,
