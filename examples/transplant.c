@@ -269,10 +269,11 @@ static const char *const help_transplant[] = {
 static const char help_inspect[] =
     "usage: transplant inspect FILE_OR_DIR\n"
     "\n"
-    "Lists the tensors of a model directory, safetensors file or index with their\n"
-    "types, sizes in bytes and shapes, and sums up the vocabulary of a directory or\n"
-    "file: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,\n"
-    "vocab.json or vocab.txt, known by what it holds under any name.\n";
+    "Lists the tensors of a model directory, safetensors file, index or GGUF file\n"
+    "(of a split one the first part) with their types, sizes in bytes and shapes, of\n"
+    "GGUF also the keys, and sums up the vocabulary of a directory or file: a\n"
+    "tokenizer.json, tekken.json, SentencePiece model, tiktoken file, vocab.json,\n"
+    "vocab.txt or GGUF file, known by what it holds under any name.\n";
 
 static const char help_evaluate[] =
     "usage: transplant evaluate BASE DONOR [options]\n"
@@ -1280,13 +1281,21 @@ static int name_width(const otx_checkpoint *c)
     return (int)width;
 }
 
+/* What the type of a tensor is called: in GGUF by ggml, also where it is not read here. */
+static const char *type_name(const otx_checkpoint *c, const otx_checkpoint_tensor *at)
+{
+    const otx_gguf *gguf = &c->files[at->file].gguf;
+    return c->gguf ? otx_gguf_type_name(gguf->types[at->tensor - gguf->tensors])
+                   : otx_dtype_name(at->tensor->dtype);
+}
+
 static void print_tensor(const otx_checkpoint *c, const otx_checkpoint_tensor *at, int width)
 {
     const otx_tensor *t = at->tensor;
     char name[SHOWN], number[NUMBER];
     unsigned i;
-    printf("%-*s  %-8s %16s  [", width, escape(name, t->name, t->name_size),
-           otx_dtype_name(t->dtype), grouped(number, t->end - t->begin));
+    printf("%-*s  %-8s %16s  [", width, escape(name, t->name, t->name_size), type_name(c, at),
+           grouped(number, t->end - t->begin));
     for (i = 0; i < t->rank; i++) printf("%s%" PRIu64, i ? ", " : "", t->shape[i]);
     printf("]");
     if (c->file_count > 1) {
@@ -1296,7 +1305,58 @@ static void print_tensor(const otx_checkpoint *c, const otx_checkpoint_tensor *a
     printf("\n");
 }
 
-static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, otx_error *error)
+/* Element i of a key that holds no strings. */
+static void print_number(const otx_gguf_key *key, uint64_t i)
+{
+    int64_t integer = 0;
+    double number = 0;
+    (void)otx_gguf_number(key, i, &number);
+    if (!otx_gguf_integer(key, i, &integer)) printf("%g", number);
+    else if (key->type == OTX_GGUF_BOOL) printf("%s", integer ? "true" : "false");
+    else printf("%" PRId64, integer);
+}
+
+/* A key of a GGUF file: its type, and of its value as much as a line shows. */
+static void print_key(const otx_gguf_key *key, int width)
+{
+    enum { ELEMENTS = 4 };
+    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
+        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
+        "f64"};
+    char name[SHOWN], type[2 * NUMBER], number[NUMBER];
+    otx_gguf_strings strings;
+    uint64_t i;
+    memset(&strings, 0, sizeof strings);
+    if (key->array)
+        snprintf(type, sizeof type, "%s[%s]", names[key->type], grouped(number, key->count));
+    else snprintf(type, sizeof type, "%s", names[key->type]);
+    printf("%-*s  %-15s", width, escape(name, key->name, key->name_size), type);
+    for (i = 0; i < key->count && i < ELEMENTS; i++) {
+        printf(i ? ", " : "  ");
+        if (otx_gguf_next(key, &strings))
+            printf("\"%s\"", escape(name, strings.bytes, strings.size));
+        else print_number(key, i);
+    }
+    printf("%s\n", key->count > ELEMENTS ? ", ..." : "");
+}
+
+/* The keys of a GGUF file, of a split one those of its first part. */
+static void print_keys(const otx_gguf *gguf)
+{
+    char number[NUMBER], name[SHOWN];
+    size_t i, width = 0;
+    for (i = 0; i < gguf->key_count; i++) {
+        size_t length = strlen(escape(name, gguf->keys[i].name, gguf->keys[i].name_size));
+        if (length > width) width = length;
+    }
+    printf("GGUF of version %u, %s keys\n", (unsigned)gguf->version,
+           grouped(number, gguf->key_count));
+    for (i = 0; i < gguf->key_count; i++) print_key(&gguf->keys[i], (int)width);
+    printf("\n");
+}
+
+static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, bool *gguf,
+                                     otx_error *error)
 {
     otx_checkpoint checkpoint;
     char tensors[NUMBER], bytes[NUMBER];
@@ -1304,7 +1364,10 @@ static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, o
     size_t i;
     int width;
     otx_result result = otx_checkpoint_open(ctx, path, &checkpoint, error);
+    *gguf = false;
     if (result) return result;
+    *gguf = checkpoint.gguf;
+    if (checkpoint.gguf) print_keys(&checkpoint.files[0].gguf);
     width = name_width(&checkpoint);
     for (i = 0; i < checkpoint.tensor_count; i++) {
         const otx_tensor *tensor = checkpoint.tensors[i].tensor;
@@ -1359,19 +1422,24 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool a
 }
 
 /* The tensors, if there are any, and the vocabulary, if there is one. Of a file there is
-   one of them. */
+   one of them, but of a GGUF file, which may have both. */
 static int run_inspect(const settings *s)
 {
     const char *path = s->arguments[0];
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error, no_vocab;
-    otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &error);
+    bool gguf;
+    otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &gguf, &error);
     bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
     if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
-    if (!tensors && file) return STATUS_OK;
+    if (!tensors && file && !gguf) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
     if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
+    if (gguf && vocab == OTX_ERROR_UNSUPPORTED) {
+        printf("\nvocabulary: none that is read: %s\n", no_vocab.message);
+        return STATUS_OK;
+    }
     /* Where it is neither, what is said of a directory's weights comes first. */
     return fail(advised && !file ? &error : &no_vocab);
 }
