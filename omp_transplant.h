@@ -29,251 +29,251 @@
       452  api/isa                    instruction sets
       469  api/matrix                 numbers and matrices
       527  api/blocks                 block types of ggml
-      549  api/solver                 the solver
-      677  api/affine                 the affine map: rows as the map makes them, and what it misses
-      808  api/methods                methods: rows for tokens that a model lacks
-     1005  api/source                 sources and sinks: bytes in and out
-     1025  api/json                   JSON
-     1147  api/safetensors            safetensors
-     1211  api/gguf                   GGUF
-     1309  api/vocab                  vocabularies
-     1446  api/align                  alignment
-     1509  api/gguf_vocab             vocabularies in GGUF files
-     1534  api/file                   files
-     1545  api/directory              directories
-     1616  api/job                    the whole job
-     1780  api/verify                 looking at a finished model
-     1844  api/evaluate               methods ranked on tokens that both models share
+      551  api/solver                 the solver
+      679  api/affine                 the affine map: rows as the map makes them, and what it misses
+      810  api/methods                methods: rows for tokens that a model lacks
+     1007  api/source                 sources and sinks: bytes in and out
+     1027  api/json                   JSON
+     1149  api/safetensors            safetensors
+     1213  api/gguf                   GGUF
+     1311  api/vocab                  vocabularies
+     1448  api/align                  alignment
+     1511  api/gguf_vocab             vocabularies in GGUF files
+     1536  api/file                   files
+     1547  api/directory              directories
+     1618  api/job                    the whole job
+     1782  api/verify                 looking at a finished model
+     1846  api/evaluate               methods ranked on tokens that both models share
 
-     1950  base                       what everything stands on
-     1986  base/begin                 system headers, and how floating point must be compiled
-     2024  base/sizes                 counting, and sums and products that may not wrap
-     2062  base/span                  bytes of others, digits, UTF-8
-     2220  base/decimal               the digits of a double
-     2355  base/format                printf without stdio and without a locale
-     2624  base/result                results, failures, messages
-     2740  base/memory                the allocator, arrays that grow
-     2799  base/text                  names in messages, and text that grows
-     2916  base/hooks                 log, progress, threads of the caller
-     2985  base/sort                  in place, without memory, never quadratic; and finding
-     3035  base/clock                 wall time for statistics
-     3081  base/hash                  keyed, for tables whose keys a stranger chooses
-     3173  base/pool                  blocks that are freed together
-     3288  base/number                element types, widening and rounding
-     3499  base/blocks                block types of ggml, taken apart and widened
-     3716  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4001  base/blocks_make           rows quantised to blocks
-     4394  base/base64                decoding
-     4430  base/protobuf              fields of a message
-     4552  base/watch                 long loops that the caller can stop
+     1952  base                       what everything stands on
+     1988  base/begin                 system headers, and how floating point must be compiled
+     2026  base/sizes                 counting, and sums and products that may not wrap
+     2064  base/span                  bytes of others, digits, UTF-8
+     2222  base/decimal               the digits of a double
+     2357  base/format                printf without stdio and without a locale
+     2626  base/result                results, failures, messages
+     2742  base/memory                the allocator, arrays that grow
+     2801  base/text                  names in messages, and text that grows
+     2918  base/hooks                 log, progress, threads of the caller
+     2987  base/sort                  in place, without memory, never quadratic; and finding
+     3037  base/clock                 wall time for statistics
+     3083  base/hash                  keyed, for tables whose keys a stranger chooses
+     3175  base/pool                  blocks that are freed together
+     3290  base/number                element types, widening and rounding
+     3501  base/blocks                block types of ggml, taken apart and widened
+     3722  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4007  base/blocks_make           rows quantised to blocks
+     4401  base/base64                decoding
+     4437  base/protobuf              fields of a message
+     4559  base/watch                 long loops that the caller can stop
 
-     4605  files                      formats, on memory and streams
-     4635  files/memory_source        memory as a source of bytes
-     4653  files/json_read            a parser without recursion
-     5006  files/json_values          looking at values, stepping through containers
-     5219  files/json_edit            writing, and edits that keep every byte they do not touch
-     5587  files/tensors              what reading and writing a header share
-     5722  files/safetensors_read     the header of a file, checked
-     6047  files/safetensors_write    the header of a new file
-     6204  files/gguf_types           ggml's types, and the sizes of values
-     6381  files/gguf_values          keys, tensors and values found
-     6499  files/gguf_walk            what stands in a header, one after the other
-     6711  files/gguf_read            the header of a file, checked
-     6932  files/gguf_write           the header of a new file
-     7137  files/gguf_keys            a list of keys that is being made
+     4612  files                      formats, on memory and streams
+     4642  files/memory_source        memory as a source of bytes
+     4660  files/json_read            a parser without recursion
+     5013  files/json_values          looking at values, stepping through containers
+     5226  files/json_edit            writing, and edits that keep every byte they do not touch
+     5594  files/tensors              what reading and writing a header share
+     5729  files/safetensors_read     the header of a file, checked
+     6054  files/safetensors_write    the header of a new file
+     6211  files/gguf_types           ggml's types, and the sizes of values
+     6388  files/gguf_values          keys, tensors and values found
+     6506  files/gguf_walk            what stands in a header, one after the other
+     6718  files/gguf_read            the header of a file, checked
+     6939  files/gguf_write           the header of a new file
+     7144  files/gguf_keys            a list of keys that is being made
 
-     7337  vocab                      tokens, from every source, and which of them are the same
-     7378  vocab/known                what the world calls things: files, classes, tokens
-     7702  vocab/token_table          the table of tokens, and finding tokens in it
-     7876  vocab/spelling             from what a file spells to bytes
-     8067  vocab/reader               what the readers of all sources share
-     8425  vocab/added_tokens         what other files add to a model's tokens
-     8773  vocab/in_use               tokens that are named as reserved ones and are none
-     8876  vocab/from_tokenizer_json  tokenizer.json
-     9169  vocab/from_tekken          tekken.json
-     9324  vocab/from_tiktoken        *.tiktoken
-     9389  vocab/from_sentencepiece   tokenizer.model and its like
-     9754  vocab/from_vocab_json      vocab.json and merges.txt
-     9840  vocab/from_vocab_txt       vocab.txt
-     9897  vocab/digits               how a tokenizer cuts numbers
-    10093  vocab/recognise            what a file is, by what it holds
-    10224  vocab/parse                the first source that is given, and what goes with it
-    10450  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10757  vocab/rules_read           the rules of each kind of file
-    10862  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    11043  vocab/from_gguf            the vocabulary of a GGUF file
-    11332  vocab/gguf_rules           how it splits text
-    11483  vocab/split                text split as the tokenizer's model splits it
-    11883  vocab/align                which base token a donor token is
+     7344  vocab                      tokens, from every source, and which of them are the same
+     7385  vocab/known                what the world calls things: files, classes, tokens
+     7709  vocab/token_table          the table of tokens, and finding tokens in it
+     7883  vocab/spelling             from what a file spells to bytes
+     8074  vocab/reader               what the readers of all sources share
+     8432  vocab/added_tokens         what other files add to a model's tokens
+     8780  vocab/in_use               tokens that are named as reserved ones and are none
+     8883  vocab/from_tokenizer_json  tokenizer.json
+     9176  vocab/from_tekken          tekken.json
+     9331  vocab/from_tiktoken        *.tiktoken
+     9396  vocab/from_sentencepiece   tokenizer.model and its like
+     9761  vocab/from_vocab_json      vocab.json and merges.txt
+     9847  vocab/from_vocab_txt       vocab.txt
+     9904  vocab/digits               how a tokenizer cuts numbers
+    10100  vocab/recognise            what a file is, by what it holds
+    10231  vocab/parse                the first source that is given, and what goes with it
+    10457  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10764  vocab/rules_read           the rules of each kind of file
+    10869  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11050  vocab/from_gguf            the vocabulary of a GGUF file
+    11339  vocab/gguf_rules           how it splits text
+    11490  vocab/split                text split as the tokenizer's model splits it
+    11890  vocab/align                which base token a donor token is
 
-    12137  simd                       the hot loops, once for each instruction set
-    12170  simd/kernels               the table of kernels, and what all versions share
-    12447  simd/scalar                the reference
-    12616  simd/sse2                  the operations of 128-bit x86, and what each does
-    12737  simd/neon                  those of 64-bit Arm
-    12832  simd/wasm                  those of WebAssembly's SIMD128
-    12917  simd/avx2                  those of 256-bit x86, with FMA
-    12999  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13641  simd/avx_vnni              AVX2, and products of integers
-    13737  simd/neon_bf16             NEON, and products of matrices
-    13891  simd/avx512                512-bit x86, by hand
-    14497  simd/amx                   tiles of x86, beside AVX-512
-    14740  simd/dispatch              which of them this machine can run, and which a call takes
+    12144  simd                       the hot loops, once for each instruction set
+    12177  simd/kernels               the table of kernels, and what all versions share
+    12454  simd/scalar                the reference
+    12623  simd/sse2                  the operations of 128-bit x86, and what each does
+    12744  simd/neon                  those of 64-bit Arm
+    12839  simd/wasm                  those of WebAssembly's SIMD128
+    12924  simd/avx2                  those of 256-bit x86, with FMA
+    13006  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13648  simd/avx_vnni              AVX2, and products of integers
+    13744  simd/neon_bf16             NEON, and products of matrices
+    13898  simd/avx512                512-bit x86, by hand
+    14504  simd/amx                   tiles of x86, beside AVX-512
+    14747  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14966  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15019  solve/views                the rows of matrices, as the kernels read them
-    15148  solve/panels               vectors as the dense products want them, and these
-    15339  solve/rests                vectors on their way into panels
-    15516  solve/dictionary           the atoms, and their split along a common direction
-    15671  solve/exact_gram           products of all pairs of atoms in double
-    15753  solve/triangle             packed lower triangles
-    15857  solve/support              what is known of one target, and the exact steps
-    16133  solve/gram_table           products of atoms with all atoms, for scans
-    16371  solve/screen               which atoms are worth scoring in double: the bound
-    16677  solve/scan                 the correlations of all atoms with a block's residuals
-    16840  solve/predict              making targets ready for the next scan
-    17086  solve/candidates           the atoms that a scan could not rule out
-    17423  solve/select               the next atoms of each target
-    17588  solve/pursuit              what one solve holds, and the memory it takes
-    17832  solve/plan                 which form, and in what blocks
-    18077  solve/steps                a pursuit from its rows to its results
-    18316  solve/combine              new rows of coefficients
-    18378  solve/solver               the public call
-    18543  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18752  solve/affine_normal        the normal equations of an affine map
-    18995  solve/affine_factor        their factor, and their solution
-    19226  solve/affine_map           a fitted map, and the rows it makes
-    19569  solve/affine_choice        how many atoms to take, and chosen by what
-    19967  solve/affine_fit           what a fit of an affine map holds and needs
-    20211  solve/affine               fitting and applying affine maps
+    14973  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15026  solve/views                the rows of matrices, as the kernels read them
+    15155  solve/panels               vectors as the dense products want them, and these
+    15346  solve/rests                vectors on their way into panels
+    15523  solve/dictionary           the atoms, and their split along a common direction
+    15678  solve/exact_gram           products of all pairs of atoms in double
+    15760  solve/triangle             packed lower triangles
+    15864  solve/support              what is known of one target, and the exact steps
+    16140  solve/gram_table           products of atoms with all atoms, for scans
+    16378  solve/screen               which atoms are worth scoring in double: the bound
+    16684  solve/scan                 the correlations of all atoms with a block's residuals
+    16847  solve/predict              making targets ready for the next scan
+    17093  solve/candidates           the atoms that a scan could not rule out
+    17430  solve/select               the next atoms of each target
+    17595  solve/pursuit              what one solve holds, and the memory it takes
+    17839  solve/plan                 which form, and in what blocks
+    18084  solve/steps                a pursuit from its rows to its results
+    18323  solve/combine              new rows of coefficients
+    18385  solve/solver               the public call
+    18550  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18759  solve/affine_normal        the normal equations of an affine map
+    19002  solve/affine_factor        their factor, and their solution
+    19233  solve/affine_map           a fitted map, and the rows it makes
+    19576  solve/affine_choice        how many atoms to take, and chosen by what
+    19974  solve/affine_fit           what a fit of an affine map holds and needs
+    20218  solve/affine               fitting and applying affine maps
 
-    20500  methods                    rows for tokens that a model lacks, each method a room
-    20539  methods/parts              what methods share: sums of rows, combinations
-    20723  methods/pursuit            omp, omp-centred
-    20794  methods/mapping            omp-affine, affine
-    20828  methods/constant           mean, zero
-    20856  methods/near               each target against all anchors
-    21147  methods/weights            how a few anchors combine to a target
-    21368  methods/interpolation      common_interpolation
-    21521  methods/wechsel            wechsel
-    21571  methods/focus              focus
-    21659  methods/hull               hull
-    21710  methods/dense              matrices of double, and their products
-    21975  methods/linear             maps between two models' rows
-    22130  methods/clp                clp
-    22216  methods/chance             normal deviates that are the same everywhere
-    22277  methods/factor             of symmetric matrices
-    22326  methods/randn              randn
-    22415  methods/john_hewitt        john_hewitt
-    22499  methods/polar              the orthogonal part of a matrix
-    22595  methods/procrustes         procrustes
-    22688  methods/eigen              principal directions of a matrix's rows
-    22982  methods/landmark_pca       landmark_pca
-    23040  methods/stb                stb
-    23222  methods/mp_rope            mp_rope
-    23538  methods/subword            subword
-    23654  methods/zett               zett
-    23676  methods/modifiers          what is done to the rows of any method
-    23790  methods/methods            the table of all, and the public calls
+    20507  methods                    rows for tokens that a model lacks, each method a room
+    20546  methods/parts              what methods share: sums of rows, combinations
+    20730  methods/pursuit            omp, omp-centred
+    20801  methods/mapping            omp-affine, affine
+    20835  methods/constant           mean, zero
+    20863  methods/near               each target against all anchors
+    21154  methods/weights            how a few anchors combine to a target
+    21375  methods/interpolation      common_interpolation
+    21528  methods/wechsel            wechsel
+    21578  methods/focus              focus
+    21666  methods/hull               hull
+    21717  methods/dense              matrices of double, and their products
+    21982  methods/linear             maps between two models' rows
+    22137  methods/clp                clp
+    22223  methods/chance             normal deviates that are the same everywhere
+    22284  methods/factor             of symmetric matrices
+    22333  methods/randn              randn
+    22422  methods/john_hewitt        john_hewitt
+    22506  methods/polar              the orthogonal part of a matrix
+    22602  methods/procrustes         procrustes
+    22695  methods/eigen              principal directions of a matrix's rows
+    22989  methods/landmark_pca       landmark_pca
+    23047  methods/stb                stb
+    23229  methods/mp_rope            mp_rope
+    23545  methods/subword            subword
+    23661  methods/zett               zett
+    23683  methods/modifiers          what is done to the rows of any method
+    23797  methods/methods            the table of all, and the public calls
 
-    23939  disk                       files and directories
-    23977  disk/system                what POSIX and Windows are asked for
-    24018  disk/windows_paths         paths as Windows takes them
-    24158  disk/windows               the system as Windows gives it
-    24470  disk/posix                 the system as POSIX gives it
-    24718  disk/paths                 what can be told from their text
-    24792  disk/failure               why the system refused
-    24906  disk/look                  what stands at a path, and whether within another
-    25027  disk/listing               listings of directories
-    25102  disk/reading               files to read, and whether they have changed
-    25281  disk/writing               files to write
-    25398  disk/copying               copies of files
-    25464  disk/trees                 whole directories looked through, copied, removed
-    25680  disk/known                 what weights are called in a directory
-    25773  disk/staging               a directory made under another name, then renamed
-    26035  disk/staged_files          files made under another name, then renamed
-    26164  disk/missing               a path or a directory without what is wanted of it
-    26207  disk/gguf_files            GGUF files of a directory, by their names
-    26246  disk/weights               which files they are, and what may stand in their place
-    26582  disk/weight_index          the index of a checkpoint in shards
-    26799  disk/shards                what an index and its shards say of each other
-    27004  disk/gguf_parts            the parts of a split GGUF file
-    27113  disk/checkpoint            a model directory, in one file or in shards
-    27465  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27544  disk/tokenizer_directory   the tokenizer of a model directory
+    23946  disk                       files and directories
+    23984  disk/system                what POSIX and Windows are asked for
+    24025  disk/windows_paths         paths as Windows takes them
+    24165  disk/windows               the system as Windows gives it
+    24477  disk/posix                 the system as POSIX gives it
+    24725  disk/paths                 what can be told from their text
+    24799  disk/failure               why the system refused
+    24913  disk/look                  what stands at a path, and whether within another
+    25034  disk/listing               listings of directories
+    25109  disk/reading               files to read, and whether they have changed
+    25288  disk/writing               files to write
+    25405  disk/copying               copies of files
+    25471  disk/trees                 whole directories looked through, copied, removed
+    25687  disk/known                 what weights are called in a directory
+    25780  disk/staging               a directory made under another name, then renamed
+    26042  disk/staged_files          files made under another name, then renamed
+    26171  disk/missing               a path or a directory without what is wanted of it
+    26214  disk/gguf_files            GGUF files of a directory, by their names
+    26253  disk/weights               which files they are, and what may stand in their place
+    26589  disk/weight_index          the index of a checkpoint in shards
+    26806  disk/shards                what an index and its shards say of each other
+    27011  disk/gguf_parts            the parts of a split GGUF file
+    27120  disk/checkpoint            a model directory, in one file or in shards
+    27472  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27551  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27806  model                      which tensors and config keys belong to the vocabulary
-    27842  model/known                what the world calls things
-    28179  model/known_keys           keys of ids and sizes in configs
-    28353  model/known_classes        classes of tokenizers, by the type of model
-    28591  model/names                names of tensors
-    28748  model/document             the JSON files of a model directory
-    28843  model/members              what the members of a config are about
-    29064  model/config               what config.json says
-    29241  model/side                 a model directory opened once
-    29365  model/gguf_model           what a GGUF file says of a model
-    29422  model/code                 the Python that a tokenizer is loaded with
-    29656  model/parts                what each tensor does for the vocabulary
-    29767  model/whole                whether all tensors are there
-    29889  model/find                 finding the parts of a model
-    30188  model/processor            the tokens that a processor looks for by their text
-    30343  model/heirs                what becomes of the ids in a config
-    30509  model/config_ids           ids in a config being edited
-    30749  model/config_lists         lists, dictionaries and ranges of ids
-    30906  model/config_edit          config.json and generation_config.json, edited
-    31201  model/classes              which class a tokenizer is loaded as
-    31408  model/class_tokens         added tokens that a class numbers otherwise
+    27813  model                      which tensors and config keys belong to the vocabulary
+    27849  model/known                what the world calls things
+    28186  model/known_keys           keys of ids and sizes in configs
+    28360  model/known_classes        classes of tokenizers, by the type of model
+    28598  model/names                names of tensors
+    28755  model/document             the JSON files of a model directory
+    28850  model/members              what the members of a config are about
+    29071  model/config               what config.json says
+    29248  model/side                 a model directory opened once
+    29372  model/gguf_model           what a GGUF file says of a model
+    29429  model/code                 the Python that a tokenizer is loaded with
+    29663  model/parts                what each tensor does for the vocabulary
+    29774  model/whole                whether all tensors are there
+    29896  model/find                 finding the parts of a model
+    30195  model/processor            the tokens that a processor looks for by their text
+    30350  model/heirs                what becomes of the ids in a config
+    30516  model/config_ids           ids in a config being edited
+    30756  model/config_lists         lists, dictionaries and ranges of ids
+    30913  model/config_edit          config.json and generation_config.json, edited
+    31208  model/classes              which class a tokenizer is loaded as
+    31415  model/class_tokens         added tokens that a class numbers otherwise
 
-    31524  job                        the whole transplant, in the order in which it happens
-    31577  job/job                    what a job holds
-    31867  job/open                   opening the two models
-    32138  job/map                    the caller's map
-    32259  job/align                  where every new row comes from
-    32456  job/plan                   what becomes of every tensor, and of the configs
-    32630  job/chat                   the template that turns messages into text
-    32769  job/digits                 where the two tokenizers cut numbers differently
-    32970  job/converted              the special tokens that a conversion to GGUF finds
-    33278  job/gguf_donor             the files of a tokenizer, open once more
-    33362  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33647  job/gguf_tokens            the strings, types and scores of a vocabulary
-    33981  job/gguf_merges            the merges of a byte-level vocabulary
-    34152  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34321  job/gguf_special           special tokens, flags, templates
-    34540  job/gguf_normal            what becomes of spaces and letters
-    34683  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34878  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35089  job/bos                    texts that begin otherwise than the base's
-    35153  job/rows                   rows in memory: reading, checking, their mean
-    35475  job/pieces                 what the base cuts new tokens into
-    35577  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35842  job/solve                  solving for the rows of the donor
-    36056  job/targets                the rows that are made from the donor's
-    36156  job/diagnose               what is odd about the rows that were made
-    36281  job/rebuild                the new rows of one vocabulary tensor
-    36547  job/write_blocks           new rows as blocks
-    36644  job/write                  the output and its weights
-    36938  job/write_gguf             the output as a GGUF file, or as parts of one
-    37283  job/copy                   the other files of the two models
-    37500  job/index                  the files that are written anew
-    37662  job/run                    the whole, in order
-    37816  job/report                 what a job did, as JSON and as a table
-    38132  job/findings               what is told of a finished model
-    38181  job/check_files            its files
-    38317  job/check_ids              sizes, ids and tying
-    38533  job/check_values           values
-    38604  job/check_gguf             the tokens of a GGUF file
-    38854  job/check_gguf_keys        its other keys, and its tensors
-    39099  job/check_draft            as a draft model for another
-    39422  job/verify                 whether a finished model agrees with itself
+    31531  job                        the whole transplant, in the order in which it happens
+    31584  job/job                    what a job holds
+    31874  job/open                   opening the two models
+    32145  job/map                    the caller's map
+    32266  job/align                  where every new row comes from
+    32463  job/plan                   what becomes of every tensor, and of the configs
+    32637  job/chat                   the template that turns messages into text
+    32776  job/digits                 where the two tokenizers cut numbers differently
+    32977  job/converted              the special tokens that a conversion to GGUF finds
+    33285  job/gguf_donor             the files of a tokenizer, open once more
+    33369  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33654  job/gguf_tokens            the strings, types and scores of a vocabulary
+    33988  job/gguf_merges            the merges of a byte-level vocabulary
+    34159  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34329  job/gguf_special           special tokens, flags, templates
+    34548  job/gguf_normal            what becomes of spaces and letters
+    34691  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34886  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35097  job/bos                    texts that begin otherwise than the base's
+    35161  job/rows                   rows in memory: reading, checking, their mean
+    35483  job/pieces                 what the base cuts new tokens into
+    35585  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35850  job/solve                  solving for the rows of the donor
+    36064  job/targets                the rows that are made from the donor's
+    36164  job/diagnose               what is odd about the rows that were made
+    36289  job/rebuild                the new rows of one vocabulary tensor
+    36555  job/write_blocks           new rows as blocks
+    36652  job/write                  the output and its weights
+    36946  job/write_gguf             the output as a GGUF file, or as parts of one
+    37291  job/copy                   the other files of the two models
+    37508  job/index                  the files that are written anew
+    37670  job/run                    the whole, in order
+    37824  job/report                 what a job did, as JSON and as a table
+    38140  job/findings               what is told of a finished model
+    38189  job/check_files            its files
+    38325  job/check_ids              sizes, ids and tying
+    38541  job/check_values           values
+    38612  job/check_gguf             the tokens of a GGUF file
+    38862  job/check_gguf_keys        its other keys, and its tensors
+    39107  job/check_draft            as a draft model for another
+    39430  job/verify                 whether a finished model agrees with itself
 
-    39478  evaluate                   methods ranked on tokens that both models share
-    39497  evaluate/token_class       what a token is like, by its bytes
-    39564  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39756  evaluate/scores            how near rows come to the true ones
-    39855  evaluate/ranks             whether a true row is found among all
-    39963  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40172  evaluate/write_json        an evaluation as JSON
-    40283  evaluate/write_page        an evaluation as a page
+    39486  evaluate                   methods ranked on tokens that both models share
+    39505  evaluate/token_class       what a token is like, by its bytes
+    39572  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39764  evaluate/scores            how near rows come to the true ones
+    39863  evaluate/ranks             whether a true row is found among all
+    39971  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40180  evaluate/write_json        an evaluation as JSON
+    40291  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -531,18 +531,20 @@ typedef struct otx_matrix {
    alignment. Layouts and rules are ggml's (github.com/ggml-org/ggml, MIT licence), in words
    and code of our own. `count` is of elements, and a multiple of the type's block. */
 
-/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, less the
-   minimum, each operation in float and rounded by itself. A scale that is no number gives
-   NaNs or infinities. The type must satisfy otx_dtype_is_block. */
+/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, which is
+   exact, less the minimum, rounded once to float. A scale that is no number gives NaNs and
+   infinities. The type must satisfy otx_dtype_is_block. */
 OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
 
 /* Quantises to blocks as ggml does for a file without an importance matrix, to the same bytes:
-   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, built without contraction
-   to fused multiply-adds. (ggml built with it, as it is released, gives a few K blocks other
-   levels. In MXFP4 the exponent is exact here, where log2f may round it up to a power of
-   two.) Returns how many blocks cannot hold their values, with an infinity or a NaN among
-   them, or so large that a scale or minimum is beyond F16; those are all zero bytes. The type
-   must satisfy otx_dtype_is_block. */
+   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, compiled without fused
+   multiply-adds. With them, as it is released, it chooses among equally good blocks now and
+   then otherwise: of normal numbers in 29 % of Q5_K, 24 % of Q2_K, 5 % of Q4_K, 0.5 % of Q6_K,
+   0.2 % of IQ4, none of the others but by chance. In MXFP4 the exponent is exact here, where
+   log2f may round up to it just below a power of two.
+   Returns how many blocks cannot hold their values: with an infinity or a NaN among them, or
+   so large that a scale or minimum is beyond F16. Those are all zero bytes. The type must
+   satisfy otx_dtype_is_block. */
 OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
                                      size_t count);
 
@@ -3501,6 +3503,7 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
 
 /* A block taken apart. Element e has the value
        scale[e / group] * level[e] - minus[e / group]
+   where the product is exact: F16 has 11 bits, the group's factor and the level at most 12.
    Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
 typedef struct otx__block {
     float scale[16], minus[16];
@@ -3519,7 +3522,8 @@ OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
 
 OTX__PRIVATE float otx__half_at(const unsigned char *from)
 {
-    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, otx__format_of(OTX_F16));
+    const otx__float_format half = otx__format_of(OTX_F16);
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, half);
 }
 
 /* ---- scales ---- */
@@ -3574,7 +3578,8 @@ OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
 /* Half the value of an E8M0: 2^(code - 128). */
 OTX__PRIVATE float otx__half_e8m0(unsigned code)
 {
-    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : (uint32_t)(code - 1) << 23);
+    const uint32_t normal = (uint32_t)(code - 1) << 23;
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : normal);
 }
 
 /* Fills in all but the levels. */
@@ -3588,7 +3593,8 @@ OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from
     if (block->count == 32) {
         block->group = 32;
         block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
-        block->minus[0] = dtype == OTX_Q4_1 || dtype == OTX_Q5_1 ? -otx__half_at(from + 2) : 0.0f;
+        block->minus[0] = 0.0f;
+        if (dtype == OTX_Q4_1 || dtype == OTX_Q5_1) block->minus[0] = -otx__half_at(from + 2);
         return;
     }
     otx__half_places(dtype, &scale_at, &minimum_at);
@@ -4003,10 +4009,11 @@ OTX__PRIVATE float otx__fit_values(const int8_t *values, const float *x)
 
 OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
 {
+    const otx__float_format half = otx__format_of(OTX_F16);
     bool overflow;
-    uint32_t half = otx__round_double((double)value, otx__format_of(OTX_F16), &overflow);
-    to[0] = (unsigned char)(half & 255);
-    to[1] = (unsigned char)(half >> 8);
+    uint32_t bits = otx__round_double((double)value, half, &overflow);
+    to[0] = (unsigned char)(bits & 255);
+    to[1] = (unsigned char)(bits >> 8);
 }
 
 /* ---- levels, as otx__levels_of_* take them apart ---- */
@@ -27058,7 +27065,7 @@ OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, 
     otx__name_text(own, name);
     otx__gguf_part_text(first, name, 1, (uint64_t)parts);
     if (number != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" is part %" PRId64 " of %" PRId64
                          " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
                          parts, first);
     if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
@@ -34274,7 +34281,7 @@ OTX__PRIVATE otx_result otx__gguf_check_merged(const otx__gguf_donor *donor,
 OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32_t *order,
                                           uint32_t made)
 {
-    size_t id, first = tokens->count;
+    size_t id, place, first = tokens->count;
     uint32_t last = 0;
     bool ordered = true;
     for (id = 0; id < tokens->count; id++) {
@@ -34285,8 +34292,9 @@ OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32
     }
     for (id = 0; id < tokens->count; id++) {
         if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
-        if (ordered) tokens->scores[id] = id < first ? 0.0f : 0.0f - (float)(id - first);
-        else tokens->scores[id] = 0.0f - (float)(order[id] ? order[id] - 1 : made);
+        if (ordered) place = id < first ? 0 : id - first;
+        else place = order[id] ? order[id] - 1 : made;
+        tokens->scores[id] = place ? -(float)place : 0.0f;
     }
 }
 
