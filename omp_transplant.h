@@ -227,53 +227,53 @@
     31531  job                        the whole transplant, in the order in which it happens
     31584  job/job                    what a job holds
     31874  job/open                   opening the two models
-    32145  job/map                    the caller's map
-    32266  job/align                  where every new row comes from
-    32463  job/plan                   what becomes of every tensor, and of the configs
-    32637  job/chat                   the template that turns messages into text
-    32776  job/digits                 where the two tokenizers cut numbers differently
-    32977  job/converted              the special tokens that a conversion to GGUF finds
-    33285  job/gguf_donor             the files of a tokenizer, open once more
-    33369  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33654  job/gguf_tokens            the strings, types and scores of a vocabulary
-    33988  job/gguf_merges            the merges of a byte-level vocabulary
-    34159  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34329  job/gguf_special           special tokens, flags, templates
-    34548  job/gguf_normal            what becomes of spaces and letters
-    34691  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34886  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35097  job/bos                    texts that begin otherwise than the base's
-    35161  job/rows                   rows in memory: reading, checking, their mean
-    35483  job/pieces                 what the base cuts new tokens into
-    35585  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35850  job/solve                  solving for the rows of the donor
-    36064  job/targets                the rows that are made from the donor's
-    36164  job/diagnose               what is odd about the rows that were made
-    36289  job/rebuild                the new rows of one vocabulary tensor
-    36555  job/write_blocks           new rows as blocks
-    36652  job/write                  the output and its weights
-    36946  job/write_gguf             the output as a GGUF file, or as parts of one
-    37291  job/copy                   the other files of the two models
-    37508  job/index                  the files that are written anew
-    37670  job/run                    the whole, in order
-    37824  job/report                 what a job did, as JSON and as a table
-    38140  job/findings               what is told of a finished model
-    38189  job/check_files            its files
-    38325  job/check_ids              sizes, ids and tying
-    38541  job/check_values           values
-    38612  job/check_gguf             the tokens of a GGUF file
-    38862  job/check_gguf_keys        its other keys, and its tensors
-    39107  job/check_draft            as a draft model for another
-    39430  job/verify                 whether a finished model agrees with itself
+    32150  job/map                    the caller's map
+    32271  job/align                  where every new row comes from
+    32468  job/plan                   what becomes of every tensor, and of the configs
+    32642  job/chat                   the template that turns messages into text
+    32781  job/digits                 where the two tokenizers cut numbers differently
+    32982  job/converted              the special tokens that a conversion to GGUF finds
+    33290  job/gguf_donor             the files of a tokenizer, open once more
+    33374  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33659  job/gguf_tokens            the strings, types and scores of a vocabulary
+    33993  job/gguf_merges            the merges of a byte-level vocabulary
+    34164  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34334  job/gguf_special           special tokens, flags, templates
+    34553  job/gguf_normal            what becomes of spaces and letters
+    34696  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34891  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35102  job/bos                    texts that begin otherwise than the base's
+    35166  job/rows                   rows in memory: reading, checking, their mean
+    35488  job/pieces                 what the base cuts new tokens into
+    35590  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35855  job/solve                  solving for the rows of the donor
+    36069  job/targets                the rows that are made from the donor's
+    36169  job/diagnose               what is odd about the rows that were made
+    36294  job/rebuild                the new rows of one vocabulary tensor
+    36560  job/write_blocks           new rows as blocks
+    36657  job/write                  the output and its weights
+    36951  job/write_gguf             the output as a GGUF file, or as parts of one
+    37296  job/copy                   the other files of the two models
+    37513  job/index                  the files that are written anew
+    37675  job/run                    the whole, in order
+    37829  job/report                 what a job did, as JSON and as a table
+    38145  job/findings               what is told of a finished model
+    38194  job/check_files            its files
+    38330  job/check_ids              sizes, ids and tying
+    38546  job/check_values           values
+    38617  job/check_gguf             the tokens of a GGUF file
+    38867  job/check_gguf_keys        its other keys, and its tensors
+    39112  job/check_draft            as a draft model for another
+    39435  job/verify                 whether a finished model agrees with itself
 
-    39486  evaluate                   methods ranked on tokens that both models share
-    39505  evaluate/token_class       what a token is like, by its bytes
-    39572  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39764  evaluate/scores            how near rows come to the true ones
-    39863  evaluate/ranks             whether a true row is found among all
-    39971  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40180  evaluate/write_json        an evaluation as JSON
-    40291  evaluate/write_page        an evaluation as a page
+    39491  evaluate                   methods ranked on tokens that both models share
+    39510  evaluate/token_class       what a token is like, by its bytes
+    39577  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39769  evaluate/scores            how near rows come to the true ones
+    39868  evaluate/ranks             whether a true row is found among all
+    39976  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40185  evaluate/write_json        an evaluation as JSON
+    40296  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -31915,18 +31915,21 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
 
 /* ---- GGUF ---- */
 
-/* Whether a file begins as a GGUF file does; false where it cannot be read. */
-OTX__PRIVATE bool otx__is_gguf(const otx_context *ctx, const char *path)
+/* Whether a file begins as a GGUF file does. What else is wrong with it is told later. */
+OTX__PRIVATE otx_result otx__is_gguf(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
 {
     char magic[sizeof OTX__GGUF_MAGIC - 1];
     otx_source source;
     otx_error problem;
-    bool is;
-    if (otx_source_open(ctx, path, &source, &problem)) return false;
-    is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
-         memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
+    otx_result result = otx_source_open(ctx, path, &source, &problem);
+    *is = false;
+    if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+    if (result) return OTX_OK;
+    *is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
+          memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
     otx_source_close(ctx, &source);
-    return is;
+    return OTX_OK;
 }
 
 /* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
@@ -31938,10 +31941,12 @@ OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path,
     otx__listing listing;
     otx__weights_found found;
     otx_result result = otx__model_status(path, &status, error);
+    bool is;
     *file = NULL;
     if (result) return result;
     if (!status.directory) {
-        if (!otx__is_gguf(ctx, path)) return OTX_OK;
+        result = otx__is_gguf(ctx, path, &is, error);
+        if (result || !is) return result;
         *file = otx__path_copy(ctx, path, strlen(path));
         return *file ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
     }
@@ -32012,8 +32017,8 @@ OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__sid
     }
     if (wrong > both / 100)
         result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is not the tokenizer of %s, in whose "
-                           "directory it stands: of %" PRIu64 " tokens differ, the first id %" PRIu64
-                           ", \"%s\" and \"%s\"", side->path,
+                           "directory it stands: %" PRIu64 " tokens differ, the first id %"
+                           PRIu64 ", \"%s\" and \"%s\"", side->path,
                            side->weights + otx__path_name(side->weights), (uint64_t)wrong,
                            (uint64_t)first,
                            otx__quote(ours, sizeof ours, side->vocab.tokens[first].content,

@@ -180,8 +180,13 @@ def by_gguf(pair):
             for i, source in enumerate(copied):
                 if source is not None:
                     expected[i] = rows[source]
-            check(np.array_equal(new.data.view(np.uint8).reshape(expected.shape), expected),
-                  f"{kind}: rows of {new.name}")
+            found = new.data.view(np.uint8).reshape(expected.shape)
+            if kind in ("F16", "BF16"):  # rounded once, where here floats are on the way
+                apart = np.abs(found.view(np.int16).astype(int) - expected.view(np.int16))
+                check(apart.max() <= 1 and apart.sum() <= apart.size / 1000,
+                      f"{kind}: rows of {new.name}")
+                continue
+            check(np.array_equal(found, expected), f"{kind}: rows of {new.name}")
 
 
 # ---- transformers ----------------------------------------------------------------------------
@@ -296,7 +301,7 @@ def by_llama(pair):
           "a hundred lines as the donor's tokenizer has them")
 
 
-# ---- real models -----------------------------------------------------------------------------------
+# ---- real models -----------------------------------------------------------------------------
 
 
 def real_files(downloads):
