@@ -147,6 +147,17 @@ draft_engines() {
         "$build/transplant"
 }
 
+# Outputs in GGUF, opened by gguf-py, transformers and llama.cpp; in the full run also those of
+# real models, of which PyPI has two.
+gguf_clients() {
+    python=$(python_with models torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy) ||
+        python=$(python_with gguf gguf==0.19.0 numpy)
+    if [ -z "$python" ]; then skip "outputs in GGUF" "gguf cannot be installed"; return; fi
+    "$python" -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549 >&2
+    suite "outputs in GGUF, opened by gguf, transformers and llama.cpp" "$python" \
+        tests/gguf_clients.py "$build/transplant" --real "$build/real"
+}
+
 # The real clients: what they accept, and what they find in their own files.
 clients() {
     $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
@@ -154,6 +165,7 @@ clients() {
     architectures
     tokenizer_clients
     draft_engines
+    gguf_clients
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
