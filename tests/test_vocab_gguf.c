@@ -75,7 +75,7 @@ static void byte_level(void)
                 "1 \xe4\xb8\xad|1 <unused7>|5 reserved|5 [PAD10]|4 [PAD11]|1 [PAD12]");
     expect("0:t:a 1:t: the 2:t:\\xe9 3:t:two words+ 4:t:\xc4\xa0raw+ 5:c:<s>+ 6:c:<unk>+ "
            "7:t:\xe4\xb8\xad 8:u:<unused7> 9:u:reserved 12:t:[PAD12]",
-           "-1 -1 -1 -1 -1 -1 -1");
+           "-1 -1 -1 6 -1 -1 -1");
 }
 
 static void fillers_at_the_end(void)
@@ -115,6 +115,17 @@ static void sentencepiece_spelled_merges(void)
     gguf_text_key("tokenizer.ggml.pre", "sarvam-moe");
     gguf_tokens("1 " MARK "a|1 <0x41>|3 <bos>|4  ");
     expect(table, "-1 -1 -1 -1 -1 -1 -1");
+}
+
+/* gguf-py's reader tells of the added tokens only those that have a role. */
+static void added_tokens_by_their_looks(void)
+{
+    gguf_begin("gemma4");
+    gguf_tokens("1 <start>|1 <>|1 <a|1 a>|3 <bos>");
+    expect("0:t:<start>+ 1:t:<> 2:t:<a 3:t:a> 4:c:<bos>+", "-1 -1 -1 -1 -1 -1 -1");
+    gguf_begin("llama");
+    gguf_tokens("1 <start>");
+    expect("0:t:<start>", "-1 -1 -1 -1 -1 -1 -1");
 }
 
 static void words_of_wordpiece(void)
@@ -251,6 +262,10 @@ static void roles_by_keys(void)
     expect("0:t:a 1:c:<b>+ 2:c:<e>+ 3:c:<p>+ 4:c:<u>+ 5:c:<s>+ 6:c:<c>+ 7:c:<m>+",
            "1 2 3 4 5 6 7");
     CHECK_STRING(messages, "");
+    gguf_begin("bert");
+    gguf_tokens("3 [CLS]|3 [SEP]");
+    gguf_u32("tokenizer.ggml.bos_token_id", 0);
+    expect("0:c:[CLS]+ 1:c:[SEP]+", "0 -1 0 -1 -1 0 -1"); /* 0 is its padding */
     gguf_begin("gpt2"); /* every token was normal once, special or not */
     gguf_tokens("1 a|1 <end>");
     gguf_u32("tokenizer.ggml.eos_token_id", 1);
@@ -273,6 +288,9 @@ static void roles_that_no_key_names(void)
     gguf_tokens("1 a|1 b|1 c|1 d|1 e|1 f|1 g|1 h|1 i|1 j|1 k|3 <s>");
     expect("0:t:a 1:t:b 2:t:c 3:t:d 4:t:e 5:t:f 6:t:g 7:t:h 8:t:i 9:t:j 10:t:k 11:c:<s>+",
            "-1 11 -1 -1 -1 -1 -1");
+    gguf_begin("t5"); /* pad 0, eos 1, unk 2 */
+    gguf_tokens("2 <unk>|3 <s>|3 </s>");
+    expect("0:c:<unk>+ 1:c:<s>+ 2:c:</s>+", "-1 1 -1 0 -1 -1 -1");
 }
 
 static void roles_that_lead_nowhere(void)
@@ -515,6 +533,7 @@ int main(void)
     RUN(fillers_at_the_end);
     RUN(pieces_of_sentencepiece);
     RUN(sentencepiece_spelled_merges);
+    RUN(added_tokens_by_their_looks);
     RUN(words_of_wordpiece);
     RUN(unigram);
     RUN(escapes_of_python);

@@ -156,6 +156,15 @@ OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, i
     return OTX_OK;
 }
 
+/* Whether an ordinary token is one that was added: gguf-py's reader of tokenizer.json, which
+   gemma4's are from, tells only those of them that have a role. They look like <this>, and hardly
+   a piece that is made of text does. */
+OTX__PRIVATE bool otx__gguf_looks_added(const otx__gguf_words *g, const otx__given *word)
+{
+    return strcmp(g->kind->name, "gemma4") == 0 && word->size > 2 && word->content[0] == '<' &&
+           word->content[word->size - 1] == '>';
+}
+
 /* Settles all of a token. Its kind stays NONE if it only fills its id up. */
 OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
 {
@@ -170,7 +179,8 @@ OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
     if (result || otx__gguf_is_filler(word->content, word->size, word->id, type)) return result;
     word->kind = kinds[type];
     word->added = type == OTX__GGUF_UNKNOWN || type == OTX__GGUF_CONTROL ||
-                  type == OTX__GGUF_USER;
+                  type == OTX__GGUF_USER ||
+                  (word->kind == OTX_TOKEN_TEXT && otx__gguf_looks_added(t->gguf, word));
     if (type != OTX__GGUF_BYTE || word->size == 1 ||
         otx__fallback_byte(word->content, word->size) >= 0)
         return OTX_OK;
@@ -232,34 +242,42 @@ OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
     }
 }
 
-OTX__PRIVATE bool otx__gguf_is_special(const otx__gguf_words *g, uint64_t id)
+/* The id of a role that no key names: of the unknown token the one that is of this type; else
+   the client's own, if it is a control token. An ordinary one is there by chance: 11 is GPT-2's
+   comma. */
+OTX__PRIVATE int64_t otx__gguf_unnamed_role(const otx__tokenizer *t, otx_role role)
 {
-    const int type = otx__gguf_type(g, id);
-    return type == OTX__GGUF_CONTROL || type == OTX__GGUF_UNKNOWN;
+    const otx__gguf_words *g = t->gguf;
+    const uint64_t room = otx__gguf_room(t);
+    const int64_t usual = otx__gguf_usual_role(g->file, role);
+    uint64_t id;
+    for (id = 0; role == OTX_ROLE_UNK && id < room; id++)
+        if (otx__gguf_type(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
+    if (usual < 0 || (uint64_t)usual >= room ||
+        t->vocab->tokens[usual].kind == OTX_TOKEN_NONE ||
+        otx__gguf_type(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
+        return -1;
+    return usual;
 }
 
-/* The ids that the keys name. Where one is not there, or names no token, the client's own
-   counts if it is a special token: an ordinary one is there by chance (11 is GPT-2's comma). */
+/* The ids that the keys name; BERT's first token is bos in them, and cls elsewhere. */
 OTX__PRIVATE otx_result otx__gguf_find_roles(otx__tokenizer *t)
 {
     const otx__gguf_words *g = t->gguf;
-    const otx_token *tokens = t->vocab->tokens;
-    const uint64_t room = otx__gguf_room(t);
+    const bool words = g->kind->family == OTX_FAMILY_WORDPIECE;
     int role;
     for (role = 0; role < OTX_ROLE_COUNT; role++) {
         const char *name = otx__gguf_role_keys[role];
-        int64_t id, usual = otx__gguf_usual_role(g->file, (otx_role)role);
-        bool known = otx_gguf_integer(otx_gguf_find(g->file, name), 0, &id);
-        if (known && (id < 0 || (uint64_t)id >= room ||
-                      tokens[id].kind == OTX_TOKEN_NONE)) {
+        int64_t *to = &t->fallback[role];
+        const bool said = otx_gguf_integer(otx_gguf_find(g->file, name), 0, to);
+        if (said && *to >= 0 && (uint64_t)*to < otx__gguf_room(t) &&
+            t->vocab->tokens[*to].kind != OTX_TOKEN_NONE)
+            continue;
+        if (said)
             otx__log(t->ctx, OTX_WARNING, "%s: key %s is %" PRId64 ", an id without a token",
-                     t->name, name, id);
-            known = false;
-        }
-        if (!known && usual >= 0 && (uint64_t)usual < room &&
-            tokens[usual].kind != OTX_TOKEN_NONE && otx__gguf_is_special(g, (uint64_t)usual))
-            t->fallback[role] = usual;
-        if (known) t->fallback[role] = id;
+                     t->name, name, *to);
+        *to = otx__gguf_unnamed_role(t, (otx_role)role);
+        if (role == OTX_ROLE_CLS && words) *to = t->fallback[OTX_ROLE_BOS];
     }
     otx__gguf_settle(t);
     return OTX_OK;
