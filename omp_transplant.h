@@ -23,257 +23,265 @@
 
    What is where
 
-      304  api/version                version
-      334  api/result                 results
-      374  api/context                context: memory, threads, progress
-      452  api/isa                    instruction sets
-      469  api/matrix                 numbers and matrices
-      527  api/blocks                 block types of ggml
-      551  api/solver                 the solver
-      679  api/affine                 the affine map: rows as the map makes them, and what it misses
-      810  api/methods                methods: rows for tokens that a model lacks
-     1007  api/source                 sources and sinks: bytes in and out
-     1027  api/json                   JSON
-     1149  api/safetensors            safetensors
-     1213  api/gguf                   GGUF
-     1311  api/vocab                  vocabularies
-     1448  api/align                  alignment
-     1511  api/gguf_vocab             vocabularies in GGUF files
-     1536  api/file                   files
-     1547  api/directory              directories
-     1618  api/job                    the whole job
-     1782  api/verify                 looking at a finished model
-     1846  api/evaluate               methods ranked on tokens that both models share
+      313  api/version                version
+      343  api/result                 results
+      383  api/context                context: memory, threads, progress
+      461  api/isa                    instruction sets
+      478  api/matrix                 numbers and matrices
+      536  api/blocks                 block types of ggml
+      560  api/solver                 the solver
+      688  api/affine                 the affine map: rows as the map makes them, and what it misses
+      819  api/methods                methods: rows for tokens that a model lacks
+     1016  api/source                 sources and sinks: bytes in and out
+     1036  api/json                   JSON
+     1158  api/safetensors            safetensors
+     1222  api/gguf                   GGUF
+     1320  api/vocab                  vocabularies
+     1457  api/align                  alignment
+     1520  api/gguf_vocab             vocabularies in GGUF files
+     1545  api/file                   files
+     1556  api/directory              directories
+     1627  api/job                    the whole job
+     1791  api/verify                 looking at a finished model
+     1855  api/evaluate               methods ranked on tokens that both models share
+     1950  api/trim                   a smaller vocabulary of a model's own
 
-     1952  base                       what everything stands on
-     1988  base/begin                 system headers, and how floating point must be compiled
-     2026  base/sizes                 counting, and sums and products that may not wrap
-     2064  base/span                  bytes of others, digits, UTF-8
-     2222  base/decimal               the digits of a double
-     2357  base/format                printf without stdio and without a locale
-     2626  base/result                results, failures, messages
-     2742  base/memory                the allocator, arrays that grow
-     2801  base/text                  names in messages, and text that grows
-     2918  base/hooks                 log, progress, threads of the caller
-     2987  base/sort                  in place, without memory, never quadratic; and finding
-     3037  base/clock                 wall time for statistics
-     3083  base/hash                  keyed, for tables whose keys a stranger chooses
-     3175  base/pool                  blocks that are freed together
-     3290  base/number                element types, widening and rounding
-     3501  base/blocks                block types of ggml, taken apart and widened
-     3722  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4007  base/blocks_make           rows quantised to blocks
-     4401  base/base64                decoding
-     4437  base/protobuf              fields of a message
-     4559  base/watch                 long loops that the caller can stop
+     2008  base                       what everything stands on
+     2044  base/begin                 system headers, and how floating point must be compiled
+     2082  base/sizes                 counting, and sums and products that may not wrap
+     2120  base/span                  bytes of others, digits, UTF-8
+     2278  base/decimal               the digits of a double
+     2413  base/format                printf without stdio and without a locale
+     2682  base/result                results, failures, messages
+     2798  base/memory                the allocator, arrays that grow
+     2857  base/text                  names in messages, and text that grows
+     2974  base/hooks                 log, progress, threads of the caller
+     3043  base/sort                  in place, without memory, never quadratic; and finding
+     3093  base/clock                 wall time for statistics
+     3139  base/hash                  keyed, for tables whose keys a stranger chooses
+     3231  base/pool                  blocks that are freed together
+     3346  base/number                element types, widening and rounding
+     3557  base/blocks                block types of ggml, taken apart and widened
+     3778  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4063  base/blocks_make           rows quantised to blocks
+     4457  base/base64                decoding
+     4493  base/protobuf              fields of a message
+     4615  base/watch                 long loops that the caller can stop
 
-     4612  files                      formats, on memory and streams
-     4642  files/memory_source        memory as a source of bytes
-     4660  files/json_read            a parser without recursion
-     5013  files/json_values          looking at values, stepping through containers
-     5226  files/json_edit            writing, and edits that keep every byte they do not touch
-     5594  files/tensors              what reading and writing a header share
-     5729  files/safetensors_read     the header of a file, checked
-     6054  files/safetensors_write    the header of a new file
-     6211  files/gguf_types           ggml's types, and the sizes of values
-     6388  files/gguf_values          keys, tensors and values found
-     6506  files/gguf_walk            what stands in a header, one after the other
-     6718  files/gguf_read            the header of a file, checked
-     6939  files/gguf_write           the header of a new file
-     7144  files/gguf_keys            a list of keys that is being made
+     4668  files                      formats, on memory and streams
+     4698  files/memory_source        memory as a source of bytes
+     4716  files/json_read            a parser without recursion
+     5069  files/json_values          looking at values, stepping through containers
+     5282  files/json_edit            writing, and edits that keep every byte they do not touch
+     5650  files/tensors              what reading and writing a header share
+     5785  files/safetensors_read     the header of a file, checked
+     6110  files/safetensors_write    the header of a new file
+     6267  files/gguf_types           ggml's types, and the sizes of values
+     6444  files/gguf_values          keys, tensors and values found
+     6562  files/gguf_walk            what stands in a header, one after the other
+     6774  files/gguf_read            the header of a file, checked
+     6995  files/gguf_write           the header of a new file
+     7200  files/gguf_keys            a list of keys that is being made
 
-     7344  vocab                      tokens, from every source, and which of them are the same
-     7385  vocab/known                what the world calls things: files, classes, tokens
-     7709  vocab/token_table          the table of tokens, and finding tokens in it
-     7883  vocab/spelling             from what a file spells to bytes
-     8074  vocab/reader               what the readers of all sources share
-     8432  vocab/added_tokens         what other files add to a model's tokens
-     8780  vocab/in_use               tokens that are named as reserved ones and are none
-     8883  vocab/from_tokenizer_json  tokenizer.json
-     9176  vocab/from_tekken          tekken.json
-     9331  vocab/from_tiktoken        *.tiktoken
-     9396  vocab/from_sentencepiece   tokenizer.model and its like
-     9761  vocab/from_vocab_json      vocab.json and merges.txt
-     9847  vocab/from_vocab_txt       vocab.txt
-     9904  vocab/digits               how a tokenizer cuts numbers
-    10100  vocab/recognise            what a file is, by what it holds
-    10231  vocab/parse                the first source that is given, and what goes with it
-    10457  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10764  vocab/rules_read           the rules of each kind of file
-    10869  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    11050  vocab/from_gguf            the vocabulary of a GGUF file
-    11339  vocab/gguf_rules           how it splits text
-    11490  vocab/split                text split as the tokenizer's model splits it
-    11890  vocab/align                which base token a donor token is
+     7400  vocab                      tokens, from every source, and which of them are the same
+     7441  vocab/known                what the world calls things: files, classes, tokens
+     7765  vocab/token_table          the table of tokens, and finding tokens in it
+     7939  vocab/spelling             from what a file spells to bytes
+     8130  vocab/reader               what the readers of all sources share
+     8488  vocab/added_tokens         what other files add to a model's tokens
+     8836  vocab/in_use               tokens that are named as reserved ones and are none
+     8939  vocab/from_tokenizer_json  tokenizer.json
+     9232  vocab/from_tekken          tekken.json
+     9387  vocab/from_tiktoken        *.tiktoken
+     9452  vocab/from_sentencepiece   tokenizer.model and its like
+     9817  vocab/from_vocab_json      vocab.json and merges.txt
+     9903  vocab/from_vocab_txt       vocab.txt
+     9960  vocab/digits               how a tokenizer cuts numbers
+    10156  vocab/recognise            what a file is, by what it holds
+    10287  vocab/parse                the first source that is given, and what goes with it
+    10513  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10820  vocab/rules_read           the rules of each kind of file
+    10925  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11106  vocab/from_gguf            the vocabulary of a GGUF file
+    11413  vocab/gguf_rules           how it splits text
+    11564  vocab/split                text split as the tokenizer's model splits it
+    11964  vocab/align                which base token a donor token is
 
-    12144  simd                       the hot loops, once for each instruction set
-    12177  simd/kernels               the table of kernels, and what all versions share
-    12454  simd/scalar                the reference
-    12623  simd/sse2                  the operations of 128-bit x86, and what each does
-    12744  simd/neon                  those of 64-bit Arm
-    12839  simd/wasm                  those of WebAssembly's SIMD128
-    12924  simd/avx2                  those of 256-bit x86, with FMA
-    13006  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13648  simd/avx_vnni              AVX2, and products of integers
-    13744  simd/neon_bf16             NEON, and products of matrices
-    13898  simd/avx512                512-bit x86, by hand
-    14504  simd/amx                   tiles of x86, beside AVX-512
-    14747  simd/dispatch              which of them this machine can run, and which a call takes
+    12218  simd                       the hot loops, once for each instruction set
+    12251  simd/kernels               the table of kernels, and what all versions share
+    12528  simd/scalar                the reference
+    12697  simd/sse2                  the operations of 128-bit x86, and what each does
+    12818  simd/neon                  those of 64-bit Arm
+    12913  simd/wasm                  those of WebAssembly's SIMD128
+    12998  simd/avx2                  those of 256-bit x86, with FMA
+    13080  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13722  simd/avx_vnni              AVX2, and products of integers
+    13818  simd/neon_bf16             NEON, and products of matrices
+    13972  simd/avx512                512-bit x86, by hand
+    14578  simd/amx                   tiles of x86, beside AVX-512
+    14821  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14973  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15026  solve/views                the rows of matrices, as the kernels read them
-    15155  solve/panels               vectors as the dense products want them, and these
-    15346  solve/rests                vectors on their way into panels
-    15523  solve/dictionary           the atoms, and their split along a common direction
-    15678  solve/exact_gram           products of all pairs of atoms in double
-    15760  solve/triangle             packed lower triangles
-    15864  solve/support              what is known of one target, and the exact steps
-    16140  solve/gram_table           products of atoms with all atoms, for scans
-    16378  solve/screen               which atoms are worth scoring in double: the bound
-    16684  solve/scan                 the correlations of all atoms with a block's residuals
-    16847  solve/predict              making targets ready for the next scan
-    17093  solve/candidates           the atoms that a scan could not rule out
-    17430  solve/select               the next atoms of each target
-    17595  solve/pursuit              what one solve holds, and the memory it takes
-    17839  solve/plan                 which form, and in what blocks
-    18084  solve/steps                a pursuit from its rows to its results
-    18323  solve/combine              new rows of coefficients
-    18385  solve/solver               the public call
-    18550  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18759  solve/affine_normal        the normal equations of an affine map
-    19002  solve/affine_factor        their factor, and their solution
-    19233  solve/affine_map           a fitted map, and the rows it makes
-    19576  solve/affine_choice        how many atoms to take, and chosen by what
-    19974  solve/affine_fit           what a fit of an affine map holds and needs
-    20218  solve/affine               fitting and applying affine maps
+    15047  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15100  solve/views                the rows of matrices, as the kernels read them
+    15229  solve/panels               vectors as the dense products want them, and these
+    15420  solve/rests                vectors on their way into panels
+    15597  solve/dictionary           the atoms, and their split along a common direction
+    15752  solve/exact_gram           products of all pairs of atoms in double
+    15834  solve/triangle             packed lower triangles
+    15938  solve/support              what is known of one target, and the exact steps
+    16214  solve/gram_table           products of atoms with all atoms, for scans
+    16452  solve/screen               which atoms are worth scoring in double: the bound
+    16758  solve/scan                 the correlations of all atoms with a block's residuals
+    16921  solve/predict              making targets ready for the next scan
+    17167  solve/candidates           the atoms that a scan could not rule out
+    17504  solve/select               the next atoms of each target
+    17669  solve/pursuit              what one solve holds, and the memory it takes
+    17913  solve/plan                 which form, and in what blocks
+    18158  solve/steps                a pursuit from its rows to its results
+    18397  solve/combine              new rows of coefficients
+    18459  solve/solver               the public call
+    18624  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18833  solve/affine_normal        the normal equations of an affine map
+    19076  solve/affine_factor        their factor, and their solution
+    19307  solve/affine_map           a fitted map, and the rows it makes
+    19650  solve/affine_choice        how many atoms to take, and chosen by what
+    20048  solve/affine_fit           what a fit of an affine map holds and needs
+    20292  solve/affine               fitting and applying affine maps
 
-    20507  methods                    rows for tokens that a model lacks, each method a room
-    20546  methods/parts              what methods share: sums of rows, combinations
-    20730  methods/pursuit            omp, omp-centred
-    20801  methods/mapping            omp-affine, affine
-    20835  methods/constant           mean, zero
-    20863  methods/near               each target against all anchors
-    21154  methods/weights            how a few anchors combine to a target
-    21375  methods/interpolation      common_interpolation
-    21528  methods/wechsel            wechsel
-    21578  methods/focus              focus
-    21666  methods/hull               hull
-    21717  methods/dense              matrices of double, and their products
-    21982  methods/linear             maps between two models' rows
-    22137  methods/clp                clp
-    22223  methods/chance             normal deviates that are the same everywhere
-    22284  methods/factor             of symmetric matrices
-    22333  methods/randn              randn
-    22422  methods/john_hewitt        john_hewitt
-    22506  methods/polar              the orthogonal part of a matrix
-    22602  methods/procrustes         procrustes
-    22695  methods/eigen              principal directions of a matrix's rows
-    22989  methods/landmark_pca       landmark_pca
-    23047  methods/stb                stb
-    23229  methods/mp_rope            mp_rope
-    23545  methods/subword            subword
-    23661  methods/zett               zett
-    23683  methods/modifiers          what is done to the rows of any method
-    23797  methods/methods            the table of all, and the public calls
+    20581  methods                    rows for tokens that a model lacks, each method a room
+    20620  methods/parts              what methods share: sums of rows, combinations
+    20804  methods/pursuit            omp, omp-centred
+    20875  methods/mapping            omp-affine, affine
+    20909  methods/constant           mean, zero
+    20937  methods/near               each target against all anchors
+    21228  methods/weights            how a few anchors combine to a target
+    21449  methods/interpolation      common_interpolation
+    21602  methods/wechsel            wechsel
+    21652  methods/focus              focus
+    21740  methods/hull               hull
+    21791  methods/dense              matrices of double, and their products
+    22056  methods/linear             maps between two models' rows
+    22211  methods/clp                clp
+    22297  methods/chance             normal deviates that are the same everywhere
+    22358  methods/factor             of symmetric matrices
+    22407  methods/randn              randn
+    22496  methods/john_hewitt        john_hewitt
+    22580  methods/polar              the orthogonal part of a matrix
+    22676  methods/procrustes         procrustes
+    22769  methods/eigen              principal directions of a matrix's rows
+    23063  methods/landmark_pca       landmark_pca
+    23121  methods/stb                stb
+    23303  methods/mp_rope            mp_rope
+    23619  methods/subword            subword
+    23735  methods/zett               zett
+    23757  methods/modifiers          what is done to the rows of any method
+    23871  methods/methods            the table of all, and the public calls
 
-    23946  disk                       files and directories
-    23984  disk/system                what POSIX and Windows are asked for
-    24025  disk/windows_paths         paths as Windows takes them
-    24165  disk/windows               the system as Windows gives it
-    24477  disk/posix                 the system as POSIX gives it
-    24725  disk/paths                 what can be told from their text
-    24799  disk/failure               why the system refused
-    24913  disk/look                  what stands at a path, and whether within another
-    25034  disk/listing               listings of directories
-    25109  disk/reading               files to read, and whether they have changed
-    25288  disk/writing               files to write
-    25405  disk/copying               copies of files
-    25471  disk/trees                 whole directories looked through, copied, removed
-    25687  disk/known                 what weights are called in a directory
-    25780  disk/staging               a directory made under another name, then renamed
-    26042  disk/staged_files          files made under another name, then renamed
-    26171  disk/missing               a path or a directory without what is wanted of it
-    26214  disk/gguf_files            GGUF files of a directory, by their names
-    26253  disk/weights               which files they are, and what may stand in their place
-    26589  disk/weight_index          the index of a checkpoint in shards
-    26806  disk/shards                what an index and its shards say of each other
-    27011  disk/gguf_parts            the parts of a split GGUF file
-    27120  disk/checkpoint            a model directory, in one file or in shards
-    27472  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27551  disk/tokenizer_directory   the tokenizer of a model directory
+    24020  disk                       files and directories
+    24058  disk/system                what POSIX and Windows are asked for
+    24099  disk/windows_paths         paths as Windows takes them
+    24239  disk/windows               the system as Windows gives it
+    24551  disk/posix                 the system as POSIX gives it
+    24799  disk/paths                 what can be told from their text
+    24873  disk/failure               why the system refused
+    24987  disk/look                  what stands at a path, and whether within another
+    25108  disk/listing               listings of directories
+    25183  disk/reading               files to read, and whether they have changed
+    25362  disk/writing               files to write
+    25479  disk/copying               copies of files
+    25545  disk/trees                 whole directories looked through, copied, removed
+    25761  disk/known                 what weights are called in a directory
+    25854  disk/staging               a directory made under another name, then renamed
+    26120  disk/staged_files          files made under another name, then renamed
+    26249  disk/missing               a path or a directory without what is wanted of it
+    26292  disk/gguf_files            GGUF files of a directory, by their names
+    26331  disk/weights               which files they are, and what may stand in their place
+    26667  disk/weight_index          the index of a checkpoint in shards
+    26884  disk/shards                what an index and its shards say of each other
+    27089  disk/gguf_parts            the parts of a split GGUF file
+    27198  disk/checkpoint            a model directory, in one file or in shards
+    27550  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27629  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27813  model                      which tensors and config keys belong to the vocabulary
-    27849  model/known                what the world calls things
-    28186  model/known_keys           keys of ids and sizes in configs
-    28360  model/known_classes        classes of tokenizers, by the type of model
-    28598  model/names                names of tensors
-    28755  model/document             the JSON files of a model directory
-    28850  model/members              what the members of a config are about
-    29071  model/config               what config.json says
-    29248  model/side                 a model directory opened once
-    29372  model/gguf_model           what a GGUF file says of a model
-    29429  model/code                 the Python that a tokenizer is loaded with
-    29663  model/parts                what each tensor does for the vocabulary
-    29774  model/whole                whether all tensors are there
-    29896  model/find                 finding the parts of a model
-    30195  model/processor            the tokens that a processor looks for by their text
-    30350  model/heirs                what becomes of the ids in a config
-    30516  model/config_ids           ids in a config being edited
-    30756  model/config_lists         lists, dictionaries and ranges of ids
-    30913  model/config_edit          config.json and generation_config.json, edited
-    31208  model/classes              which class a tokenizer is loaded as
-    31415  model/class_tokens         added tokens that a class numbers otherwise
+    27891  model                      which tensors and config keys belong to the vocabulary
+    27927  model/known                what the world calls things
+    28264  model/known_keys           keys of ids and sizes in configs
+    28438  model/known_classes        classes of tokenizers, by the type of model
+    28676  model/names                names of tensors
+    28833  model/document             the JSON files of a model directory
+    28928  model/members              what the members of a config are about
+    29149  model/config               what config.json says
+    29326  model/side                 a model directory opened once
+    29450  model/gguf_model           what a GGUF file says of a model
+    29507  model/code                 the Python that a tokenizer is loaded with
+    29741  model/parts                what each tensor does for the vocabulary
+    29852  model/whole                whether all tensors are there
+    29974  model/find                 finding the parts of a model
+    30273  model/processor            the tokens that a processor looks for by their text
+    30428  model/heirs                what becomes of the ids in a config
+    30594  model/config_ids           ids in a config being edited
+    30834  model/config_lists         lists, dictionaries and ranges of ids
+    30991  model/config_edit          config.json and generation_config.json, edited
+    31286  model/classes              which class a tokenizer is loaded as
+    31493  model/class_tokens         added tokens that a class numbers otherwise
 
-    31531  job                        the whole transplant, in the order in which it happens
-    31584  job/job                    what a job holds
-    31874  job/open                   opening the two models
-    32150  job/map                    the caller's map
-    32271  job/align                  where every new row comes from
-    32468  job/plan                   what becomes of every tensor, and of the configs
-    32642  job/chat                   the template that turns messages into text
-    32781  job/digits                 where the two tokenizers cut numbers differently
-    32982  job/converted              the special tokens that a conversion to GGUF finds
-    33290  job/gguf_donor             the files of a tokenizer, open once more
-    33374  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33659  job/gguf_tokens            the strings, types and scores of a vocabulary
-    33993  job/gguf_merges            the merges of a byte-level vocabulary
-    34164  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34334  job/gguf_special           special tokens, flags, templates
-    34553  job/gguf_normal            what becomes of spaces and letters
-    34696  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34891  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35102  job/bos                    texts that begin otherwise than the base's
-    35166  job/rows                   rows in memory: reading, checking, their mean
-    35488  job/pieces                 what the base cuts new tokens into
-    35590  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35855  job/solve                  solving for the rows of the donor
-    36069  job/targets                the rows that are made from the donor's
-    36169  job/diagnose               what is odd about the rows that were made
-    36294  job/rebuild                the new rows of one vocabulary tensor
-    36560  job/write_blocks           new rows as blocks
-    36657  job/write                  the output and its weights
-    36951  job/write_gguf             the output as a GGUF file, or as parts of one
-    37296  job/copy                   the other files of the two models
-    37513  job/index                  the files that are written anew
-    37675  job/run                    the whole, in order
-    37829  job/report                 what a job did, as JSON and as a table
-    38145  job/findings               what is told of a finished model
-    38194  job/check_files            its files
-    38330  job/check_ids              sizes, ids and tying
-    38546  job/check_values           values
-    38617  job/check_gguf             the tokens of a GGUF file
-    38867  job/check_gguf_keys        its other keys, and its tensors
-    39112  job/check_draft            as a draft model for another
-    39435  job/verify                 whether a finished model agrees with itself
+    31609  job                        the whole transplant, in the order in which it happens
+    31662  job/job                    what a job holds
+    31952  job/open                   opening the two models
+    32228  job/map                    the caller's map
+    32349  job/align                  where every new row comes from
+    32546  job/plan                   what becomes of every tensor, and of the configs
+    32720  job/chat                   the template that turns messages into text
+    32859  job/digits                 where the two tokenizers cut numbers differently
+    33060  job/converted              the special tokens that a conversion to GGUF finds
+    33368  job/gguf_donor             the files of a tokenizer, open once more
+    33452  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33735  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34071  job/gguf_merges            the merges of a byte-level vocabulary
+    34242  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34412  job/gguf_special           special tokens, flags, templates
+    34631  job/gguf_normal            what becomes of spaces and letters
+    34774  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34970  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35181  job/bos                    texts that begin otherwise than the base's
+    35245  job/rows                   rows in memory: reading, checking, their mean
+    35567  job/pieces                 what the base cuts new tokens into
+    35669  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35934  job/solve                  solving for the rows of the donor
+    36148  job/targets                the rows that are made from the donor's
+    36248  job/diagnose               what is odd about the rows that were made
+    36373  job/rebuild                the new rows of one vocabulary tensor
+    36639  job/write_blocks           new rows as blocks
+    36736  job/write                  the output and its weights
+    37030  job/write_gguf             the output as a GGUF file, or as parts of one
+    37375  job/copy                   the other files of the two models
+    37592  job/index                  the files that are written anew
+    37754  job/run                    the whole, in order
+    37908  job/report                 what a job did, as JSON and as a table
+    38224  job/findings               what is told of a finished model
+    38273  job/check_files            its files
+    38409  job/check_ids              sizes, ids and tying
+    38625  job/check_values           values
+    38696  job/check_gguf             the tokens of a GGUF file
+    38946  job/check_gguf_keys        its other keys, and its tensors
+    39191  job/check_draft            as a draft model for another
+    39514  job/verify                 whether a finished model agrees with itself
 
-    39491  evaluate                   methods ranked on tokens that both models share
-    39510  evaluate/token_class       what a token is like, by its bytes
-    39577  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39769  evaluate/scores            how near rows come to the true ones
-    39868  evaluate/ranks             whether a true row is found among all
-    39976  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40185  evaluate/write_json        an evaluation as JSON
-    40296  evaluate/write_page        an evaluation as a page
+    39570  evaluate                   methods ranked on tokens that both models share
+    39589  evaluate/token_class       what a token is like, by its bytes
+    39656  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39848  evaluate/scores            how near rows come to the true ones
+    39947  evaluate/ranks             whether a true row is found among all
+    40055  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40264  evaluate/write_json        an evaluation as JSON
+    40375  evaluate/write_page        an evaluation as a page
+
+    40589  trim                       a smaller vocabulary of a model's own
+    40606  trim/needed                what has to stay for the sake of what stays
+    40789  trim/renumber              which tokens stay, and their new ids
+    40995  trim/trim_json             tokenizer.json and the JSON files beside it
+    41271  trim/trim_lines            merges.txt and vocab.txt
+    41321  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -281,9 +289,10 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the
-          block types of ggml.
+          close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
+          fields in the token table; otx_dtype_block and is_block, otx_blocks_to_float and
+          from_float: the block types of ggml; otx_gguf_*, GGUF files in otx_checkpoint_open and
+          in otx_job_open; pre and split_max_size in otx_job_options.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -1937,6 +1946,53 @@ OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
 OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
                                              const otx_evaluation *evaluation,
                                              const otx_sink *sink, otx_error *error);
+
+/* >>> src/api/trim.h */
+/* ---- a smaller vocabulary of a model's own -------------------------------------------------- */
+
+/* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+typedef struct otx_trim_options {
+    const char *const *tokens;
+    size_t token_count;
+    bool drop;          /* those named go, and all others stay; else those named stay, and all
+                           others go */
+    uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
+                           this; 0: 1 */
+    bool overwrite;     /* replace an existing output */
+} otx_trim_options;
+
+typedef struct otx_trim_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t wanted;        /* that stay because the caller says so; and besides them */
+    uint64_t always;        /* special ones, bytes and single characters, those that a chat
+                               template or a config names */
+    uint64_t parts;         /* those that others which stay are made of */
+    uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
+    uint64_t trimmed;       /* and after */
+} otx_trim_summary;
+
+/* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
+   tokens that stay as before: special, reserved and added tokens in use, bytes, single
+   characters where no bytes stand in for them, and whatever tokens that stay are merged from.
+   The vocabulary must have its rules (otx_vocab_parse_rules). Adds to always and parts of the
+   summary, which may be NULL. Errors are memory. */
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error);
+
+/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
+   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
+   numbered anew in their order, and matrices, biases, configs and generation_config.json
+   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
+   logits for them, bit for bit; all other text is still encoded, in smaller pieces. Tokenizers
+   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
+   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -11206,6 +11262,15 @@ OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, i
     return OTX_OK;
 }
 
+/* Whether an ordinary token is one that was added: gguf-py's reader of tokenizer.json, which
+   gemma4's are from, tells only those of them that have a role. They look like <this>, and hardly
+   a piece that is made of text does. */
+OTX__PRIVATE bool otx__gguf_looks_added(const otx__gguf_words *g, const otx__given *word)
+{
+    return strcmp(g->kind->name, "gemma4") == 0 && word->size > 2 && word->content[0] == '<' &&
+           word->content[word->size - 1] == '>';
+}
+
 /* Settles all of a token. Its kind stays NONE if it only fills its id up. */
 OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
 {
@@ -11220,7 +11285,8 @@ OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
     if (result || otx__gguf_is_filler(word->content, word->size, word->id, type)) return result;
     word->kind = kinds[type];
     word->added = type == OTX__GGUF_UNKNOWN || type == OTX__GGUF_CONTROL ||
-                  type == OTX__GGUF_USER;
+                  type == OTX__GGUF_USER ||
+                  (word->kind == OTX_TOKEN_TEXT && otx__gguf_looks_added(t->gguf, word));
     if (type != OTX__GGUF_BYTE || word->size == 1 ||
         otx__fallback_byte(word->content, word->size) >= 0)
         return OTX_OK;
@@ -11282,34 +11348,42 @@ OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
     }
 }
 
-OTX__PRIVATE bool otx__gguf_is_special(const otx__gguf_words *g, uint64_t id)
+/* The id of a role that no key names: of the unknown token the one that is of this type; else
+   the client's own, if it is a control token. An ordinary one is there by chance: 11 is GPT-2's
+   comma. */
+OTX__PRIVATE int64_t otx__gguf_unnamed_role(const otx__tokenizer *t, otx_role role)
 {
-    const int type = otx__gguf_type(g, id);
-    return type == OTX__GGUF_CONTROL || type == OTX__GGUF_UNKNOWN;
+    const otx__gguf_words *g = t->gguf;
+    const uint64_t room = otx__gguf_room(t);
+    const int64_t usual = otx__gguf_usual_role(g->file, role);
+    uint64_t id;
+    for (id = 0; role == OTX_ROLE_UNK && id < room; id++)
+        if (otx__gguf_type(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
+    if (usual < 0 || (uint64_t)usual >= room ||
+        t->vocab->tokens[usual].kind == OTX_TOKEN_NONE ||
+        otx__gguf_type(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
+        return -1;
+    return usual;
 }
 
-/* The ids that the keys name. Where one is not there, or names no token, the client's own
-   counts if it is a special token: an ordinary one is there by chance (11 is GPT-2's comma). */
+/* The ids that the keys name; BERT's first token is bos in them, and cls elsewhere. */
 OTX__PRIVATE otx_result otx__gguf_find_roles(otx__tokenizer *t)
 {
     const otx__gguf_words *g = t->gguf;
-    const otx_token *tokens = t->vocab->tokens;
-    const uint64_t room = otx__gguf_room(t);
+    const bool words = g->kind->family == OTX_FAMILY_WORDPIECE;
     int role;
     for (role = 0; role < OTX_ROLE_COUNT; role++) {
         const char *name = otx__gguf_role_keys[role];
-        int64_t id, usual = otx__gguf_usual_role(g->file, (otx_role)role);
-        bool known = otx_gguf_integer(otx_gguf_find(g->file, name), 0, &id);
-        if (known && (id < 0 || (uint64_t)id >= room ||
-                      tokens[id].kind == OTX_TOKEN_NONE)) {
+        int64_t *to = &t->fallback[role];
+        const bool said = otx_gguf_integer(otx_gguf_find(g->file, name), 0, to);
+        if (said && *to >= 0 && (uint64_t)*to < otx__gguf_room(t) &&
+            t->vocab->tokens[*to].kind != OTX_TOKEN_NONE)
+            continue;
+        if (said)
             otx__log(t->ctx, OTX_WARNING, "%s: key %s is %" PRId64 ", an id without a token",
-                     t->name, name, id);
-            known = false;
-        }
-        if (!known && usual >= 0 && (uint64_t)usual < room &&
-            tokens[usual].kind != OTX_TOKEN_NONE && otx__gguf_is_special(g, (uint64_t)usual))
-            t->fallback[role] = usual;
-        if (known) t->fallback[role] = id;
+                     t->name, name, *to);
+        *to = otx__gguf_unnamed_role(t, (otx_role)role);
+        if (role == OTX_ROLE_CLS && words) *to = t->fallback[OTX_ROLE_BOS];
     }
     otx__gguf_settle(t);
     return OTX_OK;
@@ -25915,11 +25989,13 @@ OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error
                      "stand beside it", otx__path_text(name, output->path), OTX__LEFTOVERS);
 }
 
-OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
+/* Makes the directory to fill, beside the final name. */
+OTX__PRIVATE otx_result otx__output_make(otx__output *output, const char *suffix,
+                                         otx_error *error)
 {
     unsigned number;
     for (number = 1; number <= OTX__LEFTOVERS; number++) {
-        char *path = otx__output_sibling(output, OTX__PARTIAL, number);
+        char *path = otx__output_sibling(output, suffix, number);
         int failure;
         if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
         if (otx__sys_make_directory(path)) {
@@ -25953,7 +26029,9 @@ OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *er
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
     char name[OTX__PATH_TEXT];
-    if (output->partial && !otx__tree_remove(output->ctx, output->partial))
+    /* What cannot be removed for want of memory may be at the second try. */
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial) &&
+        !otx__tree_remove(output->ctx, output->partial))
         otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
                  otx__path_text(name, output->partial));
     otx__path_free(output->ctx, output->partial);
@@ -25975,7 +26053,7 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
-    if (!result) result = otx__output_make(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
     if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -33444,8 +33522,6 @@ static const otx__pre_row otx__pre_rows[] = {
     {"seed-coder", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1}"
                            "| ?[^\\s\\p{L}\\p{N}\\r\\n]+" OTX__PRE_ENDS,
                            "B0"}},                     /* llama.cpp's note */
-    {"tiny_aya", false, {"R\\d{1,3}(?=(?:\\d{3})*\\b)", "R" OTX__PRE_GPT4O,
-                         "B0"}},                       /* llama.cpp's note */
 };
 
 /* The classes of transformers that have no tokenizer.json to say it. */
@@ -33795,7 +33871,8 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
         if (tokens->kind == OTX__GGUF_UGM || tokens->added[word.id] == OTX__NOT_ADDED)
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
-            tokens->types[word.id] = otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+            tokens->types[word.id] =
+                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }
@@ -33918,6 +33995,7 @@ OTX__PRIVATE otx_result otx__gguf_distinguish(const otx__gguf_donor *donor,
             uint32_t *slot;
             if (otx__gguf_turn(tokens->types[id]) != turn) continue;
             slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size);
+            if (*slot == id + 1) continue; /* renamed before */
             if (*slot) {
                 otx__example_add(&same, token->content, token->content_size, id, *slot - 1);
                 otx__gguf_put_name(tokens, "SAME", id);
@@ -34821,6 +34899,7 @@ OTX__PRIVATE otx_result otx__gguf_find_pre(otx__gguf_donor *donor, const char **
 OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx_context *ctx,
                                        otx__gguf_list *list)
 {
+    const bool scored = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
     otx__text strings, types, scores;
     size_t i;
     otx__text_open(&strings, ctx);
@@ -34829,10 +34908,10 @@ OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx
     for (i = 0; i < tokens->count; i++) {
         otx__gguf_text_string(&strings, tokens->list[i].content, tokens->list[i].content_size);
         otx__gguf_text_i32(&types, tokens->types[i]);
-        otx__gguf_text_f32(&scores, tokens->scores[i]);
+        if (scored) otx__gguf_text_f32(&scores, tokens->scores[i]);
     }
     otx__gguf_add_text(list, "tokenizer.ggml.tokens", OTX_GGUF_STRING, tokens->count, &strings);
-    if (tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM)
+    if (scored)
         otx__gguf_add_text(list, "tokenizer.ggml.scores", OTX_GGUF_F32, tokens->count, &scores);
     otx__gguf_add_text(list, "tokenizer.ggml.token_type", OTX_GGUF_I32, tokens->count, &types);
     otx__text_close(&scores);
@@ -37514,21 +37593,21 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 /* ---- index: the files that are written anew ------------------------------ */
 
 /* Writes a text as directory/name. */
-OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
+OTX__PRIVATE otx_result otx__write_text(const otx_context *ctx, const char *directory,
                                         const char *name, const otx__text *text,
                                         otx_error *error)
 {
-    char *path = otx__path_join(&job->ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, name);
     otx__file file;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__file_create(&job->ctx, path, &file, error);
+    result = otx__file_create(ctx, path, &file, error);
     if (!result) {
         if (!file.sink.write(file.sink.context, text->bytes, text->size))
             result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
         result = otx__file_finish(&file, result, error);
     }
-    otx__path_free(&job->ctx, path);
+    otx__path_free(ctx, path);
     return result;
 }
 
@@ -37643,7 +37722,7 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
     if (!result) result = otx__edit_to_text(edit, &text, error);
-    if (!result) result = otx__write_text(job, directory, OTX__INDEX_FILE, &text, error);
+    if (!result) result = otx__write_text(&job->ctx, directory, OTX__INDEX_FILE, &text, error);
     otx_json_edit_close(ctx, edit);
     otx__text_close(&text);
     otx__document_close(ctx, &index);
@@ -37655,19 +37734,19 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
-    otx_result result = otx__write_text(job, directory, "config.json", &job->config, error);
+    otx_result result = otx__write_text(&job->ctx, directory, "config.json", &job->config, error);
     if (!result && job->generation.size > 0)
-        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
+        result = otx__write_text(&job->ctx, directory, "generation_config.json", &job->generation,
                                  error);
     if (!result && job->digits.size > 0)
-        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
+        result = otx__write_text(&job->ctx, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
-        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+        result = otx__write_text(&job->ctx, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
     if (!result && job->code.size > 0)
-        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
+        result = otx__write_text(&job->ctx, directory, OTX__CLASS_MODULE ".py", &job->code, error);
     if (!result && job->options.chat != OTX_CHAT_DONOR)
-        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+        result = otx__write_text(&job->ctx, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
                                  &job->chat, error);
     return result;
 }
@@ -40504,6 +40583,991 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
     otx__text_string(&text, "</body>\n</html>\n");
     result = otx__report_flush(&text, sink, error);
     otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/trim/chapter.h */
+/* ==== trim: a smaller vocabulary of a model's own ==== */
+
+/* Knows which tokens can be taken out of a vocabulary, and how a tokenizer's files are written
+   without them; the model with the new vocabulary is then a transplant of it, in which every
+   row is a copy.
+   Hides the new numbers of tokens behind one table. A trimming owns the vocabulary and the
+   table; the tokenizer that it writes stands in a directory of its own, which goes with it.
+   Read needed.h for what must stay, then trim.h.
+
+   Rooms, in order of dependency:
+     needed        what has to stay for the sake of what stays
+     renumber      which tokens stay, and their new ids
+     trim_json     tokenizer.json and the JSON files beside it
+     trim_lines    merges.txt and vocab.txt
+     trim          the whole, in order */
+
+/* >>> src/trim/needed.h */
+/* ---- needed: what has to stay for the sake of what stays --------------------- */
+
+/* Tokens that stay, while more are found. */
+typedef struct otx__needed {
+    const otx_vocab *vocab;
+    const otx__rules *rules;
+    bool *keep;
+    uint32_t *waiting; /* ids that stay and whose parts were not looked at yet */
+    size_t waiting_count;
+    uint32_t *first, *next; /* by id made, by merge: chains of merge + 1 */
+    otx__pool pool;
+} otx__needed;
+
+OTX__PRIVATE void otx__need(otx__needed *n, size_t id)
+{
+    if (n->keep[id]) return;
+    n->keep[id] = true;
+    n->waiting[n->waiting_count++] = (uint32_t)id;
+}
+
+/* ---- what always stays ---- */
+
+/* Whether all 256 bytes have a token, so that no text needs another. */
+OTX__PRIVATE bool otx__needed_has_bytes(const otx__rules *rules)
+{
+    size_t i;
+    for (i = 0; i < 256; i++)
+        if (rules->bytes[i] < 0) return false;
+    return true;
+}
+
+/* Whether a token is what a text is cut into before anything is merged: a character, or a
+   byte, with what marks its place in a word. */
+OTX__PRIVATE bool otx__needed_is_single(const otx__rules *rules, const otx_token *token)
+{
+    otx__span text = otx__span_of(token->content, token->content_size);
+    const size_t before = rules->prefix_size, after = rules->suffix_size;
+    if (before && text.size > before && memcmp(text.bytes, rules->prefix, before) == 0) {
+        text.bytes += before;
+        text.size -= before;
+    }
+    if (after && text.size > after &&
+        memcmp(text.bytes + text.size - after, rules->suffix, after) == 0)
+        text.size -= after;
+    if (text.size <= 1 || rules->by_bytes) return text.size <= 1;
+    return otx__utf8_length((const unsigned char *)text.bytes, text.size) == text.size;
+}
+
+/* The mark of a space is put into every text, and bytes would not be read back as one. */
+OTX__PRIVATE bool otx__needed_is_mark(const otx__rules *rules, const otx_token *token)
+{
+    return otx__same_bytes(token->content, token->content_size, rules->spelling.mark,
+                           rules->spelling.mark_size);
+}
+
+/* Whether a token stays whatever is made of it. */
+OTX__PRIVATE bool otx__needed_always(const otx__rules *rules, const otx_token *token,
+                                     size_t id, bool has_bytes)
+{
+    if (token->kind == OTX_TOKEN_NONE) return false;
+    if (token->in_use || token->kind == OTX_TOKEN_CONTROL || token->kind == OTX_TOKEN_BYTE)
+        return true;
+    if (token->kind == OTX_TOKEN_UNUSED) return false;
+    if (token->added || otx__needed_is_mark(rules, token)) return true;
+    if (!has_bytes && otx__needed_is_single(rules, token)) return true;
+    /* Text that is unknown costs somewhat more than the piece of the least score. */
+    return rules->how == OTX__SPLIT_VITERBI && !(rules->weights[id] > rules->least);
+}
+
+OTX__PRIVATE uint64_t otx__needed_begin(otx__needed *n)
+{
+    const bool has_bytes = otx__needed_has_bytes(n->rules);
+    uint64_t always = 0;
+    size_t i;
+    for (i = 0; i < n->vocab->count; i++) {
+        bool stays = otx__needed_always(n->rules, &n->vocab->tokens[i], i, has_bytes);
+        if (n->keep[i] && n->vocab->tokens[i].kind != OTX_TOKEN_NONE) {
+            n->waiting[n->waiting_count++] = (uint32_t)i;
+        } else if (stays) {
+            otx__need(n, i);
+            always++;
+        } else {
+            n->keep[i] = false;
+        }
+    }
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const int64_t id = n->vocab->roles[i];
+        if (id < 0 || (uint64_t)id >= n->vocab->count || n->keep[id]) continue;
+        otx__need(n, (size_t)id);
+        always++;
+    }
+    return always;
+}
+
+/* ---- what others are made of ---- */
+
+/* Chains the merges by what they make. */
+OTX__PRIVATE void otx__needed_chain(otx__needed *n)
+{
+    size_t i;
+    for (i = 0; i < n->rules->merge_count; i++) {
+        const uint32_t made = n->rules->merges[i].made;
+        n->next[i] = n->first[made];
+        n->first[made] = (uint32_t)i + 1;
+    }
+}
+
+/* Both halves of every merge that makes a token: whichever a text is merged by, it must find
+   them. */
+OTX__PRIVATE void otx__need_halves(otx__needed *n, uint32_t id)
+{
+    uint32_t at;
+    for (at = n->first[id]; at; at = n->next[at - 1]) {
+        otx__need(n, n->rules->merges[at - 1].left);
+        otx__need(n, n->rules->merges[at - 1].right);
+    }
+}
+
+/* The same where any two tokens merge that are a third one together. */
+OTX__PRIVATE void otx__need_cuts(otx__needed *n, uint32_t id)
+{
+    const otx__rules *rules = n->rules;
+    const otx_token *token = &n->vocab->tokens[id];
+    otx__rule_range range = otx__rules_all(rules);
+    size_t at;
+    for (at = 0; at + 1 < token->content_size && range.low < range.high; at++) {
+        int64_t left, right;
+        otx__rules_narrow(rules, &range, at, (unsigned char)token->content[at]);
+        left = otx__rules_exact(rules, &range, at + 1);
+        if (left < 0) continue;
+        right = otx__rules_find(rules, token->content + at + 1, token->content_size - at - 1);
+        if (right < 0) continue;
+        otx__need(n, (size_t)left);
+        otx__need(n, (size_t)right);
+    }
+}
+
+OTX__PRIVATE uint64_t otx__needed_spread(otx__needed *n)
+{
+    uint64_t count = 0;
+    size_t before;
+    while (n->waiting_count > 0) {
+        const uint32_t id = n->waiting[--n->waiting_count];
+        before = n->waiting_count;
+        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT) continue;
+        if (n->rules->how == OTX__SPLIT_MERGES) otx__need_halves(n, id);
+        if (n->rules->how == OTX__SPLIT_WEIGHTS) otx__need_cuts(n, id);
+        count += n->waiting_count - before;
+    }
+    return count;
+}
+
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error)
+{
+    otx__needed n;
+    uint64_t always, parts;
+    if (!vocab->rules)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules");
+    memset(&n, 0, sizeof n);
+    otx__pool_open(&n.pool, ctx);
+    n.vocab = vocab;
+    n.rules = (const otx__rules *)vocab->rules;
+    n.keep = keep;
+    n.waiting = (uint32_t *)otx__pool_take(&n.pool, vocab->count, sizeof *n.waiting);
+    n.first = (uint32_t *)otx__pool_take_zero(&n.pool, vocab->count, sizeof *n.first);
+    n.next = (uint32_t *)otx__pool_take(&n.pool, n.rules->merge_count, sizeof *n.next);
+    if (n.pool.failed) {
+        otx_result result = otx__pool_fail(&n.pool, error);
+        otx__pool_close(&n.pool);
+        return result;
+    }
+    otx__needed_chain(&n);
+    always = otx__needed_begin(&n);
+    parts = otx__needed_spread(&n);
+    otx__pool_close(&n.pool);
+    if (summary) summary->always += always;
+    if (summary) summary->parts += parts;
+    return OTX_OK;
+}
+
+/* >>> src/trim/renumber.h */
+/* ---- renumber: which tokens stay, and their new ids --------------------------- */
+
+#define OTX__GONE UINT32_MAX
+
+/* A model whose vocabulary is cut down. */
+typedef struct otx__trimming {
+    const otx_context *ctx;
+    const otx_trim_options *options;
+    const char *model;          /* its directory */
+    otx_vocab vocab;            /* with its rules */
+    otx__token_index contents;  /* its tokens by content, */
+    otx__token_index stand_for; /* and by (kind, bytes) */
+    bool *keep;                 /* by id */
+    bool *own;                  /* by id: tokens of the model, not only added to it */
+    uint32_t *ids;              /* by id: the new one, or OTX__GONE */
+    uint32_t *olds;             /* by new id: the old one */
+    size_t count;               /* tokens that stay */
+    otx_trim_summary summary;
+    char *scratch;              /* the string decoded last */
+    size_t scratch_room;
+} otx__trimming;
+
+OTX__PRIVATE void otx__trim_close(otx__trimming *t)
+{
+    const otx_context *ctx = t->ctx;
+    if (t->scratch_room) otx__free(ctx, t->scratch, t->scratch_room, 1);
+    otx__free(ctx, t->olds, t->vocab.count, sizeof *t->olds);
+    otx__free(ctx, t->ids, t->vocab.count, sizeof *t->ids);
+    otx__free(ctx, t->own, t->vocab.count, sizeof *t->own);
+    otx__free(ctx, t->keep, t->vocab.count, sizeof *t->keep);
+    if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
+    if (t->contents.slots) otx__index_close(ctx, &t->contents);
+    otx_vocab_close(ctx, &t->vocab);
+}
+
+/* Of tokens that are alike the lowest id is found. */
+OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__token_index *index,
+                                        otx_error *error)
+{
+    size_t i;
+    otx_result result = otx__index_open(t->ctx, index, t->vocab.tokens, t->vocab.count,
+                                        by_content, error);
+    for (i = 0; i < t->vocab.count && !result; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = by_content ? otx__index_slot(index, OTX_TOKEN_NONE, token->content,
+                                            token->content_size)
+                          : otx__index_slot(index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+    return result;
+}
+
+/* Opens the vocabulary, with every token still to be judged. */
+OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
+{
+    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    size_t count = t->vocab.count;
+    if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
+    if (result) return result;
+    t->keep = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->keep);
+    t->own = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->own);
+    t->ids = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->ids);
+    t->olds = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->olds);
+    if (!t->keep || !t->own || !t->ids || !t->olds)
+        return otx__fail_array(error, count, sizeof *t->ids);
+    result = otx__trim_index(t, true, &t->contents, error);
+    return result ? result : otx__trim_index(t, false, &t->stand_for, error);
+}
+
+/* ---- the caller's wishes ---- */
+
+/* The id that a name stands for, or -1. */
+OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half *name)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    uint64_t id;
+    int64_t found;
+    size_t i;
+    if (name->is_id) {
+        bool known = otx__parse_uint(otx__span_of(name->bytes + 1, name->size - 1), &id) &&
+                     id < t->vocab.count && t->vocab.tokens[id].kind != OTX_TOKEN_NONE;
+        return known ? (int64_t)id : -1;
+    }
+    found = otx__index_find(&t->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    for (i = 0; i < OTX__COUNT(kinds) && found < 0; i++)
+        found = otx__index_find(&t->stand_for, kinds[i], name->bytes, name->size);
+    return found;
+}
+
+/* Marks the token that entry number `i` of the list names. */
+OTX__PRIVATE otx_result otx__trim_name(otx__trimming *t, size_t i, otx_error *error)
+{
+    const char *text = t->options->tokens[i], *end;
+    const size_t size = strlen(text) + 1;
+    char quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    otx__map_half name;
+    int64_t id = -1;
+    otx_result result = OTX_OK;
+    memset(&name, 0, sizeof name);
+    name.bytes = (char *)otx__alloc(t->ctx, size, 1);
+    if (!name.bytes) return otx__fail_memory(error, size);
+    end = otx__map_unescape(text, 0, &name);
+    otx__quote(quoted, sizeof quoted, text, size - 1);
+    if (!end)
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
+                           "backslash begins \\\\ or \\xNN", (uint64_t)i + 1, quoted);
+    else id = otx__trim_find(t, &name);
+    if (!result && id < 0)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, \"%s\": "
+                           "%s has no such token", (uint64_t)i + 1, quoted,
+                           otx__path_text(path, t->model));
+    if (!result) t->keep[id] = !t->options->drop;
+    otx__free(t->ctx, name.bytes, size, 1);
+    return result;
+}
+
+/* Marks what the caller wants to stay. */
+OTX__PRIVATE otx_result otx__trim_wish(otx__trimming *t, otx_error *error)
+{
+    const otx_trim_options *options = t->options;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        t->keep[i] = token && (options->drop || i < options->first);
+    }
+    for (i = 0; i < options->token_count && !result; i++) result = otx__trim_name(t, i, error);
+    for (i = 0; i < t->vocab.count; i++) t->summary.wanted += t->keep[i];
+    return result;
+}
+
+/* ---- new ids ---- */
+
+/* The model's own tokens come first, in their order, then those that are only added to them:
+   loaders number these on from there. */
+OTX__PRIVATE void otx__trim_number(otx__trimming *t)
+{
+    size_t i, added;
+    for (added = 0; added < 2; added++)
+        for (i = 0; i < t->vocab.count; i++) {
+            if (t->own[i] == (added == 1)) continue;
+            t->ids[i] = OTX__GONE;
+            if (!t->keep[i]) continue;
+            t->ids[i] = (uint32_t)t->count;
+            t->olds[t->count++] = (uint32_t)i;
+        }
+    t->summary.before = t->vocab.token_count;
+    t->summary.after = t->count;
+}
+
+/* The new id of the token with that content, or OTX__GONE. Where several have it, `declared`
+   says which, if it is one of them. */
+OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, size_t size,
+                                   uint64_t declared)
+{
+    int64_t id;
+    if (declared < t->vocab.count && t->vocab.tokens[declared].kind != OTX_TOKEN_NONE &&
+        otx__same_bytes(t->vocab.tokens[declared].content,
+                        t->vocab.tokens[declared].content_size, content, size))
+        return t->ids[declared];
+    id = otx__index_find(&t->contents, OTX_TOKEN_NONE, content, size);
+    return id < 0 ? OTX__GONE : t->ids[id];
+}
+
+/* Room for `need` bytes at t->scratch, which keeps its contents. */
+OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error *error)
+{
+    void *items = t->scratch;
+    if (!otx__grow(t->ctx, &items, &t->scratch_room, need, 1))
+        return otx__fail_memory(error, need);
+    t->scratch = (char *)items;
+    return OTX_OK;
+}
+
+/* Whether a merge stays, whose halves of `left` and `right` bytes stand one after the other in
+   t->scratch: the token that it makes does, and then its halves do. A prefix that continues a
+   word is not the second half's in what is made. */
+OTX__PRIVATE bool otx__trim_merges(otx__trimming *t, size_t left, size_t right)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    const size_t prefix = rules->prefix_size;
+    char *pair = t->scratch;
+    if (otx__trim_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
+        otx__trim_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
+        return false;
+    if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
+        right -= prefix;
+        memmove(pair + left, pair + left + prefix, right);
+    }
+    return otx__trim_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
+}
+
+/* The same of "left right" in t->scratch. */
+OTX__PRIVATE bool otx__trim_merge_line(otx__trimming *t, size_t size)
+{
+    char *space = (char *)memchr(t->scratch, ' ', size);
+    size_t left = space ? (size_t)(space - t->scratch) : 0;
+    if (!space) return false;
+    memmove(space, space + 1, size - left - 1);
+    return otx__trim_merges(t, left, size - left - 1);
+}
+
+/* >>> src/trim/trim_json.h */
+/* ---- trim_json: tokenizer.json and the JSON files beside it ---------------------- */
+
+/* A file that is written anew. */
+typedef struct otx__trim_file {
+    otx__trimming *t;
+    const otx_json *json;
+    otx_json_edit *edit;
+    otx__text value; /* that takes the place of one in the file */
+    size_t count;    /* items or members in it so far */
+    otx_error *error;
+    otx_result result; /* the first failure: what follows does nothing */
+} otx__trim_file;
+
+/* ---- pieces of a value ---- */
+
+/* Decodes a string to t->scratch; nothing where the node is none, or without memory. */
+OTX__PRIVATE otx__span otx__trim_string(otx__trim_file *f, uint32_t node)
+{
+    if (f->result) return otx__span_of("", 0);
+    f->result = otx__trim_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
+    if (f->result) return otx__span_of("", 0);
+    return otx__span_of(f->t->scratch, otx_json_string(f->json, node, f->t->scratch));
+}
+
+/* A value as the file has it. */
+OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
+{
+    uint32_t start, end;
+    otx__json_bytes(f->json, node, &start, &end);
+    otx__text_bytes(&f->value, f->json->text + start, end - start);
+}
+
+/* The beginning of the next item or member. */
+OTX__PRIVATE void otx__trim_next(otx__trim_file *f)
+{
+    otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
+}
+
+/* Puts the value that was made in the place of a node's. */
+OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *close)
+{
+    otx__text_string(&f->value, close);
+    otx__text_bytes(&f->value, "", 1);
+    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    if (!f->result)
+        f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, f->value.bytes, f->error);
+}
+
+/* Gives an id of a node its new number, if it is one of a token that stays. */
+OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
+{
+    char digits[16];
+    uint64_t id;
+    if (f->result || !otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->ids[id] == OTX__GONE)
+        return;
+    otx__format(digits, sizeof digits, "%" PRIu32, f->t->ids[id]);
+    f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, digits, f->error);
+}
+
+/* ---- tokens ---- */
+
+/* {"content": id}: of tokenizer.json, vocab.json and added_tokens.json. */
+OTX__PRIVATE void otx__trim_members(otx__trim_file *f, uint32_t object)
+{
+    otx_json_iter member = otx_json_iter_of(f->json, object);
+    while (otx_json_iter_next(&member)) {
+        const otx__span content = otx__trim_string(f, member.key);
+        uint64_t declared = UINT64_MAX;
+        uint32_t id;
+        (void)otx_json_uint(f->json, member.value, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, member.key);
+        otx__text_format(&f->value, ": %" PRIu32, id);
+    }
+}
+
+/* [[content, score]], in which a token's id is its place. */
+OTX__PRIVATE void otx__trim_scored(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter item = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&item)) {
+        if (item.index >= f->t->vocab.count || f->t->ids[item.index] == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, item.value);
+    }
+}
+
+/* The items of added_tokens, whose ids stand in them. */
+OTX__PRIVATE void otx__trim_added(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter item = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&item)) {
+        const uint32_t node = otx_json_find(f->json, item.value, "id");
+        const otx__span content =
+            otx__trim_string(f, otx_json_find(f->json, item.value, "content"));
+        uint32_t start, end, at, after, id;
+        uint64_t declared = UINT64_MAX;
+        (void)otx_json_uint(f->json, node, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__json_bytes(f->json, item.value, &start, &end);
+        otx__json_bytes(f->json, node, &at, &after);
+        otx__trim_next(f);
+        otx__text_bytes(&f->value, f->json->text + start, at - start);
+        otx__text_format(&f->value, "%" PRIu32, id);
+        otx__text_bytes(&f->value, f->json->text + after, end - after);
+    }
+}
+
+/* The members of added_tokens_decoder, whose ids are their names. */
+OTX__PRIVATE void otx__trim_decoder(otx__trim_file *f, uint32_t object)
+{
+    otx_json_iter member = otx_json_iter_of(f->json, object);
+    while (otx_json_iter_next(&member)) {
+        const otx__span content =
+            otx__trim_string(f, otx_json_find(f->json, member.value, "content"));
+        uint64_t declared = UINT64_MAX;
+        uint32_t id;
+        (void)otx__id_of_key(f->json, member.key, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__text_format(&f->value, "\"%" PRIu32 "\": ", id);
+        otx__trim_copy(f, member.value);
+    }
+}
+
+/* Marks the tokens of the model's own list. */
+OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
+{
+    const otx_vocab *vocab = &f->t->vocab;
+    const uint32_t words = otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "vocab");
+    otx_json_iter member = otx_json_iter_of(f->json, words);
+    while (otx_json_iter_next(&member)) {
+        uint64_t id = member.index;
+        if (member.key != OTX_JSON_NONE && !otx_json_uint(f->json, member.value, &id)) continue;
+        if (id < vocab->count && vocab->tokens[id].kind != OTX_TOKEN_NONE) f->t->own[id] = true;
+    }
+}
+
+/* ---- merges ---- */
+
+/* Whether a merge stays: "left right" or ["left", "right"]. */
+OTX__PRIVATE bool otx__trim_merge(otx__trim_file *f, uint32_t node)
+{
+    const uint32_t one = otx_json_item(f->json, node, 0), two = otx_json_item(f->json, node, 1);
+    otx__span text;
+    size_t right;
+    if (otx_json_type_of(f->json, node) == OTX_JSON_STRING) {
+        text = otx__trim_string(f, node);
+        return !f->result && otx__trim_merge_line(f->t, text.size);
+    }
+    text = otx__trim_string(f, one);
+    if (!f->result)
+        f->result = otx__trim_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
+                                   f->error);
+    if (f->result) return false;
+    right = otx_json_string(f->json, two, f->t->scratch + text.size);
+    return otx__trim_merges(f->t, text.size, right);
+}
+
+OTX__PRIVATE void otx__trim_merge_list(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter merge = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&merge)) {
+        if (!otx__trim_merge(f, merge.value)) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, merge.value);
+    }
+}
+
+/* ---- ids in other places ---- */
+
+/* What tokenizer.json puts around texts, by id: {"ids": [1]} of TemplateProcessing, and
+   ["</s>", 2] of BertProcessing and RobertaProcessing. `visit` sees each number. */
+OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
+                                      void (*visit)(otx__trim_file *f, uint32_t node))
+{
+    static const char *const pairs[] = {"sep", "cls"};
+    const otx_json *json = f->json;
+    otx_json_iter special = otx_json_iter_of(json, otx_json_find(json, processor,
+                                                                 "special_tokens"));
+    size_t i;
+    while (otx_json_iter_next(&special)) {
+        otx_json_iter id = otx_json_iter_of(json, otx_json_find(json, special.value, "ids"));
+        while (otx_json_iter_next(&id)) visit(f, id.value);
+    }
+    for (i = 0; i < OTX__COUNT(pairs); i++)
+        visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__trim_named(otx__trim_file *f,
+                                  void (*visit)(otx__trim_file *f, uint32_t node))
+{
+    const otx_json *json = f->json;
+    const uint32_t processor = otx_json_find(json, 0, "post_processor");
+    otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
+    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
+    otx__trim_processor(f, processor, visit);
+    while (otx_json_iter_next(&inner)) otx__trim_processor(f, inner.value, visit);
+}
+
+/* Such an id stays. */
+OTX__PRIVATE void otx__trim_keep_id(otx__trim_file *f, uint32_t node)
+{
+    uint64_t id;
+    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
+        return;
+    f->t->keep[id] = true;
+    f->t->summary.always++;
+}
+
+/* ---- whole files ---- */
+
+/* Puts a list or an object made by `make` in the place of one, if it is there. */
+OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
+                                 void (*make)(otx__trim_file *f, uint32_t node))
+{
+    const otx_json_type type = otx_json_type_of(f->json, node);
+    if (f->result || (type != OTX_JSON_ARRAY && type != OTX_JSON_OBJECT)) return;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, type == OTX_JSON_ARRAY ? "[" : "{");
+    make(f, node);
+    otx__trim_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
+}
+
+OTX__PRIVATE void otx__trim_tokenizer_json(otx__trim_file *f)
+{
+    const otx_json *json = f->json;
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const uint32_t words = otx_json_find(json, model, "vocab");
+    otx__trim_part(f, otx_json_find(json, 0, "added_tokens"), otx__trim_added);
+    otx__trim_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
+                                 ? otx__trim_scored : otx__trim_members);
+    otx__trim_part(f, otx_json_find(json, model, "merges"), otx__trim_merge_list);
+    otx__trim_named(f, otx__trim_put_id);
+}
+
+OTX__PRIVATE void otx__trim_tokenizer_config(otx__trim_file *f)
+{
+    otx__trim_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__trim_decoder);
+}
+
+/* vocab.json and added_tokens.json. */
+OTX__PRIVATE void otx__trim_token_object(otx__trim_file *f)
+{
+    otx__trim_part(f, 0, otx__trim_members);
+}
+
+/* Makes such a file anew from its JSON. */
+OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
+                                       void (*make)(otx__trim_file *f), otx__text *to,
+                                       otx_error *error)
+{
+    otx__trim_file f;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = json;
+    f.error = error;
+    otx__text_open(&f.value, t->ctx);
+    f.result = otx_json_edit_open(t->ctx, json, &f.edit, error);
+    if (!f.result) make(&f);
+    if (!f.result) f.result = otx__edit_to_text(f.edit, to, error);
+    otx_json_edit_close(t->ctx, f.edit);
+    otx__text_close(&f.value);
+    return f.result;
+}
+
+/* >>> src/trim/trim_lines.h */
+/* ---- trim_lines: merges.txt and vocab.txt ------------------------------------------ */
+
+/* The next line from *at on, with its end; false behind the last. `size` is without the end
+   ("\n" or "\r\n"). */
+OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, size_t *size)
+{
+    const char *start = text.bytes + *at, *end;
+    if (*at >= text.size) return false;
+    end = (const char *)memchr(start, '\n', text.size - *at);
+    *line = otx__span_of(start, end ? (size_t)(end - start) + 1 : text.size - *at);
+    *size = line->size - (end ? 1 : 0);
+    if (end && *size > 0 && start[*size - 1] == '\r') --*size;
+    *at += line->size;
+    return true;
+}
+
+/* merges.txt: what is no merge stays as it is. */
+OTX__PRIVATE otx_result otx__trim_merges_txt(otx__trimming *t, otx__span text, otx__text *to,
+                                             otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx__span line;
+    size_t at = 0, size;
+    while (!result && otx__trim_line(text, &at, &line, &size)) {
+        const bool comment = size >= 8 && memcmp(line.bytes, "#version", 8) == 0;
+        bool stays = comment || size == 0;
+        result = otx__trim_room(t, size + 1, error);
+        if (!result && !stays) {
+            memcpy(t->scratch, line.bytes, size);
+            stays = otx__trim_merge_line(t, size);
+        }
+        if (stays) otx__text_bytes(to, line.bytes, line.size);
+    }
+    if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    return result;
+}
+
+/* vocab.txt, in which a token's id is its line. */
+OTX__PRIVATE otx_result otx__trim_vocab_txt(otx__trimming *t, otx__span text, otx__text *to,
+                                            otx_error *error)
+{
+    otx__span line;
+    size_t at = 0, size, id;
+    for (id = 0; otx__trim_line(text, &at, &line, &size); id++)
+        if (otx__trim_id(t, line.bytes, size, id) != OTX__GONE)
+            otx__text_bytes(to, line.bytes, line.size);
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* >>> src/trim/trim.h */
+/* ---- trim: the whole, in order -------------------------------------------------------- */
+
+/* ---- the new tokenizer ---- */
+
+/* A JSON file of the tokenizer, and how it is written anew. */
+typedef struct otx__trim_kind {
+    const char *name;
+    void (*make)(otx__trim_file *f);
+} otx__trim_kind;
+
+static const otx__trim_kind otx__trim_kinds[] = {
+    {"tokenizer.json", otx__trim_tokenizer_json},
+    {"tokenizer_config.json", otx__trim_tokenizer_config},
+    {"vocab.json", otx__trim_token_object},
+    {"added_tokens.json", otx__trim_token_object},
+};
+
+/* Writes a JSON file of the tokenizer anew. */
+OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_kind *kind,
+                                             const char *directory, otx_error *error)
+{
+    otx__document document;
+    otx__text text;
+    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
+    if (result) return result;
+    otx__text_open(&text, t->ctx);
+    result = otx__trim_json(t, &document.json, kind->make, &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
+    otx__text_close(&text);
+    otx__document_close(t->ctx, &document);
+    return result;
+}
+
+/* Writes merges.txt or vocab.txt anew. */
+OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name, bool merges,
+                                              const char *directory, otx_error *error)
+{
+    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    size_t size = 0;
+    otx__text text;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
+    otx__text_open(&text, t->ctx);
+    result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result)
+        result = merges ? otx__trim_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__trim_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
+    otx__text_close(&text);
+    if (bytes) otx__file_free(t->ctx, bytes, size);
+    otx__path_free(t->ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
+                                            const char *directory, otx_error *error)
+{
+    char *from = otx__path_join(t->ctx, t->model, name);
+    char *to = otx__path_join(t->ctx, directory, name);
+    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
+                                   : otx__fail_memory(error, strlen(name) + 2);
+    otx__path_free(t->ctx, from);
+    otx__path_free(t->ctx, to);
+    return result;
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__trim_write(otx__trimming *t, const char *name, const char *directory,
+                                        otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__trim_kinds); i++)
+        if (strcmp(name, otx__trim_kinds[i].name) == 0)
+            return otx__trim_write_json(t, &otx__trim_kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
+        return otx__trim_write_lines(t, name, *name == 'm', directory, error);
+    if (!otx__is_of_tokenizer(name)) return OTX_OK;
+    if (!otx__is_other_source(name)) return otx__trim_copy_file(t, name, directory, error);
+    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
+             "tokenizer.json is read", otx__path_text(path, t->model),
+             otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *directory,
+                                            otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__trim_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- which tokens ---- */
+
+/* Keeps what tokenizer.json names by its id, and finds which tokens are its model's. */
+OTX__PRIVATE otx_result otx__trim_look(otx__trimming *t, otx_error *error)
+{
+    otx__document document;
+    otx__trim_file f;
+    otx_result result =
+        otx__document_open(t->ctx, t->model, otx__trim_kinds[0].name, &document, error);
+    if (result) return result;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = &document.json;
+    otx__trim_named(&f, otx__trim_keep_id);
+    otx__trim_find_own(&f);
+    otx__document_close(t->ctx, &document);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__trim_open(t, error);
+    otx__path_text(path, t->model);
+    if (!result && strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
+                         "a tokenizer.json is written anew: load it with transformers' "
+                         "AutoTokenizer and save it with save_pretrained, which writes one", path,
+                         otx__word(t->vocab.source));
+    if (!result) result = otx__trim_wish(t, error);
+    if (!result) result = otx__trim_look(t, error);
+    if (!result)
+        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, &t->summary, error);
+    if (result) return result;
+    otx__trim_number(t);
+    if (t->count == t->vocab.token_count)
+        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
+                 "not named to stay are needed by others", path, (uint64_t)t->count);
+    return OTX_OK;
+}
+
+/* ---- the model ---- */
+
+/* "#NEW=#OLD" for every token: its row is the old one, whatever else is alike. */
+typedef struct otx__trim_map {
+    char (*texts)[32];
+    const char **entries;
+} otx__trim_map;
+
+OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map *map,
+                                           otx_error *error)
+{
+    size_t i;
+    map->texts = (char(*)[32])otx__alloc(t->ctx, t->count, sizeof *map->texts);
+    map->entries = (const char **)otx__alloc(t->ctx, t->count, sizeof *map->entries);
+    if (!map->texts || !map->entries)
+        return otx__fail_array(error, t->count, sizeof *map->texts);
+    for (i = 0; i < t->count; i++) {
+        otx__format(map->texts[i], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32, (uint64_t)i,
+                    t->olds[i]);
+        map->entries[i] = map->texts[i];
+    }
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__trim_map_close(const otx__trimming *t, otx__trim_map *map)
+{
+    if (map->texts) otx__free(t->ctx, map->texts, t->count, sizeof *map->texts);
+    if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
+}
+
+/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
+OTX__PRIVATE void otx__trim_count_bytes(otx__trimming *t, const otx_job *job)
+{
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
+        const otx__tensor_plan *plan = &job->plans[i];
+        t->summary.matrices += old->end - old->begin;
+        if (!job->base.parts.tensors[i].redundant)
+            t->summary.trimmed +=
+                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+    }
+}
+
+/* Gives the model the tokenizer in `directory`. */
+OTX__PRIVATE otx_result otx__trim_model(otx__trimming *t, const char *directory, const char *out,
+                                        otx_error *error)
+{
+    otx_job_options options;
+    otx__trim_map map;
+    otx_job *job = NULL;
+    otx_result result;
+    memset(&map, 0, sizeof map);
+    memset(&options, 0, sizeof options);
+    options.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    options.rows = OTX_ROWS_MULTIPLE;
+    options.rows_multiple = t->options->multiple ? t->options->multiple : 1;
+    options.overwrite = t->options->overwrite;
+    result = otx__trim_map_open(t, &map, error);
+    options.map = map.entries;
+    options.map_count = t->count;
+    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
+    if (!result) otx__trim_count_bytes(t, job);
+    if (!result) result = otx_job_run(job, out, error);
+    otx_job_close(job);
+    otx__trim_map_close(t, &map);
+    return result;
+}
+
+/* ---- the whole ---- */
+
+#define OTX__NEW_TOKENIZER ".otx-tokenizer-"
+
+/* Makes the directory of the new tokenizer beside the output. */
+OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
+                                        bool overwrite, otx__output *output,
+                                        otx_error *error)
+{
+    otx__standing standing;
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, out, error);
+    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error)
+{
+    otx__trimming t;
+    otx__output output;
+    otx_result result;
+    memset(&t, 0, sizeof t);
+    t.ctx = ctx;
+    t.options = options;
+    t.model = model;
+    result = otx__trim_choose(&t, error);
+    if (!result) result = otx__trim_stage(ctx, out, options->overwrite, &output, error);
+    if (!result) {
+        result = otx__trim_write_all(&t, output.partial, error);
+        if (!result) result = otx__trim_model(&t, output.partial, out, error);
+        otx__output_abandon(&output);
+    }
+    if (!result && summary) *summary = t.summary;
+    otx__trim_close(&t);
     return result;
 }
 

