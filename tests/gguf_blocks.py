@@ -186,18 +186,17 @@ def same_floats(a, b):
 
 
 class Tally:
-    passed = failed = 0
+    passed = failed = blocks = 0
 
     def check(self, what, same, blocks):
         """`same` is a row a block."""
         wrong = int((~same.reshape(blocks, -1).all(1)).sum())
         self.passed += wrong == 0
         self.failed += wrong != 0
+        self.blocks += blocks
         if wrong:
             first = int(np.argmin(same.reshape(blocks, -1).all(1)))
             print(f"  FAILED {what}: {wrong} of {blocks} blocks differ, the first is {first}")
-        else:
-            print(f"{what}: {blocks} blocks")
 
 
 def compare(ours, ggml, options, rng):
@@ -237,7 +236,7 @@ def compare(ours, ggml, options, rng):
         with np.errstate(all="ignore"):
             theirs = gguf.quants.quantize(rows, gguf.GGMLQuantizationType[name])
         tally.check(f"{name} rounded, against gguf-py",
-                    rounded(ours, name, rows) == theirs.view(np.uint8), rows.size)
+                    rounded(ours, name, rows) == theirs.view(np.uint8), rows.size // 32)
     return tally
 
 
@@ -313,6 +312,7 @@ def main():
         if options.golden:
             return golden(ggml, options.golden, rng)
         tally = compare(ours, ggml, options, rng)
+    print(f"{tally.blocks} blocks compared")
     print(f"{tally.passed} passed, {tally.failed} failed, {0 if ggml else 2 * len(TYPES)} skipped")
     return 1 if tally.failed else 0
 
