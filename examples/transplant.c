@@ -98,7 +98,9 @@ static const char *duration_text(char to[NUMBER], double seconds)
 
 /* ---- the command line ----------------------------------------------------------- */
 
-typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, HELP, COMMAND_COUNT } command;
+typedef enum command {
+    TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, HELP, COMMAND_COUNT
+} command;
 
 typedef struct settings {
     command command;
@@ -115,11 +117,15 @@ typedef struct settings {
     otx_evaluate_options evaluate;
     otx_method methods[OTX_METHOD_COUNT];
     const char *json, *html;
+    /* trim */
+    const char *keep, *drop;
+    uint64_t first;
 } settings;
 
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
 #define FOR_SOLVERS (FOR(TRANSPLANT) | FOR(EVALUATE))
+#define FOR_TRIMMERS (FOR(TRIM) | FOR(BYTES))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
 /* One list feeds the ids and the table: id, name, letter, whether it takes a value, which
@@ -136,7 +142,7 @@ typedef struct settings {
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
-    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_TRIMMERS) \
     X(OPTION_MAP, "map", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
@@ -146,7 +152,7 @@ typedef struct settings {
     X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
-    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_TRIMMERS) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_MEMORY, "memory", 0, true, FOR_SOLVERS) \
     X(OPTION_THREADS, "threads", 0, true, FOR_SOLVERS) \
@@ -160,6 +166,9 @@ typedef struct settings {
     X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
     X(OPTION_JSON, "json", 0, true, FOR(EVALUATE)) \
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
+    X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
+    X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
+    X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
     X(OPTION_VERSION, "version", 'V', false, FOR_ALL) \
     X(OPTION_HELP, "help", 'h', false, FOR_ALL)
@@ -183,6 +192,8 @@ static const char *const help_transplant[] = {
     "       transplant align BASE DONOR\n"
     "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
+    "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
+    "       transplant bytes MODEL OUT\n"
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model BASE with the tokenizer of DONOR. Each is a directory in\n"
@@ -269,10 +280,11 @@ static const char *const help_transplant[] = {
 static const char help_inspect[] =
     "usage: transplant inspect FILE_OR_DIR\n"
     "\n"
-    "Lists the tensors of a model directory, safetensors file or index with their\n"
-    "types, sizes in bytes and shapes, and sums up the vocabulary of a directory or\n"
-    "file: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,\n"
-    "vocab.json or vocab.txt, known by what it holds under any name.\n";
+    "Lists the tensors of a model directory, safetensors file, index or GGUF file\n"
+    "(of a split one the first part) with their types, sizes in bytes and shapes, of\n"
+    "GGUF also the keys, and sums up the vocabulary of a directory or file: a\n"
+    "tokenizer.json, tekken.json, SentencePiece model, tiktoken file, vocab.json,\n"
+    "vocab.txt or GGUF file, known by what it holds under any name.\n";
 
 static const char help_evaluate[] =
     "usage: transplant evaluate BASE DONOR [options]\n"
@@ -310,6 +322,26 @@ static const char help_verify[] =
     "llama.cpp, vllm, sglang or transformers asks that one. Exit status 1 if any\n"
     "finding is an error.\n";
 
+static const char help_trim[] =
+    "usage: transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
+    "       transplant bytes MODEL OUT\n"
+    "\n"
+    "Writes to OUT the model of directory MODEL with fewer tokens. Text of tokens that\n"
+    "stay is encoded as before, and the model gives the same logits for them, bit for\n"
+    "bit; all other text is encoded in smaller pieces. Special tokens, bytes, single\n"
+    "characters, tokens in the chat template, and what tokens that stay are merged\n"
+    "from stay too. bytes takes out all others.\n"
+    "\n"
+    "      --keep FILE         tokens to keep, one a line: its text, with \\xNN and \\\\ as\n"
+    "                          escapes, or #ID\n"
+    "      --drop FILE         tokens to drop, likewise; all others stay\n"
+    "      --first N           keep ids below N, and those of --keep; with --drop, but\n"
+    "                          for those\n"
+    "      --rows multiple-of:N\n"
+    "                          rows of the new matrices, if not as many as tokens\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
+
 /* The sub-commands; a first argument that is none of these names is BASE. */
 static const struct {
     const char *name;
@@ -326,6 +358,10 @@ static const struct {
      help_verify},
     {"evaluate", 2, 2, "two are wanted: BASE DONOR (for a directory named evaluate, write "
      "./evaluate)", help_evaluate},
+    {"trim", 2, 2, "two are wanted: MODEL OUT (for a directory named trim, write ./trim)",
+     help_trim},
+    {"bytes", 2, 2, "two are wanted: MODEL OUT (for a directory named bytes, write ./bytes)",
+     help_trim},
     {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
      NULL},
 };
@@ -670,6 +706,9 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
+    case OPTION_KEEP: to->keep = value; break;
+    case OPTION_DROP: to->drop = value; break;
+    case OPTION_FIRST: status = set_number(value, UINT32_MAX, "--first", &to->first); break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ENGINE:
         status = choose(value, OTX_ENGINE_COUNT, engine_name, "unknown engine", &chosen);
@@ -746,6 +785,14 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("both reports would go to", s->report, NULL);
     if (s->json && s->html && strcmp(s->json, s->html) == 0)
         return misuse("both reports would go to", s->json, NULL);
+    if (s->keep && s->drop)
+        return misuse("--drop does not go with", "--keep", "one of them is wanted");
+    if (s->command == TRIM && !s->keep && !s->drop && !s->first)
+        return misuse("nothing says what stays of", "MODEL", "--keep, --drop or --first is wanted");
+    if (FOR(s->command) & FOR_TRIMMERS && seen & SEEN(OPTION_ROWS) &&
+        s->job.rows != OTX_ROWS_MULTIPLE)
+        return misuse("--rows of this command", commands[s->command].name,
+                      "multiple-of:N is wanted");
     if (s->dry_run) least = 2;
     if (n >= least && n <= commands[s->command].most) return STATUS_OK;
     return misuse(n < least ? "too few arguments for" : "too many arguments for",
@@ -1280,13 +1327,21 @@ static int name_width(const otx_checkpoint *c)
     return (int)width;
 }
 
+/* What the type of a tensor is called: in GGUF by ggml, also where it is not read here. */
+static const char *type_name(const otx_checkpoint *c, const otx_checkpoint_tensor *at)
+{
+    const otx_gguf *gguf = &c->files[at->file].gguf;
+    return c->gguf ? otx_gguf_type_name(gguf->types[at->tensor - gguf->tensors])
+                   : otx_dtype_name(at->tensor->dtype);
+}
+
 static void print_tensor(const otx_checkpoint *c, const otx_checkpoint_tensor *at, int width)
 {
     const otx_tensor *t = at->tensor;
     char name[SHOWN], number[NUMBER];
     unsigned i;
-    printf("%-*s  %-8s %16s  [", width, escape(name, t->name, t->name_size),
-           otx_dtype_name(t->dtype), grouped(number, t->end - t->begin));
+    printf("%-*s  %-8s %16s  [", width, escape(name, t->name, t->name_size), type_name(c, at),
+           grouped(number, t->end - t->begin));
     for (i = 0; i < t->rank; i++) printf("%s%" PRIu64, i ? ", " : "", t->shape[i]);
     printf("]");
     if (c->file_count > 1) {
@@ -1296,7 +1351,58 @@ static void print_tensor(const otx_checkpoint *c, const otx_checkpoint_tensor *a
     printf("\n");
 }
 
-static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, otx_error *error)
+/* Element i of a key that holds no strings. */
+static void print_number(const otx_gguf_key *key, uint64_t i)
+{
+    int64_t integer = 0;
+    double number = 0;
+    (void)otx_gguf_number(key, i, &number);
+    if (!otx_gguf_integer(key, i, &integer)) printf("%g", number);
+    else if (key->type == OTX_GGUF_BOOL) printf("%s", integer ? "true" : "false");
+    else printf("%" PRId64, integer);
+}
+
+/* A key of a GGUF file: its type, and of its value as much as a line shows. */
+static void print_key(const otx_gguf_key *key, int width)
+{
+    enum { ELEMENTS = 4 };
+    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
+        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
+        "f64"};
+    char name[SHOWN], type[2 * NUMBER], number[NUMBER];
+    otx_gguf_strings strings;
+    uint64_t i;
+    memset(&strings, 0, sizeof strings);
+    if (key->array)
+        snprintf(type, sizeof type, "%s[%s]", names[key->type], grouped(number, key->count));
+    else snprintf(type, sizeof type, "%s", names[key->type]);
+    printf("%-*s  %-15s", width, escape(name, key->name, key->name_size), type);
+    for (i = 0; i < key->count && i < ELEMENTS; i++) {
+        printf(i ? ", " : "  ");
+        if (otx_gguf_next(key, &strings))
+            printf("\"%s\"", escape(name, strings.bytes, strings.size));
+        else print_number(key, i);
+    }
+    printf("%s\n", key->count > ELEMENTS ? ", ..." : "");
+}
+
+/* The keys of a GGUF file, of a split one those of its first part. */
+static void print_keys(const otx_gguf *gguf)
+{
+    char number[NUMBER], name[SHOWN];
+    size_t i, width = 0;
+    for (i = 0; i < gguf->key_count; i++) {
+        size_t length = strlen(escape(name, gguf->keys[i].name, gguf->keys[i].name_size));
+        if (length > width) width = length;
+    }
+    printf("GGUF of version %u, %s keys\n", (unsigned)gguf->version,
+           grouped(number, gguf->key_count));
+    for (i = 0; i < gguf->key_count; i++) print_key(&gguf->keys[i], (int)width);
+    printf("\n");
+}
+
+static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, bool *gguf,
+                                     otx_error *error)
 {
     otx_checkpoint checkpoint;
     char tensors[NUMBER], bytes[NUMBER];
@@ -1304,7 +1410,10 @@ static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, o
     size_t i;
     int width;
     otx_result result = otx_checkpoint_open(ctx, path, &checkpoint, error);
+    *gguf = false;
     if (result) return result;
+    *gguf = checkpoint.gguf;
+    if (checkpoint.gguf) print_keys(&checkpoint.files[0].gguf);
     width = name_width(&checkpoint);
     for (i = 0; i < checkpoint.tensor_count; i++) {
         const otx_tensor *tensor = checkpoint.tensors[i].tensor;
@@ -1359,19 +1468,24 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool a
 }
 
 /* The tensors, if there are any, and the vocabulary, if there is one. Of a file there is
-   one of them. */
+   one of them, but of a GGUF file, which may have both. */
 static int run_inspect(const settings *s)
 {
     const char *path = s->arguments[0];
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error, no_vocab;
-    otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &error);
+    bool gguf;
+    otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &gguf, &error);
     bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
     if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
-    if (!tensors && file) return STATUS_OK;
+    if (!tensors && file && !gguf) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
     if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
+    if (gguf && vocab == OTX_ERROR_UNSUPPORTED) {
+        printf("\nvocabulary: none that is read: %s\n", no_vocab.message);
+        return STATUS_OK;
+    }
     /* Where it is neither, what is said of a directory's weights comes first. */
     return fail(advised && !file ? &error : &no_vocab);
 }
@@ -1588,6 +1702,118 @@ static int run_evaluate(const settings *s)
     return STATUS_INTERRUPTED;
 }
 
+/* Lines of a file, each a token. */
+typedef struct token_list {
+    char *text;
+    const char **tokens;
+    size_t count;
+} token_list;
+
+static void list_close(token_list *list)
+{
+    free(list->text);
+    free((void *)list->tokens);
+}
+
+static otx_result list_fail(otx_error *error, otx_result code, const char *path,
+                            const char *problem)
+{
+    char name[SHOWN];
+    error->code = code;
+    snprintf(error->message, sizeof error->message, "%s: %s", escape(name, path, strlen(path)),
+             problem);
+    return code;
+}
+
+/* Cuts the text at its lines' ends; empty lines are none. */
+static void list_split(token_list *list, size_t size)
+{
+    char *at = list->text, *end = list->text + size;
+    while (at < end) {
+        char *line = at, *stop = (char *)memchr(at, '\n', (size_t)(end - at));
+        if (!stop) stop = end;
+        at = stop + 1;
+        if (stop > line && stop[-1] == '\r') stop--;
+        *stop = 0;
+        if (stop > line) list->tokens[list->count++] = line;
+    }
+}
+
+/* Most bytes of such a file. */
+#define LIST_LIMIT ((uint64_t)256 << 20)
+
+static otx_result list_open(const otx_context *ctx, const char *path, token_list *list,
+                            otx_error *error)
+{
+    otx_source source;
+    size_t size, lines = 1, i;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    size = (size_t)source.size;
+    if (source.size > LIST_LIMIT) {
+        result = list_fail(error, OTX_ERROR_LIMIT, path, "is no list of tokens: over 256 MiB");
+    } else if ((list->text = (char *)malloc(size + 1)) == NULL) {
+        result = list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");
+    } else if (!source.read(source.context, 0, list->text, size)) {
+        result = list_fail(error, OTX_ERROR_IO, path, "cannot be read");
+    } else if (memchr(list->text, 0, size)) {
+        result = list_fail(error, OTX_ERROR_FORMAT, path, "holds a zero byte; write \\x00");
+    }
+    otx_source_close(ctx, &source);
+    if (result) return result;
+    list->text[size] = 0;
+    for (i = 0; i < size; i++) lines += list->text[i] == '\n';
+    list->tokens = (const char **)malloc(lines * sizeof *list->tokens);
+    if (!list->tokens) return list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");
+    list_split(list, size);
+    return OTX_OK;
+}
+
+static void print_trimming(const char *model, const otx_trim_summary *t)
+{
+    char bytes[NUMBER], less[NUMBER];
+    printf("%s\n", model);
+    print_count("tokens", t->before, 0);
+    print_count("stay", t->after, t->before);
+    print_count("  as wished", t->wanted, t->before);
+    print_count("  always", t->always, t->before);
+    print_count("  as parts", t->parts, t->before);
+    printf("  %-14s %12s  %s of them saved\n", "matrices",
+           size_text(bytes, (double)t->trimmed),
+           size_text(less, (double)t->matrices - (double)t->trimmed));
+}
+
+static int run_trim(const settings *s)
+{
+    const char *path = s->keep ? s->keep : s->drop;
+    otx_trim_options options;
+    otx_trim_summary summary;
+    token_list list;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result = OTX_OK;
+    memset(&options, 0, sizeof options);
+    memset(&list, 0, sizeof list);
+    catch_signals();
+    if (path) result = list_open(&ctx, path, &list, &error);
+    options.tokens = list.tokens;
+    options.token_count = list.count;
+    options.drop = s->drop != NULL;
+    options.first = s->first;
+    options.multiple = s->job.rows_multiple;
+    options.overwrite = s->job.overwrite;
+    if (!result)
+        result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
+    list_close(&list);
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(&error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
 /* The help of the command that is named, or of the whole. */
 static int run_help(const settings *s)
 {
@@ -1595,7 +1821,7 @@ static int run_help(const settings *s)
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
-                      "known are transplant, inspect, align, verify, evaluate");
+                      "known are transplant, inspect, align, verify, evaluate, trim, bytes");
     return print_help(of);
 }
 
@@ -1608,6 +1834,7 @@ static int run(const settings *s)
     else if (s->command == ALIGN) status = run_align(s);
     else if (s->command == VERIFY) status = run_verify(s);
     else if (s->command == EVALUATE) status = run_evaluate(s);
+    else if (s->command == TRIM || s->command == BYTES) status = run_trim(s);
     else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

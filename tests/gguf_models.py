@@ -9,15 +9,16 @@ from tool import BASE_WORDS, DONOR_WORDS, noise
 
 # Numbers of values' types.
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
-CODES = dict(zip((U8, I8, U16, I16, U32, I32, F32, BOOL, U64, I64, F64), "BbHhIif?QqD"[:10] + "d"))
+CODES = dict(zip((U8, I8, U16, I16, U32, I32, F32, BOOL, U64, I64, F64), "BbHhIif?Qqd"))
 
 # ggml's types: number, elements and bytes of a block, and where in it F16 numbers stand.
 TYPES = {"F32": (0, 1, 4, ()), "F16": (1, 1, 2, (0,)), "Q4_0": (2, 32, 18, (0,)),
          "Q4_1": (3, 32, 20, (0, 2)), "Q5_0": (6, 32, 22, (0,)), "Q5_1": (7, 32, 24, (0, 2)),
          "Q8_0": (8, 32, 34, (0,)), "Q2_K": (10, 256, 84, (80, 82)), "Q3_K": (11, 256, 110, (108,)),
          "Q4_K": (12, 256, 144, (0, 2)), "Q5_K": (13, 256, 176, (0, 2)),
-         "Q6_K": (14, 256, 210, (208,)), "IQ4_NL": (20, 32, 18, (0,)), "IQ3_S": (21, 256, 110, (0,)),
-         "IQ4_XS": (23, 256, 136, (0,)), "I32": (26, 1, 4, ()), "I64": (27, 1, 8, ()),
+         "Q6_K": (14, 256, 210, (208,)), "IQ4_NL": (20, 32, 18, (0,)),
+         "IQ3_S": (21, 256, 110, (0,)), "IQ4_XS": (23, 256, 136, (0,)),
+         "I32": (26, 1, 4, ()), "I64": (27, 1, 8, ()),
          "BF16": (30, 1, 2, ()), "MXFP4": (39, 32, 17, ())}
 NAMES = {row[0]: name for name, row in TYPES.items()}
 
@@ -198,7 +199,8 @@ def donor_keys(words=DONOR_WORDS):
 
 def donor_tensors(kind="F32", hidden=64, tied=False, words=DONOR_WORDS):
     rows = len(words) + 3
-    tensors = {EMBED: blocks(15, kind, rows, hidden), "output_norm.weight": blocks(16, "F32", hidden)}
+    tensors = {EMBED: blocks(15, kind, rows, hidden),
+               "output_norm.weight": blocks(16, "F32", hidden)}
     if not tied:
         tensors[HEAD] = blocks(17, kind, rows, hidden)
     return tensors

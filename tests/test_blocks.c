@@ -137,6 +137,49 @@ static void quantised(void)
     free(rows);
 }
 
+/* A value of many rows of four kinds, which gguf_blocks.py makes too: about normal, none
+   below zero, halves of the step of Q8_0, and groups of 16 that are unlike each other. */
+static float one_of_many(uint64_t i)
+{
+    const uint64_t row = i / 256, at = i % 256;
+    uint64_t bits = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    int value, exponent = -(int)(row % 29) - 12;
+    bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
+    bits ^= bits >> 31;
+    value = (int)((bits & 65535) + (bits >> 16 & 65535) + (bits >> 32 & 65535) + (bits >> 48)) -
+            2 * 65536;
+    if (row % 4 == 1) value = abs(value);
+    if (row % 4 == 2) value = at % 32 == 0 ? 254 : (value % 255 + 255) % 255;
+    if (row % 4 == 3) exponent -= (int)(at / 16 * 7 % 11);
+    return (float)ldexp((double)value, exponent);
+}
+
+/* A thousand rows by the sum of their blocks' bytes. */
+static void quantised_many(void)
+{
+    const size_t count = 1024 * 256;
+    float *rows = (float *)malloc(count * sizeof *rows);
+    unsigned char *made = (unsigned char *)malloc(2 * count);
+    size_t i;
+    int dtype;
+    if (!rows || !made) exit(1);
+    for (i = 0; i < count; i++) rows[i] = one_of_many(i);
+    for (dtype = OTX_Q4_0; dtype < OTX_OPAQUE; dtype++) {
+        size_t size;
+        unsigned bytes, elements = otx_dtype_block((otx_dtype)dtype, &bytes);
+        const unsigned char *wanted = tensor((otx_dtype)dtype, ".sum", &size);
+        uint32_t sum = 0x811c9dc5; /* FNV-1a */
+        CHECK_INT(otx_blocks_from_float(made, rows, (otx_dtype)dtype, count), 0);
+        for (i = 0; i < count / elements * bytes; i++)
+            sum = (uint32_t)((sum ^ made[i]) * UINT64_C(0x01000193));
+        if (sum != golden_bits(wanted)) printf("  %s:\n", otx_dtype_name((otx_dtype)dtype));
+        CHECK_INT(sum, golden_bits(wanted));
+    }
+    free(made);
+    free(rows);
+}
+
 /* Fills `blocks` blocks of a type with small values. */
 static size_t plain_rows(float *rows, otx_dtype dtype, unsigned blocks)
 {
@@ -255,6 +298,7 @@ int main(void)
     golden_open();
     RUN(widened);
     RUN(quantised);
+    RUN(quantised_many);
     RUN(refused);
     RUN(largest);
     RUN(tiny);

@@ -216,7 +216,8 @@ def what_cannot_be_carried_over(here):
     donor = donor_file(here)
     for name, tensor in {
             "per_layer_token_embd.weight": gguf.blocks(1, "F32", BASE_COUNT, 8),
-            "blk.0.ffn_gate_tid2eid.weight": gguf.Block("I32", (BASE_COUNT, 2), bytes(8 * BASE_COUNT)),
+            "blk.0.ffn_gate_tid2eid.weight":
+                gguf.Block("I32", (BASE_COUNT, 2), bytes(8 * BASE_COUNT)),
             "d2t": gguf.Block("I64", (5,), bytes(40)),
             "dspark_markov_w1.weight": gguf.blocks(1, "F32", BASE_COUNT, 4)}.items():
         base = write(here / "base.gguf", base_keys(), {**base_tensors(), name: tensor})
@@ -316,7 +317,8 @@ def parts_of(here, stem="out"):
 def in_parts_and_back(here):
     base, donor = base_file(here, "Q8_0", "Q6_K"), donor_file(here)
     whole, _ = transplant(here, base, donor)
-    call(base, donor, here / "out.gguf", "-q", "-a", "mean", "--overwrite", "--split-max-size", "16K")
+    small = ["--split-max-size", "16K"]
+    call(base, donor, here / "out.gguf", "-q", "-a", "mean", "--overwrite", *small)
     assert whole.exists(), "the parts have other names"
     keys, tensors = parts_of(here)
     assert len(keys) > 2
@@ -325,9 +327,9 @@ def in_parts_and_back(here):
     assert list(keys[0])[:-3] == list(ours) and all(len(k) == 3 for k in keys[1:])
     call(base, donor, here / "x-00001-of-00002.gguf", status=1)
     first = here / f"out-00001-of-{len(keys):05}.gguf"
-    error = call(base, donor, here / "out.gguf", "--split-max-size", "16K", status=1).error
+    error = call(base, donor, here / "out.gguf", *small, status=1).error
     assert "--overwrite" in error
-    call(base, donor, here / "out.gguf", "-q", "-a", "zero", "--split-max-size", "16K", "--overwrite")
+    call(base, donor, here / "out.gguf", "-q", "-a", "zero", *small, "--overwrite")
     # Parts as a base become one file.
     out, sources = transplant(here, first, donor, out="again.gguf")
     new_keys, new = read(out)
@@ -461,7 +463,8 @@ def methods_and_reports(here):
         check_shared(read(base)[1][HEAD], read(out)[1][HEAD], sources)
         assert '"dtype": "Q6_K"' in (here / "report.json").read_text()
     one = (here / "omp-affine.gguf").read_bytes()
-    call(base, donor, here / "one.gguf", "-q", "--threads", "1", "-a", "omp-affine", "--isa", "scalar")
+    call(base, donor, here / "one.gguf", "-q", "-a", "omp-affine", "--threads", "1", "--isa",
+         "scalar")
     assert (here / "one.gguf").read_bytes() == one
 
 

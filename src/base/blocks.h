@@ -2,6 +2,7 @@
 
 /* A block taken apart. Element e has the value
        scale[e / group] * level[e] - minus[e / group]
+   where the product is exact: F16 has 11 bits, the group's factor and the level at most 12.
    Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
 typedef struct otx__block {
     float scale[16], minus[16];
@@ -20,7 +21,8 @@ OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
 
 OTX__PRIVATE float otx__half_at(const unsigned char *from)
 {
-    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, otx__format_of(OTX_F16));
+    const otx__float_format half = otx__format_of(OTX_F16);
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, half);
 }
 
 /* ---- scales ---- */
@@ -75,7 +77,8 @@ OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
 /* Half the value of an E8M0: 2^(code - 128). */
 OTX__PRIVATE float otx__half_e8m0(unsigned code)
 {
-    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : (uint32_t)(code - 1) << 23);
+    const uint32_t normal = (uint32_t)(code - 1) << 23;
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : normal);
 }
 
 /* Fills in all but the levels. */
@@ -89,7 +92,8 @@ OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from
     if (block->count == 32) {
         block->group = 32;
         block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
-        block->minus[0] = dtype == OTX_Q4_1 || dtype == OTX_Q5_1 ? -otx__half_at(from + 2) : 0.0f;
+        block->minus[0] = 0.0f;
+        if (dtype == OTX_Q4_1 || dtype == OTX_Q5_1) block->minus[0] = -otx__half_at(from + 2);
         return;
     }
     otx__half_places(dtype, &scale_at, &minimum_at);

@@ -2,10 +2,11 @@
 
 OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
 {
+    const otx__float_format half = otx__format_of(OTX_F16);
     bool overflow;
-    uint32_t half = otx__round_double((double)value, otx__format_of(OTX_F16), &overflow);
-    to[0] = (unsigned char)(half & 255);
-    to[1] = (unsigned char)(half >> 8);
+    uint32_t bits = otx__round_double((double)value, half, &overflow);
+    to[0] = (unsigned char)(bits & 255);
+    to[1] = (unsigned char)(bits >> 8);
 }
 
 /* ---- levels, as otx__levels_of_* take them apart ---- */

@@ -54,7 +54,7 @@ OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, 
     otx__name_text(own, name);
     otx__gguf_part_text(first, name, 1, (uint64_t)parts);
     if (number != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" is part %" PRId64 " of %" PRId64
                          " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
                          parts, first);
     if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)

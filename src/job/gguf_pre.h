@@ -70,8 +70,6 @@ static const otx__pre_row otx__pre_rows[] = {
     {"seed-coder", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1}"
                            "| ?[^\\s\\p{L}\\p{N}\\r\\n]+" OTX__PRE_ENDS,
                            "B0"}},                     /* llama.cpp's note */
-    {"tiny_aya", false, {"R\\d{1,3}(?=(?:\\d{3})*\\b)", "R" OTX__PRE_GPT4O,
-                         "B0"}},                       /* llama.cpp's note */
 };
 
 /* The classes of transformers that have no tokenizer.json to say it. */

@@ -122,7 +122,7 @@ OTX__PRIVATE otx_result otx__gguf_check_merged(const otx__gguf_donor *donor,
 OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32_t *order,
                                           uint32_t made)
 {
-    size_t id, first = tokens->count;
+    size_t id, place, first = tokens->count;
     uint32_t last = 0;
     bool ordered = true;
     for (id = 0; id < tokens->count; id++) {
@@ -133,8 +133,9 @@ OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32
     }
     for (id = 0; id < tokens->count; id++) {
         if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
-        if (ordered) tokens->scores[id] = id < first ? 0.0f : 0.0f - (float)(id - first);
-        else tokens->scores[id] = 0.0f - (float)(order[id] ? order[id] - 1 : made);
+        if (ordered) place = id < first ? 0 : id - first;
+        else place = order[id] ? order[id] - 1 : made;
+        tokens->scores[id] = place ? -(float)place : 0.0f;
     }
 }
 

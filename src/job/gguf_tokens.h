@@ -136,7 +136,8 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
         if (tokens->kind == OTX__GGUF_UGM || tokens->added[word.id] == OTX__NOT_ADDED)
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
-            tokens->types[word.id] = otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+            tokens->types[word.id] =
+                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }
@@ -259,6 +260,7 @@ OTX__PRIVATE otx_result otx__gguf_distinguish(const otx__gguf_donor *donor,
             uint32_t *slot;
             if (otx__gguf_turn(tokens->types[id]) != turn) continue;
             slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size);
+            if (*slot == id + 1) continue; /* renamed before */
             if (*slot) {
                 otx__example_add(&same, token->content, token->content_size, id, *slot - 1);
                 otx__gguf_put_name(tokens, "SAME", id);

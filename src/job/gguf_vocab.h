@@ -125,6 +125,7 @@ OTX__PRIVATE otx_result otx__gguf_find_pre(otx__gguf_donor *donor, const char **
 OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx_context *ctx,
                                        otx__gguf_list *list)
 {
+    const bool scored = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
     otx__text strings, types, scores;
     size_t i;
     otx__text_open(&strings, ctx);
@@ -133,10 +134,10 @@ OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx
     for (i = 0; i < tokens->count; i++) {
         otx__gguf_text_string(&strings, tokens->list[i].content, tokens->list[i].content_size);
         otx__gguf_text_i32(&types, tokens->types[i]);
-        otx__gguf_text_f32(&scores, tokens->scores[i]);
+        if (scored) otx__gguf_text_f32(&scores, tokens->scores[i]);
     }
     otx__gguf_add_text(list, "tokenizer.ggml.tokens", OTX_GGUF_STRING, tokens->count, &strings);
-    if (tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM)
+    if (scored)
         otx__gguf_add_text(list, "tokenizer.ggml.scores", OTX_GGUF_F32, tokens->count, &scores);
     otx__gguf_add_text(list, "tokenizer.ggml.token_type", OTX_GGUF_I32, tokens->count, &types);
     otx__text_close(&scores);

@@ -41,18 +41,21 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
 
 /* ---- GGUF ---- */
 
-/* Whether a file begins as a GGUF file does; false where it cannot be read. */
-OTX__PRIVATE bool otx__is_gguf(const otx_context *ctx, const char *path)
+/* Whether a file begins as a GGUF file does. What else is wrong with it is told later. */
+OTX__PRIVATE otx_result otx__is_gguf(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
 {
     char magic[sizeof OTX__GGUF_MAGIC - 1];
     otx_source source;
     otx_error problem;
-    bool is;
-    if (otx_source_open(ctx, path, &source, &problem)) return false;
-    is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
-         memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
+    otx_result result = otx_source_open(ctx, path, &source, &problem);
+    *is = false;
+    if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+    if (result) return OTX_OK;
+    *is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
+          memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
     otx_source_close(ctx, &source);
-    return is;
+    return OTX_OK;
 }
 
 /* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
@@ -64,10 +67,12 @@ OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path,
     otx__listing listing;
     otx__weights_found found;
     otx_result result = otx__model_status(path, &status, error);
+    bool is;
     *file = NULL;
     if (result) return result;
     if (!status.directory) {
-        if (!otx__is_gguf(ctx, path)) return OTX_OK;
+        result = otx__is_gguf(ctx, path, &is, error);
+        if (result || !is) return result;
         *file = otx__path_copy(ctx, path, strlen(path));
         return *file ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
     }
@@ -138,8 +143,8 @@ OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__sid
     }
     if (wrong > both / 100)
         result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is not the tokenizer of %s, in whose "
-                           "directory it stands: of %" PRIu64 " tokens differ, the first id %" PRIu64
-                           ", \"%s\" and \"%s\"", side->path,
+                           "directory it stands: %" PRIu64 " tokens differ, the first id %"
+                           PRIu64 ", \"%s\" and \"%s\"", side->path,
                            side->weights + otx__path_name(side->weights), (uint64_t)wrong,
                            (uint64_t)first,
                            otx__quote(ours, sizeof ours, side->vocab.tokens[first].content,
