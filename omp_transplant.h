@@ -23,257 +23,265 @@
 
    What is where
 
-      304  api/version                version
-      334  api/result                 results
-      374  api/context                context: memory, threads, progress
-      452  api/isa                    instruction sets
-      469  api/matrix                 numbers and matrices
-      527  api/blocks                 block types of ggml
-      549  api/solver                 the solver
-      677  api/affine                 the affine map: rows as the map makes them, and what it misses
-      808  api/methods                methods: rows for tokens that a model lacks
-     1005  api/source                 sources and sinks: bytes in and out
-     1025  api/json                   JSON
-     1147  api/safetensors            safetensors
-     1211  api/gguf                   GGUF
-     1309  api/vocab                  vocabularies
-     1446  api/align                  alignment
-     1509  api/gguf_vocab             vocabularies in GGUF files
-     1534  api/file                   files
-     1545  api/directory              directories
-     1616  api/job                    the whole job
-     1780  api/verify                 looking at a finished model
-     1844  api/evaluate               methods ranked on tokens that both models share
+      313  api/version                version
+      343  api/result                 results
+      383  api/context                context: memory, threads, progress
+      461  api/isa                    instruction sets
+      478  api/matrix                 numbers and matrices
+      536  api/blocks                 block types of ggml
+      560  api/solver                 the solver
+      688  api/affine                 the affine map: rows as the map makes them, and what it misses
+      819  api/methods                methods: rows for tokens that a model lacks
+     1016  api/source                 sources and sinks: bytes in and out
+     1036  api/json                   JSON
+     1158  api/safetensors            safetensors
+     1222  api/gguf                   GGUF
+     1320  api/vocab                  vocabularies
+     1457  api/align                  alignment
+     1520  api/gguf_vocab             vocabularies in GGUF files
+     1545  api/file                   files
+     1556  api/directory              directories
+     1627  api/job                    the whole job
+     1791  api/verify                 looking at a finished model
+     1855  api/evaluate               methods ranked on tokens that both models share
+     1950  api/trim                   a smaller vocabulary of a model's own
 
-     1950  base                       what everything stands on
-     1986  base/begin                 system headers, and how floating point must be compiled
-     2024  base/sizes                 counting, and sums and products that may not wrap
-     2062  base/span                  bytes of others, digits, UTF-8
-     2220  base/decimal               the digits of a double
-     2355  base/format                printf without stdio and without a locale
-     2624  base/result                results, failures, messages
-     2740  base/memory                the allocator, arrays that grow
-     2799  base/text                  names in messages, and text that grows
-     2916  base/hooks                 log, progress, threads of the caller
-     2985  base/sort                  in place, without memory, never quadratic; and finding
-     3035  base/clock                 wall time for statistics
-     3081  base/hash                  keyed, for tables whose keys a stranger chooses
-     3173  base/pool                  blocks that are freed together
-     3288  base/number                element types, widening and rounding
-     3499  base/blocks                block types of ggml, taken apart and widened
-     3716  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4001  base/blocks_make           rows quantised to blocks
-     4394  base/base64                decoding
-     4430  base/protobuf              fields of a message
-     4552  base/watch                 long loops that the caller can stop
+     2008  base                       what everything stands on
+     2044  base/begin                 system headers, and how floating point must be compiled
+     2082  base/sizes                 counting, and sums and products that may not wrap
+     2120  base/span                  bytes of others, digits, UTF-8
+     2278  base/decimal               the digits of a double
+     2413  base/format                printf without stdio and without a locale
+     2682  base/result                results, failures, messages
+     2798  base/memory                the allocator, arrays that grow
+     2857  base/text                  names in messages, and text that grows
+     2974  base/hooks                 log, progress, threads of the caller
+     3043  base/sort                  in place, without memory, never quadratic; and finding
+     3093  base/clock                 wall time for statistics
+     3139  base/hash                  keyed, for tables whose keys a stranger chooses
+     3231  base/pool                  blocks that are freed together
+     3346  base/number                element types, widening and rounding
+     3557  base/blocks                block types of ggml, taken apart and widened
+     3778  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4063  base/blocks_make           rows quantised to blocks
+     4457  base/base64                decoding
+     4493  base/protobuf              fields of a message
+     4615  base/watch                 long loops that the caller can stop
 
-     4605  files                      formats, on memory and streams
-     4635  files/memory_source        memory as a source of bytes
-     4653  files/json_read            a parser without recursion
-     5006  files/json_values          looking at values, stepping through containers
-     5219  files/json_edit            writing, and edits that keep every byte they do not touch
-     5587  files/tensors              what reading and writing a header share
-     5722  files/safetensors_read     the header of a file, checked
-     6047  files/safetensors_write    the header of a new file
-     6204  files/gguf_types           ggml's types, and the sizes of values
-     6381  files/gguf_values          keys, tensors and values found
-     6499  files/gguf_walk            what stands in a header, one after the other
-     6711  files/gguf_read            the header of a file, checked
-     6932  files/gguf_write           the header of a new file
-     7137  files/gguf_keys            a list of keys that is being made
+     4668  files                      formats, on memory and streams
+     4698  files/memory_source        memory as a source of bytes
+     4716  files/json_read            a parser without recursion
+     5069  files/json_values          looking at values, stepping through containers
+     5282  files/json_edit            writing, and edits that keep every byte they do not touch
+     5650  files/tensors              what reading and writing a header share
+     5785  files/safetensors_read     the header of a file, checked
+     6110  files/safetensors_write    the header of a new file
+     6267  files/gguf_types           ggml's types, and the sizes of values
+     6444  files/gguf_values          keys, tensors and values found
+     6562  files/gguf_walk            what stands in a header, one after the other
+     6774  files/gguf_read            the header of a file, checked
+     6995  files/gguf_write           the header of a new file
+     7200  files/gguf_keys            a list of keys that is being made
 
-     7337  vocab                      tokens, from every source, and which of them are the same
-     7378  vocab/known                what the world calls things: files, classes, tokens
-     7702  vocab/token_table          the table of tokens, and finding tokens in it
-     7876  vocab/spelling             from what a file spells to bytes
-     8067  vocab/reader               what the readers of all sources share
-     8425  vocab/added_tokens         what other files add to a model's tokens
-     8773  vocab/in_use               tokens that are named as reserved ones and are none
-     8876  vocab/from_tokenizer_json  tokenizer.json
-     9169  vocab/from_tekken          tekken.json
-     9324  vocab/from_tiktoken        *.tiktoken
-     9389  vocab/from_sentencepiece   tokenizer.model and its like
-     9754  vocab/from_vocab_json      vocab.json and merges.txt
-     9840  vocab/from_vocab_txt       vocab.txt
-     9897  vocab/digits               how a tokenizer cuts numbers
-    10093  vocab/recognise            what a file is, by what it holds
-    10224  vocab/parse                the first source that is given, and what goes with it
-    10450  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10757  vocab/rules_read           the rules of each kind of file
-    10862  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    11043  vocab/from_gguf            the vocabulary of a GGUF file
-    11351  vocab/gguf_rules           how it splits text
-    11502  vocab/split                text split as the tokenizer's model splits it
-    11902  vocab/align                which base token a donor token is
+     7400  vocab                      tokens, from every source, and which of them are the same
+     7441  vocab/known                what the world calls things: files, classes, tokens
+     7765  vocab/token_table          the table of tokens, and finding tokens in it
+     7939  vocab/spelling             from what a file spells to bytes
+     8130  vocab/reader               what the readers of all sources share
+     8488  vocab/added_tokens         what other files add to a model's tokens
+     8836  vocab/in_use               tokens that are named as reserved ones and are none
+     8939  vocab/from_tokenizer_json  tokenizer.json
+     9232  vocab/from_tekken          tekken.json
+     9387  vocab/from_tiktoken        *.tiktoken
+     9452  vocab/from_sentencepiece   tokenizer.model and its like
+     9817  vocab/from_vocab_json      vocab.json and merges.txt
+     9903  vocab/from_vocab_txt       vocab.txt
+     9960  vocab/digits               how a tokenizer cuts numbers
+    10156  vocab/recognise            what a file is, by what it holds
+    10287  vocab/parse                the first source that is given, and what goes with it
+    10513  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10820  vocab/rules_read           the rules of each kind of file
+    10925  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11106  vocab/from_gguf            the vocabulary of a GGUF file
+    11414  vocab/gguf_rules           how it splits text
+    11565  vocab/split                text split as the tokenizer's model splits it
+    11965  vocab/align                which base token a donor token is
 
-    12156  simd                       the hot loops, once for each instruction set
-    12189  simd/kernels               the table of kernels, and what all versions share
-    12466  simd/scalar                the reference
-    12635  simd/sse2                  the operations of 128-bit x86, and what each does
-    12756  simd/neon                  those of 64-bit Arm
-    12851  simd/wasm                  those of WebAssembly's SIMD128
-    12936  simd/avx2                  those of 256-bit x86, with FMA
-    13018  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13660  simd/avx_vnni              AVX2, and products of integers
-    13756  simd/neon_bf16             NEON, and products of matrices
-    13910  simd/avx512                512-bit x86, by hand
-    14516  simd/amx                   tiles of x86, beside AVX-512
-    14759  simd/dispatch              which of them this machine can run, and which a call takes
+    12219  simd                       the hot loops, once for each instruction set
+    12252  simd/kernels               the table of kernels, and what all versions share
+    12529  simd/scalar                the reference
+    12698  simd/sse2                  the operations of 128-bit x86, and what each does
+    12819  simd/neon                  those of 64-bit Arm
+    12914  simd/wasm                  those of WebAssembly's SIMD128
+    12999  simd/avx2                  those of 256-bit x86, with FMA
+    13081  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13723  simd/avx_vnni              AVX2, and products of integers
+    13819  simd/neon_bf16             NEON, and products of matrices
+    13973  simd/avx512                512-bit x86, by hand
+    14579  simd/amx                   tiles of x86, beside AVX-512
+    14822  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14985  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15038  solve/views                the rows of matrices, as the kernels read them
-    15167  solve/panels               vectors as the dense products want them, and these
-    15358  solve/rests                vectors on their way into panels
-    15535  solve/dictionary           the atoms, and their split along a common direction
-    15690  solve/exact_gram           products of all pairs of atoms in double
-    15772  solve/triangle             packed lower triangles
-    15876  solve/support              what is known of one target, and the exact steps
-    16152  solve/gram_table           products of atoms with all atoms, for scans
-    16390  solve/screen               which atoms are worth scoring in double: the bound
-    16696  solve/scan                 the correlations of all atoms with a block's residuals
-    16859  solve/predict              making targets ready for the next scan
-    17105  solve/candidates           the atoms that a scan could not rule out
-    17442  solve/select               the next atoms of each target
-    17607  solve/pursuit              what one solve holds, and the memory it takes
-    17851  solve/plan                 which form, and in what blocks
-    18096  solve/steps                a pursuit from its rows to its results
-    18335  solve/combine              new rows of coefficients
-    18397  solve/solver               the public call
-    18562  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18771  solve/affine_normal        the normal equations of an affine map
-    19014  solve/affine_factor        their factor, and their solution
-    19245  solve/affine_map           a fitted map, and the rows it makes
-    19588  solve/affine_choice        how many atoms to take, and chosen by what
-    19986  solve/affine_fit           what a fit of an affine map holds and needs
-    20230  solve/affine               fitting and applying affine maps
+    15048  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15101  solve/views                the rows of matrices, as the kernels read them
+    15230  solve/panels               vectors as the dense products want them, and these
+    15421  solve/rests                vectors on their way into panels
+    15598  solve/dictionary           the atoms, and their split along a common direction
+    15753  solve/exact_gram           products of all pairs of atoms in double
+    15835  solve/triangle             packed lower triangles
+    15939  solve/support              what is known of one target, and the exact steps
+    16215  solve/gram_table           products of atoms with all atoms, for scans
+    16453  solve/screen               which atoms are worth scoring in double: the bound
+    16759  solve/scan                 the correlations of all atoms with a block's residuals
+    16922  solve/predict              making targets ready for the next scan
+    17168  solve/candidates           the atoms that a scan could not rule out
+    17505  solve/select               the next atoms of each target
+    17670  solve/pursuit              what one solve holds, and the memory it takes
+    17914  solve/plan                 which form, and in what blocks
+    18159  solve/steps                a pursuit from its rows to its results
+    18398  solve/combine              new rows of coefficients
+    18460  solve/solver               the public call
+    18625  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18834  solve/affine_normal        the normal equations of an affine map
+    19077  solve/affine_factor        their factor, and their solution
+    19308  solve/affine_map           a fitted map, and the rows it makes
+    19651  solve/affine_choice        how many atoms to take, and chosen by what
+    20049  solve/affine_fit           what a fit of an affine map holds and needs
+    20293  solve/affine               fitting and applying affine maps
 
-    20519  methods                    rows for tokens that a model lacks, each method a room
-    20558  methods/parts              what methods share: sums of rows, combinations
-    20742  methods/pursuit            omp, omp-centred
-    20813  methods/mapping            omp-affine, affine
-    20847  methods/constant           mean, zero
-    20875  methods/near               each target against all anchors
-    21166  methods/weights            how a few anchors combine to a target
-    21387  methods/interpolation      common_interpolation
-    21540  methods/wechsel            wechsel
-    21590  methods/focus              focus
-    21678  methods/hull               hull
-    21729  methods/dense              matrices of double, and their products
-    21994  methods/linear             maps between two models' rows
-    22149  methods/clp                clp
-    22235  methods/chance             normal deviates that are the same everywhere
-    22296  methods/factor             of symmetric matrices
-    22345  methods/randn              randn
-    22434  methods/john_hewitt        john_hewitt
-    22518  methods/polar              the orthogonal part of a matrix
-    22614  methods/procrustes         procrustes
-    22707  methods/eigen              principal directions of a matrix's rows
-    23001  methods/landmark_pca       landmark_pca
-    23059  methods/stb                stb
-    23241  methods/mp_rope            mp_rope
-    23557  methods/subword            subword
-    23673  methods/zett               zett
-    23695  methods/modifiers          what is done to the rows of any method
-    23809  methods/methods            the table of all, and the public calls
+    20582  methods                    rows for tokens that a model lacks, each method a room
+    20621  methods/parts              what methods share: sums of rows, combinations
+    20805  methods/pursuit            omp, omp-centred
+    20876  methods/mapping            omp-affine, affine
+    20910  methods/constant           mean, zero
+    20938  methods/near               each target against all anchors
+    21229  methods/weights            how a few anchors combine to a target
+    21450  methods/interpolation      common_interpolation
+    21603  methods/wechsel            wechsel
+    21653  methods/focus              focus
+    21741  methods/hull               hull
+    21792  methods/dense              matrices of double, and their products
+    22057  methods/linear             maps between two models' rows
+    22212  methods/clp                clp
+    22298  methods/chance             normal deviates that are the same everywhere
+    22359  methods/factor             of symmetric matrices
+    22408  methods/randn              randn
+    22497  methods/john_hewitt        john_hewitt
+    22581  methods/polar              the orthogonal part of a matrix
+    22677  methods/procrustes         procrustes
+    22770  methods/eigen              principal directions of a matrix's rows
+    23064  methods/landmark_pca       landmark_pca
+    23122  methods/stb                stb
+    23304  methods/mp_rope            mp_rope
+    23620  methods/subword            subword
+    23736  methods/zett               zett
+    23758  methods/modifiers          what is done to the rows of any method
+    23872  methods/methods            the table of all, and the public calls
 
-    23958  disk                       files and directories
-    23996  disk/system                what POSIX and Windows are asked for
-    24037  disk/windows_paths         paths as Windows takes them
-    24177  disk/windows               the system as Windows gives it
-    24489  disk/posix                 the system as POSIX gives it
-    24737  disk/paths                 what can be told from their text
-    24811  disk/failure               why the system refused
-    24925  disk/look                  what stands at a path, and whether within another
-    25046  disk/listing               listings of directories
-    25121  disk/reading               files to read, and whether they have changed
-    25300  disk/writing               files to write
-    25417  disk/copying               copies of files
-    25483  disk/trees                 whole directories looked through, copied, removed
-    25699  disk/known                 what weights are called in a directory
-    25792  disk/staging               a directory made under another name, then renamed
-    26054  disk/staged_files          files made under another name, then renamed
-    26183  disk/missing               a path or a directory without what is wanted of it
-    26226  disk/gguf_files            GGUF files of a directory, by their names
-    26265  disk/weights               which files they are, and what may stand in their place
-    26601  disk/weight_index          the index of a checkpoint in shards
-    26818  disk/shards                what an index and its shards say of each other
-    27023  disk/gguf_parts            the parts of a split GGUF file
-    27132  disk/checkpoint            a model directory, in one file or in shards
-    27484  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27563  disk/tokenizer_directory   the tokenizer of a model directory
+    24021  disk                       files and directories
+    24059  disk/system                what POSIX and Windows are asked for
+    24100  disk/windows_paths         paths as Windows takes them
+    24240  disk/windows               the system as Windows gives it
+    24552  disk/posix                 the system as POSIX gives it
+    24800  disk/paths                 what can be told from their text
+    24874  disk/failure               why the system refused
+    24988  disk/look                  what stands at a path, and whether within another
+    25109  disk/listing               listings of directories
+    25184  disk/reading               files to read, and whether they have changed
+    25363  disk/writing               files to write
+    25480  disk/copying               copies of files
+    25546  disk/trees                 whole directories looked through, copied, removed
+    25762  disk/known                 what weights are called in a directory
+    25855  disk/staging               a directory made under another name, then renamed
+    26121  disk/staged_files          files made under another name, then renamed
+    26250  disk/missing               a path or a directory without what is wanted of it
+    26293  disk/gguf_files            GGUF files of a directory, by their names
+    26332  disk/weights               which files they are, and what may stand in their place
+    26668  disk/weight_index          the index of a checkpoint in shards
+    26885  disk/shards                what an index and its shards say of each other
+    27090  disk/gguf_parts            the parts of a split GGUF file
+    27199  disk/checkpoint            a model directory, in one file or in shards
+    27551  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27630  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27825  model                      which tensors and config keys belong to the vocabulary
-    27861  model/known                what the world calls things
-    28198  model/known_keys           keys of ids and sizes in configs
-    28372  model/known_classes        classes of tokenizers, by the type of model
-    28610  model/names                names of tensors
-    28767  model/document             the JSON files of a model directory
-    28862  model/members              what the members of a config are about
-    29083  model/config               what config.json says
-    29260  model/side                 a model directory opened once
-    29384  model/gguf_model           what a GGUF file says of a model
-    29441  model/code                 the Python that a tokenizer is loaded with
-    29675  model/parts                what each tensor does for the vocabulary
-    29786  model/whole                whether all tensors are there
-    29908  model/find                 finding the parts of a model
-    30207  model/processor            the tokens that a processor looks for by their text
-    30362  model/heirs                what becomes of the ids in a config
-    30528  model/config_ids           ids in a config being edited
-    30768  model/config_lists         lists, dictionaries and ranges of ids
-    30925  model/config_edit          config.json and generation_config.json, edited
-    31220  model/classes              which class a tokenizer is loaded as
-    31427  model/class_tokens         added tokens that a class numbers otherwise
+    27892  model                      which tensors and config keys belong to the vocabulary
+    27928  model/known                what the world calls things
+    28265  model/known_keys           keys of ids and sizes in configs
+    28439  model/known_classes        classes of tokenizers, by the type of model
+    28677  model/names                names of tensors
+    28834  model/document             the JSON files of a model directory
+    28929  model/members              what the members of a config are about
+    29150  model/config               what config.json says
+    29327  model/side                 a model directory opened once
+    29451  model/gguf_model           what a GGUF file says of a model
+    29508  model/code                 the Python that a tokenizer is loaded with
+    29742  model/parts                what each tensor does for the vocabulary
+    29853  model/whole                whether all tensors are there
+    29975  model/find                 finding the parts of a model
+    30274  model/processor            the tokens that a processor looks for by their text
+    30429  model/heirs                what becomes of the ids in a config
+    30595  model/config_ids           ids in a config being edited
+    30835  model/config_lists         lists, dictionaries and ranges of ids
+    30992  model/config_edit          config.json and generation_config.json, edited
+    31287  model/classes              which class a tokenizer is loaded as
+    31494  model/class_tokens         added tokens that a class numbers otherwise
 
-    31543  job                        the whole transplant, in the order in which it happens
-    31596  job/job                    what a job holds
-    31886  job/open                   opening the two models
-    32157  job/map                    the caller's map
-    32278  job/align                  where every new row comes from
-    32475  job/plan                   what becomes of every tensor, and of the configs
-    32649  job/chat                   the template that turns messages into text
-    32788  job/digits                 where the two tokenizers cut numbers differently
-    32989  job/converted              the special tokens that a conversion to GGUF finds
-    33297  job/gguf_donor             the files of a tokenizer, open once more
-    33381  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33666  job/gguf_tokens            the strings, types and scores of a vocabulary
-    34000  job/gguf_merges            the merges of a byte-level vocabulary
-    34171  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34340  job/gguf_special           special tokens, flags, templates
-    34559  job/gguf_normal            what becomes of spaces and letters
-    34702  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34897  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35108  job/bos                    texts that begin otherwise than the base's
-    35172  job/rows                   rows in memory: reading, checking, their mean
-    35494  job/pieces                 what the base cuts new tokens into
-    35596  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35861  job/solve                  solving for the rows of the donor
-    36075  job/targets                the rows that are made from the donor's
-    36175  job/diagnose               what is odd about the rows that were made
-    36300  job/rebuild                the new rows of one vocabulary tensor
-    36566  job/write_blocks           new rows as blocks
-    36663  job/write                  the output and its weights
-    36957  job/write_gguf             the output as a GGUF file, or as parts of one
-    37302  job/copy                   the other files of the two models
-    37519  job/index                  the files that are written anew
-    37681  job/run                    the whole, in order
-    37835  job/report                 what a job did, as JSON and as a table
-    38151  job/findings               what is told of a finished model
-    38200  job/check_files            its files
-    38336  job/check_ids              sizes, ids and tying
-    38552  job/check_values           values
-    38623  job/check_gguf             the tokens of a GGUF file
-    38873  job/check_gguf_keys        its other keys, and its tensors
-    39118  job/check_draft            as a draft model for another
-    39441  job/verify                 whether a finished model agrees with itself
+    31610  job                        the whole transplant, in the order in which it happens
+    31663  job/job                    what a job holds
+    31953  job/open                   opening the two models
+    32229  job/map                    the caller's map
+    32350  job/align                  where every new row comes from
+    32547  job/plan                   what becomes of every tensor, and of the configs
+    32721  job/chat                   the template that turns messages into text
+    32860  job/digits                 where the two tokenizers cut numbers differently
+    33061  job/converted              the special tokens that a conversion to GGUF finds
+    33369  job/gguf_donor             the files of a tokenizer, open once more
+    33453  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33736  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34072  job/gguf_merges            the merges of a byte-level vocabulary
+    34243  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34413  job/gguf_special           special tokens, flags, templates
+    34632  job/gguf_normal            what becomes of spaces and letters
+    34775  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34971  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35182  job/bos                    texts that begin otherwise than the base's
+    35246  job/rows                   rows in memory: reading, checking, their mean
+    35568  job/pieces                 what the base cuts new tokens into
+    35670  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35935  job/solve                  solving for the rows of the donor
+    36149  job/targets                the rows that are made from the donor's
+    36249  job/diagnose               what is odd about the rows that were made
+    36374  job/rebuild                the new rows of one vocabulary tensor
+    36640  job/write_blocks           new rows as blocks
+    36737  job/write                  the output and its weights
+    37031  job/write_gguf             the output as a GGUF file, or as parts of one
+    37376  job/copy                   the other files of the two models
+    37593  job/index                  the files that are written anew
+    37755  job/run                    the whole, in order
+    37909  job/report                 what a job did, as JSON and as a table
+    38225  job/findings               what is told of a finished model
+    38274  job/check_files            its files
+    38410  job/check_ids              sizes, ids and tying
+    38626  job/check_values           values
+    38697  job/check_gguf             the tokens of a GGUF file
+    38947  job/check_gguf_keys        its other keys, and its tensors
+    39192  job/check_draft            as a draft model for another
+    39515  job/verify                 whether a finished model agrees with itself
 
-    39497  evaluate                   methods ranked on tokens that both models share
-    39516  evaluate/token_class       what a token is like, by its bytes
-    39583  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39775  evaluate/scores            how near rows come to the true ones
-    39874  evaluate/ranks             whether a true row is found among all
-    39982  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40191  evaluate/write_json        an evaluation as JSON
-    40302  evaluate/write_page        an evaluation as a page
+    39571  evaluate                   methods ranked on tokens that both models share
+    39590  evaluate/token_class       what a token is like, by its bytes
+    39657  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39849  evaluate/scores            how near rows come to the true ones
+    39948  evaluate/ranks             whether a true row is found among all
+    40056  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40265  evaluate/write_json        an evaluation as JSON
+    40376  evaluate/write_page        an evaluation as a page
+
+    40590  trim                       a smaller vocabulary of a model's own
+    40607  trim/needed                what has to stay for the sake of what stays
+    40790  trim/renumber              which tokens stay, and their new ids
+    40996  trim/trim_json             tokenizer.json and the JSON files beside it
+    41272  trim/trim_lines            merges.txt and vocab.txt
+    41322  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -281,9 +289,10 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the
-          block types of ggml.
+          close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
+          fields in the token table; otx_dtype_block and is_block, otx_blocks_to_float and
+          from_float: the block types of ggml; otx_gguf_*, GGUF files in otx_checkpoint_open and
+          in otx_job_open; pre and split_max_size in otx_job_options.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -531,18 +540,20 @@ typedef struct otx_matrix {
    alignment. Layouts and rules are ggml's (github.com/ggml-org/ggml, MIT licence), in words
    and code of our own. `count` is of elements, and a multiple of the type's block. */
 
-/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, less the
-   minimum, each operation in float and rounded by itself. A scale that is no number gives
-   NaNs or infinities. The type must satisfy otx_dtype_is_block. */
+/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, which is
+   exact, less the minimum, rounded once to float. A scale that is no number gives NaNs and
+   infinities. The type must satisfy otx_dtype_is_block. */
 OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
 
 /* Quantises to blocks as ggml does for a file without an importance matrix, to the same bytes:
-   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, built without contraction
-   to fused multiply-adds. (ggml built with it, as it is released, gives a few K blocks other
-   levels. In MXFP4 the exponent is exact here, where log2f may round it up to a power of
-   two.) Returns how many blocks cannot hold their values, with an infinity or a NaN among
-   them, or so large that a scale or minimum is beyond F16; those are all zero bytes. The type
-   must satisfy otx_dtype_is_block. */
+   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, compiled without fused
+   multiply-adds. With them, as it is released, it chooses among equally good blocks now and
+   then otherwise: of normal numbers in 29 % of Q5_K, 24 % of Q2_K, 5 % of Q4_K, 0.5 % of Q6_K,
+   0.2 % of IQ4, none of the others but by chance. In MXFP4 the exponent is exact here, where
+   log2f may round up to it just below a power of two.
+   Returns how many blocks cannot hold their values: with an infinity or a NaN among them, or
+   so large that a scale or minimum is beyond F16. Those are all zero bytes. The type must
+   satisfy otx_dtype_is_block. */
 OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
                                      size_t count);
 
@@ -1935,6 +1946,53 @@ OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
 OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
                                              const otx_evaluation *evaluation,
                                              const otx_sink *sink, otx_error *error);
+
+/* >>> src/api/trim.h */
+/* ---- a smaller vocabulary of a model's own -------------------------------------------------- */
+
+/* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+typedef struct otx_trim_options {
+    const char *const *tokens;
+    size_t token_count;
+    bool drop;          /* those named go, and all others stay; else those named stay, and all
+                           others go */
+    uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
+                           this; 0: 1 */
+    bool overwrite;     /* replace an existing output */
+} otx_trim_options;
+
+typedef struct otx_trim_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t wanted;        /* that stay because the caller says so; and besides them */
+    uint64_t always;        /* special ones, bytes and single characters, those that a chat
+                               template or a config names */
+    uint64_t parts;         /* those that others which stay are made of */
+    uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
+    uint64_t trimmed;       /* and after */
+} otx_trim_summary;
+
+/* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
+   tokens that stay as before: special, reserved and added tokens in use, bytes, single
+   characters where no bytes stand in for them, and whatever tokens that stay are merged from.
+   The vocabulary must have its rules (otx_vocab_parse_rules). Adds to always and parts of the
+   summary, which may be NULL. Errors are memory. */
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error);
+
+/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
+   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
+   numbered anew in their order, and matrices, biases, configs and generation_config.json
+   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
+   logits for them, bit for bit; all other text is still encoded, in smaller pieces. Tokenizers
+   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
+   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -3501,6 +3559,7 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
 
 /* A block taken apart. Element e has the value
        scale[e / group] * level[e] - minus[e / group]
+   where the product is exact: F16 has 11 bits, the group's factor and the level at most 12.
    Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
 typedef struct otx__block {
     float scale[16], minus[16];
@@ -3519,7 +3578,8 @@ OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
 
 OTX__PRIVATE float otx__half_at(const unsigned char *from)
 {
-    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, otx__format_of(OTX_F16));
+    const otx__float_format half = otx__format_of(OTX_F16);
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, half);
 }
 
 /* ---- scales ---- */
@@ -3574,7 +3634,8 @@ OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
 /* Half the value of an E8M0: 2^(code - 128). */
 OTX__PRIVATE float otx__half_e8m0(unsigned code)
 {
-    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : (uint32_t)(code - 1) << 23);
+    const uint32_t normal = (uint32_t)(code - 1) << 23;
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : normal);
 }
 
 /* Fills in all but the levels. */
@@ -3588,7 +3649,8 @@ OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from
     if (block->count == 32) {
         block->group = 32;
         block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
-        block->minus[0] = dtype == OTX_Q4_1 || dtype == OTX_Q5_1 ? -otx__half_at(from + 2) : 0.0f;
+        block->minus[0] = 0.0f;
+        if (dtype == OTX_Q4_1 || dtype == OTX_Q5_1) block->minus[0] = -otx__half_at(from + 2);
         return;
     }
     otx__half_places(dtype, &scale_at, &minimum_at);
@@ -4003,10 +4065,11 @@ OTX__PRIVATE float otx__fit_values(const int8_t *values, const float *x)
 
 OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
 {
+    const otx__float_format half = otx__format_of(OTX_F16);
     bool overflow;
-    uint32_t half = otx__round_double((double)value, otx__format_of(OTX_F16), &overflow);
-    to[0] = (unsigned char)(half & 255);
-    to[1] = (unsigned char)(half >> 8);
+    uint32_t bits = otx__round_double((double)value, half, &overflow);
+    to[0] = (unsigned char)(bits & 255);
+    to[1] = (unsigned char)(bits >> 8);
 }
 
 /* ---- levels, as otx__levels_of_* take them apart ---- */
@@ -25927,11 +25990,13 @@ OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error
                      "stand beside it", otx__path_text(name, output->path), OTX__LEFTOVERS);
 }
 
-OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
+/* Makes the directory to fill, beside the final name. */
+OTX__PRIVATE otx_result otx__output_make(otx__output *output, const char *suffix,
+                                         otx_error *error)
 {
     unsigned number;
     for (number = 1; number <= OTX__LEFTOVERS; number++) {
-        char *path = otx__output_sibling(output, OTX__PARTIAL, number);
+        char *path = otx__output_sibling(output, suffix, number);
         int failure;
         if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
         if (otx__sys_make_directory(path)) {
@@ -25965,7 +26030,9 @@ OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *er
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
     char name[OTX__PATH_TEXT];
-    if (output->partial && !otx__tree_remove(output->ctx, output->partial))
+    /* What cannot be removed for want of memory may be at the second try. */
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial) &&
+        !otx__tree_remove(output->ctx, output->partial))
         otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
                  otx__path_text(name, output->partial));
     otx__path_free(output->ctx, output->partial);
@@ -25987,7 +26054,7 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
-    if (!result) result = otx__output_make(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
     if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -26114,7 +26181,7 @@ OTX__PRIVATE otx_result otx__staged_begin(const otx_context *ctx, const char *pa
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_siblings(output, error);
-    if (!result) result = otx__output_make(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
     if (result) otx__output_abandon(output);
     return result;
 }
@@ -27077,7 +27144,7 @@ OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, 
     otx__name_text(own, name);
     otx__gguf_part_text(first, name, 1, (uint64_t)parts);
     if (number != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" is part %" PRId64 " of %" PRId64
                          " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
                          parts, first);
     if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
@@ -31927,18 +31994,21 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
 
 /* ---- GGUF ---- */
 
-/* Whether a file begins as a GGUF file does; false where it cannot be read. */
-OTX__PRIVATE bool otx__is_gguf(const otx_context *ctx, const char *path)
+/* Whether a file begins as a GGUF file does. What else is wrong with it is told later. */
+OTX__PRIVATE otx_result otx__is_gguf(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
 {
     char magic[sizeof OTX__GGUF_MAGIC - 1];
     otx_source source;
     otx_error problem;
-    bool is;
-    if (otx_source_open(ctx, path, &source, &problem)) return false;
-    is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
-         memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
+    otx_result result = otx_source_open(ctx, path, &source, &problem);
+    *is = false;
+    if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+    if (result) return OTX_OK;
+    *is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
+          memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
     otx_source_close(ctx, &source);
-    return is;
+    return OTX_OK;
 }
 
 /* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
@@ -31950,10 +32020,12 @@ OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path,
     otx__listing listing;
     otx__weights_found found;
     otx_result result = otx__model_status(path, &status, error);
+    bool is;
     *file = NULL;
     if (result) return result;
     if (!status.directory) {
-        if (!otx__is_gguf(ctx, path)) return OTX_OK;
+        result = otx__is_gguf(ctx, path, &is, error);
+        if (result || !is) return result;
         *file = otx__path_copy(ctx, path, strlen(path));
         return *file ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
     }
@@ -32024,8 +32096,8 @@ OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__sid
     }
     if (wrong > both / 100)
         result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is not the tokenizer of %s, in whose "
-                           "directory it stands: of %" PRIu64 " tokens differ, the first id %" PRIu64
-                           ", \"%s\" and \"%s\"", side->path,
+                           "directory it stands: %" PRIu64 " tokens differ, the first id %"
+                           PRIu64 ", \"%s\" and \"%s\"", side->path,
                            side->weights + otx__path_name(side->weights), (uint64_t)wrong,
                            (uint64_t)first,
                            otx__quote(ours, sizeof ours, side->vocab.tokens[first].content,
@@ -33451,8 +33523,6 @@ static const otx__pre_row otx__pre_rows[] = {
     {"seed-coder", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1}"
                            "| ?[^\\s\\p{L}\\p{N}\\r\\n]+" OTX__PRE_ENDS,
                            "B0"}},                     /* llama.cpp's note */
-    {"tiny_aya", false, {"R\\d{1,3}(?=(?:\\d{3})*\\b)", "R" OTX__PRE_GPT4O,
-                         "B0"}},                       /* llama.cpp's note */
 };
 
 /* The classes of transformers that have no tokenizer.json to say it. */
@@ -33802,7 +33872,8 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
         if (tokens->kind == OTX__GGUF_UGM || tokens->added[word.id] == OTX__NOT_ADDED)
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
-            tokens->types[word.id] = otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+            tokens->types[word.id] =
+                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }
@@ -33925,6 +33996,7 @@ OTX__PRIVATE otx_result otx__gguf_distinguish(const otx__gguf_donor *donor,
             uint32_t *slot;
             if (otx__gguf_turn(tokens->types[id]) != turn) continue;
             slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size);
+            if (*slot == id + 1) continue; /* renamed before */
             if (*slot) {
                 otx__example_add(&same, token->content, token->content_size, id, *slot - 1);
                 otx__gguf_put_name(tokens, "SAME", id);
@@ -34293,7 +34365,7 @@ OTX__PRIVATE otx_result otx__gguf_check_merged(const otx__gguf_donor *donor,
 OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32_t *order,
                                           uint32_t made)
 {
-    size_t id, first = tokens->count;
+    size_t id, place, first = tokens->count;
     uint32_t last = 0;
     bool ordered = true;
     for (id = 0; id < tokens->count; id++) {
@@ -34304,8 +34376,9 @@ OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32
     }
     for (id = 0; id < tokens->count; id++) {
         if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
-        if (ordered) tokens->scores[id] = id < first ? 0.0f : 0.0f - (float)(id - first);
-        else tokens->scores[id] = 0.0f - (float)(order[id] ? order[id] - 1 : made);
+        if (ordered) place = id < first ? 0 : id - first;
+        else place = order[id] ? order[id] - 1 : made;
+        tokens->scores[id] = place ? -(float)place : 0.0f;
     }
 }
 
@@ -34827,6 +34900,7 @@ OTX__PRIVATE otx_result otx__gguf_find_pre(otx__gguf_donor *donor, const char **
 OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx_context *ctx,
                                        otx__gguf_list *list)
 {
+    const bool scored = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
     otx__text strings, types, scores;
     size_t i;
     otx__text_open(&strings, ctx);
@@ -34835,10 +34909,10 @@ OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx
     for (i = 0; i < tokens->count; i++) {
         otx__gguf_text_string(&strings, tokens->list[i].content, tokens->list[i].content_size);
         otx__gguf_text_i32(&types, tokens->types[i]);
-        otx__gguf_text_f32(&scores, tokens->scores[i]);
+        if (scored) otx__gguf_text_f32(&scores, tokens->scores[i]);
     }
     otx__gguf_add_text(list, "tokenizer.ggml.tokens", OTX_GGUF_STRING, tokens->count, &strings);
-    if (tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM)
+    if (scored)
         otx__gguf_add_text(list, "tokenizer.ggml.scores", OTX_GGUF_F32, tokens->count, &scores);
     otx__gguf_add_text(list, "tokenizer.ggml.token_type", OTX_GGUF_I32, tokens->count, &types);
     otx__text_close(&scores);
@@ -37520,21 +37594,21 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 /* ---- index: the files that are written anew ------------------------------ */
 
 /* Writes a text as directory/name. */
-OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
+OTX__PRIVATE otx_result otx__write_text(const otx_context *ctx, const char *directory,
                                         const char *name, const otx__text *text,
                                         otx_error *error)
 {
-    char *path = otx__path_join(&job->ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, name);
     otx__file file;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__file_create(&job->ctx, path, &file, error);
+    result = otx__file_create(ctx, path, &file, error);
     if (!result) {
         if (!file.sink.write(file.sink.context, text->bytes, text->size))
             result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
         result = otx__file_finish(&file, result, error);
     }
-    otx__path_free(&job->ctx, path);
+    otx__path_free(ctx, path);
     return result;
 }
 
@@ -37649,7 +37723,7 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
     if (!result) result = otx__edit_to_text(edit, &text, error);
-    if (!result) result = otx__write_text(job, directory, OTX__INDEX_FILE, &text, error);
+    if (!result) result = otx__write_text(&job->ctx, directory, OTX__INDEX_FILE, &text, error);
     otx_json_edit_close(ctx, edit);
     otx__text_close(&text);
     otx__document_close(ctx, &index);
@@ -37661,19 +37735,19 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
-    otx_result result = otx__write_text(job, directory, "config.json", &job->config, error);
+    otx_result result = otx__write_text(&job->ctx, directory, "config.json", &job->config, error);
     if (!result && job->generation.size > 0)
-        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
+        result = otx__write_text(&job->ctx, directory, "generation_config.json", &job->generation,
                                  error);
     if (!result && job->digits.size > 0)
-        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
+        result = otx__write_text(&job->ctx, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
-        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+        result = otx__write_text(&job->ctx, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
     if (!result && job->code.size > 0)
-        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
+        result = otx__write_text(&job->ctx, directory, OTX__CLASS_MODULE ".py", &job->code, error);
     if (!result && job->options.chat != OTX_CHAT_DONOR)
-        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+        result = otx__write_text(&job->ctx, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
                                  &job->chat, error);
     return result;
 }
@@ -40510,6 +40584,991 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
     otx__text_string(&text, "</body>\n</html>\n");
     result = otx__report_flush(&text, sink, error);
     otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/trim/chapter.h */
+/* ==== trim: a smaller vocabulary of a model's own ==== */
+
+/* Knows which tokens can be taken out of a vocabulary, and how a tokenizer's files are written
+   without them; the model with the new vocabulary is then a transplant of it, in which every
+   row is a copy.
+   Hides the new numbers of tokens behind one table. A trimming owns the vocabulary and the
+   table; the tokenizer that it writes stands in a directory of its own, which goes with it.
+   Read needed.h for what must stay, then trim.h.
+
+   Rooms, in order of dependency:
+     needed        what has to stay for the sake of what stays
+     renumber      which tokens stay, and their new ids
+     trim_json     tokenizer.json and the JSON files beside it
+     trim_lines    merges.txt and vocab.txt
+     trim          the whole, in order */
+
+/* >>> src/trim/needed.h */
+/* ---- needed: what has to stay for the sake of what stays --------------------- */
+
+/* Tokens that stay, while more are found. */
+typedef struct otx__needed {
+    const otx_vocab *vocab;
+    const otx__rules *rules;
+    bool *keep;
+    uint32_t *waiting; /* ids that stay and whose parts were not looked at yet */
+    size_t waiting_count;
+    uint32_t *first, *next; /* by id made, by merge: chains of merge + 1 */
+    otx__pool pool;
+} otx__needed;
+
+OTX__PRIVATE void otx__need(otx__needed *n, size_t id)
+{
+    if (n->keep[id]) return;
+    n->keep[id] = true;
+    n->waiting[n->waiting_count++] = (uint32_t)id;
+}
+
+/* ---- what always stays ---- */
+
+/* Whether all 256 bytes have a token, so that no text needs another. */
+OTX__PRIVATE bool otx__needed_has_bytes(const otx__rules *rules)
+{
+    size_t i;
+    for (i = 0; i < 256; i++)
+        if (rules->bytes[i] < 0) return false;
+    return true;
+}
+
+/* Whether a token is what a text is cut into before anything is merged: a character, or a
+   byte, with what marks its place in a word. */
+OTX__PRIVATE bool otx__needed_is_single(const otx__rules *rules, const otx_token *token)
+{
+    otx__span text = otx__span_of(token->content, token->content_size);
+    const size_t before = rules->prefix_size, after = rules->suffix_size;
+    if (before && text.size > before && memcmp(text.bytes, rules->prefix, before) == 0) {
+        text.bytes += before;
+        text.size -= before;
+    }
+    if (after && text.size > after &&
+        memcmp(text.bytes + text.size - after, rules->suffix, after) == 0)
+        text.size -= after;
+    if (text.size <= 1 || rules->by_bytes) return text.size <= 1;
+    return otx__utf8_length((const unsigned char *)text.bytes, text.size) == text.size;
+}
+
+/* The mark of a space is put into every text, and bytes would not be read back as one. */
+OTX__PRIVATE bool otx__needed_is_mark(const otx__rules *rules, const otx_token *token)
+{
+    return otx__same_bytes(token->content, token->content_size, rules->spelling.mark,
+                           rules->spelling.mark_size);
+}
+
+/* Whether a token stays whatever is made of it. */
+OTX__PRIVATE bool otx__needed_always(const otx__rules *rules, const otx_token *token,
+                                     size_t id, bool has_bytes)
+{
+    if (token->kind == OTX_TOKEN_NONE) return false;
+    if (token->in_use || token->kind == OTX_TOKEN_CONTROL || token->kind == OTX_TOKEN_BYTE)
+        return true;
+    if (token->kind == OTX_TOKEN_UNUSED) return false;
+    if (token->added || otx__needed_is_mark(rules, token)) return true;
+    if (!has_bytes && otx__needed_is_single(rules, token)) return true;
+    /* Text that is unknown costs somewhat more than the piece of the least score. */
+    return rules->how == OTX__SPLIT_VITERBI && !(rules->weights[id] > rules->least);
+}
+
+OTX__PRIVATE uint64_t otx__needed_begin(otx__needed *n)
+{
+    const bool has_bytes = otx__needed_has_bytes(n->rules);
+    uint64_t always = 0;
+    size_t i;
+    for (i = 0; i < n->vocab->count; i++) {
+        bool stays = otx__needed_always(n->rules, &n->vocab->tokens[i], i, has_bytes);
+        if (n->keep[i] && n->vocab->tokens[i].kind != OTX_TOKEN_NONE) {
+            n->waiting[n->waiting_count++] = (uint32_t)i;
+        } else if (stays) {
+            otx__need(n, i);
+            always++;
+        } else {
+            n->keep[i] = false;
+        }
+    }
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const int64_t id = n->vocab->roles[i];
+        if (id < 0 || (uint64_t)id >= n->vocab->count || n->keep[id]) continue;
+        otx__need(n, (size_t)id);
+        always++;
+    }
+    return always;
+}
+
+/* ---- what others are made of ---- */
+
+/* Chains the merges by what they make. */
+OTX__PRIVATE void otx__needed_chain(otx__needed *n)
+{
+    size_t i;
+    for (i = 0; i < n->rules->merge_count; i++) {
+        const uint32_t made = n->rules->merges[i].made;
+        n->next[i] = n->first[made];
+        n->first[made] = (uint32_t)i + 1;
+    }
+}
+
+/* Both halves of every merge that makes a token: whichever a text is merged by, it must find
+   them. */
+OTX__PRIVATE void otx__need_halves(otx__needed *n, uint32_t id)
+{
+    uint32_t at;
+    for (at = n->first[id]; at; at = n->next[at - 1]) {
+        otx__need(n, n->rules->merges[at - 1].left);
+        otx__need(n, n->rules->merges[at - 1].right);
+    }
+}
+
+/* The same where any two tokens merge that are a third one together. */
+OTX__PRIVATE void otx__need_cuts(otx__needed *n, uint32_t id)
+{
+    const otx__rules *rules = n->rules;
+    const otx_token *token = &n->vocab->tokens[id];
+    otx__rule_range range = otx__rules_all(rules);
+    size_t at;
+    for (at = 0; at + 1 < token->content_size && range.low < range.high; at++) {
+        int64_t left, right;
+        otx__rules_narrow(rules, &range, at, (unsigned char)token->content[at]);
+        left = otx__rules_exact(rules, &range, at + 1);
+        if (left < 0) continue;
+        right = otx__rules_find(rules, token->content + at + 1, token->content_size - at - 1);
+        if (right < 0) continue;
+        otx__need(n, (size_t)left);
+        otx__need(n, (size_t)right);
+    }
+}
+
+OTX__PRIVATE uint64_t otx__needed_spread(otx__needed *n)
+{
+    uint64_t count = 0;
+    size_t before;
+    while (n->waiting_count > 0) {
+        const uint32_t id = n->waiting[--n->waiting_count];
+        before = n->waiting_count;
+        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT) continue;
+        if (n->rules->how == OTX__SPLIT_MERGES) otx__need_halves(n, id);
+        if (n->rules->how == OTX__SPLIT_WEIGHTS) otx__need_cuts(n, id);
+        count += n->waiting_count - before;
+    }
+    return count;
+}
+
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error)
+{
+    otx__needed n;
+    uint64_t always, parts;
+    if (!vocab->rules)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules");
+    memset(&n, 0, sizeof n);
+    otx__pool_open(&n.pool, ctx);
+    n.vocab = vocab;
+    n.rules = (const otx__rules *)vocab->rules;
+    n.keep = keep;
+    n.waiting = (uint32_t *)otx__pool_take(&n.pool, vocab->count, sizeof *n.waiting);
+    n.first = (uint32_t *)otx__pool_take_zero(&n.pool, vocab->count, sizeof *n.first);
+    n.next = (uint32_t *)otx__pool_take(&n.pool, n.rules->merge_count, sizeof *n.next);
+    if (n.pool.failed) {
+        otx_result result = otx__pool_fail(&n.pool, error);
+        otx__pool_close(&n.pool);
+        return result;
+    }
+    otx__needed_chain(&n);
+    always = otx__needed_begin(&n);
+    parts = otx__needed_spread(&n);
+    otx__pool_close(&n.pool);
+    if (summary) summary->always += always;
+    if (summary) summary->parts += parts;
+    return OTX_OK;
+}
+
+/* >>> src/trim/renumber.h */
+/* ---- renumber: which tokens stay, and their new ids --------------------------- */
+
+#define OTX__GONE UINT32_MAX
+
+/* A model whose vocabulary is cut down. */
+typedef struct otx__trimming {
+    const otx_context *ctx;
+    const otx_trim_options *options;
+    const char *model;          /* its directory */
+    otx_vocab vocab;            /* with its rules */
+    otx__token_index contents;  /* its tokens by content, */
+    otx__token_index stand_for; /* and by (kind, bytes) */
+    bool *keep;                 /* by id */
+    bool *own;                  /* by id: tokens of the model, not only added to it */
+    uint32_t *ids;              /* by id: the new one, or OTX__GONE */
+    uint32_t *olds;             /* by new id: the old one */
+    size_t count;               /* tokens that stay */
+    otx_trim_summary summary;
+    char *scratch;              /* the string decoded last */
+    size_t scratch_room;
+} otx__trimming;
+
+OTX__PRIVATE void otx__trim_close(otx__trimming *t)
+{
+    const otx_context *ctx = t->ctx;
+    if (t->scratch_room) otx__free(ctx, t->scratch, t->scratch_room, 1);
+    otx__free(ctx, t->olds, t->vocab.count, sizeof *t->olds);
+    otx__free(ctx, t->ids, t->vocab.count, sizeof *t->ids);
+    otx__free(ctx, t->own, t->vocab.count, sizeof *t->own);
+    otx__free(ctx, t->keep, t->vocab.count, sizeof *t->keep);
+    if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
+    if (t->contents.slots) otx__index_close(ctx, &t->contents);
+    otx_vocab_close(ctx, &t->vocab);
+}
+
+/* Of tokens that are alike the lowest id is found. */
+OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__token_index *index,
+                                        otx_error *error)
+{
+    size_t i;
+    otx_result result = otx__index_open(t->ctx, index, t->vocab.tokens, t->vocab.count,
+                                        by_content, error);
+    for (i = 0; i < t->vocab.count && !result; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = by_content ? otx__index_slot(index, OTX_TOKEN_NONE, token->content,
+                                            token->content_size)
+                          : otx__index_slot(index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+    return result;
+}
+
+/* Opens the vocabulary, with every token still to be judged. */
+OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
+{
+    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    size_t count = t->vocab.count;
+    if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
+    if (result) return result;
+    t->keep = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->keep);
+    t->own = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->own);
+    t->ids = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->ids);
+    t->olds = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->olds);
+    if (!t->keep || !t->own || !t->ids || !t->olds)
+        return otx__fail_array(error, count, sizeof *t->ids);
+    result = otx__trim_index(t, true, &t->contents, error);
+    return result ? result : otx__trim_index(t, false, &t->stand_for, error);
+}
+
+/* ---- the caller's wishes ---- */
+
+/* The id that a name stands for, or -1. */
+OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half *name)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    uint64_t id;
+    int64_t found;
+    size_t i;
+    if (name->is_id) {
+        bool known = otx__parse_uint(otx__span_of(name->bytes + 1, name->size - 1), &id) &&
+                     id < t->vocab.count && t->vocab.tokens[id].kind != OTX_TOKEN_NONE;
+        return known ? (int64_t)id : -1;
+    }
+    found = otx__index_find(&t->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    for (i = 0; i < OTX__COUNT(kinds) && found < 0; i++)
+        found = otx__index_find(&t->stand_for, kinds[i], name->bytes, name->size);
+    return found;
+}
+
+/* Marks the token that entry number `i` of the list names. */
+OTX__PRIVATE otx_result otx__trim_name(otx__trimming *t, size_t i, otx_error *error)
+{
+    const char *text = t->options->tokens[i], *end;
+    const size_t size = strlen(text) + 1;
+    char quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    otx__map_half name;
+    int64_t id = -1;
+    otx_result result = OTX_OK;
+    memset(&name, 0, sizeof name);
+    name.bytes = (char *)otx__alloc(t->ctx, size, 1);
+    if (!name.bytes) return otx__fail_memory(error, size);
+    end = otx__map_unescape(text, 0, &name);
+    otx__quote(quoted, sizeof quoted, text, size - 1);
+    if (!end)
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
+                           "backslash begins \\\\ or \\xNN", (uint64_t)i + 1, quoted);
+    else id = otx__trim_find(t, &name);
+    if (!result && id < 0)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, \"%s\": "
+                           "%s has no such token", (uint64_t)i + 1, quoted,
+                           otx__path_text(path, t->model));
+    if (!result) t->keep[id] = !t->options->drop;
+    otx__free(t->ctx, name.bytes, size, 1);
+    return result;
+}
+
+/* Marks what the caller wants to stay. */
+OTX__PRIVATE otx_result otx__trim_wish(otx__trimming *t, otx_error *error)
+{
+    const otx_trim_options *options = t->options;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        t->keep[i] = token && (options->drop || i < options->first);
+    }
+    for (i = 0; i < options->token_count && !result; i++) result = otx__trim_name(t, i, error);
+    for (i = 0; i < t->vocab.count; i++) t->summary.wanted += t->keep[i];
+    return result;
+}
+
+/* ---- new ids ---- */
+
+/* The model's own tokens come first, in their order, then those that are only added to them:
+   loaders number these on from there. */
+OTX__PRIVATE void otx__trim_number(otx__trimming *t)
+{
+    size_t i, added;
+    for (added = 0; added < 2; added++)
+        for (i = 0; i < t->vocab.count; i++) {
+            if (t->own[i] == (added == 1)) continue;
+            t->ids[i] = OTX__GONE;
+            if (!t->keep[i]) continue;
+            t->ids[i] = (uint32_t)t->count;
+            t->olds[t->count++] = (uint32_t)i;
+        }
+    t->summary.before = t->vocab.token_count;
+    t->summary.after = t->count;
+}
+
+/* The new id of the token with that content, or OTX__GONE. Where several have it, `declared`
+   says which, if it is one of them. */
+OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, size_t size,
+                                   uint64_t declared)
+{
+    int64_t id;
+    if (declared < t->vocab.count && t->vocab.tokens[declared].kind != OTX_TOKEN_NONE &&
+        otx__same_bytes(t->vocab.tokens[declared].content,
+                        t->vocab.tokens[declared].content_size, content, size))
+        return t->ids[declared];
+    id = otx__index_find(&t->contents, OTX_TOKEN_NONE, content, size);
+    return id < 0 ? OTX__GONE : t->ids[id];
+}
+
+/* Room for `need` bytes at t->scratch, which keeps its contents. */
+OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error *error)
+{
+    void *items = t->scratch;
+    if (!otx__grow(t->ctx, &items, &t->scratch_room, need, 1))
+        return otx__fail_memory(error, need);
+    t->scratch = (char *)items;
+    return OTX_OK;
+}
+
+/* Whether a merge stays, whose halves of `left` and `right` bytes stand one after the other in
+   t->scratch: the token that it makes does, and then its halves do. A prefix that continues a
+   word is not the second half's in what is made. */
+OTX__PRIVATE bool otx__trim_merges(otx__trimming *t, size_t left, size_t right)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    const size_t prefix = rules->prefix_size;
+    char *pair = t->scratch;
+    if (otx__trim_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
+        otx__trim_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
+        return false;
+    if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
+        right -= prefix;
+        memmove(pair + left, pair + left + prefix, right);
+    }
+    return otx__trim_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
+}
+
+/* The same of "left right" in t->scratch. */
+OTX__PRIVATE bool otx__trim_merge_line(otx__trimming *t, size_t size)
+{
+    char *space = (char *)memchr(t->scratch, ' ', size);
+    size_t left = space ? (size_t)(space - t->scratch) : 0;
+    if (!space) return false;
+    memmove(space, space + 1, size - left - 1);
+    return otx__trim_merges(t, left, size - left - 1);
+}
+
+/* >>> src/trim/trim_json.h */
+/* ---- trim_json: tokenizer.json and the JSON files beside it ---------------------- */
+
+/* A file that is written anew. */
+typedef struct otx__trim_file {
+    otx__trimming *t;
+    const otx_json *json;
+    otx_json_edit *edit;
+    otx__text value; /* that takes the place of one in the file */
+    size_t count;    /* items or members in it so far */
+    otx_error *error;
+    otx_result result; /* the first failure: what follows does nothing */
+} otx__trim_file;
+
+/* ---- pieces of a value ---- */
+
+/* Decodes a string to t->scratch; nothing where the node is none, or without memory. */
+OTX__PRIVATE otx__span otx__trim_string(otx__trim_file *f, uint32_t node)
+{
+    if (f->result) return otx__span_of("", 0);
+    f->result = otx__trim_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
+    if (f->result) return otx__span_of("", 0);
+    return otx__span_of(f->t->scratch, otx_json_string(f->json, node, f->t->scratch));
+}
+
+/* A value as the file has it. */
+OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
+{
+    uint32_t start, end;
+    otx__json_bytes(f->json, node, &start, &end);
+    otx__text_bytes(&f->value, f->json->text + start, end - start);
+}
+
+/* The beginning of the next item or member. */
+OTX__PRIVATE void otx__trim_next(otx__trim_file *f)
+{
+    otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
+}
+
+/* Puts the value that was made in the place of a node's. */
+OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *close)
+{
+    otx__text_string(&f->value, close);
+    otx__text_bytes(&f->value, "", 1);
+    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    if (!f->result)
+        f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, f->value.bytes, f->error);
+}
+
+/* Gives an id of a node its new number, if it is one of a token that stays. */
+OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
+{
+    char digits[16];
+    uint64_t id;
+    if (f->result || !otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->ids[id] == OTX__GONE)
+        return;
+    otx__format(digits, sizeof digits, "%" PRIu32, f->t->ids[id]);
+    f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, digits, f->error);
+}
+
+/* ---- tokens ---- */
+
+/* {"content": id}: of tokenizer.json, vocab.json and added_tokens.json. */
+OTX__PRIVATE void otx__trim_members(otx__trim_file *f, uint32_t object)
+{
+    otx_json_iter member = otx_json_iter_of(f->json, object);
+    while (otx_json_iter_next(&member)) {
+        const otx__span content = otx__trim_string(f, member.key);
+        uint64_t declared = UINT64_MAX;
+        uint32_t id;
+        (void)otx_json_uint(f->json, member.value, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, member.key);
+        otx__text_format(&f->value, ": %" PRIu32, id);
+    }
+}
+
+/* [[content, score]], in which a token's id is its place. */
+OTX__PRIVATE void otx__trim_scored(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter item = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&item)) {
+        if (item.index >= f->t->vocab.count || f->t->ids[item.index] == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, item.value);
+    }
+}
+
+/* The items of added_tokens, whose ids stand in them. */
+OTX__PRIVATE void otx__trim_added(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter item = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&item)) {
+        const uint32_t node = otx_json_find(f->json, item.value, "id");
+        const otx__span content =
+            otx__trim_string(f, otx_json_find(f->json, item.value, "content"));
+        uint32_t start, end, at, after, id;
+        uint64_t declared = UINT64_MAX;
+        (void)otx_json_uint(f->json, node, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__json_bytes(f->json, item.value, &start, &end);
+        otx__json_bytes(f->json, node, &at, &after);
+        otx__trim_next(f);
+        otx__text_bytes(&f->value, f->json->text + start, at - start);
+        otx__text_format(&f->value, "%" PRIu32, id);
+        otx__text_bytes(&f->value, f->json->text + after, end - after);
+    }
+}
+
+/* The members of added_tokens_decoder, whose ids are their names. */
+OTX__PRIVATE void otx__trim_decoder(otx__trim_file *f, uint32_t object)
+{
+    otx_json_iter member = otx_json_iter_of(f->json, object);
+    while (otx_json_iter_next(&member)) {
+        const otx__span content =
+            otx__trim_string(f, otx_json_find(f->json, member.value, "content"));
+        uint64_t declared = UINT64_MAX;
+        uint32_t id;
+        (void)otx__id_of_key(f->json, member.key, &declared);
+        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__trim_next(f);
+        otx__text_format(&f->value, "\"%" PRIu32 "\": ", id);
+        otx__trim_copy(f, member.value);
+    }
+}
+
+/* Marks the tokens of the model's own list. */
+OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
+{
+    const otx_vocab *vocab = &f->t->vocab;
+    const uint32_t words = otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "vocab");
+    otx_json_iter member = otx_json_iter_of(f->json, words);
+    while (otx_json_iter_next(&member)) {
+        uint64_t id = member.index;
+        if (member.key != OTX_JSON_NONE && !otx_json_uint(f->json, member.value, &id)) continue;
+        if (id < vocab->count && vocab->tokens[id].kind != OTX_TOKEN_NONE) f->t->own[id] = true;
+    }
+}
+
+/* ---- merges ---- */
+
+/* Whether a merge stays: "left right" or ["left", "right"]. */
+OTX__PRIVATE bool otx__trim_merge(otx__trim_file *f, uint32_t node)
+{
+    const uint32_t one = otx_json_item(f->json, node, 0), two = otx_json_item(f->json, node, 1);
+    otx__span text;
+    size_t right;
+    if (otx_json_type_of(f->json, node) == OTX_JSON_STRING) {
+        text = otx__trim_string(f, node);
+        return !f->result && otx__trim_merge_line(f->t, text.size);
+    }
+    text = otx__trim_string(f, one);
+    if (!f->result)
+        f->result = otx__trim_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
+                                   f->error);
+    if (f->result) return false;
+    right = otx_json_string(f->json, two, f->t->scratch + text.size);
+    return otx__trim_merges(f->t, text.size, right);
+}
+
+OTX__PRIVATE void otx__trim_merge_list(otx__trim_file *f, uint32_t array)
+{
+    otx_json_iter merge = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&merge)) {
+        if (!otx__trim_merge(f, merge.value)) continue;
+        otx__trim_next(f);
+        otx__trim_copy(f, merge.value);
+    }
+}
+
+/* ---- ids in other places ---- */
+
+/* What tokenizer.json puts around texts, by id: {"ids": [1]} of TemplateProcessing, and
+   ["</s>", 2] of BertProcessing and RobertaProcessing. `visit` sees each number. */
+OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
+                                      void (*visit)(otx__trim_file *f, uint32_t node))
+{
+    static const char *const pairs[] = {"sep", "cls"};
+    const otx_json *json = f->json;
+    otx_json_iter special = otx_json_iter_of(json, otx_json_find(json, processor,
+                                                                 "special_tokens"));
+    size_t i;
+    while (otx_json_iter_next(&special)) {
+        otx_json_iter id = otx_json_iter_of(json, otx_json_find(json, special.value, "ids"));
+        while (otx_json_iter_next(&id)) visit(f, id.value);
+    }
+    for (i = 0; i < OTX__COUNT(pairs); i++)
+        visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__trim_named(otx__trim_file *f,
+                                  void (*visit)(otx__trim_file *f, uint32_t node))
+{
+    const otx_json *json = f->json;
+    const uint32_t processor = otx_json_find(json, 0, "post_processor");
+    otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
+    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
+    otx__trim_processor(f, processor, visit);
+    while (otx_json_iter_next(&inner)) otx__trim_processor(f, inner.value, visit);
+}
+
+/* Such an id stays. */
+OTX__PRIVATE void otx__trim_keep_id(otx__trim_file *f, uint32_t node)
+{
+    uint64_t id;
+    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
+        return;
+    f->t->keep[id] = true;
+    f->t->summary.always++;
+}
+
+/* ---- whole files ---- */
+
+/* Puts a list or an object made by `make` in the place of one, if it is there. */
+OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
+                                 void (*make)(otx__trim_file *f, uint32_t node))
+{
+    const otx_json_type type = otx_json_type_of(f->json, node);
+    if (f->result || (type != OTX_JSON_ARRAY && type != OTX_JSON_OBJECT)) return;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, type == OTX_JSON_ARRAY ? "[" : "{");
+    make(f, node);
+    otx__trim_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
+}
+
+OTX__PRIVATE void otx__trim_tokenizer_json(otx__trim_file *f)
+{
+    const otx_json *json = f->json;
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const uint32_t words = otx_json_find(json, model, "vocab");
+    otx__trim_part(f, otx_json_find(json, 0, "added_tokens"), otx__trim_added);
+    otx__trim_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
+                                 ? otx__trim_scored : otx__trim_members);
+    otx__trim_part(f, otx_json_find(json, model, "merges"), otx__trim_merge_list);
+    otx__trim_named(f, otx__trim_put_id);
+}
+
+OTX__PRIVATE void otx__trim_tokenizer_config(otx__trim_file *f)
+{
+    otx__trim_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__trim_decoder);
+}
+
+/* vocab.json and added_tokens.json. */
+OTX__PRIVATE void otx__trim_token_object(otx__trim_file *f)
+{
+    otx__trim_part(f, 0, otx__trim_members);
+}
+
+/* Makes such a file anew from its JSON. */
+OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
+                                       void (*make)(otx__trim_file *f), otx__text *to,
+                                       otx_error *error)
+{
+    otx__trim_file f;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = json;
+    f.error = error;
+    otx__text_open(&f.value, t->ctx);
+    f.result = otx_json_edit_open(t->ctx, json, &f.edit, error);
+    if (!f.result) make(&f);
+    if (!f.result) f.result = otx__edit_to_text(f.edit, to, error);
+    otx_json_edit_close(t->ctx, f.edit);
+    otx__text_close(&f.value);
+    return f.result;
+}
+
+/* >>> src/trim/trim_lines.h */
+/* ---- trim_lines: merges.txt and vocab.txt ------------------------------------------ */
+
+/* The next line from *at on, with its end; false behind the last. `size` is without the end
+   ("\n" or "\r\n"). */
+OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, size_t *size)
+{
+    const char *start = text.bytes + *at, *end;
+    if (*at >= text.size) return false;
+    end = (const char *)memchr(start, '\n', text.size - *at);
+    *line = otx__span_of(start, end ? (size_t)(end - start) + 1 : text.size - *at);
+    *size = line->size - (end ? 1 : 0);
+    if (end && *size > 0 && start[*size - 1] == '\r') --*size;
+    *at += line->size;
+    return true;
+}
+
+/* merges.txt: what is no merge stays as it is. */
+OTX__PRIVATE otx_result otx__trim_merges_txt(otx__trimming *t, otx__span text, otx__text *to,
+                                             otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx__span line;
+    size_t at = 0, size;
+    while (!result && otx__trim_line(text, &at, &line, &size)) {
+        const bool comment = size >= 8 && memcmp(line.bytes, "#version", 8) == 0;
+        bool stays = comment || size == 0;
+        result = otx__trim_room(t, size + 1, error);
+        if (!result && !stays) {
+            memcpy(t->scratch, line.bytes, size);
+            stays = otx__trim_merge_line(t, size);
+        }
+        if (stays) otx__text_bytes(to, line.bytes, line.size);
+    }
+    if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    return result;
+}
+
+/* vocab.txt, in which a token's id is its line. */
+OTX__PRIVATE otx_result otx__trim_vocab_txt(otx__trimming *t, otx__span text, otx__text *to,
+                                            otx_error *error)
+{
+    otx__span line;
+    size_t at = 0, size, id;
+    for (id = 0; otx__trim_line(text, &at, &line, &size); id++)
+        if (otx__trim_id(t, line.bytes, size, id) != OTX__GONE)
+            otx__text_bytes(to, line.bytes, line.size);
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* >>> src/trim/trim.h */
+/* ---- trim: the whole, in order -------------------------------------------------------- */
+
+/* ---- the new tokenizer ---- */
+
+/* A JSON file of the tokenizer, and how it is written anew. */
+typedef struct otx__trim_kind {
+    const char *name;
+    void (*make)(otx__trim_file *f);
+} otx__trim_kind;
+
+static const otx__trim_kind otx__trim_kinds[] = {
+    {"tokenizer.json", otx__trim_tokenizer_json},
+    {"tokenizer_config.json", otx__trim_tokenizer_config},
+    {"vocab.json", otx__trim_token_object},
+    {"added_tokens.json", otx__trim_token_object},
+};
+
+/* Writes a JSON file of the tokenizer anew. */
+OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_kind *kind,
+                                             const char *directory, otx_error *error)
+{
+    otx__document document;
+    otx__text text;
+    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
+    if (result) return result;
+    otx__text_open(&text, t->ctx);
+    result = otx__trim_json(t, &document.json, kind->make, &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
+    otx__text_close(&text);
+    otx__document_close(t->ctx, &document);
+    return result;
+}
+
+/* Writes merges.txt or vocab.txt anew. */
+OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name, bool merges,
+                                              const char *directory, otx_error *error)
+{
+    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    size_t size = 0;
+    otx__text text;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
+    otx__text_open(&text, t->ctx);
+    result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result)
+        result = merges ? otx__trim_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__trim_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
+    otx__text_close(&text);
+    if (bytes) otx__file_free(t->ctx, bytes, size);
+    otx__path_free(t->ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
+                                            const char *directory, otx_error *error)
+{
+    char *from = otx__path_join(t->ctx, t->model, name);
+    char *to = otx__path_join(t->ctx, directory, name);
+    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
+                                   : otx__fail_memory(error, strlen(name) + 2);
+    otx__path_free(t->ctx, from);
+    otx__path_free(t->ctx, to);
+    return result;
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__trim_write(otx__trimming *t, const char *name, const char *directory,
+                                        otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__trim_kinds); i++)
+        if (strcmp(name, otx__trim_kinds[i].name) == 0)
+            return otx__trim_write_json(t, &otx__trim_kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
+        return otx__trim_write_lines(t, name, *name == 'm', directory, error);
+    if (!otx__is_of_tokenizer(name)) return OTX_OK;
+    if (!otx__is_other_source(name)) return otx__trim_copy_file(t, name, directory, error);
+    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
+             "tokenizer.json is read", otx__path_text(path, t->model),
+             otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *directory,
+                                            otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__trim_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- which tokens ---- */
+
+/* Keeps what tokenizer.json names by its id, and finds which tokens are its model's. */
+OTX__PRIVATE otx_result otx__trim_look(otx__trimming *t, otx_error *error)
+{
+    otx__document document;
+    otx__trim_file f;
+    otx_result result =
+        otx__document_open(t->ctx, t->model, otx__trim_kinds[0].name, &document, error);
+    if (result) return result;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = &document.json;
+    otx__trim_named(&f, otx__trim_keep_id);
+    otx__trim_find_own(&f);
+    otx__document_close(t->ctx, &document);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__trim_open(t, error);
+    otx__path_text(path, t->model);
+    if (!result && strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
+                         "a tokenizer.json is written anew: load it with transformers' "
+                         "AutoTokenizer and save it with save_pretrained, which writes one", path,
+                         otx__word(t->vocab.source));
+    if (!result) result = otx__trim_wish(t, error);
+    if (!result) result = otx__trim_look(t, error);
+    if (!result)
+        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, &t->summary, error);
+    if (result) return result;
+    otx__trim_number(t);
+    if (t->count == t->vocab.token_count)
+        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
+                 "not named to stay are needed by others", path, (uint64_t)t->count);
+    return OTX_OK;
+}
+
+/* ---- the model ---- */
+
+/* "#NEW=#OLD" for every token: its row is the old one, whatever else is alike. */
+typedef struct otx__trim_map {
+    char (*texts)[32];
+    const char **entries;
+} otx__trim_map;
+
+OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map *map,
+                                           otx_error *error)
+{
+    size_t i;
+    map->texts = (char(*)[32])otx__alloc(t->ctx, t->count, sizeof *map->texts);
+    map->entries = (const char **)otx__alloc(t->ctx, t->count, sizeof *map->entries);
+    if (!map->texts || !map->entries)
+        return otx__fail_array(error, t->count, sizeof *map->texts);
+    for (i = 0; i < t->count; i++) {
+        otx__format(map->texts[i], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32, (uint64_t)i,
+                    t->olds[i]);
+        map->entries[i] = map->texts[i];
+    }
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__trim_map_close(const otx__trimming *t, otx__trim_map *map)
+{
+    if (map->texts) otx__free(t->ctx, map->texts, t->count, sizeof *map->texts);
+    if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
+}
+
+/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
+OTX__PRIVATE void otx__trim_count_bytes(otx__trimming *t, const otx_job *job)
+{
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
+        const otx__tensor_plan *plan = &job->plans[i];
+        t->summary.matrices += old->end - old->begin;
+        if (!job->base.parts.tensors[i].redundant)
+            t->summary.trimmed +=
+                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+    }
+}
+
+/* Gives the model the tokenizer in `directory`. */
+OTX__PRIVATE otx_result otx__trim_model(otx__trimming *t, const char *directory, const char *out,
+                                        otx_error *error)
+{
+    otx_job_options options;
+    otx__trim_map map;
+    otx_job *job = NULL;
+    otx_result result;
+    memset(&map, 0, sizeof map);
+    memset(&options, 0, sizeof options);
+    options.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    options.rows = OTX_ROWS_MULTIPLE;
+    options.rows_multiple = t->options->multiple ? t->options->multiple : 1;
+    options.overwrite = t->options->overwrite;
+    result = otx__trim_map_open(t, &map, error);
+    options.map = map.entries;
+    options.map_count = t->count;
+    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
+    if (!result) otx__trim_count_bytes(t, job);
+    if (!result) result = otx_job_run(job, out, error);
+    otx_job_close(job);
+    otx__trim_map_close(t, &map);
+    return result;
+}
+
+/* ---- the whole ---- */
+
+#define OTX__NEW_TOKENIZER ".otx-tokenizer-"
+
+/* Makes the directory of the new tokenizer beside the output. */
+OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
+                                        bool overwrite, otx__output *output,
+                                        otx_error *error)
+{
+    otx__standing standing;
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, out, error);
+    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error)
+{
+    otx__trimming t;
+    otx__output output;
+    otx_result result;
+    memset(&t, 0, sizeof t);
+    t.ctx = ctx;
+    t.options = options;
+    t.model = model;
+    result = otx__trim_choose(&t, error);
+    if (!result) result = otx__trim_stage(ctx, out, options->overwrite, &output, error);
+    if (!result) {
+        result = otx__trim_write_all(&t, output.partial, error);
+        if (!result) result = otx__trim_model(&t, output.partial, out, error);
+        otx__output_abandon(&output);
+    }
+    if (!result && summary) *summary = t.summary;
+    otx__trim_close(&t);
     return result;
 }
 
