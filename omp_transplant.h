@@ -23,265 +23,265 @@
 
    What is where
 
-      313  api/version                version
-      343  api/result                 results
-      383  api/context                context: memory, threads, progress
-      461  api/isa                    instruction sets
-      478  api/matrix                 numbers and matrices
-      536  api/blocks                 block types of ggml
-      560  api/solver                 the solver
-      688  api/affine                 the affine map: rows as the map makes them, and what it misses
-      819  api/methods                methods: rows for tokens that a model lacks
-     1016  api/source                 sources and sinks: bytes in and out
-     1036  api/json                   JSON
-     1158  api/safetensors            safetensors
-     1222  api/gguf                   GGUF
-     1320  api/vocab                  vocabularies
-     1457  api/align                  alignment
-     1520  api/gguf_vocab             vocabularies in GGUF files
-     1545  api/file                   files
-     1556  api/directory              directories
-     1627  api/job                    the whole job
-     1791  api/verify                 looking at a finished model
-     1855  api/evaluate               methods ranked on tokens that both models share
-     1950  api/trim                   a smaller vocabulary of a model's own
+      314  api/version                version
+      344  api/result                 results
+      384  api/context                context: memory, threads, progress
+      462  api/isa                    instruction sets
+      479  api/matrix                 numbers and matrices
+      537  api/blocks                 block types of ggml
+      561  api/solver                 the solver
+      689  api/affine                 the affine map: rows as the map makes them, and what it misses
+      820  api/methods                methods: rows for tokens that a model lacks
+     1017  api/source                 sources and sinks: bytes in and out
+     1037  api/json                   JSON
+     1159  api/safetensors            safetensors
+     1223  api/gguf                   GGUF
+     1321  api/vocab                  vocabularies
+     1458  api/align                  alignment
+     1521  api/gguf_vocab             vocabularies in GGUF files
+     1546  api/file                   files
+     1557  api/directory              directories
+     1629  api/job                    the whole job
+     1793  api/verify                 looking at a finished model
+     1857  api/evaluate               methods ranked on tokens that both models share
+     1952  api/trim                   a smaller vocabulary of a model's own
 
-     2008  base                       what everything stands on
-     2044  base/begin                 system headers, and how floating point must be compiled
-     2082  base/sizes                 counting, and sums and products that may not wrap
-     2120  base/span                  bytes of others, digits, UTF-8
-     2278  base/decimal               the digits of a double
-     2413  base/format                printf without stdio and without a locale
-     2682  base/result                results, failures, messages
-     2798  base/memory                the allocator, arrays that grow
-     2857  base/text                  names in messages, and text that grows
-     2974  base/hooks                 log, progress, threads of the caller
-     3043  base/sort                  in place, without memory, never quadratic; and finding
-     3093  base/clock                 wall time for statistics
-     3139  base/hash                  keyed, for tables whose keys a stranger chooses
-     3231  base/pool                  blocks that are freed together
-     3346  base/number                element types, widening and rounding
-     3557  base/blocks                block types of ggml, taken apart and widened
-     3778  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4063  base/blocks_make           rows quantised to blocks
-     4457  base/base64                decoding
-     4493  base/protobuf              fields of a message
-     4615  base/watch                 long loops that the caller can stop
+     2010  base                       what everything stands on
+     2046  base/begin                 system headers, and how floating point must be compiled
+     2084  base/sizes                 counting, and sums and products that may not wrap
+     2122  base/span                  bytes of others, digits, UTF-8
+     2280  base/decimal               the digits of a double
+     2415  base/format                printf without stdio and without a locale
+     2684  base/result                results, failures, messages
+     2800  base/memory                the allocator, arrays that grow
+     2859  base/text                  names in messages, and text that grows
+     2976  base/hooks                 log, progress, threads of the caller
+     3045  base/sort                  in place, without memory, never quadratic; and finding
+     3095  base/clock                 wall time for statistics
+     3141  base/hash                  keyed, for tables whose keys a stranger chooses
+     3233  base/pool                  blocks that are freed together
+     3348  base/number                element types, widening and rounding
+     3559  base/blocks                block types of ggml, taken apart and widened
+     3780  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4065  base/blocks_make           rows quantised to blocks
+     4459  base/base64                decoding
+     4495  base/protobuf              fields of a message
+     4617  base/watch                 long loops that the caller can stop
 
-     4668  files                      formats, on memory and streams
-     4698  files/memory_source        memory as a source of bytes
-     4716  files/json_read            a parser without recursion
-     5069  files/json_values          looking at values, stepping through containers
-     5282  files/json_edit            writing, and edits that keep every byte they do not touch
-     5650  files/tensors              what reading and writing a header share
-     5785  files/safetensors_read     the header of a file, checked
-     6110  files/safetensors_write    the header of a new file
-     6267  files/gguf_types           ggml's types, and the sizes of values
-     6444  files/gguf_values          keys, tensors and values found
-     6562  files/gguf_walk            what stands in a header, one after the other
-     6774  files/gguf_read            the header of a file, checked
-     6995  files/gguf_write           the header of a new file
-     7200  files/gguf_keys            a list of keys that is being made
+     4670  files                      formats, on memory and streams
+     4700  files/memory_source        memory as a source of bytes
+     4718  files/json_read            a parser without recursion
+     5071  files/json_values          looking at values, stepping through containers
+     5284  files/json_edit            writing, and edits that keep every byte they do not touch
+     5652  files/tensors              what reading and writing a header share
+     5787  files/safetensors_read     the header of a file, checked
+     6112  files/safetensors_write    the header of a new file
+     6269  files/gguf_types           ggml's types, and the sizes of values
+     6446  files/gguf_values          keys, tensors and values found
+     6564  files/gguf_walk            what stands in a header, one after the other
+     6776  files/gguf_read            the header of a file, checked
+     6997  files/gguf_write           the header of a new file
+     7202  files/gguf_keys            a list of keys that is being made
 
-     7400  vocab                      tokens, from every source, and which of them are the same
-     7441  vocab/known                what the world calls things: files, classes, tokens
-     7765  vocab/token_table          the table of tokens, and finding tokens in it
-     7939  vocab/spelling             from what a file spells to bytes
-     8130  vocab/reader               what the readers of all sources share
-     8488  vocab/added_tokens         what other files add to a model's tokens
-     8836  vocab/in_use               tokens that are named as reserved ones and are none
-     8939  vocab/from_tokenizer_json  tokenizer.json
-     9232  vocab/from_tekken          tekken.json
-     9387  vocab/from_tiktoken        *.tiktoken
-     9452  vocab/from_sentencepiece   tokenizer.model and its like
-     9817  vocab/from_vocab_json      vocab.json and merges.txt
-     9903  vocab/from_vocab_txt       vocab.txt
-     9960  vocab/digits               how a tokenizer cuts numbers
-    10156  vocab/recognise            what a file is, by what it holds
-    10287  vocab/parse                the first source that is given, and what goes with it
-    10513  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10820  vocab/rules_read           the rules of each kind of file
-    10925  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    11106  vocab/from_gguf            the vocabulary of a GGUF file
-    11414  vocab/gguf_rules           how it splits text
-    11565  vocab/split                text split as the tokenizer's model splits it
-    11965  vocab/align                which base token a donor token is
+     7402  vocab                      tokens, from every source, and which of them are the same
+     7443  vocab/known                what the world calls things: files, classes, tokens
+     7767  vocab/token_table          the table of tokens, and finding tokens in it
+     7941  vocab/spelling             from what a file spells to bytes
+     8132  vocab/reader               what the readers of all sources share
+     8490  vocab/added_tokens         what other files add to a model's tokens
+     8838  vocab/in_use               tokens that are named as reserved ones and are none
+     8941  vocab/from_tokenizer_json  tokenizer.json
+     9234  vocab/from_tekken          tekken.json
+     9389  vocab/from_tiktoken        *.tiktoken
+     9454  vocab/from_sentencepiece   tokenizer.model and its like
+     9819  vocab/from_vocab_json      vocab.json and merges.txt
+     9905  vocab/from_vocab_txt       vocab.txt
+     9962  vocab/digits               how a tokenizer cuts numbers
+    10158  vocab/recognise            what a file is, by what it holds
+    10289  vocab/parse                the first source that is given, and what goes with it
+    10515  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10822  vocab/rules_read           the rules of each kind of file
+    10927  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11108  vocab/from_gguf            the vocabulary of a GGUF file
+    11416  vocab/gguf_rules           how it splits text
+    11568  vocab/split                text split as the tokenizer's model splits it
+    11968  vocab/align                which base token a donor token is
 
-    12219  simd                       the hot loops, once for each instruction set
-    12252  simd/kernels               the table of kernels, and what all versions share
-    12529  simd/scalar                the reference
-    12698  simd/sse2                  the operations of 128-bit x86, and what each does
-    12819  simd/neon                  those of 64-bit Arm
-    12914  simd/wasm                  those of WebAssembly's SIMD128
-    12999  simd/avx2                  those of 256-bit x86, with FMA
-    13081  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13723  simd/avx_vnni              AVX2, and products of integers
-    13819  simd/neon_bf16             NEON, and products of matrices
-    13973  simd/avx512                512-bit x86, by hand
-    14579  simd/amx                   tiles of x86, beside AVX-512
-    14822  simd/dispatch              which of them this machine can run, and which a call takes
+    12222  simd                       the hot loops, once for each instruction set
+    12255  simd/kernels               the table of kernels, and what all versions share
+    12532  simd/scalar                the reference
+    12701  simd/sse2                  the operations of 128-bit x86, and what each does
+    12822  simd/neon                  those of 64-bit Arm
+    12917  simd/wasm                  those of WebAssembly's SIMD128
+    13002  simd/avx2                  those of 256-bit x86, with FMA
+    13084  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13726  simd/avx_vnni              AVX2, and products of integers
+    13822  simd/neon_bf16             NEON, and products of matrices
+    13976  simd/avx512                512-bit x86, by hand
+    14582  simd/amx                   tiles of x86, beside AVX-512
+    14825  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15048  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15101  solve/views                the rows of matrices, as the kernels read them
-    15230  solve/panels               vectors as the dense products want them, and these
-    15421  solve/rests                vectors on their way into panels
-    15598  solve/dictionary           the atoms, and their split along a common direction
-    15753  solve/exact_gram           products of all pairs of atoms in double
-    15835  solve/triangle             packed lower triangles
-    15939  solve/support              what is known of one target, and the exact steps
-    16215  solve/gram_table           products of atoms with all atoms, for scans
-    16453  solve/screen               which atoms are worth scoring in double: the bound
-    16759  solve/scan                 the correlations of all atoms with a block's residuals
-    16922  solve/predict              making targets ready for the next scan
-    17168  solve/candidates           the atoms that a scan could not rule out
-    17505  solve/select               the next atoms of each target
-    17670  solve/pursuit              what one solve holds, and the memory it takes
-    17914  solve/plan                 which form, and in what blocks
-    18159  solve/steps                a pursuit from its rows to its results
-    18398  solve/combine              new rows of coefficients
-    18460  solve/solver               the public call
-    18625  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18834  solve/affine_normal        the normal equations of an affine map
-    19077  solve/affine_factor        their factor, and their solution
-    19308  solve/affine_map           a fitted map, and the rows it makes
-    19651  solve/affine_choice        how many atoms to take, and chosen by what
-    20049  solve/affine_fit           what a fit of an affine map holds and needs
-    20293  solve/affine               fitting and applying affine maps
+    15051  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15104  solve/views                the rows of matrices, as the kernels read them
+    15233  solve/panels               vectors as the dense products want them, and these
+    15424  solve/rests                vectors on their way into panels
+    15601  solve/dictionary           the atoms, and their split along a common direction
+    15756  solve/exact_gram           products of all pairs of atoms in double
+    15838  solve/triangle             packed lower triangles
+    15942  solve/support              what is known of one target, and the exact steps
+    16218  solve/gram_table           products of atoms with all atoms, for scans
+    16456  solve/screen               which atoms are worth scoring in double: the bound
+    16762  solve/scan                 the correlations of all atoms with a block's residuals
+    16925  solve/predict              making targets ready for the next scan
+    17171  solve/candidates           the atoms that a scan could not rule out
+    17508  solve/select               the next atoms of each target
+    17673  solve/pursuit              what one solve holds, and the memory it takes
+    17917  solve/plan                 which form, and in what blocks
+    18162  solve/steps                a pursuit from its rows to its results
+    18401  solve/combine              new rows of coefficients
+    18463  solve/solver               the public call
+    18628  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18837  solve/affine_normal        the normal equations of an affine map
+    19080  solve/affine_factor        their factor, and their solution
+    19311  solve/affine_map           a fitted map, and the rows it makes
+    19654  solve/affine_choice        how many atoms to take, and chosen by what
+    20052  solve/affine_fit           what a fit of an affine map holds and needs
+    20296  solve/affine               fitting and applying affine maps
 
-    20582  methods                    rows for tokens that a model lacks, each method a room
-    20621  methods/parts              what methods share: sums of rows, combinations
-    20805  methods/pursuit            omp, omp-centred
-    20876  methods/mapping            omp-affine, affine
-    20910  methods/constant           mean, zero
-    20938  methods/near               each target against all anchors
-    21229  methods/weights            how a few anchors combine to a target
-    21450  methods/interpolation      common_interpolation
-    21603  methods/wechsel            wechsel
-    21653  methods/focus              focus
-    21741  methods/hull               hull
-    21792  methods/dense              matrices of double, and their products
-    22057  methods/linear             maps between two models' rows
-    22212  methods/clp                clp
-    22298  methods/chance             normal deviates that are the same everywhere
-    22359  methods/factor             of symmetric matrices
-    22408  methods/randn              randn
-    22497  methods/john_hewitt        john_hewitt
-    22581  methods/polar              the orthogonal part of a matrix
-    22677  methods/procrustes         procrustes
-    22770  methods/eigen              principal directions of a matrix's rows
-    23064  methods/landmark_pca       landmark_pca
-    23122  methods/stb                stb
-    23304  methods/mp_rope            mp_rope
-    23620  methods/subword            subword
-    23736  methods/zett               zett
-    23758  methods/modifiers          what is done to the rows of any method
-    23872  methods/methods            the table of all, and the public calls
+    20585  methods                    rows for tokens that a model lacks, each method a room
+    20624  methods/parts              what methods share: sums of rows, combinations
+    20808  methods/pursuit            omp, omp-centred
+    20879  methods/mapping            omp-affine, affine
+    20913  methods/constant           mean, zero
+    20941  methods/near               each target against all anchors
+    21232  methods/weights            how a few anchors combine to a target
+    21453  methods/interpolation      common_interpolation
+    21606  methods/wechsel            wechsel
+    21656  methods/focus              focus
+    21744  methods/hull               hull
+    21795  methods/dense              matrices of double, and their products
+    22060  methods/linear             maps between two models' rows
+    22215  methods/clp                clp
+    22301  methods/chance             normal deviates that are the same everywhere
+    22362  methods/factor             of symmetric matrices
+    22411  methods/randn              randn
+    22500  methods/john_hewitt        john_hewitt
+    22584  methods/polar              the orthogonal part of a matrix
+    22680  methods/procrustes         procrustes
+    22773  methods/eigen              principal directions of a matrix's rows
+    23067  methods/landmark_pca       landmark_pca
+    23125  methods/stb                stb
+    23307  methods/mp_rope            mp_rope
+    23623  methods/subword            subword
+    23739  methods/zett               zett
+    23761  methods/modifiers          what is done to the rows of any method
+    23875  methods/methods            the table of all, and the public calls
 
-    24021  disk                       files and directories
-    24059  disk/system                what POSIX and Windows are asked for
-    24100  disk/windows_paths         paths as Windows takes them
-    24240  disk/windows               the system as Windows gives it
-    24552  disk/posix                 the system as POSIX gives it
-    24800  disk/paths                 what can be told from their text
-    24874  disk/failure               why the system refused
-    24988  disk/look                  what stands at a path, and whether within another
-    25109  disk/listing               listings of directories
-    25184  disk/reading               files to read, and whether they have changed
-    25363  disk/writing               files to write
-    25480  disk/copying               copies of files
-    25546  disk/trees                 whole directories looked through, copied, removed
-    25762  disk/known                 what weights are called in a directory
-    25855  disk/staging               a directory made under another name, then renamed
-    26121  disk/staged_files          files made under another name, then renamed
-    26250  disk/missing               a path or a directory without what is wanted of it
-    26293  disk/gguf_files            GGUF files of a directory, by their names
-    26332  disk/weights               which files they are, and what may stand in their place
-    26668  disk/weight_index          the index of a checkpoint in shards
-    26885  disk/shards                what an index and its shards say of each other
-    27090  disk/gguf_parts            the parts of a split GGUF file
-    27199  disk/checkpoint            a model directory, in one file or in shards
-    27551  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27630  disk/tokenizer_directory   the tokenizer of a model directory
+    24024  disk                       files and directories
+    24062  disk/system                what POSIX and Windows are asked for
+    24103  disk/windows_paths         paths as Windows takes them
+    24243  disk/windows               the system as Windows gives it
+    24555  disk/posix                 the system as POSIX gives it
+    24803  disk/paths                 what can be told from their text
+    24877  disk/failure               why the system refused
+    24991  disk/look                  what stands at a path, and whether within another
+    25112  disk/listing               listings of directories
+    25187  disk/reading               files to read, and whether they have changed
+    25366  disk/writing               files to write
+    25483  disk/copying               copies of files
+    25549  disk/trees                 whole directories looked through, copied, removed
+    25765  disk/known                 what weights are called in a directory
+    25858  disk/staging               a directory made under another name, then renamed
+    26124  disk/staged_files          files made under another name, then renamed
+    26253  disk/missing               a path or a directory without what is wanted of it
+    26296  disk/gguf_files            GGUF files of a directory, by their names
+    26335  disk/weights               which files they are, and what may stand in their place
+    26671  disk/weight_index          the index of a checkpoint in shards
+    26888  disk/shards                what an index and its shards say of each other
+    27093  disk/gguf_parts            the parts of a split GGUF file
+    27202  disk/checkpoint            a model directory, in one file or in shards
+    27554  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27633  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27892  model                      which tensors and config keys belong to the vocabulary
-    27928  model/known                what the world calls things
-    28265  model/known_keys           keys of ids and sizes in configs
-    28439  model/known_classes        classes of tokenizers, by the type of model
-    28677  model/names                names of tensors
-    28834  model/document             the JSON files of a model directory
-    28929  model/members              what the members of a config are about
-    29150  model/config               what config.json says
-    29327  model/side                 a model directory opened once
-    29451  model/gguf_model           what a GGUF file says of a model
-    29508  model/code                 the Python that a tokenizer is loaded with
-    29742  model/parts                what each tensor does for the vocabulary
-    29853  model/whole                whether all tensors are there
-    29975  model/find                 finding the parts of a model
-    30274  model/processor            the tokens that a processor looks for by their text
-    30429  model/heirs                what becomes of the ids in a config
-    30595  model/config_ids           ids in a config being edited
-    30835  model/config_lists         lists, dictionaries and ranges of ids
-    30992  model/config_edit          config.json and generation_config.json, edited
-    31287  model/classes              which class a tokenizer is loaded as
-    31494  model/class_tokens         added tokens that a class numbers otherwise
+    27895  model                      which tensors and config keys belong to the vocabulary
+    27931  model/known                what the world calls things
+    28268  model/known_keys           keys of ids and sizes in configs
+    28442  model/known_classes        classes of tokenizers, by the type of model
+    28680  model/names                names of tensors
+    28837  model/document             the JSON files of a model directory
+    28932  model/members              what the members of a config are about
+    29153  model/config               what config.json says
+    29330  model/side                 a model directory opened once
+    29454  model/gguf_model           what a GGUF file says of a model
+    29511  model/code                 the Python that a tokenizer is loaded with
+    29745  model/parts                what each tensor does for the vocabulary
+    29856  model/whole                whether all tensors are there
+    29978  model/find                 finding the parts of a model
+    30277  model/processor            the tokens that a processor looks for by their text
+    30432  model/heirs                what becomes of the ids in a config
+    30598  model/config_ids           ids in a config being edited
+    30838  model/config_lists         lists, dictionaries and ranges of ids
+    30995  model/config_edit          config.json and generation_config.json, edited
+    31290  model/classes              which class a tokenizer is loaded as
+    31497  model/class_tokens         added tokens that a class numbers otherwise
 
-    31610  job                        the whole transplant, in the order in which it happens
-    31663  job/job                    what a job holds
-    31953  job/open                   opening the two models
-    32229  job/map                    the caller's map
-    32350  job/align                  where every new row comes from
-    32547  job/plan                   what becomes of every tensor, and of the configs
-    32721  job/chat                   the template that turns messages into text
-    32860  job/digits                 where the two tokenizers cut numbers differently
-    33061  job/converted              the special tokens that a conversion to GGUF finds
-    33369  job/gguf_donor             the files of a tokenizer, open once more
-    33453  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33736  job/gguf_tokens            the strings, types and scores of a vocabulary
-    34072  job/gguf_merges            the merges of a byte-level vocabulary
-    34243  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34413  job/gguf_special           special tokens, flags, templates
-    34632  job/gguf_normal            what becomes of spaces and letters
-    34775  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34971  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35182  job/bos                    texts that begin otherwise than the base's
-    35246  job/rows                   rows in memory: reading, checking, their mean
-    35568  job/pieces                 what the base cuts new tokens into
-    35670  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35935  job/solve                  solving for the rows of the donor
-    36149  job/targets                the rows that are made from the donor's
-    36249  job/diagnose               what is odd about the rows that were made
-    36374  job/rebuild                the new rows of one vocabulary tensor
-    36640  job/write_blocks           new rows as blocks
-    36737  job/write                  the output and its weights
-    37031  job/write_gguf             the output as a GGUF file, or as parts of one
-    37376  job/copy                   the other files of the two models
-    37593  job/index                  the files that are written anew
-    37755  job/run                    the whole, in order
-    37909  job/report                 what a job did, as JSON and as a table
-    38225  job/findings               what is told of a finished model
-    38274  job/check_files            its files
-    38410  job/check_ids              sizes, ids and tying
-    38626  job/check_values           values
-    38697  job/check_gguf             the tokens of a GGUF file
-    38947  job/check_gguf_keys        its other keys, and its tensors
-    39192  job/check_draft            as a draft model for another
-    39515  job/verify                 whether a finished model agrees with itself
+    31613  job                        the whole transplant, in the order in which it happens
+    31666  job/job                    what a job holds
+    31956  job/open                   opening the two models
+    32232  job/map                    the caller's map
+    32353  job/align                  where every new row comes from
+    32550  job/plan                   what becomes of every tensor, and of the configs
+    32724  job/chat                   the template that turns messages into text
+    32863  job/digits                 where the two tokenizers cut numbers differently
+    33064  job/converted              the special tokens that a conversion to GGUF finds
+    33372  job/gguf_donor             the files of a tokenizer, open once more
+    33456  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33739  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34075  job/gguf_merges            the merges of a byte-level vocabulary
+    34246  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34416  job/gguf_special           special tokens, flags, templates
+    34635  job/gguf_normal            what becomes of spaces and letters
+    34778  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34974  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35185  job/bos                    texts that begin otherwise than the base's
+    35249  job/rows                   rows in memory: reading, checking, their mean
+    35571  job/pieces                 what the base cuts new tokens into
+    35673  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35938  job/solve                  solving for the rows of the donor
+    36152  job/targets                the rows that are made from the donor's
+    36252  job/diagnose               what is odd about the rows that were made
+    36377  job/rebuild                the new rows of one vocabulary tensor
+    36643  job/write_blocks           new rows as blocks
+    36740  job/write                  the output and its weights
+    37034  job/write_gguf             the output as a GGUF file, or as parts of one
+    37379  job/copy                   the other files of the two models
+    37596  job/index                  the files that are written anew
+    37758  job/run                    the whole, in order
+    37912  job/report                 what a job did, as JSON and as a table
+    38228  job/findings               what is told of a finished model
+    38277  job/check_files            its files
+    38413  job/check_ids              sizes, ids and tying
+    38629  job/check_values           values
+    38700  job/check_gguf             the tokens of a GGUF file
+    38950  job/check_gguf_keys        its other keys, and its tensors
+    39195  job/check_draft            as a draft model for another
+    39518  job/verify                 whether a finished model agrees with itself
 
-    39571  evaluate                   methods ranked on tokens that both models share
-    39590  evaluate/token_class       what a token is like, by its bytes
-    39657  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39849  evaluate/scores            how near rows come to the true ones
-    39948  evaluate/ranks             whether a true row is found among all
-    40056  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40265  evaluate/write_json        an evaluation as JSON
-    40376  evaluate/write_page        an evaluation as a page
+    39574  evaluate                   methods ranked on tokens that both models share
+    39593  evaluate/token_class       what a token is like, by its bytes
+    39660  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39852  evaluate/scores            how near rows come to the true ones
+    39951  evaluate/ranks             whether a true row is found among all
+    40059  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40268  evaluate/write_json        an evaluation as JSON
+    40379  evaluate/write_page        an evaluation as a page
 
-    40590  trim                       a smaller vocabulary of a model's own
-    40607  trim/needed                what has to stay for the sake of what stays
-    40790  trim/renumber              which tokens stay, and their new ids
-    40996  trim/trim_json             tokenizer.json and the JSON files beside it
-    41272  trim/trim_lines            merges.txt and vocab.txt
-    41322  trim/trim                  the whole, in order
+    40593  trim                       a smaller vocabulary of a model's own
+    40610  trim/needed                what has to stay for the sake of what stays
+    40793  trim/renumber              which tokens stay, and their new ids
+    40999  trim/trim_json             tokenizer.json and the JSON files beside it
+    41275  trim/trim_lines            merges.txt and vocab.txt
+    41325  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -292,7 +292,8 @@
           close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
           fields in the token table; otx_dtype_block and is_block, otx_blocks_to_float and
           from_float: the block types of ggml; otx_gguf_*, GGUF files in otx_checkpoint_open and
-          in otx_job_open; pre and split_max_size in otx_job_options.
+          in otx_job_open, otx_vocab_open and otx_verify, otx_vocab_parse_gguf; pre and
+          split_max_size in otx_job_options.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -1558,10 +1559,11 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
    lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
-   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
-   several files with tokens in a directory the first in the order of otx_vocab_file
-   is read; the others are compared with it, and one that says something else is
-   reported to ctx->log. */
+   vocab.json or vocab.txt, or a GGUF file (of a split one the first part), which is
+   known by what it holds, under any name. Of several files with tokens in a directory the
+   first in the order of otx_vocab_file is read; the others are compared with it, and one
+   that says something else is reported to ctx->log. Only if there is none its one GGUF
+   file is read. */
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 
@@ -7432,7 +7434,7 @@ OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *e
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask
      rules_read           the rules of each kind of file
-     known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+     known_gguf           what llama.cpp knows of vocabularies by name
      from_gguf            the vocabulary of a GGUF file
      gguf_rules           how it splits text
      split                text split as the tokenizer's model splits it
@@ -11188,7 +11190,7 @@ OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
 /* ---- tokens ---- */
 
 /* The type of a token; one that is not known is like none. */
-OTX__PRIVATE int otx__gguf_type(const otx__gguf_words *g, uint64_t id)
+OTX__PRIVATE int otx__gguf_type_at(const otx__gguf_words *g, uint64_t id)
 {
     int64_t type;
     if (!g->types) return OTX__GGUF_NORMAL;
@@ -11279,7 +11281,7 @@ OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
         OTX_TOKEN_TEXT, OTX_TOKEN_TEXT, OTX_TOKEN_CONTROL, OTX_TOKEN_CONTROL, OTX_TOKEN_TEXT,
         OTX_TOKEN_UNUSED, OTX_TOKEN_BYTE
     };
-    const int type = otx__gguf_type(t->gguf, word->id);
+    const int type = otx__gguf_type_at(t->gguf, word->id);
     char quoted[OTX__QUOTED];
     otx_result result = otx__gguf_content(t, word, type);
     word->kind = OTX_TOKEN_NONE;
@@ -11296,7 +11298,7 @@ OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
                      otx__quote(quoted, sizeof quoted, word->content, word->size));
 }
 
-OTX__PRIVATE otx_result otx__gguf_next(otx__tokenizer *t, otx__given *word, bool *more)
+OTX__PRIVATE otx_result otx__gguf_next_word(otx__tokenizer *t, otx__given *word, bool *more)
 {
     otx__gguf_words *g = t->gguf;
     otx_result result = OTX_OK;
@@ -11333,7 +11335,7 @@ OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
     for (id = 0; id < otx__gguf_room(t); id++) {
         otx_token *token = &t->vocab->tokens[id];
         const bool words = family == OTX_FAMILY_WORDPIECE;
-        const bool whole = otx__gguf_type(g, id) == OTX__GGUF_USER ||
+        const bool whole = otx__gguf_type_at(g, id) == OTX__GGUF_USER ||
                            (family == OTX_FAMILY_BYTE_LEVEL &&
                             !otx__is_utf8(token->content, token->content_size));
         char *bytes;
@@ -11359,10 +11361,10 @@ OTX__PRIVATE int64_t otx__gguf_unnamed_role(const otx__tokenizer *t, otx_role ro
     const int64_t usual = otx__gguf_usual_role(g->file, role);
     uint64_t id;
     for (id = 0; role == OTX_ROLE_UNK && id < room; id++)
-        if (otx__gguf_type(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
+        if (otx__gguf_type_at(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
     if (usual < 0 || (uint64_t)usual >= room ||
         t->vocab->tokens[usual].kind == OTX_TOKEN_NONE ||
-        otx__gguf_type(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
+        otx__gguf_type_at(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
         return -1;
     return usual;
 }
@@ -11418,7 +11420,7 @@ OTX__PRIVATE void otx__gguf_find_in_use(otx__tokenizer *t)
    converter makes tokens of the model's own such (Gemma's runs of spaces). */
 OTX__PRIVATE bool otx__gguf_splits(const otx__gguf_words *g, uint32_t id)
 {
-    return otx__gguf_type(g, id) != OTX__GGUF_USER || strcmp(g->kind->name, "llama") == 0;
+    return otx__gguf_type_at(g, id) != OTX__GGUF_USER || strcmp(g->kind->name, "llama") == 0;
 }
 
 /* Sorts out the tokens that the rules have, and spells those that were written out. */
@@ -11491,8 +11493,8 @@ OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rule
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: how a vocabulary of the kind "
                          "plamo2 splits text is not known here", t->name);
     if (g->kind->scores && !g->scores)
-        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no key "
-                         OTX__GGUF_SCORES, t->name);
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no "
+                         "key " OTX__GGUF_SCORES, t->name);
     result = otx__gguf_rule_tokens(t, rules);
     rules->whole_first = g->pre && g->pre->whole_first;
     rules->fuse_unknown = g->kind->family == OTX_FAMILY_METASPACE;
@@ -11507,14 +11509,15 @@ OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rule
     }
     for (i = 0; i < t->vocab->count && rules->how == OTX__SPLIT_WEIGHTS; i++)
         rules->weights[i] = ranks ? (double)i : -rules->weights[i];
-    return !result && rules->how == OTX__SPLIT_MERGES ? otx__gguf_read_merges(t, rules) : result;
+    if (result || rules->how != OTX__SPLIT_MERGES) return result;
+    return otx__gguf_read_merges(t, rules);
 }
 
 /* ---- the reader ---- */
 
 static const otx__vocab_reader otx__gguf_reader = {
-    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_find_roles,
-    otx__gguf_read_rules
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next_word,
+    otx__gguf_find_roles, otx__gguf_read_rules
 };
 
 OTX__PRIVATE void otx__gguf_begin(otx__tokenizer *t, otx__gguf_words *words,
