@@ -60,7 +60,7 @@ OTX__PRIVATE otx_result otx__staged_begin(const otx_context *ctx, const char *pa
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_siblings(output, error);
-    if (!result) result = otx__output_make(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
     if (result) otx__output_abandon(output);
     return result;
 }
