@@ -162,7 +162,8 @@ OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, i
 OTX__PRIVATE bool otx__gguf_looks_added(const otx__gguf_words *g, const otx__given *word)
 {
     return strcmp(g->kind->name, "gemma4") == 0 && word->size > 2 && word->content[0] == '<' &&
-           word->content[word->size - 1] == '>';
+           word->content[word->size - 1] == '>' &&
+           otx__fallback_byte(word->content, word->size) < 0;
 }
 
 /* Settles all of a token. Its kind stays NONE if it only fills its id up. */
