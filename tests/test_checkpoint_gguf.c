@@ -95,6 +95,9 @@ static void test_directory(void)
     check_refused("d", OTX_ERROR_UNSUPPORTED, "but several other files of weights; give the path "
                                               "of one, such as ");
     CHECK_CONTAINS(error.message, "/d/model-Q4_0.gguf");
+    scratch_remove("d/model-Q4_0.gguf");
+    scratch_text("d/model-00001-of-00002.safetensors", ""); /* what is broken is told of */
+    check_refused("d", OTX_ERROR_UNSUPPORTED, "a shard; put the index ");
     scratch_write("d/model.safetensors", "\2\0\0\0\0\0\0\0{}", 10); /* as before */
     CHECK_INT(otx_checkpoint_open(NULL, at("d"), &checkpoint, &error), OTX_OK);
     CHECK(!checkpoint.gguf && checkpoint.tensor_count == 0);
