@@ -103,185 +103,185 @@
     10820  vocab/rules_read           the rules of each kind of file
     10925  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
     11106  vocab/from_gguf            the vocabulary of a GGUF file
-    11413  vocab/gguf_rules           how it splits text
-    11564  vocab/split                text split as the tokenizer's model splits it
-    11964  vocab/align                which base token a donor token is
+    11414  vocab/gguf_rules           how it splits text
+    11565  vocab/split                text split as the tokenizer's model splits it
+    11965  vocab/align                which base token a donor token is
 
-    12218  simd                       the hot loops, once for each instruction set
-    12251  simd/kernels               the table of kernels, and what all versions share
-    12528  simd/scalar                the reference
-    12697  simd/sse2                  the operations of 128-bit x86, and what each does
-    12818  simd/neon                  those of 64-bit Arm
-    12913  simd/wasm                  those of WebAssembly's SIMD128
-    12998  simd/avx2                  those of 256-bit x86, with FMA
-    13080  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13722  simd/avx_vnni              AVX2, and products of integers
-    13818  simd/neon_bf16             NEON, and products of matrices
-    13972  simd/avx512                512-bit x86, by hand
-    14578  simd/amx                   tiles of x86, beside AVX-512
-    14821  simd/dispatch              which of them this machine can run, and which a call takes
+    12219  simd                       the hot loops, once for each instruction set
+    12252  simd/kernels               the table of kernels, and what all versions share
+    12529  simd/scalar                the reference
+    12698  simd/sse2                  the operations of 128-bit x86, and what each does
+    12819  simd/neon                  those of 64-bit Arm
+    12914  simd/wasm                  those of WebAssembly's SIMD128
+    12999  simd/avx2                  those of 256-bit x86, with FMA
+    13081  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13723  simd/avx_vnni              AVX2, and products of integers
+    13819  simd/neon_bf16             NEON, and products of matrices
+    13973  simd/avx512                512-bit x86, by hand
+    14579  simd/amx                   tiles of x86, beside AVX-512
+    14822  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15047  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15100  solve/views                the rows of matrices, as the kernels read them
-    15229  solve/panels               vectors as the dense products want them, and these
-    15420  solve/rests                vectors on their way into panels
-    15597  solve/dictionary           the atoms, and their split along a common direction
-    15752  solve/exact_gram           products of all pairs of atoms in double
-    15834  solve/triangle             packed lower triangles
-    15938  solve/support              what is known of one target, and the exact steps
-    16214  solve/gram_table           products of atoms with all atoms, for scans
-    16452  solve/screen               which atoms are worth scoring in double: the bound
-    16758  solve/scan                 the correlations of all atoms with a block's residuals
-    16921  solve/predict              making targets ready for the next scan
-    17167  solve/candidates           the atoms that a scan could not rule out
-    17504  solve/select               the next atoms of each target
-    17669  solve/pursuit              what one solve holds, and the memory it takes
-    17913  solve/plan                 which form, and in what blocks
-    18158  solve/steps                a pursuit from its rows to its results
-    18397  solve/combine              new rows of coefficients
-    18459  solve/solver               the public call
-    18624  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18833  solve/affine_normal        the normal equations of an affine map
-    19076  solve/affine_factor        their factor, and their solution
-    19307  solve/affine_map           a fitted map, and the rows it makes
-    19650  solve/affine_choice        how many atoms to take, and chosen by what
-    20048  solve/affine_fit           what a fit of an affine map holds and needs
-    20292  solve/affine               fitting and applying affine maps
+    15048  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15101  solve/views                the rows of matrices, as the kernels read them
+    15230  solve/panels               vectors as the dense products want them, and these
+    15421  solve/rests                vectors on their way into panels
+    15598  solve/dictionary           the atoms, and their split along a common direction
+    15753  solve/exact_gram           products of all pairs of atoms in double
+    15835  solve/triangle             packed lower triangles
+    15939  solve/support              what is known of one target, and the exact steps
+    16215  solve/gram_table           products of atoms with all atoms, for scans
+    16453  solve/screen               which atoms are worth scoring in double: the bound
+    16759  solve/scan                 the correlations of all atoms with a block's residuals
+    16922  solve/predict              making targets ready for the next scan
+    17168  solve/candidates           the atoms that a scan could not rule out
+    17505  solve/select               the next atoms of each target
+    17670  solve/pursuit              what one solve holds, and the memory it takes
+    17914  solve/plan                 which form, and in what blocks
+    18159  solve/steps                a pursuit from its rows to its results
+    18398  solve/combine              new rows of coefficients
+    18460  solve/solver               the public call
+    18625  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18834  solve/affine_normal        the normal equations of an affine map
+    19077  solve/affine_factor        their factor, and their solution
+    19308  solve/affine_map           a fitted map, and the rows it makes
+    19651  solve/affine_choice        how many atoms to take, and chosen by what
+    20049  solve/affine_fit           what a fit of an affine map holds and needs
+    20293  solve/affine               fitting and applying affine maps
 
-    20581  methods                    rows for tokens that a model lacks, each method a room
-    20620  methods/parts              what methods share: sums of rows, combinations
-    20804  methods/pursuit            omp, omp-centred
-    20875  methods/mapping            omp-affine, affine
-    20909  methods/constant           mean, zero
-    20937  methods/near               each target against all anchors
-    21228  methods/weights            how a few anchors combine to a target
-    21449  methods/interpolation      common_interpolation
-    21602  methods/wechsel            wechsel
-    21652  methods/focus              focus
-    21740  methods/hull               hull
-    21791  methods/dense              matrices of double, and their products
-    22056  methods/linear             maps between two models' rows
-    22211  methods/clp                clp
-    22297  methods/chance             normal deviates that are the same everywhere
-    22358  methods/factor             of symmetric matrices
-    22407  methods/randn              randn
-    22496  methods/john_hewitt        john_hewitt
-    22580  methods/polar              the orthogonal part of a matrix
-    22676  methods/procrustes         procrustes
-    22769  methods/eigen              principal directions of a matrix's rows
-    23063  methods/landmark_pca       landmark_pca
-    23121  methods/stb                stb
-    23303  methods/mp_rope            mp_rope
-    23619  methods/subword            subword
-    23735  methods/zett               zett
-    23757  methods/modifiers          what is done to the rows of any method
-    23871  methods/methods            the table of all, and the public calls
+    20582  methods                    rows for tokens that a model lacks, each method a room
+    20621  methods/parts              what methods share: sums of rows, combinations
+    20805  methods/pursuit            omp, omp-centred
+    20876  methods/mapping            omp-affine, affine
+    20910  methods/constant           mean, zero
+    20938  methods/near               each target against all anchors
+    21229  methods/weights            how a few anchors combine to a target
+    21450  methods/interpolation      common_interpolation
+    21603  methods/wechsel            wechsel
+    21653  methods/focus              focus
+    21741  methods/hull               hull
+    21792  methods/dense              matrices of double, and their products
+    22057  methods/linear             maps between two models' rows
+    22212  methods/clp                clp
+    22298  methods/chance             normal deviates that are the same everywhere
+    22359  methods/factor             of symmetric matrices
+    22408  methods/randn              randn
+    22497  methods/john_hewitt        john_hewitt
+    22581  methods/polar              the orthogonal part of a matrix
+    22677  methods/procrustes         procrustes
+    22770  methods/eigen              principal directions of a matrix's rows
+    23064  methods/landmark_pca       landmark_pca
+    23122  methods/stb                stb
+    23304  methods/mp_rope            mp_rope
+    23620  methods/subword            subword
+    23736  methods/zett               zett
+    23758  methods/modifiers          what is done to the rows of any method
+    23872  methods/methods            the table of all, and the public calls
 
-    24020  disk                       files and directories
-    24058  disk/system                what POSIX and Windows are asked for
-    24099  disk/windows_paths         paths as Windows takes them
-    24239  disk/windows               the system as Windows gives it
-    24551  disk/posix                 the system as POSIX gives it
-    24799  disk/paths                 what can be told from their text
-    24873  disk/failure               why the system refused
-    24987  disk/look                  what stands at a path, and whether within another
-    25108  disk/listing               listings of directories
-    25183  disk/reading               files to read, and whether they have changed
-    25362  disk/writing               files to write
-    25479  disk/copying               copies of files
-    25545  disk/trees                 whole directories looked through, copied, removed
-    25761  disk/known                 what weights are called in a directory
-    25854  disk/staging               a directory made under another name, then renamed
-    26120  disk/staged_files          files made under another name, then renamed
-    26249  disk/missing               a path or a directory without what is wanted of it
-    26292  disk/gguf_files            GGUF files of a directory, by their names
-    26331  disk/weights               which files they are, and what may stand in their place
-    26667  disk/weight_index          the index of a checkpoint in shards
-    26884  disk/shards                what an index and its shards say of each other
-    27089  disk/gguf_parts            the parts of a split GGUF file
-    27198  disk/checkpoint            a model directory, in one file or in shards
-    27550  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27629  disk/tokenizer_directory   the tokenizer of a model directory
+    24021  disk                       files and directories
+    24059  disk/system                what POSIX and Windows are asked for
+    24100  disk/windows_paths         paths as Windows takes them
+    24240  disk/windows               the system as Windows gives it
+    24552  disk/posix                 the system as POSIX gives it
+    24800  disk/paths                 what can be told from their text
+    24874  disk/failure               why the system refused
+    24988  disk/look                  what stands at a path, and whether within another
+    25109  disk/listing               listings of directories
+    25184  disk/reading               files to read, and whether they have changed
+    25363  disk/writing               files to write
+    25480  disk/copying               copies of files
+    25546  disk/trees                 whole directories looked through, copied, removed
+    25762  disk/known                 what weights are called in a directory
+    25856  disk/staging               a directory made under another name, then renamed
+    26122  disk/staged_files          files made under another name, then renamed
+    26251  disk/missing               a path or a directory without what is wanted of it
+    26294  disk/gguf_files            GGUF files of a directory, by their names
+    26333  disk/weights               which files they are, and what may stand in their place
+    26669  disk/weight_index          the index of a checkpoint in shards
+    26886  disk/shards                what an index and its shards say of each other
+    27091  disk/gguf_parts            the parts of a split GGUF file
+    27200  disk/checkpoint            a model directory, in one file or in shards
+    27552  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27631  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27891  model                      which tensors and config keys belong to the vocabulary
-    27927  model/known                what the world calls things
-    28264  model/known_keys           keys of ids and sizes in configs
-    28438  model/known_classes        classes of tokenizers, by the type of model
-    28676  model/names                names of tensors
-    28833  model/document             the JSON files of a model directory
-    28928  model/members              what the members of a config are about
-    29149  model/config               what config.json says
-    29326  model/side                 a model directory opened once
-    29450  model/gguf_model           what a GGUF file says of a model
-    29507  model/code                 the Python that a tokenizer is loaded with
-    29741  model/parts                what each tensor does for the vocabulary
-    29852  model/whole                whether all tensors are there
-    29974  model/find                 finding the parts of a model
-    30273  model/processor            the tokens that a processor looks for by their text
-    30428  model/heirs                what becomes of the ids in a config
-    30594  model/config_ids           ids in a config being edited
-    30834  model/config_lists         lists, dictionaries and ranges of ids
-    30991  model/config_edit          config.json and generation_config.json, edited
-    31286  model/classes              which class a tokenizer is loaded as
-    31493  model/class_tokens         added tokens that a class numbers otherwise
+    27893  model                      which tensors and config keys belong to the vocabulary
+    27929  model/known                what the world calls things
+    28266  model/known_keys           keys of ids and sizes in configs
+    28440  model/known_classes        classes of tokenizers, by the type of model
+    28678  model/names                names of tensors
+    28835  model/document             the JSON files of a model directory
+    28930  model/members              what the members of a config are about
+    29151  model/config               what config.json says
+    29328  model/side                 a model directory opened once
+    29452  model/gguf_model           what a GGUF file says of a model
+    29509  model/code                 the Python that a tokenizer is loaded with
+    29743  model/parts                what each tensor does for the vocabulary
+    29854  model/whole                whether all tensors are there
+    29976  model/find                 finding the parts of a model
+    30275  model/processor            the tokens that a processor looks for by their text
+    30430  model/heirs                what becomes of the ids in a config
+    30596  model/config_ids           ids in a config being edited
+    30836  model/config_lists         lists, dictionaries and ranges of ids
+    30993  model/config_edit          config.json and generation_config.json, edited
+    31288  model/classes              which class a tokenizer is loaded as
+    31495  model/class_tokens         added tokens that a class numbers otherwise
 
-    31609  job                        the whole transplant, in the order in which it happens
-    31662  job/job                    what a job holds
-    31952  job/open                   opening the two models
-    32228  job/map                    the caller's map
-    32349  job/align                  where every new row comes from
-    32546  job/plan                   what becomes of every tensor, and of the configs
-    32720  job/chat                   the template that turns messages into text
-    32859  job/digits                 where the two tokenizers cut numbers differently
-    33060  job/converted              the special tokens that a conversion to GGUF finds
-    33368  job/gguf_donor             the files of a tokenizer, open once more
-    33452  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33735  job/gguf_tokens            the strings, types and scores of a vocabulary
-    34071  job/gguf_merges            the merges of a byte-level vocabulary
-    34242  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34412  job/gguf_special           special tokens, flags, templates
-    34631  job/gguf_normal            what becomes of spaces and letters
-    34774  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34970  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35181  job/bos                    texts that begin otherwise than the base's
-    35245  job/rows                   rows in memory: reading, checking, their mean
-    35567  job/pieces                 what the base cuts new tokens into
-    35669  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35934  job/solve                  solving for the rows of the donor
-    36148  job/targets                the rows that are made from the donor's
-    36248  job/diagnose               what is odd about the rows that were made
-    36373  job/rebuild                the new rows of one vocabulary tensor
-    36639  job/write_blocks           new rows as blocks
-    36736  job/write                  the output and its weights
-    37030  job/write_gguf             the output as a GGUF file, or as parts of one
-    37375  job/copy                   the other files of the two models
-    37592  job/index                  the files that are written anew
-    37754  job/run                    the whole, in order
-    37908  job/report                 what a job did, as JSON and as a table
-    38224  job/findings               what is told of a finished model
-    38273  job/check_files            its files
-    38409  job/check_ids              sizes, ids and tying
-    38625  job/check_values           values
-    38696  job/check_gguf             the tokens of a GGUF file
-    38946  job/check_gguf_keys        its other keys, and its tensors
-    39191  job/check_draft            as a draft model for another
-    39514  job/verify                 whether a finished model agrees with itself
+    31611  job                        the whole transplant, in the order in which it happens
+    31664  job/job                    what a job holds
+    31954  job/open                   opening the two models
+    32230  job/map                    the caller's map
+    32351  job/align                  where every new row comes from
+    32548  job/plan                   what becomes of every tensor, and of the configs
+    32722  job/chat                   the template that turns messages into text
+    32861  job/digits                 where the two tokenizers cut numbers differently
+    33062  job/converted              the special tokens that a conversion to GGUF finds
+    33370  job/gguf_donor             the files of a tokenizer, open once more
+    33454  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33737  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34073  job/gguf_merges            the merges of a byte-level vocabulary
+    34244  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34414  job/gguf_special           special tokens, flags, templates
+    34633  job/gguf_normal            what becomes of spaces and letters
+    34776  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34972  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35183  job/bos                    texts that begin otherwise than the base's
+    35247  job/rows                   rows in memory: reading, checking, their mean
+    35569  job/pieces                 what the base cuts new tokens into
+    35671  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35936  job/solve                  solving for the rows of the donor
+    36150  job/targets                the rows that are made from the donor's
+    36250  job/diagnose               what is odd about the rows that were made
+    36375  job/rebuild                the new rows of one vocabulary tensor
+    36641  job/write_blocks           new rows as blocks
+    36738  job/write                  the output and its weights
+    37032  job/write_gguf             the output as a GGUF file, or as parts of one
+    37377  job/copy                   the other files of the two models
+    37594  job/index                  the files that are written anew
+    37756  job/run                    the whole, in order
+    37910  job/report                 what a job did, as JSON and as a table
+    38226  job/findings               what is told of a finished model
+    38275  job/check_files            its files
+    38411  job/check_ids              sizes, ids and tying
+    38627  job/check_values           values
+    38698  job/check_gguf             the tokens of a GGUF file
+    38948  job/check_gguf_keys        its other keys, and its tensors
+    39193  job/check_draft            as a draft model for another
+    39516  job/verify                 whether a finished model agrees with itself
 
-    39570  evaluate                   methods ranked on tokens that both models share
-    39589  evaluate/token_class       what a token is like, by its bytes
-    39656  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39848  evaluate/scores            how near rows come to the true ones
-    39947  evaluate/ranks             whether a true row is found among all
-    40055  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40264  evaluate/write_json        an evaluation as JSON
-    40375  evaluate/write_page        an evaluation as a page
+    39572  evaluate                   methods ranked on tokens that both models share
+    39591  evaluate/token_class       what a token is like, by its bytes
+    39658  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39850  evaluate/scores            how near rows come to the true ones
+    39949  evaluate/ranks             whether a true row is found among all
+    40057  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40266  evaluate/write_json        an evaluation as JSON
+    40377  evaluate/write_page        an evaluation as a page
 
-    40589  trim                       a smaller vocabulary of a model's own
-    40606  trim/needed                what has to stay for the sake of what stays
-    40789  trim/renumber              which tokens stay, and their new ids
-    40995  trim/trim_json             tokenizer.json and the JSON files beside it
-    41271  trim/trim_lines            merges.txt and vocab.txt
-    41321  trim/trim                  the whole, in order
+    40591  trim                       a smaller vocabulary of a model's own
+    40608  trim/needed                what has to stay for the sake of what stays
+    40791  trim/renumber              which tokens stay, and their new ids
+    40997  trim/trim_json             tokenizer.json and the JSON files beside it
+    41273  trim/trim_lines            merges.txt and vocab.txt
+    41323  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -11268,7 +11268,8 @@ OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, i
 OTX__PRIVATE bool otx__gguf_looks_added(const otx__gguf_words *g, const otx__given *word)
 {
     return strcmp(g->kind->name, "gemma4") == 0 && word->size > 2 && word->content[0] == '<' &&
-           word->content[word->size - 1] == '>';
+           word->content[word->size - 1] == '>' &&
+           otx__fallback_byte(word->content, word->size) < 0;
 }
 
 /* Settles all of a token. Its kind stays NONE if it only fills its id up. */
@@ -25817,6 +25818,7 @@ static const char *const otx__side_ggufs[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
+
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
     {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
@@ -26374,7 +26376,7 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
-    if (!found->index && !found->file && !found->rival)
+    if (!found->index && !found->file && !otx__listing_like(listing, "*.safetensors"))
         found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
