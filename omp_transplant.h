@@ -42,246 +42,246 @@
      1545  api/file                   files
      1556  api/directory              directories
      1627  api/job                    the whole job
-     1791  api/verify                 looking at a finished model
-     1855  api/evaluate               methods ranked on tokens that both models share
-     1950  api/trim                   a smaller vocabulary of a model's own
+     1793  api/verify                 looking at a finished model
+     1857  api/evaluate               methods ranked on tokens that both models share
+     1952  api/trim                   a smaller vocabulary of a model's own
 
-     2008  base                       what everything stands on
-     2044  base/begin                 system headers, and how floating point must be compiled
-     2082  base/sizes                 counting, and sums and products that may not wrap
-     2120  base/span                  bytes of others, digits, UTF-8
-     2278  base/decimal               the digits of a double
-     2413  base/format                printf without stdio and without a locale
-     2682  base/result                results, failures, messages
-     2798  base/memory                the allocator, arrays that grow
-     2857  base/text                  names in messages, and text that grows
-     2974  base/hooks                 log, progress, threads of the caller
-     3043  base/sort                  in place, without memory, never quadratic; and finding
-     3093  base/clock                 wall time for statistics
-     3139  base/hash                  keyed, for tables whose keys a stranger chooses
-     3231  base/pool                  blocks that are freed together
-     3346  base/number                element types, widening and rounding
-     3557  base/blocks                block types of ggml, taken apart and widened
-     3778  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4063  base/blocks_make           rows quantised to blocks
-     4457  base/base64                decoding
-     4493  base/protobuf              fields of a message
-     4615  base/watch                 long loops that the caller can stop
+     2010  base                       what everything stands on
+     2046  base/begin                 system headers, and how floating point must be compiled
+     2084  base/sizes                 counting, and sums and products that may not wrap
+     2122  base/span                  bytes of others, digits, UTF-8
+     2280  base/decimal               the digits of a double
+     2415  base/format                printf without stdio and without a locale
+     2684  base/result                results, failures, messages
+     2800  base/memory                the allocator, arrays that grow
+     2859  base/text                  names in messages, and text that grows
+     2976  base/hooks                 log, progress, threads of the caller
+     3045  base/sort                  in place, without memory, never quadratic; and finding
+     3095  base/clock                 wall time for statistics
+     3141  base/hash                  keyed, for tables whose keys a stranger chooses
+     3233  base/pool                  blocks that are freed together
+     3348  base/number                element types, widening and rounding
+     3559  base/blocks                block types of ggml, taken apart and widened
+     3780  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4065  base/blocks_make           rows quantised to blocks
+     4459  base/base64                decoding
+     4495  base/protobuf              fields of a message
+     4617  base/watch                 long loops that the caller can stop
 
-     4668  files                      formats, on memory and streams
-     4698  files/memory_source        memory as a source of bytes
-     4716  files/json_read            a parser without recursion
-     5069  files/json_values          looking at values, stepping through containers
-     5282  files/json_edit            writing, and edits that keep every byte they do not touch
-     5650  files/tensors              what reading and writing a header share
-     5785  files/safetensors_read     the header of a file, checked
-     6110  files/safetensors_write    the header of a new file
-     6267  files/gguf_types           ggml's types, and the sizes of values
-     6444  files/gguf_values          keys, tensors and values found
-     6562  files/gguf_walk            what stands in a header, one after the other
-     6774  files/gguf_read            the header of a file, checked
-     6995  files/gguf_write           the header of a new file
-     7200  files/gguf_keys            a list of keys that is being made
+     4670  files                      formats, on memory and streams
+     4700  files/memory_source        memory as a source of bytes
+     4718  files/json_read            a parser without recursion
+     5071  files/json_values          looking at values, stepping through containers
+     5284  files/json_edit            writing, and edits that keep every byte they do not touch
+     5652  files/tensors              what reading and writing a header share
+     5787  files/safetensors_read     the header of a file, checked
+     6112  files/safetensors_write    the header of a new file
+     6269  files/gguf_types           ggml's types, and the sizes of values
+     6446  files/gguf_values          keys, tensors and values found
+     6564  files/gguf_walk            what stands in a header, one after the other
+     6776  files/gguf_read            the header of a file, checked
+     6997  files/gguf_write           the header of a new file
+     7202  files/gguf_keys            a list of keys that is being made
 
-     7400  vocab                      tokens, from every source, and which of them are the same
-     7441  vocab/known                what the world calls things: files, classes, tokens
-     7765  vocab/token_table          the table of tokens, and finding tokens in it
-     7939  vocab/spelling             from what a file spells to bytes
-     8130  vocab/reader               what the readers of all sources share
-     8488  vocab/added_tokens         what other files add to a model's tokens
-     8836  vocab/in_use               tokens that are named as reserved ones and are none
-     8939  vocab/from_tokenizer_json  tokenizer.json
-     9232  vocab/from_tekken          tekken.json
-     9387  vocab/from_tiktoken        *.tiktoken
-     9452  vocab/from_sentencepiece   tokenizer.model and its like
-     9817  vocab/from_vocab_json      vocab.json and merges.txt
-     9903  vocab/from_vocab_txt       vocab.txt
-     9960  vocab/digits               how a tokenizer cuts numbers
-    10156  vocab/recognise            what a file is, by what it holds
-    10287  vocab/parse                the first source that is given, and what goes with it
-    10513  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10820  vocab/rules_read           the rules of each kind of file
-    10925  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
-    11106  vocab/from_gguf            the vocabulary of a GGUF file
-    11414  vocab/gguf_rules           how it splits text
-    11565  vocab/split                text split as the tokenizer's model splits it
-    11965  vocab/align                which base token a donor token is
+     7402  vocab                      tokens, from every source, and which of them are the same
+     7443  vocab/known                what the world calls things: files, classes, tokens
+     7767  vocab/token_table          the table of tokens, and finding tokens in it
+     7941  vocab/spelling             from what a file spells to bytes
+     8132  vocab/reader               what the readers of all sources share
+     8490  vocab/added_tokens         what other files add to a model's tokens
+     8838  vocab/in_use               tokens that are named as reserved ones and are none
+     8941  vocab/from_tokenizer_json  tokenizer.json
+     9234  vocab/from_tekken          tekken.json
+     9389  vocab/from_tiktoken        *.tiktoken
+     9454  vocab/from_sentencepiece   tokenizer.model and its like
+     9819  vocab/from_vocab_json      vocab.json and merges.txt
+     9905  vocab/from_vocab_txt       vocab.txt
+     9962  vocab/digits               how a tokenizer cuts numbers
+    10158  vocab/recognise            what a file is, by what it holds
+    10289  vocab/parse                the first source that is given, and what goes with it
+    10515  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10822  vocab/rules_read           the rules of each kind of file
+    10927  vocab/known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+    11108  vocab/from_gguf            the vocabulary of a GGUF file
+    11416  vocab/gguf_rules           how it splits text
+    11567  vocab/split                text split as the tokenizer's model splits it
+    11967  vocab/align                which base token a donor token is
 
-    12219  simd                       the hot loops, once for each instruction set
-    12252  simd/kernels               the table of kernels, and what all versions share
-    12529  simd/scalar                the reference
-    12698  simd/sse2                  the operations of 128-bit x86, and what each does
-    12819  simd/neon                  those of 64-bit Arm
-    12914  simd/wasm                  those of WebAssembly's SIMD128
-    12999  simd/avx2                  those of 256-bit x86, with FMA
-    13081  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13723  simd/avx_vnni              AVX2, and products of integers
-    13819  simd/neon_bf16             NEON, and products of matrices
-    13973  simd/avx512                512-bit x86, by hand
-    14579  simd/amx                   tiles of x86, beside AVX-512
-    14822  simd/dispatch              which of them this machine can run, and which a call takes
+    12221  simd                       the hot loops, once for each instruction set
+    12254  simd/kernels               the table of kernels, and what all versions share
+    12531  simd/scalar                the reference
+    12700  simd/sse2                  the operations of 128-bit x86, and what each does
+    12821  simd/neon                  those of 64-bit Arm
+    12916  simd/wasm                  those of WebAssembly's SIMD128
+    13001  simd/avx2                  those of 256-bit x86, with FMA
+    13083  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13725  simd/avx_vnni              AVX2, and products of integers
+    13821  simd/neon_bf16             NEON, and products of matrices
+    13975  simd/avx512                512-bit x86, by hand
+    14581  simd/amx                   tiles of x86, beside AVX-512
+    14824  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15048  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15101  solve/views                the rows of matrices, as the kernels read them
-    15230  solve/panels               vectors as the dense products want them, and these
-    15421  solve/rests                vectors on their way into panels
-    15598  solve/dictionary           the atoms, and their split along a common direction
-    15753  solve/exact_gram           products of all pairs of atoms in double
-    15835  solve/triangle             packed lower triangles
-    15939  solve/support              what is known of one target, and the exact steps
-    16215  solve/gram_table           products of atoms with all atoms, for scans
-    16453  solve/screen               which atoms are worth scoring in double: the bound
-    16759  solve/scan                 the correlations of all atoms with a block's residuals
-    16922  solve/predict              making targets ready for the next scan
-    17168  solve/candidates           the atoms that a scan could not rule out
-    17505  solve/select               the next atoms of each target
-    17670  solve/pursuit              what one solve holds, and the memory it takes
-    17914  solve/plan                 which form, and in what blocks
-    18159  solve/steps                a pursuit from its rows to its results
-    18398  solve/combine              new rows of coefficients
-    18460  solve/solver               the public call
-    18625  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18834  solve/affine_normal        the normal equations of an affine map
-    19077  solve/affine_factor        their factor, and their solution
-    19308  solve/affine_map           a fitted map, and the rows it makes
-    19651  solve/affine_choice        how many atoms to take, and chosen by what
-    20049  solve/affine_fit           what a fit of an affine map holds and needs
-    20293  solve/affine               fitting and applying affine maps
+    15050  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15103  solve/views                the rows of matrices, as the kernels read them
+    15232  solve/panels               vectors as the dense products want them, and these
+    15423  solve/rests                vectors on their way into panels
+    15600  solve/dictionary           the atoms, and their split along a common direction
+    15755  solve/exact_gram           products of all pairs of atoms in double
+    15837  solve/triangle             packed lower triangles
+    15941  solve/support              what is known of one target, and the exact steps
+    16217  solve/gram_table           products of atoms with all atoms, for scans
+    16455  solve/screen               which atoms are worth scoring in double: the bound
+    16761  solve/scan                 the correlations of all atoms with a block's residuals
+    16924  solve/predict              making targets ready for the next scan
+    17170  solve/candidates           the atoms that a scan could not rule out
+    17507  solve/select               the next atoms of each target
+    17672  solve/pursuit              what one solve holds, and the memory it takes
+    17916  solve/plan                 which form, and in what blocks
+    18161  solve/steps                a pursuit from its rows to its results
+    18400  solve/combine              new rows of coefficients
+    18462  solve/solver               the public call
+    18627  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18836  solve/affine_normal        the normal equations of an affine map
+    19079  solve/affine_factor        their factor, and their solution
+    19310  solve/affine_map           a fitted map, and the rows it makes
+    19653  solve/affine_choice        how many atoms to take, and chosen by what
+    20051  solve/affine_fit           what a fit of an affine map holds and needs
+    20295  solve/affine               fitting and applying affine maps
 
-    20582  methods                    rows for tokens that a model lacks, each method a room
-    20621  methods/parts              what methods share: sums of rows, combinations
-    20805  methods/pursuit            omp, omp-centred
-    20876  methods/mapping            omp-affine, affine
-    20910  methods/constant           mean, zero
-    20938  methods/near               each target against all anchors
-    21229  methods/weights            how a few anchors combine to a target
-    21450  methods/interpolation      common_interpolation
-    21603  methods/wechsel            wechsel
-    21653  methods/focus              focus
-    21741  methods/hull               hull
-    21792  methods/dense              matrices of double, and their products
-    22057  methods/linear             maps between two models' rows
-    22212  methods/clp                clp
-    22298  methods/chance             normal deviates that are the same everywhere
-    22359  methods/factor             of symmetric matrices
-    22408  methods/randn              randn
-    22497  methods/john_hewitt        john_hewitt
-    22581  methods/polar              the orthogonal part of a matrix
-    22677  methods/procrustes         procrustes
-    22770  methods/eigen              principal directions of a matrix's rows
-    23064  methods/landmark_pca       landmark_pca
-    23122  methods/stb                stb
-    23304  methods/mp_rope            mp_rope
-    23620  methods/subword            subword
-    23736  methods/zett               zett
-    23758  methods/modifiers          what is done to the rows of any method
-    23872  methods/methods            the table of all, and the public calls
+    20584  methods                    rows for tokens that a model lacks, each method a room
+    20623  methods/parts              what methods share: sums of rows, combinations
+    20807  methods/pursuit            omp, omp-centred
+    20878  methods/mapping            omp-affine, affine
+    20912  methods/constant           mean, zero
+    20940  methods/near               each target against all anchors
+    21231  methods/weights            how a few anchors combine to a target
+    21452  methods/interpolation      common_interpolation
+    21605  methods/wechsel            wechsel
+    21655  methods/focus              focus
+    21743  methods/hull               hull
+    21794  methods/dense              matrices of double, and their products
+    22059  methods/linear             maps between two models' rows
+    22214  methods/clp                clp
+    22300  methods/chance             normal deviates that are the same everywhere
+    22361  methods/factor             of symmetric matrices
+    22410  methods/randn              randn
+    22499  methods/john_hewitt        john_hewitt
+    22583  methods/polar              the orthogonal part of a matrix
+    22679  methods/procrustes         procrustes
+    22772  methods/eigen              principal directions of a matrix's rows
+    23066  methods/landmark_pca       landmark_pca
+    23124  methods/stb                stb
+    23306  methods/mp_rope            mp_rope
+    23622  methods/subword            subword
+    23738  methods/zett               zett
+    23760  methods/modifiers          what is done to the rows of any method
+    23874  methods/methods            the table of all, and the public calls
 
-    24021  disk                       files and directories
-    24059  disk/system                what POSIX and Windows are asked for
-    24100  disk/windows_paths         paths as Windows takes them
-    24240  disk/windows               the system as Windows gives it
-    24552  disk/posix                 the system as POSIX gives it
-    24800  disk/paths                 what can be told from their text
-    24874  disk/failure               why the system refused
-    24988  disk/look                  what stands at a path, and whether within another
-    25109  disk/listing               listings of directories
-    25184  disk/reading               files to read, and whether they have changed
-    25363  disk/writing               files to write
-    25480  disk/copying               copies of files
-    25546  disk/trees                 whole directories looked through, copied, removed
-    25762  disk/known                 what weights are called in a directory
-    25856  disk/staging               a directory made under another name, then renamed
-    26122  disk/staged_files          files made under another name, then renamed
-    26251  disk/missing               a path or a directory without what is wanted of it
-    26294  disk/gguf_files            GGUF files of a directory, by their names
-    26333  disk/weights               which files they are, and what may stand in their place
-    26669  disk/weight_index          the index of a checkpoint in shards
-    26886  disk/shards                what an index and its shards say of each other
-    27091  disk/gguf_parts            the parts of a split GGUF file
-    27200  disk/checkpoint            a model directory, in one file or in shards
-    27552  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27631  disk/tokenizer_directory   the tokenizer of a model directory
+    24023  disk                       files and directories
+    24061  disk/system                what POSIX and Windows are asked for
+    24102  disk/windows_paths         paths as Windows takes them
+    24242  disk/windows               the system as Windows gives it
+    24554  disk/posix                 the system as POSIX gives it
+    24802  disk/paths                 what can be told from their text
+    24876  disk/failure               why the system refused
+    24990  disk/look                  what stands at a path, and whether within another
+    25111  disk/listing               listings of directories
+    25186  disk/reading               files to read, and whether they have changed
+    25365  disk/writing               files to write
+    25482  disk/copying               copies of files
+    25548  disk/trees                 whole directories looked through, copied, removed
+    25764  disk/known                 what weights are called in a directory
+    25858  disk/staging               a directory made under another name, then renamed
+    26124  disk/staged_files          files made under another name, then renamed
+    26253  disk/missing               a path or a directory without what is wanted of it
+    26296  disk/gguf_files            GGUF files of a directory, by their names
+    26335  disk/weights               which files they are, and what may stand in their place
+    26671  disk/weight_index          the index of a checkpoint in shards
+    26888  disk/shards                what an index and its shards say of each other
+    27093  disk/gguf_parts            the parts of a split GGUF file
+    27202  disk/checkpoint            a model directory, in one file or in shards
+    27554  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    27633  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27893  model                      which tensors and config keys belong to the vocabulary
-    27929  model/known                what the world calls things
-    28266  model/known_keys           keys of ids and sizes in configs
-    28440  model/known_classes        classes of tokenizers, by the type of model
-    28678  model/names                names of tensors
-    28835  model/document             the JSON files of a model directory
-    28930  model/members              what the members of a config are about
-    29151  model/config               what config.json says
-    29328  model/side                 a model directory opened once
-    29452  model/gguf_model           what a GGUF file says of a model
-    29509  model/code                 the Python that a tokenizer is loaded with
-    29743  model/parts                what each tensor does for the vocabulary
-    29854  model/whole                whether all tensors are there
-    29976  model/find                 finding the parts of a model
-    30275  model/processor            the tokens that a processor looks for by their text
-    30430  model/heirs                what becomes of the ids in a config
-    30596  model/config_ids           ids in a config being edited
-    30836  model/config_lists         lists, dictionaries and ranges of ids
-    30993  model/config_edit          config.json and generation_config.json, edited
-    31288  model/classes              which class a tokenizer is loaded as
-    31495  model/class_tokens         added tokens that a class numbers otherwise
+    27895  model                      which tensors and config keys belong to the vocabulary
+    27931  model/known                what the world calls things
+    28268  model/known_keys           keys of ids and sizes in configs
+    28442  model/known_classes        classes of tokenizers, by the type of model
+    28680  model/names                names of tensors
+    28837  model/document             the JSON files of a model directory
+    28932  model/members              what the members of a config are about
+    29153  model/config               what config.json says
+    29330  model/side                 a model directory opened once
+    29454  model/gguf_model           what a GGUF file says of a model
+    29511  model/code                 the Python that a tokenizer is loaded with
+    29745  model/parts                what each tensor does for the vocabulary
+    29858  model/whole                whether all tensors are there
+    29980  model/find                 finding the parts of a model
+    30279  model/processor            the tokens that a processor looks for by their text
+    30434  model/heirs                what becomes of the ids in a config
+    30600  model/config_ids           ids in a config being edited
+    30840  model/config_lists         lists, dictionaries and ranges of ids
+    30997  model/config_edit          config.json and generation_config.json, edited
+    31292  model/classes              which class a tokenizer is loaded as
+    31499  model/class_tokens         added tokens that a class numbers otherwise
 
-    31611  job                        the whole transplant, in the order in which it happens
-    31664  job/job                    what a job holds
-    31954  job/open                   opening the two models
-    32230  job/map                    the caller's map
-    32351  job/align                  where every new row comes from
-    32548  job/plan                   what becomes of every tensor, and of the configs
-    32722  job/chat                   the template that turns messages into text
-    32861  job/digits                 where the two tokenizers cut numbers differently
-    33062  job/converted              the special tokens that a conversion to GGUF finds
-    33370  job/gguf_donor             the files of a tokenizer, open once more
-    33454  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33737  job/gguf_tokens            the strings, types and scores of a vocabulary
-    34073  job/gguf_merges            the merges of a byte-level vocabulary
-    34244  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34414  job/gguf_special           special tokens, flags, templates
-    34633  job/gguf_normal            what becomes of spaces and letters
-    34776  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34972  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35183  job/bos                    texts that begin otherwise than the base's
-    35247  job/rows                   rows in memory: reading, checking, their mean
-    35569  job/pieces                 what the base cuts new tokens into
-    35671  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35936  job/solve                  solving for the rows of the donor
-    36150  job/targets                the rows that are made from the donor's
-    36250  job/diagnose               what is odd about the rows that were made
-    36375  job/rebuild                the new rows of one vocabulary tensor
-    36641  job/write_blocks           new rows as blocks
-    36738  job/write                  the output and its weights
-    37032  job/write_gguf             the output as a GGUF file, or as parts of one
-    37377  job/copy                   the other files of the two models
-    37594  job/index                  the files that are written anew
-    37756  job/run                    the whole, in order
-    37910  job/report                 what a job did, as JSON and as a table
-    38226  job/findings               what is told of a finished model
-    38275  job/check_files            its files
-    38411  job/check_ids              sizes, ids and tying
-    38627  job/check_values           values
-    38698  job/check_gguf             the tokens of a GGUF file
-    38948  job/check_gguf_keys        its other keys, and its tensors
-    39193  job/check_draft            as a draft model for another
-    39516  job/verify                 whether a finished model agrees with itself
+    31615  job                        the whole transplant, in the order in which it happens
+    31668  job/job                    what a job holds
+    31958  job/open                   opening the two models
+    32234  job/map                    the caller's map
+    32355  job/align                  where every new row comes from
+    32552  job/plan                   what becomes of every tensor, and of the configs
+    32733  job/chat                   the template that turns messages into text
+    32872  job/digits                 where the two tokenizers cut numbers differently
+    33073  job/converted              the special tokens that a conversion to GGUF finds
+    33381  job/gguf_donor             the files of a tokenizer, open once more
+    33465  job/gguf_pre               what llama.cpp calls the way it cuts text
+    33748  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34084  job/gguf_merges            the merges of a byte-level vocabulary
+    34255  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    34425  job/gguf_special           special tokens, flags, templates
+    34644  job/gguf_normal            what becomes of spaces and letters
+    34787  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    34983  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35194  job/bos                    texts that begin otherwise than the base's
+    35258  job/rows                   rows in memory: reading, checking, their mean
+    35580  job/pieces                 what the base cuts new tokens into
+    35682  job/untrained              rows that hold nothing, and what becomes of their tokens
+    35947  job/solve                  solving for the rows of the donor
+    36161  job/targets                the rows that are made from the donor's
+    36261  job/diagnose               what is odd about the rows that were made
+    36386  job/rebuild                the new rows of one vocabulary tensor
+    36652  job/write_blocks           new rows as blocks
+    36749  job/write                  the output and its weights
+    37043  job/write_gguf             the output as a GGUF file, or as parts of one
+    37388  job/copy                   the other files of the two models
+    37605  job/index                  the files that are written anew
+    37767  job/run                    the whole, in order
+    37925  job/report                 what a job did, as JSON and as a table
+    38241  job/findings               what is told of a finished model
+    38290  job/check_files            its files
+    38426  job/check_ids              sizes, ids and tying
+    38642  job/check_values           values
+    38713  job/check_gguf             the tokens of a GGUF file
+    38963  job/check_gguf_keys        its other keys, and its tensors
+    39208  job/check_draft            as a draft model for another
+    39531  job/verify                 whether a finished model agrees with itself
 
-    39572  evaluate                   methods ranked on tokens that both models share
-    39591  evaluate/token_class       what a token is like, by its bytes
-    39658  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39850  evaluate/scores            how near rows come to the true ones
-    39949  evaluate/ranks             whether a true row is found among all
-    40057  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40266  evaluate/write_json        an evaluation as JSON
-    40377  evaluate/write_page        an evaluation as a page
+    39587  evaluate                   methods ranked on tokens that both models share
+    39606  evaluate/token_class       what a token is like, by its bytes
+    39673  evaluate/hidden            which tokens are hidden, and the rows at hand
+    39865  evaluate/scores            how near rows come to the true ones
+    39964  evaluate/ranks             whether a true row is found among all
+    40072  evaluate/evaluate          methods, one after the other, matrix by matrix
+    40281  evaluate/write_json        an evaluation as JSON
+    40392  evaluate/write_page        an evaluation as a page
 
-    40591  trim                       a smaller vocabulary of a model's own
-    40608  trim/needed                what has to stay for the sake of what stays
-    40791  trim/renumber              which tokens stay, and their new ids
-    40997  trim/trim_json             tokenizer.json and the JSON files beside it
-    41273  trim/trim_lines            merges.txt and vocab.txt
-    41323  trim/trim                  the whole, in order
+    40606  trim                       a smaller vocabulary of a model's own
+    40623  trim/needed                what has to stay for the sake of what stays
+    40806  trim/renumber              which tokens stay, and their new ids
+    41012  trim/trim_json             tokenizer.json and the JSON files beside it
+    41288  trim/trim_lines            merges.txt and vocab.txt
+    41338  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1741,9 +1741,9 @@ typedef struct otx_job_summary {
 /* A transplant: the base model, the donor of the tokenizer, and the plan. */
 typedef struct otx_job otx_job;
 
-/* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
-   aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied, and where rows
+/* Opens both models, which are directories or GGUF files in any mix, reads the
+   vocabularies, finds the vocabulary tensors, aligns, and makes every check that needs no
+   solving. Reads no tensor data, but where it takes the bytes of two matrices to tell whether they are tied, and where rows
    are to be solved for: then the matrices are read once for rows that hold nothing. Those
    are zeros, and rows that are the same bit for bit as three others, or as one that has no
    token or a reserved one: they were never trained. (Two or three alike may be copies that
@@ -1762,10 +1762,12 @@ OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job);
 OTX_API const otx_alignment *otx_job_alignment(const otx_job *job);
 OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
 
-/* Solves, and writes a complete model directory under a temporary name beside
-   `out`, then renames it. On failure nothing stands under the final name and the
-   temporary directory is removed. Files and sub-directories of the base that have
-   nothing to do with the vocabulary are copied; weights in other formats, and
+/* Solves, and writes a complete model as the base is: a GGUF file, whose name must end in
+   .gguf, or a directory, for which a donor that is a GGUF file must stand in a directory with
+   its tokenizer.json. It grows under a temporary name beside `out`, and is then renamed; of
+   several parts of a GGUF file the first comes last. On failure nothing stands under the
+   final name and the temporary directory is removed. Files and sub-directories of the base
+   that have nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
    left out with a note. Links to files are followed, those to directories refused. A
    file of either model that changes until the end is an error, as the output would be a
@@ -29793,7 +29795,9 @@ OTX__PRIVATE bool otx__is_other_head(const otx__side *side, const otx_tensor *te
            !otx__parts_have_rows(&side->parts, tensor->shape[0]) &&
            !otx__name_is_numbered(tensor) &&
            (tensor->shape[0] >= side->vocab.count ||
-            otx__name_ends(tensor, "lm_head", "weight"));
+            otx__name_ends(tensor, "lm_head", "weight") ||
+            (side->gguf && otx__span_is(otx__span_of(tensor->name, tensor->name_size),
+                                        "output.weight")));
 }
 
 OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
@@ -32591,7 +32595,14 @@ OTX__PRIVATE otx_result otx__plan_check_type(const otx_job *job, size_t which, o
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, which "
                          "llama.cpp does not look up rows in; --embedding-type f16 or q8_0 does",
                          job->base.path, otx__tensor_text(text, tensor), otx_dtype_name(dtype));
-    if (tensor->shape[1] % block == 0) return OTX_OK;
+    if (tensor->shape[1] % block == 0) {
+        if (job->base.gguf && dtype != tensor->dtype)
+            otx__log(&job->ctx, OTX_NOTE, "%s: tensor %s becomes %s as a whole, and was %s: shared "
+                     "rows are as near as that type is, and not bit for bit", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype),
+                     otx_dtype_name(tensor->dtype));
+        return OTX_OK;
+    }
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, whose "
                      "blocks have %u columns; --embedding-type %s can", job->base.path,
                      otx__tensor_text(text, tensor), otx_dtype_name(dtype), block,
@@ -37772,6 +37783,10 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
+    if (!result && job->donor.gguf && !job->base.gguf)
+        otx__log(&job->ctx, OTX_NOTE, "%s: is a GGUF file without a tokenizer.json beside it: "
+                 "enough to look at and to evaluate, but not for an output in safetensors",
+                 job->donor.path);
     return result;
 }
 
