@@ -215,6 +215,14 @@ clients() {
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi
+    python_vocabs=$(python_with vocabs gguf==0.19.0 transformers==5.24.0 tokenizers \
+        sentencepiece==0.2.1 protobuf numpy)
+    if [ -n "$python_vocabs" ]; then
+        suite "vocabularies in GGUF, against what they were converted from" "$python_vocabs" \
+            tests/gguf_vocabs.py "$build/print_alignment" "$build/print_split"
+    else
+        skip "vocabularies in GGUF" "the packages cannot be installed"
+    fi
     outputs=
     for method in omp omp-centred omp-affine affine mean zero common_interpolation clp wechsel \
         focus hull mp_rope procrustes landmark_pca stb randn john_hewitt; do

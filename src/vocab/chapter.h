@@ -32,7 +32,7 @@
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask
      rules_read           the rules of each kind of file
-     known_gguf           what llama.cpp calls vocabularies, and takes for granted of them
+     known_gguf           what llama.cpp knows of vocabularies by name
      from_gguf            the vocabulary of a GGUF file
      gguf_rules           how it splits text
      split                text split as the tokenizer's model splits it

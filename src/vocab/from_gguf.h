@@ -82,7 +82,7 @@ OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
 /* ---- tokens ---- */
 
 /* The type of a token; one that is not known is like none. */
-OTX__PRIVATE int otx__gguf_type(const otx__gguf_words *g, uint64_t id)
+OTX__PRIVATE int otx__gguf_type_at(const otx__gguf_words *g, uint64_t id)
 {
     int64_t type;
     if (!g->types) return OTX__GGUF_NORMAL;
@@ -173,7 +173,7 @@ OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
         OTX_TOKEN_TEXT, OTX_TOKEN_TEXT, OTX_TOKEN_CONTROL, OTX_TOKEN_CONTROL, OTX_TOKEN_TEXT,
         OTX_TOKEN_UNUSED, OTX_TOKEN_BYTE
     };
-    const int type = otx__gguf_type(t->gguf, word->id);
+    const int type = otx__gguf_type_at(t->gguf, word->id);
     char quoted[OTX__QUOTED];
     otx_result result = otx__gguf_content(t, word, type);
     word->kind = OTX_TOKEN_NONE;
@@ -190,7 +190,7 @@ OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
                      otx__quote(quoted, sizeof quoted, word->content, word->size));
 }
 
-OTX__PRIVATE otx_result otx__gguf_next(otx__tokenizer *t, otx__given *word, bool *more)
+OTX__PRIVATE otx_result otx__gguf_next_word(otx__tokenizer *t, otx__given *word, bool *more)
 {
     otx__gguf_words *g = t->gguf;
     otx_result result = OTX_OK;
@@ -227,7 +227,7 @@ OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
     for (id = 0; id < otx__gguf_room(t); id++) {
         otx_token *token = &t->vocab->tokens[id];
         const bool words = family == OTX_FAMILY_WORDPIECE;
-        const bool whole = otx__gguf_type(g, id) == OTX__GGUF_USER ||
+        const bool whole = otx__gguf_type_at(g, id) == OTX__GGUF_USER ||
                            (family == OTX_FAMILY_BYTE_LEVEL &&
                             !otx__is_utf8(token->content, token->content_size));
         char *bytes;
@@ -253,10 +253,10 @@ OTX__PRIVATE int64_t otx__gguf_unnamed_role(const otx__tokenizer *t, otx_role ro
     const int64_t usual = otx__gguf_usual_role(g->file, role);
     uint64_t id;
     for (id = 0; role == OTX_ROLE_UNK && id < room; id++)
-        if (otx__gguf_type(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
+        if (otx__gguf_type_at(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
     if (usual < 0 || (uint64_t)usual >= room ||
         t->vocab->tokens[usual].kind == OTX_TOKEN_NONE ||
-        otx__gguf_type(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
+        otx__gguf_type_at(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
         return -1;
     return usual;
 }

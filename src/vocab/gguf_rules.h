@@ -4,7 +4,7 @@
    converter makes tokens of the model's own such (Gemma's runs of spaces). */
 OTX__PRIVATE bool otx__gguf_splits(const otx__gguf_words *g, uint32_t id)
 {
-    return otx__gguf_type(g, id) != OTX__GGUF_USER || strcmp(g->kind->name, "llama") == 0;
+    return otx__gguf_type_at(g, id) != OTX__GGUF_USER || strcmp(g->kind->name, "llama") == 0;
 }
 
 /* Sorts out the tokens that the rules have, and spells those that were written out. */
@@ -77,8 +77,8 @@ OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rule
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: how a vocabulary of the kind "
                          "plamo2 splits text is not known here", t->name);
     if (g->kind->scores && !g->scores)
-        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no key "
-                         OTX__GGUF_SCORES, t->name);
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no "
+                         "key " OTX__GGUF_SCORES, t->name);
     result = otx__gguf_rule_tokens(t, rules);
     rules->whole_first = g->pre && g->pre->whole_first;
     rules->fuse_unknown = g->kind->family == OTX_FAMILY_METASPACE;
@@ -93,14 +93,15 @@ OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rule
     }
     for (i = 0; i < t->vocab->count && rules->how == OTX__SPLIT_WEIGHTS; i++)
         rules->weights[i] = ranks ? (double)i : -rules->weights[i];
-    return !result && rules->how == OTX__SPLIT_MERGES ? otx__gguf_read_merges(t, rules) : result;
+    if (result || rules->how != OTX__SPLIT_MERGES) return result;
+    return otx__gguf_read_merges(t, rules);
 }
 
 /* ---- the reader ---- */
 
 static const otx__vocab_reader otx__gguf_reader = {
-    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next, otx__gguf_find_roles,
-    otx__gguf_read_rules
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next_word,
+    otx__gguf_find_roles, otx__gguf_read_rules
 };
 
 OTX__PRIVATE void otx__gguf_begin(otx__tokenizer *t, otx__gguf_words *words,
