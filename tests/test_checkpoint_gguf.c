@@ -36,7 +36,7 @@ static void put_file(const char *name)
    and a tensor of two F32 of each letter. */
 static void put_part(const char *name, int number, int count, int tensors, const char *letters)
 {
-    size_t i, keys = (number >= 0) + (count >= 0) + (size_t)(tensors >= 0);
+    size_t i, keys = (size_t)((number >= 0) + (count >= 0) + (tensors >= 0));
     put_start(strlen(letters), keys);
     if (number >= 0) put_key("split.no", 2), put_number((uint64_t)number, 2);
     if (tensors >= 0) put_key("split.tensors.count", 5), put_u32((uint64_t)tensors);
