@@ -1750,14 +1750,14 @@ typedef struct otx_job otx_job;
 
 /* Opens both models, which are directories or GGUF files in any mix, reads the
    vocabularies, finds the vocabulary tensors, aligns, and makes every check that needs no
-   solving. Reads no tensor data, but where it takes the bytes of two matrices to tell whether they are tied, and where rows
-   are to be solved for: then the matrices are read once for rows that hold nothing. Those
-   are zeros, and rows that are the same bit for bit as three others, or as one that has no
-   token or a reserved one: they were never trained. (Two or three alike may be copies that
-   somebody made.) A token with such a row in a matrix of the donor that is used, the
-   embedding or an untied head, is not solved for: where the base has no row to copy, it
-   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
-   matrix of the base. */
+   solving. Reads no tensor data, but where it takes the bytes of two matrices to tell
+   whether they are tied, and where rows are to be solved for: then the matrices are read
+   once for rows that hold nothing. Those are zeros, and rows that are the same bit for bit
+   as three others, or as one that has no token or a reserved one: they were never trained.
+   (Two or three alike may be copies that somebody made.) A token with such a row in a matrix
+   of the donor that is used, the embedding or an untied head, is not solved for: where the
+   base has no row to copy, it gets what a reserved token gets. Nor is it an anchor, nor is
+   one with such a row in a matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
