@@ -36,7 +36,7 @@ static void put_file(const char *name)
    and a tensor of two F32 of each letter. */
 static void put_part(const char *name, int number, int count, int tensors, const char *letters)
 {
-    size_t i, keys = (number >= 0) + (count >= 0) + (size_t)(tensors >= 0);
+    size_t i, keys = (size_t)((number >= 0) + (count >= 0) + (tensors >= 0));
     put_start(strlen(letters), keys);
     if (number >= 0) put_key("split.no", 2), put_number((uint64_t)number, 2);
     if (tensors >= 0) put_key("split.tensors.count", 5), put_u32((uint64_t)tensors);
@@ -95,6 +95,9 @@ static void test_directory(void)
     check_refused("d", OTX_ERROR_UNSUPPORTED, "but several other files of weights; give the path "
                                               "of one, such as ");
     CHECK_CONTAINS(error.message, "/d/model-Q4_0.gguf");
+    scratch_remove("d/model-Q4_0.gguf");
+    scratch_text("d/model-00001-of-00002.safetensors", ""); /* what is broken is told of */
+    check_refused("d", OTX_ERROR_UNSUPPORTED, "a shard; put the index ");
     scratch_write("d/model.safetensors", "\2\0\0\0\0\0\0\0{}", 10); /* as before */
     CHECK_INT(otx_checkpoint_open(NULL, at("d"), &checkpoint, &error), OTX_OK);
     CHECK(!checkpoint.gguf && checkpoint.tensor_count == 0);

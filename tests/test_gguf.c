@@ -392,7 +392,14 @@ static void test_shapes(void)
     check_refused("tensor \"a\" (I8 [4294967296, 4294967296]) has 2^63 elements or more");
     put_one("a", 1, huge, 0, 0);
     check_refused("tensor \"a\" (F32 [4611686018427387904]) has 2^63 bytes or more");
-    put_one("a", 2, 0, huge * 2 - 1, 0); /* empty: the other dimension may be any */
+    put_one("a", 1, huge / 2, 0, 0);
+    check_refused("tensor \"a\" (F32 [2305843009213693952]) has 2^63 bytes or more");
+    put_start(1, 0); /* empty in one dimension, so the others may be any */
+    put_string("a");
+    put_u32(3), put_u64(0), put_u64(4), put_u64(huge), put_u32(0), put_u64(0);
+    put_padding(32);
+    check_accepted(0, 1);
+    put_one("a", 2, 0, huge * 2 - 1, 0);
     check_accepted(0, 1);
     put_one("a", 2, huge, 0, 0);
     check_accepted(0, 1);
@@ -401,13 +408,14 @@ static void test_shapes(void)
 static void test_types(void)
 {
     static const uint32_t removed[] = {4, 5, 31, 32, 33, 36, 37, 38};
-    unsigned bytes;
+    unsigned bytes, named = 0;
     uint32_t type;
     size_t i;
     for (type = 0; type < 43; type++) {
         const unsigned block = otx_gguf_type_block(type, &bytes);
         const otx_dtype dtype = otx_gguf_type_dtype(type);
         if (!otx_gguf_type_name(type)) continue;
+        named++;
         put_one("a", 2, block * 2, 3, type);
         check_read(0, 1);
         CHECK_INT(file.types[0], type);
@@ -426,6 +434,7 @@ static void test_types(void)
         CHECK_INT(open_with(NULL, gguf_size), OTX_ERROR_FORMAT);
         CHECK_CONTAINS(error.message, "has rows that are no whole number of its type's blocks");
     }
+    CHECK_INT(named, 43 - COUNT(removed));
     for (i = 0; i < COUNT(removed); i++) {
         put_one("a", 1, 32, 0, removed[i]);
         CHECK_INT(open_with(NULL, gguf_size), OTX_ERROR_UNSUPPORTED);
@@ -458,6 +467,13 @@ static void test_offsets(void)
     put_padding(32);
     put_data(64);
     check_refused("tensor \"b\" (F32 [8]) has the offset 32, but the bytes before it end at 0, "
+                  "padded to 32");
+    put_start(2, 0); /* and sharing */
+    put_tensor("a", 1, 8, 0, 0, 0);
+    put_tensor("b", 1, 8, 0, 0, 0);
+    put_padding(32);
+    put_data(64);
+    check_refused("tensor \"b\" (F32 [8]) has the offset 0, but the bytes before it end at 32, "
                   "padded to 32");
     put_one("a", 1, 8, 0, 0);
     memset(gguf_bytes + 24 + 9 + 4 + 8 + 4, 0xff, 8);

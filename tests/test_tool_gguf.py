@@ -457,7 +457,7 @@ def dry_runs_and_evaluations(here):
 @case
 def methods_and_reports(here):
     base, donor = base_file(here, "Q6_K", "Q4_K"), donor_file(here, "Q5_0")
-    for method in ("omp", "omp-affine", "affine", "zero", "procrustes", "hull"):
+    for method in ("omp", "omp-affine", "affine", "zero", "procrustes", "hull", "subword"):
         out, sources = transplant(here, base, donor, "--report", here / "report.json",
                                   out=f"{method}.gguf", method=method)
         check_shared(read(base)[1][HEAD], read(out)[1][HEAD], sources)

@@ -43,7 +43,7 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
-    if (!found->index && !found->file && !found->rival)
+    if (!found->index && !found->file && !otx__listing_like(listing, "*.safetensors"))
         found->gguf = otx__gguf_in(listing, &found->rival);
 }
 

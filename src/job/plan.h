@@ -43,7 +43,14 @@ OTX__PRIVATE otx_result otx__plan_check_type(const otx_job *job, size_t which, o
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, which "
                          "llama.cpp does not look up rows in; --embedding-type f16 or q8_0 does",
                          job->base.path, otx__tensor_text(text, tensor), otx_dtype_name(dtype));
-    if (tensor->shape[1] % block == 0) return OTX_OK;
+    if (tensor->shape[1] % block == 0) {
+        if (job->base.gguf && dtype != tensor->dtype)
+            otx__log(&job->ctx, OTX_NOTE, "%s: tensor %s becomes %s as a whole, and was %s: shared "
+                     "rows are as near as that type is, and not bit for bit", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype),
+                     otx_dtype_name(tensor->dtype));
+        return OTX_OK;
+    }
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, whose "
                      "blocks have %u columns; --embedding-type %s can", job->base.path,
                      otx__tensor_text(text, tensor), otx_dtype_name(dtype), block,

@@ -50,7 +50,9 @@ OTX__PRIVATE bool otx__is_other_head(const otx__side *side, const otx_tensor *te
            !otx__parts_have_rows(&side->parts, tensor->shape[0]) &&
            !otx__name_is_numbered(tensor) &&
            (tensor->shape[0] >= side->vocab.count ||
-            otx__name_ends(tensor, "lm_head", "weight"));
+            otx__name_ends(tensor, "lm_head", "weight") ||
+            (side->gguf && otx__span_is(otx__span_of(tensor->name, tensor->name_size),
+                                        "output.weight")));
 }
 
 OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
