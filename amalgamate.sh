@@ -32,8 +32,8 @@ case "$only" in
 "") api="version result context isa matrix blocks solver affine methods source json safetensors
              vocab align"
     wings="base files vocab simd solve methods"
-    path_api="file directory job verify evaluate trim"
-    path_wings="disk model job evaluate trim" ;;
+    path_api="file directory job verify evaluate reshape"
+    path_wings="disk model job evaluate reshape" ;;
 files) api="version result context matrix blocks source json safetensors"
     wings="base files" path_api='' path_wings=''
     without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;

@@ -23,240 +23,245 @@
 
    What is where
 
-      289  api/version                version
-      319  api/result                 results
-      359  api/context                context: memory, threads, progress
-      437  api/isa                    instruction sets
-      454  api/matrix                 numbers and matrices
-      512  api/blocks                 block types of ggml
-      536  api/solver                 the solver
-      664  api/affine                 the affine map: rows as the map makes them, and what it misses
-      795  api/methods                methods: rows for tokens that a model lacks
-     1013  api/source                 sources and sinks: bytes in and out
-     1033  api/json                   JSON
-     1155  api/safetensors            safetensors
-     1219  api/vocab                  vocabularies
-     1355  api/align                  alignment
-     1424  api/file                   files
-     1435  api/directory              directories
-     1500  api/job                    the whole job
-     1680  api/verify                 looking at a finished directory
-     1736  api/evaluate               methods ranked on tokens that both models share
-     1831  api/trim                   a smaller vocabulary of a model's own
+      295  api/version                version
+      325  api/result                 results
+      365  api/context                context: memory, threads, progress
+      443  api/isa                    instruction sets
+      460  api/matrix                 numbers and matrices
+      518  api/blocks                 block types of ggml
+      542  api/solver                 the solver
+      670  api/affine                 the affine map: rows as the map makes them, and what it misses
+      801  api/methods                methods: rows for tokens that a model lacks
+     1019  api/source                 sources and sinks: bytes in and out
+     1039  api/json                   JSON
+     1161  api/safetensors            safetensors
+     1225  api/vocab                  vocabularies
+     1361  api/align                  alignment
+     1430  api/file                   files
+     1441  api/directory              directories
+     1506  api/job                    the whole job
+     1686  api/verify                 looking at a finished directory
+     1742  api/evaluate               methods ranked on tokens that both models share
+     1837  api/reshape                a model's own vocabulary, smaller or larger
 
-     1889  base                       what everything stands on
-     1925  base/begin                 system headers, and how floating point must be compiled
-     1963  base/sizes                 counting, and sums and products that may not wrap
-     2001  base/span                  bytes of others, digits, UTF-8
-     2159  base/decimal               the digits of a double
-     2294  base/format                printf without stdio and without a locale
-     2563  base/result                results, failures, messages
-     2679  base/memory                the allocator, arrays that grow
-     2738  base/text                  names in messages, and text that grows
-     2855  base/hooks                 log, progress, threads of the caller
-     2924  base/sort                  in place, without memory, never quadratic; and finding
-     2974  base/clock                 wall time for statistics
-     3020  base/hash                  keyed, for tables whose keys a stranger chooses
-     3112  base/pool                  blocks that are freed together
-     3227  base/number                element types, widening and rounding
-     3438  base/blocks                block types of ggml, taken apart and widened
-     3659  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3944  base/blocks_make           rows quantised to blocks
-     4338  base/base64                decoding
-     4374  base/protobuf              fields of a message
-     4496  base/watch                 long loops that the caller can stop
+     1924  base                       what everything stands on
+     1960  base/begin                 system headers, and how floating point must be compiled
+     1998  base/sizes                 counting, and sums and products that may not wrap
+     2036  base/span                  bytes of others, digits, UTF-8
+     2194  base/decimal               the digits of a double
+     2329  base/format                printf without stdio and without a locale
+     2598  base/result                results, failures, messages
+     2714  base/memory                the allocator, arrays that grow
+     2773  base/text                  names in messages, and text that grows
+     2890  base/hooks                 log, progress, threads of the caller
+     2959  base/sort                  in place, without memory, never quadratic; and finding
+     3009  base/clock                 wall time for statistics
+     3055  base/hash                  keyed, for tables whose keys a stranger chooses
+     3147  base/pool                  blocks that are freed together
+     3262  base/number                element types, widening and rounding
+     3473  base/blocks                block types of ggml, taken apart and widened
+     3694  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3979  base/blocks_make           rows quantised to blocks
+     4373  base/base64                decoding
+     4409  base/protobuf              fields of a message
+     4531  base/watch                 long loops that the caller can stop
 
-     4549  files                      formats, on memory and streams
-     4573  files/memory_source        memory as a source of bytes
-     4591  files/json_read            a parser without recursion
-     4944  files/json_values          looking at values, stepping through containers
-     5157  files/json_edit            writing, and edits that keep every byte they do not touch
-     5525  files/tensors              what reading and writing a header share
-     5660  files/safetensors_read     the header of a file, checked
-     5985  files/safetensors_write    the header of a new file
+     4584  files                      formats, on memory and streams
+     4608  files/memory_source        memory as a source of bytes
+     4626  files/json_read            a parser without recursion
+     4979  files/json_values          looking at values, stepping through containers
+     5192  files/json_edit            writing, and edits that keep every byte they do not touch
+     5560  files/tensors              what reading and writing a header share
+     5695  files/safetensors_read     the header of a file, checked
+     6020  files/safetensors_write    the header of a new file
 
-     6142  vocab                      tokens, from every source, and which of them are the same
-     6179  vocab/known                what the world calls things: files, classes, tokens
-     6504  vocab/token_table          the table of tokens, and finding tokens in it
-     6678  vocab/spelling             from what a file spells to bytes
-     6869  vocab/reader               what the readers of all sources share
-     7221  vocab/added_tokens         what other files add to a model's tokens
-     7569  vocab/in_use               tokens that are named as reserved ones and are none
-     7672  vocab/from_tokenizer_json  tokenizer.json
-     7965  vocab/from_tekken          tekken.json
-     8120  vocab/from_tiktoken        *.tiktoken
-     8185  vocab/from_sentencepiece   tokenizer.model and its like
-     8550  vocab/from_vocab_json      vocab.json and merges.txt
-     8636  vocab/from_vocab_txt       vocab.txt
-     8693  vocab/digits               how a tokenizer cuts numbers
-     8889  vocab/recognise            what a file is, by what it holds
-     9020  vocab/parse                the first source that is given, and what goes with it
-     9229  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9631  vocab/split                text split as the tokenizer's model splits it
-    10033  vocab/align                which base token a donor token is
+     6177  vocab                      tokens, from every source, and which of them are the same
+     6214  vocab/known                what the world calls things: files, classes, tokens
+     6539  vocab/token_table          the table of tokens, and finding tokens in it
+     6713  vocab/spelling             from what a file spells to bytes
+     6904  vocab/reader               what the readers of all sources share
+     7256  vocab/added_tokens         what other files add to a model's tokens
+     7604  vocab/in_use               tokens that are named as reserved ones and are none
+     7707  vocab/from_tokenizer_json  tokenizer.json
+     8000  vocab/from_tekken          tekken.json
+     8155  vocab/from_tiktoken        *.tiktoken
+     8220  vocab/from_sentencepiece   tokenizer.model and its like
+     8585  vocab/from_vocab_json      vocab.json and merges.txt
+     8671  vocab/from_vocab_txt       vocab.txt
+     8728  vocab/digits               how a tokenizer cuts numbers
+     8924  vocab/recognise            what a file is, by what it holds
+     9055  vocab/parse                the first source that is given, and what goes with it
+     9264  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9666  vocab/split                text split as the tokenizer's model splits it
+    10068  vocab/align                which base token a donor token is
 
-    10290  simd                       the hot loops, once for each instruction set
-    10323  simd/kernels               the table of kernels, and what all versions share
-    10600  simd/scalar                the reference
-    10769  simd/sse2                  the operations of 128-bit x86, and what each does
-    10890  simd/neon                  those of 64-bit Arm
-    10985  simd/wasm                  those of WebAssembly's SIMD128
-    11070  simd/avx2                  those of 256-bit x86, with FMA
-    11152  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11794  simd/avx_vnni              AVX2, and products of integers
-    11890  simd/neon_bf16             NEON, and products of matrices
-    12044  simd/avx512                512-bit x86, by hand
-    12650  simd/amx                   tiles of x86, beside AVX-512
-    12893  simd/dispatch              which of them this machine can run, and which a call takes
+    10325  simd                       the hot loops, once for each instruction set
+    10358  simd/kernels               the table of kernels, and what all versions share
+    10635  simd/scalar                the reference
+    10804  simd/sse2                  the operations of 128-bit x86, and what each does
+    10925  simd/neon                  those of 64-bit Arm
+    11020  simd/wasm                  those of WebAssembly's SIMD128
+    11105  simd/avx2                  those of 256-bit x86, with FMA
+    11187  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    11829  simd/avx_vnni              AVX2, and products of integers
+    11925  simd/neon_bf16             NEON, and products of matrices
+    12079  simd/avx512                512-bit x86, by hand
+    12685  simd/amx                   tiles of x86, beside AVX-512
+    12928  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13119  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13172  solve/views                the rows of matrices, as the kernels read them
-    13301  solve/panels               vectors as the dense products want them, and these
-    13492  solve/rests                vectors on their way into panels
-    13669  solve/dictionary           the atoms, and their split along a common direction
-    13824  solve/exact_gram           products of all pairs of atoms in double
-    13906  solve/triangle             packed lower triangles
-    14010  solve/support              what is known of one target, and the exact steps
-    14286  solve/gram_table           products of atoms with all atoms, for scans
-    14524  solve/screen               which atoms are worth scoring in double: the bound
-    14830  solve/scan                 the correlations of all atoms with a block's residuals
-    14993  solve/predict              making targets ready for the next scan
-    15239  solve/candidates           the atoms that a scan could not rule out
-    15576  solve/select               the next atoms of each target
-    15741  solve/pursuit              what one solve holds, and the memory it takes
-    15985  solve/plan                 which form, and in what blocks
-    16230  solve/steps                a pursuit from its rows to its results
-    16469  solve/combine              new rows of coefficients
-    16531  solve/solver               the public call
-    16696  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16905  solve/affine_normal        the normal equations of an affine map
-    17148  solve/affine_factor        their factor, and their solution
-    17379  solve/affine_map           a fitted map, and the rows it makes
-    17722  solve/affine_choice        how many atoms to take, and chosen by what
-    18120  solve/affine_fit           what a fit of an affine map holds and needs
-    18364  solve/affine               fitting and applying affine maps
+    13154  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13207  solve/views                the rows of matrices, as the kernels read them
+    13336  solve/panels               vectors as the dense products want them, and these
+    13527  solve/rests                vectors on their way into panels
+    13704  solve/dictionary           the atoms, and their split along a common direction
+    13859  solve/exact_gram           products of all pairs of atoms in double
+    13941  solve/triangle             packed lower triangles
+    14045  solve/support              what is known of one target, and the exact steps
+    14321  solve/gram_table           products of atoms with all atoms, for scans
+    14559  solve/screen               which atoms are worth scoring in double: the bound
+    14865  solve/scan                 the correlations of all atoms with a block's residuals
+    15028  solve/predict              making targets ready for the next scan
+    15274  solve/candidates           the atoms that a scan could not rule out
+    15611  solve/select               the next atoms of each target
+    15776  solve/pursuit              what one solve holds, and the memory it takes
+    16020  solve/plan                 which form, and in what blocks
+    16265  solve/steps                a pursuit from its rows to its results
+    16504  solve/combine              new rows of coefficients
+    16566  solve/solver               the public call
+    16731  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    16940  solve/affine_normal        the normal equations of an affine map
+    17183  solve/affine_factor        their factor, and their solution
+    17414  solve/affine_map           a fitted map, and the rows it makes
+    17757  solve/affine_choice        how many atoms to take, and chosen by what
+    18155  solve/affine_fit           what a fit of an affine map holds and needs
+    18399  solve/affine               fitting and applying affine maps
 
-    18653  methods                    rows for tokens that a model lacks, each method a room
-    18694  methods/parts              what methods share: sums of rows, combinations
-    18878  methods/pursuit            omp, omp-centred
-    18949  methods/mapping            omp-affine, affine
-    18983  methods/constant           mean, zero
-    19011  methods/near               each target against all anchors
-    19302  methods/weights            how a few anchors combine to a target
-    19523  methods/interpolation      common_interpolation
-    19676  methods/wechsel            wechsel
-    19726  methods/focus              focus
-    19814  methods/hull               hull
-    19865  methods/dense              matrices of double, and their products
-    20130  methods/linear             maps between two models' rows
-    20285  methods/clp                clp
-    20371  methods/chance             normal deviates that are the same everywhere
-    20432  methods/factor             of symmetric matrices
-    20481  methods/randn              randn
-    20570  methods/john_hewitt        john_hewitt
-    20654  methods/polar              the orthogonal part of a matrix
-    20750  methods/procrustes         procrustes
-    20843  methods/eigen              principal directions of a matrix's rows
-    21137  methods/landmark_pca       landmark_pca
-    21195  methods/stb                stb
-    21377  methods/mp_rope            mp_rope
-    21693  methods/subword            subword
-    21809  methods/zett               zett
-    21831  methods/spread             the factor that suits hidden anchors' rows best
-    22058  methods/modifiers          what is done to the rows of any method
-    22202  methods/undertrained       rows that look as if nothing had trained them
-    22319  methods/methods            the table of all, and the public calls
+    18688  methods                    rows for tokens that a model lacks, each method a room
+    18729  methods/parts              what methods share: sums of rows, combinations
+    18913  methods/pursuit            omp, omp-centred
+    18984  methods/mapping            omp-affine, affine
+    19018  methods/constant           mean, zero
+    19046  methods/near               each target against all anchors
+    19337  methods/weights            how a few anchors combine to a target
+    19558  methods/interpolation      common_interpolation
+    19711  methods/wechsel            wechsel
+    19761  methods/focus              focus
+    19849  methods/hull               hull
+    19900  methods/dense              matrices of double, and their products
+    20165  methods/linear             maps between two models' rows
+    20320  methods/clp                clp
+    20406  methods/chance             normal deviates that are the same everywhere
+    20467  methods/factor             of symmetric matrices
+    20516  methods/randn              randn
+    20605  methods/john_hewitt        john_hewitt
+    20689  methods/polar              the orthogonal part of a matrix
+    20785  methods/procrustes         procrustes
+    20878  methods/eigen              principal directions of a matrix's rows
+    21172  methods/landmark_pca       landmark_pca
+    21230  methods/stb                stb
+    21412  methods/mp_rope            mp_rope
+    21728  methods/subword            subword
+    21844  methods/zett               zett
+    21866  methods/spread             the factor that suits hidden anchors' rows best
+    22093  methods/modifiers          what is done to the rows of any method
+    22237  methods/undertrained       rows that look as if nothing had trained them
+    22354  methods/methods            the table of all, and the public calls
 
-    22472  disk                       files and directories
-    22506  disk/system                what POSIX and Windows are asked for
-    22547  disk/windows_paths         paths as Windows takes them
-    22687  disk/windows               the system as Windows gives it
-    22999  disk/posix                 the system as POSIX gives it
-    23247  disk/paths                 what can be told from their text
-    23321  disk/failure               why the system refused
-    23435  disk/look                  what stands at a path, and whether within another
-    23556  disk/listing               listings of directories
-    23631  disk/reading               files to read, and whether they have changed
-    23810  disk/writing               files to write
-    23927  disk/copying               copies of files
-    23993  disk/trees                 whole directories looked through, copied, removed
-    24209  disk/known                 what weights are called in a directory
-    24292  disk/staging               a directory made under another name, then renamed
-    24558  disk/missing               a path or a directory without what is wanted of it
-    24601  disk/weights               which files they are, and what may stand in their place
-    24930  disk/weight_index          the index of a checkpoint in shards
-    25147  disk/shards                what an index and its shards say of each other
-    25352  disk/checkpoint            a model directory, in one file or in shards
-    25597  disk/tokenizer_directory   the tokenizer of a model directory
+    22507  disk                       files and directories
+    22541  disk/system                what POSIX and Windows are asked for
+    22582  disk/windows_paths         paths as Windows takes them
+    22722  disk/windows               the system as Windows gives it
+    23034  disk/posix                 the system as POSIX gives it
+    23282  disk/paths                 what can be told from their text
+    23356  disk/failure               why the system refused
+    23470  disk/look                  what stands at a path, and whether within another
+    23591  disk/listing               listings of directories
+    23666  disk/reading               files to read, and whether they have changed
+    23845  disk/writing               files to write
+    23962  disk/copying               copies of files
+    24028  disk/trees                 whole directories looked through, copied, removed
+    24244  disk/known                 what weights are called in a directory
+    24327  disk/staging               a directory made under another name, then renamed
+    24593  disk/missing               a path or a directory without what is wanted of it
+    24636  disk/weights               which files they are, and what may stand in their place
+    24965  disk/weight_index          the index of a checkpoint in shards
+    25182  disk/shards                what an index and its shards say of each other
+    25387  disk/checkpoint            a model directory, in one file or in shards
+    25632  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25854  model                      which tensors and config keys belong to the vocabulary
-    25889  model/known                what the world calls things
-    26228  model/known_keys           keys of ids and sizes in configs
-    26402  model/known_classes        classes of tokenizers, by the type of model
-    26640  model/names                names of tensors
-    26797  model/document             the JSON files of a model directory
-    26892  model/members              what the members of a config are about
-    27113  model/config               what config.json says
-    27290  model/side                 a model directory opened once
-    27413  model/code                 the Python that a tokenizer is loaded with
-    27647  model/parts                what each tensor does for the vocabulary
-    27757  model/whole                whether all tensors are there
-    27879  model/find                 finding the parts of a model
-    28166  model/processor            the tokens that a processor looks for by their text
-    28321  model/heirs                what becomes of the ids in a config
-    28488  model/config_ids           ids in a config being edited
-    28728  model/config_lists         lists, dictionaries and ranges of ids
-    28885  model/config_edit          config.json and generation_config.json, edited
-    29180  model/classes              which class a tokenizer is loaded as
-    29387  model/class_tokens         added tokens that a class numbers otherwise
+    25889  model                      which tensors and config keys belong to the vocabulary
+    25924  model/known                what the world calls things
+    26263  model/known_keys           keys of ids and sizes in configs
+    26437  model/known_classes        classes of tokenizers, by the type of model
+    26675  model/names                names of tensors
+    26832  model/document             the JSON files of a model directory
+    26927  model/members              what the members of a config are about
+    27148  model/config               what config.json says
+    27325  model/side                 a model directory opened once
+    27448  model/code                 the Python that a tokenizer is loaded with
+    27682  model/parts                what each tensor does for the vocabulary
+    27792  model/whole                whether all tensors are there
+    27914  model/find                 finding the parts of a model
+    28201  model/processor            the tokens that a processor looks for by their text
+    28356  model/heirs                what becomes of the ids in a config
+    28523  model/config_ids           ids in a config being edited
+    28763  model/config_lists         lists, dictionaries and ranges of ids
+    28920  model/config_edit          config.json and generation_config.json, edited
+    29215  model/classes              which class a tokenizer is loaded as
+    29422  model/class_tokens         added tokens that a class numbers otherwise
 
-    29503  job                        the whole transplant, in the order in which it happens
-    29546  job/job                    what a job holds
-    29933  job/open                   opening the two models
-    30070  job/map                    the caller's map
-    30191  job/align                  where every new row comes from
-    30385  job/plan                   what becomes of every tensor, and of the configs
-    30565  job/rope                   heads and rotary positions of the two models
-    30663  job/chat                   the template that turns messages into text
-    30791  job/digits                 where the two tokenizers cut numbers differently
-    30988  job/check_gguf             the special tokens that a conversion to GGUF finds
-    31178  job/bos                    texts that begin otherwise than the base's
-    31227  job/rows                   rows in memory: reading, checking, their mean
-    31564  job/pieces                 what the base cuts new tokens into
-    31666  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31929  job/magikarp               tokens that look under-trained by their rows
-    32056  job/match                  rows of tokens that a new one only begins with
-    32143  job/solve                  solving for the rows of the donor
-    32346  job/targets                the rows that are made from the donor's
-    32460  job/diagnose               what is odd about the rows that were made
-    32585  job/rebuild                the new rows of one vocabulary tensor
-    32845  job/write                  the output and its weights
-    33124  job/copy                   the other files of the two models
-    33341  job/index                  the files that are written anew
-    33511  job/run                    the whole, in order
-    33628  job/report                 what a job did, as JSON and as a table
-    33950  job/findings               what is told of a finished directory
-    33999  job/check_files            its files
-    34135  job/check_ids              sizes, ids and tying
-    34351  job/check_values           values
-    34422  job/check_draft            as a draft model for another
-    34713  job/verify                 whether a finished directory agrees with itself
+    29538  job                        the whole transplant, in the order in which it happens
+    29581  job/job                    what a job holds
+    29968  job/open                   opening the two models
+    30105  job/map                    the caller's map
+    30226  job/align                  where every new row comes from
+    30420  job/plan                   what becomes of every tensor, and of the configs
+    30605  job/rope                   heads and rotary positions of the two models
+    30703  job/chat                   the template that turns messages into text
+    30831  job/digits                 where the two tokenizers cut numbers differently
+    31028  job/check_gguf             the special tokens that a conversion to GGUF finds
+    31218  job/bos                    texts that begin otherwise than the base's
+    31267  job/rows                   rows in memory: reading, checking, their mean
+    31604  job/pieces                 what the base cuts new tokens into
+    31706  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31969  job/magikarp               tokens that look under-trained by their rows
+    32096  job/match                  rows of tokens that a new one only begins with
+    32183  job/solve                  solving for the rows of the donor
+    32386  job/targets                the rows that are made from the donor's
+    32500  job/diagnose               what is odd about the rows that were made
+    32629  job/rebuild                the new rows of one vocabulary tensor
+    32889  job/write                  the output and its weights
+    33168  job/copy                   the other files of the two models
+    33385  job/index                  the files that are written anew
+    33555  job/run                    the whole, in order
+    33672  job/report                 what a job did, as JSON and as a table
+    33994  job/findings               what is told of a finished directory
+    34043  job/check_files            its files
+    34179  job/check_ids              sizes, ids and tying
+    34395  job/check_values           values
+    34466  job/check_draft            as a draft model for another
+    34757  job/verify                 whether a finished directory agrees with itself
 
-    34754  evaluate                   methods ranked on tokens that both models share
-    34773  evaluate/token_class       what a token is like, by its bytes
-    34840  evaluate/hidden            which tokens are hidden, and the rows at hand
-    35032  evaluate/scores            how near rows come to the true ones
-    35131  evaluate/ranks             whether a true row is found among all
-    35239  evaluate/evaluate          methods, one after the other, matrix by matrix
-    35458  evaluate/write_json        an evaluation as JSON
-    35569  evaluate/write_page        an evaluation as a page
+    34798  evaluate                   methods ranked on tokens that both models share
+    34817  evaluate/token_class       what a token is like, by its bytes
+    34884  evaluate/hidden            which tokens are hidden, and the rows at hand
+    35076  evaluate/scores            how near rows come to the true ones
+    35175  evaluate/ranks             whether a true row is found among all
+    35283  evaluate/evaluate          methods, one after the other, matrix by matrix
+    35502  evaluate/write_json        an evaluation as JSON
+    35613  evaluate/write_page        an evaluation as a page
 
-    35783  trim                       a smaller vocabulary of a model's own
-    35800  trim/needed                what has to stay for the sake of what stays
-    35983  trim/renumber              which tokens stay, and their new ids
-    36189  trim/trim_json             tokenizer.json and the JSON files beside it
-    36465  trim/trim_lines            merges.txt and vocab.txt
-    36515  trim/trim                  the whole, in order
+    35827  reshape                    a model's own vocabulary, smaller or larger
+    35850  reshape/needed             what has to stay for the sake of what stays
+    36033  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    36336  reshape/whole_word         which texts a tokenizer leaves in one piece
+    36452  reshape/renumber           which tokens there are then, and their ids
+    36659  reshape/files_json         tokenizer.json and the JSON files beside it
+    37034  reshape/files_lines        merges.txt and vocab.txt
+    37118  reshape/new_tokenizer      the files of the tokenizer, written anew
+    37240  reshape/new_model          the model with its new tokenizer
+    37314  reshape/trim               fewer tokens
+    37420  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -264,10 +269,11 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
-          fields in the token table; otx_dtype_block and is_block, otx_blocks_to_float and
-          from_float: the block types of ggml; own_head_method, magikarp, byte_match and
-          prefix_match in otx_job_options, OTX_ACTION_MATCH, otx_mark_undertrained.
+          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend; norms in
+          otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
+          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
+          byte_match and prefix_match in otx_job_options; OTX_ACTION_MATCH;
+          otx_mark_undertrained.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
@@ -1828,8 +1834,8 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
                                              const otx_evaluation *evaluation,
                                              const otx_sink *sink, otx_error *error);
 
-/* >>> src/api/trim.h */
-/* ---- a smaller vocabulary of a model's own -------------------------------------------------- */
+/* >>> src/api/reshape.h */
+/* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
 
 /* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
    the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
@@ -1874,6 +1880,35 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
+
+/* What is to be added to a vocabulary. */
+typedef struct otx_extend_options {
+    const char *const *tokens; /* texts, a space before a word with it; escapes as above */
+    size_t token_count;
+    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    uint64_t multiple;   /* as above */
+    bool overwrite;      /* replace an existing output */
+} otx_extend_options;
+
+typedef struct otx_extend_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t present;       /* of the list, tokens already */
+    uint64_t own;           /* that are the model's own now: met where the text is a word; */
+    uint64_t parts;         /* those besides that merges go through on the way to them; */
+    uint64_t added;         /* added tokens: cut out of any text before all else */
+} otx_extend_summary;
+
+/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
+   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
+   all others, so that a text without it is split as before but for these; under Unigram by a
+   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
+   added token, that is neither special nor normalised. New rows are made from those of the
+   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
+   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
+   OTX_ERROR_ARGUMENT. */
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -30483,17 +30518,23 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
-/* Tells of modifiers that change nothing. */
-OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+/* Tells of modifiers that change nothing, and refuses those that have nothing to go by. */
+OTX__PRIVATE otx_result otx__plan_modifiers(const otx_job *job, otx_error *error)
 {
     const otx_method_options *how = &job->options.how;
+    bool by_anchors = how->norm != OTX_NORM_NONE || how->clip_norms > 0.0;
     const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
                         : how->clip_norms > 0.0 ? "longest norm" : NULL;
     bool zero = job->options.method == OTX_METHOD_ZERO ||
                 otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (by_anchors && job->target_count > 0 && job->anchor_count == 0)
+        return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
+                         "token by whose norm new rows could be measured; leave --norm and "
+                         "--clip-norms out", job->base.path, job->donor.path);
     if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
         otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
                  "what the method zero makes", which);
+    return OTX_OK;
 }
 
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
@@ -30509,8 +30550,7 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
-    if (!result) otx__tell_modifiers(job);
-    return result;
+    return result ? result : otx__plan_modifiers(job, error);
 }
 
 /* Edits config.json and generation_config.json for what is planned. */
@@ -32474,14 +32514,17 @@ OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed; 0 where a method
+   that needs none has none. */
 OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
                                               double quantiles[3], otx_error *error)
 {
     const otx_context ctx = otx__job_uncounted(job);
     size_t count = anchors->rows;
-    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    double *norms;
     otx_result result;
+    if (count == 0) return OTX_OK;
+    norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
     if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
     result = otx__matrix_norms(&ctx, anchors, norms, error);
     otx__sort(norms, count, sizeof *norms, otx__double_compare);
@@ -32547,6 +32590,7 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
             matrix->longest_norm = d->norms[i];
             matrix->longest = job->targets[i];
         }
+        if (job->anchor_count == 0) continue; /* there is nothing to hold them to */
         matrix->long_rows += d->norms[i] > most;
         matrix->short_rows += d->norms[i] < least;
     }
@@ -35780,24 +35824,30 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
     return result;
 }
 
-/* >>> src/trim/chapter.h */
-/* ==== trim: a smaller vocabulary of a model's own ==== */
+/* >>> src/reshape/chapter.h */
+/* ==== reshape: a model's own vocabulary, smaller or larger ==== */
 
-/* Knows which tokens can be taken out of a vocabulary, and how a tokenizer's files are written
-   without them; the model with the new vocabulary is then a transplant of it, in which every
-   row is a copy.
-   Hides the new numbers of tokens behind one table. A trimming owns the vocabulary and the
+/* Knows which tokens can be taken out of a vocabulary and how new ones are put in, and how a
+   tokenizer's files are written anew; the model with the new vocabulary is then a transplant of
+   it, in which every old row is a copy.
+   Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
    table; the tokenizer that it writes stands in a directory of its own, which goes with it.
-   Read needed.h for what must stay, then trim.h.
+   Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
+   extend.h.
 
    Rooms, in order of dependency:
-     needed        what has to stay for the sake of what stays
-     renumber      which tokens stay, and their new ids
-     trim_json     tokenizer.json and the JSON files beside it
-     trim_lines    merges.txt and vocab.txt
-     trim          the whole, in order */
+     needed         what has to stay for the sake of what stays
+     growth         new tokens of a tokenizer, and the merges that lead to them
+     whole_word     which texts a tokenizer leaves in one piece
+     renumber       which tokens there are then, and their ids
+     files_json     tokenizer.json and the JSON files beside it
+     files_lines    merges.txt and vocab.txt
+     new_tokenizer  the files of the tokenizer, written anew
+     new_model      the model with its new tokenizer
+     trim           fewer tokens
+     extend         more tokens */
 
-/* >>> src/trim/needed.h */
+/* >>> src/reshape/needed.h */
 /* ---- needed: what has to stay for the sake of what stays --------------------- */
 
 /* Tokens that stay, while more are found. */
@@ -35980,15 +36030,433 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
     return OTX_OK;
 }
 
-/* >>> src/trim/renumber.h */
+/* >>> src/reshape/growth.h */
+/* ---- growth: new tokens of a tokenizer, and the merges that lead to them -------- */
+
+/* A token that the tokenizer lacks. */
+typedef struct otx__new_token {
+    size_t at, size; /* of its content, in growth.contents */
+    double score;    /* of Unigram */
+    bool added;      /* not of the model's own list: cut out of a text before anything else */
+    bool part;       /* nobody asked for it: a merge on the way to another */
+} otx__new_token;
+
+/* Tokens by id: an old one, or vocab.count + its place among the new. */
+typedef struct otx__new_merge {
+    uint32_t left, right, made;
+} otx__new_merge;
+
+/* Slots of a hash table: place + 1, or 0. */
+typedef struct otx__slots {
+    uint32_t *slots;
+    size_t room, count;
+} otx__slots;
+
+typedef struct otx__growth {
+    const otx_context *ctx;
+    const otx_vocab *vocab;
+    const otx__rules *rules;
+    const otx__token_index *known; /* the old tokens by content */
+    otx__text contents;
+    otx__new_token *tokens;
+    otx__new_merge *merges; /* in their order, which comes after all old ones */
+    size_t token_count, token_room, merge_count, merge_room;
+    otx__slots by_content, by_pair;
+    uint32_t *pieces; /* of one token */
+    size_t piece_room;
+    otx_error *error;
+} otx__growth;
+
+OTX__PRIVATE void otx__growth_close(otx__growth *g)
+{
+    const otx_context *ctx = g->ctx;
+    otx__text_close(&g->contents);
+    if (g->token_room) otx__free(ctx, g->tokens, g->token_room, sizeof *g->tokens);
+    if (g->merge_room) otx__free(ctx, g->merges, g->merge_room, sizeof *g->merges);
+    if (g->piece_room) otx__free(ctx, g->pieces, g->piece_room, sizeof *g->pieces);
+    if (g->by_content.room)
+        otx__free(ctx, g->by_content.slots, g->by_content.room, sizeof(uint32_t));
+    if (g->by_pair.room) otx__free(ctx, g->by_pair.slots, g->by_pair.room, sizeof(uint32_t));
+}
+
+/* ---- finding them ---- */
+
+OTX__PRIVATE otx__span otx__growth_content(const otx__growth *g, uint32_t id)
+{
+    const otx__new_token *token;
+    if (id < g->vocab->count)
+        return otx__span_of(g->vocab->tokens[id].content, g->vocab->tokens[id].content_size);
+    token = &g->tokens[id - g->vocab->count];
+    return otx__span_of(g->contents.bytes + token->at, token->size);
+}
+
+OTX__PRIVATE otx__hash_key otx__growth_key(const otx__growth *g)
+{
+    return g->known->key;
+}
+
+OTX__PRIVATE uint64_t otx__pair_hash(const otx__growth *g, uint32_t left, uint32_t right)
+{
+    char bytes[8];
+    memcpy(bytes, &left, 4);
+    memcpy(bytes + 4, &right, 4);
+    return otx__hash(otx__growth_key(g), bytes, sizeof bytes);
+}
+
+/* The slot of a new token with that content, or the empty one where it would go. */
+OTX__PRIVATE uint32_t *otx__content_slot(const otx__growth *g, const char *bytes, size_t size)
+{
+    const size_t mask = g->by_content.room - 1;
+    size_t at = (size_t)otx__hash(otx__growth_key(g), bytes, size) & mask;
+    for (; g->by_content.slots[at]; at = (at + 1) & mask) {
+        const otx__new_token *token = &g->tokens[g->by_content.slots[at] - 1];
+        if (otx__same_bytes(g->contents.bytes + token->at, token->size, bytes, size)) break;
+    }
+    return &g->by_content.slots[at];
+}
+
+OTX__PRIVATE uint32_t *otx__pair_slot(const otx__growth *g, uint32_t left, uint32_t right)
+{
+    const size_t mask = g->by_pair.room - 1;
+    size_t at = (size_t)otx__pair_hash(g, left, right) & mask;
+    for (; g->by_pair.slots[at]; at = (at + 1) & mask) {
+        const otx__new_merge *merge = &g->merges[g->by_pair.slots[at] - 1];
+        if (merge->left == left && merge->right == right) break;
+    }
+    return &g->by_pair.slots[at];
+}
+
+/* Room for one more than there are; what is in the table is put in anew. */
+OTX__PRIVATE otx_result otx__slots_grow(otx__growth *g, otx__slots *table, bool pairs)
+{
+    const size_t room = table->room ? table->room * 2 : 64;
+    uint32_t *slots = table->slots;
+    size_t old = table->room, i;
+    if (table->count * 2 < table->room) return OTX_OK;
+    table->slots = (uint32_t *)otx__alloc_zero(g->ctx, room, sizeof *slots);
+    if (!table->slots) {
+        table->slots = slots;
+        return otx__fail_array(g->error, room, sizeof *slots);
+    }
+    table->room = room;
+    for (i = 0; i < old; i++) {
+        const uint32_t place = slots[i];
+        if (!place) continue;
+        if (pairs) {
+            const otx__new_merge *merge = &g->merges[place - 1];
+            *otx__pair_slot(g, merge->left, merge->right) = place;
+        } else {
+            const otx__new_token *token = &g->tokens[place - 1];
+            *otx__content_slot(g, g->contents.bytes + token->at, token->size) = place;
+        }
+    }
+    if (old) otx__free(g->ctx, slots, old, sizeof *slots);
+    return OTX_OK;
+}
+
+/* The id of a token with that content, or -1. */
+OTX__PRIVATE int64_t otx__growth_find(const otx__growth *g, const char *bytes, size_t size)
+{
+    const int64_t id = otx__index_find(g->known, OTX_TOKEN_NONE, bytes, size);
+    uint32_t place;
+    if (id >= 0 || !g->by_content.room) return id;
+    place = *otx__content_slot(g, bytes, size);
+    return place ? (int64_t)(g->vocab->count + place - 1) : -1;
+}
+
+/* ---- adding to them ---- */
+
+/* A new token, whose content no other has. */
+OTX__PRIVATE otx_result otx__growth_add(otx__growth *g, const char *bytes, size_t size,
+                                        uint32_t *id)
+{
+    void *items = g->tokens;
+    otx__new_token *token;
+    otx_result result = otx__slots_grow(g, &g->by_content, false);
+    if (result) return result;
+    if (!otx__grow(g->ctx, &items, &g->token_room, g->token_count + 1, sizeof *g->tokens))
+        return otx__fail_array(g->error, g->token_count + 1, sizeof *g->tokens);
+    g->tokens = (otx__new_token *)items;
+    token = &g->tokens[g->token_count];
+    memset(token, 0, sizeof *token);
+    token->at = g->contents.size;
+    token->size = size;
+    otx__text_bytes(&g->contents, bytes, size);
+    if (g->contents.failed) return otx__fail_memory(g->error, g->contents.size + size);
+    *otx__content_slot(g, g->contents.bytes + token->at, size) = (uint32_t)++g->token_count;
+    g->by_content.count++;
+    *id = (uint32_t)(g->vocab->count + g->token_count - 1);
+    return OTX_OK;
+}
+
+/* What two tokens are together: without the prefix that says that the second continues a
+   word. A token that is in the way, as a special one is, is a refusal: *made is then -1. */
+OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t right,
+                                         int64_t *made)
+{
+    otx__span one = otx__growth_content(g, left), two = otx__growth_content(g, right);
+    const size_t prefix = g->rules->prefix_size;
+    char *both;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    if (prefix && two.size >= prefix && memcmp(two.bytes, g->rules->prefix, prefix) == 0) {
+        two.bytes += prefix;
+        two.size -= prefix;
+    }
+    both = (char *)otx__alloc(g->ctx, one.size + two.size, 1);
+    if (!both) return otx__fail_memory(g->error, one.size + two.size);
+    memcpy(both, one.bytes, one.size);
+    memcpy(both + one.size, two.bytes, two.size);
+    *made = otx__growth_find(g, both, one.size + two.size);
+    if (*made < 0) {
+        result = otx__growth_add(g, both, one.size + two.size, &id);
+        *made = id;
+        if (!result) g->tokens[g->token_count - 1].part = true;
+    } else if ((uint64_t)*made < g->vocab->count &&
+               g->vocab->tokens[*made].kind != OTX_TOKEN_TEXT) {
+        *made = -1;
+    }
+    otx__free(g->ctx, both, one.size + two.size, 1);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__growth_merge(otx__growth *g, uint32_t left, uint32_t right,
+                                          uint32_t made)
+{
+    void *items = g->merges;
+    otx_result result = otx__slots_grow(g, &g->by_pair, true);
+    if (result) return result;
+    if (!otx__grow(g->ctx, &items, &g->merge_room, g->merge_count + 1, sizeof *g->merges))
+        return otx__fail_array(g->error, g->merge_count + 1, sizeof *g->merges);
+    g->merges = (otx__new_merge *)items;
+    g->merges[g->merge_count].left = left;
+    g->merges[g->merge_count].right = right;
+    g->merges[g->merge_count].made = made;
+    *otx__pair_slot(g, left, right) = (uint32_t)++g->merge_count;
+    g->by_pair.count++;
+    return OTX_OK;
+}
+
+/* ---- what a text is merged to ---- */
+
+/* The place of the merge of two tokens among all, and what it makes; false if there is
+   none. */
+OTX__PRIVATE bool otx__growth_rank(const otx__growth *g, uint32_t left, uint32_t right,
+                                   uint64_t *rank, uint32_t *made)
+{
+    uint32_t place;
+    if (left < g->vocab->count && right < g->vocab->count) {
+        const otx__merge *merge = otx__rules_merge(g->rules, left, right);
+        if (merge) {
+            *rank = merge->rank;
+            *made = merge->made;
+            return true;
+        }
+    }
+    place = g->by_pair.room ? *otx__pair_slot(g, left, right) : 0;
+    if (!place) return false;
+    *rank = (uint64_t)UINT32_MAX + place;
+    *made = g->merges[place - 1].made;
+    return true;
+}
+
+/* Merges pieces as far as it goes, the sooner merges first. Returns how many are left. */
+OTX__PRIVATE size_t otx__growth_run(const otx__growth *g, uint32_t *pieces, size_t count)
+{
+    for (;;) {
+        uint64_t best = UINT64_MAX, rank = 0;
+        uint32_t made = 0, makes = 0;
+        size_t where = 0, i;
+        for (i = 0; i + 1 < count; i++) {
+            if (!otx__growth_rank(g, pieces[i], pieces[i + 1], &rank, &made) || rank >= best)
+                continue;
+            best = rank;
+            makes = made;
+            where = i;
+        }
+        if (best == UINT64_MAX) return count;
+        pieces[where] = makes;
+        memmove(pieces + where + 1, pieces + where + 2,
+                (count - where - 2) * sizeof *pieces);
+        count--;
+    }
+}
+
+/* Adds merges until those pieces become one token, which *reached says. As every new merge
+   comes after all others, what was reached before stays so. */
+OTX__PRIVATE otx_result otx__growth_reach(otx__growth *g, uint32_t *pieces, size_t count,
+                                          bool *reached)
+{
+    otx_result result = OTX_OK;
+    *reached = true;
+    while (!result && (count = otx__growth_run(g, pieces, count)) > 1) {
+        int64_t made = -1;
+        result = otx__growth_join(g, pieces[0], pieces[1], &made);
+        *reached = made >= 0;
+        if (!*reached) return result;
+        if (!result) result = otx__growth_merge(g, pieces[0], pieces[1], (uint32_t)made);
+    }
+    return result;
+}
+
+/* ---- a token, as the tokenizer spells it ---- */
+
+/* What a text is as one token of the model; nothing where that cannot be. */
+OTX__PRIVATE void otx__unspell(const otx__spelling *spelling, otx__span text, otx__text *to)
+{
+    size_t i;
+    switch (spelling->family) {
+    case OTX_FAMILY_BYTE_LEVEL:
+        for (i = 0; i < text.size && !spelling->mark_size; i++) {
+            const unsigned code = otx__character_of_byte((unsigned char)text.bytes[i]);
+            char character[2];
+            character[0] = (char)(code < 0x80 ? code : 0xc0 | code >> 6);
+            character[1] = (char)(0x80 | (code & 0x3f));
+            otx__text_bytes(to, character, code < 0x80 ? 1 : 2);
+        }
+        return;
+    case OTX_FAMILY_METASPACE:
+        for (i = 0; i < text.size; i++)
+            if (text.bytes[i] == ' ') otx__text_bytes(to, spelling->mark, spelling->mark_size);
+            else otx__text_bytes(to, text.bytes + i, 1);
+        return;
+    case OTX_FAMILY_WORDPIECE:
+        if (text.size > 1 && text.bytes[0] == ' ') {
+            otx__text_bytes(to, text.bytes + 1, text.size - 1);
+            return;
+        }
+        otx__text_bytes(to, spelling->mark, spelling->mark_size);
+        otx__text_bytes(to, text.bytes, text.size);
+        return;
+    case OTX_FAMILY_PLAIN: otx__text_bytes(to, text.bytes, text.size); return;
+    default: return;
+    }
+}
+
+/* >>> src/reshape/whole_word.h */
+/* ---- whole_word: which texts a tokenizer leaves in one piece ----------------------- */
+
+/* A token of the model's own list is met only where the normaliser leaves its text as it is
+   and the pre-tokenizer does not cut it. What all of them do is not computed here; these are
+   texts of which it is certain. Any other can be an added token, which is cut out of a text
+   before either. */
+
+/* Letters that no known pre-tokenizer cuts from their like: of one script, of one case. */
+static const struct {
+    uint32_t first, last;
+} otx__word_letters[] = {
+    {'a', 'z'}, {0xdf, 0xf6}, {0xf8, 0xff}, {0x3b1, 0x3c9}, {0x430, 0x44f}, {0x5d0, 0x5ea},
+    {0x621, 0x63a}, {0x3041, 0x3096}, {0x30a1, 0x30fa}, {0x4e00, 0x9fa5}, {0xac00, 0xd7a3},
+};
+
+/* From here on they follow no space. */
+#define OTX__WORDS_SPACED 7
+
+/* The character that begins a text of UTF-8. */
+OTX__PRIVATE uint32_t otx__code_point(const char *text, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    uint32_t code;
+    size_t i;
+    if (size == 1) return at[0];
+    code = at[0] & (0x7fu >> size);
+    for (i = 1; i < size; i++) code = code << 6 | (at[i] & 0x3fu);
+    return code;
+}
+
+/* The row of the table that a character is of, or their number. */
+OTX__PRIVATE size_t otx__word_row(uint32_t code)
+{
+    size_t row = 0;
+    while (row < OTX__COUNT(otx__word_letters) && (code < otx__word_letters[row].first ||
+                                                   code > otx__word_letters[row].last))
+        row++;
+    return row < 3 && row > 0 ? 0 : row; /* Latin */
+}
+
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
+{
+    size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
+    const bool spaced = text.size > 0 && text.bytes[0] == ' ';
+    for (at = spaced; at < text.size; at += step, count++) {
+        size_t its;
+        step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
+        if (step == 0 || (ascii && step > 1)) return false;
+        its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
+        row = its;
+    }
+    return count > 0 && (!spaced || row < OTX__WORDS_SPACED);
+}
+
+/* What a tokenizer does to texts before its model sees them. */
+typedef struct otx__before_model {
+    bool changes; /* a normaliser does more than mark spaces */
+    bool cuts;    /* a pre-tokenizer cuts at more than spaces */
+    bool cuts_ideographs;
+} otx__before_model;
+
+/* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
+OTX__PRIVATE bool otx__step_is_plain(const otx_json *json, uint32_t step)
+{
+    const uint32_t type = otx_json_find(json, step, "type");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, step, "pattern"), "String");
+    if (otx_json_equals(json, type, "Prepend") || otx_json_equals(json, type, "Metaspace") ||
+        otx_json_equals(json, type, "Sequence"))
+        return true;
+    if (otx_json_equals(json, type, "Replace") || otx_json_equals(json, type, "Split"))
+        return otx_json_equals(json, pattern, " ");
+    return otx_json_equals(json, type, "ByteLevel") &&
+           otx_json_type_of(json, otx_json_find(json, step, "use_regex")) == OTX_JSON_FALSE;
+}
+
+/* Whether every step of a part is such, in its sequences too. */
+OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *ideographs)
+{
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
+    bool plain = true;
+    if (otx_json_type_of(json, part) != OTX_JSON_OBJECT) return true;
+    for (node = part; node < end; node++) {
+        const uint32_t type = otx_json_find(json, node, "type");
+        if (otx_json_type_of(json, type) != OTX_JSON_STRING) continue;
+        if (!otx__step_is_plain(json, node)) plain = false;
+        if (otx_json_equals(json, type, "BertPreTokenizer") ||
+            otx_json_equals(json, type, "BertNormalizer"))
+            *ideographs = true;
+    }
+    return plain;
+}
+
+OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
+{
+    otx__before_model before;
+    before.cuts_ideographs = false;
+    before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
+                                         &before.cuts_ideographs);
+    before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
+                                      &before.cuts_ideographs);
+    return before;
+}
+
+/* Whether the model sees the whole of a text at once, as it is. */
+OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
+{
+    if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
+    if (!otx__is_utf8(text.bytes, text.size)) return false;
+    if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
+    return !before->cuts || otx__is_word(text, false);
+}
+
+/* >>> src/reshape/renumber.h */
 /* ---- renumber: which tokens stay, and their new ids --------------------------- */
 
 #define OTX__GONE UINT32_MAX
 
-/* A model whose vocabulary is cut down. */
-typedef struct otx__trimming {
+/* A model whose vocabulary is cut down, or grows. */
+typedef struct otx__reshaping {
     const otx_context *ctx;
-    const otx_trim_options *options;
     const char *model;          /* its directory */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
@@ -35996,18 +36464,21 @@ typedef struct otx__trimming {
     bool *keep;                 /* by id */
     bool *own;                  /* by id: tokens of the model, not only added to it */
     uint32_t *ids;              /* by id: the new one, or OTX__GONE */
-    uint32_t *olds;             /* by new id: the old one */
-    size_t count;               /* tokens that stay */
-    otx_trim_summary summary;
+    uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
+    size_t old_room;
+    size_t count;               /* tokens that there are then */
+    const otx__growth *growth;  /* new tokens, or NULL: */
+    uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
     size_t scratch_room;
-} otx__trimming;
+} otx__reshaping;
 
-OTX__PRIVATE void otx__trim_close(otx__trimming *t)
+OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
 {
     const otx_context *ctx = t->ctx;
     if (t->scratch_room) otx__free(ctx, t->scratch, t->scratch_room, 1);
-    otx__free(ctx, t->olds, t->vocab.count, sizeof *t->olds);
+    if (t->new_ids) otx__free(ctx, t->new_ids, t->growth->token_count, sizeof *t->new_ids);
+    if (t->olds) otx__free(ctx, t->olds, t->old_room, sizeof *t->olds);
     otx__free(ctx, t->ids, t->vocab.count, sizeof *t->ids);
     otx__free(ctx, t->own, t->vocab.count, sizeof *t->own);
     otx__free(ctx, t->keep, t->vocab.count, sizeof *t->keep);
@@ -36017,8 +36488,8 @@ OTX__PRIVATE void otx__trim_close(otx__trimming *t)
 }
 
 /* Of tokens that are alike the lowest id is found. */
-OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__token_index *index,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
+                                           otx__token_index *index, otx_error *error)
 {
     size_t i;
     otx_result result = otx__index_open(t->ctx, index, t->vocab.tokens, t->vocab.count,
@@ -36036,7 +36507,7 @@ OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__
 }
 
 /* Opens the vocabulary, with every token still to be judged. */
-OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
     otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
     size_t count = t->vocab.count;
@@ -36045,17 +36516,41 @@ OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
     t->keep = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->keep);
     t->own = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->own);
     t->ids = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->ids);
-    t->olds = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->olds);
-    if (!t->keep || !t->own || !t->ids || !t->olds)
+    if (!t->keep || !t->own || !t->ids)
         return otx__fail_array(error, count, sizeof *t->ids);
-    result = otx__trim_index(t, true, &t->contents, error);
-    return result ? result : otx__trim_index(t, false, &t->stand_for, error);
+    result = otx__reshape_index(t, true, &t->contents, error);
+    return result ? result : otx__reshape_index(t, false, &t->stand_for, error);
 }
 
-/* ---- the caller's wishes ---- */
+/* ---- the caller's list ---- */
+
+/* An entry of a list of tokens: a text with its escapes undone, or an id. */
+typedef struct otx__listed {
+    otx__map_half name;
+    size_t room;
+    char quoted[OTX__QUOTED]; /* for messages */
+} otx__listed;
+
+OTX__PRIVATE otx_result otx__listed_open(const otx_context *ctx, const char *text, size_t place,
+                                         otx__listed *to, otx_error *error)
+{
+    memset(to, 0, sizeof *to);
+    to->room = strlen(text) + 1;
+    otx__quote(to->quoted, sizeof to->quoted, text, to->room - 1);
+    to->name.bytes = (char *)otx__alloc(ctx, to->room, 1);
+    if (!to->name.bytes) return otx__fail_memory(error, to->room);
+    if (otx__map_unescape(text, 0, &to->name)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
+                     "backslash begins \\\\ or \\xNN", (uint64_t)place + 1, to->quoted);
+}
+
+OTX__PRIVATE void otx__listed_close(const otx_context *ctx, otx__listed *listed)
+{
+    if (listed->name.bytes) otx__free(ctx, listed->name.bytes, listed->room, 1);
+}
 
 /* The id that a name stands for, or -1. */
-OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half *name)
+OTX__PRIVATE int64_t otx__reshape_find(const otx__reshaping *t, const otx__map_half *name)
 {
     static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
                                            OTX_TOKEN_UNUSED};
@@ -36073,70 +36568,45 @@ OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half 
     return found;
 }
 
-/* Marks the token that entry number `i` of the list names. */
-OTX__PRIVATE otx_result otx__trim_name(otx__trimming *t, size_t i, otx_error *error)
-{
-    const char *text = t->options->tokens[i], *end;
-    const size_t size = strlen(text) + 1;
-    char quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
-    otx__map_half name;
-    int64_t id = -1;
-    otx_result result = OTX_OK;
-    memset(&name, 0, sizeof name);
-    name.bytes = (char *)otx__alloc(t->ctx, size, 1);
-    if (!name.bytes) return otx__fail_memory(error, size);
-    end = otx__map_unescape(text, 0, &name);
-    otx__quote(quoted, sizeof quoted, text, size - 1);
-    if (!end)
-        result = otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
-                           "backslash begins \\\\ or \\xNN", (uint64_t)i + 1, quoted);
-    else id = otx__trim_find(t, &name);
-    if (!result && id < 0)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, \"%s\": "
-                           "%s has no such token", (uint64_t)i + 1, quoted,
-                           otx__path_text(path, t->model));
-    if (!result) t->keep[id] = !t->options->drop;
-    otx__free(t->ctx, name.bytes, size, 1);
-    return result;
-}
-
-/* Marks what the caller wants to stay. */
-OTX__PRIVATE otx_result otx__trim_wish(otx__trimming *t, otx_error *error)
-{
-    const otx_trim_options *options = t->options;
-    otx_result result = OTX_OK;
-    size_t i;
-    for (i = 0; i < t->vocab.count; i++) {
-        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
-        t->keep[i] = token && (options->drop || i < options->first);
-    }
-    for (i = 0; i < options->token_count && !result; i++) result = otx__trim_name(t, i, error);
-    for (i = 0; i < t->vocab.count; i++) t->summary.wanted += t->keep[i];
-    return result;
-}
-
 /* ---- new ids ---- */
 
-/* The model's own tokens come first, in their order, then those that are only added to them:
-   loaders number these on from there. */
-OTX__PRIVATE void otx__trim_number(otx__trimming *t)
+/* Numbers the tokens that stay, or are new, and are the model's own, or are not. */
+OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
 {
-    size_t i, added;
-    for (added = 0; added < 2; added++)
-        for (i = 0; i < t->vocab.count; i++) {
-            if (t->own[i] == (added == 1)) continue;
-            t->ids[i] = OTX__GONE;
-            if (!t->keep[i]) continue;
-            t->ids[i] = (uint32_t)t->count;
-            t->olds[t->count++] = (uint32_t)i;
-        }
-    t->summary.before = t->vocab.token_count;
-    t->summary.after = t->count;
+    const otx__growth *g = t->growth;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        if (t->own[i] != own) continue;
+        t->ids[i] = OTX__GONE;
+        if (!t->keep[i]) continue;
+        t->ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = (uint32_t)i;
+    }
+    for (i = 0; g && i < g->token_count; i++) {
+        if (g->tokens[i].added == own) continue;
+        t->new_ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = OTX__GONE;
+    }
+}
+
+/* The model's own tokens come first, in their order, then those that are only added to them:
+   loaders number these on from there. New ones come last of either. */
+OTX__PRIVATE otx_result otx__renumber(otx__reshaping *t, otx_error *error)
+{
+    const size_t news = t->growth ? t->growth->token_count : 0;
+    t->old_room = t->vocab.count + news;
+    t->olds = (uint32_t *)otx__alloc(t->ctx, t->old_room, sizeof *t->olds);
+    if (!t->olds) return otx__fail_array(error, t->old_room, sizeof *t->olds);
+    if (news) t->new_ids = (uint32_t *)otx__alloc(t->ctx, news, sizeof *t->new_ids);
+    if (news && !t->new_ids) return otx__fail_array(error, news, sizeof *t->new_ids);
+    otx__number(t, true);
+    otx__number(t, false);
+    return OTX_OK;
 }
 
 /* The new id of the token with that content, or OTX__GONE. Where several have it, `declared`
    says which, if it is one of them. */
-OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, size_t size,
+OTX__PRIVATE uint32_t otx__reshape_id(const otx__reshaping *t, const char *content, size_t size,
                                    uint64_t declared)
 {
     int64_t id;
@@ -36149,7 +36619,7 @@ OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, 
 }
 
 /* Room for `need` bytes at t->scratch, which keeps its contents. */
-OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_room(otx__reshaping *t, size_t need, otx_error *error)
 {
     void *items = t->scratch;
     if (!otx__grow(t->ctx, &items, &t->scratch_room, need, 1))
@@ -36161,58 +36631,58 @@ OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error 
 /* Whether a merge stays, whose halves of `left` and `right` bytes stand one after the other in
    t->scratch: the token that it makes does, and then its halves do. A prefix that continues a
    word is not the second half's in what is made. */
-OTX__PRIVATE bool otx__trim_merges(otx__trimming *t, size_t left, size_t right)
+OTX__PRIVATE bool otx__reshape_merges(otx__reshaping *t, size_t left, size_t right)
 {
     const otx__rules *rules = (const otx__rules *)t->vocab.rules;
     const size_t prefix = rules->prefix_size;
     char *pair = t->scratch;
-    if (otx__trim_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
-        otx__trim_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
+    if (otx__reshape_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
+        otx__reshape_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
         return false;
     if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
         right -= prefix;
         memmove(pair + left, pair + left + prefix, right);
     }
-    return otx__trim_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
+    return otx__reshape_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
 }
 
 /* The same of "left right" in t->scratch. */
-OTX__PRIVATE bool otx__trim_merge_line(otx__trimming *t, size_t size)
+OTX__PRIVATE bool otx__reshape_merge_line(otx__reshaping *t, size_t size)
 {
     char *space = (char *)memchr(t->scratch, ' ', size);
     size_t left = space ? (size_t)(space - t->scratch) : 0;
     if (!space) return false;
     memmove(space, space + 1, size - left - 1);
-    return otx__trim_merges(t, left, size - left - 1);
+    return otx__reshape_merges(t, left, size - left - 1);
 }
 
-/* >>> src/trim/trim_json.h */
-/* ---- trim_json: tokenizer.json and the JSON files beside it ---------------------- */
+/* >>> src/reshape/files_json.h */
+/* ---- files_json: tokenizer.json and the JSON files beside it ---------------------- */
 
 /* A file that is written anew. */
-typedef struct otx__trim_file {
-    otx__trimming *t;
+typedef struct otx__new_file {
+    otx__reshaping *t;
     const otx_json *json;
     otx_json_edit *edit;
     otx__text value; /* that takes the place of one in the file */
     size_t count;    /* items or members in it so far */
     otx_error *error;
     otx_result result; /* the first failure: what follows does nothing */
-} otx__trim_file;
+} otx__new_file;
 
 /* ---- pieces of a value ---- */
 
 /* Decodes a string to t->scratch; nothing where the node is none, or without memory. */
-OTX__PRIVATE otx__span otx__trim_string(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE otx__span otx__new_string(otx__new_file *f, uint32_t node)
 {
     if (f->result) return otx__span_of("", 0);
-    f->result = otx__trim_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
+    f->result = otx__reshape_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
     if (f->result) return otx__span_of("", 0);
     return otx__span_of(f->t->scratch, otx_json_string(f->json, node, f->t->scratch));
 }
 
 /* A value as the file has it. */
-OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_copy(otx__new_file *f, uint32_t node)
 {
     uint32_t start, end;
     otx__json_bytes(f->json, node, &start, &end);
@@ -36220,13 +36690,13 @@ OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
 }
 
 /* The beginning of the next item or member. */
-OTX__PRIVATE void otx__trim_next(otx__trim_file *f)
+OTX__PRIVATE void otx__new_next(otx__new_file *f)
 {
     otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
 }
 
 /* Puts the value that was made in the place of a node's. */
-OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *close)
+OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
 {
     otx__text_string(&f->value, close);
     otx__text_bytes(&f->value, "", 1);
@@ -36236,7 +36706,7 @@ OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *cl
 }
 
 /* Gives an id of a node its new number, if it is one of a token that stays. */
-OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_put_id(otx__new_file *f, uint32_t node)
 {
     char digits[16];
     uint64_t id;
@@ -36249,76 +36719,141 @@ OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
 
 /* ---- tokens ---- */
 
+/* A member {"content": id} for each new token that is added, or is the model's own. */
+OTX__PRIVATE void otx__append_members(otx__new_file *f, bool added)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added != added) continue;
+        otx__new_next(f);
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_format(&f->value, ": %" PRIu32, f->t->new_ids[i]);
+    }
+}
+
 /* {"content": id}: of tokenizer.json, vocab.json and added_tokens.json. */
-OTX__PRIVATE void otx__trim_members(otx__trim_file *f, uint32_t object)
+OTX__PRIVATE void otx__new_members(otx__new_file *f, uint32_t object)
 {
     otx_json_iter member = otx_json_iter_of(f->json, object);
     while (otx_json_iter_next(&member)) {
-        const otx__span content = otx__trim_string(f, member.key);
+        const otx__span content = otx__new_string(f, member.key);
         uint64_t declared = UINT64_MAX;
         uint32_t id;
         (void)otx_json_uint(f->json, member.value, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, member.key);
+        otx__new_next(f);
+        otx__new_copy(f, member.key);
         otx__text_format(&f->value, ": %" PRIu32, id);
     }
 }
 
+OTX__PRIVATE void otx__new_words(otx__new_file *f, uint32_t object)
+{
+    otx__new_members(f, object);
+    otx__append_members(f, false);
+}
+
+OTX__PRIVATE void otx__new_added_names(otx__new_file *f, uint32_t object)
+{
+    otx__new_members(f, object);
+    otx__append_members(f, true);
+}
+
+/* The new tokens of the model, each with its score. */
+OTX__PRIVATE void otx__append_scored(otx__new_file *f)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added) continue;
+        otx__new_next(f);
+        otx__text_string(&f->value, "[");
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_string(&f->value, ", ");
+        otx__text_double(&f->value, token->score);
+        otx__text_string(&f->value, "]");
+    }
+}
+
 /* [[content, score]], in which a token's id is its place. */
-OTX__PRIVATE void otx__trim_scored(otx__trim_file *f, uint32_t array)
+OTX__PRIVATE void otx__new_scored(otx__new_file *f, uint32_t array)
 {
     otx_json_iter item = otx_json_iter_of(f->json, array);
     while (otx_json_iter_next(&item)) {
         if (item.index >= f->t->vocab.count || f->t->ids[item.index] == OTX__GONE) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, item.value);
+        otx__new_next(f);
+        otx__new_copy(f, item.value);
+    }
+    otx__append_scored(f);
+}
+
+/* A new added token, as the two lists have it: after its id, or under it. */
+OTX__PRIVATE void otx__append_added(otx__new_file *f, bool by_id)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (!token->added) continue;
+        otx__new_next(f);
+        otx__text_format(&f->value, by_id ? "\"%" PRIu32 "\": {" : "{\"id\": %" PRIu32 ", ",
+                         f->t->new_ids[i]);
+        otx__text_string(&f->value, "\"content\": ");
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_string(&f->value, ", \"single_word\": false, \"lstrip\": false, "
+                                    "\"rstrip\": false, \"normalized\": false, "
+                                    "\"special\": false}");
     }
 }
 
 /* The items of added_tokens, whose ids stand in them. */
-OTX__PRIVATE void otx__trim_added(otx__trim_file *f, uint32_t array)
+OTX__PRIVATE void otx__new_added(otx__new_file *f, uint32_t array)
 {
     otx_json_iter item = otx_json_iter_of(f->json, array);
     while (otx_json_iter_next(&item)) {
         const uint32_t node = otx_json_find(f->json, item.value, "id");
         const otx__span content =
-            otx__trim_string(f, otx_json_find(f->json, item.value, "content"));
+            otx__new_string(f, otx_json_find(f->json, item.value, "content"));
         uint32_t start, end, at, after, id;
         uint64_t declared = UINT64_MAX;
         (void)otx_json_uint(f->json, node, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
         otx__json_bytes(f->json, item.value, &start, &end);
         otx__json_bytes(f->json, node, &at, &after);
-        otx__trim_next(f);
+        otx__new_next(f);
         otx__text_bytes(&f->value, f->json->text + start, at - start);
         otx__text_format(&f->value, "%" PRIu32, id);
         otx__text_bytes(&f->value, f->json->text + after, end - after);
     }
+    otx__append_added(f, false);
 }
 
 /* The members of added_tokens_decoder, whose ids are their names. */
-OTX__PRIVATE void otx__trim_decoder(otx__trim_file *f, uint32_t object)
+OTX__PRIVATE void otx__new_decoder(otx__new_file *f, uint32_t object)
 {
     otx_json_iter member = otx_json_iter_of(f->json, object);
     while (otx_json_iter_next(&member)) {
         const otx__span content =
-            otx__trim_string(f, otx_json_find(f->json, member.value, "content"));
+            otx__new_string(f, otx_json_find(f->json, member.value, "content"));
         uint64_t declared = UINT64_MAX;
         uint32_t id;
         (void)otx__id_of_key(f->json, member.key, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
-        otx__trim_next(f);
+        otx__new_next(f);
         otx__text_format(&f->value, "\"%" PRIu32 "\": ", id);
-        otx__trim_copy(f, member.value);
+        otx__new_copy(f, member.value);
     }
+    otx__append_added(f, true);
 }
 
 /* Marks the tokens of the model's own list. */
-OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
+OTX__PRIVATE void otx__new_find_own(otx__new_file *f)
 {
     const otx_vocab *vocab = &f->t->vocab;
     const uint32_t words = otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "vocab");
@@ -36333,40 +36868,70 @@ OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
 /* ---- merges ---- */
 
 /* Whether a merge stays: "left right" or ["left", "right"]. */
-OTX__PRIVATE bool otx__trim_merge(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE bool otx__merge_stays(otx__new_file *f, uint32_t node)
 {
     const uint32_t one = otx_json_item(f->json, node, 0), two = otx_json_item(f->json, node, 1);
     otx__span text;
     size_t right;
     if (otx_json_type_of(f->json, node) == OTX_JSON_STRING) {
-        text = otx__trim_string(f, node);
-        return !f->result && otx__trim_merge_line(f->t, text.size);
+        text = otx__new_string(f, node);
+        return !f->result && otx__reshape_merge_line(f->t, text.size);
     }
-    text = otx__trim_string(f, one);
+    text = otx__new_string(f, one);
     if (!f->result)
-        f->result = otx__trim_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
+        f->result = otx__reshape_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
                                    f->error);
     if (f->result) return false;
     right = otx_json_string(f->json, two, f->t->scratch + text.size);
-    return otx__trim_merges(f->t, text.size, right);
+    return otx__reshape_merges(f->t, text.size, right);
 }
 
-OTX__PRIVATE void otx__trim_merge_list(otx__trim_file *f, uint32_t array)
+/* A content as a string of JSON, or what stands in one. */
+OTX__PRIVATE void otx__put_content(otx__text *to, otx__span content, bool quotes)
+{
+    const size_t at = to->size;
+    otx__text_json_string(to, content.bytes, content.size);
+    if (quotes || to->failed) return;
+    memmove(to->bytes + at, to->bytes + at + 1, to->size - at - 2);
+    to->size -= 2;
+}
+
+/* The new merges, as the others are written. */
+OTX__PRIVATE void otx__append_merges(otx__new_file *f, bool pairs)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__new_next(f);
+        otx__text_string(&f->value, pairs ? "[" : "\"");
+        otx__put_content(&f->value, left, pairs);
+        otx__text_string(&f->value, pairs ? ", " : " ");
+        otx__put_content(&f->value, right, pairs);
+        otx__text_string(&f->value, pairs ? "]" : "\"");
+    }
+}
+
+OTX__PRIVATE void otx__new_merge_list(otx__new_file *f, uint32_t array)
 {
     otx_json_iter merge = otx_json_iter_of(f->json, array);
+    bool pairs = true;
     while (otx_json_iter_next(&merge)) {
-        if (!otx__trim_merge(f, merge.value)) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, merge.value);
+        pairs = otx_json_type_of(f->json, merge.value) == OTX_JSON_ARRAY;
+        if (!otx__merge_stays(f, merge.value)) continue;
+        otx__new_next(f);
+        otx__new_copy(f, merge.value);
     }
+    otx__append_merges(f, pairs);
 }
 
 /* ---- ids in other places ---- */
 
 /* What tokenizer.json puts around texts, by id: {"ids": [1]} of TemplateProcessing, and
    ["</s>", 2] of BertProcessing and RobertaProcessing. `visit` sees each number. */
-OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
-                                      void (*visit)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
+                                      void (*visit)(otx__new_file *f, uint32_t node))
 {
     static const char *const pairs[] = {"sep", "cls"};
     const otx_json *json = f->json;
@@ -36382,34 +36947,34 @@ OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
 }
 
 /* Every id of tokenizer.json outside the lists of tokens. */
-OTX__PRIVATE void otx__trim_named(otx__trim_file *f,
-                                  void (*visit)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
     const uint32_t processor = otx_json_find(json, 0, "post_processor");
     otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
-    otx__trim_processor(f, processor, visit);
-    while (otx_json_iter_next(&inner)) otx__trim_processor(f, inner.value, visit);
+    otx__new_processor(f, processor, visit);
+    while (otx_json_iter_next(&inner)) otx__new_processor(f, inner.value, visit);
 }
 
 /* Such an id stays. */
-OTX__PRIVATE void otx__trim_keep_id(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
 {
     uint64_t id;
     if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
         f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
         return;
     f->t->keep[id] = true;
-    f->t->summary.always++;
+    f->count++;
 }
 
 /* ---- whole files ---- */
 
 /* Puts a list or an object made by `make` in the place of one, if it is there. */
-OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
-                                 void (*make)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_part(otx__new_file *f, uint32_t node,
+                                 void (*make)(otx__new_file *f, uint32_t node))
 {
     const otx_json_type type = otx_json_type_of(f->json, node);
     if (f->result || (type != OTX_JSON_ARRAY && type != OTX_JSON_OBJECT)) return;
@@ -36417,38 +36982,42 @@ OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
     f->count = 0;
     otx__text_string(&f->value, type == OTX_JSON_ARRAY ? "[" : "{");
     make(f, node);
-    otx__trim_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
+    otx__new_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
 }
 
-OTX__PRIVATE void otx__trim_tokenizer_json(otx__trim_file *f)
+OTX__PRIVATE void otx__new_tokenizer_json(otx__new_file *f)
 {
     const otx_json *json = f->json;
     const uint32_t model = otx_json_find(json, 0, "model");
     const uint32_t words = otx_json_find(json, model, "vocab");
-    otx__trim_part(f, otx_json_find(json, 0, "added_tokens"), otx__trim_added);
-    otx__trim_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
-                                 ? otx__trim_scored : otx__trim_members);
-    otx__trim_part(f, otx_json_find(json, model, "merges"), otx__trim_merge_list);
-    otx__trim_named(f, otx__trim_put_id);
+    otx__new_part(f, otx_json_find(json, 0, "added_tokens"), otx__new_added);
+    otx__new_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
+                                 ? otx__new_scored : otx__new_words);
+    otx__new_part(f, otx_json_find(json, model, "merges"), otx__new_merge_list);
+    otx__new_named(f, otx__new_put_id);
 }
 
-OTX__PRIVATE void otx__trim_tokenizer_config(otx__trim_file *f)
+OTX__PRIVATE void otx__new_tokenizer_config(otx__new_file *f)
 {
-    otx__trim_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__trim_decoder);
+    otx__new_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__new_decoder);
 }
 
-/* vocab.json and added_tokens.json. */
-OTX__PRIVATE void otx__trim_token_object(otx__trim_file *f)
+OTX__PRIVATE void otx__new_vocab_json(otx__new_file *f)
 {
-    otx__trim_part(f, 0, otx__trim_members);
+    otx__new_part(f, 0, otx__new_words);
+}
+
+OTX__PRIVATE void otx__new_added_tokens_json(otx__new_file *f)
+{
+    otx__new_part(f, 0, otx__new_added_names);
 }
 
 /* Makes such a file anew from its JSON. */
-OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
-                                       void (*make)(otx__trim_file *f), otx__text *to,
+OTX__PRIVATE otx_result otx__new_json(otx__reshaping *t, const otx_json *json,
+                                       void (*make)(otx__new_file *f), otx__text *to,
                                        otx_error *error)
 {
-    otx__trim_file f;
+    otx__new_file f;
     memset(&f, 0, sizeof f);
     f.t = t;
     f.json = json;
@@ -36462,12 +37031,12 @@ OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
     return f.result;
 }
 
-/* >>> src/trim/trim_lines.h */
-/* ---- trim_lines: merges.txt and vocab.txt ------------------------------------------ */
+/* >>> src/reshape/files_lines.h */
+/* ---- files_lines: merges.txt and vocab.txt ------------------------------------------ */
 
 /* The next line from *at on, with its end; false behind the last. `size` is without the end
    ("\n" or "\r\n"). */
-OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, size_t *size)
+OTX__PRIVATE bool otx__new_line(otx__span text, size_t *at, otx__span *line, size_t *size)
 {
     const char *start = text.bytes + *at, *end;
     if (*at >= text.size) return false;
@@ -36479,59 +37048,91 @@ OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, si
     return true;
 }
 
+/* Ends the last line, where it has no end. */
+OTX__PRIVATE void otx__end_line(otx__text *to)
+{
+    if (to->size > 0 && to->bytes[to->size - 1] != '\n') otx__text_string(to, "\n");
+}
+
+OTX__PRIVATE void otx__append_merge_lines(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    if (g && g->merge_count) otx__end_line(to);
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+        otx__text_string(to, "\n");
+    }
+}
+
+OTX__PRIVATE void otx__append_token_lines(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    if (g) otx__end_line(to);
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added) continue;
+        otx__text_bytes(to, g->contents.bytes + token->at, token->size);
+        otx__text_string(to, "\n");
+    }
+}
+
 /* merges.txt: what is no merge stays as it is. */
-OTX__PRIVATE otx_result otx__trim_merges_txt(otx__trimming *t, otx__span text, otx__text *to,
-                                             otx_error *error)
+OTX__PRIVATE otx_result otx__new_merges_txt(otx__reshaping *t, otx__span text, otx__text *to,
+                                            otx_error *error)
 {
     otx_result result = OTX_OK;
     otx__span line;
     size_t at = 0, size;
-    while (!result && otx__trim_line(text, &at, &line, &size)) {
+    while (!result && otx__new_line(text, &at, &line, &size)) {
         const bool comment = size >= 8 && memcmp(line.bytes, "#version", 8) == 0;
         bool stays = comment || size == 0;
-        result = otx__trim_room(t, size + 1, error);
+        result = otx__reshape_room(t, size + 1, error);
         if (!result && !stays) {
             memcpy(t->scratch, line.bytes, size);
-            stays = otx__trim_merge_line(t, size);
+            stays = otx__reshape_merge_line(t, size);
         }
         if (stays) otx__text_bytes(to, line.bytes, line.size);
     }
+    otx__append_merge_lines(t->growth, to);
     if (!result && to->failed) result = otx__fail_memory(error, to->size);
     return result;
 }
 
 /* vocab.txt, in which a token's id is its line. */
-OTX__PRIVATE otx_result otx__trim_vocab_txt(otx__trimming *t, otx__span text, otx__text *to,
-                                            otx_error *error)
+OTX__PRIVATE otx_result otx__new_vocab_txt(otx__reshaping *t, otx__span text, otx__text *to,
+                                           otx_error *error)
 {
     otx__span line;
     size_t at = 0, size, id;
-    for (id = 0; otx__trim_line(text, &at, &line, &size); id++)
-        if (otx__trim_id(t, line.bytes, size, id) != OTX__GONE)
+    for (id = 0; otx__new_line(text, &at, &line, &size); id++)
+        if (otx__reshape_id(t, line.bytes, size, id) != OTX__GONE)
             otx__text_bytes(to, line.bytes, line.size);
+    otx__append_token_lines(t->growth, to);
     return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
 }
 
-/* >>> src/trim/trim.h */
-/* ---- trim: the whole, in order -------------------------------------------------------- */
-
-/* ---- the new tokenizer ---- */
+/* >>> src/reshape/new_tokenizer.h */
+/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
 
 /* A JSON file of the tokenizer, and how it is written anew. */
-typedef struct otx__trim_kind {
+typedef struct otx__new_kind {
     const char *name;
-    void (*make)(otx__trim_file *f);
-} otx__trim_kind;
+    void (*make)(otx__new_file *f);
+} otx__new_kind;
 
-static const otx__trim_kind otx__trim_kinds[] = {
-    {"tokenizer.json", otx__trim_tokenizer_json},
-    {"tokenizer_config.json", otx__trim_tokenizer_config},
-    {"vocab.json", otx__trim_token_object},
-    {"added_tokens.json", otx__trim_token_object},
+static const otx__new_kind otx__new_kinds[] = {
+    {"tokenizer.json", otx__new_tokenizer_json},
+    {"tokenizer_config.json", otx__new_tokenizer_config},
+    {"vocab.json", otx__new_vocab_json},
+    {"added_tokens.json", otx__new_added_tokens_json},
 };
 
 /* Writes a JSON file of the tokenizer anew. */
-OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_kind *kind,
+OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
                                              const char *directory, otx_error *error)
 {
     otx__document document;
@@ -36539,7 +37140,7 @@ OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_k
     otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
     if (result) return result;
     otx__text_open(&text, t->ctx);
-    result = otx__trim_json(t, &document.json, kind->make, &text, error);
+    result = otx__new_json(t, &document.json, kind->make, &text, error);
     if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
     otx__text_close(&text);
     otx__document_close(t->ctx, &document);
@@ -36547,7 +37148,7 @@ OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_k
 }
 
 /* Writes merges.txt or vocab.txt anew. */
-OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name, bool merges,
+OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
                                               const char *directory, otx_error *error)
 {
     char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
@@ -36558,8 +37159,8 @@ OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name
     otx__text_open(&text, t->ctx);
     result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
     if (!result)
-        result = merges ? otx__trim_merges_txt(t, otx__span_of(bytes, size), &text, error)
-                        : otx__trim_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
     if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
     otx__text_close(&text);
     if (bytes) otx__file_free(t->ctx, bytes, size);
@@ -36567,7 +37168,7 @@ OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name
     return result;
 }
 
-OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
+OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
                                             const char *directory, otx_error *error)
 {
     char *from = otx__path_join(t->ctx, t->model, name);
@@ -36580,25 +37181,25 @@ OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
 }
 
 /* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
-OTX__PRIVATE otx_result otx__trim_write(otx__trimming *t, const char *name, const char *directory,
+OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
                                         otx_error *error)
 {
     char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
     size_t i;
-    for (i = 0; i < OTX__COUNT(otx__trim_kinds); i++)
-        if (strcmp(name, otx__trim_kinds[i].name) == 0)
-            return otx__trim_write_json(t, &otx__trim_kinds[i], directory, error);
+    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
+        if (strcmp(name, otx__new_kinds[i].name) == 0)
+            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
     if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
-        return otx__trim_write_lines(t, name, *name == 'm', directory, error);
+        return otx__new_write_lines(t, name, *name == 'm', directory, error);
     if (!otx__is_of_tokenizer(name)) return OTX_OK;
-    if (!otx__is_other_source(name)) return otx__trim_copy_file(t, name, directory, error);
+    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
     otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
              "tokenizer.json is read", otx__path_text(path, t->model),
              otx__quote(quoted, sizeof quoted, name, strlen(name)));
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *directory,
+OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
                                             otx_error *error)
 {
     otx__listing listing;
@@ -36606,62 +37207,48 @@ OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *direct
     otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
     if (result) return result;
     for (i = 0; i < listing.count && !result; i++)
-        result = otx__trim_write(t, listing.names[i], directory, error);
+        result = otx__new_write(t, listing.names[i], directory, error);
     otx__listing_close(&listing);
     return result;
 }
 
-/* ---- which tokens ---- */
-
-/* Keeps what tokenizer.json names by its id, and finds which tokens are its model's. */
-OTX__PRIVATE otx_result otx__trim_look(otx__trimming *t, otx_error *error)
+/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
+   which is added to *named, and finds which tokens are its model's. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx__document document;
-    otx__trim_file f;
-    otx_result result =
-        otx__document_open(t->ctx, t->model, otx__trim_kinds[0].name, &document, error);
+    otx__new_file f;
+    otx_result result;
+    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
+                         "a tokenizer.json is written anew: load it with transformers' "
+                         "AutoTokenizer and save it with save_pretrained, which writes one",
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
+    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
     if (result) return result;
     memset(&f, 0, sizeof f);
     f.t = t;
     f.json = &document.json;
-    otx__trim_named(&f, otx__trim_keep_id);
-    otx__trim_find_own(&f);
+    otx__new_named(&f, otx__new_keep_id);
+    otx__new_find_own(&f);
+    *named += f.count;
     otx__document_close(t->ctx, &document);
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *t, otx_error *error)
-{
-    char path[OTX__PATH_TEXT];
-    otx_result result = otx__trim_open(t, error);
-    otx__path_text(path, t->model);
-    if (!result && strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
-                         "a tokenizer.json is written anew: load it with transformers' "
-                         "AutoTokenizer and save it with save_pretrained, which writes one", path,
-                         otx__word(t->vocab.source));
-    if (!result) result = otx__trim_wish(t, error);
-    if (!result) result = otx__trim_look(t, error);
-    if (!result)
-        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, &t->summary, error);
-    if (result) return result;
-    otx__trim_number(t);
-    if (t->count == t->vocab.token_count)
-        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
-    return OTX_OK;
-}
+/* >>> src/reshape/new_model.h */
+/* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
-/* ---- the model ---- */
-
-/* "#NEW=#OLD" for every token: its row is the old one, whatever else is alike. */
-typedef struct otx__trim_map {
+/* "#NEW=#OLD" for every old token: its row is the old one, whatever else is alike. */
+typedef struct otx__new_map {
     char (*texts)[32];
     const char **entries;
-} otx__trim_map;
+    size_t count;
+} otx__new_map;
 
-OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map *map,
-                                           otx_error *error)
+OTX__PRIVATE otx_result otx__new_map_open(const otx__reshaping *t, otx__new_map *map,
+                                          otx_error *error)
 {
     size_t i;
     map->texts = (char(*)[32])otx__alloc(t->ctx, t->count, sizeof *map->texts);
@@ -36669,66 +37256,48 @@ OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map
     if (!map->texts || !map->entries)
         return otx__fail_array(error, t->count, sizeof *map->texts);
     for (i = 0; i < t->count; i++) {
-        otx__format(map->texts[i], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32, (uint64_t)i,
-                    t->olds[i]);
-        map->entries[i] = map->texts[i];
+        if (t->olds[i] == OTX__GONE) continue;
+        otx__format(map->texts[map->count], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32,
+                    (uint64_t)i, t->olds[i]);
+        map->entries[map->count] = map->texts[map->count];
+        map->count++;
     }
     return OTX_OK;
 }
 
-OTX__PRIVATE void otx__trim_map_close(const otx__trimming *t, otx__trim_map *map)
+OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
 {
     if (map->texts) otx__free(t->ctx, map->texts, t->count, sizeof *map->texts);
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
-/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
-OTX__PRIVATE void otx__trim_count_bytes(otx__trimming *t, const otx_job *job)
+/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
+OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
+                                       const char *directory, const char *out,
+                                       void (*look)(const otx_job *job, void *context),
+                                       void *context, otx_error *error)
 {
-    size_t i;
-    for (i = 0; i < job->base.parts.count; i++) {
-        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
-        const otx__tensor_plan *plan = &job->plans[i];
-        t->summary.matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            t->summary.trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
-    }
-}
-
-/* Gives the model the tokenizer in `directory`. */
-OTX__PRIVATE otx_result otx__trim_model(otx__trimming *t, const char *directory, const char *out,
-                                        otx_error *error)
-{
-    otx_job_options options;
-    otx__trim_map map;
+    otx_job_options options = *wanted;
+    otx__new_map map;
     otx_job *job = NULL;
     otx_result result;
     memset(&map, 0, sizeof map);
-    memset(&options, 0, sizeof options);
-    options.method = OTX_METHOD_ZERO; /* there is nothing to be made */
-    options.rows = OTX_ROWS_MULTIPLE;
-    options.rows_multiple = t->options->multiple ? t->options->multiple : 1;
-    options.overwrite = t->options->overwrite;
-    result = otx__trim_map_open(t, &map, error);
+    result = otx__new_map_open(t, &map, error);
     options.map = map.entries;
-    options.map_count = t->count;
+    options.map_count = map.count;
     if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result) otx__trim_count_bytes(t, job);
+    if (!result && look) look(job, context);
     if (!result) result = otx_job_run(job, out, error);
     otx_job_close(job);
-    otx__trim_map_close(t, &map);
+    otx__new_map_close(t, &map);
     return result;
 }
-
-/* ---- the whole ---- */
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
 /* Makes the directory of the new tokenizer beside the output. */
-OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
-                                        bool overwrite, otx__output *output,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+                                       bool overwrite, otx__output *output, otx_error *error)
 {
     otx__standing standing;
     otx_result result;
@@ -36742,26 +37311,369 @@ OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
     return result;
 }
 
+/* >>> src/reshape/trim.h */
+/* ---- trim: fewer tokens ------------------------------------------------------------------- */
+
+/* Marks the token that an entry of the list names. */
+OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options *options,
+                                       size_t i, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__listed listed;
+    int64_t id;
+    otx_result result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
+    if (!result) {
+        id = otx__reshape_find(t, &listed.name);
+        if (id >= 0) t->keep[id] = !options->drop;
+        else
+            result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, "
+                               "\"%s\": %s has no such token", (uint64_t)i + 1, listed.quoted,
+                               otx__path_text(path, t->model));
+    }
+    otx__listed_close(t->ctx, &listed);
+    return result;
+}
+
+/* Marks what the caller wants to stay. */
+OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options *options,
+                                       otx_trim_summary *summary, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        t->keep[i] = token && (options->drop || i < options->first);
+    }
+    for (i = 0; i < options->token_count && !result; i++)
+        result = otx__trim_name(t, options, i, error);
+    for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
+                                         otx_trim_summary *summary, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__reshape_open(t, error);
+    otx__path_text(path, t->model);
+    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) result = otx__reshape_look(t, &summary->always, error);
+    if (!result)
+        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
+    if (!result) result = otx__renumber(t, error);
+    if (result) return result;
+    summary->before = t->vocab.token_count;
+    summary->after = t->count;
+    if (t->count == t->vocab.token_count)
+        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
+                 "not named to stay are needed by others", path, (uint64_t)t->count);
+    return OTX_OK;
+}
+
+/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+{
+    otx_trim_summary *summary = (otx_trim_summary *)context;
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
+        const otx__tensor_plan *plan = &job->plans[i];
+        summary->matrices += old->end - old->begin;
+        if (!job->base.parts.tensors[i].redundant)
+            summary->trimmed +=
+                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+    }
+}
+
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error)
 {
-    otx__trimming t;
+    otx__reshaping t;
+    otx_job_options job;
+    otx_trim_summary own;
     otx__output output;
     otx_result result;
     memset(&t, 0, sizeof t);
+    memset(&job, 0, sizeof job);
+    memset(&own, 0, sizeof own);
     t.ctx = ctx;
-    t.options = options;
     t.model = model;
-    result = otx__trim_choose(&t, error);
-    if (!result) result = otx__trim_stage(ctx, out, options->overwrite, &output, error);
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__trim_choose(&t, options, &own, error);
+    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
     if (!result) {
-        result = otx__trim_write_all(&t, output.partial, error);
-        if (!result) result = otx__trim_model(&t, output.partial, out, error);
+        result = otx__new_write_all(&t, output.partial, error);
+        if (!result)
+            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
+                                    error);
         otx__output_abandon(&output);
     }
-    if (!result && summary) *summary = t.summary;
-    otx__trim_close(&t);
+    if (!result && summary) *summary = own;
+    otx__reshape_close(&t);
+    return result;
+}
+
+/* >>> src/reshape/extend.h */
+/* ---- extend: more tokens -------------------------------------------------------------------- */
+
+/* Longer texts are no tokens: finding their merges takes time with their square. */
+#define OTX__TOKEN_MOST 256
+
+/* A vocabulary that grows. */
+typedef struct otx__extending {
+    otx__reshaping t;
+    otx__growth growth;
+    otx__before_model before; /* what happens to texts before the model sees them */
+    otx__text content;        /* of the token at hand */
+    otx_extend_summary summary;
+    otx_error *error;
+} otx__extending;
+
+/* ---- one token ---- */
+
+/* The text as an added token. */
+OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    uint32_t id;
+    otx_result result;
+    if (!otx__is_utf8(name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": is no UTF-8, and cannot "
+                         "be met otherwise than as an added token, which is text",
+                         listed->quoted);
+    if (otx__growth_find(&x->growth, name->bytes, name->size) >= 0) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
+    if (result) return result;
+    x->growth.tokens[x->growth.token_count - 1].added = true;
+    x->summary.added++;
+    return OTX_OK;
+}
+
+/* A character that has no token becomes one in the place of the pieces `at` and on, which are
+   its bytes. */
+OTX__PRIVATE otx_result otx__extend_character(otx__extending *x, size_t at, size_t *count)
+{
+    otx__growth *g = &x->growth;
+    char bytes[4];
+    size_t size = 0, step = 0;
+    int64_t found;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    while (!step && size < 4 && at + size < *count) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[at + size]];
+        if (token->kind != OTX_TOKEN_BYTE) break;
+        bytes[size++] = token->bytes[0];
+        step = otx__utf8_length((const unsigned char *)bytes, size);
+    }
+    if (!step) return OTX_OK;
+    found = otx__growth_find(g, bytes, size);
+    if (found < 0) {
+        result = otx__growth_add(g, bytes, size, &id);
+        if (result) return result;
+        g->tokens[g->token_count - 1].part = true;
+        found = id;
+    }
+    g->pieces[at] = (uint32_t)found;
+    memmove(g->pieces + at + 1, g->pieces + at + size,
+            (*count - at - size) * sizeof *g->pieces);
+    *count -= size - 1;
+    return OTX_OK;
+}
+
+/* The pieces that a text has now; *known is false where one is unknown or a byte alone. */
+OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_half *name,
+                                           size_t *count, bool *known)
+{
+    otx__growth *g = &x->growth;
+    void *items = g->pieces;
+    size_t i;
+    otx_result result;
+    if (!otx__grow(x->t.ctx, &items, &g->piece_room, OTX__TOKEN_MOST, sizeof *g->pieces))
+        return otx__fail_array(x->error, OTX__TOKEN_MOST, sizeof *g->pieces);
+    g->pieces = (uint32_t *)items;
+    result = otx_vocab_split(x->t.ctx, &x->t.vocab, name->bytes, name->size, g->pieces,
+                             g->piece_room, count, x->error);
+    *known = !result && *count > 0 && *count <= g->piece_room;
+    for (i = 0; *known && !result && i < *count; i++) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[i]];
+        if (token->kind == OTX_TOKEN_BYTE && g->rules->how == OTX__SPLIT_MERGES)
+            result = otx__extend_character(x, i, count);
+        if (result || g->pieces[i] >= g->vocab->count) continue;
+        token = &g->vocab->tokens[g->pieces[i]];
+        *known = token->kind == OTX_TOKEN_TEXT;
+    }
+    return result;
+}
+
+/* A score under which a text is one piece: more than its best pieces have, by as much as it is
+   longer than they are, so that none of several new pieces is made of others. */
+OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
+                                          double *score)
+{
+    const otx__rules *rules = x->growth.rules;
+    size_t count = 0, i;
+    bool known;
+    otx_result result = otx__extend_pieces(x, name, &count, &known);
+    *score = 0.001 * (double)name->size;
+    for (i = 0; i < count && i < x->growth.piece_room && !result; i++)
+        *score += known ? rules->weights[x->growth.pieces[i]] : rules->least;
+    return result;
+}
+
+/* The text as a token of the model's own; *done is false where it cannot be one. */
+OTX__PRIVATE otx_result otx__extend_own(otx__extending *x, const otx__map_half *name, bool *done)
+{
+    otx__growth *g = &x->growth;
+    const otx__span content = otx__span_of(x->content.bytes, x->content.size);
+    const bool merges = g->rules->how == OTX__SPLIT_MERGES && !g->rules->whole_first;
+    size_t count = 0;
+    double score = 0;
+    uint32_t id;
+    int64_t found;
+    otx_result result = OTX_OK;
+    *done = true;
+    if (merges) {
+        result = otx__extend_pieces(x, name, &count, done);
+        if (!result && *done) result = otx__growth_reach(g, g->pieces, count, done);
+        found = otx__growth_find(g, content.bytes, content.size);
+        *done = *done && found >= 0;
+        if (result || !*done || (uint64_t)found < g->vocab->count) return result;
+        g->tokens[(size_t)found - g->vocab->count].part = false;
+        return OTX_OK;
+    }
+    if (g->rules->how == OTX__SPLIT_VITERBI) result = otx__extend_score(x, name, &score);
+    if (!result) result = otx__growth_add(g, content.bytes, content.size, &id);
+    if (!result) g->tokens[g->token_count - 1].score = score;
+    return result;
+}
+
+/* Whether a token is there already: the model's, or a new one that was asked for. */
+OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
+{
+    const otx__growth *g = &x->growth;
+    const int64_t id = otx__growth_find(g, x->content.bytes, x->content.size);
+    if (id < 0) return false;
+    return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
+}
+
+OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    const otx__span text = otx__span_of(name->bytes, name->size);
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (name->size == 0 || name->size > OTX__TOKEN_MOST)
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": has %" PRIu64 " bytes; 1 "
+                         "to %d are wanted", listed->quoted, (uint64_t)name->size,
+                         OTX__TOKEN_MOST);
+    x->content.size = 0;
+    if (otx__is_whole(&x->before, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0) {
+        if (otx__extend_has(x) || otx__reshape_find(&x->t, name) >= 0) {
+            x->summary.present++;
+            return OTX_OK;
+        }
+        result = otx__extend_own(x, name, &done);
+        x->summary.own += done;
+    }
+    return result || done ? result : otx__extend_added(x, listed);
+}
+
+/* ---- all of them ---- */
+
+OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
+                                          const char *model)
+{
+    uint64_t named = 0;
+    otx__document document;
+    otx_result result;
+    x->t.ctx = ctx;
+    x->t.model = model;
+    otx__text_open(&x->content, ctx);
+    result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__reshape_look(&x->t, &named, x->error);
+    if (result) return result;
+    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+    if (result) return result;
+    x->before = otx__look_before_model(&document.json);
+    otx__document_close(ctx, &document);
+    x->growth.ctx = ctx;
+    x->growth.vocab = &x->t.vocab;
+    x->growth.rules = (const otx__rules *)x->t.vocab.rules;
+    x->growth.known = &x->t.contents;
+    x->growth.error = x->error;
+    otx__text_open(&x->growth.contents, ctx);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
+{
+    const otx_context *ctx = x->t.ctx;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < options->token_count && !result; i++) {
+        otx__listed listed;
+        result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
+        if (!result) result = otx__extend_token(x, &listed);
+        if (!result)
+            result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,
+                               x->error);
+        otx__listed_close(ctx, &listed);
+    }
+    for (i = 0; i < x->t.vocab.count; i++)
+        x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    x->t.growth = &x->growth;
+    for (i = 0; i < x->growth.token_count; i++) x->summary.parts += x->growth.tokens[i].part;
+    if (!result) result = otx__renumber(&x->t, x->error);
+    x->summary.before = x->t.vocab.token_count;
+    x->summary.after = x->t.count;
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
+                                          const otx_extend_options *options)
+{
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_SUBWORD;
+    job.how.subword = options->subword;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__new_write_all(&x->t, output.partial, x->error);
+    if (!result)
+        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+    otx__output_abandon(&output);
+    return result;
+}
+
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error)
+{
+    otx__extending x;
+    otx_result result;
+    memset(&x, 0, sizeof x);
+    x.error = error;
+    result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_all(&x, options);
+    if (!result) result = otx__extend_write(&x, out, options);
+    if (!result && summary) *summary = x.summary;
+    otx__reshape_close(&x.t);
+    if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
+    otx__text_close(&x.content);
     return result;
 }
 

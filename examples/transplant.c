@@ -99,7 +99,8 @@ static const char *duration_text(char to[NUMBER], double seconds)
 /* ---- the command line ----------------------------------------------------------- */
 
 typedef enum command {
-    TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, HELP, COMMAND_COUNT
+    TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, HELP,
+    COMMAND_COUNT
 } command;
 
 typedef struct settings {
@@ -117,15 +118,15 @@ typedef struct settings {
     otx_evaluate_options evaluate;
     otx_method methods[OTX_METHOD_COUNT];
     const char *json, *html;
-    /* trim */
-    const char *keep, *drop;
+    /* trim, extend */
+    const char *keep, *drop, *tokens;
     uint64_t first;
 } settings;
 
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
 #define FOR_SOLVERS (FOR(TRANSPLANT) | FOR(EVALUATE))
-#define FOR_TRIMMERS (FOR(TRIM) | FOR(BYTES))
+#define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
 /* One list feeds the ids and the table: id, name, letter, whether it takes a value, which
@@ -135,7 +136,7 @@ typedef struct settings {
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
     X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
-    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS | FOR(EXTEND)) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
     X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
@@ -147,7 +148,7 @@ typedef struct settings {
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
-    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_TRIMMERS) \
+    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_RESHAPERS) \
     X(OPTION_MAP, "map", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
@@ -157,7 +158,7 @@ typedef struct settings {
     X(OPTION_PREFIX, "prefix-match", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_MAGIKARP, "magikarp", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
-    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_TRIMMERS) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_RESHAPERS) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_MEMORY, "memory", 0, true, FOR_SOLVERS) \
     X(OPTION_THREADS, "threads", 0, true, FOR_SOLVERS) \
@@ -173,6 +174,7 @@ typedef struct settings {
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
     X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
     X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
+    X(OPTION_TOKENS, "tokens", 0, true, FOR(EXTEND)) \
     X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
     X(OPTION_VERSION, "version", 'V', false, FOR_ALL) \
@@ -199,6 +201,7 @@ static const char *const help_transplant[] = {
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
     "       transplant bytes MODEL OUT\n"
+    "       transplant extend MODEL OUT --tokens FILE\n"
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
@@ -351,6 +354,24 @@ static const char help_trim[] =
     "      --overwrite         replace OUT if it exists\n"
     "  -q, --quiet             print nothing but warnings and errors\n";
 
+static const char help_extend[] =
+    "usage: transplant extend MODEL OUT --tokens FILE\n"
+    "\n"
+    "Writes to OUT the model of directory MODEL with more tokens. A text that its\n"
+    "tokenizer certainly leaves whole, as a word is, becomes a token of the model's own,\n"
+    "met wherever the word is; under BPE with the merges that lead to it, which come\n"
+    "after all others. Any other text becomes an added token, cut out of a text before\n"
+    "anything else. Rows are made from those of the pieces that the text has now.\n"
+    "\n"
+    "      --tokens FILE       texts, one a line, with \\xNN and \\\\ as escapes; most\n"
+    "                          words want the space before them: \"\\x20word\"\n"
+    "  -s, --subword-method NAME\n"
+    "                          as for a transplant (mean)\n"
+    "      --rows multiple-of:N\n"
+    "                          rows of the new matrices, if not as many as tokens\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
+
 /* The sub-commands; a first argument that is none of these names is BASE. */
 static const struct {
     const char *name;
@@ -371,6 +392,8 @@ static const struct {
      help_trim},
     {"bytes", 2, 2, "two are wanted: MODEL OUT (for a directory named bytes, write ./bytes)",
      help_trim},
+    {"extend", 2, 2, "two are wanted: MODEL OUT (for a directory named extend, write ./extend)",
+     help_extend},
     {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
      NULL},
 };
@@ -743,6 +766,7 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_HTML: to->html = value; break;
     case OPTION_KEEP: to->keep = value; break;
     case OPTION_DROP: to->drop = value; break;
+    case OPTION_TOKENS: to->tokens = value; break;
     case OPTION_FIRST: status = set_number(value, UINT32_MAX, "--first", &to->first); break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ENGINE:
@@ -833,7 +857,9 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("--drop does not go with", "--keep", "one of them is wanted");
     if (s->command == TRIM && !s->keep && !s->drop && !s->first)
         return misuse("nothing says what stays of", "MODEL", "--keep, --drop or --first is wanted");
-    if (FOR(s->command) & FOR_TRIMMERS && seen & SEEN(OPTION_ROWS) &&
+    if (s->command == EXTEND && !s->tokens)
+        return misuse("nothing says what is new in", "MODEL", "--tokens FILE is wanted");
+    if (FOR(s->command) & FOR_RESHAPERS && seen & SEEN(OPTION_ROWS) &&
         s->job.rows != OTX_ROWS_MULTIPLE)
         return misuse("--rows of this command", commands[s->command].name,
                       "multiple-of:N is wanted");
@@ -1755,6 +1781,49 @@ static void print_trimming(const char *model, const otx_trim_summary *t)
            size_text(less, (double)t->matrices - (double)t->trimmed));
 }
 
+/* Ends a command that reshapes: its status. */
+static int reshaped(otx_result result, otx_error *error, token_list *list)
+{
+    list_close(list);
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
+static int run_extend(const settings *s)
+{
+    otx_extend_options options;
+    otx_extend_summary summary;
+    token_list list;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result;
+    memset(&options, 0, sizeof options);
+    memset(&list, 0, sizeof list);
+    catch_signals();
+    result = list_open(&ctx, s->tokens, &list, &error);
+    options.tokens = list.tokens;
+    options.token_count = list.count;
+    options.subword = s->job.how.subword;
+    options.multiple = s->job.rows_multiple;
+    options.overwrite = s->job.overwrite;
+    if (!result)
+        result = otx_extend(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) {
+        printf("%s\n", s->arguments[1]);
+        print_count("tokens", summary.before, 0);
+        print_count("  now", summary.after, 0);
+        print_count("were there", summary.present, 0);
+        print_count("of the model", summary.own, 0);
+        print_count("  parts", summary.parts, 0);
+        print_count("added", summary.added, 0);
+    }
+    return reshaped(result, &error, &list);
+}
+
 static int run_trim(const settings *s)
 {
     const char *path = s->keep ? s->keep : s->drop;
@@ -1779,11 +1848,7 @@ static int run_trim(const settings *s)
         result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
     clear_bar(&m);
     if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
-    list_close(&list);
-    if (!result) return STATUS_OK;
-    if (result != OTX_ERROR_CANCELLED) return fail(&error);
-    fprintf(stderr, "transplant: interrupted\n");
-    return STATUS_INTERRUPTED;
+    return reshaped(result, &error, &list);
 }
 
 /* The help of the command that is named, or of the whole. */
@@ -1793,7 +1858,8 @@ static int run_help(const settings *s)
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
-                      "known are transplant, inspect, align, verify, evaluate, trim, bytes");
+                      "known are transplant, inspect, align, verify, evaluate, trim, bytes, "
+                      "extend");
     return print_help(of);
 }
 
@@ -1807,6 +1873,7 @@ static int run(const settings *s)
     else if (s->command == VERIFY) status = run_verify(s);
     else if (s->command == EVALUATE) status = run_evaluate(s);
     else if (s->command == TRIM || s->command == BYTES) status = run_trim(s);
+    else if (s->command == EXTEND) status = run_extend(s);
     else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

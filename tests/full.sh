@@ -129,8 +129,8 @@ tokenizer_clients() {
         suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
             "$build/transplant"
         [ $version = 5.24.0 ] || continue
-        suite "vocabularies cut down, in transformers $version" "$python" \
-            tests/trim_clients.py "$build/transplant"
+        suite "vocabularies cut down and grown, in transformers $version" \
+            "$python" tests/reshape_clients.py "$build/transplant"
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
         suite "keys of every configuration in transformers $version" "$python" \
