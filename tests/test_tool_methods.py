@@ -451,7 +451,8 @@ def norms_without_a_shared_token(here):
                        donor=donor_model(words=["quite", "others"]))
     call(base, donor, here / "out", "-q", "-a", "mean", "--new-vocab-scale", "2")
     for option in (("--norm", "anchors"), ("--clip-norms", "0.9")):
-        refused(here, base, donor, "share no text token by whose norm", args=("-a", "mean", *option))
+        refused(here, base, donor, "share no text token by whose norm",
+                args=("-a", "mean", *option))
 
 
 if __name__ == "__main__":
