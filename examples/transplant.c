@@ -98,7 +98,10 @@ static const char *duration_text(char to[NUMBER], double seconds)
 
 /* ---- the command line ----------------------------------------------------------- */
 
-typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, HELP, COMMAND_COUNT } command;
+typedef enum command {
+    TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, HELP,
+    COMMAND_COUNT
+} command;
 
 typedef struct settings {
     command command;
@@ -115,11 +118,15 @@ typedef struct settings {
     otx_evaluate_options evaluate;
     otx_method methods[OTX_METHOD_COUNT];
     const char *json, *html;
+    /* trim, extend */
+    const char *keep, *drop, *tokens;
+    uint64_t first;
 } settings;
 
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
 #define FOR_SOLVERS (FOR(TRANSPLANT) | FOR(EVALUATE))
+#define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
 /* One list feeds the ids and the table: id, name, letter, whether it takes a value, which
@@ -128,7 +135,7 @@ typedef struct settings {
     X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
-    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS | FOR(EXTEND)) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
     X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
@@ -136,14 +143,14 @@ typedef struct settings {
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
-    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_RESHAPERS) \
     X(OPTION_MAP, "map", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
-    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_RESHAPERS) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_MEMORY, "memory", 0, true, FOR_SOLVERS) \
     X(OPTION_THREADS, "threads", 0, true, FOR_SOLVERS) \
@@ -157,6 +164,10 @@ typedef struct settings {
     X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
     X(OPTION_JSON, "json", 0, true, FOR(EVALUATE)) \
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
+    X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
+    X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
+    X(OPTION_TOKENS, "tokens", 0, true, FOR(EXTEND)) \
+    X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
     X(OPTION_VERSION, "version", 'V', false, FOR_ALL) \
     X(OPTION_HELP, "help", 'h', false, FOR_ALL)
@@ -180,6 +191,9 @@ static const char *const help_transplant[] = {
     "       transplant align BASE DONOR\n"
     "       transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
+    "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
+    "       transplant bytes MODEL OUT\n"
+    "       transplant extend MODEL OUT --tokens FILE\n"
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
@@ -295,6 +309,44 @@ static const char help_verify[] =
     "vllm, sglang or transformers asks that one alone. Exit status 1 if any finding\n"
     "is an error.\n";
 
+static const char help_trim[] =
+    "usage: transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
+    "       transplant bytes MODEL OUT\n"
+    "\n"
+    "Writes to OUT the model of directory MODEL with fewer tokens. Text of tokens that\n"
+    "stay is encoded as before, and the model gives the same logits for them, bit for\n"
+    "bit; all other text is encoded in smaller pieces. Special tokens, bytes, single\n"
+    "characters, tokens in the chat template, and what tokens that stay are merged\n"
+    "from stay too. bytes takes out all others.\n"
+    "\n"
+    "      --keep FILE         tokens to keep, one a line: its text, with \\xNN and \\\\ as\n"
+    "                          escapes, or #ID\n"
+    "      --drop FILE         tokens to drop, likewise; all others stay\n"
+    "      --first N           keep ids below N, and those of --keep; with --drop, but\n"
+    "                          for those\n"
+    "      --rows multiple-of:N\n"
+    "                          rows of the new matrices, if not as many as tokens\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
+
+static const char help_extend[] =
+    "usage: transplant extend MODEL OUT --tokens FILE\n"
+    "\n"
+    "Writes to OUT the model of directory MODEL with more tokens. A text that its\n"
+    "tokenizer certainly leaves whole, as a word is, becomes a token of the model's own,\n"
+    "met wherever the word is; under BPE with the merges that lead to it, which come\n"
+    "after all others. Any other text becomes an added token, cut out of a text before\n"
+    "anything else. Rows are made from those of the pieces that the text has now.\n"
+    "\n"
+    "      --tokens FILE       texts, one a line, with \\xNN and \\\\ as escapes; most\n"
+    "                          words want the space before them: \"\\x20word\"\n"
+    "  -s, --subword-method NAME\n"
+    "                          as for a transplant (mean)\n"
+    "      --rows multiple-of:N\n"
+    "                          rows of the new matrices, if not as many as tokens\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
+
 /* The sub-commands; a first argument that is none of these names is BASE. */
 static const struct {
     const char *name;
@@ -311,6 +363,12 @@ static const struct {
      help_verify},
     {"evaluate", 2, 2, "two are wanted: BASE DONOR (for a directory named evaluate, write "
      "./evaluate)", help_evaluate},
+    {"trim", 2, 2, "two are wanted: MODEL OUT (for a directory named trim, write ./trim)",
+     help_trim},
+    {"bytes", 2, 2, "two are wanted: MODEL OUT (for a directory named bytes, write ./bytes)",
+     help_trim},
+    {"extend", 2, 2, "two are wanted: MODEL OUT (for a directory named extend, write ./extend)",
+     help_extend},
     {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
      NULL},
 };
@@ -647,6 +705,10 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
+    case OPTION_KEEP: to->keep = value; break;
+    case OPTION_DROP: to->drop = value; break;
+    case OPTION_TOKENS: to->tokens = value; break;
+    case OPTION_FIRST: status = set_number(value, UINT32_MAX, "--first", &to->first); break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ENGINE:
         status = choose(value, OTX_ENGINE_COUNT, engine_name, "unknown engine", &chosen);
@@ -723,6 +785,16 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("both reports would go to", s->report, NULL);
     if (s->json && s->html && strcmp(s->json, s->html) == 0)
         return misuse("both reports would go to", s->json, NULL);
+    if (s->keep && s->drop)
+        return misuse("--drop does not go with", "--keep", "one of them is wanted");
+    if (s->command == TRIM && !s->keep && !s->drop && !s->first)
+        return misuse("nothing says what stays of", "MODEL", "--keep, --drop or --first is wanted");
+    if (s->command == EXTEND && !s->tokens)
+        return misuse("nothing says what is new in", "MODEL", "--tokens FILE is wanted");
+    if (FOR(s->command) & FOR_RESHAPERS && seen & SEEN(OPTION_ROWS) &&
+        s->job.rows != OTX_ROWS_MULTIPLE)
+        return misuse("--rows of this command", commands[s->command].name,
+                      "multiple-of:N is wanted");
     if (s->dry_run) least = 2;
     if (n >= least && n <= commands[s->command].most) return STATUS_OK;
     return misuse(n < least ? "too few arguments for" : "too many arguments for",
@@ -1565,6 +1637,157 @@ static int run_evaluate(const settings *s)
     return STATUS_INTERRUPTED;
 }
 
+/* Lines of a file, each a token. */
+typedef struct token_list {
+    char *text;
+    const char **tokens;
+    size_t count;
+} token_list;
+
+static void list_close(token_list *list)
+{
+    free(list->text);
+    free((void *)list->tokens);
+}
+
+static otx_result list_fail(otx_error *error, otx_result code, const char *path,
+                            const char *problem)
+{
+    char name[SHOWN];
+    error->code = code;
+    snprintf(error->message, sizeof error->message, "%s: %s", escape(name, path, strlen(path)),
+             problem);
+    return code;
+}
+
+/* Cuts the text at its lines' ends; empty lines are none. */
+static void list_split(token_list *list, size_t size)
+{
+    char *at = list->text, *end = list->text + size;
+    while (at < end) {
+        char *line = at, *stop = (char *)memchr(at, '\n', (size_t)(end - at));
+        if (!stop) stop = end;
+        at = stop + 1;
+        if (stop > line && stop[-1] == '\r') stop--;
+        *stop = 0;
+        if (stop > line) list->tokens[list->count++] = line;
+    }
+}
+
+/* Most bytes of such a file. */
+#define LIST_LIMIT ((uint64_t)256 << 20)
+
+static otx_result list_open(const otx_context *ctx, const char *path, token_list *list,
+                            otx_error *error)
+{
+    otx_source source;
+    size_t size, lines = 1, i;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    size = (size_t)source.size;
+    if (source.size > LIST_LIMIT) {
+        result = list_fail(error, OTX_ERROR_LIMIT, path, "is no list of tokens: over 256 MiB");
+    } else if ((list->text = (char *)malloc(size + 1)) == NULL) {
+        result = list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");
+    } else if (!source.read(source.context, 0, list->text, size)) {
+        result = list_fail(error, OTX_ERROR_IO, path, "cannot be read");
+    } else if (memchr(list->text, 0, size)) {
+        result = list_fail(error, OTX_ERROR_FORMAT, path, "holds a zero byte; write \\x00");
+    }
+    otx_source_close(ctx, &source);
+    if (result) return result;
+    list->text[size] = 0;
+    for (i = 0; i < size; i++) lines += list->text[i] == '\n';
+    list->tokens = (const char **)malloc(lines * sizeof *list->tokens);
+    if (!list->tokens) return list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");
+    list_split(list, size);
+    return OTX_OK;
+}
+
+static void print_trimming(const char *model, const otx_trim_summary *t)
+{
+    char bytes[NUMBER], less[NUMBER];
+    printf("%s\n", model);
+    print_count("tokens", t->before, 0);
+    print_count("stay", t->after, t->before);
+    print_count("  as wished", t->wanted, t->before);
+    print_count("  always", t->always, t->before);
+    print_count("  as parts", t->parts, t->before);
+    printf("  %-14s %12s  %s of them saved\n", "matrices",
+           size_text(bytes, (double)t->trimmed),
+           size_text(less, (double)t->matrices - (double)t->trimmed));
+}
+
+/* Ends a command that reshapes: its status. */
+static int reshaped(otx_result result, otx_error *error, token_list *list)
+{
+    list_close(list);
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
+static int run_extend(const settings *s)
+{
+    otx_extend_options options;
+    otx_extend_summary summary;
+    token_list list;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result;
+    memset(&options, 0, sizeof options);
+    memset(&list, 0, sizeof list);
+    catch_signals();
+    result = list_open(&ctx, s->tokens, &list, &error);
+    options.tokens = list.tokens;
+    options.token_count = list.count;
+    options.subword = s->job.subword;
+    options.multiple = s->job.rows_multiple;
+    options.overwrite = s->job.overwrite;
+    if (!result)
+        result = otx_extend(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) {
+        printf("%s\n", s->arguments[1]);
+        print_count("tokens", summary.before, 0);
+        print_count("  now", summary.after, 0);
+        print_count("were there", summary.present, 0);
+        print_count("of the model", summary.own, 0);
+        print_count("  parts", summary.parts, 0);
+        print_count("added", summary.added, 0);
+    }
+    return reshaped(result, &error, &list);
+}
+
+static int run_trim(const settings *s)
+{
+    const char *path = s->keep ? s->keep : s->drop;
+    otx_trim_options options;
+    otx_trim_summary summary;
+    token_list list;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result = OTX_OK;
+    memset(&options, 0, sizeof options);
+    memset(&list, 0, sizeof list);
+    catch_signals();
+    if (path) result = list_open(&ctx, path, &list, &error);
+    options.tokens = list.tokens;
+    options.token_count = list.count;
+    options.drop = s->drop != NULL;
+    options.first = s->first;
+    options.multiple = s->job.rows_multiple;
+    options.overwrite = s->job.overwrite;
+    if (!result)
+        result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
+    return reshaped(result, &error, &list);
+}
+
 /* The help of the command that is named, or of the whole. */
 static int run_help(const settings *s)
 {
@@ -1572,7 +1795,8 @@ static int run_help(const settings *s)
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
-                      "known are transplant, inspect, align, verify, evaluate");
+                      "known are transplant, inspect, align, verify, evaluate, trim, bytes, "
+                      "extend");
     return print_help(of);
 }
 
@@ -1585,6 +1809,8 @@ static int run(const settings *s)
     else if (s->command == ALIGN) status = run_align(s);
     else if (s->command == VERIFY) status = run_verify(s);
     else if (s->command == EVALUATE) status = run_evaluate(s);
+    else if (s->command == TRIM || s->command == BYTES) status = run_trim(s);
+    else if (s->command == EXTEND) status = run_extend(s);
     else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

@@ -24,7 +24,7 @@ esac
 
 CC=${CC:-cc}
 export CC
-build=build/tests
+build=${OTX_TEST_BUILD:-build/tests}
 mkdir -p "$build"
 tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals
     test_tool_advice test_tool_advice_files"

@@ -135,11 +135,13 @@ OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error
                      "stand beside it", otx__path_text(name, output->path), OTX__LEFTOVERS);
 }
 
-OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
+/* Makes the directory to fill, beside the final name. */
+OTX__PRIVATE otx_result otx__output_make(otx__output *output, const char *suffix,
+                                         otx_error *error)
 {
     unsigned number;
     for (number = 1; number <= OTX__LEFTOVERS; number++) {
-        char *path = otx__output_sibling(output, OTX__PARTIAL, number);
+        char *path = otx__output_sibling(output, suffix, number);
         int failure;
         if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
         if (otx__sys_make_directory(path)) {
@@ -173,7 +175,9 @@ OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *er
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
     char name[OTX__PATH_TEXT];
-    if (output->partial && !otx__tree_remove(output->ctx, output->partial))
+    /* What cannot be removed for want of memory may be at the second try. */
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial) &&
+        !otx__tree_remove(output->ctx, output->partial))
         otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
                  otx__path_text(name, output->partial));
     otx__path_free(output->ctx, output->partial);
@@ -195,7 +199,7 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
-    if (!result) result = otx__output_make(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
     if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;

@@ -1,21 +1,21 @@
 /* ---- index: the files that are written anew ------------------------------ */
 
 /* Writes a text as directory/name. */
-OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
+OTX__PRIVATE otx_result otx__write_text(const otx_context *ctx, const char *directory,
                                         const char *name, const otx__text *text,
                                         otx_error *error)
 {
-    char *path = otx__path_join(&job->ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, name);
     otx__file file;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__file_create(&job->ctx, path, &file, error);
+    result = otx__file_create(ctx, path, &file, error);
     if (!result) {
         if (!file.sink.write(file.sink.context, text->bytes, text->size))
             result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
         result = otx__file_finish(&file, result, error);
     }
-    otx__path_free(&job->ctx, path);
+    otx__path_free(ctx, path);
     return result;
 }
 
@@ -138,7 +138,7 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
     if (!result) result = otx__edit_to_text(edit, &text, error);
-    if (!result) result = otx__write_text(job, directory, OTX__INDEX_FILE, &text, error);
+    if (!result) result = otx__write_text(&job->ctx, directory, OTX__INDEX_FILE, &text, error);
     otx_json_edit_close(ctx, edit);
     otx__text_close(&text);
     otx__document_close(ctx, &index);
@@ -150,19 +150,19 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
-    otx_result result = otx__write_text(job, directory, "config.json", &job->config, error);
+    otx_result result = otx__write_text(&job->ctx, directory, "config.json", &job->config, error);
     if (!result && job->generation.size > 0)
-        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
+        result = otx__write_text(&job->ctx, directory, "generation_config.json", &job->generation,
                                  error);
     if (!result && job->digits.size > 0)
-        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
+        result = otx__write_text(&job->ctx, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
-        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+        result = otx__write_text(&job->ctx, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
     if (!result && job->code.size > 0)
-        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
+        result = otx__write_text(&job->ctx, directory, OTX__CLASS_MODULE ".py", &job->code, error);
     if (!result && job->options.chat != OTX_CHAT_DONOR)
-        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+        result = otx__write_text(&job->ctx, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
                                  &job->chat, error);
     return result;
 }

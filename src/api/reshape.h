@@ -1,0 +1,74 @@
+/* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
+
+/* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+typedef struct otx_trim_options {
+    const char *const *tokens;
+    size_t token_count;
+    bool drop;          /* those named go, and all others stay; else those named stay, and all
+                           others go */
+    uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
+                           this; 0: 1 */
+    bool overwrite;     /* replace an existing output */
+} otx_trim_options;
+
+typedef struct otx_trim_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t wanted;        /* that stay because the caller says so; and besides them */
+    uint64_t always;        /* special ones, bytes and single characters, those that a chat
+                               template or a config names */
+    uint64_t parts;         /* those that others which stay are made of */
+    uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
+    uint64_t trimmed;       /* and after */
+} otx_trim_summary;
+
+/* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
+   tokens that stay as before: special, reserved and added tokens in use, bytes, single
+   characters where no bytes stand in for them, and whatever tokens that stay are merged from.
+   The vocabulary must have its rules (otx_vocab_parse_rules). Adds to always and parts of the
+   summary, which may be NULL. Errors are memory. */
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error);
+
+/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
+   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
+   numbered anew in their order, and matrices, biases, configs and generation_config.json
+   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
+   logits for them, bit for bit; all other text is still encoded, in smaller pieces. Tokenizers
+   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
+   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error);
+
+/* What is to be added to a vocabulary. */
+typedef struct otx_extend_options {
+    const char *const *tokens; /* texts, a space before a word with it; escapes as above */
+    size_t token_count;
+    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    uint64_t multiple;   /* as above */
+    bool overwrite;      /* replace an existing output */
+} otx_extend_options;
+
+typedef struct otx_extend_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t present;       /* of the list, tokens already */
+    uint64_t own;           /* that are the model's own now: met where the text is a word; */
+    uint64_t parts;         /* those besides that merges go through on the way to them; */
+    uint64_t added;         /* added tokens: cut out of any text before all else */
+} otx_extend_summary;
+
+/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
+   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
+   all others, so that a text without it is split as before but for these; under Unigram by a
+   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
+   added token, that is neither special nor normalised. New rows are made from those of the
+   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
+   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
+   OTX_ERROR_ARGUMENT. */
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error);

@@ -1,0 +1,447 @@
+/* Vocabularies cut down and grown: which tokens can go, which merges lead to new ones, what the
+   files of a small model become, and what is refused. tests/reshape_clients.py holds real ones to
+   the packages.
+   A suite of the public API: linked with the implementation. */
+#include "omp_transplant.h"
+#include "failing.h"
+#include "scratch.h"
+#include "small_models.h"
+#include "test.h"
+
+static otx_error error;
+
+/* ---- which tokens can go ---- */
+
+static char text[8192];
+
+/* ' stands for ". */
+static const char *quoted(const char *from)
+{
+    char *at;
+    snprintf(text, sizeof text, "%s", from);
+    for (at = text; *at; at++)
+        if (*at == '\'') *at = '"';
+    return text;
+}
+
+static otx_result open_vocab(const otx_context *ctx, const char *json, otx_vocab *vocab)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    texts[OTX_VOCAB_TOKENIZER_JSON].bytes = quoted(json);
+    texts[OTX_VOCAB_TOKENIZER_JSON].size = strlen(text);
+    result = otx_vocab_parse(ctx, texts, "T", vocab, &error);
+    return result ? result : otx_vocab_parse_rules(ctx, texts, "T", vocab, &error);
+}
+
+/* The ids that stay if the caller wants these to, "3 5", as text. */
+static const char *staying(const char *json, const char *wanted, otx_trim_summary *summary)
+{
+    static char ids[256];
+    bool keep[64] = {false};
+    otx_trim_summary own;
+    size_t used = 0, i;
+    otx_vocab vocab;
+    const char *at = wanted;
+    char *end;
+    memset(&own, 0, sizeof own);
+    ids[0] = 0;
+    CHECK_INT(open_vocab(NULL, json, &vocab), OTX_OK);
+    for (i = (size_t)strtoul(at, &end, 10); end != at; i = (size_t)strtoul(at, &end, 10)) {
+        keep[i] = true;
+        at = end;
+    }
+    CHECK_INT(otx_vocab_close_under_merges(NULL, &vocab, keep, &own, &error), OTX_OK);
+    for (i = 0; i < vocab.count; i++)
+        if (keep[i])
+            used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%d", used ? " " : "",
+                                     (int)i);
+    otx_vocab_close(NULL, &vocab);
+    if (summary) *summary = own;
+    return ids;
+}
+
+/* abc is made of ab and c, and also of a and bc. */
+#define MERGES \
+    "{'decoder':{'type':'ByteLevel'},'added_tokens':[{'id':9,'content':'<s>','special':true}," \
+    "{'id':10,'content':'<unused1>','special':true}]," \
+    "'model':{'type':'BPE','vocab':{'a':0,'b':1,'c':2,'ab':3,'bc':4,'abc':5,'ca':6,'cab':7," \
+    "'abcab':8},'merges':[['a','b'],['b','c'],['ab','c'],['a','bc'],['c','a'],['c','ab']," \
+    "['abc','ab']]}}"
+
+static void test_merges(void)
+{
+    otx_trim_summary summary;
+    CHECK_STRING(staying(MERGES, "", &summary), "0 1 2 9");
+    CHECK_INT(summary.always, 4);
+    CHECK_INT(summary.parts, 0);
+    CHECK_STRING(staying(MERGES, "5", &summary), "0 1 2 3 4 5 9");
+    CHECK_INT(summary.parts, 2);
+    CHECK_STRING(staying(MERGES, "6", NULL), "0 1 2 6 9");
+    CHECK_STRING(staying(MERGES, "7", NULL), "0 1 2 3 7 9");
+    CHECK_STRING(staying(MERGES, "8", NULL), "0 1 2 3 4 5 8 9");
+    CHECK_STRING(staying(MERGES, "10", NULL), "0 1 2 9 10"); /* reserved: only if wanted */
+}
+
+static void test_other_kinds(void)
+{
+    /* The piece of the least score tells what is unknown costs. */
+    CHECK_STRING(staying("{'model':{'type':'Unigram','unk_id':0,'vocab':[['<unk>',0],['a',-1],"
+                         "['b',-2],['ab',-3],['abab',-9],['ba',-4]]}}", "", NULL), "0 1 2 4");
+    CHECK_STRING(staying("{'decoder':{'type':'WordPiece','prefix':'##'},'model':{'type':"
+                         "'WordPiece','unk_token':'[UNK]','continuing_subword_prefix':'##',"
+                         "'max_input_chars_per_word':100,'vocab':{'[UNK]':0,'a':1,'##a':2,"
+                         "'ab':3,'##ab':4,'\xc3\xa9':5,'##\xc3\xa9t':6}}}", "4", NULL),
+                 "0 1 2 4 5");
+}
+
+static void test_rules_are_needed(void)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx_vocab vocab;
+    bool keep[16] = {false};
+    memset(texts, 0, sizeof texts);
+    texts[OTX_VOCAB_TOKENIZER_JSON].bytes = quoted(MERGES);
+    texts[OTX_VOCAB_TOKENIZER_JSON].size = strlen(text);
+    CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_OK);
+    CHECK_INT(otx_vocab_close_under_merges(NULL, &vocab, keep, NULL, &error),
+              OTX_ERROR_ARGUMENT);
+    otx_vocab_close(NULL, &vocab);
+}
+
+/* ---- a model ---- */
+
+/* Its tokens: the merges above, an added token in the middle that the model lacks (3), one
+   that is plain, and two alike by their bytes. */
+#define TOKENIZER \
+    "{\n  'added_tokens': [{'id': 9, 'content': '<s>', 'special': true, 'mark': 1e+0},\n" \
+    "    {'id': 10, 'content': '<unused1>', 'special': true},\n" \
+    "    {'id': 11, 'content': 'two words', 'special': false}],\n" \
+    "  'padding': {'pad_id': 6, 'pad_token': 'ca'},\n" \
+    "  'post_processor': {'type': 'Sequence', 'processors': [{'type': 'TemplateProcessing', " \
+    "'special_tokens': {'<s>': {'id': '<s>', 'ids': [9], 'tokens': ['<s>']}}}, " \
+    "{'type': 'BertProcessing', 'sep': ['abc', 5], 'cls': ['<s>', 9]}]},\n" \
+    "  'decoder': {'type': 'ByteLevel'},\n" \
+    "  'model': {'type': 'BPE', 'vocab': {'a': 0, 'b': 1, 'c': 2, 'ab': 3, 'bc': 4, 'abc': 5, " \
+    "'ca': 6, 'cab': 7, 'abcab': 8}, 'merges': ['a b', 'b c', 'ab c', 'a bc', 'c a', 'c ab', " \
+    "'abc ab']}}"
+
+static double row_value(size_t row, size_t column) { return (double)(row * 10 + column); }
+
+static double bias_value(size_t row, size_t column)
+{
+    (void)row;
+    return (double)column;
+}
+
+static void write_base(void)
+{
+    model m;
+    memset(&m, 0, sizeof m);
+    m.tokens = base_tokens;
+    m.token_count = COUNT(base_tokens);
+    m.config = "{\"bos_token_id\": 9, \"hidden_size\": 3, \"tie_word_embeddings\": false, "
+               "\"suppress_tokens\": [7, 4], \"vocab_size\": 14}";
+    m.generation = "{\"bos_token_id\": 9, \"eos_token_id\": [5, 9]}";
+    m.tokenizer_config = "{\"bos_token\": \"<s>\", \"added_tokens_decoder\": {\"9\": {\"content\": "
+                         "\"<s>\", \"special\": true}, \"10\": {\"content\": \"<unused1>\", "
+                         "\"special\": true}, \"11\": {\"content\": \"two words\"}}}";
+    add_tensor(&m, "model.embed_tokens.weight", OTX_F32, 14, 3, row_value, 0);
+    add_tensor(&m, "lm_head.weight", OTX_BF16, 14, 3, row_value, 0);
+    add_tensor(&m, "lm_head.bias", OTX_F32, 14, 0, bias_value, 0);
+    add_tensor(&m, "model.layers.0.mlp.weight", OTX_F32, 4, 3, other_value, 0);
+    write_model("base", &m);
+    write_file("base", "tokenizer.json", quoted(TOKENIZER));
+    write_file("base", "added_tokens.json",
+               "{\"<s>\": 9, \"<unused1>\": 10, \"two words\": 11}");
+    write_file("base", "vocab.json", "{\"a\": 0, \"b\": 1, \"c\": 2, \"ab\": 3, \"bc\": 4, "
+               "\"abc\": 5, \"ca\": 6, \"cab\": 7, \"abcab\": 8}");
+    write_file("base", "merges.txt", "#version: 0.2\na b\r\nb c\nab c\na bc\nc a\nc ab\nabc ab");
+    write_file("base", "tokenizer.model.old", "what it was made from");
+}
+
+/* Trims to the tokens of a list, or without them. */
+static otx_result trim(const otx_context *ctx, const char *const *tokens, size_t count,
+                       bool drop, otx_trim_summary *summary)
+{
+    otx_trim_options options;
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = count;
+    options.drop = drop;
+    return otx_trim(ctx, at("base"), at("out"), &options, summary, &error);
+}
+
+static void check_rows(const int *old, size_t count)
+{
+    otx_checkpoint checkpoint;
+    const otx_checkpoint_tensor *tensor;
+    float row[3];
+    size_t i;
+    CHECK_INT(otx_checkpoint_open(NULL, at("out"), &checkpoint, &error), OTX_OK);
+    tensor = otx_checkpoint_find(&checkpoint, "model.embed_tokens.weight");
+    CHECK(tensor && tensor->tensor->shape[0] == count);
+    for (i = 0; tensor && i < count; i++) {
+        CHECK_INT(otx_checkpoint_read(&checkpoint, tensor, i * 3, 3, row, &error), OTX_OK);
+        CHECK(row[1] == (float)row_value((size_t)old[i], 1));
+    }
+    tensor = otx_checkpoint_find(&checkpoint, "lm_head.bias");
+    for (i = 0; tensor && i < count; i++) {
+        CHECK_INT(otx_checkpoint_read(&checkpoint, tensor, i, 1, row, &error), OTX_OK);
+        CHECK(row[0] == (float)old[i]);
+    }
+    otx_checkpoint_close(NULL, &checkpoint);
+}
+
+/* All of them: the pad and the separator of the file, which nobody asked for, stay too. */
+static void test_files(void)
+{
+    static const char *const tokens[] = {"bc"};
+    static const int old[] = {0, 1, 2, 3, 4, 5, 6, 9, 11};
+    otx_trim_summary summary;
+    const char *file;
+    scratch_remove_tree("out");
+    write_base();
+    CHECK_INT(trim(NULL, tokens, 1, false, &summary), OTX_OK);
+    CHECK_INT(summary.before, 12);
+    CHECK_INT(summary.after, 9);
+    CHECK_INT(summary.wanted, 1);
+    CHECK_INT(summary.matrices, 14 * (3 * 4 + 3 * 2 + 4));
+    CHECK_INT(summary.trimmed, 9 * (3 * 4 + 3 * 2 + 4));
+    check_rows(old, COUNT(old));
+    file = read_file("out", "tokenizer.json");
+    CHECK_CONTAINS(file, "{\"id\": 7, \"content\": \"<s>\", \"special\": true, \"mark\": 1e+0}");
+    CHECK_CONTAINS(file, "{\"id\": 8, \"content\": \"two words\", \"special\": false}");
+    CHECK(!strstr(file, "unused1"));
+    CHECK_CONTAINS(file, "\"pad_id\": 6,");
+    CHECK_CONTAINS(file, "\"ids\": [7]");
+    CHECK_CONTAINS(file, "[\"abc\", 5], \"cls\": [\"<s>\", 7]");
+    CHECK_CONTAINS(file, "\"ca\": 6\n");
+    CHECK(!strstr(file, "\"cab\""));
+    CHECK_CONTAINS(file, "\"c a\"\n");
+    file = read_file("out", "tokenizer_config.json");
+    CHECK_CONTAINS(file, "\"7\": {\"content\": \"<s>\", \"special\": true}");
+    CHECK_CONTAINS(file, "\"8\": {\"content\": \"two words\"}");
+    CHECK(!strstr(file, "unused1"));
+    file = read_file("out", "config.json");
+    CHECK_CONTAINS(file, "\"bos_token_id\": 7");
+    CHECK_CONTAINS(file, "\"vocab_size\": 9");
+    file = read_file("out", "generation_config.json");
+    CHECK_CONTAINS(file, "\"bos_token_id\": 7");
+    CHECK_STRING(read_file("out", "merges.txt"), "#version: 0.2\na b\r\nb c\nab c\na bc\nc a\n");
+    CHECK(!strstr(read_file("out", "vocab.json"), "\"cab\""));
+    CHECK_CONTAINS(read_file("out", "added_tokens.json"), "\"<s>\": 7");
+    CHECK(!has_file("out", "tokenizer.model.old"));
+    CHECK_INT(scratch_count("out"), 1);
+}
+
+static void test_drop_and_first(void)
+{
+    static const char *const tokens[] = {"#8", "cab", "ab"}; /* abc is made of ab */
+    static const int old[] = {0, 1, 2, 3, 4, 5, 6, 9, 10, 11};
+    otx_trim_options options;
+    otx_trim_summary summary;
+    scratch_remove_tree("out");
+    write_base();
+    CHECK_INT(trim(NULL, tokens, 3, true, &summary), OTX_OK);
+    CHECK_INT(summary.after, 10);
+    CHECK_INT(summary.parts, 1);
+    check_rows(old, COUNT(old));
+    memset(&options, 0, sizeof options);
+    options.first = 4;
+    options.multiple = 16;
+    options.overwrite = true;
+    CHECK_INT(otx_trim(NULL, at("base"), at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_INT(summary.wanted, 4);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"vocab_size\": 16");
+}
+
+static void refuse(const char *name, otx_result wanted, const char *message)
+{
+    CHECK_INT(trim(NULL, &name, 1, false, NULL), wanted);
+    CHECK_CONTAINS(error.message, message);
+    CHECK_INT(scratch_count("out"), 0);
+}
+
+static void test_refusals(void)
+{
+    otx_trim_options options;
+    scratch_remove_tree("out");
+    write_base();
+    refuse("xyz", OTX_ERROR_NOT_FOUND, "token 1 of the list, \"xyz\"");
+    refuse("#12", OTX_ERROR_NOT_FOUND, "\"#12\"");
+    refuse("#99999999999999999999", OTX_ERROR_NOT_FOUND, "has no such token");
+    refuse("a\\q", OTX_ERROR_ARGUMENT, "a backslash begins");
+    memset(&options, 0, sizeof options);
+    CHECK_INT(otx_trim(NULL, at("base"), at("base"), &options, NULL, &error), OTX_ERROR_EXISTS);
+    scratch_remove_path(at(path_of("base", "tokenizer.json")));
+    CHECK_INT(trim(NULL, NULL, 0, false, NULL), OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "save_pretrained");
+    CHECK_INT(scratch_count("out"), 0);
+}
+
+/* ---- more tokens ---- */
+
+static otx_result extend(const otx_context *ctx, const char *const *tokens, size_t count,
+                         otx_extend_summary *summary)
+{
+    otx_extend_options options;
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = count;
+    options.overwrite = true;
+    return otx_extend(ctx, at("base"), at("out"), &options, summary, &error);
+}
+
+/* The row of a new token is the mean of its pieces'. */
+static void check_mean(size_t id, double one, double two)
+{
+    otx_checkpoint checkpoint;
+    const otx_checkpoint_tensor *tensor;
+    float row[3] = {0, 0, 0};
+    CHECK_INT(otx_checkpoint_open(NULL, at("out"), &checkpoint, &error), OTX_OK);
+    tensor = otx_checkpoint_find(&checkpoint, "model.embed_tokens.weight");
+    if (tensor) (void)otx_checkpoint_read(&checkpoint, tensor, id * 3, 3, row, &error);
+    CHECK(row[0] == (float)((one + two) / 2 * 10));
+    otx_checkpoint_close(NULL, &checkpoint);
+}
+
+/* aca is merged from a and ca; cabca, of which abc comes first, goes through a part (cabc);
+   bcaca is made of bc and the new aca; "a b" and abc+ are no words, and ab and abcab are there. */
+static void test_growth(void)
+{
+    static const char *const tokens[] = {"aca", "cabca", "ab", "abcab", "a b", "bcaca", "aca",
+                                         "abc+"};
+    otx_extend_summary summary;
+    const char *file;
+    scratch_remove_tree("out");
+    write_base();
+    CHECK_INT(extend(NULL, tokens, COUNT(tokens), &summary), OTX_OK);
+    CHECK_INT(summary.before, 12);
+    CHECK_INT(summary.present, 3);
+    CHECK_INT(summary.own, 3);
+    CHECK_INT(summary.added, 2);
+    CHECK_INT(summary.after, 12 + summary.own + summary.parts + summary.added);
+    file = read_file("out", "tokenizer.json");
+    CHECK_CONTAINS(file, "\"abcab\": 8,\n    \"aca\": 9,\n    \"cabc\": 10,\n"
+                   "    \"cabca\": 11");
+    CHECK_CONTAINS(file, "\"abc ab\",\n    \"a ca\",\n    \"c abc\",\n"
+                   "    \"cabc a\",\n    \"bc aca\"\n");
+    CHECK_CONTAINS(file, "\"content\": \"a b\", \"single_word\": false");
+    CHECK_CONTAINS(file, "\"content\": \"abc+\"");
+    file = read_file("out", "merges.txt");
+    CHECK_CONTAINS(file, "abc ab\na ca\nc abc\ncabc a\nbc aca\n");
+    CHECK_CONTAINS(read_file("out", "vocab.json"), "\"aca\": 9");
+    CHECK_CONTAINS(read_file("out", "added_tokens.json"), "\"a b\": ");
+    CHECK_CONTAINS(read_file("out", "tokenizer_config.json"), "{\"content\": \"a b\"");
+    check_mean(9, 0, 6);  /* a and ca */
+    check_mean(10, 2, 5); /* c and abc */
+    CHECK_INT(scratch_count("out"), 1);
+}
+
+/* A later token must not spoil an earlier one: its merges come last. The new tokenizer itself
+   splits each into one piece. */
+static void test_growth_reaches(void)
+{
+    static const char *const tokens[] = {"bab", "babab", "abab", "babababab", "aabb", "bbaa",
+                                         "aabbaabb", "cccc", "ccccc", "ccc", "acacac"};
+    otx_vocab vocab;
+    size_t i;
+    scratch_remove_tree("out");
+    write_base();
+    CHECK_INT(extend(NULL, tokens, COUNT(tokens), NULL), OTX_OK);
+    CHECK_INT(otx_vocab_open(NULL, at("out"), &vocab, &error), OTX_OK);
+    CHECK_INT(otx_vocab_open_rules(NULL, at("out"), &vocab, &error), OTX_OK);
+    for (i = 0; i < COUNT(tokens); i++) {
+        uint32_t ids[16];
+        size_t count = 0;
+        CHECK_INT(otx_vocab_split(NULL, &vocab, tokens[i], strlen(tokens[i]), ids, 16, &count,
+                                  &error), OTX_OK);
+        CHECK_INT(count, 1);
+        CHECK(ids[0] < vocab.count && vocab.tokens[ids[0]].size == strlen(tokens[i]));
+    }
+    otx_vocab_close(NULL, &vocab);
+}
+
+static void test_growth_refusals(void)
+{
+    static char lengthy[300];
+    const char *token = "\\xff+";
+    scratch_remove_tree("out");
+    write_base();
+    CHECK_INT(extend(NULL, &token, 1, NULL), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "is no UTF-8");
+    memset(lengthy, 'a', sizeof lengthy - 1);
+    token = lengthy;
+    CHECK_INT(extend(NULL, &token, 1, NULL), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "has 299 bytes");
+    token = "";
+    CHECK_INT(extend(NULL, &token, 1, NULL), OTX_ERROR_ARGUMENT);
+    CHECK_INT(scratch_count("out"), 0);
+}
+
+/* ---- memory ---- */
+
+/* Every allocation fails once, in a trimming and in an extension. */
+static otx_result reshape(const otx_context *ctx, bool larger)
+{
+    static const char *const tokens[] = {"bc", "\\x61b"}, *const news[] = {"acab", "a b"};
+    return larger ? extend(ctx, news, 2, NULL) : trim(ctx, tokens, 2, false, NULL);
+}
+
+static void check_memory(bool larger)
+{
+    otx_context ctx;
+    failing state;
+    long total, i;
+    write_base();
+    memset(&ctx, 0, sizeof ctx);
+    memset(&state, 0, sizeof state);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    ctx.threads = 1;
+    scratch_remove_tree("out");
+    CHECK_INT(reshape(&ctx, larger), OTX_OK);
+    CHECK_INT(state.live, 0);
+    CHECK(!state.wrong_size);
+    total = state.requests;
+    CHECK(total > 100);
+    for (i = 1; i <= total; i++) {
+        otx_result result;
+        scratch_remove_tree("out");
+        memset(&state, 0, sizeof state);
+        state.fail_at = i;
+        result = reshape(&ctx, larger);
+        /* What is removed at the end is tried twice. */
+        if ((result == OTX_ERROR_MEMORY || result == OTX_OK) && !state.live &&
+            !state.wrong_size && scratch_count("out") == (result == OTX_OK))
+            continue;
+        printf("  request %ld of %ld: %s, \"%s\", %ld blocks live\n", i, total,
+               otx_result_name(result), error.message, state.live);
+        CHECK(!"a failed allocation ends it cleanly");
+    }
+}
+
+static void test_memory(void)
+{
+    check_memory(false);
+    check_memory(true);
+}
+
+int main(void)
+{
+    scratch_open("reshape");
+    RUN(test_merges);
+    RUN(test_other_kinds);
+    RUN(test_rules_are_needed);
+    RUN(test_files);
+    RUN(test_drop_and_first);
+    RUN(test_refusals);
+    RUN(test_growth);
+    RUN(test_growth_reaches);
+    RUN(test_growth_refusals);
+    RUN(test_memory);
+    scratch_close();
+    return test_end();
+}
