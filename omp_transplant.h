@@ -23,225 +23,242 @@
 
    What is where
 
-      271  api/version                version
-      301  api/result                 results
-      341  api/context                context: memory, threads, progress
-      419  api/isa                    instruction sets
-      436  api/matrix                 numbers and matrices
-      481  api/solver                 the solver
-      609  api/affine                 the affine map: rows as the map makes them, and what it misses
-      740  api/methods                methods: rows for tokens that a model lacks
-      937  api/source                 sources and sinks: bytes in and out
-      957  api/json                   JSON
-     1079  api/safetensors            safetensors
-     1143  api/vocab                  vocabularies
-     1279  api/align                  alignment
-     1344  api/file                   files
-     1355  api/directory              directories
-     1420  api/job                    the whole job
-     1577  api/verify                 looking at a finished directory
-     1633  api/evaluate               methods ranked on tokens that both models share
+      289  api/version                version
+      319  api/result                 results
+      359  api/context                context: memory, threads, progress
+      437  api/isa                    instruction sets
+      454  api/matrix                 numbers and matrices
+      512  api/blocks                 block types of ggml
+      536  api/solver                 the solver
+      664  api/affine                 the affine map: rows as the map makes them, and what it misses
+      795  api/methods                methods: rows for tokens that a model lacks
+      992  api/source                 sources and sinks: bytes in and out
+     1012  api/json                   JSON
+     1134  api/safetensors            safetensors
+     1198  api/vocab                  vocabularies
+     1334  api/align                  alignment
+     1399  api/file                   files
+     1410  api/directory              directories
+     1475  api/job                    the whole job
+     1632  api/verify                 looking at a finished directory
+     1688  api/evaluate               methods ranked on tokens that both models share
+     1783  api/reshape                a model's own vocabulary, smaller or larger
 
-     1739  base                       what everything stands on
-     1772  base/begin                 system headers, and how floating point must be compiled
-     1810  base/sizes                 counting, and sums and products that may not wrap
-     1848  base/span                  bytes of others, digits, UTF-8
-     2006  base/decimal               the digits of a double
-     2141  base/format                printf without stdio and without a locale
-     2410  base/result                results, failures, messages
-     2526  base/memory                the allocator, arrays that grow
-     2585  base/text                  names in messages, and text that grows
-     2702  base/hooks                 log, progress, threads of the caller
-     2771  base/sort                  in place, without memory, never quadratic; and finding
-     2821  base/clock                 wall time for statistics
-     2867  base/hash                  keyed, for tables whose keys a stranger chooses
-     2959  base/pool                  blocks that are freed together
-     3074  base/number                element types, widening and rounding
-     3263  base/base64                decoding
-     3299  base/protobuf              fields of a message
-     3421  base/watch                 long loops that the caller can stop
+     1870  base                       what everything stands on
+     1906  base/begin                 system headers, and how floating point must be compiled
+     1944  base/sizes                 counting, and sums and products that may not wrap
+     1982  base/span                  bytes of others, digits, UTF-8
+     2140  base/decimal               the digits of a double
+     2275  base/format                printf without stdio and without a locale
+     2544  base/result                results, failures, messages
+     2660  base/memory                the allocator, arrays that grow
+     2719  base/text                  names in messages, and text that grows
+     2836  base/hooks                 log, progress, threads of the caller
+     2905  base/sort                  in place, without memory, never quadratic; and finding
+     2955  base/clock                 wall time for statistics
+     3001  base/hash                  keyed, for tables whose keys a stranger chooses
+     3093  base/pool                  blocks that are freed together
+     3208  base/number                element types, widening and rounding
+     3419  base/blocks                block types of ggml, taken apart and widened
+     3640  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     3925  base/blocks_make           rows quantised to blocks
+     4319  base/base64                decoding
+     4355  base/protobuf              fields of a message
+     4477  base/watch                 long loops that the caller can stop
 
-     3474  files                      formats, on memory and streams
-     3498  files/memory_source        memory as a source of bytes
-     3516  files/json_read            a parser without recursion
-     3869  files/json_values          looking at values, stepping through containers
-     4082  files/json_edit            writing, and edits that keep every byte they do not touch
-     4450  files/tensors              what reading and writing a header share
-     4585  files/safetensors_read     the header of a file, checked
-     4910  files/safetensors_write    the header of a new file
+     4530  files                      formats, on memory and streams
+     4554  files/memory_source        memory as a source of bytes
+     4572  files/json_read            a parser without recursion
+     4925  files/json_values          looking at values, stepping through containers
+     5138  files/json_edit            writing, and edits that keep every byte they do not touch
+     5506  files/tensors              what reading and writing a header share
+     5641  files/safetensors_read     the header of a file, checked
+     5966  files/safetensors_write    the header of a new file
 
-     5067  vocab                      tokens, from every source, and which of them are the same
-     5104  vocab/known                what the world calls things: files, classes, tokens
-     5429  vocab/token_table          the table of tokens, and finding tokens in it
-     5603  vocab/spelling             from what a file spells to bytes
-     5794  vocab/reader               what the readers of all sources share
-     6146  vocab/added_tokens         what other files add to a model's tokens
-     6494  vocab/in_use               tokens that are named as reserved ones and are none
-     6597  vocab/from_tokenizer_json  tokenizer.json
-     6890  vocab/from_tekken          tekken.json
-     7045  vocab/from_tiktoken        *.tiktoken
-     7110  vocab/from_sentencepiece   tokenizer.model and its like
-     7475  vocab/from_vocab_json      vocab.json and merges.txt
-     7561  vocab/from_vocab_txt       vocab.txt
-     7618  vocab/digits               how a tokenizer cuts numbers
-     7814  vocab/recognise            what a file is, by what it holds
-     7945  vocab/parse                the first source that is given, and what goes with it
-     8154  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8556  vocab/split                text split as the tokenizer's model splits it
-     8958  vocab/align                which base token a donor token is
+     6123  vocab                      tokens, from every source, and which of them are the same
+     6160  vocab/known                what the world calls things: files, classes, tokens
+     6485  vocab/token_table          the table of tokens, and finding tokens in it
+     6659  vocab/spelling             from what a file spells to bytes
+     6850  vocab/reader               what the readers of all sources share
+     7202  vocab/added_tokens         what other files add to a model's tokens
+     7550  vocab/in_use               tokens that are named as reserved ones and are none
+     7653  vocab/from_tokenizer_json  tokenizer.json
+     7946  vocab/from_tekken          tekken.json
+     8101  vocab/from_tiktoken        *.tiktoken
+     8166  vocab/from_sentencepiece   tokenizer.model and its like
+     8531  vocab/from_vocab_json      vocab.json and merges.txt
+     8617  vocab/from_vocab_txt       vocab.txt
+     8674  vocab/digits               how a tokenizer cuts numbers
+     8870  vocab/recognise            what a file is, by what it holds
+     9001  vocab/parse                the first source that is given, and what goes with it
+     9210  vocab/rules                how a tokenizer splits text, kept for those who ask
+     9612  vocab/split                text split as the tokenizer's model splits it
+    10014  vocab/align                which base token a donor token is
 
-     9212  simd                       the hot loops, once for each instruction set
-     9245  simd/kernels               the table of kernels, and what all versions share
-     9522  simd/scalar                the reference
-     9691  simd/sse2                  the operations of 128-bit x86, and what each does
-     9812  simd/neon                  those of 64-bit Arm
-     9907  simd/wasm                  those of WebAssembly's SIMD128
-     9992  simd/avx2                  those of 256-bit x86, with FMA
-    10074  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10716  simd/avx_vnni              AVX2, and products of integers
-    10812  simd/neon_bf16             NEON, and products of matrices
-    10966  simd/avx512                512-bit x86, by hand
-    11572  simd/amx                   tiles of x86, beside AVX-512
-    11815  simd/dispatch              which of them this machine can run, and which a call takes
+    10268  simd                       the hot loops, once for each instruction set
+    10301  simd/kernels               the table of kernels, and what all versions share
+    10578  simd/scalar                the reference
+    10747  simd/sse2                  the operations of 128-bit x86, and what each does
+    10868  simd/neon                  those of 64-bit Arm
+    10963  simd/wasm                  those of WebAssembly's SIMD128
+    11048  simd/avx2                  those of 256-bit x86, with FMA
+    11130  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    11772  simd/avx_vnni              AVX2, and products of integers
+    11868  simd/neon_bf16             NEON, and products of matrices
+    12022  simd/avx512                512-bit x86, by hand
+    12628  simd/amx                   tiles of x86, beside AVX-512
+    12871  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12041  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12094  solve/views                the rows of matrices, as the kernels read them
-    12223  solve/panels               vectors as the dense products want them, and these
-    12414  solve/rests                vectors on their way into panels
-    12591  solve/dictionary           the atoms, and their split along a common direction
-    12746  solve/exact_gram           products of all pairs of atoms in double
-    12828  solve/triangle             packed lower triangles
-    12932  solve/support              what is known of one target, and the exact steps
-    13208  solve/gram_table           products of atoms with all atoms, for scans
-    13446  solve/screen               which atoms are worth scoring in double: the bound
-    13752  solve/scan                 the correlations of all atoms with a block's residuals
-    13915  solve/predict              making targets ready for the next scan
-    14161  solve/candidates           the atoms that a scan could not rule out
-    14498  solve/select               the next atoms of each target
-    14663  solve/pursuit              what one solve holds, and the memory it takes
-    14907  solve/plan                 which form, and in what blocks
-    15152  solve/steps                a pursuit from its rows to its results
-    15391  solve/combine              new rows of coefficients
-    15453  solve/solver               the public call
-    15618  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15827  solve/affine_normal        the normal equations of an affine map
-    16070  solve/affine_factor        their factor, and their solution
-    16301  solve/affine_map           a fitted map, and the rows it makes
-    16644  solve/affine_choice        how many atoms to take, and chosen by what
-    17042  solve/affine_fit           what a fit of an affine map holds and needs
-    17286  solve/affine               fitting and applying affine maps
+    13097  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    13150  solve/views                the rows of matrices, as the kernels read them
+    13279  solve/panels               vectors as the dense products want them, and these
+    13470  solve/rests                vectors on their way into panels
+    13647  solve/dictionary           the atoms, and their split along a common direction
+    13802  solve/exact_gram           products of all pairs of atoms in double
+    13884  solve/triangle             packed lower triangles
+    13988  solve/support              what is known of one target, and the exact steps
+    14264  solve/gram_table           products of atoms with all atoms, for scans
+    14502  solve/screen               which atoms are worth scoring in double: the bound
+    14808  solve/scan                 the correlations of all atoms with a block's residuals
+    14971  solve/predict              making targets ready for the next scan
+    15217  solve/candidates           the atoms that a scan could not rule out
+    15554  solve/select               the next atoms of each target
+    15719  solve/pursuit              what one solve holds, and the memory it takes
+    15963  solve/plan                 which form, and in what blocks
+    16208  solve/steps                a pursuit from its rows to its results
+    16447  solve/combine              new rows of coefficients
+    16509  solve/solver               the public call
+    16674  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    16883  solve/affine_normal        the normal equations of an affine map
+    17126  solve/affine_factor        their factor, and their solution
+    17357  solve/affine_map           a fitted map, and the rows it makes
+    17700  solve/affine_choice        how many atoms to take, and chosen by what
+    18098  solve/affine_fit           what a fit of an affine map holds and needs
+    18342  solve/affine               fitting and applying affine maps
 
-    17575  methods                    rows for tokens that a model lacks, each method a room
-    17616  methods/parts              what methods share: sums of rows, combinations
-    17800  methods/pursuit            omp, omp-centred
-    17871  methods/mapping            omp-affine, affine
-    17905  methods/constant           mean, zero
-    17933  methods/rough              products in float that leave few to be taken in double
-    17989  methods/near               each target against all anchors
-    18280  methods/weights            how a few anchors combine to a target
-    18501  methods/interpolation      common_interpolation
-    18654  methods/wechsel            wechsel
-    18704  methods/focus              focus
-    18792  methods/hull               hull
-    18843  methods/dense              matrices of double, and their products
-    19108  methods/linear             maps between two models' rows
-    19263  methods/clp                clp
-    19349  methods/chance             normal deviates that are the same everywhere
-    19410  methods/factor             of symmetric matrices
-    19459  methods/randn              randn
-    19548  methods/john_hewitt        john_hewitt
-    19632  methods/polar              the orthogonal part of a matrix
-    19728  methods/procrustes         procrustes
-    19821  methods/eigen              principal directions of a matrix's rows
-    20135  methods/landmark_pca       landmark_pca
-    20193  methods/stb                stb
-    20375  methods/rope               rows turned to positions
-    20465  methods/mp_rope            mp_rope
-    20791  methods/subword            subword
-    20907  methods/zett               zett
-    20929  methods/modifiers          what is done to the rows of any method
-    21043  methods/methods            the table of all, and the public calls
+    18631  methods                    rows for tokens that a model lacks, each method a room
+    18672  methods/parts              what methods share: sums of rows, combinations
+    18856  methods/pursuit            omp, omp-centred
+    18927  methods/mapping            omp-affine, affine
+    18961  methods/constant           mean, zero
+    18989  methods/rough              products in float that leave few to be taken in double
+    19045  methods/near               each target against all anchors
+    19336  methods/weights            how a few anchors combine to a target
+    19557  methods/interpolation      common_interpolation
+    19710  methods/wechsel            wechsel
+    19760  methods/focus              focus
+    19848  methods/hull               hull
+    19899  methods/dense              matrices of double, and their products
+    20164  methods/linear             maps between two models' rows
+    20319  methods/clp                clp
+    20405  methods/chance             normal deviates that are the same everywhere
+    20466  methods/factor             of symmetric matrices
+    20515  methods/randn              randn
+    20604  methods/john_hewitt        john_hewitt
+    20688  methods/polar              the orthogonal part of a matrix
+    20784  methods/procrustes         procrustes
+    20877  methods/eigen              principal directions of a matrix's rows
+    21191  methods/landmark_pca       landmark_pca
+    21249  methods/stb                stb
+    21431  methods/rope               rows turned to positions
+    21521  methods/mp_rope            mp_rope
+    21847  methods/subword            subword
+    21963  methods/zett               zett
+    21985  methods/modifiers          what is done to the rows of any method
+    22099  methods/methods            the table of all, and the public calls
 
-    21192  disk                       files and directories
-    21226  disk/system                what POSIX and Windows are asked for
-    21267  disk/windows_paths         paths as Windows takes them
-    21407  disk/windows               the system as Windows gives it
-    21719  disk/posix                 the system as POSIX gives it
-    21967  disk/paths                 what can be told from their text
-    22041  disk/failure               why the system refused
-    22155  disk/look                  what stands at a path, and whether within another
-    22276  disk/listing               listings of directories
-    22351  disk/reading               files to read, and whether they have changed
-    22530  disk/writing               files to write
-    22647  disk/copying               copies of files
-    22713  disk/trees                 whole directories looked through, copied, removed
-    22929  disk/known                 what weights are called in a directory
-    23012  disk/staging               a directory made under another name, then renamed
-    23274  disk/missing               a path or a directory without what is wanted of it
-    23317  disk/weights               which files they are, and what may stand in their place
-    23646  disk/weight_index          the index of a checkpoint in shards
-    23863  disk/shards                what an index and its shards say of each other
-    24068  disk/checkpoint            a model directory, in one file or in shards
-    24313  disk/tokenizer_directory   the tokenizer of a model directory
+    22248  disk                       files and directories
+    22282  disk/system                what POSIX and Windows are asked for
+    22323  disk/windows_paths         paths as Windows takes them
+    22463  disk/windows               the system as Windows gives it
+    22775  disk/posix                 the system as POSIX gives it
+    23023  disk/paths                 what can be told from their text
+    23097  disk/failure               why the system refused
+    23211  disk/look                  what stands at a path, and whether within another
+    23332  disk/listing               listings of directories
+    23407  disk/reading               files to read, and whether they have changed
+    23586  disk/writing               files to write
+    23703  disk/copying               copies of files
+    23769  disk/trees                 whole directories looked through, copied, removed
+    23985  disk/known                 what weights are called in a directory
+    24068  disk/staging               a directory made under another name, then renamed
+    24334  disk/missing               a path or a directory without what is wanted of it
+    24377  disk/weights               which files they are, and what may stand in their place
+    24706  disk/weight_index          the index of a checkpoint in shards
+    24923  disk/shards                what an index and its shards say of each other
+    25128  disk/checkpoint            a model directory, in one file or in shards
+    25373  disk/tokenizer_directory   the tokenizer of a model directory
 
-    24570  model                      which tensors and config keys belong to the vocabulary
-    24605  model/known                what the world calls things
-    24929  model/known_keys           keys of ids and sizes in configs
-    25103  model/known_classes        classes of tokenizers, by the type of model
-    25341  model/names                names of tensors
-    25498  model/document             the JSON files of a model directory
-    25593  model/members              what the members of a config are about
-    25814  model/config               what config.json says
-    25991  model/side                 a model directory opened once
-    26114  model/code                 the Python that a tokenizer is loaded with
-    26348  model/parts                what each tensor does for the vocabulary
-    26458  model/whole                whether all tensors are there
-    26580  model/find                 finding the parts of a model
-    26867  model/processor            the tokens that a processor looks for by their text
-    27022  model/heirs                what becomes of the ids in a config
-    27188  model/config_ids           ids in a config being edited
-    27428  model/config_lists         lists, dictionaries and ranges of ids
-    27585  model/config_edit          config.json and generation_config.json, edited
-    27880  model/classes              which class a tokenizer is loaded as
-    28087  model/class_tokens         added tokens that a class numbers otherwise
+    25630  model                      which tensors and config keys belong to the vocabulary
+    25665  model/known                what the world calls things
+    25989  model/known_keys           keys of ids and sizes in configs
+    26163  model/known_classes        classes of tokenizers, by the type of model
+    26401  model/names                names of tensors
+    26558  model/document             the JSON files of a model directory
+    26653  model/members              what the members of a config are about
+    26874  model/config               what config.json says
+    27051  model/side                 a model directory opened once
+    27174  model/code                 the Python that a tokenizer is loaded with
+    27408  model/parts                what each tensor does for the vocabulary
+    27518  model/whole                whether all tensors are there
+    27640  model/find                 finding the parts of a model
+    27927  model/processor            the tokens that a processor looks for by their text
+    28082  model/heirs                what becomes of the ids in a config
+    28248  model/config_ids           ids in a config being edited
+    28488  model/config_lists         lists, dictionaries and ranges of ids
+    28645  model/config_edit          config.json and generation_config.json, edited
+    28940  model/classes              which class a tokenizer is loaded as
+    29147  model/class_tokens         added tokens that a class numbers otherwise
 
-    28203  job                        the whole transplant, in the order in which it happens
-    28243  job/job                    what a job holds
-    28531  job/open                   opening the two models
-    28668  job/map                    the caller's map
-    28789  job/align                  where every new row comes from
-    28979  job/plan                   what becomes of every tensor, and of the configs
-    29124  job/chat                   the template that turns messages into text
-    29252  job/digits                 where the two tokenizers cut numbers differently
-    29449  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29639  job/bos                    texts that begin otherwise than the base's
-    29688  job/rows                   rows in memory: reading, checking, their mean
-    30008  job/pieces                 what the base cuts new tokens into
-    30110  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30373  job/solve                  solving for the rows of the donor
-    30587  job/targets                the rows that are made from the donor's
-    30687  job/diagnose               what is odd about the rows that were made
-    30812  job/rebuild                the new rows of one vocabulary tensor
-    31077  job/write                  the output and its weights
-    31356  job/copy                   the other files of the two models
-    31573  job/index                  the files that are written anew
-    31743  job/run                    the whole, in order
-    31857  job/report                 what a job did, as JSON and as a table
-    32173  job/findings               what is told of a finished directory
-    32222  job/check_files            its files
-    32358  job/check_ids              sizes, ids and tying
-    32574  job/check_values           values
-    32645  job/check_draft            as a draft model for another
-    32936  job/verify                 whether a finished directory agrees with itself
+    29263  job                        the whole transplant, in the order in which it happens
+    29303  job/job                    what a job holds
+    29591  job/open                   opening the two models
+    29728  job/map                    the caller's map
+    29849  job/align                  where every new row comes from
+    30039  job/plan                   what becomes of every tensor, and of the configs
+    30184  job/chat                   the template that turns messages into text
+    30312  job/digits                 where the two tokenizers cut numbers differently
+    30509  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30699  job/bos                    texts that begin otherwise than the base's
+    30748  job/rows                   rows in memory: reading, checking, their mean
+    31068  job/pieces                 what the base cuts new tokens into
+    31170  job/untrained              rows that hold nothing, and what becomes of their tokens
+    31433  job/solve                  solving for the rows of the donor
+    31647  job/targets                the rows that are made from the donor's
+    31747  job/diagnose               what is odd about the rows that were made
+    31876  job/rebuild                the new rows of one vocabulary tensor
+    32141  job/write                  the output and its weights
+    32420  job/copy                   the other files of the two models
+    32637  job/index                  the files that are written anew
+    32807  job/run                    the whole, in order
+    32921  job/report                 what a job did, as JSON and as a table
+    33237  job/findings               what is told of a finished directory
+    33286  job/check_files            its files
+    33422  job/check_ids              sizes, ids and tying
+    33638  job/check_values           values
+    33709  job/check_draft            as a draft model for another
+    34000  job/verify                 whether a finished directory agrees with itself
 
-    32977  evaluate                   methods ranked on tokens that both models share
-    32996  evaluate/token_class       what a token is like, by its bytes
-    33063  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33255  evaluate/scores            how near rows come to the true ones
-    33355  evaluate/ranks             whether a true row is found among all
-    33486  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33700  evaluate/write_json        an evaluation as JSON
-    33811  evaluate/write_page        an evaluation as a page
+    34041  evaluate                   methods ranked on tokens that both models share
+    34060  evaluate/token_class       what a token is like, by its bytes
+    34127  evaluate/hidden            which tokens are hidden, and the rows at hand
+    34319  evaluate/scores            how near rows come to the true ones
+    34419  evaluate/ranks             whether a true row is found among all
+    34550  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34764  evaluate/write_json        an evaluation as JSON
+    34875  evaluate/write_page        an evaluation as a page
+
+    35089  reshape                    a model's own vocabulary, smaller or larger
+    35112  reshape/needed             what has to stay for the sake of what stays
+    35295  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    35598  reshape/whole_word         which texts a tokenizer leaves in one piece
+    35714  reshape/renumber           which tokens there are then, and their ids
+    35921  reshape/files_json         tokenizer.json and the JSON files beside it
+    36296  reshape/files_lines        merges.txt and vocab.txt
+    36380  reshape/new_tokenizer      the files of the tokenizer, written anew
+    36502  reshape/new_model          the model with its new tokenizer
+    36576  reshape/trim               fewer tokens
+    36682  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -249,8 +266,9 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; norms in otx_job_matrix; fields in
-          the token table.
+          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend; norms in
+          otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
+          otx_blocks_to_float and from_float: the block types of ggml.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -437,20 +455,33 @@ OTX_API otx_isa otx_isa_best(void);
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. 0 is none of them: what nobody has set. */
+   implementation sorts them. 0 is none of them: what nobody has set. Behind OTX_U64 are
+   those that no safetensors file holds, only GGUF: the block types of ggml that can be
+   widened, and OTX_OPAQUE for all others, whose blocks can be copied and no more. */
 typedef enum otx_dtype {
     OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
+    OTX_Q4_0, OTX_Q4_1, OTX_Q5_0, OTX_Q5_1, OTX_Q8_0, OTX_Q2_K, OTX_Q3_K, OTX_Q4_K,
+    OTX_Q5_K, OTX_Q6_K, OTX_IQ4_NL, OTX_IQ4_XS, OTX_MXFP4, OTX_OPAQUE,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
+/* "BF16", "Q6_K"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
-/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
+/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type, and for
+   blocks, whose elements have no size of their own. */
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
+
+/* Whether the type is one of blocks that can be widened: OTX_Q4_0 to OTX_MXFP4. */
+OTX_API bool otx_dtype_is_block(otx_dtype dtype);
+
+/* How many elements a block has, and in *bytes (which may be NULL) how many bytes it
+   takes: 256 and 210 for Q6_K; 1 and the size of an element for types of whole bytes; 0
+   and 0 for F4, F6, OTX_OPAQUE and what is no type. Blocks do not cross rows. */
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes);
 
 /* Whether the type can hold the vocabulary matrices: F64, F32, F16, BF16, F8_E4M3,
    F8_E5M2. */
@@ -477,6 +508,30 @@ typedef struct otx_matrix {
     size_t stride;         /* elements from one row of data to the next; 0: columns */
     const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
 } otx_matrix;
+
+/* >>> src/api/blocks.h */
+/* ---- block types of ggml ------------------------------------------------ */
+
+/* The bytes of blocks are those of a GGUF file, little-endian on every machine, without
+   alignment. Layouts and rules are ggml's (github.com/ggml-org/ggml, MIT licence), in words
+   and code of our own. `count` is of elements, and a multiple of the type's block. */
+
+/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, which is
+   exact, less the minimum, rounded once to float. A scale that is no number gives NaNs and
+   infinities. The type must satisfy otx_dtype_is_block. */
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
+
+/* Quantises to blocks as ggml does for a file without an importance matrix, to the same bytes:
+   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, compiled without fused
+   multiply-adds. With them, as it is released, it chooses among equally good blocks now and
+   then otherwise: of normal numbers in 29 % of Q5_K, 24 % of Q2_K, 5 % of Q4_K, 0.5 % of Q6_K,
+   0.2 % of IQ4, none of the others but by chance. In MXFP4 the exponent is exact here, where
+   log2f may round up to it just below a power of two.
+   Returns how many blocks cannot hold their values: with an infinity or a NaN among them, or
+   so large that a scale or minimum is beyond F16. Those are all zero bytes. The type must
+   satisfy otx_dtype_is_block. */
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count);
 
 /* >>> src/api/solver.h */
 /* ---- the solver --------------------------------------------------------- */
@@ -1725,6 +1780,82 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
                                              const otx_evaluation *evaluation,
                                              const otx_sink *sink, otx_error *error);
 
+/* >>> src/api/reshape.h */
+/* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
+
+/* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+typedef struct otx_trim_options {
+    const char *const *tokens;
+    size_t token_count;
+    bool drop;          /* those named go, and all others stay; else those named stay, and all
+                           others go */
+    uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
+                           this; 0: 1 */
+    bool overwrite;     /* replace an existing output */
+} otx_trim_options;
+
+typedef struct otx_trim_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t wanted;        /* that stay because the caller says so; and besides them */
+    uint64_t always;        /* special ones, bytes and single characters, those that a chat
+                               template or a config names */
+    uint64_t parts;         /* those that others which stay are made of */
+    uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
+    uint64_t trimmed;       /* and after */
+} otx_trim_summary;
+
+/* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
+   tokens that stay as before: special, reserved and added tokens in use, bytes, single
+   characters where no bytes stand in for them, and whatever tokens that stay are merged from.
+   The vocabulary must have its rules (otx_vocab_parse_rules). Adds to always and parts of the
+   summary, which may be NULL. Errors are memory. */
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error);
+
+/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
+   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
+   numbered anew in their order, and matrices, biases, configs and generation_config.json
+   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
+   logits for them, bit for bit; all other text is still encoded, in smaller pieces. Tokenizers
+   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
+   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error);
+
+/* What is to be added to a vocabulary. */
+typedef struct otx_extend_options {
+    const char *const *tokens; /* texts, a space before a word with it; escapes as above */
+    size_t token_count;
+    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    uint64_t multiple;   /* as above */
+    bool overwrite;      /* replace an existing output */
+} otx_extend_options;
+
+typedef struct otx_extend_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t present;       /* of the list, tokens already */
+    uint64_t own;           /* that are the model's own now: met where the text is a word; */
+    uint64_t parts;         /* those besides that merges go through on the way to them; */
+    uint64_t added;         /* added tokens: cut out of any text before all else */
+} otx_extend_summary;
+
+/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
+   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
+   all others, so that a text without it is split as before but for these; under Unigram by a
+   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
+   added token, that is neither special nor normalised. New rows are made from those of the
+   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
+   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
+   OTX_ERROR_ARGUMENT. */
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error);
+
 #endif /* OTX_NO_STDIO */
 
 #ifdef __cplusplus
@@ -1764,6 +1895,9 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
+     blocks    block types of ggml, taken apart and widened
+     blocks_fit   scales and minima that fit a group, as ggml fits them
+     blocks_make  rows quantised to blocks
      base64    decoding
      protobuf  fields of a message
      watch     long loops that the caller can stop
@@ -3076,19 +3210,27 @@ OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
 
 typedef struct otx__dtype_info {
     const char *name;
-    unsigned bits;
+    unsigned bits;               /* of an element, */
+    unsigned elements, in_bytes; /* or what a block has and takes */
 } otx__dtype_info;
 
 OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
-        {NULL, 0},
-        {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
-        {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
-        {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
-        {"U16", 16},    {"F16", 16},     {"BF16", 16},       {"I32", 32},
-        {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},
-        {"I64", 64},    {"U64", 64},
+        {NULL, 0, 0, 0},
+        {"BOOL", 8, 0, 0},          {"F4", 4, 0, 0},            {"F6_E2M3", 6, 0, 0},
+        {"F6_E3M2", 6, 0, 0},       {"U8", 8, 0, 0},            {"I8", 8, 0, 0},
+        {"F8_E5M2", 8, 0, 0},       {"F8_E4M3", 8, 0, 0},       {"F8_E8M0", 8, 0, 0},
+        {"F8_E4M3FNUZ", 8, 0, 0},   {"F8_E5M2FNUZ", 8, 0, 0},   {"I16", 16, 0, 0},
+        {"U16", 16, 0, 0},          {"F16", 16, 0, 0},          {"BF16", 16, 0, 0},
+        {"I32", 32, 0, 0},          {"U32", 32, 0, 0},          {"F32", 32, 0, 0},
+        {"C64", 64, 0, 0},          {"F64", 64, 0, 0},          {"I64", 64, 0, 0},
+        {"U64", 64, 0, 0},
+        {"Q4_0", 0, 32, 18},        {"Q4_1", 0, 32, 20},        {"Q5_0", 0, 32, 22},
+        {"Q5_1", 0, 32, 24},        {"Q8_0", 0, 32, 34},        {"Q2_K", 0, 256, 84},
+        {"Q3_K", 0, 256, 110},      {"Q4_K", 0, 256, 144},      {"Q5_K", 0, 256, 176},
+        {"Q6_K", 0, 256, 210},      {"IQ4_NL", 0, 32, 18},      {"IQ4_XS", 0, 256, 136},
+        {"MXFP4", 0, 32, 17},       {"OPAQUE", 0, 0, 0},
     };
     return (unsigned)dtype < OTX_DTYPE_COUNT ? &table[dtype] : NULL;
 }
@@ -3103,6 +3245,20 @@ OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
     const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
+}
+
+OTX_API bool otx_dtype_is_block(otx_dtype dtype)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    return info && info->elements > 0;
+}
+
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    const unsigned whole = info && info->bits % 8 == 0 ? info->bits / 8 : 0;
+    if (bytes) *bytes = whole ? whole : info ? info->in_bytes : 0;
+    return whole ? 1 : info ? info->elements : 0;
 }
 
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)
@@ -3258,6 +3414,906 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
         else memcpy(bytes + i, &narrower, 1);
     }
     return beyond;
+}
+
+/* >>> src/base/blocks.h */
+/* ---- blocks: of ggml, taken apart and widened ----------------------------- */
+
+/* A block taken apart. Element e has the value
+       scale[e / group] * level[e] - minus[e / group]
+   where the product is exact: F16 has 11 bits, the group's factor and the level at most 12.
+   Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
+typedef struct otx__block {
+    float scale[16], minus[16];
+    int8_t level[256];
+    unsigned count, group;
+} otx__block;
+
+/* What the levels of IQ4_NL and IQ4_XS stand for, and twice the values of E2M1. */
+OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
+{
+    static const int8_t iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
+    static const int8_t e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+    return dtype == OTX_MXFP4 ? e2m1 : iq4;
+}
+
+OTX__PRIVATE float otx__half_at(const unsigned char *from)
+{
+    const otx__float_format half = otx__format_of(OTX_F16);
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, half);
+}
+
+/* ---- scales ---- */
+
+/* The 6-bit scale and minimum of a group of 32, of Q4_K and Q5_K. */
+OTX__PRIVATE void otx__six_bits(const unsigned char *from, unsigned group, unsigned *scale,
+                                unsigned *minimum)
+{
+    if (group < 4) {
+        *scale = from[group] & 63u;
+        *minimum = from[group + 4] & 63u;
+    } else {
+        *scale = (from[group + 4] & 15u) | (unsigned)from[group - 4] >> 6 << 4;
+        *minimum = (unsigned)from[group + 4] >> 4 | (unsigned)from[group] >> 6 << 4;
+    }
+}
+
+/* The scale of a group, a whole number, and of Q2_K, Q4_K and Q5_K the minimum. */
+OTX__PRIVATE int otx__group_scale(const unsigned char *from, otx_dtype dtype, unsigned group,
+                                  unsigned *minimum)
+{
+    unsigned scale;
+    switch (dtype) {
+    case OTX_Q2_K:
+        *minimum = (unsigned)from[group] >> 4;
+        return from[group] & 15;
+    case OTX_Q3_K:
+        from += 96;
+        scale = group < 8 ? from[group] & 15u : (unsigned)from[group - 8] >> 4;
+        return (int)(scale | ((unsigned)from[8 + group % 4] >> (group / 4 * 2) & 3u) << 4) - 32;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        otx__six_bits(from + 4, group, &scale, minimum);
+        return (int)scale;
+    case OTX_IQ4_XS:
+        scale = (unsigned)from[4 + group / 2] >> (group % 2 * 4) & 15u;
+        return (int)(scale | ((unsigned)from[2 + group / 4] >> (group % 4 * 2) & 3u) << 4) - 32;
+    default: /* Q6_K: signed bytes */
+        return (from[192 + group] ^ 128) - 128;
+    }
+}
+
+/* Where a type of 256 elements has its two F16, or -1. */
+OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
+{
+    *scale = dtype == OTX_Q2_K ? 80 : dtype == OTX_Q3_K ? 108 : dtype == OTX_Q6_K ? 208 : 0;
+    *minimum = dtype == OTX_Q2_K                          ? 82
+               : dtype == OTX_Q4_K || dtype == OTX_Q5_K ? 2
+                                                          : -1;
+}
+
+/* Half the value of an E8M0: 2^(code - 128). */
+OTX__PRIVATE float otx__half_e8m0(unsigned code)
+{
+    const uint32_t normal = (uint32_t)(code - 1) << 23;
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : normal);
+}
+
+/* Fills in all but the levels. */
+OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    int scale_at, minimum_at;
+    unsigned i;
+    float scale, minimum;
+    block->count = otx_dtype_block(dtype, NULL);
+    if (block->count == 32) {
+        block->group = 32;
+        block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
+        block->minus[0] = 0.0f;
+        if (dtype == OTX_Q4_1 || dtype == OTX_Q5_1) block->minus[0] = -otx__half_at(from + 2);
+        return;
+    }
+    otx__half_places(dtype, &scale_at, &minimum_at);
+    scale = otx__half_at(from + scale_at);
+    minimum = minimum_at < 0 ? 0.0f : otx__half_at(from + minimum_at);
+    block->group = dtype == OTX_Q4_K || dtype == OTX_Q5_K || dtype == OTX_IQ4_XS ? 32 : 16;
+    for (i = 0; i < 256 / block->group; i++) {
+        unsigned of_group = 0;
+        block->scale[i] = scale * (float)otx__group_scale(from, dtype, i, &of_group);
+        block->minus[i] = minimum_at < 0 ? 0.0f : minimum * (float)of_group;
+    }
+}
+
+/* ---- levels ---- */
+
+/* The low halves of `half` bytes, then the high ones. */
+OTX__PRIVATE void otx__nibbles(int8_t *level, const unsigned char *from, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++) {
+        level[i] = (int8_t)(from[i] & 15);
+        level[half + i] = (int8_t)(from[i] >> 4);
+    }
+}
+
+/* Adds the 256 2-bit numbers of 64 bytes, times a factor. */
+OTX__PRIVATE void otx__add_quarters(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++) {
+        int quarter = from[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+        level[i] = (int8_t)(level[i] + quarter * factor);
+    }
+}
+
+/* Adds a bit for each level, times a factor: of element e bit e / 32 of byte e % 32. */
+OTX__PRIVATE void otx__add_bits(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++)
+        level[i] = (int8_t)(level[i] + (from[i % 32] >> (i / 32) & 1) * factor);
+}
+
+/* The same for a block of 32, whose bits are in order. */
+OTX__PRIVATE void otx__add_fifth_bits(int8_t *level, const unsigned char *from)
+{
+    unsigned i;
+    for (i = 0; i < 32; i++)
+        level[i] = (int8_t)(level[i] + (from[i / 8] >> (i % 8) & 1) * 16);
+}
+
+OTX__PRIVATE void otx__levels_of_32(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    const bool valued = dtype == OTX_IQ4_NL || dtype == OTX_MXFP4;
+    unsigned i, size;
+    int below = dtype == OTX_Q4_0 ? 8 : dtype == OTX_Q5_0 ? 16 : 0;
+    if (dtype == OTX_Q8_0) {
+        for (i = 0; i < 32; i++) level[i] = (int8_t)((from[2 + i] ^ 128) - 128);
+        return;
+    }
+    (void)otx_dtype_block(dtype, &size);
+    otx__nibbles(level, from + size - 16, 16);
+    if (dtype == OTX_Q5_0) otx__add_fifth_bits(level, from + 2);
+    if (dtype == OTX_Q5_1) otx__add_fifth_bits(level, from + 4);
+    for (i = 0; i < 32; i++)
+        level[i] = valued ? values[level[i]] : (int8_t)(level[i] - below);
+}
+
+OTX__PRIVATE void otx__levels_of_256(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    unsigned i;
+    memset(level, 0, 256);
+    switch (dtype) {
+    case OTX_Q2_K: otx__add_quarters(level, from + 16, 1); break;
+    case OTX_Q3_K:
+        memset(level, -4, 256);
+        otx__add_quarters(level, from + 32, 1);
+        otx__add_bits(level, from, 4);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        for (i = 0; i < 4; i++)
+            otx__nibbles(level + 64 * i, from + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, 32);
+        if (dtype == OTX_Q5_K) otx__add_bits(level, from + 16, 16);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__nibbles(level + 128 * i, from + 64 * i, 64);
+        otx__add_quarters(level, from + 128, 16);
+        for (i = 0; i < 256; i++) level[i] = (int8_t)(level[i] - 32);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__nibbles(level + 32 * i, from + 8 + 16 * i, 16);
+        for (i = 0; i < 256; i++) level[i] = values[level[i]];
+    }
+}
+
+OTX__PRIVATE void otx__block_levels(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    if (block->count == 32) otx__levels_of_32(block->level, from, dtype);
+    else otx__levels_of_256(block->level, from, dtype);
+}
+
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+    unsigned size, elements = otx_dtype_block(dtype, &size), first, i;
+    otx__block block;
+    for (; count > 0; count -= elements, bytes += size, to += elements) {
+        otx__block_scales(&block, bytes, dtype);
+        otx__block_levels(&block, bytes, dtype);
+        for (first = 0; first < elements; first += block.group) {
+            const float scale = block.scale[first / block.group];
+            const float minus = block.minus[first / block.group];
+            for (i = first; i < first + block.group; i++) {
+                float scaled = scale * (float)block.level[i];
+                to[i] = scaled - minus;
+            }
+        }
+    }
+}
+
+/* >>> src/base/blocks_fit.h */
+/* ---- blocks: scales that fit a group, as ggml fits them -------------------- */
+
+/* All sums are float, from left to right, and the comparisons are ggml's: an infinity from
+   values that are too large or too small for float leaves the same bits as there. Levels are
+   as they are stored, from 0. */
+
+/* Below this a group is taken for zeros. */
+#define OTX__GROUP_LEAST 1e-15f
+
+/* To nearest, ties to even, of what is below 2^22; of what is not, what the trick gives. */
+OTX__PRIVATE int otx__round_level(float value)
+{
+    float shifted = value + 12582912.0f;
+    uint32_t bits;
+    if (shifted != shifted) return 0;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int)(bits & 0x7fffff) - 0x400000;
+}
+
+OTX__PRIVATE int otx__between(int value, int least, int most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* The element of largest magnitude, the first of several. */
+OTX__PRIVATE float otx__largest(const float *x, unsigned count)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (fabsf(x[i]) > fabsf(largest)) largest = x[i];
+    return largest;
+}
+
+/* ---- levels about zero: Q6_K, Q3_K ---- */
+
+/* Of levels against values, weighted with the values' squares. */
+typedef struct otx__level_sums {
+    float product, square;
+} otx__level_sums;
+
+/* The levels of 16 values, `half` more than what they stand for, and their sums. */
+OTX__PRIVATE otx__level_sums otx__levels_about_zero(uint8_t *level, const float *x, int half,
+                                                    float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * x[i]), -half, half - 1);
+        float weight = x[i] * x[i];
+        level[i] = (uint8_t)(l + half);
+        sums.product += weight * x[i] * (float)l;
+        sums.square += weight * (float)l * (float)l;
+    }
+    return sums;
+}
+
+/* The best of nineteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_trials(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    scale = sums.square != 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -9; trial <= 9; trial++) {
+        uint8_t tried[16];
+        float step = 0.1f * (float)trial;
+        if (trial == 0) continue;
+        sums = otx__levels_about_zero(tried, x, half, -((float)half + step) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            memcpy(level, tried, 16);
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* Moves one level to where the rest wants it, if that is better. */
+OTX__PRIVATE bool otx__fit_level(uint8_t *level, float x, int half, otx__level_sums *sums)
+{
+    const float weight = x * x, old = (float)(*level - half);
+    otx__level_sums rest;
+    int l;
+    rest.product = sums->product - weight * x * old;
+    if (!(rest.product > 0.0f)) return false;
+    rest.square = sums->square - weight * old * old;
+    l = otx__between(otx__round_level(x * rest.square / rest.product), -half, half - 1);
+    if (l == *level - half) return false;
+    rest.product += weight * x * (float)l;
+    rest.square += weight * (float)l * (float)l;
+    if (!(rest.square > 0.0f && rest.product * rest.product * sums->square >
+                                    sums->product * sums->product * rest.square))
+        return false;
+    *level = (uint8_t)(l + half);
+    *sums = rest;
+    return true;
+}
+
+/* Levels moved one by one, in five rounds at most. */
+OTX__PRIVATE float otx__fit_descent(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    unsigned round, i, changed = 1;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    for (round = 0; round < 5 && changed; round++)
+        for (i = 0, changed = 0; i < 16; i++)
+            changed += otx__fit_level(&level[i], x[i], half, &sums);
+    return sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+}
+
+/* ---- levels above a minimum: Q2_K, Q4_K, Q5_K ---- */
+
+/* What such a fit is asked for: the largest level, whether misses count by magnitude and not
+   by square, and how far inverse scales are tried: from `first` in steps of 0.1. */
+typedef struct otx__fit_kind {
+    int most;
+    bool by_magnitude;
+    float first;
+    int trials;
+} otx__fit_kind;
+
+/* A group in the fit. Values are about scale * level + minimum, with a minimum of at most 0. */
+typedef struct otx__group_fit {
+    const float *x, *weight;
+    unsigned count;
+    float most, sum_weight, sum_x; /* of the values: the largest, and sums with the weights */
+    float scale, minimum, missing; /* the best as yet */
+} otx__group_fit;
+
+/* Levels of at most `most`, when the span above the best minimum as yet is `span` of them.
+   Returns the inverse scale. */
+OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span,
+                                     int most)
+{
+    const float inverse = span / (fit->most - fit->minimum);
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        int l = otx__round_level(inverse * (fit->x[i] - fit->minimum));
+        level[i] = (uint8_t)otx__between(l, 0, most);
+    }
+    return inverse;
+}
+
+/* How much values are missed. */
+OTX__PRIVATE float otx__fit_missing(const uint8_t *level, const otx__group_fit *fit, float scale,
+                                    float minimum, bool by_magnitude)
+{
+    float missing = 0.0f;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        float miss = scale * (float)level[i] + minimum - fit->x[i];
+        miss = by_magnitude ? fabsf(miss) : miss * miss;
+        missing += fit->weight[i] * miss;
+    }
+    return missing;
+}
+
+/* Scale and minimum by weighted least squares for levels that are given; taken if better. */
+OTX__PRIVATE bool otx__fit_line(const uint8_t *level, otx__group_fit *fit, bool by_magnitude)
+{
+    float sum_l = 0.0f, sum_l2 = 0.0f, sum_xl = 0.0f, determinant, scale, minimum, missing;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        const float l = (float)level[i], weighted = fit->weight[i] * l;
+        sum_l += weighted;
+        sum_l2 += weighted * l;
+        sum_xl += weighted * fit->x[i];
+    }
+    determinant = fit->sum_weight * sum_l2 - sum_l * sum_l;
+    if (!(determinant > 0.0f)) return false;
+    scale = (fit->sum_weight * sum_xl - fit->sum_x * sum_l) / determinant;
+    minimum = (sum_l2 * fit->sum_x - sum_l * sum_xl) / determinant;
+    if (minimum > 0.0f) {
+        minimum = 0.0f;
+        scale = sum_xl / sum_l2;
+    }
+    missing = otx__fit_missing(level, fit, scale, minimum, by_magnitude);
+    if (!(missing < fit->missing)) return false;
+    fit->scale = scale;
+    fit->minimum = minimum;
+    fit->missing = missing;
+    return true;
+}
+
+/* Returns the scale; *minus is the minimum with its sign turned. */
+OTX__PRIVATE float otx__fit_above(uint8_t *level, const float *x, const float *weight,
+                                  unsigned count, const otx__fit_kind *kind, float *minus)
+{
+    otx__group_fit fit;
+    uint8_t tried[32];
+    unsigned i;
+    int trial;
+    fit.x = x;
+    fit.weight = weight;
+    fit.count = count;
+    fit.most = fit.minimum = x[0];
+    fit.sum_weight = weight[0];
+    fit.sum_x = weight[0] * x[0];
+    for (i = 1; i < count; i++) {
+        if (x[i] < fit.minimum) fit.minimum = x[i];
+        if (x[i] > fit.most) fit.most = x[i];
+        fit.sum_weight += weight[i];
+        fit.sum_x += weight[i] * x[i];
+    }
+    if (fit.minimum > 0.0f) fit.minimum = 0.0f;
+    *minus = -fit.minimum;
+    memset(level, 0, count);
+    if (fit.most == fit.minimum) return 0.0f;
+    fit.scale = 1.0f / otx__levels_above(level, &fit, (float)kind->most, kind->most);
+    fit.missing = otx__fit_missing(level, &fit, fit.scale, fit.minimum, kind->by_magnitude);
+    for (trial = 0; trial < kind->trials; trial++) {
+        float step = kind->first + 0.1f * (float)trial;
+        (void)otx__levels_above(tried, &fit, step + (float)kind->most, kind->most);
+        if (otx__fit_line(tried, &fit, kind->by_magnitude)) memcpy(level, tried, count);
+    }
+    *minus = -fit.minimum;
+    return fit.scale;
+}
+
+/* ---- levels from a table: IQ4_NL, IQ4_XS ---- */
+
+/* The level whose value is nearest. */
+OTX__PRIVATE unsigned otx__nearest_value(const int8_t *values, float x)
+{
+    unsigned low = 0, high = 15;
+    if (x <= (float)values[0]) return 0;
+    if (x >= (float)values[15]) return 15;
+    while (high - low > 1) {
+        unsigned middle = (low + high) / 2;
+        if (x < (float)values[middle]) high = middle;
+        else low = middle;
+    }
+    return x - (float)values[high - 1] < (float)values[high] - x ? high - 1 : high;
+}
+
+/* The sums for 32 values at an inverse scale. */
+OTX__PRIVATE otx__level_sums otx__value_sums(const int8_t *values, const float *x, float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 32; i++) {
+        float value = (float)values[otx__nearest_value(values, inverse * x[i])];
+        float weight = x[i] * x[i];
+        sums.product += weight * value * x[i];
+        sums.square += weight * value * value;
+    }
+    return sums;
+}
+
+/* The best of fifteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_values(const int8_t *values, const float *x)
+{
+    const float largest = otx__largest(x, 32);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) return 0.0f;
+    scale = -largest / (float)values[0];
+    sums = otx__value_sums(values, x, 1.0f / scale);
+    scale = sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -7; trial <= 7; trial++) {
+        sums = otx__value_sums(values, x, (float)(trial + values[0]) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* >>> src/base/blocks_make.h */
+/* ---- blocks: rows quantised ----------------------------------------------- */
+
+OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
+{
+    const otx__float_format half = otx__format_of(OTX_F16);
+    bool overflow;
+    uint32_t bits = otx__round_double((double)value, half, &overflow);
+    to[0] = (unsigned char)(bits & 255);
+    to[1] = (unsigned char)(bits >> 8);
+}
+
+/* ---- levels, as otx__levels_of_* take them apart ---- */
+
+OTX__PRIVATE void otx__put_nibbles(unsigned char *to, const uint8_t *level, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++)
+        to[i] = (unsigned char)((level[i] & 15) | (level[half + i] & 15) << 4);
+}
+
+/* Two bits of each of 256 levels, from bit `from` on. */
+OTX__PRIVATE void otx__put_quarters(unsigned char *to, const uint8_t *level, unsigned from)
+{
+    unsigned i;
+    memset(to, 0, 64);
+    for (i = 0; i < 256; i++) {
+        unsigned char *byte = &to[i / 128 * 32 + i % 32];
+        *byte = (unsigned char)(*byte | (level[i] >> from & 3) << (i % 128 / 32 * 2));
+    }
+}
+
+/* Bit `bit` of each of 256 levels. */
+OTX__PRIVATE void otx__put_bits(unsigned char *to, const uint8_t *level, unsigned bit)
+{
+    unsigned i;
+    memset(to, 0, 32);
+    for (i = 0; i < 256; i++)
+        to[i % 32] = (unsigned char)(to[i % 32] | (level[i] >> bit & 1) << (i / 32));
+}
+
+OTX__PRIVATE void otx__put_fifth_bits(unsigned char *to, const uint8_t *level)
+{
+    unsigned i;
+    memset(to, 0, 4);
+    for (i = 0; i < 32; i++)
+        to[i / 8] = (unsigned char)(to[i / 8] | (level[i] >> 4 & 1) << (i % 8));
+}
+
+OTX__PRIVATE void otx__put_levels_of_256(unsigned char *to, const uint8_t *level,
+                                         otx_dtype dtype)
+{
+    unsigned i;
+    switch (dtype) {
+    case OTX_Q2_K: otx__put_quarters(to + 16, level, 0); break;
+    case OTX_Q3_K:
+        otx__put_bits(to, level, 2);
+        otx__put_quarters(to + 32, level, 0);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        if (dtype == OTX_Q5_K) otx__put_bits(to + 16, level, 4);
+        for (i = 0; i < 4; i++)
+            otx__put_nibbles(to + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, level + 64 * i, 32);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__put_nibbles(to + 64 * i, level + 128 * i, 64);
+        otx__put_quarters(to + 128, level, 4);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__put_nibbles(to + 8 + 16 * i, level + 32 * i, 16);
+    }
+}
+
+/* ---- blocks of 32 ---- */
+
+/* Towards zero. Beyond an int, where a scale too small for its inverse made infinities: 0,
+   what x86 stores; the scale is 0 in F16 then. */
+OTX__PRIVATE int otx__cut(float value)
+{
+    return value > -2e9f && value < 2e9f ? (int)value : 0;
+}
+
+/* 1 / scale, or 0. */
+OTX__PRIVATE float otx__inverse(float scale)
+{
+    return scale != 0.0f ? 1.0f / scale : 0.0f;
+}
+
+/* The largest value gets the level 0, the one furthest from zero. */
+OTX__PRIVATE void otx__make_symmetric(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int half = dtype == OTX_Q4_0 ? 8 : 16;
+    const float scale = otx__largest(x, 32) / (float)-half, inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + ((float)half + 0.5f)), 0,
+                                         2 * half - 1);
+    }
+    if (dtype == OTX_Q5_0) otx__put_fifth_bits(to + 2, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_0 ? 6 : 2), level, 16);
+}
+
+/* Levels from the least value to the largest. */
+OTX__PRIVATE void otx__make_spread(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int most = dtype == OTX_Q4_1 ? 15 : 31;
+    float low = x[0], high = x[0], scale, inverse;
+    uint8_t level[32];
+    unsigned i;
+    for (i = 1; i < 32; i++) {
+        if (x[i] < low) low = x[i];
+        if (x[i] > high) high = x[i];
+    }
+    scale = (high - low) / (float)most;
+    inverse = otx__inverse(scale);
+    otx__put_half(to, scale);
+    otx__put_half(to + 2, low);
+    for (i = 0; i < 32; i++) {
+        float scaled = (x[i] - low) * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + 0.5f), 0, most);
+    }
+    if (dtype == OTX_Q5_1) otx__put_fifth_bits(to + 4, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_1 ? 8 : 4), level, 16);
+}
+
+/* Bytes, to nearest, halves away from zero. */
+OTX__PRIVATE void otx__make_q8_0(unsigned char *to, const float *x)
+{
+    const float scale = fabsf(otx__largest(x, 32)) / 127.0f, inverse = otx__inverse(scale);
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse, rest;
+        int whole = otx__cut(scaled);
+        rest = scaled - (float)whole;
+        if (rest >= 0.5f && rest < 1.0f) whole++;
+        else if (rest <= -0.5f && rest > -1.0f) whole--;
+        to[2 + i] = (unsigned char)(whole & 255);
+    }
+}
+
+OTX__PRIVATE void otx__make_iq4_nl(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_NL);
+    const float scale = otx__fit_values(values, x), inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) level[i] = (uint8_t)otx__nearest_value(values, inverse * x[i]);
+    otx__put_nibbles(to + 2, level, 16);
+}
+
+/* The power of two that has the largest value between 4 and 8, on levels up to 6. */
+OTX__PRIVATE void otx__make_mxfp4(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_MXFP4);
+    const double largest = (double)fabsf(otx__largest(x, 32));
+    uint8_t level[32];
+    int exponent = 0;
+    unsigned i, l;
+    float scale;
+    if (largest > 0.0)
+        exponent = (int)(otx__bits_of_double(largest) >> 52) - 1023 - 2 + 127;
+    to[0] = (unsigned char)otx__between(exponent, 0, 254);
+    scale = otx__half_e8m0(to[0]);
+    for (i = 0; i < 32; i++) {
+        float least = fabsf((float)values[0] * scale - x[i]);
+        level[i] = 0;
+        for (l = 1; l < 16; l++) {
+            float miss = fabsf((float)values[l] * scale - x[i]);
+            if (miss < least) {
+                least = miss;
+                level[i] = (uint8_t)l;
+            }
+        }
+    }
+    otx__put_nibbles(to + 1, level, 16);
+}
+
+/* ---- blocks of 256 ---- */
+
+/* The levels again, for scales and minima as they are stored; where a scale came out as 0, as
+   they are. `half` is what a level has more than what it stands for, `most` the largest. */
+OTX__PRIVATE void otx__levels_again(uint8_t *level, const float *x, const unsigned char *from,
+                                    otx_dtype dtype, int half, int most)
+{
+    otx__block block;
+    unsigned i;
+    otx__block_scales(&block, from, dtype);
+    for (i = 0; i < 256; i++) {
+        const float scale = block.scale[i / block.group], minus = block.minus[i / block.group];
+        if (scale != 0.0f) {
+            int l = otx__round_level((x[i] + minus) / scale);
+            level[i] = (uint8_t)(otx__between(l, -half, most - half) + half);
+        }
+    }
+}
+
+/* The number of largest magnitude decides about the scale of all. */
+OTX__PRIVATE void otx__make_q6_k(unsigned char *to, const float *x)
+{
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_trials(level + 16 * i, x + 16 * i, 32);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 210);
+    if (fabsf(largest) < OTX__GROUP_LEAST) return;
+    inverse = -128.0f / largest;
+    otx__put_half(to + 208, 1.0f / inverse);
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -128, 127);
+        to[192 + i] = (unsigned char)(l & 255);
+    }
+    otx__levels_again(level, x, to, OTX_Q6_K, 32, 63);
+    otx__put_levels_of_256(to, level, OTX_Q6_K);
+}
+
+OTX__PRIVATE void otx__make_q3_k(unsigned char *to, const float *x)
+{
+    unsigned char *scales = to + 96;
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_descent(level + 16 * i, x + 16 * i, 4);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 110);
+    if (largest != 0.0f) {
+        inverse = -32.0f / largest;
+        otx__put_half(to + 108, 1.0f / inverse);
+        for (i = 0; i < 16; i++) {
+            int l = otx__round_level(inverse * scale[i]) & 255; /* a signed byte */
+            l = otx__between((l ^ 128) - 128, -32, 31) + 32;
+            scales[i % 8] = (unsigned char)(scales[i % 8] | (l & 15) << (i / 8 * 4));
+            scales[8 + i % 4] = (unsigned char)(scales[8 + i % 4] | l >> 4 << (i / 4 * 2));
+        }
+    }
+    otx__levels_again(level, x, to, OTX_Q3_K, 4, 7);
+    otx__put_levels_of_256(to, level, OTX_Q3_K);
+}
+
+/* The weights of a group of 32 in the fit. */
+OTX__PRIVATE void otx__k_weights(float *weight, const float *x)
+{
+    float sum = 0.0f, mean;
+    unsigned i;
+    for (i = 0; i < 32; i++) sum += x[i] * x[i];
+    mean = (float)sqrt((double)(sum / 32.0f));
+    for (i = 0; i < 32; i++) weight[i] = mean + fabsf(x[i]);
+}
+
+/* How many of `steps` each number is, when the largest, where positive, is all of them: a
+   byte each. Returns the step. */
+OTX__PRIVATE float otx__in_steps(uint8_t *to, const float *numbers, unsigned count, float steps)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (numbers[i] > largest) largest = numbers[i];
+    for (i = 0; i < count; i++) {
+        float inverse = largest > 0.0f ? steps / largest : 0.0f;
+        to[i] = (uint8_t)(otx__round_level(inverse * numbers[i]) & 255);
+    }
+    return largest / steps;
+}
+
+OTX__PRIVATE void otx__make_q2_k(unsigned char *to, const float *x)
+{
+    static const otx__fit_kind kind = {3, true, -0.5f, 16};
+    float scale[16], minus[16], weight[16];
+    uint8_t level[256], scales[16], minima[16];
+    unsigned i, l;
+    for (i = 0; i < 16; i++) {
+        for (l = 0; l < 16; l++) weight[l] = fabsf(x[16 * i + l]);
+        scale[i] = otx__fit_above(level + 16 * i, x + 16 * i, weight, 16, &kind, &minus[i]);
+    }
+    otx__put_half(to + 80, otx__in_steps(scales, scale, 16, 15.0f));
+    otx__put_half(to + 82, otx__in_steps(minima, minus, 16, 15.0f));
+    for (i = 0; i < 16; i++) to[i] = (unsigned char)((scales[i] | minima[i] << 4) & 255);
+    otx__levels_again(level, x, to, OTX_Q2_K, 0, 3);
+    otx__put_levels_of_256(to, level, OTX_Q2_K);
+}
+
+/* Q4_K and Q5_K. */
+OTX__PRIVATE void otx__make_k(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    static const otx__fit_kind four = {15, false, -1.0f, 21}, five = {31, false, -0.5f, 16};
+    const otx__fit_kind *kind = dtype == OTX_Q4_K ? &four : &five;
+    unsigned char *packed = to + 4;
+    float scale[8], minus[8], weight[32];
+    uint8_t level[256], scales[8], minima[8];
+    unsigned i;
+    for (i = 0; i < 8; i++) {
+        otx__k_weights(weight, x + 32 * i);
+        scale[i] = otx__fit_above(level + 32 * i, x + 32 * i, weight, 32, kind, &minus[i]);
+    }
+    otx__put_half(to, otx__in_steps(scales, scale, 8, 63.0f));
+    otx__put_half(to + 2, otx__in_steps(minima, minus, 8, 63.0f));
+    for (i = 0; i < 8; i++) {
+        const unsigned s = scales[i] < 63 ? scales[i] : 63, m = minima[i] < 63 ? minima[i] : 63;
+        if (i < 4) {
+            packed[i] = (unsigned char)s;
+            packed[i + 4] = (unsigned char)m;
+        } else {
+            packed[i + 4] = (unsigned char)((s & 15) | (m & 15) << 4);
+            packed[i - 4] = (unsigned char)(packed[i - 4] | s >> 4 << 6);
+            packed[i] = (unsigned char)(packed[i] | m >> 4 << 6);
+        }
+    }
+    otx__levels_again(level, x, to, dtype, 0, kind->most);
+    otx__put_levels_of_256(to, level, dtype);
+}
+
+OTX__PRIVATE void otx__make_iq4_xs(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_XS);
+    float scale[8], step, inverse;
+    uint8_t level[256];
+    unsigned i, e;
+    for (i = 0; i < 8; i++) scale[i] = otx__fit_values(values, x + 32 * i);
+    step = -otx__largest(scale, 8) / 32.0f;
+    inverse = otx__inverse(step);
+    memset(to, 0, 8);
+    otx__put_half(to, step);
+    for (i = 0; i < 8; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -32, 31);
+        const float of_group = otx__inverse(step * (float)l);
+        for (e = 32 * i; e < 32 * i + 32; e++)
+            level[e] = (uint8_t)otx__nearest_value(values, of_group * x[e]);
+        l += 32;
+        to[4 + i / 2] = (unsigned char)(to[4 + i / 2] | (l & 15) << (i % 2 * 4));
+        to[2 + i / 4] = (unsigned char)(to[2 + i / 4] | l >> 4 << (i % 4 * 2));
+    }
+    otx__put_levels_of_256(to, level, OTX_IQ4_XS);
+}
+
+/* ---- any ---- */
+
+OTX__PRIVATE void otx__make_block(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    switch (dtype) {
+    case OTX_Q4_0:
+    case OTX_Q5_0: otx__make_symmetric(to, x, dtype); break;
+    case OTX_Q4_1:
+    case OTX_Q5_1: otx__make_spread(to, x, dtype); break;
+    case OTX_Q8_0: otx__make_q8_0(to, x); break;
+    case OTX_Q2_K: otx__make_q2_k(to, x); break;
+    case OTX_Q3_K: otx__make_q3_k(to, x); break;
+    case OTX_Q4_K:
+    case OTX_Q5_K: otx__make_k(to, x, dtype); break;
+    case OTX_Q6_K: otx__make_q6_k(to, x); break;
+    case OTX_IQ4_NL: otx__make_iq4_nl(to, x); break;
+    case OTX_IQ4_XS: otx__make_iq4_xs(to, x); break;
+    default: otx__make_mxfp4(to, x);
+    }
+}
+
+/* Whether all values are numbers, and none so large that it has no place in a block whose
+   scale is F16: 65504 * 128 * 32 is the most that any type holds. Sums of cubes of what is
+   left are finite. */
+OTX__PRIVATE bool otx__in_range(const float *x, unsigned count, otx_dtype dtype)
+{
+    const float most = dtype == OTX_MXFP4 ? FLT_MAX : 1e10f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (!(fabsf(x[i]) <= most)) return false;
+    return true;
+}
+
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count)
+{
+    unsigned char *bytes = (unsigned char *)to;
+    unsigned size, elements = otx_dtype_block(dtype, &size);
+    otx__block block;
+    size_t refused = 0;
+    for (; count > 0; count -= elements, bytes += size, from += elements) {
+        bool holds = otx__in_range(from, elements, dtype);
+        if (holds) {
+            otx__make_block(bytes, from, dtype);
+            otx__block_scales(&block, bytes, dtype); /* an infinity here is in all groups */
+            holds = otx__is_finite((double)block.scale[0]) &&
+                    otx__is_finite((double)block.minus[0]);
+        }
+        if (!holds) memset(bytes, 0, size);
+        refused += !holds;
+    }
+    return refused;
 }
 
 /* >>> src/base/base64.h */
@@ -4773,7 +5829,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
     while (dtype < OTX_DTYPE_COUNT &&
            !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
         dtype++;
-    if (dtype == OTX_DTYPE_COUNT) {
+    if (otx_dtype_bits((otx_dtype)dtype) == 0) { /* none is called so, or only in GGUF */
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
         otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
                        otx__quote_node(quoted, h->json, entry.dtype));
@@ -23147,11 +24203,13 @@ OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error
                      "stand beside it", otx__path_text(name, output->path), OTX__LEFTOVERS);
 }
 
-OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
+/* Makes the directory to fill, beside the final name. */
+OTX__PRIVATE otx_result otx__output_make(otx__output *output, const char *suffix,
+                                         otx_error *error)
 {
     unsigned number;
     for (number = 1; number <= OTX__LEFTOVERS; number++) {
-        char *path = otx__output_sibling(output, OTX__PARTIAL, number);
+        char *path = otx__output_sibling(output, suffix, number);
         int failure;
         if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
         if (otx__sys_make_directory(path)) {
@@ -23185,7 +24243,9 @@ OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *er
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
     char name[OTX__PATH_TEXT];
-    if (output->partial && !otx__tree_remove(output->ctx, output->partial))
+    /* What cannot be removed for want of memory may be at the second try. */
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial) &&
+        !otx__tree_remove(output->ctx, output->partial))
         otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
                  otx__path_text(name, output->partial));
     otx__path_free(output->ctx, output->partial);
@@ -23207,7 +24267,7 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
-    if (!result) result = otx__output_make(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
     if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -30701,14 +31761,17 @@ OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed; 0 where a method
+   that needs none has none. */
 OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
                                               double quantiles[3], otx_error *error)
 {
     const otx_context ctx = otx__job_uncounted(job);
     size_t count = anchors->rows;
-    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    double *norms;
     otx_result result;
+    if (count == 0) return OTX_OK;
+    norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
     if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
     result = otx__matrix_norms(&ctx, anchors, norms, error);
     otx__sort(norms, count, sizeof *norms, otx__double_compare);
@@ -30774,6 +31837,7 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
             matrix->longest_norm = d->norms[i];
             matrix->longest = job->targets[i];
         }
+        if (job->anchor_count == 0) continue; /* there is nothing to hold them to */
         matrix->long_rows += d->norms[i] > most;
         matrix->short_rows += d->norms[i] < least;
     }
@@ -31574,21 +32638,21 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 /* ---- index: the files that are written anew ------------------------------ */
 
 /* Writes a text as directory/name. */
-OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
+OTX__PRIVATE otx_result otx__write_text(const otx_context *ctx, const char *directory,
                                         const char *name, const otx__text *text,
                                         otx_error *error)
 {
-    char *path = otx__path_join(&job->ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, name);
     otx__file file;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__file_create(&job->ctx, path, &file, error);
+    result = otx__file_create(ctx, path, &file, error);
     if (!result) {
         if (!file.sink.write(file.sink.context, text->bytes, text->size))
             result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
         result = otx__file_finish(&file, result, error);
     }
-    otx__path_free(&job->ctx, path);
+    otx__path_free(ctx, path);
     return result;
 }
 
@@ -31711,7 +32775,7 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
     if (!result) result = otx__edit_to_text(edit, &text, error);
-    if (!result) result = otx__write_text(job, directory, OTX__INDEX_FILE, &text, error);
+    if (!result) result = otx__write_text(&job->ctx, directory, OTX__INDEX_FILE, &text, error);
     otx_json_edit_close(ctx, edit);
     otx__text_close(&text);
     otx__document_close(ctx, &index);
@@ -31723,19 +32787,19 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
-    otx_result result = otx__write_text(job, directory, "config.json", &job->config, error);
+    otx_result result = otx__write_text(&job->ctx, directory, "config.json", &job->config, error);
     if (!result && job->generation.size > 0)
-        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
+        result = otx__write_text(&job->ctx, directory, "generation_config.json", &job->generation,
                                  error);
     if (!result && job->digits.size > 0)
-        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
+        result = otx__write_text(&job->ctx, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
-        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+        result = otx__write_text(&job->ctx, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
     if (!result && job->code.size > 0)
-        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
+        result = otx__write_text(&job->ctx, directory, OTX__CLASS_MODULE ".py", &job->code, error);
     if (!result && job->options.chat != OTX_CHAT_DONOR)
-        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+        result = otx__write_text(&job->ctx, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
                                  &job->chat, error);
     return result;
 }
@@ -34019,6 +35083,1859 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
     otx__text_string(&text, "</body>\n</html>\n");
     result = otx__report_flush(&text, sink, error);
     otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/reshape/chapter.h */
+/* ==== reshape: a model's own vocabulary, smaller or larger ==== */
+
+/* Knows which tokens can be taken out of a vocabulary and how new ones are put in, and how a
+   tokenizer's files are written anew; the model with the new vocabulary is then a transplant of
+   it, in which every old row is a copy.
+   Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
+   table; the tokenizer that it writes stands in a directory of its own, which goes with it.
+   Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
+   extend.h.
+
+   Rooms, in order of dependency:
+     needed         what has to stay for the sake of what stays
+     growth         new tokens of a tokenizer, and the merges that lead to them
+     whole_word     which texts a tokenizer leaves in one piece
+     renumber       which tokens there are then, and their ids
+     files_json     tokenizer.json and the JSON files beside it
+     files_lines    merges.txt and vocab.txt
+     new_tokenizer  the files of the tokenizer, written anew
+     new_model      the model with its new tokenizer
+     trim           fewer tokens
+     extend         more tokens */
+
+/* >>> src/reshape/needed.h */
+/* ---- needed: what has to stay for the sake of what stays --------------------- */
+
+/* Tokens that stay, while more are found. */
+typedef struct otx__needed {
+    const otx_vocab *vocab;
+    const otx__rules *rules;
+    bool *keep;
+    uint32_t *waiting; /* ids that stay and whose parts were not looked at yet */
+    size_t waiting_count;
+    uint32_t *first, *next; /* by id made, by merge: chains of merge + 1 */
+    otx__pool pool;
+} otx__needed;
+
+OTX__PRIVATE void otx__need(otx__needed *n, size_t id)
+{
+    if (n->keep[id]) return;
+    n->keep[id] = true;
+    n->waiting[n->waiting_count++] = (uint32_t)id;
+}
+
+/* ---- what always stays ---- */
+
+/* Whether all 256 bytes have a token, so that no text needs another. */
+OTX__PRIVATE bool otx__needed_has_bytes(const otx__rules *rules)
+{
+    size_t i;
+    for (i = 0; i < 256; i++)
+        if (rules->bytes[i] < 0) return false;
+    return true;
+}
+
+/* Whether a token is what a text is cut into before anything is merged: a character, or a
+   byte, with what marks its place in a word. */
+OTX__PRIVATE bool otx__needed_is_single(const otx__rules *rules, const otx_token *token)
+{
+    otx__span text = otx__span_of(token->content, token->content_size);
+    const size_t before = rules->prefix_size, after = rules->suffix_size;
+    if (before && text.size > before && memcmp(text.bytes, rules->prefix, before) == 0) {
+        text.bytes += before;
+        text.size -= before;
+    }
+    if (after && text.size > after &&
+        memcmp(text.bytes + text.size - after, rules->suffix, after) == 0)
+        text.size -= after;
+    if (text.size <= 1 || rules->by_bytes) return text.size <= 1;
+    return otx__utf8_length((const unsigned char *)text.bytes, text.size) == text.size;
+}
+
+/* The mark of a space is put into every text, and bytes would not be read back as one. */
+OTX__PRIVATE bool otx__needed_is_mark(const otx__rules *rules, const otx_token *token)
+{
+    return otx__same_bytes(token->content, token->content_size, rules->spelling.mark,
+                           rules->spelling.mark_size);
+}
+
+/* Whether a token stays whatever is made of it. */
+OTX__PRIVATE bool otx__needed_always(const otx__rules *rules, const otx_token *token,
+                                     size_t id, bool has_bytes)
+{
+    if (token->kind == OTX_TOKEN_NONE) return false;
+    if (token->in_use || token->kind == OTX_TOKEN_CONTROL || token->kind == OTX_TOKEN_BYTE)
+        return true;
+    if (token->kind == OTX_TOKEN_UNUSED) return false;
+    if (token->added || otx__needed_is_mark(rules, token)) return true;
+    if (!has_bytes && otx__needed_is_single(rules, token)) return true;
+    /* Text that is unknown costs somewhat more than the piece of the least score. */
+    return rules->how == OTX__SPLIT_VITERBI && !(rules->weights[id] > rules->least);
+}
+
+OTX__PRIVATE uint64_t otx__needed_begin(otx__needed *n)
+{
+    const bool has_bytes = otx__needed_has_bytes(n->rules);
+    uint64_t always = 0;
+    size_t i;
+    for (i = 0; i < n->vocab->count; i++) {
+        bool stays = otx__needed_always(n->rules, &n->vocab->tokens[i], i, has_bytes);
+        if (n->keep[i] && n->vocab->tokens[i].kind != OTX_TOKEN_NONE) {
+            n->waiting[n->waiting_count++] = (uint32_t)i;
+        } else if (stays) {
+            otx__need(n, i);
+            always++;
+        } else {
+            n->keep[i] = false;
+        }
+    }
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const int64_t id = n->vocab->roles[i];
+        if (id < 0 || (uint64_t)id >= n->vocab->count || n->keep[id]) continue;
+        otx__need(n, (size_t)id);
+        always++;
+    }
+    return always;
+}
+
+/* ---- what others are made of ---- */
+
+/* Chains the merges by what they make. */
+OTX__PRIVATE void otx__needed_chain(otx__needed *n)
+{
+    size_t i;
+    for (i = 0; i < n->rules->merge_count; i++) {
+        const uint32_t made = n->rules->merges[i].made;
+        n->next[i] = n->first[made];
+        n->first[made] = (uint32_t)i + 1;
+    }
+}
+
+/* Both halves of every merge that makes a token: whichever a text is merged by, it must find
+   them. */
+OTX__PRIVATE void otx__need_halves(otx__needed *n, uint32_t id)
+{
+    uint32_t at;
+    for (at = n->first[id]; at; at = n->next[at - 1]) {
+        otx__need(n, n->rules->merges[at - 1].left);
+        otx__need(n, n->rules->merges[at - 1].right);
+    }
+}
+
+/* The same where any two tokens merge that are a third one together. */
+OTX__PRIVATE void otx__need_cuts(otx__needed *n, uint32_t id)
+{
+    const otx__rules *rules = n->rules;
+    const otx_token *token = &n->vocab->tokens[id];
+    otx__rule_range range = otx__rules_all(rules);
+    size_t at;
+    for (at = 0; at + 1 < token->content_size && range.low < range.high; at++) {
+        int64_t left, right;
+        otx__rules_narrow(rules, &range, at, (unsigned char)token->content[at]);
+        left = otx__rules_exact(rules, &range, at + 1);
+        if (left < 0) continue;
+        right = otx__rules_find(rules, token->content + at + 1, token->content_size - at - 1);
+        if (right < 0) continue;
+        otx__need(n, (size_t)left);
+        otx__need(n, (size_t)right);
+    }
+}
+
+OTX__PRIVATE uint64_t otx__needed_spread(otx__needed *n)
+{
+    uint64_t count = 0;
+    size_t before;
+    while (n->waiting_count > 0) {
+        const uint32_t id = n->waiting[--n->waiting_count];
+        before = n->waiting_count;
+        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT) continue;
+        if (n->rules->how == OTX__SPLIT_MERGES) otx__need_halves(n, id);
+        if (n->rules->how == OTX__SPLIT_WEIGHTS) otx__need_cuts(n, id);
+        count += n->waiting_count - before;
+    }
+    return count;
+}
+
+OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
+                                                bool *keep, otx_trim_summary *summary,
+                                                otx_error *error)
+{
+    otx__needed n;
+    uint64_t always, parts;
+    if (!vocab->rules)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules");
+    memset(&n, 0, sizeof n);
+    otx__pool_open(&n.pool, ctx);
+    n.vocab = vocab;
+    n.rules = (const otx__rules *)vocab->rules;
+    n.keep = keep;
+    n.waiting = (uint32_t *)otx__pool_take(&n.pool, vocab->count, sizeof *n.waiting);
+    n.first = (uint32_t *)otx__pool_take_zero(&n.pool, vocab->count, sizeof *n.first);
+    n.next = (uint32_t *)otx__pool_take(&n.pool, n.rules->merge_count, sizeof *n.next);
+    if (n.pool.failed) {
+        otx_result result = otx__pool_fail(&n.pool, error);
+        otx__pool_close(&n.pool);
+        return result;
+    }
+    otx__needed_chain(&n);
+    always = otx__needed_begin(&n);
+    parts = otx__needed_spread(&n);
+    otx__pool_close(&n.pool);
+    if (summary) summary->always += always;
+    if (summary) summary->parts += parts;
+    return OTX_OK;
+}
+
+/* >>> src/reshape/growth.h */
+/* ---- growth: new tokens of a tokenizer, and the merges that lead to them -------- */
+
+/* A token that the tokenizer lacks. */
+typedef struct otx__new_token {
+    size_t at, size; /* of its content, in growth.contents */
+    double score;    /* of Unigram */
+    bool added;      /* not of the model's own list: cut out of a text before anything else */
+    bool part;       /* nobody asked for it: a merge on the way to another */
+} otx__new_token;
+
+/* Tokens by id: an old one, or vocab.count + its place among the new. */
+typedef struct otx__new_merge {
+    uint32_t left, right, made;
+} otx__new_merge;
+
+/* Slots of a hash table: place + 1, or 0. */
+typedef struct otx__slots {
+    uint32_t *slots;
+    size_t room, count;
+} otx__slots;
+
+typedef struct otx__growth {
+    const otx_context *ctx;
+    const otx_vocab *vocab;
+    const otx__rules *rules;
+    const otx__token_index *known; /* the old tokens by content */
+    otx__text contents;
+    otx__new_token *tokens;
+    otx__new_merge *merges; /* in their order, which comes after all old ones */
+    size_t token_count, token_room, merge_count, merge_room;
+    otx__slots by_content, by_pair;
+    uint32_t *pieces; /* of one token */
+    size_t piece_room;
+    otx_error *error;
+} otx__growth;
+
+OTX__PRIVATE void otx__growth_close(otx__growth *g)
+{
+    const otx_context *ctx = g->ctx;
+    otx__text_close(&g->contents);
+    if (g->token_room) otx__free(ctx, g->tokens, g->token_room, sizeof *g->tokens);
+    if (g->merge_room) otx__free(ctx, g->merges, g->merge_room, sizeof *g->merges);
+    if (g->piece_room) otx__free(ctx, g->pieces, g->piece_room, sizeof *g->pieces);
+    if (g->by_content.room)
+        otx__free(ctx, g->by_content.slots, g->by_content.room, sizeof(uint32_t));
+    if (g->by_pair.room) otx__free(ctx, g->by_pair.slots, g->by_pair.room, sizeof(uint32_t));
+}
+
+/* ---- finding them ---- */
+
+OTX__PRIVATE otx__span otx__growth_content(const otx__growth *g, uint32_t id)
+{
+    const otx__new_token *token;
+    if (id < g->vocab->count)
+        return otx__span_of(g->vocab->tokens[id].content, g->vocab->tokens[id].content_size);
+    token = &g->tokens[id - g->vocab->count];
+    return otx__span_of(g->contents.bytes + token->at, token->size);
+}
+
+OTX__PRIVATE otx__hash_key otx__growth_key(const otx__growth *g)
+{
+    return g->known->key;
+}
+
+OTX__PRIVATE uint64_t otx__pair_hash(const otx__growth *g, uint32_t left, uint32_t right)
+{
+    char bytes[8];
+    memcpy(bytes, &left, 4);
+    memcpy(bytes + 4, &right, 4);
+    return otx__hash(otx__growth_key(g), bytes, sizeof bytes);
+}
+
+/* The slot of a new token with that content, or the empty one where it would go. */
+OTX__PRIVATE uint32_t *otx__content_slot(const otx__growth *g, const char *bytes, size_t size)
+{
+    const size_t mask = g->by_content.room - 1;
+    size_t at = (size_t)otx__hash(otx__growth_key(g), bytes, size) & mask;
+    for (; g->by_content.slots[at]; at = (at + 1) & mask) {
+        const otx__new_token *token = &g->tokens[g->by_content.slots[at] - 1];
+        if (otx__same_bytes(g->contents.bytes + token->at, token->size, bytes, size)) break;
+    }
+    return &g->by_content.slots[at];
+}
+
+OTX__PRIVATE uint32_t *otx__pair_slot(const otx__growth *g, uint32_t left, uint32_t right)
+{
+    const size_t mask = g->by_pair.room - 1;
+    size_t at = (size_t)otx__pair_hash(g, left, right) & mask;
+    for (; g->by_pair.slots[at]; at = (at + 1) & mask) {
+        const otx__new_merge *merge = &g->merges[g->by_pair.slots[at] - 1];
+        if (merge->left == left && merge->right == right) break;
+    }
+    return &g->by_pair.slots[at];
+}
+
+/* Room for one more than there are; what is in the table is put in anew. */
+OTX__PRIVATE otx_result otx__slots_grow(otx__growth *g, otx__slots *table, bool pairs)
+{
+    const size_t room = table->room ? table->room * 2 : 64;
+    uint32_t *slots = table->slots;
+    size_t old = table->room, i;
+    if (table->count * 2 < table->room) return OTX_OK;
+    table->slots = (uint32_t *)otx__alloc_zero(g->ctx, room, sizeof *slots);
+    if (!table->slots) {
+        table->slots = slots;
+        return otx__fail_array(g->error, room, sizeof *slots);
+    }
+    table->room = room;
+    for (i = 0; i < old; i++) {
+        const uint32_t place = slots[i];
+        if (!place) continue;
+        if (pairs) {
+            const otx__new_merge *merge = &g->merges[place - 1];
+            *otx__pair_slot(g, merge->left, merge->right) = place;
+        } else {
+            const otx__new_token *token = &g->tokens[place - 1];
+            *otx__content_slot(g, g->contents.bytes + token->at, token->size) = place;
+        }
+    }
+    if (old) otx__free(g->ctx, slots, old, sizeof *slots);
+    return OTX_OK;
+}
+
+/* The id of a token with that content, or -1. */
+OTX__PRIVATE int64_t otx__growth_find(const otx__growth *g, const char *bytes, size_t size)
+{
+    const int64_t id = otx__index_find(g->known, OTX_TOKEN_NONE, bytes, size);
+    uint32_t place;
+    if (id >= 0 || !g->by_content.room) return id;
+    place = *otx__content_slot(g, bytes, size);
+    return place ? (int64_t)(g->vocab->count + place - 1) : -1;
+}
+
+/* ---- adding to them ---- */
+
+/* A new token, whose content no other has. */
+OTX__PRIVATE otx_result otx__growth_add(otx__growth *g, const char *bytes, size_t size,
+                                        uint32_t *id)
+{
+    void *items = g->tokens;
+    otx__new_token *token;
+    otx_result result = otx__slots_grow(g, &g->by_content, false);
+    if (result) return result;
+    if (!otx__grow(g->ctx, &items, &g->token_room, g->token_count + 1, sizeof *g->tokens))
+        return otx__fail_array(g->error, g->token_count + 1, sizeof *g->tokens);
+    g->tokens = (otx__new_token *)items;
+    token = &g->tokens[g->token_count];
+    memset(token, 0, sizeof *token);
+    token->at = g->contents.size;
+    token->size = size;
+    otx__text_bytes(&g->contents, bytes, size);
+    if (g->contents.failed) return otx__fail_memory(g->error, g->contents.size + size);
+    *otx__content_slot(g, g->contents.bytes + token->at, size) = (uint32_t)++g->token_count;
+    g->by_content.count++;
+    *id = (uint32_t)(g->vocab->count + g->token_count - 1);
+    return OTX_OK;
+}
+
+/* What two tokens are together: without the prefix that says that the second continues a
+   word. A token that is in the way, as a special one is, is a refusal: *made is then -1. */
+OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t right,
+                                         int64_t *made)
+{
+    otx__span one = otx__growth_content(g, left), two = otx__growth_content(g, right);
+    const size_t prefix = g->rules->prefix_size;
+    char *both;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    if (prefix && two.size >= prefix && memcmp(two.bytes, g->rules->prefix, prefix) == 0) {
+        two.bytes += prefix;
+        two.size -= prefix;
+    }
+    both = (char *)otx__alloc(g->ctx, one.size + two.size, 1);
+    if (!both) return otx__fail_memory(g->error, one.size + two.size);
+    memcpy(both, one.bytes, one.size);
+    memcpy(both + one.size, two.bytes, two.size);
+    *made = otx__growth_find(g, both, one.size + two.size);
+    if (*made < 0) {
+        result = otx__growth_add(g, both, one.size + two.size, &id);
+        *made = id;
+        if (!result) g->tokens[g->token_count - 1].part = true;
+    } else if ((uint64_t)*made < g->vocab->count &&
+               g->vocab->tokens[*made].kind != OTX_TOKEN_TEXT) {
+        *made = -1;
+    }
+    otx__free(g->ctx, both, one.size + two.size, 1);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__growth_merge(otx__growth *g, uint32_t left, uint32_t right,
+                                          uint32_t made)
+{
+    void *items = g->merges;
+    otx_result result = otx__slots_grow(g, &g->by_pair, true);
+    if (result) return result;
+    if (!otx__grow(g->ctx, &items, &g->merge_room, g->merge_count + 1, sizeof *g->merges))
+        return otx__fail_array(g->error, g->merge_count + 1, sizeof *g->merges);
+    g->merges = (otx__new_merge *)items;
+    g->merges[g->merge_count].left = left;
+    g->merges[g->merge_count].right = right;
+    g->merges[g->merge_count].made = made;
+    *otx__pair_slot(g, left, right) = (uint32_t)++g->merge_count;
+    g->by_pair.count++;
+    return OTX_OK;
+}
+
+/* ---- what a text is merged to ---- */
+
+/* The place of the merge of two tokens among all, and what it makes; false if there is
+   none. */
+OTX__PRIVATE bool otx__growth_rank(const otx__growth *g, uint32_t left, uint32_t right,
+                                   uint64_t *rank, uint32_t *made)
+{
+    uint32_t place;
+    if (left < g->vocab->count && right < g->vocab->count) {
+        const otx__merge *merge = otx__rules_merge(g->rules, left, right);
+        if (merge) {
+            *rank = merge->rank;
+            *made = merge->made;
+            return true;
+        }
+    }
+    place = g->by_pair.room ? *otx__pair_slot(g, left, right) : 0;
+    if (!place) return false;
+    *rank = (uint64_t)UINT32_MAX + place;
+    *made = g->merges[place - 1].made;
+    return true;
+}
+
+/* Merges pieces as far as it goes, the sooner merges first. Returns how many are left. */
+OTX__PRIVATE size_t otx__growth_run(const otx__growth *g, uint32_t *pieces, size_t count)
+{
+    for (;;) {
+        uint64_t best = UINT64_MAX, rank = 0;
+        uint32_t made = 0, makes = 0;
+        size_t where = 0, i;
+        for (i = 0; i + 1 < count; i++) {
+            if (!otx__growth_rank(g, pieces[i], pieces[i + 1], &rank, &made) || rank >= best)
+                continue;
+            best = rank;
+            makes = made;
+            where = i;
+        }
+        if (best == UINT64_MAX) return count;
+        pieces[where] = makes;
+        memmove(pieces + where + 1, pieces + where + 2,
+                (count - where - 2) * sizeof *pieces);
+        count--;
+    }
+}
+
+/* Adds merges until those pieces become one token, which *reached says. As every new merge
+   comes after all others, what was reached before stays so. */
+OTX__PRIVATE otx_result otx__growth_reach(otx__growth *g, uint32_t *pieces, size_t count,
+                                          bool *reached)
+{
+    otx_result result = OTX_OK;
+    *reached = true;
+    while (!result && (count = otx__growth_run(g, pieces, count)) > 1) {
+        int64_t made = -1;
+        result = otx__growth_join(g, pieces[0], pieces[1], &made);
+        *reached = made >= 0;
+        if (!*reached) return result;
+        if (!result) result = otx__growth_merge(g, pieces[0], pieces[1], (uint32_t)made);
+    }
+    return result;
+}
+
+/* ---- a token, as the tokenizer spells it ---- */
+
+/* What a text is as one token of the model; nothing where that cannot be. */
+OTX__PRIVATE void otx__unspell(const otx__spelling *spelling, otx__span text, otx__text *to)
+{
+    size_t i;
+    switch (spelling->family) {
+    case OTX_FAMILY_BYTE_LEVEL:
+        for (i = 0; i < text.size && !spelling->mark_size; i++) {
+            const unsigned code = otx__character_of_byte((unsigned char)text.bytes[i]);
+            char character[2];
+            character[0] = (char)(code < 0x80 ? code : 0xc0 | code >> 6);
+            character[1] = (char)(0x80 | (code & 0x3f));
+            otx__text_bytes(to, character, code < 0x80 ? 1 : 2);
+        }
+        return;
+    case OTX_FAMILY_METASPACE:
+        for (i = 0; i < text.size; i++)
+            if (text.bytes[i] == ' ') otx__text_bytes(to, spelling->mark, spelling->mark_size);
+            else otx__text_bytes(to, text.bytes + i, 1);
+        return;
+    case OTX_FAMILY_WORDPIECE:
+        if (text.size > 1 && text.bytes[0] == ' ') {
+            otx__text_bytes(to, text.bytes + 1, text.size - 1);
+            return;
+        }
+        otx__text_bytes(to, spelling->mark, spelling->mark_size);
+        otx__text_bytes(to, text.bytes, text.size);
+        return;
+    case OTX_FAMILY_PLAIN: otx__text_bytes(to, text.bytes, text.size); return;
+    default: return;
+    }
+}
+
+/* >>> src/reshape/whole_word.h */
+/* ---- whole_word: which texts a tokenizer leaves in one piece ----------------------- */
+
+/* A token of the model's own list is met only where the normaliser leaves its text as it is
+   and the pre-tokenizer does not cut it. What all of them do is not computed here; these are
+   texts of which it is certain. Any other can be an added token, which is cut out of a text
+   before either. */
+
+/* Letters that no known pre-tokenizer cuts from their like: of one script, of one case. */
+static const struct {
+    uint32_t first, last;
+} otx__word_letters[] = {
+    {'a', 'z'}, {0xdf, 0xf6}, {0xf8, 0xff}, {0x3b1, 0x3c9}, {0x430, 0x44f}, {0x5d0, 0x5ea},
+    {0x621, 0x63a}, {0x3041, 0x3096}, {0x30a1, 0x30fa}, {0x4e00, 0x9fa5}, {0xac00, 0xd7a3},
+};
+
+/* From here on they follow no space. */
+#define OTX__WORDS_SPACED 7
+
+/* The character that begins a text of UTF-8. */
+OTX__PRIVATE uint32_t otx__code_point(const char *text, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    uint32_t code;
+    size_t i;
+    if (size == 1) return at[0];
+    code = at[0] & (0x7fu >> size);
+    for (i = 1; i < size; i++) code = code << 6 | (at[i] & 0x3fu);
+    return code;
+}
+
+/* The row of the table that a character is of, or their number. */
+OTX__PRIVATE size_t otx__word_row(uint32_t code)
+{
+    size_t row = 0;
+    while (row < OTX__COUNT(otx__word_letters) && (code < otx__word_letters[row].first ||
+                                                   code > otx__word_letters[row].last))
+        row++;
+    return row < 3 && row > 0 ? 0 : row; /* Latin */
+}
+
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
+{
+    size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
+    const bool spaced = text.size > 0 && text.bytes[0] == ' ';
+    for (at = spaced; at < text.size; at += step, count++) {
+        size_t its;
+        step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
+        if (step == 0 || (ascii && step > 1)) return false;
+        its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
+        row = its;
+    }
+    return count > 0 && (!spaced || row < OTX__WORDS_SPACED);
+}
+
+/* What a tokenizer does to texts before its model sees them. */
+typedef struct otx__before_model {
+    bool changes; /* a normaliser does more than mark spaces */
+    bool cuts;    /* a pre-tokenizer cuts at more than spaces */
+    bool cuts_ideographs;
+} otx__before_model;
+
+/* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
+OTX__PRIVATE bool otx__step_is_plain(const otx_json *json, uint32_t step)
+{
+    const uint32_t type = otx_json_find(json, step, "type");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, step, "pattern"), "String");
+    if (otx_json_equals(json, type, "Prepend") || otx_json_equals(json, type, "Metaspace") ||
+        otx_json_equals(json, type, "Sequence"))
+        return true;
+    if (otx_json_equals(json, type, "Replace") || otx_json_equals(json, type, "Split"))
+        return otx_json_equals(json, pattern, " ");
+    return otx_json_equals(json, type, "ByteLevel") &&
+           otx_json_type_of(json, otx_json_find(json, step, "use_regex")) == OTX_JSON_FALSE;
+}
+
+/* Whether every step of a part is such, in its sequences too. */
+OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *ideographs)
+{
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
+    bool plain = true;
+    if (otx_json_type_of(json, part) != OTX_JSON_OBJECT) return true;
+    for (node = part; node < end; node++) {
+        const uint32_t type = otx_json_find(json, node, "type");
+        if (otx_json_type_of(json, type) != OTX_JSON_STRING) continue;
+        if (!otx__step_is_plain(json, node)) plain = false;
+        if (otx_json_equals(json, type, "BertPreTokenizer") ||
+            otx_json_equals(json, type, "BertNormalizer"))
+            *ideographs = true;
+    }
+    return plain;
+}
+
+OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
+{
+    otx__before_model before;
+    before.cuts_ideographs = false;
+    before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
+                                         &before.cuts_ideographs);
+    before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
+                                      &before.cuts_ideographs);
+    return before;
+}
+
+/* Whether the model sees the whole of a text at once, as it is. */
+OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
+{
+    if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
+    if (!otx__is_utf8(text.bytes, text.size)) return false;
+    if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
+    return !before->cuts || otx__is_word(text, false);
+}
+
+/* >>> src/reshape/renumber.h */
+/* ---- renumber: which tokens stay, and their new ids --------------------------- */
+
+#define OTX__GONE UINT32_MAX
+
+/* A model whose vocabulary is cut down, or grows. */
+typedef struct otx__reshaping {
+    const otx_context *ctx;
+    const char *model;          /* its directory */
+    otx_vocab vocab;            /* with its rules */
+    otx__token_index contents;  /* its tokens by content, */
+    otx__token_index stand_for; /* and by (kind, bytes) */
+    bool *keep;                 /* by id */
+    bool *own;                  /* by id: tokens of the model, not only added to it */
+    uint32_t *ids;              /* by id: the new one, or OTX__GONE */
+    uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
+    size_t old_room;
+    size_t count;               /* tokens that there are then */
+    const otx__growth *growth;  /* new tokens, or NULL: */
+    uint32_t *new_ids;          /* their ids */
+    char *scratch;              /* the string decoded last */
+    size_t scratch_room;
+} otx__reshaping;
+
+OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
+{
+    const otx_context *ctx = t->ctx;
+    if (t->scratch_room) otx__free(ctx, t->scratch, t->scratch_room, 1);
+    if (t->new_ids) otx__free(ctx, t->new_ids, t->growth->token_count, sizeof *t->new_ids);
+    if (t->olds) otx__free(ctx, t->olds, t->old_room, sizeof *t->olds);
+    otx__free(ctx, t->ids, t->vocab.count, sizeof *t->ids);
+    otx__free(ctx, t->own, t->vocab.count, sizeof *t->own);
+    otx__free(ctx, t->keep, t->vocab.count, sizeof *t->keep);
+    if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
+    if (t->contents.slots) otx__index_close(ctx, &t->contents);
+    otx_vocab_close(ctx, &t->vocab);
+}
+
+/* Of tokens that are alike the lowest id is found. */
+OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
+                                           otx__token_index *index, otx_error *error)
+{
+    size_t i;
+    otx_result result = otx__index_open(t->ctx, index, t->vocab.tokens, t->vocab.count,
+                                        by_content, error);
+    for (i = 0; i < t->vocab.count && !result; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = by_content ? otx__index_slot(index, OTX_TOKEN_NONE, token->content,
+                                            token->content_size)
+                          : otx__index_slot(index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+    return result;
+}
+
+/* Opens the vocabulary, with every token still to be judged. */
+OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
+{
+    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    size_t count = t->vocab.count;
+    if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
+    if (result) return result;
+    t->keep = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->keep);
+    t->own = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->own);
+    t->ids = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->ids);
+    if (!t->keep || !t->own || !t->ids)
+        return otx__fail_array(error, count, sizeof *t->ids);
+    result = otx__reshape_index(t, true, &t->contents, error);
+    return result ? result : otx__reshape_index(t, false, &t->stand_for, error);
+}
+
+/* ---- the caller's list ---- */
+
+/* An entry of a list of tokens: a text with its escapes undone, or an id. */
+typedef struct otx__listed {
+    otx__map_half name;
+    size_t room;
+    char quoted[OTX__QUOTED]; /* for messages */
+} otx__listed;
+
+OTX__PRIVATE otx_result otx__listed_open(const otx_context *ctx, const char *text, size_t place,
+                                         otx__listed *to, otx_error *error)
+{
+    memset(to, 0, sizeof *to);
+    to->room = strlen(text) + 1;
+    otx__quote(to->quoted, sizeof to->quoted, text, to->room - 1);
+    to->name.bytes = (char *)otx__alloc(ctx, to->room, 1);
+    if (!to->name.bytes) return otx__fail_memory(error, to->room);
+    if (otx__map_unescape(text, 0, &to->name)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
+                     "backslash begins \\\\ or \\xNN", (uint64_t)place + 1, to->quoted);
+}
+
+OTX__PRIVATE void otx__listed_close(const otx_context *ctx, otx__listed *listed)
+{
+    if (listed->name.bytes) otx__free(ctx, listed->name.bytes, listed->room, 1);
+}
+
+/* The id that a name stands for, or -1. */
+OTX__PRIVATE int64_t otx__reshape_find(const otx__reshaping *t, const otx__map_half *name)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    uint64_t id;
+    int64_t found;
+    size_t i;
+    if (name->is_id) {
+        bool known = otx__parse_uint(otx__span_of(name->bytes + 1, name->size - 1), &id) &&
+                     id < t->vocab.count && t->vocab.tokens[id].kind != OTX_TOKEN_NONE;
+        return known ? (int64_t)id : -1;
+    }
+    found = otx__index_find(&t->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    for (i = 0; i < OTX__COUNT(kinds) && found < 0; i++)
+        found = otx__index_find(&t->stand_for, kinds[i], name->bytes, name->size);
+    return found;
+}
+
+/* ---- new ids ---- */
+
+/* Numbers the tokens that stay, or are new, and are the model's own, or are not. */
+OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
+{
+    const otx__growth *g = t->growth;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        if (t->own[i] != own) continue;
+        t->ids[i] = OTX__GONE;
+        if (!t->keep[i]) continue;
+        t->ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = (uint32_t)i;
+    }
+    for (i = 0; g && i < g->token_count; i++) {
+        if (g->tokens[i].added == own) continue;
+        t->new_ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = OTX__GONE;
+    }
+}
+
+/* The model's own tokens come first, in their order, then those that are only added to them:
+   loaders number these on from there. New ones come last of either. */
+OTX__PRIVATE otx_result otx__renumber(otx__reshaping *t, otx_error *error)
+{
+    const size_t news = t->growth ? t->growth->token_count : 0;
+    t->old_room = t->vocab.count + news;
+    t->olds = (uint32_t *)otx__alloc(t->ctx, t->old_room, sizeof *t->olds);
+    if (!t->olds) return otx__fail_array(error, t->old_room, sizeof *t->olds);
+    if (news) t->new_ids = (uint32_t *)otx__alloc(t->ctx, news, sizeof *t->new_ids);
+    if (news && !t->new_ids) return otx__fail_array(error, news, sizeof *t->new_ids);
+    otx__number(t, true);
+    otx__number(t, false);
+    return OTX_OK;
+}
+
+/* The new id of the token with that content, or OTX__GONE. Where several have it, `declared`
+   says which, if it is one of them. */
+OTX__PRIVATE uint32_t otx__reshape_id(const otx__reshaping *t, const char *content, size_t size,
+                                   uint64_t declared)
+{
+    int64_t id;
+    if (declared < t->vocab.count && t->vocab.tokens[declared].kind != OTX_TOKEN_NONE &&
+        otx__same_bytes(t->vocab.tokens[declared].content,
+                        t->vocab.tokens[declared].content_size, content, size))
+        return t->ids[declared];
+    id = otx__index_find(&t->contents, OTX_TOKEN_NONE, content, size);
+    return id < 0 ? OTX__GONE : t->ids[id];
+}
+
+/* Room for `need` bytes at t->scratch, which keeps its contents. */
+OTX__PRIVATE otx_result otx__reshape_room(otx__reshaping *t, size_t need, otx_error *error)
+{
+    void *items = t->scratch;
+    if (!otx__grow(t->ctx, &items, &t->scratch_room, need, 1))
+        return otx__fail_memory(error, need);
+    t->scratch = (char *)items;
+    return OTX_OK;
+}
+
+/* Whether a merge stays, whose halves of `left` and `right` bytes stand one after the other in
+   t->scratch: the token that it makes does, and then its halves do. A prefix that continues a
+   word is not the second half's in what is made. */
+OTX__PRIVATE bool otx__reshape_merges(otx__reshaping *t, size_t left, size_t right)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    const size_t prefix = rules->prefix_size;
+    char *pair = t->scratch;
+    if (otx__reshape_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
+        otx__reshape_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
+        return false;
+    if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
+        right -= prefix;
+        memmove(pair + left, pair + left + prefix, right);
+    }
+    return otx__reshape_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
+}
+
+/* The same of "left right" in t->scratch. */
+OTX__PRIVATE bool otx__reshape_merge_line(otx__reshaping *t, size_t size)
+{
+    char *space = (char *)memchr(t->scratch, ' ', size);
+    size_t left = space ? (size_t)(space - t->scratch) : 0;
+    if (!space) return false;
+    memmove(space, space + 1, size - left - 1);
+    return otx__reshape_merges(t, left, size - left - 1);
+}
+
+/* >>> src/reshape/files_json.h */
+/* ---- files_json: tokenizer.json and the JSON files beside it ---------------------- */
+
+/* A file that is written anew. */
+typedef struct otx__new_file {
+    otx__reshaping *t;
+    const otx_json *json;
+    otx_json_edit *edit;
+    otx__text value; /* that takes the place of one in the file */
+    size_t count;    /* items or members in it so far */
+    otx_error *error;
+    otx_result result; /* the first failure: what follows does nothing */
+} otx__new_file;
+
+/* ---- pieces of a value ---- */
+
+/* Decodes a string to t->scratch; nothing where the node is none, or without memory. */
+OTX__PRIVATE otx__span otx__new_string(otx__new_file *f, uint32_t node)
+{
+    if (f->result) return otx__span_of("", 0);
+    f->result = otx__reshape_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
+    if (f->result) return otx__span_of("", 0);
+    return otx__span_of(f->t->scratch, otx_json_string(f->json, node, f->t->scratch));
+}
+
+/* A value as the file has it. */
+OTX__PRIVATE void otx__new_copy(otx__new_file *f, uint32_t node)
+{
+    uint32_t start, end;
+    otx__json_bytes(f->json, node, &start, &end);
+    otx__text_bytes(&f->value, f->json->text + start, end - start);
+}
+
+/* The beginning of the next item or member. */
+OTX__PRIVATE void otx__new_next(otx__new_file *f)
+{
+    otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
+}
+
+/* Puts the value that was made in the place of a node's. */
+OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
+{
+    otx__text_string(&f->value, close);
+    otx__text_bytes(&f->value, "", 1);
+    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    if (!f->result)
+        f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, f->value.bytes, f->error);
+}
+
+/* Gives an id of a node its new number, if it is one of a token that stays. */
+OTX__PRIVATE void otx__new_put_id(otx__new_file *f, uint32_t node)
+{
+    char digits[16];
+    uint64_t id;
+    if (f->result || !otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->ids[id] == OTX__GONE)
+        return;
+    otx__format(digits, sizeof digits, "%" PRIu32, f->t->ids[id]);
+    f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, digits, f->error);
+}
+
+/* ---- tokens ---- */
+
+/* A member {"content": id} for each new token that is added, or is the model's own. */
+OTX__PRIVATE void otx__append_members(otx__new_file *f, bool added)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added != added) continue;
+        otx__new_next(f);
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_format(&f->value, ": %" PRIu32, f->t->new_ids[i]);
+    }
+}
+
+/* {"content": id}: of tokenizer.json, vocab.json and added_tokens.json. */
+OTX__PRIVATE void otx__new_members(otx__new_file *f, uint32_t object)
+{
+    otx_json_iter member = otx_json_iter_of(f->json, object);
+    while (otx_json_iter_next(&member)) {
+        const otx__span content = otx__new_string(f, member.key);
+        uint64_t declared = UINT64_MAX;
+        uint32_t id;
+        (void)otx_json_uint(f->json, member.value, &declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__new_next(f);
+        otx__new_copy(f, member.key);
+        otx__text_format(&f->value, ": %" PRIu32, id);
+    }
+}
+
+OTX__PRIVATE void otx__new_words(otx__new_file *f, uint32_t object)
+{
+    otx__new_members(f, object);
+    otx__append_members(f, false);
+}
+
+OTX__PRIVATE void otx__new_added_names(otx__new_file *f, uint32_t object)
+{
+    otx__new_members(f, object);
+    otx__append_members(f, true);
+}
+
+/* The new tokens of the model, each with its score. */
+OTX__PRIVATE void otx__append_scored(otx__new_file *f)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added) continue;
+        otx__new_next(f);
+        otx__text_string(&f->value, "[");
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_string(&f->value, ", ");
+        otx__text_double(&f->value, token->score);
+        otx__text_string(&f->value, "]");
+    }
+}
+
+/* [[content, score]], in which a token's id is its place. */
+OTX__PRIVATE void otx__new_scored(otx__new_file *f, uint32_t array)
+{
+    otx_json_iter item = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&item)) {
+        if (item.index >= f->t->vocab.count || f->t->ids[item.index] == OTX__GONE) continue;
+        otx__new_next(f);
+        otx__new_copy(f, item.value);
+    }
+    otx__append_scored(f);
+}
+
+/* A new added token, as the two lists have it: after its id, or under it. */
+OTX__PRIVATE void otx__append_added(otx__new_file *f, bool by_id)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (!token->added) continue;
+        otx__new_next(f);
+        otx__text_format(&f->value, by_id ? "\"%" PRIu32 "\": {" : "{\"id\": %" PRIu32 ", ",
+                         f->t->new_ids[i]);
+        otx__text_string(&f->value, "\"content\": ");
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_string(&f->value, ", \"single_word\": false, \"lstrip\": false, "
+                                    "\"rstrip\": false, \"normalized\": false, "
+                                    "\"special\": false}");
+    }
+}
+
+/* The items of added_tokens, whose ids stand in them. */
+OTX__PRIVATE void otx__new_added(otx__new_file *f, uint32_t array)
+{
+    otx_json_iter item = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&item)) {
+        const uint32_t node = otx_json_find(f->json, item.value, "id");
+        const otx__span content =
+            otx__new_string(f, otx_json_find(f->json, item.value, "content"));
+        uint32_t start, end, at, after, id;
+        uint64_t declared = UINT64_MAX;
+        (void)otx_json_uint(f->json, node, &declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__json_bytes(f->json, item.value, &start, &end);
+        otx__json_bytes(f->json, node, &at, &after);
+        otx__new_next(f);
+        otx__text_bytes(&f->value, f->json->text + start, at - start);
+        otx__text_format(&f->value, "%" PRIu32, id);
+        otx__text_bytes(&f->value, f->json->text + after, end - after);
+    }
+    otx__append_added(f, false);
+}
+
+/* The members of added_tokens_decoder, whose ids are their names. */
+OTX__PRIVATE void otx__new_decoder(otx__new_file *f, uint32_t object)
+{
+    otx_json_iter member = otx_json_iter_of(f->json, object);
+    while (otx_json_iter_next(&member)) {
+        const otx__span content =
+            otx__new_string(f, otx_json_find(f->json, member.value, "content"));
+        uint64_t declared = UINT64_MAX;
+        uint32_t id;
+        (void)otx__id_of_key(f->json, member.key, &declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
+        if (id == OTX__GONE) continue;
+        otx__new_next(f);
+        otx__text_format(&f->value, "\"%" PRIu32 "\": ", id);
+        otx__new_copy(f, member.value);
+    }
+    otx__append_added(f, true);
+}
+
+/* Marks the tokens of the model's own list. */
+OTX__PRIVATE void otx__new_find_own(otx__new_file *f)
+{
+    const otx_vocab *vocab = &f->t->vocab;
+    const uint32_t words = otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "vocab");
+    otx_json_iter member = otx_json_iter_of(f->json, words);
+    while (otx_json_iter_next(&member)) {
+        uint64_t id = member.index;
+        if (member.key != OTX_JSON_NONE && !otx_json_uint(f->json, member.value, &id)) continue;
+        if (id < vocab->count && vocab->tokens[id].kind != OTX_TOKEN_NONE) f->t->own[id] = true;
+    }
+}
+
+/* ---- merges ---- */
+
+/* Whether a merge stays: "left right" or ["left", "right"]. */
+OTX__PRIVATE bool otx__merge_stays(otx__new_file *f, uint32_t node)
+{
+    const uint32_t one = otx_json_item(f->json, node, 0), two = otx_json_item(f->json, node, 1);
+    otx__span text;
+    size_t right;
+    if (otx_json_type_of(f->json, node) == OTX_JSON_STRING) {
+        text = otx__new_string(f, node);
+        return !f->result && otx__reshape_merge_line(f->t, text.size);
+    }
+    text = otx__new_string(f, one);
+    if (!f->result)
+        f->result = otx__reshape_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
+                                   f->error);
+    if (f->result) return false;
+    right = otx_json_string(f->json, two, f->t->scratch + text.size);
+    return otx__reshape_merges(f->t, text.size, right);
+}
+
+/* A content as a string of JSON, or what stands in one. */
+OTX__PRIVATE void otx__put_content(otx__text *to, otx__span content, bool quotes)
+{
+    const size_t at = to->size;
+    otx__text_json_string(to, content.bytes, content.size);
+    if (quotes || to->failed) return;
+    memmove(to->bytes + at, to->bytes + at + 1, to->size - at - 2);
+    to->size -= 2;
+}
+
+/* The new merges, as the others are written. */
+OTX__PRIVATE void otx__append_merges(otx__new_file *f, bool pairs)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__new_next(f);
+        otx__text_string(&f->value, pairs ? "[" : "\"");
+        otx__put_content(&f->value, left, pairs);
+        otx__text_string(&f->value, pairs ? ", " : " ");
+        otx__put_content(&f->value, right, pairs);
+        otx__text_string(&f->value, pairs ? "]" : "\"");
+    }
+}
+
+OTX__PRIVATE void otx__new_merge_list(otx__new_file *f, uint32_t array)
+{
+    otx_json_iter merge = otx_json_iter_of(f->json, array);
+    bool pairs = true;
+    while (otx_json_iter_next(&merge)) {
+        pairs = otx_json_type_of(f->json, merge.value) == OTX_JSON_ARRAY;
+        if (!otx__merge_stays(f, merge.value)) continue;
+        otx__new_next(f);
+        otx__new_copy(f, merge.value);
+    }
+    otx__append_merges(f, pairs);
+}
+
+/* ---- ids in other places ---- */
+
+/* What tokenizer.json puts around texts, by id: {"ids": [1]} of TemplateProcessing, and
+   ["</s>", 2] of BertProcessing and RobertaProcessing. `visit` sees each number. */
+OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
+                                      void (*visit)(otx__new_file *f, uint32_t node))
+{
+    static const char *const pairs[] = {"sep", "cls"};
+    const otx_json *json = f->json;
+    otx_json_iter special = otx_json_iter_of(json, otx_json_find(json, processor,
+                                                                 "special_tokens"));
+    size_t i;
+    while (otx_json_iter_next(&special)) {
+        otx_json_iter id = otx_json_iter_of(json, otx_json_find(json, special.value, "ids"));
+        while (otx_json_iter_next(&id)) visit(f, id.value);
+    }
+    for (i = 0; i < OTX__COUNT(pairs); i++)
+        visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
+{
+    const otx_json *json = f->json;
+    const uint32_t processor = otx_json_find(json, 0, "post_processor");
+    otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
+    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
+    otx__new_processor(f, processor, visit);
+    while (otx_json_iter_next(&inner)) otx__new_processor(f, inner.value, visit);
+}
+
+/* Such an id stays. */
+OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
+{
+    uint64_t id;
+    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
+        return;
+    f->t->keep[id] = true;
+    f->count++;
+}
+
+/* ---- whole files ---- */
+
+/* Puts a list or an object made by `make` in the place of one, if it is there. */
+OTX__PRIVATE void otx__new_part(otx__new_file *f, uint32_t node,
+                                 void (*make)(otx__new_file *f, uint32_t node))
+{
+    const otx_json_type type = otx_json_type_of(f->json, node);
+    if (f->result || (type != OTX_JSON_ARRAY && type != OTX_JSON_OBJECT)) return;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, type == OTX_JSON_ARRAY ? "[" : "{");
+    make(f, node);
+    otx__new_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
+}
+
+OTX__PRIVATE void otx__new_tokenizer_json(otx__new_file *f)
+{
+    const otx_json *json = f->json;
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const uint32_t words = otx_json_find(json, model, "vocab");
+    otx__new_part(f, otx_json_find(json, 0, "added_tokens"), otx__new_added);
+    otx__new_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
+                                 ? otx__new_scored : otx__new_words);
+    otx__new_part(f, otx_json_find(json, model, "merges"), otx__new_merge_list);
+    otx__new_named(f, otx__new_put_id);
+}
+
+OTX__PRIVATE void otx__new_tokenizer_config(otx__new_file *f)
+{
+    otx__new_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__new_decoder);
+}
+
+OTX__PRIVATE void otx__new_vocab_json(otx__new_file *f)
+{
+    otx__new_part(f, 0, otx__new_words);
+}
+
+OTX__PRIVATE void otx__new_added_tokens_json(otx__new_file *f)
+{
+    otx__new_part(f, 0, otx__new_added_names);
+}
+
+/* Makes such a file anew from its JSON. */
+OTX__PRIVATE otx_result otx__new_json(otx__reshaping *t, const otx_json *json,
+                                       void (*make)(otx__new_file *f), otx__text *to,
+                                       otx_error *error)
+{
+    otx__new_file f;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = json;
+    f.error = error;
+    otx__text_open(&f.value, t->ctx);
+    f.result = otx_json_edit_open(t->ctx, json, &f.edit, error);
+    if (!f.result) make(&f);
+    if (!f.result) f.result = otx__edit_to_text(f.edit, to, error);
+    otx_json_edit_close(t->ctx, f.edit);
+    otx__text_close(&f.value);
+    return f.result;
+}
+
+/* >>> src/reshape/files_lines.h */
+/* ---- files_lines: merges.txt and vocab.txt ------------------------------------------ */
+
+/* The next line from *at on, with its end; false behind the last. `size` is without the end
+   ("\n" or "\r\n"). */
+OTX__PRIVATE bool otx__new_line(otx__span text, size_t *at, otx__span *line, size_t *size)
+{
+    const char *start = text.bytes + *at, *end;
+    if (*at >= text.size) return false;
+    end = (const char *)memchr(start, '\n', text.size - *at);
+    *line = otx__span_of(start, end ? (size_t)(end - start) + 1 : text.size - *at);
+    *size = line->size - (end ? 1 : 0);
+    if (end && *size > 0 && start[*size - 1] == '\r') --*size;
+    *at += line->size;
+    return true;
+}
+
+/* Ends the last line, where it has no end. */
+OTX__PRIVATE void otx__end_line(otx__text *to)
+{
+    if (to->size > 0 && to->bytes[to->size - 1] != '\n') otx__text_string(to, "\n");
+}
+
+OTX__PRIVATE void otx__append_merge_lines(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    if (g && g->merge_count) otx__end_line(to);
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+        otx__text_string(to, "\n");
+    }
+}
+
+OTX__PRIVATE void otx__append_token_lines(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    if (g) otx__end_line(to);
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added) continue;
+        otx__text_bytes(to, g->contents.bytes + token->at, token->size);
+        otx__text_string(to, "\n");
+    }
+}
+
+/* merges.txt: what is no merge stays as it is. */
+OTX__PRIVATE otx_result otx__new_merges_txt(otx__reshaping *t, otx__span text, otx__text *to,
+                                            otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx__span line;
+    size_t at = 0, size;
+    while (!result && otx__new_line(text, &at, &line, &size)) {
+        const bool comment = size >= 8 && memcmp(line.bytes, "#version", 8) == 0;
+        bool stays = comment || size == 0;
+        result = otx__reshape_room(t, size + 1, error);
+        if (!result && !stays) {
+            memcpy(t->scratch, line.bytes, size);
+            stays = otx__reshape_merge_line(t, size);
+        }
+        if (stays) otx__text_bytes(to, line.bytes, line.size);
+    }
+    otx__append_merge_lines(t->growth, to);
+    if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    return result;
+}
+
+/* vocab.txt, in which a token's id is its line. */
+OTX__PRIVATE otx_result otx__new_vocab_txt(otx__reshaping *t, otx__span text, otx__text *to,
+                                           otx_error *error)
+{
+    otx__span line;
+    size_t at = 0, size, id;
+    for (id = 0; otx__new_line(text, &at, &line, &size); id++)
+        if (otx__reshape_id(t, line.bytes, size, id) != OTX__GONE)
+            otx__text_bytes(to, line.bytes, line.size);
+    otx__append_token_lines(t->growth, to);
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* >>> src/reshape/new_tokenizer.h */
+/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+
+/* A JSON file of the tokenizer, and how it is written anew. */
+typedef struct otx__new_kind {
+    const char *name;
+    void (*make)(otx__new_file *f);
+} otx__new_kind;
+
+static const otx__new_kind otx__new_kinds[] = {
+    {"tokenizer.json", otx__new_tokenizer_json},
+    {"tokenizer_config.json", otx__new_tokenizer_config},
+    {"vocab.json", otx__new_vocab_json},
+    {"added_tokens.json", otx__new_added_tokens_json},
+};
+
+/* Writes a JSON file of the tokenizer anew. */
+OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
+                                             const char *directory, otx_error *error)
+{
+    otx__document document;
+    otx__text text;
+    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
+    if (result) return result;
+    otx__text_open(&text, t->ctx);
+    result = otx__new_json(t, &document.json, kind->make, &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
+    otx__text_close(&text);
+    otx__document_close(t->ctx, &document);
+    return result;
+}
+
+/* Writes merges.txt or vocab.txt anew. */
+OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
+                                              const char *directory, otx_error *error)
+{
+    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    size_t size = 0;
+    otx__text text;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
+    otx__text_open(&text, t->ctx);
+    result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result)
+        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
+    otx__text_close(&text);
+    if (bytes) otx__file_free(t->ctx, bytes, size);
+    otx__path_free(t->ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
+                                            const char *directory, otx_error *error)
+{
+    char *from = otx__path_join(t->ctx, t->model, name);
+    char *to = otx__path_join(t->ctx, directory, name);
+    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
+                                   : otx__fail_memory(error, strlen(name) + 2);
+    otx__path_free(t->ctx, from);
+    otx__path_free(t->ctx, to);
+    return result;
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
+                                        otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
+        if (strcmp(name, otx__new_kinds[i].name) == 0)
+            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
+        return otx__new_write_lines(t, name, *name == 'm', directory, error);
+    if (!otx__is_of_tokenizer(name)) return OTX_OK;
+    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
+    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
+             "tokenizer.json is read", otx__path_text(path, t->model),
+             otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__new_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
+   which is added to *named, and finds which tokens are its model's. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__document document;
+    otx__new_file f;
+    otx_result result;
+    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
+                         "a tokenizer.json is written anew: load it with transformers' "
+                         "AutoTokenizer and save it with save_pretrained, which writes one",
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
+    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
+    if (result) return result;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = &document.json;
+    otx__new_named(&f, otx__new_keep_id);
+    otx__new_find_own(&f);
+    *named += f.count;
+    otx__document_close(t->ctx, &document);
+    return OTX_OK;
+}
+
+/* >>> src/reshape/new_model.h */
+/* ---- new_model: the model with its new tokenizer ---------------------------------------- */
+
+/* "#NEW=#OLD" for every old token: its row is the old one, whatever else is alike. */
+typedef struct otx__new_map {
+    char (*texts)[32];
+    const char **entries;
+    size_t count;
+} otx__new_map;
+
+OTX__PRIVATE otx_result otx__new_map_open(const otx__reshaping *t, otx__new_map *map,
+                                          otx_error *error)
+{
+    size_t i;
+    map->texts = (char(*)[32])otx__alloc(t->ctx, t->count, sizeof *map->texts);
+    map->entries = (const char **)otx__alloc(t->ctx, t->count, sizeof *map->entries);
+    if (!map->texts || !map->entries)
+        return otx__fail_array(error, t->count, sizeof *map->texts);
+    for (i = 0; i < t->count; i++) {
+        if (t->olds[i] == OTX__GONE) continue;
+        otx__format(map->texts[map->count], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32,
+                    (uint64_t)i, t->olds[i]);
+        map->entries[map->count] = map->texts[map->count];
+        map->count++;
+    }
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
+{
+    if (map->texts) otx__free(t->ctx, map->texts, t->count, sizeof *map->texts);
+    if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
+}
+
+/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
+OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
+                                       const char *directory, const char *out,
+                                       void (*look)(const otx_job *job, void *context),
+                                       void *context, otx_error *error)
+{
+    otx_job_options options = *wanted;
+    otx__new_map map;
+    otx_job *job = NULL;
+    otx_result result;
+    memset(&map, 0, sizeof map);
+    result = otx__new_map_open(t, &map, error);
+    options.map = map.entries;
+    options.map_count = map.count;
+    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
+    if (!result && look) look(job, context);
+    if (!result) result = otx_job_run(job, out, error);
+    otx_job_close(job);
+    otx__new_map_close(t, &map);
+    return result;
+}
+
+#define OTX__NEW_TOKENIZER ".otx-tokenizer-"
+
+/* Makes the directory of the new tokenizer beside the output. */
+OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+                                       bool overwrite, otx__output *output, otx_error *error)
+{
+    otx__standing standing;
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, out, error);
+    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* >>> src/reshape/trim.h */
+/* ---- trim: fewer tokens ------------------------------------------------------------------- */
+
+/* Marks the token that an entry of the list names. */
+OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options *options,
+                                       size_t i, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__listed listed;
+    int64_t id;
+    otx_result result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
+    if (!result) {
+        id = otx__reshape_find(t, &listed.name);
+        if (id >= 0) t->keep[id] = !options->drop;
+        else
+            result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, "
+                               "\"%s\": %s has no such token", (uint64_t)i + 1, listed.quoted,
+                               otx__path_text(path, t->model));
+    }
+    otx__listed_close(t->ctx, &listed);
+    return result;
+}
+
+/* Marks what the caller wants to stay. */
+OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options *options,
+                                       otx_trim_summary *summary, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        t->keep[i] = token && (options->drop || i < options->first);
+    }
+    for (i = 0; i < options->token_count && !result; i++)
+        result = otx__trim_name(t, options, i, error);
+    for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
+                                         otx_trim_summary *summary, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__reshape_open(t, error);
+    otx__path_text(path, t->model);
+    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) result = otx__reshape_look(t, &summary->always, error);
+    if (!result)
+        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
+    if (!result) result = otx__renumber(t, error);
+    if (result) return result;
+    summary->before = t->vocab.token_count;
+    summary->after = t->count;
+    if (t->count == t->vocab.token_count)
+        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
+                 "not named to stay are needed by others", path, (uint64_t)t->count);
+    return OTX_OK;
+}
+
+/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+{
+    otx_trim_summary *summary = (otx_trim_summary *)context;
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
+        const otx__tensor_plan *plan = &job->plans[i];
+        summary->matrices += old->end - old->begin;
+        if (!job->base.parts.tensors[i].redundant)
+            summary->trimmed +=
+                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+    }
+}
+
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error)
+{
+    otx__reshaping t;
+    otx_job_options job;
+    otx_trim_summary own;
+    otx__output output;
+    otx_result result;
+    memset(&t, 0, sizeof t);
+    memset(&job, 0, sizeof job);
+    memset(&own, 0, sizeof own);
+    t.ctx = ctx;
+    t.model = model;
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__trim_choose(&t, options, &own, error);
+    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
+    if (!result) {
+        result = otx__new_write_all(&t, output.partial, error);
+        if (!result)
+            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
+                                    error);
+        otx__output_abandon(&output);
+    }
+    if (!result && summary) *summary = own;
+    otx__reshape_close(&t);
+    return result;
+}
+
+/* >>> src/reshape/extend.h */
+/* ---- extend: more tokens -------------------------------------------------------------------- */
+
+/* Longer texts are no tokens: finding their merges takes time with their square. */
+#define OTX__TOKEN_MOST 256
+
+/* A vocabulary that grows. */
+typedef struct otx__extending {
+    otx__reshaping t;
+    otx__growth growth;
+    otx__before_model before; /* what happens to texts before the model sees them */
+    otx__text content;        /* of the token at hand */
+    otx_extend_summary summary;
+    otx_error *error;
+} otx__extending;
+
+/* ---- one token ---- */
+
+/* The text as an added token. */
+OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    uint32_t id;
+    otx_result result;
+    if (!otx__is_utf8(name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": is no UTF-8, and cannot "
+                         "be met otherwise than as an added token, which is text",
+                         listed->quoted);
+    if (otx__growth_find(&x->growth, name->bytes, name->size) >= 0) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
+    if (result) return result;
+    x->growth.tokens[x->growth.token_count - 1].added = true;
+    x->summary.added++;
+    return OTX_OK;
+}
+
+/* A character that has no token becomes one in the place of the pieces `at` and on, which are
+   its bytes. */
+OTX__PRIVATE otx_result otx__extend_character(otx__extending *x, size_t at, size_t *count)
+{
+    otx__growth *g = &x->growth;
+    char bytes[4];
+    size_t size = 0, step = 0;
+    int64_t found;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    while (!step && size < 4 && at + size < *count) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[at + size]];
+        if (token->kind != OTX_TOKEN_BYTE) break;
+        bytes[size++] = token->bytes[0];
+        step = otx__utf8_length((const unsigned char *)bytes, size);
+    }
+    if (!step) return OTX_OK;
+    found = otx__growth_find(g, bytes, size);
+    if (found < 0) {
+        result = otx__growth_add(g, bytes, size, &id);
+        if (result) return result;
+        g->tokens[g->token_count - 1].part = true;
+        found = id;
+    }
+    g->pieces[at] = (uint32_t)found;
+    memmove(g->pieces + at + 1, g->pieces + at + size,
+            (*count - at - size) * sizeof *g->pieces);
+    *count -= size - 1;
+    return OTX_OK;
+}
+
+/* The pieces that a text has now; *known is false where one is unknown or a byte alone. */
+OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_half *name,
+                                           size_t *count, bool *known)
+{
+    otx__growth *g = &x->growth;
+    void *items = g->pieces;
+    size_t i;
+    otx_result result;
+    if (!otx__grow(x->t.ctx, &items, &g->piece_room, OTX__TOKEN_MOST, sizeof *g->pieces))
+        return otx__fail_array(x->error, OTX__TOKEN_MOST, sizeof *g->pieces);
+    g->pieces = (uint32_t *)items;
+    result = otx_vocab_split(x->t.ctx, &x->t.vocab, name->bytes, name->size, g->pieces,
+                             g->piece_room, count, x->error);
+    *known = !result && *count > 0 && *count <= g->piece_room;
+    for (i = 0; *known && !result && i < *count; i++) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[i]];
+        if (token->kind == OTX_TOKEN_BYTE && g->rules->how == OTX__SPLIT_MERGES)
+            result = otx__extend_character(x, i, count);
+        if (result || g->pieces[i] >= g->vocab->count) continue;
+        token = &g->vocab->tokens[g->pieces[i]];
+        *known = token->kind == OTX_TOKEN_TEXT;
+    }
+    return result;
+}
+
+/* A score under which a text is one piece: more than its best pieces have, by as much as it is
+   longer than they are, so that none of several new pieces is made of others. */
+OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
+                                          double *score)
+{
+    const otx__rules *rules = x->growth.rules;
+    size_t count = 0, i;
+    bool known;
+    otx_result result = otx__extend_pieces(x, name, &count, &known);
+    *score = 0.001 * (double)name->size;
+    for (i = 0; i < count && i < x->growth.piece_room && !result; i++)
+        *score += known ? rules->weights[x->growth.pieces[i]] : rules->least;
+    return result;
+}
+
+/* The text as a token of the model's own; *done is false where it cannot be one. */
+OTX__PRIVATE otx_result otx__extend_own(otx__extending *x, const otx__map_half *name, bool *done)
+{
+    otx__growth *g = &x->growth;
+    const otx__span content = otx__span_of(x->content.bytes, x->content.size);
+    const bool merges = g->rules->how == OTX__SPLIT_MERGES && !g->rules->whole_first;
+    size_t count = 0;
+    double score = 0;
+    uint32_t id;
+    int64_t found;
+    otx_result result = OTX_OK;
+    *done = true;
+    if (merges) {
+        result = otx__extend_pieces(x, name, &count, done);
+        if (!result && *done) result = otx__growth_reach(g, g->pieces, count, done);
+        found = otx__growth_find(g, content.bytes, content.size);
+        *done = *done && found >= 0;
+        if (result || !*done || (uint64_t)found < g->vocab->count) return result;
+        g->tokens[(size_t)found - g->vocab->count].part = false;
+        return OTX_OK;
+    }
+    if (g->rules->how == OTX__SPLIT_VITERBI) result = otx__extend_score(x, name, &score);
+    if (!result) result = otx__growth_add(g, content.bytes, content.size, &id);
+    if (!result) g->tokens[g->token_count - 1].score = score;
+    return result;
+}
+
+/* Whether a token is there already: the model's, or a new one that was asked for. */
+OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
+{
+    const otx__growth *g = &x->growth;
+    const int64_t id = otx__growth_find(g, x->content.bytes, x->content.size);
+    if (id < 0) return false;
+    return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
+}
+
+OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    const otx__span text = otx__span_of(name->bytes, name->size);
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (name->size == 0 || name->size > OTX__TOKEN_MOST)
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": has %" PRIu64 " bytes; 1 "
+                         "to %d are wanted", listed->quoted, (uint64_t)name->size,
+                         OTX__TOKEN_MOST);
+    x->content.size = 0;
+    if (otx__is_whole(&x->before, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0) {
+        if (otx__extend_has(x) || otx__reshape_find(&x->t, name) >= 0) {
+            x->summary.present++;
+            return OTX_OK;
+        }
+        result = otx__extend_own(x, name, &done);
+        x->summary.own += done;
+    }
+    return result || done ? result : otx__extend_added(x, listed);
+}
+
+/* ---- all of them ---- */
+
+OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
+                                          const char *model)
+{
+    uint64_t named = 0;
+    otx__document document;
+    otx_result result;
+    x->t.ctx = ctx;
+    x->t.model = model;
+    otx__text_open(&x->content, ctx);
+    result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__reshape_look(&x->t, &named, x->error);
+    if (result) return result;
+    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+    if (result) return result;
+    x->before = otx__look_before_model(&document.json);
+    otx__document_close(ctx, &document);
+    x->growth.ctx = ctx;
+    x->growth.vocab = &x->t.vocab;
+    x->growth.rules = (const otx__rules *)x->t.vocab.rules;
+    x->growth.known = &x->t.contents;
+    x->growth.error = x->error;
+    otx__text_open(&x->growth.contents, ctx);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
+{
+    const otx_context *ctx = x->t.ctx;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < options->token_count && !result; i++) {
+        otx__listed listed;
+        result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
+        if (!result) result = otx__extend_token(x, &listed);
+        if (!result)
+            result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,
+                               x->error);
+        otx__listed_close(ctx, &listed);
+    }
+    for (i = 0; i < x->t.vocab.count; i++)
+        x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    x->t.growth = &x->growth;
+    for (i = 0; i < x->growth.token_count; i++) x->summary.parts += x->growth.tokens[i].part;
+    if (!result) result = otx__renumber(&x->t, x->error);
+    x->summary.before = x->t.vocab.token_count;
+    x->summary.after = x->t.count;
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
+                                          const otx_extend_options *options)
+{
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_SUBWORD;
+    job.subword = options->subword;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__new_write_all(&x->t, output.partial, x->error);
+    if (!result)
+        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+    otx__output_abandon(&output);
+    return result;
+}
+
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error)
+{
+    otx__extending x;
+    otx_result result;
+    memset(&x, 0, sizeof x);
+    x.error = error;
+    result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_all(&x, options);
+    if (!result) result = otx__extend_write(&x, out, options);
+    if (!result && summary) *summary = x.summary;
+    otx__reshape_close(&x.t);
+    if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
+    otx__text_close(&x.content);
     return result;
 }
 
