@@ -30,17 +30,20 @@ done
 without=
 case "$only" in
 "") api="version result context isa matrix blocks solver affine methods source json safetensors
-             vocab align"
+             gguf vocab align"
     wings="base files vocab simd solve methods"
     path_api="file directory job verify evaluate reshape"
     path_wings="disk model job evaluate reshape" ;;
-files) api="version result context matrix blocks source json safetensors"
+files) api="version result context matrix blocks source json safetensors gguf"
     wings="base files" path_api='' path_wings=''
-    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;
+    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch
+             files/gguf_keys" ;;
 vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
     without="base/number base/blocks base/blocks_fit base/blocks_make base/watch
-             files/tensors files/safetensors_read files/safetensors_write" ;;
+             files/tensors files/safetensors_read files/safetensors_write files/gguf_types
+             files/gguf_values files/gguf_walk files/gguf_read files/gguf_write
+             files/gguf_keys" ;;
 solve) api="version result context isa matrix solver"
     wings="base simd solve" path_api='' path_wings=''
     without="base/hash base/blocks base/blocks_fit base/blocks_make base/base64 base/protobuf
