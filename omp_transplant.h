@@ -23,242 +23,256 @@
 
    What is where
 
-      289  api/version                version
-      319  api/result                 results
-      359  api/context                context: memory, threads, progress
-      437  api/isa                    instruction sets
-      454  api/matrix                 numbers and matrices
-      512  api/blocks                 block types of ggml
-      536  api/solver                 the solver
-      664  api/affine                 the affine map: rows as the map makes them, and what it misses
-      795  api/methods                methods: rows for tokens that a model lacks
-      992  api/source                 sources and sinks: bytes in and out
-     1012  api/json                   JSON
-     1134  api/safetensors            safetensors
-     1198  api/vocab                  vocabularies
-     1334  api/align                  alignment
-     1399  api/file                   files
-     1410  api/directory              directories
-     1475  api/job                    the whole job
-     1632  api/verify                 looking at a finished directory
-     1688  api/evaluate               methods ranked on tokens that both models share
-     1783  api/reshape                a model's own vocabulary, smaller or larger
+      306  api/version                version
+      336  api/result                 results
+      376  api/context                context: memory, threads, progress
+      454  api/isa                    instruction sets
+      471  api/matrix                 numbers and matrices
+      529  api/blocks                 block types of ggml
+      553  api/solver                 the solver
+      681  api/affine                 the affine map: rows as the map makes them, and what it misses
+      812  api/methods                methods: rows for tokens that a model lacks
+     1030  api/source                 sources and sinks: bytes in and out
+     1050  api/json                   JSON
+     1172  api/safetensors            safetensors
+     1236  api/gguf                   GGUF
+     1334  api/vocab                  vocabularies
+     1470  api/align                  alignment
+     1539  api/file                   files
+     1550  api/directory              directories
+     1621  api/job                    the whole job
+     1801  api/verify                 looking at a finished directory
+     1857  api/evaluate               methods ranked on tokens that both models share
+     1952  api/reshape                a model's own vocabulary, smaller or larger
 
-     1870  base                       what everything stands on
-     1906  base/begin                 system headers, and how floating point must be compiled
-     1944  base/sizes                 counting, and sums and products that may not wrap
-     1982  base/span                  bytes of others, digits, UTF-8
-     2140  base/decimal               the digits of a double
-     2275  base/format                printf without stdio and without a locale
-     2544  base/result                results, failures, messages
-     2660  base/memory                the allocator, arrays that grow
-     2719  base/text                  names in messages, and text that grows
-     2836  base/hooks                 log, progress, threads of the caller
-     2905  base/sort                  in place, without memory, never quadratic; and finding
-     2955  base/clock                 wall time for statistics
-     3001  base/hash                  keyed, for tables whose keys a stranger chooses
-     3093  base/pool                  blocks that are freed together
-     3208  base/number                element types, widening and rounding
-     3419  base/blocks                block types of ggml, taken apart and widened
-     3640  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     3925  base/blocks_make           rows quantised to blocks
-     4319  base/base64                decoding
-     4355  base/protobuf              fields of a message
-     4477  base/watch                 long loops that the caller can stop
+     2039  base                       what everything stands on
+     2075  base/begin                 system headers, and how floating point must be compiled
+     2113  base/sizes                 counting, and sums and products that may not wrap
+     2151  base/span                  bytes of others, digits, UTF-8
+     2309  base/decimal               the digits of a double
+     2444  base/format                printf without stdio and without a locale
+     2713  base/result                results, failures, messages
+     2829  base/memory                the allocator, arrays that grow
+     2888  base/text                  names in messages, and text that grows
+     3005  base/hooks                 log, progress, threads of the caller
+     3074  base/sort                  in place, without memory, never quadratic; and finding
+     3124  base/clock                 wall time for statistics
+     3170  base/hash                  keyed, for tables whose keys a stranger chooses
+     3262  base/pool                  blocks that are freed together
+     3377  base/number                element types, widening and rounding
+     3588  base/blocks                block types of ggml, taken apart and widened
+     3809  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4094  base/blocks_make           rows quantised to blocks
+     4488  base/base64                decoding
+     4524  base/protobuf              fields of a message
+     4646  base/watch                 long loops that the caller can stop
 
-     4530  files                      formats, on memory and streams
-     4554  files/memory_source        memory as a source of bytes
-     4572  files/json_read            a parser without recursion
-     4925  files/json_values          looking at values, stepping through containers
-     5138  files/json_edit            writing, and edits that keep every byte they do not touch
-     5506  files/tensors              what reading and writing a header share
-     5641  files/safetensors_read     the header of a file, checked
-     5966  files/safetensors_write    the header of a new file
+     4699  files                      formats, on memory and streams
+     4729  files/memory_source        memory as a source of bytes
+     4747  files/json_read            a parser without recursion
+     5100  files/json_values          looking at values, stepping through containers
+     5313  files/json_edit            writing, and edits that keep every byte they do not touch
+     5681  files/tensors              what reading and writing a header share
+     5816  files/safetensors_read     the header of a file, checked
+     6141  files/safetensors_write    the header of a new file
+     6298  files/gguf_types           ggml's types, and the sizes of values
+     6475  files/gguf_values          keys, tensors and values found
+     6593  files/gguf_walk            what stands in a header, one after the other
+     6805  files/gguf_read            the header of a file, checked
+     7026  files/gguf_write           the header of a new file
+     7231  files/gguf_keys            a list of keys that is being made
 
-     6123  vocab                      tokens, from every source, and which of them are the same
-     6160  vocab/known                what the world calls things: files, classes, tokens
-     6485  vocab/token_table          the table of tokens, and finding tokens in it
-     6659  vocab/spelling             from what a file spells to bytes
-     6850  vocab/reader               what the readers of all sources share
-     7202  vocab/added_tokens         what other files add to a model's tokens
-     7550  vocab/in_use               tokens that are named as reserved ones and are none
-     7653  vocab/from_tokenizer_json  tokenizer.json
-     7946  vocab/from_tekken          tekken.json
-     8101  vocab/from_tiktoken        *.tiktoken
-     8166  vocab/from_sentencepiece   tokenizer.model and its like
-     8531  vocab/from_vocab_json      vocab.json and merges.txt
-     8617  vocab/from_vocab_txt       vocab.txt
-     8674  vocab/digits               how a tokenizer cuts numbers
-     8870  vocab/recognise            what a file is, by what it holds
-     9001  vocab/parse                the first source that is given, and what goes with it
-     9210  vocab/rules                how a tokenizer splits text, kept for those who ask
-     9612  vocab/split                text split as the tokenizer's model splits it
-    10014  vocab/align                which base token a donor token is
+     7431  vocab                      tokens, from every source, and which of them are the same
+     7468  vocab/known                what the world calls things: files, classes, tokens
+     7793  vocab/token_table          the table of tokens, and finding tokens in it
+     7967  vocab/spelling             from what a file spells to bytes
+     8158  vocab/reader               what the readers of all sources share
+     8510  vocab/added_tokens         what other files add to a model's tokens
+     8858  vocab/in_use               tokens that are named as reserved ones and are none
+     8961  vocab/from_tokenizer_json  tokenizer.json
+     9254  vocab/from_tekken          tekken.json
+     9409  vocab/from_tiktoken        *.tiktoken
+     9474  vocab/from_sentencepiece   tokenizer.model and its like
+     9839  vocab/from_vocab_json      vocab.json and merges.txt
+     9925  vocab/from_vocab_txt       vocab.txt
+     9982  vocab/digits               how a tokenizer cuts numbers
+    10178  vocab/recognise            what a file is, by what it holds
+    10309  vocab/parse                the first source that is given, and what goes with it
+    10518  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10920  vocab/split                text split as the tokenizer's model splits it
+    11322  vocab/align                which base token a donor token is
 
-    10268  simd                       the hot loops, once for each instruction set
-    10301  simd/kernels               the table of kernels, and what all versions share
-    10578  simd/scalar                the reference
-    10747  simd/sse2                  the operations of 128-bit x86, and what each does
-    10868  simd/neon                  those of 64-bit Arm
-    10963  simd/wasm                  those of WebAssembly's SIMD128
-    11048  simd/avx2                  those of 256-bit x86, with FMA
-    11130  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    11772  simd/avx_vnni              AVX2, and products of integers
-    11868  simd/neon_bf16             NEON, and products of matrices
-    12022  simd/avx512                512-bit x86, by hand
-    12628  simd/amx                   tiles of x86, beside AVX-512
-    12871  simd/dispatch              which of them this machine can run, and which a call takes
+    11579  simd                       the hot loops, once for each instruction set
+    11612  simd/kernels               the table of kernels, and what all versions share
+    11889  simd/scalar                the reference
+    12058  simd/sse2                  the operations of 128-bit x86, and what each does
+    12179  simd/neon                  those of 64-bit Arm
+    12274  simd/wasm                  those of WebAssembly's SIMD128
+    12359  simd/avx2                  those of 256-bit x86, with FMA
+    12441  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13083  simd/avx_vnni              AVX2, and products of integers
+    13179  simd/neon_bf16             NEON, and products of matrices
+    13333  simd/avx512                512-bit x86, by hand
+    13939  simd/amx                   tiles of x86, beside AVX-512
+    14182  simd/dispatch              which of them this machine can run, and which a call takes
 
-    13097  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    13150  solve/views                the rows of matrices, as the kernels read them
-    13279  solve/panels               vectors as the dense products want them, and these
-    13470  solve/rests                vectors on their way into panels
-    13647  solve/dictionary           the atoms, and their split along a common direction
-    13802  solve/exact_gram           products of all pairs of atoms in double
-    13884  solve/triangle             packed lower triangles
-    13988  solve/support              what is known of one target, and the exact steps
-    14264  solve/gram_table           products of atoms with all atoms, for scans
-    14502  solve/screen               which atoms are worth scoring in double: the bound
-    14808  solve/scan                 the correlations of all atoms with a block's residuals
-    14971  solve/predict              making targets ready for the next scan
-    15217  solve/candidates           the atoms that a scan could not rule out
-    15554  solve/select               the next atoms of each target
-    15719  solve/pursuit              what one solve holds, and the memory it takes
-    15963  solve/plan                 which form, and in what blocks
-    16208  solve/steps                a pursuit from its rows to its results
-    16447  solve/combine              new rows of coefficients
-    16509  solve/solver               the public call
-    16674  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16883  solve/affine_normal        the normal equations of an affine map
-    17126  solve/affine_factor        their factor, and their solution
-    17357  solve/affine_map           a fitted map, and the rows it makes
-    17700  solve/affine_choice        how many atoms to take, and chosen by what
-    18098  solve/affine_fit           what a fit of an affine map holds and needs
-    18342  solve/affine               fitting and applying affine maps
+    14408  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    14461  solve/views                the rows of matrices, as the kernels read them
+    14590  solve/panels               vectors as the dense products want them, and these
+    14781  solve/rests                vectors on their way into panels
+    14958  solve/dictionary           the atoms, and their split along a common direction
+    15113  solve/exact_gram           products of all pairs of atoms in double
+    15195  solve/triangle             packed lower triangles
+    15299  solve/support              what is known of one target, and the exact steps
+    15575  solve/gram_table           products of atoms with all atoms, for scans
+    15813  solve/screen               which atoms are worth scoring in double: the bound
+    16119  solve/scan                 the correlations of all atoms with a block's residuals
+    16282  solve/predict              making targets ready for the next scan
+    16528  solve/candidates           the atoms that a scan could not rule out
+    16865  solve/select               the next atoms of each target
+    17030  solve/pursuit              what one solve holds, and the memory it takes
+    17274  solve/plan                 which form, and in what blocks
+    17519  solve/steps                a pursuit from its rows to its results
+    17758  solve/combine              new rows of coefficients
+    17820  solve/solver               the public call
+    17985  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18194  solve/affine_normal        the normal equations of an affine map
+    18437  solve/affine_factor        their factor, and their solution
+    18668  solve/affine_map           a fitted map, and the rows it makes
+    19011  solve/affine_choice        how many atoms to take, and chosen by what
+    19409  solve/affine_fit           what a fit of an affine map holds and needs
+    19653  solve/affine               fitting and applying affine maps
 
-    18631  methods                    rows for tokens that a model lacks, each method a room
-    18672  methods/parts              what methods share: sums of rows, combinations
-    18856  methods/pursuit            omp, omp-centred
-    18927  methods/mapping            omp-affine, affine
-    18961  methods/constant           mean, zero
-    18989  methods/rough              products in float that leave few to be taken in double
-    19045  methods/near               each target against all anchors
-    19336  methods/weights            how a few anchors combine to a target
-    19557  methods/interpolation      common_interpolation
-    19710  methods/wechsel            wechsel
-    19760  methods/focus              focus
-    19848  methods/hull               hull
-    19899  methods/dense              matrices of double, and their products
-    20164  methods/linear             maps between two models' rows
-    20319  methods/clp                clp
-    20405  methods/chance             normal deviates that are the same everywhere
-    20466  methods/factor             of symmetric matrices
-    20515  methods/randn              randn
-    20604  methods/john_hewitt        john_hewitt
-    20688  methods/polar              the orthogonal part of a matrix
-    20784  methods/procrustes         procrustes
-    20877  methods/eigen              principal directions of a matrix's rows
-    21191  methods/landmark_pca       landmark_pca
-    21249  methods/stb                stb
-    21431  methods/rope               rows turned to positions
-    21521  methods/mp_rope            mp_rope
-    21847  methods/subword            subword
-    21963  methods/zett               zett
-    21985  methods/modifiers          what is done to the rows of any method
-    22099  methods/methods            the table of all, and the public calls
+    19942  methods                    rows for tokens that a model lacks, each method a room
+    19985  methods/parts              what methods share: sums of rows, combinations
+    20169  methods/pursuit            omp, omp-centred
+    20240  methods/mapping            omp-affine, affine
+    20274  methods/constant           mean, zero
+    20302  methods/rough              products in float that leave few to be taken in double
+    20358  methods/near               each target against all anchors
+    20649  methods/weights            how a few anchors combine to a target
+    20870  methods/interpolation      common_interpolation
+    21023  methods/wechsel            wechsel
+    21073  methods/focus              focus
+    21161  methods/hull               hull
+    21212  methods/dense              matrices of double, and their products
+    21477  methods/linear             maps between two models' rows
+    21632  methods/clp                clp
+    21718  methods/chance             normal deviates that are the same everywhere
+    21779  methods/factor             of symmetric matrices
+    21828  methods/randn              randn
+    21917  methods/john_hewitt        john_hewitt
+    22001  methods/polar              the orthogonal part of a matrix
+    22097  methods/procrustes         procrustes
+    22190  methods/eigen              principal directions of a matrix's rows
+    22504  methods/landmark_pca       landmark_pca
+    22562  methods/stb                stb
+    22744  methods/rope               rows turned to positions
+    22834  methods/mp_rope            mp_rope
+    23160  methods/subword            subword
+    23276  methods/zett               zett
+    23298  methods/spread             the factor that suits hidden anchors' rows best
+    23525  methods/modifiers          what is done to the rows of any method
+    23669  methods/undertrained       rows that look as if nothing had trained them
+    23786  methods/methods            the table of all, and the public calls
 
-    22248  disk                       files and directories
-    22282  disk/system                what POSIX and Windows are asked for
-    22323  disk/windows_paths         paths as Windows takes them
-    22463  disk/windows               the system as Windows gives it
-    22775  disk/posix                 the system as POSIX gives it
-    23023  disk/paths                 what can be told from their text
-    23097  disk/failure               why the system refused
-    23211  disk/look                  what stands at a path, and whether within another
-    23332  disk/listing               listings of directories
-    23407  disk/reading               files to read, and whether they have changed
-    23586  disk/writing               files to write
-    23703  disk/copying               copies of files
-    23769  disk/trees                 whole directories looked through, copied, removed
-    23985  disk/known                 what weights are called in a directory
-    24068  disk/staging               a directory made under another name, then renamed
-    24334  disk/missing               a path or a directory without what is wanted of it
-    24377  disk/weights               which files they are, and what may stand in their place
-    24706  disk/weight_index          the index of a checkpoint in shards
-    24923  disk/shards                what an index and its shards say of each other
-    25128  disk/checkpoint            a model directory, in one file or in shards
-    25373  disk/tokenizer_directory   the tokenizer of a model directory
+    23939  disk                       files and directories
+    23975  disk/system                what POSIX and Windows are asked for
+    24016  disk/windows_paths         paths as Windows takes them
+    24156  disk/windows               the system as Windows gives it
+    24468  disk/posix                 the system as POSIX gives it
+    24716  disk/paths                 what can be told from their text
+    24790  disk/failure               why the system refused
+    24904  disk/look                  what stands at a path, and whether within another
+    25025  disk/listing               listings of directories
+    25100  disk/reading               files to read, and whether they have changed
+    25279  disk/writing               files to write
+    25396  disk/copying               copies of files
+    25462  disk/trees                 whole directories looked through, copied, removed
+    25678  disk/known                 what weights are called in a directory
+    25772  disk/staging               a directory made under another name, then renamed
+    26038  disk/missing               a path or a directory without what is wanted of it
+    26081  disk/gguf_files            GGUF files of a directory, by their names
+    26120  disk/weights               which files they are, and what may stand in their place
+    26456  disk/weight_index          the index of a checkpoint in shards
+    26673  disk/shards                what an index and its shards say of each other
+    26878  disk/gguf_parts            the parts of a split GGUF file
+    26987  disk/checkpoint            a model directory, in one file or in shards
+    27339  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25630  model                      which tensors and config keys belong to the vocabulary
-    25665  model/known                what the world calls things
-    25989  model/known_keys           keys of ids and sizes in configs
-    26163  model/known_classes        classes of tokenizers, by the type of model
-    26401  model/names                names of tensors
-    26558  model/document             the JSON files of a model directory
-    26653  model/members              what the members of a config are about
-    26874  model/config               what config.json says
-    27051  model/side                 a model directory opened once
-    27174  model/code                 the Python that a tokenizer is loaded with
-    27408  model/parts                what each tensor does for the vocabulary
-    27518  model/whole                whether all tensors are there
-    27640  model/find                 finding the parts of a model
-    27927  model/processor            the tokens that a processor looks for by their text
-    28082  model/heirs                what becomes of the ids in a config
-    28248  model/config_ids           ids in a config being edited
-    28488  model/config_lists         lists, dictionaries and ranges of ids
-    28645  model/config_edit          config.json and generation_config.json, edited
-    28940  model/classes              which class a tokenizer is loaded as
-    29147  model/class_tokens         added tokens that a class numbers otherwise
+    27596  model                      which tensors and config keys belong to the vocabulary
+    27631  model/known                what the world calls things
+    27970  model/known_keys           keys of ids and sizes in configs
+    28144  model/known_classes        classes of tokenizers, by the type of model
+    28382  model/names                names of tensors
+    28539  model/document             the JSON files of a model directory
+    28634  model/members              what the members of a config are about
+    28855  model/config               what config.json says
+    29032  model/side                 a model directory opened once
+    29155  model/code                 the Python that a tokenizer is loaded with
+    29389  model/parts                what each tensor does for the vocabulary
+    29499  model/whole                whether all tensors are there
+    29621  model/find                 finding the parts of a model
+    29908  model/processor            the tokens that a processor looks for by their text
+    30063  model/heirs                what becomes of the ids in a config
+    30230  model/config_ids           ids in a config being edited
+    30470  model/config_lists         lists, dictionaries and ranges of ids
+    30627  model/config_edit          config.json and generation_config.json, edited
+    30922  model/classes              which class a tokenizer is loaded as
+    31129  model/class_tokens         added tokens that a class numbers otherwise
 
-    29263  job                        the whole transplant, in the order in which it happens
-    29303  job/job                    what a job holds
-    29591  job/open                   opening the two models
-    29728  job/map                    the caller's map
-    29849  job/align                  where every new row comes from
-    30039  job/plan                   what becomes of every tensor, and of the configs
-    30184  job/chat                   the template that turns messages into text
-    30312  job/digits                 where the two tokenizers cut numbers differently
-    30509  job/check_gguf             the special tokens that a conversion to GGUF finds
-    30699  job/bos                    texts that begin otherwise than the base's
-    30748  job/rows                   rows in memory: reading, checking, their mean
-    31068  job/pieces                 what the base cuts new tokens into
-    31170  job/untrained              rows that hold nothing, and what becomes of their tokens
-    31433  job/solve                  solving for the rows of the donor
-    31647  job/targets                the rows that are made from the donor's
-    31747  job/diagnose               what is odd about the rows that were made
-    31876  job/rebuild                the new rows of one vocabulary tensor
-    32141  job/write                  the output and its weights
-    32420  job/copy                   the other files of the two models
-    32637  job/index                  the files that are written anew
-    32807  job/run                    the whole, in order
-    32921  job/report                 what a job did, as JSON and as a table
-    33237  job/findings               what is told of a finished directory
-    33286  job/check_files            its files
-    33422  job/check_ids              sizes, ids and tying
-    33638  job/check_values           values
-    33709  job/check_draft            as a draft model for another
-    34000  job/verify                 whether a finished directory agrees with itself
+    31245  job                        the whole transplant, in the order in which it happens
+    31288  job/job                    what a job holds
+    31675  job/open                   opening the two models
+    31812  job/map                    the caller's map
+    31933  job/align                  where every new row comes from
+    32127  job/plan                   what becomes of every tensor, and of the configs
+    32307  job/rope                   heads and rotary positions of the two models
+    32405  job/chat                   the template that turns messages into text
+    32533  job/digits                 where the two tokenizers cut numbers differently
+    32730  job/converted              the special tokens that a conversion to GGUF finds
+    32920  job/bos                    texts that begin otherwise than the base's
+    32969  job/rows                   rows in memory: reading, checking, their mean
+    33306  job/pieces                 what the base cuts new tokens into
+    33408  job/untrained              rows that hold nothing, and what becomes of their tokens
+    33671  job/magikarp               tokens that look under-trained by their rows
+    33798  job/match                  rows of tokens that a new one only begins with
+    33885  job/solve                  solving for the rows of the donor
+    34088  job/targets                the rows that are made from the donor's
+    34202  job/diagnose               what is odd about the rows that were made
+    34331  job/rebuild                the new rows of one vocabulary tensor
+    34591  job/write                  the output and its weights
+    34870  job/copy                   the other files of the two models
+    35087  job/index                  the files that are written anew
+    35257  job/run                    the whole, in order
+    35374  job/report                 what a job did, as JSON and as a table
+    35696  job/findings               what is told of a finished directory
+    35745  job/check_files            its files
+    35881  job/check_ids              sizes, ids and tying
+    36097  job/check_values           values
+    36168  job/check_draft            as a draft model for another
+    36460  job/verify                 whether a finished directory agrees with itself
 
-    34041  evaluate                   methods ranked on tokens that both models share
-    34060  evaluate/token_class       what a token is like, by its bytes
-    34127  evaluate/hidden            which tokens are hidden, and the rows at hand
-    34319  evaluate/scores            how near rows come to the true ones
-    34419  evaluate/ranks             whether a true row is found among all
-    34550  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34764  evaluate/write_json        an evaluation as JSON
-    34875  evaluate/write_page        an evaluation as a page
+    36501  evaluate                   methods ranked on tokens that both models share
+    36520  evaluate/token_class       what a token is like, by its bytes
+    36587  evaluate/hidden            which tokens are hidden, and the rows at hand
+    36779  evaluate/scores            how near rows come to the true ones
+    36879  evaluate/ranks             whether a true row is found among all
+    37010  evaluate/evaluate          methods, one after the other, matrix by matrix
+    37234  evaluate/write_json        an evaluation as JSON
+    37345  evaluate/write_page        an evaluation as a page
 
-    35089  reshape                    a model's own vocabulary, smaller or larger
-    35112  reshape/needed             what has to stay for the sake of what stays
-    35295  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    35598  reshape/whole_word         which texts a tokenizer leaves in one piece
-    35714  reshape/renumber           which tokens there are then, and their ids
-    35921  reshape/files_json         tokenizer.json and the JSON files beside it
-    36296  reshape/files_lines        merges.txt and vocab.txt
-    36380  reshape/new_tokenizer      the files of the tokenizer, written anew
-    36502  reshape/new_model          the model with its new tokenizer
-    36576  reshape/trim               fewer tokens
-    36682  reshape/extend             more tokens
+    37559  reshape                    a model's own vocabulary, smaller or larger
+    37582  reshape/needed             what has to stay for the sake of what stays
+    37765  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    38068  reshape/whole_word         which texts a tokenizer leaves in one piece
+    38184  reshape/renumber           which tokens there are then, and their ids
+    38391  reshape/files_json         tokenizer.json and the JSON files beside it
+    38766  reshape/files_lines        merges.txt and vocab.txt
+    38850  reshape/new_tokenizer      the files of the tokenizer, written anew
+    38972  reshape/new_model          the model with its new tokenizer
+    39046  reshape/trim               fewer tokens
+    39152  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -268,7 +282,10 @@
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim and otx_extend; norms in
           otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
-          otx_blocks_to_float and from_float: the block types of ggml.
+          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
+          byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
+          otx_mark_undertrained; otx_gguf_*, and GGUF files in otx_checkpoint_open.
+          otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -927,10 +944,17 @@ typedef enum otx_row_norm {
     OTX_NORM_NONE,
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
+    OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
+                         times one factor, the same for all rows of a matrix: that with which
+                         such rows of hidden anchors, one in 16 or 256 of them, have the least
+                         loss (see otx_affine_fit); from 0 to 2. Takes a second fit, of the
+                         method to the other anchors; with fewer than 32 the factor is 1. For
+                         methods that need the donor's rows: of others it is
+                         OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 
-/* "none", "anchors"; or NULL. */
+/* "none", "anchors", "fitted"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
 /* All zero is the default. */
@@ -947,8 +971,9 @@ typedef struct otx_method_options {
     double noise;        /* the deviation of what is added to every element, by seed */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
-    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
-    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
+    double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
+                                       positions (10,000, likewise) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -966,6 +991,7 @@ typedef struct otx_fitted {
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
     struct otx__linear *linear; /* what other methods keep, or NULL */
+    struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
@@ -988,6 +1014,18 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
 
 /* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
+/* ---- rows that nothing has trained ---- */
+
+/* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
+   Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
+   `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
+   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   head the embedding is marked with `norms`, then the head without; of one without a head of its
+   own the embedding without. */
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error);
 
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
@@ -1195,6 +1233,104 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
                                    size_t metadata_count, otx_layout *out, otx_error *error);
 OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
+/* >>> src/api/gguf.h */
+/* ---- GGUF ------------------------------------------------------------------------------ */
+
+/* The format that llama.cpp reads: keys with values, a table of tensors, their bytes. Version
+   3 is written, 2 and 3 are read, little-endian. What is checked and how is ggml's reader's
+   (ggml/docs/gguf.md; src/gguf.cpp, August 2026). */
+
+/* Types of values, by their numbers in the format. */
+typedef enum otx_gguf_type {
+    OTX_GGUF_U8, OTX_GGUF_I8, OTX_GGUF_U16, OTX_GGUF_I16, OTX_GGUF_U32, OTX_GGUF_I32,
+    OTX_GGUF_F32, OTX_GGUF_BOOL, OTX_GGUF_STRING, OTX_GGUF_ARRAY, OTX_GGUF_U64, OTX_GGUF_I64,
+    OTX_GGUF_F64, OTX_GGUF_TYPE_COUNT
+} otx_gguf_type;
+
+/* A key and its value, which is one element or an array of them. The bytes are owned by the
+   otx_gguf, or by the caller when writing. */
+typedef struct otx_gguf_key {
+    const char *name; /* name_size bytes, none of which is NUL; when read, one is behind them */
+    size_t name_size;
+    otx_gguf_type type; /* of the elements; never OTX_GGUF_ARRAY */
+    bool array;
+    uint64_t count;     /* elements; 1 unless it is an array */
+    const char *data;   /* as the file has them, unaligned: numbers little-endian, each
+                           string behind its size in 8 bytes */
+    uint64_t size;      /* of data */
+} otx_gguf_key;
+
+/* One file's header. Close with otx_gguf_close. */
+typedef struct otx_gguf {
+    uint32_t version, alignment;
+    otx_gguf_key *keys;  /* in order of the file */
+    size_t key_count;
+    otx_tensor *tensors; /* in order of the file, which is that of their bytes; shapes as other
+                            formats have them, rows before columns: ggml's, reversed */
+    uint32_t *types;     /* ggml's number of each tensor's type; its dtype is OTX_OPAQUE where
+                            its elements cannot be read here */
+    size_t tensor_count;
+    uint64_t data_begin; /* offset of the first tensor's bytes in the source */
+    void *memory;        /* private: one block that holds all of the above, and what finds
+                            keys and tensors by their names */
+    size_t memory_size;
+} otx_gguf;
+
+/* Reads and checks a header by every rule of ggml's reader, and that the file has all of the
+   tensors' bytes; those of the last need not be padded. Stricter than ggml: no NUL in names,
+   an alignment of at most 2^20, a header of at most 2^30 bytes. `name` stands in errors. */
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error);
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file);
+
+/* The key or the tensor of that name, or NULL. */
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name);
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name);
+
+/* Element i of a key's value. False if the key is NULL, has no such element, or one of another
+   kind, or an integer beyond int64_t: integers are all integer types and bool (any byte but
+   0 is true), numbers those and the two of floats. */
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out);
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out);
+
+/* The strings of a key's value, one after the other: begin with zeros. False behind the last,
+   or if the key is NULL or holds no strings. */
+typedef struct otx_gguf_strings {
+    uint64_t next;   /* place of the next one in data, and */
+    uint64_t count;  /* how many were given */
+    const char *bytes; /* the one that was given last */
+    size_t size;
+} otx_gguf_strings;
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings);
+
+/* ggml's type of a number: its name ("Q6_K"), or NULL; elements in a block and the block's
+   bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here, OTX_DTYPE_NONE
+   where there is no such type. */
+OTX_API const char *otx_gguf_type_name(uint32_t type);
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes);
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type);
+
+/* The number of a dtype, or UINT32_MAX. */
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype);
+
+/* A header ready to be written. The tensors' bytes follow in order, each at its offset, with
+   zeros up to the next one's and to the end of the file. Close with otx_gguf_layout_close. */
+typedef struct otx_gguf_layout {
+    char *header; /* with the zeros up to the first tensor's bytes */
+    size_t header_size;
+    uint64_t *offsets; /* of each tensor, within the file */
+    size_t count;
+    uint64_t file_size;
+} otx_gguf_layout;
+
+/* Lays out a file of version 3 with the alignment that its keys say (32 if none does); begin,
+   end and dtype of the tensors are ignored. What otx_gguf_open would refuse is refused. */
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error);
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout);
+
 /* >>> src/api/vocab.h */
 /* ---- vocabularies ------------------------------------------------------------- */
 
@@ -1344,10 +1480,13 @@ typedef enum otx_action {
     OTX_ACTION_APPROXIMATE, /* solved for */
     OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
                                matrices: gets what a padding row gets */
+    OTX_ACTION_MATCH,       /* the base's row of another token, as otx_job_options.prefix_match
+                               and byte_match want it: no action of otx_align */
     OTX_ACTION_COUNT
 } otx_action;
 
-/* "padding", "copy", "role", "map", "approximate", "unused"; or NULL. */
+/* "padding", "copy", "role", "map", "approximate", "unused", "match"; or
+   NULL. */
 OTX_API const char *otx_action_name(otx_action action);
 
 typedef struct otx_alignment_row {
@@ -1367,6 +1506,7 @@ typedef struct otx_alignment_options {
     uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
                             0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
+    bool bytes_apart;    /* a BYTE token is not the TEXT token of its byte */
     const otx_map_entry *map;
     size_t map_count;
 } otx_alignment_options;
@@ -1424,8 +1564,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
-/* A checkpoint: model.safetensors, or the shards that
-   model.safetensors.index.json names. */
+/* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
+   a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {
     const otx_tensor *tensor;
     uint32_t file;
@@ -1434,7 +1574,8 @@ typedef struct otx_checkpoint_tensor {
 typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
-    otx_safetensors header;
+    otx_safetensors header; /* of a GGUF file what it says of its tensors */
+    otx_gguf gguf;          /* of no other it holds anything */
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1443,6 +1584,7 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
+    bool gguf;          /* the files are GGUF, and the keys are those of the first */
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
     char *index;        /* its name within the directory, or NULL */
@@ -1451,13 +1593,15 @@ typedef struct otx_checkpoint {
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
-   directory without model.safetensors and its index, the one other file or index is opened
-   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+/* Opens a model directory, or one file: a safetensors file by any name, an index, or a GGUF
+   file, of a split one the first part. Of a directory without model.safetensors and its
+   index, the one other file or index is opened (model.fp16.safetensors, say, or
+   model.safetensors.index.fp16.json); if it has none, its one GGUF model. Every shard is
    opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
-   to ctx->log. Close with otx_checkpoint_close. */
+   to ctx->log. Of a split GGUF file all parts must be there, and what they say of each other
+   must be so. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1467,7 +1611,9 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
                                                          const char *name);
 
 /* Reads `count` elements of an embedding tensor from element `first` on, in its
-   own dtype and host byte order. Thread-safe. */
+   own dtype and host byte order. A tensor of blocks (otx_dtype_is_block) is widened to
+   floats, which `to` must be aligned for; first and count must be whole blocks.
+   Thread-safe. */
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
@@ -1504,14 +1650,28 @@ typedef enum otx_chat {
     OTX_CHAT_COUNT
 } otx_chat;
 
+/* Which matrices take the row of a token that is not the same but like it. */
+typedef enum otx_match {
+    OTX_MATCH_DEFAULT,
+    OTX_MATCH_NO,
+    OTX_MATCH_YES,
+    OTX_MATCH_EMBED,   /* only the embedding: the head's row is made */
+    OTX_MATCH_LM_HEAD, /* only an output head of its own, with its bias */
+    OTX_MATCH_COUNT
+} otx_match;
+
+/* "default", "no", "yes", "embed", "lm_head"; or NULL. */
+OTX_API const char *otx_match_name(otx_match match);
+
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weighting weights; /* as of otx_method_options, */
-    uint64_t seed;       /* likewise */
-    otx_subword subword; /* likewise */
-    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
-    double scale, noise, clip_norms; /* mean and zero */
+    bool own_head_method;   /* an output head of the base's own is made by head_method, and */
+    otx_method head_method; /* method makes the rest. A base whose head is its embedding, or
+                               that has none, is OTX_ERROR_ARGUMENT unless both are the same */
+    otx_method_options how; /* of both. how.omp has no window. how.solve can share a transplant
+                               among processes: it solves a window of the targets, exchanges,
+                               and returns the results of all. It is called for one matrix of
+                               the donor after another, in the same order in every process */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1528,28 +1688,37 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    otx_match byte_match;   /* a BYTE token takes the row of the TEXT token of that one byte, or
+                               the reverse. By default yes, as they are the same to a model;
+                               only then they are anchors. OTX_ERROR_ARGUMENT where the base's
+                               head is its embedding, or is none, and one of them is named */
+    otx_match prefix_match; /* a new TEXT token takes the row of the longest TEXT token of the
+                               base that its bytes begin with, but not with white space alone.
+                               By default no: both then have the same row, so that as an output
+                               the model cannot tell them apart. Likewise */
+    bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
+                          either model, are no anchors. Of those that both models have the
+                          base's row is copied if that is good, made if the donor's is, and else
+                          the token is treated as a reserved one; so is one of the donor's own
+                          that looks so there. For this mergekit's option makes rows where the
+                          base's is good, zeros where neither is, and judges control tokens */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
-    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
-                          processes: it solves a window of the targets, exchanges, and
-                          returns the results of all. It is called for one matrix of
-                          the donor after another, in the same order in every process.
-                          An index that is no atom's is OTX_ERROR_ARGUMENT */
-    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. `untrained` are those of the unused that are so by their rows: see
-   otx_job_open. */
+   and get none. Of the `matched`, one matrix may have a row that is made. `untrained` are those
+   of the unused that are so by their rows: see otx_job_open. */
 typedef struct otx_job_tokens {
-    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t total, copied, by_role, mapped, matched, approximated, unused, skipped, padding;
     uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
     char name[160]; /* of the base's tensor; longer ones are cut */
+    otx_method method;
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
@@ -4530,8 +4699,8 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* >>> src/files/chapter.h */
 /* ==== files: formats, on memory and streams ==== */
 
-/* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+/* Knows JSON, safetensors and GGUF as their specifications have them, and nothing of what a
+   model keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
    an otx_sink.
    Everything is untrusted: every size is checked before it is used, nothing recurses, memory
    stays in proportion to the input.
@@ -4549,7 +4718,13 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_edit          writing, and edits that keep every byte they do not touch
      tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
-     safetensors_write  the header of a new file */
+     safetensors_write  the header of a new file
+     gguf_types         ggml's types, and the sizes of values
+     gguf_values        keys, tensors and values found
+     gguf_walk          what stands in a header, one after the other
+     gguf_read          the header of a file, checked
+     gguf_write         the header of a new file
+     gguf_keys          a list of keys that is being made */
 
 /* >>> src/files/memory_source.h */
 /* ---- memory as a source ---- */
@@ -6118,6 +6293,1139 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     otx__free(ctx, sorted, count, sizeof *sorted);
     if (result) otx_layout_close(ctx, out);
     return result;
+}
+
+/* >>> src/files/gguf_types.h */
+/* ---- GGUF: ggml's types, and the sizes of values ----------------------------- */
+
+/* What the number of a type means: ggml.h and ggml-common.h of August 2026. A type that was
+   removed, or that no file holds, has no name. A new type is a new row, and one behind the
+   last row is refused by its number, as by ggml. */
+typedef struct otx__ggml_type {
+    const char *name;
+    unsigned elements, bytes; /* of a block */
+    otx_dtype dtype;
+} otx__ggml_type;
+
+OTX__PRIVATE const otx__ggml_type *otx__find_ggml_type(uint32_t type)
+{
+    static const otx__ggml_type table[] = {
+        {"F32", 1, 4, OTX_F32},
+        {"F16", 1, 2, OTX_F16},
+        {"Q4_0", 32, 18, OTX_Q4_0},
+        {"Q4_1", 32, 20, OTX_Q4_1},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_2 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_3 */
+        {"Q5_0", 32, 22, OTX_Q5_0},
+        {"Q5_1", 32, 24, OTX_Q5_1},
+        {"Q8_0", 32, 34, OTX_Q8_0},
+        {"Q8_1", 32, 36, OTX_OPAQUE},
+        {"Q2_K", 256, 84, OTX_Q2_K},
+        {"Q3_K", 256, 110, OTX_Q3_K},
+        {"Q4_K", 256, 144, OTX_Q4_K},
+        {"Q5_K", 256, 176, OTX_Q5_K},
+        {"Q6_K", 256, 210, OTX_Q6_K},
+        {"Q8_K", 256, 292, OTX_OPAQUE},
+        {"IQ2_XXS", 256, 66, OTX_OPAQUE},
+        {"IQ2_XS", 256, 74, OTX_OPAQUE},
+        {"IQ3_XXS", 256, 98, OTX_OPAQUE},
+        {"IQ1_S", 256, 50, OTX_OPAQUE},
+        {"IQ4_NL", 32, 18, OTX_IQ4_NL},
+        {"IQ3_S", 256, 110, OTX_OPAQUE},
+        {"IQ2_S", 256, 82, OTX_OPAQUE},
+        {"IQ4_XS", 256, 136, OTX_IQ4_XS},
+        {"I8", 1, 1, OTX_I8},
+        {"I16", 1, 2, OTX_I16},
+        {"I32", 1, 4, OTX_I32},
+        {"I64", 1, 8, OTX_I64},
+        {"F64", 1, 8, OTX_F64},
+        {"IQ1_M", 256, 56, OTX_OPAQUE},
+        {"BF16", 1, 2, OTX_BF16},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_8_8 */
+        {"TQ1_0", 256, 54, OTX_OPAQUE},
+        {"TQ2_0", 256, 66, OTX_OPAQUE},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_8_8 */
+        {"MXFP4", 32, 17, OTX_MXFP4},
+        {"NVFP4", 64, 36, OTX_OPAQUE},
+        {"Q1_0", 128, 18, OTX_OPAQUE},
+        {"Q2_0", 64, 18, OTX_OPAQUE},
+    };
+    return type < OTX__COUNT(table) ? &table[type] : NULL;
+}
+
+OTX_API const char *otx_gguf_type_name(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->name : NULL;
+}
+
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    if (bytes) *bytes = info ? info->bytes : 0;
+    return info ? info->elements : 0;
+}
+
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->dtype : OTX_DTYPE_NONE;
+}
+
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype)
+{
+    const otx__ggml_type *info;
+    uint32_t type = 0;
+    if (dtype == OTX_DTYPE_NONE || dtype == OTX_OPAQUE) return UINT32_MAX;
+    while ((info = otx__find_ggml_type(type)) != NULL && info->dtype != dtype) type++;
+    return info ? type : UINT32_MAX;
+}
+
+/* ---- sizes ---- */
+
+#define OTX__GGUF_MAGIC "GGUF"
+#define OTX__GGUF_ALIGNMENT 32 /* where no key says another */
+#define OTX__KEY_ALIGNMENT "general.alignment"
+
+/* Most bytes of a string and elements of an array, as in ggml; and of a header. Those with
+   the longest vocabularies have some 20 MB. */
+#define OTX__GGUF_LIMIT ((uint64_t)1 << 30)
+
+/* Most of an alignment. ggml has no limit, but nobody writes more than 4096, and the space
+   before the tensors is part of a header. */
+#define OTX__GGUF_ALIGNMENT_LIMIT ((uint32_t)1 << 20)
+
+/* Most dimensions of a tensor, and bytes of its name. */
+#define OTX__GGUF_RANK 4
+#define OTX__GGUF_NAME 63
+
+/* Bytes of an element that is no string; 0 for strings, arrays and what is no type. */
+OTX__PRIVATE unsigned otx__gguf_element_size(otx_gguf_type type)
+{
+    static const unsigned char sizes[OTX_GGUF_TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4,
+                                                             1, 0, 0, 8, 8, 8};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? sizes[type] : 0;
+}
+
+/* What messages call a type of values. */
+OTX__PRIVATE const char *otx__gguf_element_name(otx_gguf_type type)
+{
+    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
+        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
+        "f64"};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? names[type] : "unknown";
+}
+
+/* A number of `size` bytes, at most 8, little-endian. */
+OTX__PRIVATE uint64_t otx__gguf_uint(const char *bytes, unsigned size)
+{
+    uint64_t value = 0;
+    while (size-- > 0) value = value << 8 | (unsigned char)bytes[size];
+    return value;
+}
+
+/* `size` up to a multiple of an alignment; false if that would wrap. */
+OTX__PRIVATE bool otx__gguf_pad(uint64_t size, uint32_t alignment, uint64_t *padded)
+{
+    if (size > UINT64_MAX - (alignment - 1)) return false;
+    *padded = (size + alignment - 1) / alignment * alignment;
+    return true;
+}
+
+/* The bytes that a tensor of a type with a name takes. Returns what is wrong with its shape,
+   or NULL. Where one dimension is 0, the others may be any. */
+OTX__PRIVATE const char *otx__gguf_tensor_bytes(const otx_tensor *tensor, uint32_t type,
+                                                uint64_t *bytes)
+{
+    unsigned block_bytes, block = otx_gguf_type_block(type, &block_bytes), i;
+    uint64_t elements = 1;
+    bool empty = false;
+    if (tensor->rank > OTX__GGUF_RANK) return "has more than 4 dimensions";
+    for (i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] > INT64_MAX) return "has a dimension of 2^63 or more";
+        if (tensor->shape[i] == 0) empty = true;
+    }
+    if ((tensor->rank ? tensor->shape[tensor->rank - 1] : 1) % block != 0)
+        return "has rows that are no whole number of its type's blocks";
+    for (i = 0; i < tensor->rank && !empty; i++)
+        if (!otx__mul64(elements, tensor->shape[i], &elements) || elements > INT64_MAX)
+            return "has 2^63 elements or more";
+    if (empty) elements = 0;
+    if (!otx__mul64(elements / block, block_bytes, bytes) || *bytes > INT64_MAX)
+        return "has 2^63 bytes or more";
+    return NULL;
+}
+
+/* Fails with "FILE: tensor "NAME" (Q6_K [2, 256]) PROBLEM"; without "FILE: " if file is
+   NULL. */
+OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
+                                              const char *file, const otx_tensor *tensor,
+                                              uint32_t type, const char *problem)
+{
+    char text[320], shape[128];
+    otx__format(text, sizeof text, "(%s %s) %s", otx__word(otx_gguf_type_name(type)),
+                otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
+    return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
+}
+
+/* >>> src/files/gguf_values.h */
+/* ---- GGUF: keys, tensors and values found ----------------------------------------- */
+
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
+OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
+{
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
+}
+
+/* A name's span against a pointer to a key, for otx__sorted_find. */
+OTX__PRIVATE int otx__name_to_key(const void *name, const void *item)
+{
+    const otx__span *span = (const otx__span *)name;
+    const otx_gguf_key *key = *(const otx_gguf_key *const *)item;
+    return otx__compare_bytes(span->bytes, span->size, key->name, key->name_size);
+}
+
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_gguf_key *const *found = (const otx_gguf_key *const *)otx__sorted_find(
+        otx__gguf_key_order(file), file->key_count, sizeof *found, &wanted, otx__name_to_key);
+    return found ? *found : NULL;
+}
+
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_tensor *const *found = (const otx_tensor *const *)otx__sorted_find(
+        otx__gguf_tensor_order(file), file->tensor_count, sizeof *found, &wanted,
+        otx__name_to_tensor);
+    return found ? *found : NULL;
+}
+
+/* The bits of element i as they stand there, and in *size their bytes; false if the key is
+   NULL, has no such element, or holds strings. */
+OTX__PRIVATE bool otx__gguf_bits(const otx_gguf_key *key, uint64_t i, uint64_t *bits,
+                                 unsigned *size)
+{
+    *size = key ? otx__gguf_element_size(key->type) : 0;
+    if (*size == 0 || i >= key->count) return false;
+    *bits = otx__gguf_uint(key->data + i * *size, *size);
+    return true;
+}
+
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out)
+{
+    uint64_t bits, sign;
+    unsigned size;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    switch (key->type) {
+    case OTX_GGUF_F32:
+    case OTX_GGUF_F64: return false;
+    case OTX_GGUF_BOOL: bits = bits != 0; break; /* as ggml takes it */
+    case OTX_GGUF_U64:
+        if (bits > INT64_MAX) return false;
+        break;
+    case OTX_GGUF_I8:
+    case OTX_GGUF_I16:
+    case OTX_GGUF_I32:
+        sign = UINT64_C(1) << (8 * size - 1);
+        if (bits & sign) { /* minus what its complement is, which never wraps */
+            *out = -(int64_t)(2 * sign - bits);
+            return true;
+        }
+        break;
+    case OTX_GGUF_I64:
+        if (bits > INT64_MAX) {
+            *out = -(int64_t)(UINT64_MAX - bits) - 1;
+            return true;
+        }
+        break;
+    default: break;
+    }
+    *out = (int64_t)bits;
+    return true;
+}
+
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out)
+{
+    uint64_t bits;
+    unsigned size;
+    int64_t integer;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    if (key->type == OTX_GGUF_F32) {
+        *out = (double)otx__float_of_bits((uint32_t)bits);
+    } else if (key->type == OTX_GGUF_F64) {
+        memcpy(out, &bits, sizeof *out);
+    } else if (key->type == OTX_GGUF_U64) {
+        *out = (double)bits;
+    } else {
+        if (!otx_gguf_integer(key, i, &integer)) return false;
+        *out = (double)integer;
+    }
+    return true;
+}
+
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings)
+{
+    uint64_t size;
+    if (!key || key->type != OTX_GGUF_STRING || strings->count >= key->count) return false;
+    if (key->size < 8 || strings->next > key->size - 8) return false;
+    size = otx__gguf_uint(key->data + strings->next, 8);
+    if (size > key->size - 8 - strings->next) return false;
+    strings->bytes = key->data + strings->next + 8;
+    strings->size = (size_t)size;
+    strings->next += 8 + size;
+    strings->count++;
+    return true;
+}
+
+/* >>> src/files/gguf_walk.h */
+/* ---- GGUF: what stands in a header, one after the other --------------------------- */
+
+/* A header that is being walked through. How long it is shows only at its end, so the first
+   walk reads on in growing pieces, never far beyond what it was asked for and never more than
+   the file has, whatever the counts in it say. The second has all of it in one block, in
+   which everything stays. Once a walk has failed it must not go on. */
+typedef struct otx__gguf_walk {
+    const otx_source *source; /* NULL in the second walk */
+    const char *file;         /* its name, for errors */
+    otx__text bytes;          /* what is there of the header */
+    uint64_t at, size;        /* where the walk stands, and how long the file is */
+    char place[OTX__QUOTED + 16]; /* what is being read, for errors */
+    otx_result result;
+    otx_error *error;
+} otx__gguf_walk;
+
+#define OTX__GGUF_PIECE ((uint64_t)1 << 16)
+
+/* Reads up to `need` bytes from the start of the file, or further. */
+OTX__PRIVATE otx_result otx__gguf_read_on(otx__gguf_walk *w, uint64_t need)
+{
+    void *bytes = w->bytes.bytes;
+    const size_t have = w->bytes.size;
+    uint64_t wanted = (uint64_t)have * 2;
+    if (need > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s ends at byte %" PRIu64 ", and a "
+                         "header may have %" PRIu64, w->file, w->place, need, OTX__GGUF_LIMIT);
+    if (wanted < OTX__GGUF_PIECE) wanted = OTX__GGUF_PIECE;
+    if (wanted < need) wanted = need;
+    if (wanted > OTX__GGUF_LIMIT) wanted = OTX__GGUF_LIMIT;
+    if (wanted > w->size) wanted = w->size;
+    if (!otx__grow(w->bytes.ctx, &bytes, &w->bytes.capacity, (size_t)wanted, 1))
+        return otx__fail_memory(w->error, wanted);
+    w->bytes.bytes = (char *)bytes;
+    if (!w->source->read(w->source->context, have, w->bytes.bytes + have,
+                         (size_t)wanted - have))
+        return otx__fail(w->error, OTX_ERROR_IO, "%s: the header could not be read, %" PRIu64
+                         " bytes at offset %" PRIu64, w->file, wanted - have, (uint64_t)have);
+    w->bytes.size = (size_t)wanted;
+    return OTX_OK;
+}
+
+/* The next `size` bytes, which stand there until more are taken; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take(otx__gguf_walk *w, uint64_t size)
+{
+    char *taken;
+    if (size > w->size - w->at)
+        w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: cut short: %s needs %" PRIu64
+                              " bytes at offset %" PRIu64 ", and the file has %" PRIu64,
+                              w->file, w->place, size, w->at, w->size);
+    else if (w->at + size > w->bytes.size) w->result = otx__gguf_read_on(w, w->at + size);
+    if (w->result) return NULL;
+    taken = w->bytes.bytes + w->at;
+    w->at += size;
+    return taken;
+}
+
+/* The next number, of `size` bytes; 0 on failure. */
+OTX__PRIVATE uint64_t otx__gguf_take_uint(otx__gguf_walk *w, unsigned size)
+{
+    const char *bytes = otx__gguf_take(w, size);
+    return bytes ? otx__gguf_uint(bytes, size) : 0;
+}
+
+/* The next string, behind its size; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take_string(otx__gguf_walk *w, uint64_t *size)
+{
+    *size = otx__gguf_take_uint(w, 8);
+    if (!w->result && *size > OTX__GGUF_LIMIT)
+        w->result = otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s has a string of %" PRIu64
+                              " bytes, and at most %" PRIu64 " are allowed", w->file, w->place,
+                              *size, OTX__GGUF_LIMIT);
+    return w->result ? NULL : otx__gguf_take(w, *size);
+}
+
+/* Fails with "FILE: PLACE PROBLEM". */
+OTX__PRIVATE otx_result otx__gguf_walk_fail(otx__gguf_walk *w, const char *problem)
+{
+    return w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %s %s", w->file, w->place,
+                                 problem);
+}
+
+/* Takes the name of number i of `count` keys or tensors. In the second walk it gets a NUL
+   behind it: it moves a byte forward, over the end of its size. */
+OTX__PRIVATE otx_result otx__gguf_take_name(otx__gguf_walk *w, const char *what, uint64_t i,
+                                            uint64_t count, const char **name, size_t *size)
+{
+    char quoted[OTX__QUOTED], *bytes;
+    uint64_t length;
+    otx__format(w->place, sizeof w->place, "%s %" PRIu64 " of %" PRIu64, what, i + 1, count);
+    bytes = otx__gguf_take_string(w, &length);
+    if (!bytes) return w->result;
+    otx__format(w->place, sizeof w->place, "%s \"%s\"", what,
+                otx__quote(quoted, sizeof quoted, bytes, (size_t)length));
+    if (length && memchr(bytes, 0, (size_t)length))
+        return otx__gguf_walk_fail(w, "has a NUL in its name");
+    *name = bytes;
+    *size = (size_t)length;
+    if (w->source) return OTX_OK;
+    memmove(bytes - 1, bytes, (size_t)length);
+    bytes[-1 + (ptrdiff_t)length] = 0;
+    *name = bytes - 1;
+    return OTX_OK;
+}
+
+/* ---- keys ---- */
+
+/* Takes the elements of a value. */
+OTX__PRIVATE otx_result otx__gguf_take_elements(otx__gguf_walk *w, otx_gguf_key *key)
+{
+    const uint64_t begin = w->at;
+    const unsigned size = otx__gguf_element_size(key->type);
+    uint64_t i, ignored;
+    char problem[96];
+    if (key->count > OTX__GGUF_LIMIT) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " elements, and at most %" PRIu64
+                    " are allowed", key->count, OTX__GGUF_LIMIT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (size) otx__gguf_take(w, key->count * size);
+    else
+        for (i = 0; i < key->count && !w->result; i++) otx__gguf_take_string(w, &ignored);
+    if (w->result) return w->result;
+    key->size = w->at - begin;
+    key->data = w->bytes.bytes + begin;
+    return OTX_OK;
+}
+
+/* Takes number i of `count` keys. Its pointers stand only in the second walk. */
+OTX__PRIVATE otx_result otx__gguf_take_key(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                           otx_gguf_key *key)
+{
+    uint64_t type;
+    char problem[64];
+    memset(key, 0, sizeof *key);
+    if (otx__gguf_take_name(w, "key", i, count, &key->name, &key->name_size)) return w->result;
+    if (key->name_size == 0) return otx__gguf_walk_fail(w, "is empty");
+    type = otx__gguf_take_uint(w, 4);
+    key->count = 1;
+    if (type == OTX_GGUF_ARRAY) {
+        key->array = true;
+        type = otx__gguf_take_uint(w, 4);
+        key->count = otx__gguf_take_uint(w, 8);
+    }
+    if (w->result) return w->result;
+    if (type == OTX_GGUF_ARRAY)
+        return otx__gguf_walk_fail(w, "is an array of arrays, which ggml does not read either");
+    if (type >= OTX_GGUF_TYPE_COUNT) {
+        otx__format(problem, sizeof problem, "has the type %" PRIu64 ", and there are %d", type,
+                    (int)OTX_GGUF_TYPE_COUNT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    key->type = (otx_gguf_type)type;
+    return otx__gguf_take_elements(w, key);
+}
+
+/* ---- tensors ---- */
+
+/* Takes the dimensions, the type and the offset of a tensor. */
+OTX__PRIVATE otx_result otx__gguf_take_shape(otx__gguf_walk *w, otx_tensor *tensor,
+                                             uint64_t *shape, uint32_t *type)
+{
+    const uint64_t rank = otx__gguf_take_uint(w, 4);
+    char problem[96];
+    unsigned j;
+    if (rank > OTX__GGUF_RANK) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " dimensions, and at most %d are "
+                    "allowed", rank, OTX__GGUF_RANK);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    tensor->rank = (unsigned)rank;
+    tensor->shape = shape;
+    for (j = tensor->rank; j > 0 && !w->result; j--) shape[j - 1] = otx__gguf_take_uint(w, 8);
+    if (!w->result) *type = (uint32_t)otx__gguf_take_uint(w, 4);
+    if (!w->result) tensor->begin = otx__gguf_take_uint(w, 8);
+    return w->result;
+}
+
+/* Takes number i of `count` tensors; `shape` has room for four dimensions. Its begin and end
+   count from the bytes of the first tensor as yet. */
+OTX__PRIVATE otx_result otx__gguf_take_tensor(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                              otx_tensor *tensor, uint64_t *shape,
+                                              uint32_t *type)
+{
+    const char *wrong;
+    char problem[96];
+    uint64_t bytes;
+    memset(tensor, 0, sizeof *tensor);
+    if (otx__gguf_take_name(w, "tensor", i, count, &tensor->name, &tensor->name_size))
+        return w->result;
+    if (tensor->name_size > OTX__GGUF_NAME) {
+        otx__format(problem, sizeof problem, "has a name of %" PRIu64 " bytes, and at most %d "
+                    "are allowed", (uint64_t)tensor->name_size, OTX__GGUF_NAME);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (otx__gguf_take_shape(w, tensor, shape, type)) return w->result;
+    if (!otx_gguf_type_name(*type))
+        return w->result = otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: %s has ggml's type %"
+                                     PRIu32 ", which %s", w->file, w->place, *type,
+                                     otx__find_ggml_type(*type) ? "was removed from ggml"
+                                                                : "is not known");
+    tensor->dtype = otx_gguf_type_dtype(*type);
+    wrong = otx__gguf_tensor_bytes(tensor, *type, &bytes);
+    if (!wrong && tensor->begin > INT64_MAX) wrong = "has an offset of 2^63 or more";
+    if (wrong)
+        return w->result = otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                                 *type, wrong);
+    tensor->end = tensor->begin + bytes;
+    return OTX_OK;
+}
+
+/* >>> src/files/gguf_read.h */
+/* ---- GGUF: reading ----------------------------------------------------------- */
+
+/* Bytes before the first key; and the fewest that a key and a tensor take. */
+#define OTX__GGUF_PREFIX 24
+#define OTX__GGUF_LEAST_KEY 13
+#define OTX__GGUF_LEAST_TENSOR 24
+
+/* Says why a version is not read. */
+OTX__PRIVATE otx_result otx__gguf_refuse_version(const otx__gguf_walk *w, uint32_t version)
+{
+    if (version == 1)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version 1, of August "
+                         "2023, which llama.cpp does not read either; convert the model anew",
+                         w->file);
+    if ((version & 0xffff) == 0 && version != 0)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF for a big-endian machine, "
+                         "and only little-endian files are read; gguf_convert_endian.py of "
+                         "llama.cpp's gguf-py makes one of it", w->file);
+    return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version %" PRIu32 ", and "
+                     "versions 2 and 3 are read", w->file, version);
+}
+
+/* Takes what stands before the first key. */
+OTX__PRIVATE otx_result otx__gguf_take_prefix(otx__gguf_walk *w, otx_gguf *out)
+{
+    const char *bytes;
+    uint64_t tensors, keys;
+    if (w->size < OTX__GGUF_PREFIX)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %" PRIu64 " bytes are too few for a "
+                         "GGUF file", w->file, w->size);
+    bytes = otx__gguf_take(w, OTX__GGUF_PREFIX);
+    if (!bytes) return w->result;
+    if (memcmp(bytes, OTX__LFS_POINTER, 8) == 0) return otx__fail_lfs(w->error, w->file);
+    if (memcmp(bytes, OTX__GGUF_MAGIC, 4) != 0)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: does not begin with GGUF, as every "
+                         "GGUF file does", w->file);
+    out->version = (uint32_t)otx__gguf_uint(bytes + 4, 4);
+    if (out->version != 2 && out->version != 3)
+        return otx__gguf_refuse_version(w, out->version);
+    tensors = otx__gguf_uint(bytes + 8, 8);
+    keys = otx__gguf_uint(bytes + 16, 8);
+    if (keys > w->size / OTX__GGUF_LEAST_KEY || tensors > w->size / OTX__GGUF_LEAST_TENSOR)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: says that it has %" PRIu64 " keys and "
+                         "%" PRIu64 " tensors, more than %" PRIu64 " bytes can hold", w->file,
+                         keys, tensors, w->size);
+    if (keys > OTX__GGUF_LIMIT || tensors > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %" PRIu64 " keys and %" PRIu64 " tensors"
+                         ", and at most %" PRIu64 " are allowed", w->file, keys, tensors,
+                         OTX__GGUF_LIMIT);
+    out->key_count = (size_t)keys;
+    out->tensor_count = (size_t)tensors;
+    return OTX_OK;
+}
+
+/* Walks from the first key to the end of the last tensor's entry; keeps what it finds if
+   there is room for it. */
+OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
+                                               uint64_t *shapes)
+{
+    uint64_t shape[OTX__GGUF_RANK];
+    otx_gguf_key key;
+    otx_tensor tensor;
+    uint32_t type;
+    size_t i;
+    w->at = OTX__GGUF_PREFIX;
+    for (i = 0; i < out->key_count && !w->result; i++)
+        otx__gguf_take_key(w, i, out->key_count, out->keys ? &out->keys[i] : &key);
+    for (i = 0; i < out->tensor_count && !w->result; i++)
+        otx__gguf_take_tensor(w, i, out->tensor_count,
+                              out->tensors ? &out->tensors[i] : &tensor,
+                              shapes ? shapes + i * OTX__GGUF_RANK : shape,
+                              out->types ? &out->types[i] : &type);
+    return w->result;
+}
+
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
+   header's own bytes, which the first walk has found to be good. */
+OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
+                                       otx_gguf *out)
+{
+    const uint64_t tensor_size = OTX__GGUF_RANK * sizeof(uint64_t) + sizeof(otx_tensor) +
+                                 sizeof(otx_tensor *) + sizeof(uint32_t);
+    const uint64_t size = out->tensor_count * tensor_size + first->at +
+                          out->key_count *
+                              (uint64_t)(sizeof(otx_gguf_key) + sizeof(otx_gguf_key *));
+    otx__gguf_walk w = *first;
+    uint64_t *shapes;
+    if (size > SIZE_MAX) return otx__fail_memory(w.error, size);
+    out->memory = otx__alloc(ctx, (size_t)size, 1);
+    if (!out->memory) return otx__fail_memory(w.error, size);
+    out->memory_size = (size_t)size;
+    shapes = (uint64_t *)out->memory;
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
+    w.bytes.bytes = (char *)(out->types + out->tensor_count);
+    w.bytes.size = (size_t)first->at;
+    w.size = first->at;
+    w.source = NULL;
+    memcpy(w.bytes.bytes, first->bytes.bytes, w.bytes.size);
+    return otx__gguf_walk_through(&w, out, shapes);
+}
+
+OTX__PRIVATE int otx__gguf_key_by_name(const void *a, const void *b)
+{
+    const otx_gguf_key *x = *(const otx_gguf_key *const *)a;
+    const otx_gguf_key *y = *(const otx_gguf_key *const *)b;
+    return otx__compare_bytes(x->name, x->name_size, y->name, y->name_size);
+}
+
+/* Sorts pointers to keys by name; fails with `code` if two are named alike. */
+OTX__PRIVATE otx_result otx__gguf_keys_by_name(const otx_gguf_key **order,
+                                               const otx_gguf_key *keys, size_t count,
+                                               otx_result code, const char *file,
+                                               otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++) order[i] = &keys[i];
+    otx__sort(order, count, sizeof *order, otx__gguf_key_by_name);
+    for (i = 1; i < count; i++)
+        if (otx__gguf_key_by_name(&order[i - 1], &order[i]) == 0)
+            return otx__fail_name(error, code, file, "key", order[i]->name,
+                                  order[i]->name_size, "occurs twice");
+    return OTX_OK;
+}
+
+/* The alignment that a key says, which may be NULL, or what is wrong with it. */
+OTX__PRIVATE const char *otx__gguf_alignment_of(const otx_gguf_key *key, uint32_t *alignment)
+{
+    *alignment = OTX__GGUF_ALIGNMENT;
+    if (!key) return NULL;
+    if (key->array || key->type != OTX_GGUF_U32) return "is no u32";
+    *alignment = (uint32_t)otx__gguf_uint(key->data, 4);
+    if (*alignment == 0 || (*alignment & (*alignment - 1)) != 0) return "is no power of two";
+    if (*alignment > OTX__GGUF_ALIGNMENT_LIMIT) return "is more than 2^20";
+    return NULL;
+}
+
+/* Checks that the tensors' bytes follow on each other in order of the header, each padded,
+   and that the file has them all, be it without the padding of the last; then makes the
+   offsets count from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_offsets(const otx__gguf_walk *w, otx_gguf *out)
+{
+    uint64_t end = 0;
+    char problem[128];
+    size_t i;
+    if (!otx__gguf_pad(w->at, out->tensor_count ? out->alignment : 1, &out->data_begin))
+        return otx__fail_memory(w->error, w->at);
+    for (i = 0; i < out->tensor_count; i++) {
+        otx_tensor *tensor = &out->tensors[i];
+        const uint64_t size = tensor->end - tensor->begin;
+        if (tensor->begin != end)
+            otx__format(problem, sizeof problem, "has the offset %" PRIu64 ", but the bytes "
+                        "before it end at %" PRIu64 ", padded to %" PRIu32, tensor->begin, end,
+                        out->alignment);
+        else if (out->data_begin > w->size || end > w->size - out->data_begin ||
+                 size > w->size - out->data_begin - end)
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes at offset %" PRIu64
+                        ", but the file is cut short: it has %" PRIu64, size,
+                        out->data_begin + end, w->size);
+        else {
+            tensor->begin += out->data_begin;
+            tensor->end += out->data_begin;
+            if (otx__gguf_pad(end + size, out->alignment, &end)) continue;
+            otx__format(problem, sizeof problem, "ends beyond 2^64");
+        }
+        return otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                     out->types[i], problem);
+    }
+    return OTX_OK;
+}
+
+/* What can be checked when all of a header is there. */
+OTX__PRIVATE otx_result otx__gguf_check(const otx__gguf_walk *w, otx_gguf *out)
+{
+    const otx_tensor **order = otx__gguf_tensor_order(out);
+    const char *wrong;
+    size_t i;
+    otx_result result = otx__gguf_keys_by_name(otx__gguf_key_order(out), out->keys,
+                                               out->key_count, OTX_ERROR_FORMAT, w->file,
+                                               w->error);
+    if (result) return result;
+    wrong = otx__gguf_alignment_of(otx_gguf_find(out, OTX__KEY_ALIGNMENT), &out->alignment);
+    if (wrong)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: key \"" OTX__KEY_ALIGNMENT "\" %s",
+                         w->file, wrong);
+    for (i = 0; i < out->tensor_count; i++) order[i] = &out->tensors[i];
+    result = otx__tensors_by_name(order, out->tensor_count, OTX_ERROR_FORMAT, w->file,
+                                  w->error);
+    return result ? result : otx__gguf_offsets(w, out);
+}
+
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file)
+{
+    otx__free(ctx, file->memory, file->memory_size, 1);
+    memset(file, 0, sizeof *file);
+}
+
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error)
+{
+    otx__gguf_walk w;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&w, 0, sizeof w);
+    otx__text_open(&w.bytes, ctx);
+    w.source = source;
+    w.file = name;
+    w.size = source->size;
+    w.error = error;
+    otx__format(w.place, sizeof w.place, "its beginning");
+    result = otx__gguf_take_prefix(&w, out);
+    if (!result) result = otx__gguf_walk_through(&w, out, NULL);
+    if (!result) result = otx__gguf_keep(ctx, &w, out);
+    if (!result) result = otx__gguf_check(&w, out);
+    otx__text_close(&w.bytes);
+    if (result) otx_gguf_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_write.h */
+/* ---- GGUF: writing ----------------------------------------------------------- */
+
+/* Appends a number of `size` bytes, little-endian. */
+OTX__PRIVATE void otx__gguf_text_uint(otx__text *text, uint64_t value, unsigned size)
+{
+    char bytes[8];
+    unsigned i;
+    for (i = 0; i < size; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__text_bytes(text, bytes, size);
+}
+
+/* Elements of arrays: a string, an i32, an f32. */
+OTX__PRIVATE void otx__gguf_text_string(otx__text *text, const char *bytes, size_t size)
+{
+    otx__gguf_text_uint(text, size, 8);
+    otx__text_bytes(text, bytes, size);
+}
+
+OTX__PRIVATE void otx__gguf_text_i32(otx__text *text, int32_t value)
+{
+    otx__gguf_text_uint(text, (uint32_t)value, 4);
+}
+
+OTX__PRIVATE void otx__gguf_text_f32(otx__text *text, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    otx__gguf_text_uint(text, bits, 4);
+}
+
+/* What is wrong with a key that is to be written, or NULL. */
+OTX__PRIVATE const char *otx__gguf_key_problem(const otx_gguf_key *key)
+{
+    const unsigned size = otx__gguf_element_size(key->type);
+    otx_gguf_strings strings;
+    if (key->name_size == 0) return "has no name";
+    if (memchr(key->name, 0, key->name_size)) return "has a NUL in its name";
+    if (size == 0 && key->type != OTX_GGUF_STRING) return "has an unknown type";
+    if (!key->array && key->count != 1) return "is no array, and has not one element";
+    if (key->count > OTX__GGUF_LIMIT) return "has more than 2^30 elements";
+    if (size) return key->size == key->count * size ? NULL : "has a size that is not its count's";
+    memset(&strings, 0, sizeof strings);
+    while (otx_gguf_next(key, &strings))
+        if (strings.size > OTX__GGUF_LIMIT) return "has a string of more than 2^30 bytes";
+    if (strings.count == key->count && strings.next == key->size) return NULL;
+    return "has strings that do not fill its bytes";
+}
+
+/* What is wrong with a tensor that is to be written, or NULL; else the bytes it takes. */
+OTX__PRIVATE const char *otx__gguf_entry_problem(const otx_tensor *tensor, uint32_t type,
+                                                 uint64_t *bytes)
+{
+    if (!otx_gguf_type_name(type)) return "has an unknown type";
+    if (tensor->name_size > OTX__GGUF_NAME) return "has a name of more than 63 bytes";
+    if (tensor->name_size && memchr(tensor->name, 0, tensor->name_size))
+        return "has a NUL in its name";
+    return otx__gguf_tensor_bytes(tensor, type, bytes);
+}
+
+/* Checks the keys, and finds the alignment that they say. */
+OTX__PRIVATE otx_result otx__gguf_check_keys(const otx_context *ctx, const otx_gguf_key *keys,
+                                             size_t count, uint32_t *alignment,
+                                             otx_error *error)
+{
+    const otx_gguf_key **order, *const *found;
+    const otx__span wanted = otx__span_of(OTX__KEY_ALIGNMENT, sizeof OTX__KEY_ALIGNMENT - 1);
+    const char *problem = NULL;
+    otx_result result;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        problem = otx__gguf_key_problem(&keys[i]);
+        if (problem)
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", keys[i].name,
+                                  keys[i].name_size, problem);
+    }
+    order = (const otx_gguf_key **)otx__alloc(ctx, count, sizeof *order);
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    result = otx__gguf_keys_by_name(order, keys, count, OTX_ERROR_ARGUMENT, NULL, error);
+    found = (const otx_gguf_key *const *)otx__sorted_find(order, count, sizeof *order, &wanted,
+                                                          otx__name_to_key);
+    if (!result) problem = otx__gguf_alignment_of(found ? *found : NULL, alignment);
+    if (problem)
+        result = otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", wanted.bytes,
+                                wanted.size, problem);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+/* Fails if two tensors are named alike. */
+OTX__PRIVATE otx_result otx__gguf_check_names(const otx_context *ctx, const otx_tensor *tensors,
+                                              size_t count, otx_error *error)
+{
+    const otx_tensor **order = (const otx_tensor **)otx__alloc(ctx, count, sizeof *order);
+    otx_result result;
+    size_t i;
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    for (i = 0; i < count; i++) order[i] = &tensors[i];
+    result = otx__tensors_by_name(order, count, OTX_ERROR_ARGUMENT, NULL, error);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+OTX__PRIVATE void otx__gguf_write_key(otx__text *text, const otx_gguf_key *key)
+{
+    otx__gguf_text_string(text, key->name, key->name_size);
+    if (key->array) otx__gguf_text_uint(text, OTX_GGUF_ARRAY, 4);
+    otx__gguf_text_uint(text, key->type, 4);
+    if (key->array) otx__gguf_text_uint(text, key->count, 8);
+    otx__text_bytes(text, key->data, (size_t)key->size);
+}
+
+/* Writes the entry of a tensor whose bytes begin at `offset`, from the first one's. */
+OTX__PRIVATE void otx__gguf_write_entry(otx__text *text, const otx_tensor *tensor,
+                                        uint32_t type, uint64_t offset)
+{
+    unsigned i;
+    otx__gguf_text_string(text, tensor->name, tensor->name_size);
+    otx__gguf_text_uint(text, tensor->rank, 4);
+    for (i = tensor->rank; i > 0; i--) otx__gguf_text_uint(text, tensor->shape[i - 1], 8);
+    otx__gguf_text_uint(text, type, 4);
+    otx__gguf_text_uint(text, offset, 8);
+}
+
+/* Writes the tensors' entries. The offsets it sets count from the first one's bytes as yet,
+   and file_size is theirs alone. */
+OTX__PRIVATE otx_result otx__gguf_write_entries(otx__text *text, const otx_tensor *tensors,
+                                                const uint32_t *types, uint32_t alignment,
+                                                otx_gguf_layout *out, otx_error *error)
+{
+    uint64_t end = 0, bytes;
+    size_t i;
+    for (i = 0; i < out->count; i++) {
+        const char *problem = otx__gguf_entry_problem(&tensors[i], types[i], &bytes);
+        if (!problem && bytes > INT64_MAX - 2 * OTX__GGUF_LIMIT - end)
+            problem = "makes the file larger than files can be";
+        if (problem)
+            return otx__gguf_tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, &tensors[i], types[i],
+                                         problem);
+        otx__gguf_write_entry(text, &tensors[i], types[i], end);
+        out->offsets[i] = end;
+        otx__gguf_pad(end + bytes, alignment, &end);
+    }
+    out->file_size = end;
+    return OTX_OK;
+}
+
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout)
+{
+    otx__free(ctx, layout->header, layout->header_size, 1);
+    otx__free(ctx, layout->offsets, layout->count, sizeof *layout->offsets);
+    memset(layout, 0, sizeof *layout);
+}
+
+/* Pads the header and hands it over, in a block of the size it says; makes the offsets count
+   from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_layout_finish(const otx_context *ctx, otx__text *text,
+                                                uint32_t alignment, otx_gguf_layout *out,
+                                                otx_error *error)
+{
+    size_t i;
+    while (out->count && text->size % alignment != 0 && !text->failed)
+        otx__text_bytes(text, "", 1);
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > OTX__GGUF_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "the header takes %" PRIu64 " bytes, and at "
+                         "most %" PRIu64 " are allowed", (uint64_t)text->size, OTX__GGUF_LIMIT);
+    out->header = (char *)otx__alloc(ctx, text->size, 1);
+    if (!out->header) return otx__fail_memory(error, text->size);
+    memcpy(out->header, text->bytes, text->size);
+    out->header_size = text->size;
+    out->file_size += text->size;
+    for (i = 0; i < out->count; i++) out->offsets[i] += text->size;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error)
+{
+    uint32_t alignment = OTX__GGUF_ALIGNMENT;
+    otx__text text;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(out, 0, sizeof *out);
+    otx__text_open(&text, ctx);
+    out->count = tensor_count;
+    out->offsets = (uint64_t *)otx__alloc(ctx, tensor_count, sizeof *out->offsets);
+    if (!out->offsets) result = otx__fail_array(error, tensor_count, sizeof *out->offsets);
+    if (!result) result = otx__gguf_check_keys(ctx, keys, key_count, &alignment, error);
+    if (!result) result = otx__gguf_check_names(ctx, tensors, tensor_count, error);
+    otx__text_string(&text, OTX__GGUF_MAGIC);
+    otx__gguf_text_uint(&text, 3, 4);
+    otx__gguf_text_uint(&text, tensor_count, 8);
+    otx__gguf_text_uint(&text, key_count, 8);
+    for (i = 0; i < key_count && !result; i++) otx__gguf_write_key(&text, &keys[i]);
+    if (!result)
+        result = otx__gguf_write_entries(&text, tensors, types, alignment, out, error);
+    if (!result) result = otx__gguf_layout_finish(ctx, &text, alignment, out, error);
+    otx__text_close(&text);
+    if (result) otx_gguf_layout_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_keys.h */
+/* ---- GGUF: a list of keys that is being made ---------------------------------------- */
+
+/* What will be written, in order, in memory of its own. A key that is added takes the place
+   of the one of that name, also of one that was removed, or comes last. Once memory was short
+   nothing is added any more: one check at the end, by otx__gguf_list_finish, is enough. */
+typedef struct otx__gguf_list {
+    otx__pool pool;
+    otx_gguf_key *keys; /* until the list is finished, removed ones are among them, which
+                           have the type OTX_GGUF_TYPE_COUNT */
+    size_t count, capacity;
+    uint32_t *slots; /* a table of places in keys, plus 1, by the hash of their names */
+    size_t slot_count;
+    otx__hash_key secret;
+} otx__gguf_list;
+
+OTX__PRIVATE void otx__gguf_list_open(otx__gguf_list *list, const otx_context *ctx)
+{
+    memset(list, 0, sizeof *list);
+    otx__pool_open(&list->pool, ctx);
+    list->secret = otx__hash_key_for(ctx, list);
+}
+
+OTX__PRIVATE void otx__gguf_list_close(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    if (list->capacity) otx__free(ctx, list->keys, list->capacity, sizeof *list->keys);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    otx__pool_close(&list->pool);
+    memset(list, 0, sizeof *list);
+}
+
+/* The slot of a name: its own, or the empty one where it would stand. */
+OTX__PRIVATE uint32_t *otx__gguf_slot(const otx__gguf_list *list, const char *name, size_t size)
+{
+    size_t at = (size_t)otx__hash(list->secret, name, size) & (list->slot_count - 1);
+    for (; list->slots[at]; at = (at + 1) & (list->slot_count - 1)) {
+        const otx_gguf_key *key = &list->keys[list->slots[at] - 1];
+        if (otx__same_bytes(key->name, key->name_size, name, size)) break;
+    }
+    return &list->slots[at];
+}
+
+/* Fills the table of slots from the keys. */
+OTX__PRIVATE void otx__gguf_list_index(otx__gguf_list *list)
+{
+    size_t i;
+    memset(list->slots, 0, list->slot_count * sizeof *list->slots);
+    for (i = 0; i < list->count; i++)
+        *otx__gguf_slot(list, list->keys[i].name, list->keys[i].name_size) = (uint32_t)i + 1;
+}
+
+/* Nothing is added any more. */
+OTX__PRIVATE bool otx__gguf_list_fail(otx__gguf_list *list, size_t count, size_t size)
+{
+    if (list->pool.failed) return false;
+    list->pool.failed = true;
+    list->pool.failed_count = count;
+    list->pool.failed_size = size;
+    return false;
+}
+
+/* Makes room for one key more, in the list and, twice over, in the table. */
+OTX__PRIVATE bool otx__gguf_list_grow(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    const size_t wanted = list->slot_count ? list->slot_count * 2 : 64;
+    void *keys = list->keys;
+    uint32_t *slots;
+    if (list->count >= UINT32_MAX / 4 ||
+        !otx__grow(ctx, &keys, &list->capacity, list->count + 1, sizeof *list->keys))
+        return otx__gguf_list_fail(list, list->count + 1, sizeof *list->keys);
+    list->keys = (otx_gguf_key *)keys;
+    if ((list->count + 1) * 2 <= list->slot_count) return true;
+    slots = (uint32_t *)otx__alloc(ctx, wanted, sizeof *slots);
+    if (!slots) return otx__gguf_list_fail(list, wanted, sizeof *slots);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    list->slots = slots;
+    list->slot_count = wanted;
+    otx__gguf_list_index(list);
+    return true;
+}
+
+/* The key of that name, or NULL. It stands there until another is added. */
+OTX__PRIVATE otx_gguf_key *otx__gguf_find_in(const otx__gguf_list *list, const char *name)
+{
+    const uint32_t *slot = list->slot_count ? otx__gguf_slot(list, name, strlen(name)) : NULL;
+    otx_gguf_key *key = slot && *slot ? &list->keys[*slot - 1] : NULL;
+    return key && key->type != OTX_GGUF_TYPE_COUNT ? key : NULL;
+}
+
+/* Takes the key of that name out, if there is one. */
+OTX__PRIVATE void otx__gguf_remove(otx__gguf_list *list, const char *name)
+{
+    otx_gguf_key *key = otx__gguf_find_in(list, name);
+    if (key) key->type = OTX_GGUF_TYPE_COUNT;
+}
+
+/* Adds a copy of a key, of another file or of parts that stand anywhere. */
+OTX__PRIVATE void otx__gguf_add(otx__gguf_list *list, const otx_gguf_key *key)
+{
+    const size_t head = key->name_size + 1;
+    otx_gguf_key *to;
+    uint32_t *slot;
+    char *block;
+    if (list->pool.failed || !otx__gguf_list_grow(list)) return;
+    if (key->size > SIZE_MAX - head) {
+        otx__gguf_list_fail(list, SIZE_MAX, 2);
+        return;
+    }
+    block = (char *)otx__pool_take(&list->pool, head + (size_t)key->size, 1);
+    if (!block) return;
+    memcpy(block, key->name, key->name_size);
+    block[key->name_size] = 0;
+    if (key->size) memcpy(block + head, key->data, (size_t)key->size);
+    slot = otx__gguf_slot(list, key->name, key->name_size);
+    if (!*slot) *slot = (uint32_t)++list->count;
+    to = &list->keys[*slot - 1];
+    *to = *key;
+    to->name = block;
+    to->data = block + head;
+}
+
+/* Adds an array, whose elements are bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_array(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, uint64_t count, const void *data,
+                                      uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = true;
+    key.count = count;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+/* The same for elements that were written with otx__gguf_text_string, _i32 or _f32. */
+OTX__PRIVATE void otx__gguf_add_text(otx__gguf_list *list, const char *name, otx_gguf_type type,
+                                     uint64_t count, const otx__text *text)
+{
+    if (text->failed) otx__gguf_list_fail(list, text->size, 1);
+    else otx__gguf_add_array(list, name, type, count, text->bytes, text->size);
+}
+
+/* Adds a value that is no array, of bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_value(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, const void *data, uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = false;
+    key.count = 1;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+OTX__PRIVATE void otx__gguf_add_string(otx__gguf_list *list, const char *name,
+                                       const char *bytes, size_t size)
+{
+    otx__text text;
+    otx__text_open(&text, list->pool.ctx);
+    otx__gguf_text_string(&text, bytes, size);
+    if (text.failed) otx__gguf_list_fail(list, size, 1);
+    else otx__gguf_add_value(list, name, OTX_GGUF_STRING, text.bytes, text.size);
+    otx__text_close(&text);
+}
+
+OTX__PRIVATE void otx__gguf_add_u32(otx__gguf_list *list, const char *name, uint32_t value)
+{
+    char bytes[4];
+    unsigned i;
+    for (i = 0; i < 4; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__gguf_add_value(list, name, OTX_GGUF_U32, bytes, sizeof bytes);
+}
+
+OTX__PRIVATE void otx__gguf_add_bool(otx__gguf_list *list, const char *name, bool value)
+{
+    const char byte = value ? 1 : 0;
+    otx__gguf_add_value(list, name, OTX_GGUF_BOOL, &byte, 1);
+}
+
+/* Drops what was removed, so that the keys can be written; OTX_OK, or why not all was
+   added. */
+OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *error)
+{
+    size_t i, kept = 0;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    for (i = 0; i < list->count; i++)
+        if (list->keys[i].type != OTX_GGUF_TYPE_COUNT) list->keys[kept++] = list->keys[i];
+    list->count = kept;
+    if (list->slot_count) otx__gguf_list_index(list);
+    return OTX_OK;
 }
 
 /* >>> src/vocab/chapter.h */
@@ -10017,7 +11325,7 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
 OTX_API const char *otx_action_name(otx_action action)
 {
     static const char *const names[] = {"padding", "copy", "role", "map", "approximate",
-                                        "unused"};
+                                        "unused", "match"};
     return (unsigned)action < OTX__COUNT(names) ? names[action] : NULL;
 }
 
@@ -10031,6 +11339,7 @@ typedef struct otx__aligner {
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
     otx__token_index added; /* of the added ones among them, by content; of all with `words` */
     bool words;             /* both are WORDPIECE */
+    bool bytes_apart;       /* as the options have it */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -10126,6 +11435,7 @@ OTX__PRIVATE int64_t otx__same_token(const otx__aligner *a, const otx_token *tok
 /* The base's TEXT token of a BYTE token's byte, or the reverse, or -1. */
 OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *token)
 {
+    if (a->bytes_apart) return -1;
     if (token->kind == OTX_TOKEN_BYTE)
         return otx__index_find(&a->index, OTX_TOKEN_TEXT, token->bytes, token->size);
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
@@ -10240,6 +11550,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
+    a.bytes_apart = o.bytes_apart;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -18666,7 +19977,9 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
+     undertrained   rows that look as if nothing had trained them
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -21982,6 +23295,233 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
     return otx__zett_refuse(error);
 }
 
+/* >>> src/methods/spread.h */
+/* ---- spread: the factor that suits hidden anchors' rows best ------------------------------- */
+
+/* Rows that a method makes lie too near to each other, as a map's that is shrunk do, or too far
+   apart, as sums of many atoms that fit noise do. One anchor in sixteen is hidden and its row p is
+   made from the others, as of a token that is new. With the mean m of the anchors' rows in the
+   base, and b the true row, the factor f is that of the least loss of the rows m + f (p - m): the
+   figure that the affine map is chosen by too, as it agrees with language models where a mere
+   distance does not (the factor of least squares shrinks rows until they do not win where they
+   are due). With x = p - m and y = b - m, over all hidden anchors,
+       loss(f) = sqrt(sum <f x - y, M (f x - y)> / sum <b, M b>) - 0.75 f sum <x, b> / sum <b, b>
+   and a constant. M is the second moment of some anchors' rows in the base. The least lies where
+   the slopes of the two terms are the same; f is 0 to 2. It is taken about the mean because what
+   all rows have in common makes no token likelier than another. */
+
+/* With fewer anchors there is no factor; more are not hidden; rows that M is of. */
+#define OTX__SPREAD_LEAST 32
+#define OTX__SPREAD_MOST 256
+#define OTX__SPREAD_SAMPLE 256
+
+#define OTX__SPREAD_WIDEST 2.0
+
+typedef struct otx__spread {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    uint32_t *kept, *hidden; /* places among the anchors */
+    size_t kept_count, hidden_count;
+    otx_fitted trial;        /* the method, fitted to those that are kept */
+} otx__spread;
+
+OTX__PRIVATE void otx__spread_close(otx__spread *spread)
+{
+    otx_context ctx;
+    if (!spread) return;
+    ctx = spread->ctx;
+    otx_method_close(&ctx, &spread->trial);
+    otx__pool_close(&spread->pool);
+    otx__free(&ctx, spread, 1, sizeof *spread);
+}
+
+/* Some rows of a matrix; index has room for them. Nothing of nothing. */
+OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *places,
+                                         size_t count, uint32_t *index)
+{
+    otx_matrix rows = *of;
+    size_t i;
+    if (!of->data) return rows;
+    for (i = 0; i < count; i++) index[i] = of->index ? of->index[places[i]] : places[i];
+    rows.index = index;
+    rows.rows = count;
+    return rows;
+}
+
+/* The rows that the trial works with. Their indices are of the pool. */
+OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
+                                         otx__pool *pool, otx_method_rows *rows,
+                                         otx_error *error)
+{
+    size_t kept = spread->kept_count, hidden = spread->hidden_count;
+    uint32_t *index = (uint32_t *)otx__pool_take(pool, 2 * kept + hidden, sizeof *index);
+    memset(rows, 0, sizeof *rows);
+    if (!index) return otx__pool_fail(pool, error);
+    rows->donor = otx__spread_rows(&from->donor, spread->kept, kept, index);
+    rows->targets = otx__spread_rows(&from->donor, spread->hidden, hidden, index + kept);
+    rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
+    rows->tokens = from->tokens;
+    rows->head = from->head;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                        otx_fitted *fitted, otx_error *error)
+{
+    size_t anchors = rows->donor.rows, i;
+    otx_method_options plain = fitted->options;
+    otx_method_rows some;
+    otx__spread *spread;
+    otx__pool pool;
+    otx_result result;
+    if (anchors < OTX__SPREAD_LEAST) return OTX_OK;
+    spread = fitted->spread = (otx__spread *)otx__alloc_zero(ctx, 1, sizeof *spread);
+    if (!spread) return otx__fail_memory(error, sizeof *spread);
+    if (ctx) spread->ctx = *ctx;
+    otx__pool_open(&spread->pool, &spread->ctx);
+    spread->hidden_count = otx__min(anchors / 16, OTX__SPREAD_MOST);
+    spread->kept = (uint32_t *)otx__pool_take(&spread->pool, anchors, sizeof *spread->kept);
+    if (!spread->kept) return otx__pool_fail(&spread->pool, error);
+    spread->kept_count = anchors - spread->hidden_count;
+    spread->hidden = spread->kept + spread->kept_count;
+    for (i = 0; i < anchors; i++) {
+        size_t nth = (i * spread->hidden_count + anchors - 1) / anchors;
+        bool hides = nth < spread->hidden_count && i == nth * anchors / spread->hidden_count;
+        if (hides) spread->hidden[nth] = (uint32_t)i;
+        else spread->kept[i - otx__min(nth, spread->hidden_count)] = (uint32_t)i;
+    }
+    plain.norm = OTX_NORM_NONE;
+    plain.scale = plain.noise = plain.clip_norms = 0.0;
+    plain.solve = NULL; /* a caller's own is for the targets */
+    otx__pool_open(&pool, ctx);
+    result = otx__spread_open(spread, rows, &pool, &some, error);
+    if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
+    otx__pool_close(&pool);
+    fitted->bytes += spread->pool.bytes + spread->trial.bytes;
+    return result;
+}
+
+/* What comes of one hidden anchor. */
+typedef struct otx__spread_sums {
+    double xx, xy, yy, bb; /* <x, M x> and the like, <b, M b> */
+    double with, own;      /* <x, b>, <b, b> */
+} otx__spread_sums;
+
+typedef struct otx__spreading {
+    const otx__spread *spread;
+    const otx_matrix *base;
+    size_t columns, sample_count;
+    const double *mean;
+    double *samples; /* [sample_count][columns] */
+    double *made;    /* [hidden][columns] p, then x */
+    double *true_rows; /* [hidden][columns] */
+    otx__spread_sums *sums; /* [hidden] */
+} otx__spreading;
+
+OTX__PRIVATE double otx__spread_dot(const double *a, const double *b, size_t count)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        double part = a[i] * b[i];
+        sum += part;
+    }
+    return sum;
+}
+
+OTX__PRIVATE void otx__spreading_body(void *argument, size_t index, int worker)
+{
+    const otx__spreading *task = (const otx__spreading *)argument;
+    size_t columns = task->columns, i;
+    double *x = task->made + index * columns, *b = task->true_rows + index * columns;
+    otx__spread_sums *sums = &task->sums[index];
+    (void)worker;
+    otx__row_read(task->base, task->spread->hidden[index], b);
+    for (i = 0; i < columns; i++) x[i] -= task->mean[i];
+    sums->with = otx__spread_dot(x, b, columns);
+    sums->own = otx__spread_dot(b, b, columns);
+    for (i = 0; i < task->sample_count; i++) {
+        const double *s = task->samples + i * columns;
+        double along = otx__spread_dot(x, s, columns), whole = otx__spread_dot(b, s, columns);
+        double truth = whole - otx__spread_dot(task->mean, s, columns);
+        double parts[4];
+        parts[0] = along * along;
+        parts[1] = along * truth;
+        parts[2] = truth * truth;
+        parts[3] = whole * whole;
+        sums->xx += parts[0];
+        sums->xy += parts[1];
+        sums->yy += parts[2];
+        sums->bb += parts[3];
+    }
+}
+
+/* Where the loss is least. About f = xy / xx its first term is sqrt(xx / bb (t^2 + h^2)). */
+OTX__PRIVATE double otx__spread_least(const otx__spread_sums *all)
+{
+    double middle, slope, rest, factor;
+    if (!(all->xx > 0.0 && all->own > 0.0)) return 1.0;
+    middle = all->xy / all->xx;
+    slope = OTX__CHOICE_SHARE * all->with / all->own * sqrt(all->bb / all->xx);
+    rest = all->yy / all->xx - middle * middle;
+    if (slope >= 1.0) return OTX__SPREAD_WIDEST;
+    if (slope <= -1.0) return 0.0;
+    factor = middle + slope * sqrt((rest > 0.0 ? rest : 0.0) / (1.0 - slope * slope));
+    if (!(factor > 0.0)) return 0.0;
+    return factor < OTX__SPREAD_WIDEST ? factor : OTX__SPREAD_WIDEST;
+}
+
+/* The factor in a matrix of the base, and the mean that it is taken about. */
+OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__spread *spread,
+                                           const otx_method_rows *from, double *mean,
+                                           double *factor, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, from->base.rows);
+    size_t columns = from->base.columns, hidden, i;
+    otx__spread_sums all;
+    otx__spreading task;
+    otx_method_rows rows;
+    otx__pool pool;
+    otx_result result = otx__matrix_mean(ctx, &from->base, mean, error);
+    *factor = 1.0;
+    if (result || !spread) return result;
+    hidden = spread->hidden_count;
+    memset(&task, 0, sizeof task);
+    memset(&all, 0, sizeof all);
+    task.spread = spread;
+    task.base = &from->base;
+    task.columns = columns;
+    task.mean = mean;
+    task.sample_count = otx__min(spread->kept_count, OTX__SPREAD_SAMPLE);
+    otx__pool_open(&pool, ctx);
+    task.samples = (double *)otx__pool_take(&pool, task.sample_count, columns * sizeof(double));
+    task.made = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
+    result = pool.failed ? otx__pool_fail(&pool, error)
+                         : otx__spread_open(spread, from, &pool, &rows, error);
+    for (i = 0; i < task.sample_count && !result; i++)
+        otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
+                      task.samples + i * columns);
+    if (!result)
+        result = otx_method_make(ctx, &spread->trial, &rows, 0, hidden, task.made, error);
+    if (!result)
+        result = otx__watch_loop(&watch, hidden,
+                                 6.0 * (double)task.sample_count * (double)columns,
+                                 otx__spreading_body, &task, error);
+    for (i = 0; i < hidden && !result; i++) {
+        all.xx += task.sums[i].xx;
+        all.xy += task.sums[i].xy;
+        all.yy += task.sums[i].yy;
+        all.bb += task.sums[i].bb;
+        all.with += task.sums[i].with;
+        all.own += task.sums[i].own;
+    }
+    otx__pool_close(&pool);
+    if (!result) *factor = otx__spread_least(&all);
+    return result;
+}
+
 /* >>> src/methods/modifiers.h */
 /* ---- modifiers: what is done to the rows of any method --------------------------------- */
 
@@ -21990,15 +23530,15 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
 
 OTX_API const char *otx_row_norm_name(otx_row_norm norm)
 {
-    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors", "fitted"};
     return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
 }
 
 OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
 {
     if ((unsigned)options->norm >= OTX_NORM_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
-                         "anchors", (int)options->norm);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none, "
+                         "anchors and fitted", (int)options->norm);
     if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
                          "1");
@@ -22007,6 +23547,23 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
         return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
                          "and scale a number");
     return OTX_OK;
+}
+
+/* Whether they can be of a method's rows. */
+OTX__PRIVATE otx_result otx__modifiers_fit(const otx_method_options *options, const char *name,
+                                           unsigned needs, otx_error *error)
+{
+    if (options->norm != OTX_NORM_FITTED || needs & OTX_NEED_DONOR) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the norm is fitted on rows that are made of "
+                     "shared tokens as if they were new, from the donor's: %s makes none so; "
+                     "norms can be none or anchors there", name);
+}
+
+/* Whether they change any row. */
+OTX__PRIVATE bool otx__modifies(const otx_method_options *options)
+{
+    return options->norm != OTX_NORM_NONE || options->scale != 0.0 || options->noise > 0.0 ||
+           options->clip_norms > 0.0;
 }
 
 OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
@@ -22019,6 +23576,7 @@ typedef struct otx__modifying {
     const otx_method_options *options;
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
+    double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
     double *to;
 } otx__modifying;
 
@@ -22040,7 +23598,11 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     size_t columns = task->columns, i;
     double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
     (void)worker;
-    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && task->mean; i++) {
+        double apart = task->factor * (row[i] - task->mean[i]);
+        row[i] = task->mean[i] + apart;
+    }
+    if (options->norm == OTX_NORM_ANCHORS) norm = otx__modified_norm(row, columns);
     if (norm > 0.0) factor = task->median / norm;
     if (options->scale != 0.0) factor *= options->scale;
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
@@ -22068,12 +23630,13 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
 {
     const otx_method_options *options = &fitted->options;
     bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    bool apart = options->norm == OTX_NORM_FITTED;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     size_t anchors = rows->base.rows;
     double *norms = NULL;
     otx__modifying task;
     otx_result result = OTX_OK;
-    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
     task.first = first;
@@ -22083,8 +23646,14 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
         result = otx__check_matrix(&rows->base, "base", error);
         if (result) return result;
         norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
-        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
-        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        if (norms && apart) task.mean = (double *)otx__alloc(ctx, task.columns, sizeof(double));
+        if (!norms || (apart && !task.mean)) {
+            otx__free(ctx, norms, anchors, sizeof *norms);
+            return otx__fail_memory(error, (uint64_t)(anchors + task.columns) * sizeof *norms);
+        }
+        if (apart)
+            result = otx__spread_factor(ctx, fitted->spread, rows, task.mean, &task.factor, error);
+        if (!result) result = otx__matrix_norms(ctx, &rows->base, norms, error);
         otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
         if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
         if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
@@ -22092,7 +23661,125 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!result)
         result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
                                  &task, error);
+    otx__free(ctx, task.mean, task.columns, sizeof *task.mean);
     otx__free(ctx, norms, anchors, sizeof *norms);
+    return result;
+}
+
+/* >>> src/methods/undertrained.h */
+/* ---- undertrained: rows that look as if nothing had trained them -------------------------- */
+
+/* After Land and Bartolo, Fishing for Magikarp, 2024 (arXiv 2405.05417), with the thresholds of
+   mergekit's --magikarp, by what that gives (tests/golden). */
+#define OTX__UNDERTRAINED_PART 0.01  /* of all rows, at either threshold */
+#define OTX__UNDERTRAINED_COSINE 0.5 /* that with the mean of unused rows must be above this */
+
+typedef struct otx__undertraining {
+    const otx_matrix *matrix;
+    const double *mean; /* of unused rows */
+    double *rows;       /* [worker][columns] */
+    double *cosines;    /* [rows] */
+} otx__undertraining;
+
+OTX__PRIVATE void otx__undertraining_body(void *argument, size_t index, int worker)
+{
+    const otx__undertraining *task = (const otx__undertraining *)argument;
+    size_t columns = task->matrix->columns, i;
+    double *row = task->rows + (size_t)worker * columns, along = 0.0, square = 0.0, whole = 0.0;
+    otx__row_read(task->matrix, index, row);
+    for (i = 0; i < columns; i++) {
+        double parts[3];
+        parts[0] = row[i] * task->mean[i];
+        parts[1] = row[i] * row[i];
+        parts[2] = task->mean[i] * task->mean[i];
+        along += parts[0];
+        square += parts[1];
+        whole += parts[2];
+    }
+    task->cosines[index] = otx__ratio(along, sqrt(square) * sqrt(whole));
+}
+
+/* The value at a part of the order of all, between two of them in proportion. */
+OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double part)
+{
+    double at = part * (double)(count - 1), low = floor(at);
+    size_t i = (size_t)low, next = otx__min(i + 1, count - 1);
+    return sorted[i] + (at - low) * (sorted[next] - sorted[i]);
+}
+
+/* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
+   is no number is neither, and counts as 0. */
+OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+                                         bool cosines, uint8_t *marks)
+{
+    double threshold;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        if (!otx__is_finite(values[i])) values[i] = 0.0;
+        sorted[i] = values[i];
+    }
+    otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
+    threshold = otx__quantile(sorted, count,
+                              cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
+    if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
+    for (i = 0; i < count; i++)
+        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
+}
+
+/* The cosines of all rows with the mean of some. */
+OTX__PRIVATE otx_result otx__undertrained_cosines(const otx_context *ctx,
+                                                  const otx_matrix *matrix,
+                                                  const otx_matrix *unused, otx__pool *pool,
+                                                  double *cosines, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    double *mean = (double *)otx__pool_take(pool, matrix->columns, sizeof *mean);
+    otx__undertraining task;
+    otx_result result;
+    task.matrix = matrix;
+    task.mean = mean;
+    task.cosines = cosines;
+    task.rows = (double *)otx__pool_take(pool, (size_t)otx__threads(ctx),
+                                         matrix->columns * sizeof(double));
+    if (pool->failed) return otx__pool_fail(pool, error);
+    result = otx__matrix_mean(ctx, unused, mean, error);
+    if (result) return result;
+    return otx__watch_loop(&watch, matrix->rows, 6.0 * (double)matrix->columns,
+                           otx__undertraining_body, &task, error);
+}
+
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error)
+{
+    otx_matrix spare = *matrix;
+    size_t rows = matrix->rows, count = 0, i;
+    uint32_t *index;
+    double *values, *sorted;
+    otx__pool pool;
+    otx_result result = otx__check_matrix(matrix, "matrix", error);
+    if (result) return result;
+    otx__pool_open(&pool, ctx);
+    index = (uint32_t *)otx__pool_take(&pool, rows, sizeof *index);
+    values = (double *)otx__pool_take(&pool, rows, sizeof *values);
+    sorted = (double *)otx__pool_take(&pool, rows, sizeof *sorted);
+    if (pool.failed) result = otx__pool_fail(&pool, error);
+    for (i = 0; i < rows && !result; i++) {
+        if (!unused[i]) continue;
+        marks[i] = 1;
+        index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
+    }
+    spare.index = index;
+    spare.rows = count;
+    if (!result && norms) {
+        result = otx__matrix_norms(ctx, matrix, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, false, marks);
+    }
+    if (!result && count) {
+        result = otx__undertrained_cosines(ctx, matrix, &spare, &pool, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, true, marks);
+    }
+    otx__pool_close(&pool);
     return result;
 }
 
@@ -22197,6 +23884,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (options) settled = *options;
     result = otx__method_known(method, error);
     if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -22204,6 +23892,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
+        result = otx__spread_fit(ctx, rows, fitted, error);
     if (result) otx_method_close(ctx, fitted);
     else if (!fitted->omp.threads) { /* nothing was pursued */
         fitted->omp.isa = otx__combine_kernels(ctx)->isa;
@@ -22240,6 +23930,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
     otx__linear_close(fitted->linear);
+    otx__spread_close(fitted->spread);
     memset(fitted, 0, sizeof *fitted);
 }
 
@@ -22273,9 +23964,11 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
+     gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -24016,6 +25709,18 @@ static const char *const otx__partial_weights[] = {
     "consolidated*", /* Mistral, Meta */
 };
 
+/* GGUF files that are no language model. */
+static const char *const otx__side_ggufs[] = {
+    "mmproj*", "*.mmproj*", "*-mmproj*", /* llama.cpp: what turns images into rows */
+    "imatrix*", "*.imatrix.gguf", "*-imatrix.gguf", /* llama-imatrix */
+    "ggml-vocab-*", /* llama.cpp's tests: a vocabulary alone */
+};
+
+/* Keys of the parts of a split GGUF file: llama.cpp's gguf-split. */
+#define OTX__KEY_SPLIT_NO "split.no"
+#define OTX__KEY_SPLIT_COUNT "split.count"
+#define OTX__KEY_SPLIT_TENSORS "split.tensors.count"
+
 /* ---- in their place ---- */
 
 /* In Python, D being the directory. */
@@ -24029,8 +25734,6 @@ static const char *const otx__partial_weights[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
-#define OTX__FROM_GGUF \
-    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
@@ -24048,7 +25751,9 @@ static const otx__known_advice otx__weight_advice[] = {
     {"*.pth", OTX__SAVE_WEIGHTS},
     {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
     {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
-    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+    {"*-of-*.gguf", "a part of a split GGUF file; put the first one beside it, "
+                    "NAME-00001-of-0000N.gguf"},
+    {"*.gguf", "GGUF, but by its name no language model"},
 };
 
 /* Files of weights by the bytes that they begin with. */
@@ -24059,7 +25764,6 @@ typedef struct otx__known_magic {
 } otx__known_magic;
 
 static const otx__known_magic otx__known_magics[] = {
-    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
     {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
     {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
     {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
@@ -24374,15 +26078,54 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/gguf_files.h */
+/* ---- GGUF files of a directory, by their names ------------------------------------ */
+
+/* Bytes of "-00002-of-00003.gguf", with which the name of a part ends. */
+#define OTX__GGUF_PART 20
+
+/* Whether a name is that of a part of a split file, as llama.cpp makes it: then which, from
+   1, and of how many. */
+OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
+{
+    const size_t size = strlen(name);
+    const char *end = name + size - OTX__GGUF_PART;
+    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+           strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
+           otx__parse_uint(otx__span_of(end + 10, 5), count);
+}
+
+/* The one GGUF file of a listing that may be a language model, of a split one the first
+   part; NULL if there is none or several, and of those the first is *rival. */
+OTX__PRIVATE const char *otx__gguf_in(const otx__listing *listing, const char **rival)
+{
+    const char *found = NULL;
+    uint64_t number, count;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") ||
+            otx__name_fits_any(name, otx__side_ggufs, OTX__COUNT(otx__side_ggufs)) ||
+            (otx__gguf_part_of(name, &number, &count) && number != 1))
+            continue;
+        if (found) {
+            *rival = found;
+            return NULL;
+        }
+        found = name;
+    }
+    return found;
+}
+
 /* >>> src/disk/weights.h */
 /* ---- weights: which files they are, and what may stand in their place -------- */
 
 /* ---- in a directory ---- */
 
-/* The weights of a directory: an index or a file, by names of its listing; neither, if it
-   holds none, or several that may be meant. */
+/* The weights of a directory: an index or a file, or if it has neither a GGUF file, by names
+   of its listing; none, if it holds none, or several that may be meant. */
 typedef struct otx__weights_found {
-    const char *index, *file;
+    const char *index, *file, *gguf;
     const char *rival; /* the first of several */
 } otx__weights_found;
 
@@ -24420,6 +26163,8 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
+    if (!found->index && !found->file && !otx__listing_like(listing, "*.safetensors"))
+        found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
 /* ---- a cache of huggingface_hub ---- */
@@ -24635,7 +26380,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 /* What a file that is given as weights is. */
 typedef enum otx__weights_kind {
     OTX__WEIGHTS_FILE, /* safetensors */
-    OTX__WEIGHTS_INDEX
+    OTX__WEIGHTS_INDEX,
+    OTX__WEIGHTS_GGUF
 } otx__weights_kind;
 
 /* Bytes that a file is recognised by. */
@@ -24677,16 +26423,20 @@ OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *
     if (!source->read(source->context, 0, bytes, got))
         return otx__fail_read(error, path, source, 0, got);
     if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
-    if (magic) {
+    if (got >= 4 && memcmp(bytes, OTX__GGUF_MAGIC, 4) == 0) {
+        *kind = OTX__WEIGHTS_GGUF;
+    } else if (magic) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
                            magic->advice);
     } else if (otx__name_fits_any(name, otx__index_variants,
                                   OTX__COUNT(otx__index_variants))) {
         *kind = OTX__WEIGHTS_INDEX;
+    } else if (otx__has_suffix(name, ".gguf")) {
+        *kind = OTX__WEIGHTS_GGUF;
     } else if (!otx__has_suffix(name, ".safetensors") &&
                !otx__is_safetensors(bytes, got, source->size)) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "safetensors file", where);
+                           "safetensors or GGUF file", where);
     }
     return result;
 }
@@ -25125,8 +26875,117 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
     return otx__checkpoint_keep(ctx, checkpoint, index, error);
 }
 
+/* >>> src/disk/gguf_parts.h */
+/* ---- gguf_parts: the parts of a split GGUF file ------------------------------------ */
+
+/* Room for the name of a part. */
+#define OTX__PART_TEXT (OTX__NAME_TEXT + OTX__GGUF_PART)
+
+/* The name of a part for a message, "NAME-00001-of-00003.gguf", made from that of any file
+   of its model. Returns `to`. */
+OTX__PRIVATE const char *otx__gguf_part_text(char to[OTX__PART_TEXT], const char *name,
+                                             uint64_t number, uint64_t count)
+{
+    char stem[OTX__NAME_TEXT];
+    size_t size = strlen(name);
+    uint64_t ignored;
+    if (otx__gguf_part_of(name, &ignored, &ignored)) size -= OTX__GGUF_PART;
+    else if (otx__has_suffix(name, ".gguf")) size -= 5;
+    otx__format(to, OTX__PART_TEXT, "%s-%05u-of-%05u.gguf",
+                otx__quote(stem, sizeof stem, name, size), (unsigned)number, (unsigned)count);
+    return to;
+}
+
+/* A number of the parts that a file says, at most `limit`. */
+OTX__PRIVATE otx_result otx__gguf_split_key(const otx_checkpoint *checkpoint, size_t file,
+                                            const char *name, int64_t limit, int64_t *value,
+                                            otx_error *error)
+{
+    char where[OTX__PATH_TEXT], part[OTX__NAME_TEXT];
+    const otx_gguf_key *key = otx_gguf_find(&checkpoint->files[file].gguf, name);
+    if (key && !key->array && otx_gguf_integer(key, 0, value) && *value >= 0 && *value <= limit)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\": key \"%s\", which every part of a split "
+                     "file has, is %s", otx__path_text(where, checkpoint->path),
+                     otx__name_text(part, checkpoint->files[file].name), name,
+                     key ? "no number that it can be" : "missing");
+}
+
+/* How many parts the model has that the first file of a checkpoint is of; 1 if it is whole.
+   Fails if it is another part than the first, or not named as one. */
+OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, size_t *count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    char where[OTX__PATH_TEXT], own[OTX__NAME_TEXT], first[OTX__PART_TEXT];
+    uint64_t named = 0, of = 0;
+    int64_t number, parts = 1;
+    otx_result result = OTX_OK;
+    *count = 1;
+    if (!otx_gguf_find(&checkpoint->files[0].gguf, OTX__KEY_SPLIT_COUNT)) return OTX_OK;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts, error);
+    if (result || parts <= 1) return result;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_NO, UINT16_MAX, &number, error);
+    if (result) return result;
+    *count = (size_t)parts;
+    otx__path_text(where, checkpoint->path);
+    otx__name_text(own, name);
+    otx__gguf_part_text(first, name, 1, (uint64_t)parts);
+    if (number != 0)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+                         " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
+                         parts, first);
+    if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is the first of %" PRId64
+                     " parts; then its name must be \"%s\", and the others must lie beside it",
+                     where, own, parts, first);
+}
+
+/* Checks that a file is the part that its name says. */
+OTX__PRIVATE otx_result otx__gguf_part_check(const otx_checkpoint *checkpoint, size_t file,
+                                             otx_error *error)
+{
+    char where[OTX__PATH_TEXT], name[OTX__NAME_TEXT];
+    int64_t number = 0, parts = 0;
+    otx_result result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_NO, UINT16_MAX,
+                                            &number, error);
+    if (!result)
+        result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts,
+                                     error);
+    if (result || ((uint64_t)number == file && (uint64_t)parts == checkpoint->file_count))
+        return result;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is part %" PRId64 " of %"
+                     PRId64 ", and not %" PRIu64 " of %" PRIu64, otx__path_text(where,
+                     checkpoint->path), otx__name_text(name, checkpoint->files[file].name),
+                     number + 1, parts, (uint64_t)file + 1, (uint64_t)checkpoint->file_count);
+}
+
+/* Checks that the parts have as many tensors together as the first says, and no two of one
+   name. The tensors are gathered. */
+OTX__PRIVATE otx_result otx__gguf_parts_check(const otx_checkpoint *checkpoint,
+                                              otx_error *error)
+{
+    char where[OTX__PATH_TEXT];
+    int64_t said;
+    uint64_t count = 0;
+    size_t i;
+    otx_result result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_TENSORS, INT32_MAX,
+                                            &said, error);
+    if (result) return result;
+    for (i = 0; i < checkpoint->file_count; i++) count += checkpoint->files[i].gguf.tensor_count;
+    otx__path_text(where, checkpoint->path);
+    if (count != checkpoint->tensor_count)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %"
+                         PRIu64 " tensors, and %" PRIu64 " names for them", where, count,
+                         (uint64_t)checkpoint->tensor_count);
+    if (count == (uint64_t)said) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %" PRIu64
+                     " tensors, and the first says %" PRId64, where, count, said);
+}
+
 /* >>> src/disk/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------ */
+/* ---- checkpoint: a model directory, in one file or in several ------------ */
 
 /* ---- opening ---- */
 
@@ -25141,10 +27000,18 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
-    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
-                           name);
-    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    if (result == OTX_ERROR_NOT_FOUND && (checkpoint->sharded || checkpoint->file_count > 1))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the %s", name,
+                           checkpoint->gguf ? "model is split, and this is a part of it"
+                                            : "index names it");
+    if (!result && checkpoint->gguf) {
+        result = otx_gguf_open(ctx, &file->source, name, &file->gguf, error);
+        file->header.tensors = file->gguf.tensors;
+        file->header.tensor_count = file->gguf.tensor_count;
+        file->header.data_begin = file->gguf.data_begin;
+    } else if (!result) {
+        result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    }
     otx__path_free(ctx, path);
     return result;
 }
@@ -25155,6 +27022,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     for (i = 0; i < checkpoint->file_count; i++) {
         otx_checkpoint_file *file = &checkpoint->files[i];
         otx_safetensors_close(ctx, &file->header);
+        otx_gguf_close(ctx, &file->gguf);
         otx_source_close(ctx, &file->source);
         otx__path_free(ctx, file->name);
     }
@@ -25166,20 +27034,71 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-/* A checkpoint that is one file. */
-OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+/* Opens the one file of a checkpoint, or the first of several. */
+OTX__PRIVATE otx_result otx__checkpoint_first(const otx_context *ctx,
                                                otx_checkpoint *checkpoint, const char *name,
                                                otx_error *error)
 {
-    otx_result result;
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
     checkpoint->file_count = 1;
     checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
     if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
-    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result = otx__checkpoint_first(ctx, checkpoint, name, error);
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* Names the parts of a split GGUF file, whose first is open, and makes room for them. */
+OTX__PRIVATE otx_result otx__checkpoint_parts(const otx_context *ctx,
+                                              otx_checkpoint *checkpoint, size_t count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    const size_t size = strlen(name);
+    char end[16];
+    size_t i;
+    otx_checkpoint_file *files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *files);
+    if (!files) return otx__fail_array(error, count, sizeof *files);
+    files[0] = checkpoint->files[0];
+    otx__free(ctx, checkpoint->files, 1, sizeof *files);
+    checkpoint->files = files;
+    checkpoint->file_count = count;
+    for (i = 1; i < count; i++) {
+        files[i].name = otx__path_copy(ctx, name, size);
+        if (!files[i].name) return otx__fail_memory(error, size + 1);
+        otx__format(end, sizeof end, "%05u", (unsigned)i + 1);
+        memcpy(files[i].name + size - OTX__GGUF_PART + 1, end, 5);
+    }
+    return OTX_OK;
+}
+
+/* A checkpoint that is a GGUF file, or a split one by its first part. */
+OTX__PRIVATE otx_result otx__checkpoint_gguf(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const char *name, otx_error *error)
+{
+    size_t count = 1, i;
+    otx_result result;
+    checkpoint->gguf = true;
+    result = otx__checkpoint_first(ctx, checkpoint, name, error);
+    if (!result) result = otx__gguf_parts_count(checkpoint, &count, error);
+    if (!result && count > 1) result = otx__checkpoint_parts(ctx, checkpoint, count, error);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+        if (!result) result = otx__gguf_part_check(checkpoint, i, error);
+    }
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result && count > 1) result = otx__gguf_parts_check(checkpoint, error);
+    return result;
 }
 
 /* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
@@ -25230,11 +27149,12 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    *absent = !found.index && !found.file;
+    *absent = !found.index && !found.file && !found.gguf;
     if (found.index)
         result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
                                          error);
     else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else if (found.gguf) result = otx__checkpoint_gguf(ctx, checkpoint, found.gguf, error);
     else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
     return result;
@@ -25251,6 +27171,7 @@ OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char
     checkpoint->path = otx__path_parent(ctx, path);
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    if (kind == OTX__WEIGHTS_GGUF) return otx__checkpoint_gguf(ctx, checkpoint, name, error);
     return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
 }
 
@@ -25306,6 +27227,16 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
         otx__checkpoint_compare_name);
 }
 
+/* What a tensor's type is called in its file: in GGUF, where it may be one that is not read
+   here, by ggml. */
+OTX__PRIVATE const char *otx__checkpoint_type_name(const otx_checkpoint *checkpoint,
+                                                   const otx_checkpoint_tensor *tensor)
+{
+    const otx_gguf *gguf = &checkpoint->files[tensor->file].gguf;
+    return checkpoint->gguf ? otx_gguf_type_name(gguf->types[tensor->tensor - gguf->tensors])
+                            : otx_dtype_name(tensor->tensor->dtype);
+}
+
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
    own first. Thread-safe. */
 OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
@@ -25349,6 +27280,39 @@ OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
         }
 }
 
+/* Reads a tensor of blocks, and widens it where it is read to: its bytes come to the end of
+   the room for its floats, which no float reaches before they were read. */
+OTX__PRIVATE otx_result otx__checkpoint_blocks(const otx_checkpoint *checkpoint,
+                                               const otx_checkpoint_tensor *tensor,
+                                               uint64_t first, size_t count, float *to,
+                                               otx_error *error)
+{
+    unsigned char block[256];
+    char name[OTX__QUOTED];
+    const unsigned char *from;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(tensor->tensor->dtype, &bytes);
+    size_t size, room, i;
+    uint64_t offset;
+    otx_result result;
+    if (first % elements != 0 || count % elements != 0)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "tensor \"%s\": %" PRIu64 " elements from %"
+                         PRIu64 " on are no whole blocks of %u", otx__quote(name, sizeof name,
+                         tensor->tensor->name, tensor->tensor->name_size), (uint64_t)count,
+                         first, elements);
+    if (!otx__mul64(first / elements, bytes, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count / elements, bytes, &size) || !otx__mul(count, sizeof *to, &room))
+        size = room = SIZE_MAX;
+    from = (unsigned char *)to + (room - size);
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, size,
+                                   (unsigned char *)to + (room - size), error);
+    for (i = 0; i < count / elements && !result; i++) {
+        memcpy(block, from + i * bytes, bytes);
+        otx_blocks_to_float(to + i * elements, block, tensor->tensor->dtype, elements);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error)
@@ -25356,12 +27320,14 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
     uint64_t offset;
     otx_result result;
+    if (otx_dtype_is_block(tensor->tensor->dtype))
+        return otx__checkpoint_blocks(checkpoint, tensor, first, count, (float *)to, error);
     if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
         char what[OTX__QUOTED];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
                          "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
                                                tensor->tensor->name_size),
-                         otx_dtype_name(tensor->tensor->dtype));
+                         otx__checkpoint_type_name(checkpoint, tensor));
     }
     if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
     if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
@@ -25840,6 +27806,21 @@ static const char *const otx__width_keys[] = {
     "word_embed_proj_dim",  /* OPT */
     "input_embedding_size", /* RemBERT */
 };
+
+/* Heads of attention, and the base of rotary positions: for a method that takes rows to be
+   turned by them. */
+static const char *const otx__heads_keys[] = {
+    "num_attention_heads", /* Llama and most others */
+    "n_head",              /* GPT-2, Bloom */
+    "n_heads",             /* MPT */
+    "num_heads",           /* T5 */
+};
+static const char *const otx__rope_keys[] = {
+    "rope_theta",      /* Llama and most others */
+    "rotary_emb_base", /* GPT-NeoX */
+};
+#define OTX__KEY_ROPE "rope_parameters"     /* transformers 5 */
+#define OTX__KEY_ROPE_FULL "full_attention" /* within, where types of layers differ */
 
 /* The type that weights are in. */
 static const char *const otx__dtype_keys[] = {
@@ -28109,6 +30090,7 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
+        if (plan->alignment->rows[i].action == OTX_ACTION_MATCH) continue; /* another token */
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
@@ -29277,13 +31259,16 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
-     check_gguf    the special tokens that a conversion to GGUF finds
+     converted     the special tokens that a conversion to GGUF finds
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
+     magikarp      tokens that look under-trained by their rows
+     match         rows of tokens that a new one only begins with
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
@@ -29307,6 +31292,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
    part takes the same combinations of its own rows; but a method that looks at the base's
    rows is fitted to one matrix of it. */
 typedef struct otx__solution {
+    otx_method method;
     const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
     const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
     otx_fitted fitted;
@@ -29447,39 +31433,141 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
+/* The method for the rows of a part. A bias goes with the head. */
+OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
+{
+    const otx_job_options *options = &job->options;
+    return options->own_head_method && kind != OTX__PART_EMBEDDING ? options->head_method
+                                                                   : options->method;
+}
+
+OTX_API const char *otx_match_name(otx_match match)
+{
+    static const char *const names[OTX_MATCH_COUNT] = {"default", "no", "yes", "embed",
+                                                       "lm_head"};
+    return (unsigned)match < OTX_MATCH_COUNT ? names[match] : NULL;
+}
+
+/* How a token is matched: one of a byte by bytes, longer ones by prefixes. What of bytes is no
+   matter of the alignment's comes here as one of the matrices. */
+OTX__PRIVATE otx_match otx__match_of(const otx_job *job, const otx_token *token)
+{
+    const otx_job_options *options = &job->options;
+    otx_match how = token->size == 1 ? options->byte_match : options->prefix_match;
+    return how == OTX_MATCH_DEFAULT || (token->size == 1 && how == OTX_MATCH_YES) ? OTX_MATCH_NO
+                                                                                  : how;
+}
+
+/* Whether a row of a part is that of the token that the donor's is matched with. */
+OTX__PRIVATE bool otx__job_matches(const otx_job *job, size_t id, otx__part_kind kind)
+{
+    otx_match how;
+    if (job->alignment.rows[id].action != OTX_ACTION_MATCH) return false;
+    how = otx__match_of(job, &job->donor.vocab.tokens[id]);
+    return how == OTX_MATCH_YES ||
+           how == (kind == OTX__PART_EMBEDDING ? OTX_MATCH_EMBED : OTX_MATCH_LM_HEAD);
+}
+
+/* Whether a row of the donor's is made in any part. */
+OTX__PRIVATE bool otx__job_makes(const otx_job *job, size_t id)
+{
+    otx_action action = job->alignment.rows[id].action;
+    return action == OTX_ACTION_APPROXIMATE ||
+           (action == OTX_ACTION_MATCH && (!otx__job_matches(job, id, OTX__PART_EMBEDDING) ||
+                                           !otx__job_matches(job, id, OTX__PART_HEAD)));
+}
+
+/* Whether the base has an output head of its own. */
+OTX__PRIVATE bool otx__job_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant) return true;
+    return false;
+}
+
+/* Why it has none. */
+OTX__PRIVATE const char *otx__job_headless(const otx_job *job)
+{
+    return job->base.parts.tied ? "the model is tied, its output head is its embedding"
+                                : "the model has no output head";
+}
+
+/* What the methods of all parts need. */
+OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
+{
+    return otx_method_needs(job->options.method) |
+           otx_method_needs(otx__job_method(job, OTX__PART_HEAD));
+}
+
 /* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
+    return (otx__job_needs(job) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that a method is fitted for. */
-OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+/* Whether a method is fitted for its rows: not if they are all the same. */
+OTX__PRIVATE bool otx__job_fits(const otx_job *job, otx_method method)
 {
-    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
+    return job->target_count > 0 &&
+           (otx_method_needs(method) != 0 || otx__modifies(&job->options.how));
+}
+
+/* Whether any is. */
+OTX__PRIVATE bool otx__job_has_fits(const otx_job *job)
+{
+    return otx__job_fits(job, job->options.method) ||
+           otx__job_fits(job, otx__job_method(job, OTX__PART_HEAD));
+}
+
+OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *error)
+{
+    otx_result result = otx__method_known(method, error);
+    return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
+}
+
+OTX__PRIVATE otx_result otx__job_check_modifiers(const otx_method_options *how,
+                                                 otx_method method, otx_error *error)
+{
+    return otx__modifiers_fit(how, otx_method_name(method), otx_method_needs(method), error);
+}
+
+/* How rows are made. */
+OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
+                                               otx_error *error)
+{
+    const otx_method_options *how = &options->how;
+    otx_result result = otx__job_check_method(options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_method(options->head_method, error);
+    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__job_check_modifiers(how, options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_modifiers(how, options->head_method, error);
+    if (result) return result;
+    if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
+    if (how->omp.first_target || how->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    otx_method_options method;
-    otx_result result = otx__method_known(options->method, error);
-    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    otx_result result = otx__job_check_methods(options, error);
     if (result) return result;
-    memset(&method, 0, sizeof method);
-    method.norm = options->norm;
-    method.scale = options->scale;
-    method.noise = options->noise;
-    method.clip_norms = options->clip_norms;
-    result = otx__modifiers_check(&method, error);
-    if (result) return result;
-    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
-                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
                          "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->byte_match >= OTX_MATCH_COUNT ||
+        (unsigned)options->prefix_match >= OTX_MATCH_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in "
+                         "neither matrix, both, the embedding or the head");
     if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
         (options->chat == OTX_CHAT_FILE && !options->chat_file))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
@@ -29491,10 +31579,6 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
-    if (options->omp.first_target || options->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 
@@ -29905,6 +31989,8 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
         if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
+    options.bytes_apart = job->options.byte_match != OTX_MATCH_DEFAULT &&
+                          job->options.byte_match != OTX_MATCH_YES;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -29969,6 +32055,7 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
     tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->matched = counts[OTX_ACTION_MATCH];
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
@@ -29997,7 +32084,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
     const otx_alignment *alignment = &job->alignment;
     size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    size_t targets = 0;
+    for (i = 0; i < alignment->count; i++) targets += otx__job_makes(job, i);
     job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
     if (job->anchor_donors)
         job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
@@ -30013,7 +32101,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
             job->anchor_donors[anchors] = (uint32_t)i;
             job->anchor_bases[anchors++] = (uint32_t)row->base;
         }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+        if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!job->donor.checkpoint.files)
@@ -30039,17 +32127,34 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where the method looks at that;
-   makes room for it once. */
-OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+/* Whether the base has an output head of its own where its rows have a method of their own. */
+OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    if (!options->own_head_method || options->head_method == options->method ||
+        otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
+                     "--head-method %s to make; -a makes those of the embedding",
+                     job->base.path, otx__job_headless(job),
+                     otx_method_name(options->head_method));
+}
+
+/* The solution by a method for one matrix of the donor, and of the base where the method looks
+   at that; makes room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, otx_method method,
+                                       const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
-    unsigned needs = otx_method_needs(job->options.method);
+    unsigned needs = otx_method_needs(method);
     size_t i;
     if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
     if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
+        if (job->solutions[i].method == method && job->solutions[i].donor == donor &&
+            job->solutions[i].base == base)
+            return i;
+    job->solutions[i].method = method;
     job->solutions[i].donor = donor;
     job->solutions[i].base = base;
     job->solution_count++;
@@ -30073,22 +32178,26 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
+    plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
+                                        otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
     matrix->dtype = plan->dtype;
     matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
+    for (i = 0; i < job->target_count; i++)
+        matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
     return OTX_OK;
 }
 
@@ -30097,7 +32206,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (otx__job_has_solves(job))
+    if (otx__job_fits(job, otx__job_method(job, OTX__PART_BIAS)))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -30116,6 +32225,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
+/* Tells of modifiers that change nothing. */
+OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+{
+    const otx_method_options *how = &job->options.how;
+    const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
+                        : how->clip_norms > 0.0 ? "longest norm" : NULL;
+    bool zero = job->options.method == OTX_METHOD_ZERO ||
+                otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
+        otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
+                 "what the method zero makes", which);
+}
+
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
    biases. */
 OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
@@ -30123,12 +32245,13 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
     static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
                                            OTX__PART_BIAS};
     const otx__parts *parts = &job->base.parts;
-    otx_result result = OTX_OK;
+    otx_result result = otx__plan_head(job, error);
     size_t kind, i;
     for (kind = 0; kind < OTX__COUNT(kinds); kind++)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
+    if (!result) otx__tell_modifiers(job);
     return result;
 }
 
@@ -30179,6 +32302,104 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
     if (choice.code) otx__class_code(&choice, &job->code);
     otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/rope.h */
+/* ---- rope: heads and rotary positions of the two models ------------------------------------ */
+
+/* The number under the first of some keys on the levels of a config that are about the
+   vocabulary, if it is 1 or more; otherwise 0. */
+OTX__PRIVATE double otx__rope_said(const otx__side *side, const char *const *keys, size_t count)
+{
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    size_t i;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < count; i++) {
+            double said = otx__json_double(&side->config.json, otx__levels_find(&levels, keys[i]));
+            if (said >= 1.0 && said <= DBL_MAX) return said;
+        }
+    return 0.0;
+}
+
+/* The same of what transformers 5 keeps apart: {"rope_theta": N}, or such an object for each type
+   of layer, of which full attention counts, or the first. */
+OTX__PRIVATE double otx__rope_parameter(const otx__side *side)
+{
+    const otx_json *json = &side->config.json;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    while (otx__levels_next(&levels)) {
+        uint32_t all = otx__levels_find(&levels, OTX__KEY_ROPE);
+        uint32_t full = otx_json_find(json, all, OTX__KEY_ROPE_FULL);
+        otx_json_iter member = otx_json_iter_of(json, all);
+        double said = otx__json_double(json, otx_json_find(json, all, otx__rope_keys[0]));
+        if (!(said >= 1.0))
+            said = otx__json_double(json, otx_json_find(json, full, otx__rope_keys[0]));
+        while (!(said >= 1.0) && member.keyed && otx_json_iter_next(&member))
+            said = otx__json_double(json, otx_json_find(json, member.value, otx__rope_keys[0]));
+        if (said >= 1.0 && said <= DBL_MAX) return said;
+    }
+    return 0.0;
+}
+
+/* Takes what nobody gave from a model's config. */
+OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t *heads,
+                               double *rope)
+{
+    if (!*heads) {
+        double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
+        *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
+    }
+    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
+    if (!(*rope > 0.0)) *rope = 10000.0;
+    otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
+             "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
+             *rope);
+}
+
+/* Fills in what mp_rope wants to know of both models. */
+OTX__PRIVATE void otx__rope_settle(const otx_job *job, otx_method_options *how)
+{
+    otx__rope_of(job, &job->donor, &how->donor_heads, &how->donor_rope);
+    otx__rope_of(job, &job->base, &how->base_heads, &how->base_rope);
+}
+
+OTX__PRIVATE otx_result otx__rope_check(const otx__side *side, const otx_checkpoint_tensor *at,
+                                        size_t heads, double rope, otx_error *error)
+{
+    const uint64_t columns = at->tensor->shape[1];
+    const char *which = side->donor ? "donor" : "base";
+    if (columns % heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: rows of %" PRIu64 " columns are not of %"
+                         PRIu64 " heads, as mp_rope needs them to be; --%s-heads says otherwise",
+                         side->path, columns, (uint64_t)heads, which);
+    if (!(rope >= 1.0 && otx__is_finite(rope)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base of rotary positions must be 1 or "
+                         "more; see --%s-rope", side->path, which);
+    return OTX_OK;
+}
+
+/* For the matrices that mp_rope makes. */
+OTX__PRIVATE otx_result otx__job_plan_rope(otx_job *job, otx_error *error)
+{
+    otx_method_options *how = &job->options.how;
+    const otx__parts *parts = &job->base.parts;
+    otx_result result = OTX_OK;
+    bool settled = false;
+    size_t i;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        if (job->plans[i].solution == OTX__NONE || job->target_count == 0 ||
+            job->solutions[job->plans[i].solution].method != OTX_METHOD_MP_ROPE)
+            continue;
+        if (!settled) otx__rope_settle(job, how);
+        settled = true;
+        result = otx__rope_check(&job->base, tensor->at, how->base_heads, how->base_rope, error);
+        if (!result)
+            result = otx__rope_check(&job->donor, otx__donor_matrix(job, tensor),
+                                     how->donor_heads, how->donor_rope, error);
+    }
+    return result;
 }
 
 /* >>> src/job/chat.h */
@@ -30506,38 +32727,38 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
     return otx__digits_make(job, error);
 }
 
-/* >>> src/job/check_gguf.h */
-/* ---- check_gguf: the special tokens that a conversion to GGUF finds -------------- */
+/* >>> src/job/converted.h */
+/* ---- converted: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
    special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
    gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
 
 /* A value in one of a directory's files. */
-typedef struct otx__gguf_value {
+typedef struct otx__converted_value {
     const otx_json *json;
     uint32_t node;
-} otx__gguf_value;
+} otx__converted_value;
 
 /* What is written of a directory. */
-typedef struct otx__gguf {
-    otx__gguf_value texts[OTX_ROLE_COUNT];
+typedef struct otx__converted {
+    otx__converted_value texts[OTX_ROLE_COUNT];
     bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
     int64_t ids[2]; /* by role; -1: none */
-} otx__gguf;
+} otx__converted;
 
 /* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
    Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
-typedef struct otx__gguf_kind {
+typedef struct otx__converted_kind {
     otx_family family;
     const char *name;
     bool adds[2];
     int64_t ids[2];
-} otx__gguf_kind;
+} otx__converted_kind;
 
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+OTX__PRIVATE const otx__converted_kind *otx__converted_kind_of(const otx_vocab *vocab)
 {
-    static const otx__gguf_kind kinds[] = {
+    static const otx__converted_kind kinds[] = {
         {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
         {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
         {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
@@ -30549,17 +32770,17 @@ OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
 
 /* ---- values as Python sees them ---- */
 
-OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
-                                            const char *key)
+OTX__PRIVATE otx__converted_value otx__converted_find(const otx_json *json, uint32_t object,
+                                                      const char *key)
 {
-    otx__gguf_value value;
+    otx__converted_value value;
     value.json = json;
     value.node = otx_json_find(json, object, key);
     return value;
 }
 
 /* Whether it is there, and neither null nor false nor empty. */
-OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+OTX__PRIVATE bool otx__converted_is(otx__converted_value value)
 {
     otx_json_type type = otx_json_type_of(value.json, value.node);
     if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
@@ -30569,7 +32790,7 @@ OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
 }
 
 /* Whether two are the same string. Longer ones than any token's are not. */
-OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+OTX__PRIVATE bool otx__converted_same(otx__converted_value a, otx__converted_value b)
 {
     char one[512], other[512];
     if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
@@ -30584,44 +32805,44 @@ OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
 /* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
 
 /* The special token at a place of a template, or nothing. */
-OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
-                                               uint32_t place)
+OTX__PRIVATE otx__converted_value otx__converted_special(const otx_json *json, uint32_t template_,
+                                                         uint32_t place)
 {
     uint32_t item = otx_json_item(json, template_, place);
-    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+    return otx__converted_find(json, otx_json_find(json, item, "SpecialToken"), "id");
 }
 
 /* A special token first in a template is bos if it is known as bos or cls; one that is last
    becomes eos. `config`: there is a tokenizer_config.json, which knows. */
-OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
-                                     otx__gguf *to)
+OTX__PRIVATE void otx__converted_template(const otx_json *json, uint32_t processor, bool config,
+                                          otx__converted *to)
 {
     uint32_t single = otx_json_find(json, processor, "single");
     uint32_t count = otx_json_count(json, single);
-    otx__gguf_value first, last;
+    otx__converted_value first, last;
     if (count < 2) return;
-    first = otx__gguf_special(json, single, 0);
-    last = otx__gguf_special(json, single, count - 1);
-    if (otx__gguf_is(first)) {
+    first = otx__converted_special(json, single, 0);
+    last = otx__converted_special(json, single, count - 1);
+    if (otx__converted_is(first)) {
         if (!config) to->texts[OTX_ROLE_BOS] = first;
-        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
-                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+        to->adds[OTX_ROLE_BOS] = otx__converted_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__converted_same(first, to->texts[OTX_ROLE_CLS]);
     }
-    if (otx__gguf_is(last)) {
+    if (otx__converted_is(last)) {
         to->texts[OTX_ROLE_EOS] = last;
         to->adds[OTX_ROLE_EOS] = true;
     }
 }
 
-OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
-                                      otx__gguf *to)
+OTX__PRIVATE void otx__converted_processor(const otx_json *json, uint32_t processor, bool config,
+                                           otx__converted *to)
 {
     uint32_t type = otx_json_find(json, processor, "type"), cls;
     if (otx_json_equals(json, type, "TemplateProcessing"))
-        otx__gguf_template(json, processor, config, to);
+        otx__converted_template(json, processor, config, to);
     if (!otx_json_equals(json, type, "RobertaProcessing")) return;
     to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
-    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    if (otx__converted_is(to->texts[OTX_ROLE_CLS]) || !config) return;
     cls = otx_json_find(json, processor, "cls");
     to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
     if (cls == OTX_JSON_NONE) return;
@@ -30630,32 +32851,32 @@ OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, 
 }
 
 /* All processors of tokenizer.json, those of a sequence in turn. */
-OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
-                                       otx__gguf *to)
+OTX__PRIVATE void otx__converted_processors(const otx_json *json, uint32_t root, bool config,
+                                            otx__converted *to)
 {
     uint32_t processor = otx_json_find(json, root, "post_processor");
     uint32_t list = otx_json_find(json, processor, "processors");
     otx_json_iter item = otx_json_iter_of(json, list);
-    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
-    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+    if (list == OTX_JSON_NONE) otx__converted_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__converted_processor(json, item.value, config, to);
 }
 
 /* ---- ids: of the added tokens, or as config.json has them ---- */
 
-OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
-                                     uint64_t *id)
+OTX__PRIVATE bool otx__converted_added_id(const otx_json *json, uint32_t root,
+                                          otx__converted_value text, uint64_t *id)
 {
     otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
     if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
-        text = otx__gguf_find(text.json, text.node, "content");
+        text = otx__converted_find(text.json, text.node, "content");
     while (otx_json_iter_next(&added))
-        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+        if (otx__converted_same(otx__converted_find(json, added.value, "content"), text))
             return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
     return false;
 }
 
-OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
-                                      uint64_t *id)
+OTX__PRIVATE bool otx__converted_config_id(const otx__document *config, const char *key,
+                                           uint64_t *id)
 {
     const otx_json *json = &config->json;
     uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
@@ -30665,33 +32886,33 @@ OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *k
 }
 
 /* What is written of a side, whose tokenizer.json is `tokens`. */
-OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
-                                 otx__gguf *to)
+OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document *tokens,
+                                      otx__converted *to)
 {
     static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
     static const char *const keys[] = {"bos_token_id", "eos_token_id"};
-    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx__converted_kind *kind = otx__converted_kind_of(&side->vocab);
     const otx_json *json = &side->tokenizer.json;
     uint32_t root = otx__document_root(&side->tokenizer);
     bool config = otx_json_count(json, root) > 0;
-    otx__gguf_value *texts = to->texts;
+    otx__converted_value *texts = to->texts;
     size_t i;
     for (i = 0; i < OTX_ROLE_COUNT; i++)
-        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
-    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
-    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+        texts[i] = otx__converted_find(json, root, otx__role_keys[i]);
+    if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
     memcpy(to->adds, kind->adds, sizeof to->adds);
     memcpy(to->ids, kind->ids, sizeof to->ids);
-    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
     for (i = 0; i < 2; i++) {
         uint32_t flag = otx_json_find(json, root, flags[i]);
         otx_json_type type = otx_json_type_of(json, flag);
         uint64_t id;
         if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
             to->adds[i] = type == OTX_JSON_TRUE;
-        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
-                                          &id)) ||
-            otx__gguf_config_id(&side->config, keys[i], &id))
+        if ((config && otx__converted_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                               &id)) ||
+            otx__converted_config_id(&side->config, keys[i], &id))
             to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
     }
 }
@@ -30707,14 +32928,14 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
                                     otx_error *error)
 {
     otx__document tokens;
-    otx__gguf found;
+    otx__converted found;
     otx_result result;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__gguf_read(side, &tokens, &found);
+    if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
     return result;
@@ -30869,11 +33090,14 @@ OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
-    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && job->target_count > 0; i++) {
+        otx__part_kind kind = job->base.parts.tensors[i].kind;
+        otx_method method = otx__job_method(job, kind);
         if (job->base.parts.tensors[i].at == at)
-            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
-    return true;
+            return method != OTX_METHOD_ZERO &&
+                   (kind == OTX__PART_BIAS || method == OTX_METHOD_MEAN);
+    }
+    return false;
 }
 
 /* What the caller can do about a row that cannot be used. Returns `to`. */
@@ -30990,6 +33214,20 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
+}
+
+/* The rows that are listed, or the first, as a method takes them. */
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
 }
 
 /* ---- means of rows ---- */
@@ -31149,20 +33387,20 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
     return pieces;
 }
 
-/* The pieces of the job's targets, if its method wants them. */
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets, if a method
+   wants them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
     otx__job_pieces *p = &job->pieces;
     otx_result result;
-    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
-        return OTX_OK;
-    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
-    if (result) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
     if (!p->tokens) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    if (!(otx__job_needs(job) & OTX_NEED_PIECES)) return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
     return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                             error);
 }
@@ -31430,6 +33668,220 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/magikarp.h */
+/* ---- magikarp: tokens that look under-trained by their rows --------------------------------- */
+
+/* What mergekit's option of that name does, but for three things: a row that is good in the base
+   is copied even where the donor's is not, as it would be made of a bad one; what neither model has
+   trained gets what reserved tokens get, not zeros; and control tokens are left alone, because
+   what ends a text must go on ending it. */
+
+/* Marks the rows of a side. A tied donor's embedding counts as its head too, a tied base's does
+   not: so the peer reads them. */
+OTX__PRIVATE otx_result otx__magikarp_mark(const otx_job *job, const otx__side *side,
+                                           uint8_t *marks, otx_error *error)
+{
+    const otx__parts *parts = &side->parts;
+    const size_t rows = (size_t)parts->rows;
+    const otx_context ctx = otx__job_uncounted(job);
+    uint8_t *unused = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    bool head = !parts->tied && parts->head;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!unused || !needed) result = otx__fail_memory(error, 2 * (uint64_t)rows);
+    for (i = 0; i < rows && !result; i++) unused[i] = otx__is_spare(side, i);
+    for (i = 0; i < (head ? 2u : 1u) && !result; i++) {
+        const otx_checkpoint_tensor *at = i ? parts->head : parts->embedding;
+        bool norms = i == 0 && (head || (parts->tied && side->donor));
+        otx__loaded loaded;
+        otx_matrix matrix;
+        result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows,
+                                  &loaded, error);
+        matrix = otx__loaded_rows(&loaded, NULL, rows);
+        if (!result) result = otx_mark_undertrained(&ctx, &matrix, unused, norms, marks, error);
+        otx__loaded_close(job, &loaded);
+    }
+    otx__free(&job->ctx, needed, rows, 1);
+    otx__free(&job->ctx, unused, rows, 1);
+    return result;
+}
+
+typedef struct otx__magikarp_counts {
+    uint64_t anchors; /* that are no longer */
+    uint64_t anew;    /* copied rows that are made instead */
+    uint64_t reserved;
+} otx__magikarp_counts;
+
+OTX__PRIVATE void otx__magikarp_act(otx_alignment *alignment, size_t id, otx_action action)
+{
+    otx_alignment_row *row = &alignment->rows[id];
+    alignment->counts[row->action]--;
+    alignment->counts[action]++;
+    row->action = action;
+    row->base = -1;
+}
+
+/* One token of the donor; whether its row there is marked, and the base's that it would copy. */
+OTX__PRIVATE void otx__magikarp_judge(otx_job *job, size_t id, bool donor, bool base,
+                                      otx__magikarp_counts *counts)
+{
+    otx_alignment *alignment = &job->alignment;
+    otx_alignment_row *row = &alignment->rows[id];
+    bool copied = row->action == OTX_ACTION_COPY;
+    if ((!copied && row->action != OTX_ACTION_APPROXIMATE) || (!donor && !base) ||
+        !otx__stands_for_text(&job->donor.vocab.tokens[id]))
+        return;
+    if (row->anchor) {
+        row->anchor = false;
+        alignment->anchor_count--;
+        counts->anchors++;
+    }
+    if (donor && (base || !copied)) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_UNUSED);
+        job->summary.tokens.untrained++;
+        counts->reserved++;
+    } else if (base) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_APPROXIMATE);
+        counts->anew++;
+    }
+}
+
+OTX__PRIVATE otx_result otx__magikarp_apply(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t rows = otx__min(alignment->count, (size_t)job->donor.parts.rows), i;
+    uint64_t base_rows = job->base.parts.rows;
+    otx__magikarp_counts counts;
+    memset(&counts, 0, sizeof counts);
+    for (i = 0; i < rows; i++) {
+        int64_t from = alignment->rows[i].base;
+        bool bad = from >= 0 && (uint64_t)from < base_rows && base[from];
+        otx__magikarp_judge(job, i, donor[i], bad, &counts);
+    }
+    otx__log(&job->ctx, OTX_NOTE, "of the tokens of %s and %s that look under-trained %" PRIu64
+             " are no anchors, %" PRIu64 " that the base has are made anew, and %" PRIu64 " are "
+             "treated as reserved", job->donor.path, job->base.path, counts.anchors, counts.anew,
+             counts.reserved);
+    if (alignment->anchor_count > 0 || counts.anchors == 0 || !otx__job_solves(job) ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "each of the %" PRIu64 " text tokens that %s "
+                     "and %s share looks under-trained in one of the two, so that there is "
+                     "nothing to build rows from; leave --magikarp out", counts.anchors,
+                     job->base.path, job->donor.path);
+}
+
+/* Takes such tokens from the anchors, if that is asked for. */
+OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!job->options.magikarp) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
+                         "both models", job->without.message);
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__magikarp_mark(job, &job->donor, donor, error);
+    if (!result) result = otx__magikarp_mark(job, &job->base, base, error);
+    if (!result) result = otx__magikarp_apply(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
+    return result;
+}
+
+/* >>> src/job/match.h */
+/* ---- match: rows of tokens that a new one only begins with -------------------------------- */
+
+/* Whether a prefix is white space alone, which says nothing of a word. */
+OTX__PRIVATE bool otx__match_is_blank(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size; i++)
+        if (bytes[i] != ' ' && (bytes[i] < '\t' || bytes[i] > '\r')) return false;
+    return true;
+}
+
+/* The base's token of the same byte, where the alignment keeps these apart; or the longest TEXT
+   token that a token begins with; or -1. */
+OTX__PRIVATE int64_t otx__match_find(const otx_job *job, const otx__token_index *index,
+                                     const otx_token *token)
+{
+    otx_match how = otx__match_of(job, token);
+    size_t size = token->size;
+    if (how == OTX_MATCH_NO || !otx__stands_for_text(token)) return -1;
+    if (size == 1)
+        return otx__index_find(index, token->kind == OTX_TOKEN_BYTE ? OTX_TOKEN_TEXT
+                                                                    : OTX_TOKEN_BYTE,
+                               token->bytes, size);
+    while (token->kind == OTX_TOKEN_TEXT && size-- > 1 &&
+           !otx__match_is_blank(token->bytes, size)) {
+        int64_t base = otx__index_find(index, OTX_TOKEN_TEXT, token->bytes, size);
+        if (base >= 0) return base;
+    }
+    return -1;
+}
+
+/* An index of the base's tokens with a row, by kind and bytes. */
+OTX__PRIVATE otx_result otx__match_index(const otx_job *job, otx__token_index *index,
+                                         otx_error *error)
+{
+    const otx_token *tokens = job->base.vocab.tokens;
+    size_t count = otx__min(job->base.vocab.count, (size_t)job->base.parts.rows), id;
+    otx_result result = otx__index_open(&job->ctx, index, tokens, count, false, error);
+    for (id = 0; id < count && !result; id++) {
+        uint32_t *slot;
+        if (tokens[id].kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(index, tokens[id].kind, tokens[id].bytes, tokens[id].size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+    }
+    return result;
+}
+
+/* Whether an option that names one of two matrices finds two. */
+OTX__PRIVATE otx_result otx__match_check(const otx_job *job, const char *option, otx_match how,
+                                         otx_error *error)
+{
+    if ((how != OTX_MATCH_EMBED && how != OTX_MATCH_LM_HEAD) || otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that %s %s has no matrix of its own; "
+                     "yes and no are left", job->base.path, otx__job_headless(job), option,
+                     otx_match_name(how));
+}
+
+/* Finds rows for tokens that would be solved for, as far as the options want it. */
+OTX__PRIVATE otx_result otx__job_match(otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    otx_alignment *alignment = &job->alignment;
+    otx__token_index index;
+    size_t i, count = otx__min(alignment->count, job->donor.vocab.count);
+    otx_result result = otx__match_check(job, "--byte-match", options->byte_match, error);
+    if (!result) result = otx__match_check(job, "--prefix-match", options->prefix_match, error);
+    if (options->prefix_match == OTX_MATCH_DEFAULT && options->byte_match == OTX_MATCH_DEFAULT)
+        return OTX_OK;
+    memset(&index, 0, sizeof index);
+    if (!result) result = otx__match_index(job, &index, error);
+    for (i = 0; i < count && !result; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        int64_t base;
+        if (row->action != OTX_ACTION_APPROXIMATE) continue;
+        base = otx__match_find(job, &index, &job->donor.vocab.tokens[i]);
+        if (base < 0) continue;
+        row->action = OTX_ACTION_MATCH;
+        row->base = base;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_MATCH]++;
+    }
+    if (index.slots) otx__index_close(&job->ctx, &index);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
@@ -31488,19 +33940,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
-                                         size_t rows)
-{
-    otx_matrix matrix;
-    memset(&matrix, 0, sizeof matrix);
-    matrix.data = loaded->data;
-    matrix.dtype = loaded->dtype;
-    matrix.columns = loaded->columns;
-    matrix.rows = rows;
-    matrix.index = index;
-    return matrix;
-}
-
 /* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
    any case. */
 OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
@@ -31524,10 +33963,9 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
 
 /* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
    that hold a token. */
-OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
-                                             uint32_t *tokens)
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, unsigned needs, uint8_t *needed,
+                                             size_t count, uint32_t *tokens)
 {
-    unsigned needs = otx_method_needs(job->options.method);
     size_t held = 0, i;
     for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
         needed[job->anchor_bases[i]] = 1;
@@ -31550,7 +33988,8 @@ OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
     size_t held;
     otx_result result;
     if (!needed) return otx__fail_memory(error, count);
-    held = otx__solution_needs_base(job, needed, count, tokens);
+    held = otx__solution_needs_base(job, otx_method_needs(solution->method), needed, count,
+                                    tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
@@ -31567,24 +34006,12 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     double start = otx__now();
     size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
     uint32_t *tokens = NULL;
-    otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
-    options.omp = job->options.omp;
-    options.weights = job->options.weights;
-    options.seed = job->options.seed;
-    options.subword = job->options.subword;
-    options.norm = job->options.norm;
-    options.scale = job->options.scale;
-    options.noise = job->options.noise;
-    options.clip_norms = job->options.clip_norms;
-    options.solve = job->options.solve;
-    options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
@@ -31595,7 +34022,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                         : otx__fail_array(error, count, sizeof *tokens);
     }
     if (!result)
-        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+        result = otx_method_fit(&job->ctx, solution->method, &rows, &job->options.how,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
@@ -31620,19 +34047,33 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
+/* Whether a solution's matrix of the donor is neither read at once nor by one before it. */
+OTX__PRIVATE bool otx__solution_waits(const otx_job *job, size_t which)
+{
+    const otx_checkpoint_tensor *donor = job->solutions[which].donor;
+    bool later = false;
+    size_t i;
+    for (i = 0; i < which; i++) {
+        if (job->solutions[i].donor == donor) return false;
+        later |= job->solutions[i].donor != NULL;
+    }
+    return donor && later;
+}
+
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
    at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     result = otx__job_split(job, error);
-    for (i = 1; i < job->solution_count && !result; i++)
-        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+    for (i = 0; i < job->solution_count && !result; i++)
+        if (otx__solution_waits(job, i))
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
+        if (!otx__job_fits(job, job->solutions[i].method)) continue;
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = fitted->omp.isa;
         job->summary.threads = fitted->omp.threads;
@@ -31693,13 +34134,27 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* Rounds the rows that were made of some targets. */
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return OTX_ACTION_APPROXIMATE;
+    return alignment->rows[row].action;
+}
+
+/* Rounds the rows that were made of some targets, but for those that have another's row here. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
     size_t i;
     for (i = 0; i < count; i++)
-        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
             return otx__fail_range(r, r->job->targets[first + i], error);
     return OTX_OK;
 }
@@ -31737,7 +34192,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
-    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+    if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);
@@ -31807,7 +34262,7 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     memset(&output, 0, sizeof output);
     omp.k = 1;
     omp.cosine = true;
-    omp.memory = job->options.omp.memory;
+    omp.memory = job->options.how.omp.memory;
     output.indices = d->nearest;
     output.coefficients = d->cosines;
     ctx.log = NULL;
@@ -31895,6 +34350,9 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     if (row >= alignment->count)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return -1;
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
@@ -31904,26 +34362,17 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
-    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
-                job->target_count > 0;
+    const otx_method method = otx__job_method(job, r->tensor->kind);
+    bool pieces = (otx_method_needs(method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces || method == OTX_METHOD_MEAN) &&
+                method != OTX_METHOD_ZERO && job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++) {
-        int64_t base = alignment->rows[i].base;
-        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
     }
-}
-
-/* What becomes of a new row. One that would copy a row which this tensor of the base
-   does not have is padding. */
-OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
-{
-    const otx_alignment *alignment = &r->job->alignment;
-    if (row >= alignment->count) return OTX_ACTION_COPY;
-    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
-    return alignment->rows[row].action;
 }
 
 /* All rows of an action get the same values. */
@@ -31990,7 +34439,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
-    if (job->options.method != OTX_METHOD_ZERO) {
+    if (otx__job_method(job, r->tensor->kind) != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
@@ -32043,7 +34492,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+    if (plan->solution != OTX__NONE &&
+        otx__job_fits(job, job->solutions[plan->solution].method))
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
@@ -32132,7 +34582,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
@@ -32815,8 +35265,11 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_magikarp(job, error);
+    if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
     if (!result) result = otx__job_plan_digits(job, error);
@@ -32947,6 +35400,7 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->matched) otx__text_format(text, ", \"matched\": %" PRIu64, tokens->matched);
     if (tokens->untrained)
         otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
@@ -33013,13 +35467,15 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
+    bool ran = job->ran && (otx_method_needs(matrix->method) & OTX_NEED_DONOR) != 0;
+    bool solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
                      ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
                      matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
-    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+    otx__text_format(text, ", \"method\": \"%s\", \"anchors\": %" PRIu64
+                     ", \"approximated\": %" PRIu64, otx__word(otx_method_name(matrix->method)),
                      matrix->anchors, matrix->approximated);
     otx__text_string(text, ", \"mean_relative_residual\": ");
     if (solved) otx__text_double(text, matrix->mean_relative_residual);
@@ -33048,13 +35504,14 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
-                     otx__word(otx_method_name(job->options.method)));
-    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"head_method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)),
+                     otx__word(otx_method_name(otx__job_method(job, OTX__PART_HEAD))));
+    if (!job->options.how.omp.k && (otx__job_needs(job) & OTX_NEED_BASE))
         otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
-                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+                         (uint64_t)(job->options.how.omp.k ? job->options.how.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
@@ -33178,8 +35635,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = otx__side_token(&job->donor, id);
-    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  otx__job_solves(job);
+    bool made = row && job->ran && otx__job_makes(job, id);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -33190,7 +35646,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) {
+        otx__part_kind kind = job->base.parts.tensors[job->matrix_tensors[i]].kind;
+        if (made && !otx__job_matches(job, id, kind) &&
+            otx__job_fits(job, job->summary.matrices[i].method)) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
             otx__token_table_diagnosis(text, &job->diagnoses[i],
                                        job->summary.matrices[i].anchor_norms[1], target);
@@ -33205,9 +35663,10 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    if (!job->ran || !otx__job_has_solves(job)) return true;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].fitted.targets != job->target_count) return false;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (otx__job_fits(job, job->solutions[i].method) &&
+            job->solutions[i].fitted.targets != job->target_count)
+            return false;
     return true;
 }
 
@@ -33713,7 +36172,7 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
 typedef struct otx__draft {
     const otx__side *sides[2];
     uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
-    otx__gguf gguf[2];
+    otx__converted gguf[2];
 } otx__draft;
 
 /* Why an engine does not take the pair, or what it overlooks: one line. */
@@ -33815,7 +36274,7 @@ OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 /* The end of a text: a flag, and where that is set an id. */
 OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const otx__converted *ours = &d->gguf[0], *theirs = &d->gguf[1];
     const char *name = otx_role_name(role);
     if (ours->adds[role] != theirs->adds[role])
         otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
@@ -33831,7 +36290,8 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    const otx__converted_kind *kind = otx__converted_kind_of(ours);
+    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
     if (kind == wanted) return true;
     otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
                    otx_family_name(ours->family), otx__word(ours->model), wanted->name,
@@ -33987,7 +36447,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         draft.sides[1] = &target;
         for (i = 0; i < 2; i++) {
             draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
@@ -34740,6 +37200,15 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     return result;
 }
 
+/* Whether a method is among those that are wanted. */
+OTX__PRIVATE bool otx__evaluates(const otx_evaluate_options *options, otx_method method)
+{
+    size_t i;
+    for (i = 0; i < options->method_count && options->methods; i++)
+        if (options->methods[i] == method) return true;
+    return !options->methods;
+}
+
 OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_evaluate_options *options, otx_evaluation *out,
                                 otx_error *error)
@@ -34754,6 +37223,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (options) settled = *options;
     result = otx_job_open(ctx, base, donor, &plain, &job, error);
     if (result) return result;
+    if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
     if (result) otx_evaluation_close(ctx, out);
@@ -36910,7 +39380,7 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
     if (result) return result;
     memset(&job, 0, sizeof job);
     job.method = OTX_METHOD_SUBWORD;
-    job.subword = options->subword;
+    job.how.subword = options->subword;
     job.rows = OTX_ROWS_MULTIPLE;
     job.rows_multiple = options->multiple ? options->multiple : 1;
     job.overwrite = options->overwrite;
