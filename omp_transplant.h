@@ -23,263 +23,278 @@
 
    What is where
 
-      314  api/version                version
-      344  api/result                 results
-      384  api/context                context: memory, threads, progress
-      462  api/isa                    instruction sets
-      479  api/matrix                 numbers and matrices
-      537  api/blocks                 block types of ggml
-      561  api/solver                 the solver
-      689  api/affine                 the affine map: rows as the map makes them, and what it misses
-      823  api/methods                methods: rows for tokens that a model lacks
-     1060  api/source                 sources and sinks: bytes in and out
-     1080  api/json                   JSON
-     1202  api/safetensors            safetensors
-     1266  api/gguf                   GGUF
-     1364  api/vocab                  vocabularies
-     1500  api/align                  alignment
-     1569  api/file                   files
-     1580  api/directory              directories
-     1651  api/job                    the whole job
-     1833  api/verify                 looking at a finished directory
-     1889  api/evaluate               methods ranked on tokens that both models share
-     1985  api/reshape                a model's own vocabulary, smaller or larger
+      331  api/version                version
+      361  api/result                 results
+      401  api/context                context: memory, threads, progress
+      479  api/isa                    instruction sets
+      496  api/matrix                 numbers and matrices
+      554  api/blocks                 block types of ggml
+      578  api/solver                 the solver
+      706  api/affine                 the affine map: rows as the map makes them, and what it misses
+      840  api/methods                methods: rows for tokens that a model lacks
+     1077  api/source                 sources and sinks: bytes in and out
+     1097  api/json                   JSON
+     1219  api/safetensors            safetensors
+     1283  api/gguf                   GGUF
+     1381  api/vocab                  vocabularies
+     1518  api/align                  alignment
+     1585  api/gguf_vocab             vocabularies in GGUF files
+     1610  api/file                   files
+     1621  api/directory              directories
+     1693  api/job                    the whole job
+     1884  api/verify                 looking at a finished model
+     1948  api/evaluate               methods ranked on tokens that both models share
+     2044  api/reshape                a model's own vocabulary, smaller or larger
 
-     2072  base                       what everything stands on
-     2108  base/begin                 system headers, and how floating point must be compiled
-     2146  base/sizes                 counting, and sums and products that may not wrap
-     2184  base/span                  bytes of others, digits, UTF-8
-     2342  base/decimal               the digits of a double
-     2477  base/format                printf without stdio and without a locale
-     2746  base/result                results, failures, messages
-     2862  base/memory                the allocator, arrays that grow
-     2921  base/text                  names in messages, and text that grows
-     3038  base/hooks                 log, progress, threads of the caller
-     3107  base/sort                  in place, without memory, never quadratic; and finding
-     3157  base/clock                 wall time for statistics
-     3203  base/hash                  keyed, for tables whose keys a stranger chooses
-     3295  base/pool                  blocks that are freed together
-     3410  base/number                element types, widening and rounding
-     3621  base/blocks                block types of ggml, taken apart and widened
-     3842  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4127  base/blocks_make           rows quantised to blocks
-     4521  base/base64                decoding
-     4557  base/protobuf              fields of a message
-     4679  base/watch                 long loops that the caller can stop
+     2131  base                       what everything stands on
+     2167  base/begin                 system headers, and how floating point must be compiled
+     2205  base/sizes                 counting, and sums and products that may not wrap
+     2243  base/span                  bytes of others, digits, UTF-8
+     2401  base/decimal               the digits of a double
+     2536  base/format                printf without stdio and without a locale
+     2805  base/result                results, failures, messages
+     2921  base/memory                the allocator, arrays that grow
+     2980  base/text                  names in messages, and text that grows
+     3097  base/hooks                 log, progress, threads of the caller
+     3166  base/sort                  in place, without memory, never quadratic; and finding
+     3216  base/clock                 wall time for statistics
+     3262  base/hash                  keyed, for tables whose keys a stranger chooses
+     3354  base/pool                  blocks that are freed together
+     3469  base/number                element types, widening and rounding
+     3680  base/blocks                block types of ggml, taken apart and widened
+     3901  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4186  base/blocks_make           rows quantised to blocks
+     4580  base/base64                decoding
+     4616  base/protobuf              fields of a message
+     4738  base/watch                 long loops that the caller can stop
 
-     4732  files                      formats, on memory and streams
-     4762  files/memory_source        memory as a source of bytes
-     4780  files/json_read            a parser without recursion
-     5133  files/json_values          looking at values, stepping through containers
-     5346  files/json_edit            writing, and edits that keep every byte they do not touch
-     5714  files/tensors              what reading and writing a header share
-     5849  files/safetensors_read     the header of a file, checked
-     6174  files/safetensors_write    the header of a new file
-     6331  files/gguf_types           ggml's types, and the sizes of values
-     6508  files/gguf_values          keys, tensors and values found
-     6626  files/gguf_walk            what stands in a header, one after the other
-     6838  files/gguf_read            the header of a file, checked
-     7059  files/gguf_write           the header of a new file
-     7264  files/gguf_keys            a list of keys that is being made
+     4791  files                      formats, on memory and streams
+     4821  files/memory_source        memory as a source of bytes
+     4839  files/json_read            a parser without recursion
+     5192  files/json_values          looking at values, stepping through containers
+     5405  files/json_edit            writing, and edits that keep every byte they do not touch
+     5773  files/tensors              what reading and writing a header share
+     5908  files/safetensors_read     the header of a file, checked
+     6233  files/safetensors_write    the header of a new file
+     6390  files/gguf_types           ggml's types, and the sizes of values
+     6567  files/gguf_values          keys, tensors and values found
+     6685  files/gguf_walk            what stands in a header, one after the other
+     6897  files/gguf_read            the header of a file, checked
+     7118  files/gguf_write           the header of a new file
+     7323  files/gguf_keys            a list of keys that is being made
 
-     7464  vocab                      tokens, from every source, and which of them are the same
-     7501  vocab/known                what the world calls things: files, classes, tokens
-     7826  vocab/token_table          the table of tokens, and finding tokens in it
-     8000  vocab/spelling             from what a file spells to bytes
-     8191  vocab/reader               what the readers of all sources share
-     8543  vocab/added_tokens         what other files add to a model's tokens
-     8891  vocab/in_use               tokens that are named as reserved ones and are none
-     8994  vocab/from_tokenizer_json  tokenizer.json
-     9287  vocab/from_tekken          tekken.json
-     9442  vocab/from_tiktoken        *.tiktoken
-     9507  vocab/from_sentencepiece   tokenizer.model and its like
-     9872  vocab/from_vocab_json      vocab.json and merges.txt
-     9958  vocab/from_vocab_txt       vocab.txt
-    10015  vocab/digits               how a tokenizer cuts numbers
-    10211  vocab/recognise            what a file is, by what it holds
-    10342  vocab/parse                the first source that is given, and what goes with it
-    10551  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10953  vocab/split                text split as the tokenizer's model splits it
-    11355  vocab/align                which base token a donor token is
+     7523  vocab                      tokens, from every source, and which of them are the same
+     7564  vocab/known                what the world calls things: files, classes, tokens
+     7888  vocab/token_table          the table of tokens, and finding tokens in it
+     8062  vocab/spelling             from what a file spells to bytes
+     8253  vocab/reader               what the readers of all sources share
+     8611  vocab/added_tokens         what other files add to a model's tokens
+     8959  vocab/in_use               tokens that are named as reserved ones and are none
+     9062  vocab/from_tokenizer_json  tokenizer.json
+     9355  vocab/from_tekken          tekken.json
+     9510  vocab/from_tiktoken        *.tiktoken
+     9575  vocab/from_sentencepiece   tokenizer.model and its like
+     9940  vocab/from_vocab_json      vocab.json and merges.txt
+    10026  vocab/from_vocab_txt       vocab.txt
+    10083  vocab/digits               how a tokenizer cuts numbers
+    10279  vocab/recognise            what a file is, by what it holds
+    10410  vocab/parse                the first source that is given, and what goes with it
+    10636  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10943  vocab/rules_read           the rules of each kind of file
+    11048  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11229  vocab/from_gguf            the vocabulary of a GGUF file
+    11537  vocab/gguf_rules           how it splits text
+    11689  vocab/split                text split as the tokenizer's model splits it
+    12089  vocab/align                which base token a donor token is
 
-    11612  simd                       the hot loops, once for each instruction set
-    11645  simd/kernels               the table of kernels, and what all versions share
-    11922  simd/scalar                the reference
-    12091  simd/sse2                  the operations of 128-bit x86, and what each does
-    12212  simd/neon                  those of 64-bit Arm
-    12307  simd/wasm                  those of WebAssembly's SIMD128
-    12392  simd/avx2                  those of 256-bit x86, with FMA
-    12474  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13116  simd/avx_vnni              AVX2, and products of integers
-    13212  simd/neon_bf16             NEON, and products of matrices
-    13366  simd/avx512                512-bit x86, by hand
-    13972  simd/amx                   tiles of x86, beside AVX-512
-    14215  simd/dispatch              which of them this machine can run, and which a call takes
+    12346  simd                       the hot loops, once for each instruction set
+    12379  simd/kernels               the table of kernels, and what all versions share
+    12656  simd/scalar                the reference
+    12825  simd/sse2                  the operations of 128-bit x86, and what each does
+    12946  simd/neon                  those of 64-bit Arm
+    13041  simd/wasm                  those of WebAssembly's SIMD128
+    13126  simd/avx2                  those of 256-bit x86, with FMA
+    13208  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13850  simd/avx_vnni              AVX2, and products of integers
+    13946  simd/neon_bf16             NEON, and products of matrices
+    14100  simd/avx512                512-bit x86, by hand
+    14706  simd/amx                   tiles of x86, beside AVX-512
+    14949  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14441  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    14494  solve/views                the rows of matrices, as the kernels read them
-    14623  solve/panels               vectors as the dense products want them, and these
-    14814  solve/rests                vectors on their way into panels
-    14991  solve/dictionary           the atoms, and their split along a common direction
-    15146  solve/exact_gram           products of all pairs of atoms in double
-    15228  solve/triangle             packed lower triangles
-    15332  solve/support              what is known of one target, and the exact steps
-    15608  solve/gram_table           products of atoms with all atoms, for scans
-    15846  solve/screen               which atoms are worth scoring in double: the bound
-    16152  solve/scan                 the correlations of all atoms with a block's residuals
-    16315  solve/predict              making targets ready for the next scan
-    16561  solve/candidates           the atoms that a scan could not rule out
-    16898  solve/select               the next atoms of each target
-    17063  solve/pursuit              what one solve holds, and the memory it takes
-    17307  solve/plan                 which form, and in what blocks
-    17552  solve/steps                a pursuit from its rows to its results
-    17791  solve/combine              new rows of coefficients
-    17853  solve/solver               the public call
-    18018  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18227  solve/affine_normal        the normal equations of an affine map
-    18470  solve/affine_factor        their factor, and their solution
-    18701  solve/affine_map           a fitted map, and the rows it makes
-    19045  solve/affine_choice        how many atoms to take, and chosen by what
-    19445  solve/affine_fit           what a fit of an affine map holds and needs
-    19709  solve/affine               fitting and applying affine maps
+    15175  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15228  solve/views                the rows of matrices, as the kernels read them
+    15357  solve/panels               vectors as the dense products want them, and these
+    15548  solve/rests                vectors on their way into panels
+    15725  solve/dictionary           the atoms, and their split along a common direction
+    15880  solve/exact_gram           products of all pairs of atoms in double
+    15962  solve/triangle             packed lower triangles
+    16066  solve/support              what is known of one target, and the exact steps
+    16342  solve/gram_table           products of atoms with all atoms, for scans
+    16580  solve/screen               which atoms are worth scoring in double: the bound
+    16886  solve/scan                 the correlations of all atoms with a block's residuals
+    17049  solve/predict              making targets ready for the next scan
+    17295  solve/candidates           the atoms that a scan could not rule out
+    17632  solve/select               the next atoms of each target
+    17797  solve/pursuit              what one solve holds, and the memory it takes
+    18041  solve/plan                 which form, and in what blocks
+    18286  solve/steps                a pursuit from its rows to its results
+    18525  solve/combine              new rows of coefficients
+    18587  solve/solver               the public call
+    18752  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18961  solve/affine_normal        the normal equations of an affine map
+    19204  solve/affine_factor        their factor, and their solution
+    19435  solve/affine_map           a fitted map, and the rows it makes
+    19779  solve/affine_choice        how many atoms to take, and chosen by what
+    20179  solve/affine_fit           what a fit of an affine map holds and needs
+    20443  solve/affine               fitting and applying affine maps
 
-    20000  methods                    rows for tokens that a model lacks, each method a room
-    20042  methods/parts              what methods share: sums of rows, combinations
-    20226  methods/pursuit            omp, omp-centred
-    20297  methods/constant           mean, zero
-    20325  methods/near               each target against all anchors
-    20616  methods/weights            how a few anchors combine to a target
-    20837  methods/interpolation      common_interpolation
-    20990  methods/wechsel            wechsel
-    21040  methods/focus              focus
-    21128  methods/hull               hull
-    21179  methods/dense              matrices of double, and their products
-    21444  methods/lengthen           the base's rows of pieces beside the donor's
-    21710  methods/mapping            omp-affine, affine
-    21966  methods/linear             maps between two models' rows
-    22121  methods/clp                clp
-    22207  methods/chance             normal deviates that are the same everywhere
-    22268  methods/factor             of symmetric matrices
-    22317  methods/randn              randn
-    22406  methods/john_hewitt        john_hewitt
-    22490  methods/polar              the orthogonal part of a matrix
-    22586  methods/procrustes         procrustes
-    22679  methods/eigen              principal directions of a matrix's rows
-    22973  methods/landmark_pca       landmark_pca
-    23031  methods/stb                stb
-    23213  methods/mp_rope            mp_rope
-    23529  methods/subword            subword
-    23635  methods/zett               zett
-    23657  methods/spread             the factor that suits hidden anchors' rows best
-    23884  methods/modifiers          what is done to the rows of any method
-    24028  methods/undertrained       rows that look as if nothing had trained them
-    24145  methods/methods            the table of all, and the public calls
+    20734  methods                    rows for tokens that a model lacks, each method a room
+    20778  methods/parts              what methods share: sums of rows, combinations
+    20962  methods/pursuit            omp, omp-centred
+    21033  methods/constant           mean, zero
+    21061  methods/rough              products in float that leave few to be taken in double
+    21117  methods/near               each target against all anchors
+    21408  methods/weights            how a few anchors combine to a target
+    21629  methods/interpolation      common_interpolation
+    21782  methods/wechsel            wechsel
+    21832  methods/focus              focus
+    21920  methods/hull               hull
+    21971  methods/dense              matrices of double, and their products
+    22236  methods/lengthen           the base's rows of pieces beside the donor's
+    22502  methods/mapping            omp-affine, affine
+    22758  methods/linear             maps between two models' rows
+    22913  methods/clp                clp
+    22999  methods/chance             normal deviates that are the same everywhere
+    23060  methods/factor             of symmetric matrices
+    23109  methods/randn              randn
+    23198  methods/john_hewitt        john_hewitt
+    23282  methods/polar              the orthogonal part of a matrix
+    23378  methods/procrustes         procrustes
+    23471  methods/eigen              principal directions of a matrix's rows
+    23785  methods/landmark_pca       landmark_pca
+    23843  methods/stb                stb
+    24025  methods/rope               rows turned to positions
+    24115  methods/mp_rope            mp_rope
+    24441  methods/subword            subword
+    24547  methods/zett               zett
+    24569  methods/spread             the factor that suits hidden anchors' rows best
+    24796  methods/modifiers          what is done to the rows of any method
+    24940  methods/undertrained       rows that look as if nothing had trained them
+    25057  methods/methods            the table of all, and the public calls
 
-    24298  disk                       files and directories
-    24334  disk/system                what POSIX and Windows are asked for
-    24375  disk/windows_paths         paths as Windows takes them
-    24515  disk/windows               the system as Windows gives it
-    24827  disk/posix                 the system as POSIX gives it
-    25075  disk/paths                 what can be told from their text
-    25149  disk/failure               why the system refused
-    25263  disk/look                  what stands at a path, and whether within another
-    25384  disk/listing               listings of directories
-    25459  disk/reading               files to read, and whether they have changed
-    25638  disk/writing               files to write
-    25755  disk/copying               copies of files
-    25821  disk/trees                 whole directories looked through, copied, removed
-    26037  disk/known                 what weights are called in a directory
-    26131  disk/staging               a directory made under another name, then renamed
-    26397  disk/missing               a path or a directory without what is wanted of it
-    26440  disk/gguf_files            GGUF files of a directory, by their names
-    26479  disk/weights               which files they are, and what may stand in their place
-    26815  disk/weight_index          the index of a checkpoint in shards
-    27032  disk/shards                what an index and its shards say of each other
-    27237  disk/gguf_parts            the parts of a split GGUF file
-    27346  disk/checkpoint            a model directory, in one file or in shards
-    27698  disk/tokenizer_directory   the tokenizer of a model directory
+    25210  disk                       files and directories
+    25248  disk/system                what POSIX and Windows are asked for
+    25289  disk/windows_paths         paths as Windows takes them
+    25429  disk/windows               the system as Windows gives it
+    25741  disk/posix                 the system as POSIX gives it
+    25989  disk/paths                 what can be told from their text
+    26063  disk/failure               why the system refused
+    26177  disk/look                  what stands at a path, and whether within another
+    26298  disk/listing               listings of directories
+    26373  disk/reading               files to read, and whether they have changed
+    26552  disk/writing               files to write
+    26669  disk/copying               copies of files
+    26735  disk/trees                 whole directories looked through, copied, removed
+    26951  disk/known                 what weights are called in a directory
+    27045  disk/staging               a directory made under another name, then renamed
+    27311  disk/staged_files          files made under another name, then renamed
+    27440  disk/missing               a path or a directory without what is wanted of it
+    27483  disk/gguf_files            GGUF files of a directory, by their names
+    27522  disk/weights               which files they are, and what may stand in their place
+    27858  disk/weight_index          the index of a checkpoint in shards
+    28075  disk/shards                what an index and its shards say of each other
+    28280  disk/gguf_parts            the parts of a split GGUF file
+    28389  disk/checkpoint            a model directory, in one file or in shards
+    28741  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    28820  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27955  model                      which tensors and config keys belong to the vocabulary
-    27990  model/known                what the world calls things
-    28329  model/known_keys           keys of ids and sizes in configs
-    28503  model/known_classes        classes of tokenizers, by the type of model
-    28741  model/names                names of tensors
-    28898  model/document             the JSON files of a model directory
-    28993  model/members              what the members of a config are about
-    29214  model/config               what config.json says
-    29391  model/side                 a model directory opened once
-    29514  model/code                 the Python that a tokenizer is loaded with
-    29748  model/parts                what each tensor does for the vocabulary
-    29858  model/whole                whether all tensors are there
-    29980  model/find                 finding the parts of a model
-    30267  model/processor            the tokens that a processor looks for by their text
-    30422  model/heirs                what becomes of the ids in a config
-    30589  model/config_ids           ids in a config being edited
-    30829  model/config_lists         lists, dictionaries and ranges of ids
-    30986  model/config_edit          config.json and generation_config.json, edited
-    31281  model/classes              which class a tokenizer is loaded as
-    31488  model/class_tokens         added tokens that a class numbers otherwise
+    29082  model                      which tensors and config keys belong to the vocabulary
+    29118  model/known                what the world calls things
+    29470  model/known_keys           keys of ids and sizes in configs
+    29644  model/known_classes        classes of tokenizers, by the type of model
+    29882  model/names                names of tensors
+    30039  model/document             the JSON files of a model directory
+    30134  model/members              what the members of a config are about
+    30355  model/config               what config.json says
+    30532  model/side                 a model directory opened once
+    30656  model/gguf_model           what a GGUF file says of a model
+    30713  model/code                 the Python that a tokenizer is loaded with
+    30947  model/parts                what each tensor does for the vocabulary
+    31060  model/whole                whether all tensors are there
+    31182  model/find                 finding the parts of a model
+    31481  model/processor            the tokens that a processor looks for by their text
+    31636  model/heirs                what becomes of the ids in a config
+    31803  model/config_ids           ids in a config being edited
+    32043  model/config_lists         lists, dictionaries and ranges of ids
+    32200  model/config_edit          config.json and generation_config.json, edited
+    32495  model/classes              which class a tokenizer is loaded as
+    32702  model/class_tokens         added tokens that a class numbers otherwise
 
-    31604  job                        the whole transplant, in the order in which it happens
-    31655  job/job                    what a job holds
-    32045  job/open                   opening the two models
-    32182  job/map                    the caller's map
-    32303  job/align                  where every new row comes from
-    32497  job/plan                   what becomes of every tensor, and of the configs
-    32677  job/rope                   heads and rotary positions of the two models
-    32775  job/chat                   the template that turns messages into text
-    32903  job/digits                 where the two tokenizers cut numbers differently
-    33100  job/converted              the special tokens that a conversion to GGUF finds
-    33379  job/gguf_donor             the files of a tokenizer, open once more
-    33463  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33746  job/gguf_tokens            the strings, types and scores of a vocabulary
-    34082  job/gguf_merges            the merges of a byte-level vocabulary
-    34253  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34423  job/gguf_special           special tokens, flags, templates
-    34642  job/gguf_normal            what becomes of spaces and letters
-    34785  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    34981  job/bos                    texts that begin otherwise than the base's
-    35030  job/rows                   rows in memory: reading, checking, their mean
-    35367  job/pieces                 what the base cuts new tokens into
-    35522  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35785  job/magikarp               tokens that look under-trained by their rows
-    35912  job/match                  rows of tokens that a new one only begins with
-    35999  job/solve                  solving for the rows of the donor
-    36208  job/targets                the rows that are made from the donor's
-    36323  job/diagnose               what is odd about the rows that were made
-    36452  job/rebuild                the new rows of one vocabulary tensor
-    36712  job/write                  the output and its weights
-    36991  job/copy                   the other files of the two models
-    37208  job/index                  the files that are written anew
-    37378  job/run                    the whole, in order
-    37495  job/report                 what a job did, as JSON and as a table
-    37822  job/findings               what is told of a finished directory
-    37871  job/check_files            its files
-    38007  job/check_ids              sizes, ids and tying
-    38223  job/check_values           values
-    38294  job/check_draft            as a draft model for another
-    38586  job/verify                 whether a finished directory agrees with itself
+    32818  job                        the whole transplant, in the order in which it happens
+    32874  job/job                    what a job holds
+    33266  job/open                   opening the two models
+    33542  job/map                    the caller's map
+    33663  job/align                  where every new row comes from
+    33864  job/plan                   what becomes of every tensor, and of the configs
+    34085  job/rope                   heads and rotary positions of the two models
+    34183  job/chat                   the template that turns messages into text
+    34322  job/digits                 where the two tokenizers cut numbers differently
+    34523  job/converted              the special tokens that a conversion to GGUF finds
+    34831  job/gguf_donor             the files of a tokenizer, open once more
+    34915  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35198  job/gguf_tokens            the strings, types and scores of a vocabulary
+    35534  job/gguf_merges            the merges of a byte-level vocabulary
+    35705  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    35875  job/gguf_special           special tokens, flags, templates
+    36094  job/gguf_normal            what becomes of spaces and letters
+    36237  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    36433  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    36644  job/bos                    texts that begin otherwise than the base's
+    36708  job/rows                   rows in memory: reading, checking, their mean
+    37047  job/pieces                 what the base cuts new tokens into
+    37202  job/untrained              rows that hold nothing, and what becomes of their tokens
+    37467  job/magikarp               tokens that look under-trained by their rows
+    37594  job/match                  rows of tokens that a new one only begins with
+    37681  job/solve                  solving for the rows of the donor
+    37890  job/targets                the rows that are made from the donor's
+    38005  job/diagnose               what is odd about the rows that were made
+    38134  job/rebuild                the new rows of one vocabulary tensor
+    38395  job/write_blocks           new rows as blocks
+    38492  job/write                  the output and its weights
+    38786  job/write_gguf             the output as a GGUF file, or as parts of one
+    39131  job/copy                   the other files of the two models
+    39348  job/index                  the files that are written anew
+    39510  job/run                    the whole, in order
+    39671  job/report                 what a job did, as JSON and as a table
+    39998  job/findings               what is told of a finished model
+    40047  job/check_files            its files
+    40183  job/check_ids              sizes, ids and tying
+    40399  job/check_values           values
+    40470  job/check_gguf             the tokens of a GGUF file
+    40720  job/check_gguf_keys        its other keys, and its tensors
+    40965  job/check_draft            as a draft model for another
+    41288  job/verify                 whether a finished model agrees with itself
 
-    38627  evaluate                   methods ranked on tokens that both models share
-    38646  evaluate/token_class       what a token is like, by its bytes
-    38713  evaluate/hidden            which tokens are hidden, and the rows at hand
-    38911  evaluate/scores            how near rows come to the true ones
-    39010  evaluate/ranks             whether a true row is found among all
-    39118  evaluate/evaluate          methods, one after the other, matrix by matrix
-    39340  evaluate/write_json        an evaluation as JSON
-    39453  evaluate/write_page        an evaluation as a page
+    41344  evaluate                   methods ranked on tokens that both models share
+    41363  evaluate/token_class       what a token is like, by its bytes
+    41430  evaluate/hidden            which tokens are hidden, and the rows at hand
+    41628  evaluate/scores            how near rows come to the true ones
+    41728  evaluate/ranks             whether a true row is found among all
+    41859  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42086  evaluate/write_json        an evaluation as JSON
+    42199  evaluate/write_page        an evaluation as a page
 
-    39667  reshape                    a model's own vocabulary, smaller or larger
-    39690  reshape/needed             what has to stay for the sake of what stays
-    39873  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    40176  reshape/whole_word         which texts a tokenizer leaves in one piece
-    40292  reshape/renumber           which tokens there are then, and their ids
-    40499  reshape/files_json         tokenizer.json and the JSON files beside it
-    40874  reshape/files_lines        merges.txt and vocab.txt
-    40958  reshape/new_tokenizer      the files of the tokenizer, written anew
-    41080  reshape/new_model          the model with its new tokenizer
-    41154  reshape/trim               fewer tokens
-    41260  reshape/extend             more tokens
+    42413  reshape                    a model's own vocabulary, smaller or larger
+    42436  reshape/needed             what has to stay for the sake of what stays
+    42619  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    42922  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43038  reshape/renumber           which tokens there are then, and their ids
+    43245  reshape/files_json         tokenizer.json and the JSON files beside it
+    43620  reshape/files_lines        merges.txt and vocab.txt
+    43704  reshape/new_tokenizer      the files of the tokenizer, written anew
+    43826  reshape/new_model          the model with its new tokenizer
+    43900  reshape/trim               fewer tokens
+    44006  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -291,7 +306,9 @@
           otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
           otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
           byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
-          otx_mark_undertrained; otx_gguf_*, and GGUF files in otx_checkpoint_open.
+          otx_mark_undertrained; otx_gguf_*, GGUF files in otx_checkpoint_open, otx_job_open,
+          otx_vocab_open and otx_verify, otx_vocab_parse_gguf; pre and split_max_size in
+          otx_job_options.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           Rows of pieces beside the donor's, which otx_method_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
@@ -1393,7 +1410,8 @@ OTX_API const char *otx_role_name(otx_role role);
 typedef struct otx_token {
     const char *bytes;   /* any bytes, NUL and invalid UTF-8 included */
     const char *content; /* as the tokenizer's file spells it, UTF-8; from tekken.json
-                            and tiktoken files the bytes themselves */
+                            and tiktoken files the bytes themselves; from GGUF see
+                            otx_vocab_parse_gguf */
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
@@ -1420,9 +1438,9 @@ typedef struct otx_vocab {
     size_t token_count;  /* ids that have a token */
     int64_t roles[OTX_ROLE_COUNT]; /* ids, or -1 */
     otx_family family;
-    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
+    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char", "Trie" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
-                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt", "GGUF" */
     size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
                             read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
@@ -1564,6 +1582,29 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              otx_alignment *out, otx_error *error);
 OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignment);
 
+/* >>> src/api/gguf_vocab.h */
+/* ---- vocabularies in GGUF files ----------------------------------------------------- */
+
+/* Reads the vocabulary that the keys of an open file hold: the kinds gpt2, llama, gemma4,
+   bert, t5, rwkv and plamo2 of tokenizer.ggml.model; others are OTX_ERROR_UNSUPPORTED. Its
+   tokens stand for what those of the tokenizer do that the file was converted from: ids that
+   the converter filled up with "[PADid]" have no token; what it wrote out (user-defined
+   tokens) is text as it stands; a token that it made special by its looks is a control token.
+   Contents are as the file has them, any bytes, but for two: rwkv's are the bytes that the
+   file writes as in Python; and bert's lack the mark of a word before a reserved name.
+   Roles are those that the keys name, and for others the id that llama.cpp takes where it is
+   a control token. otx_vocab.source is "GGUF", and its model that of the kind, "Trie" for
+   rwkv. Close with otx_vocab_close. */
+OTX_API otx_result otx_vocab_parse_gguf(const otx_context *ctx, const otx_gguf *file,
+                                        const char *name, otx_vocab *out, otx_error *error);
+
+/* Reads besides how text is split, as otx_vocab_parse_rules does, from the file that the
+   vocabulary was parsed from: merges, scores, or the tokens alone. How plamo2 splits is not
+   known here. */
+OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_gguf *file,
+                                              const char *name, otx_vocab *vocab,
+                                              otx_error *error);
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/api/file.h */
@@ -1582,10 +1623,11 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
    lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
-   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
-   several files with tokens in a directory the first in the order of otx_vocab_file
-   is read; the others are compared with it, and one that says something else is
-   reported to ctx->log. */
+   vocab.json or vocab.txt, or a GGUF file (of a split one the first part), which is
+   known by what it holds, under any name. Of several files with tokens in a directory the
+   first in the order of otx_vocab_file is read; the others are compared with it, and one
+   that says something else is reported to ctx->log. Only if there is none its one GGUF
+   file is read. */
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 
@@ -1707,7 +1749,14 @@ typedef struct otx_job_options {
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
-                          config.json names, which stays */
+                          config.json names, which stays. In GGUF F32, F16, BF16 or one that
+                          otx_dtype_is_block accepts; shared rows are then no longer bit for
+                          bit the base's, but within that type's rounding of them */
+    const char *pre;   /* in GGUF: the name of the rule by which llama.cpp cuts text before
+                          its tokenizer does; NULL: the donor's, where it is known */
+    uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
+                          that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
+                          file, whatever the base is in */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -1783,16 +1832,16 @@ typedef struct otx_job_summary {
 /* A transplant: the base model, the donor of the tokenizer, and the plan. */
 typedef struct otx_job otx_job;
 
-/* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
-   aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied, and where rows
-   are to be solved for: then the matrices are read once for rows that hold nothing. Those
-   are zeros, and rows that are the same bit for bit as three others, or as one that has no
-   token or a reserved one: they were never trained. (Two or three alike may be copies that
-   somebody made.) A token with such a row in a matrix of the donor that is used, the
-   embedding or an untied head, is not solved for: where the base has no row to copy, it
-   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
-   matrix of the base. */
+/* Opens both models, which are directories or GGUF files in any mix, reads the
+   vocabularies, finds the vocabulary tensors, aligns, and makes every check that needs no
+   solving. Reads no tensor data, but where it takes the bytes of two matrices to tell
+   whether they are tied, and where rows are to be solved for: then the matrices are read
+   once for rows that hold nothing. Those are zeros, and rows that are the same bit for bit
+   as three others, or as one that has no token or a reserved one: they were never trained.
+   (Two or three alike may be copies that somebody made.) A token with such a row in a matrix
+   of the donor that is used, the embedding or an untied head, is not solved for: where the
+   base has no row to copy, it gets what a reserved token gets. Nor is it an anchor, nor is
+   one with such a row in a matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -1804,10 +1853,12 @@ OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job);
 OTX_API const otx_alignment *otx_job_alignment(const otx_job *job);
 OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
 
-/* Solves, and writes a complete model directory under a temporary name beside
-   `out`, then renames it. On failure nothing stands under the final name and the
-   temporary directory is removed. Files and sub-directories of the base that have
-   nothing to do with the vocabulary are copied; weights in other formats, and
+/* Solves, and writes a complete model as the base is: a GGUF file, whose name must end in
+   .gguf, or a directory, for which a donor that is a GGUF file must stand in a directory with
+   its tokenizer.json. It grows under a temporary name beside `out`, and is then renamed; of
+   several parts of a GGUF file the first comes last. On failure nothing stands under the
+   final name and the temporary directory is removed. Files and sub-directories of the base
+   that have nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
    left out with a note. Links to files are followed, those to directories refused. A
    file of either model that changes until the end is an error, as the output would be a
@@ -1831,7 +1882,7 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
                                   otx_job_summary *summary, otx_error *error);
 
 /* >>> src/api/verify.h */
-/* ---- looking at a finished directory ------------------------------------------------- */
+/* ---- looking at a finished model ----------------------------------------------------- */
 
 /* What runs a draft model beside its target. Each asks something else of the pair; the rules
    were read from the sources in November 2026. */
@@ -1861,7 +1912,7 @@ typedef struct otx_verify_options {
        surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
-    const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    const char *draft_for; /* a directory or GGUF file: the target of a draft model; or NULL */
     otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
@@ -1875,12 +1926,20 @@ typedef struct otx_verify_summary {
    finite (faults) and rows of zeros in an output head, which can be sampled
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
+   Or a GGUF file, of a split one the first part, or a directory with no other weights: what
+   ggml and llama.cpp ask of its header, its vocabulary and the shapes that go with it, by which
+   they would not load it, or text could not be encoded (faults); what they put up with, but
+   hardly anybody means (warnings: special ids of tokens that are none, an unknown
+   pre-tokenizer, a chat template with names of no tokens); and values as above.
+
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. One line for each engine that is asked for says whether it takes
+   config.json are read, or its keys. GGUF files are compared as they are, and a directory
+   as it would be converted; if either is one, llama.cpp alone is asked for by
+   OTX_ENGINE_ALL. One line for each engine that is asked for says whether it takes
    the pair, and if not why: an engine that refuses it is a fault; a warning, what it
    does not look at though it makes drafts of no use, or asks for besides.
 
-   OTX_OK when it came to its end, whatever it found; a directory that is not there,
+   OTX_OK when it came to its end, whatever it found; a model that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -7495,6 +7554,10 @@ OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *e
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask
+     rules_read           the rules of each kind of file
+     known_gguf           what llama.cpp knows of vocabularies by name
+     from_gguf            the vocabulary of a GGUF file
+     gguf_rules           how it splits text
      split                text split as the tokenizer's model splits it
      align                which base token a donor token is */
 
@@ -7593,7 +7656,6 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */
@@ -8219,6 +8281,8 @@ typedef enum otx__numbering {
 } otx__numbering;
 
 struct otx__tokenizer;
+struct otx__rules;
+struct otx__gguf_words;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
@@ -8230,8 +8294,11 @@ typedef struct otx__vocab_reader {
     /* The next token, or *more = false after the last. Runs twice over the file:
        otx__rewind_words goes before each time. */
     otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
-    /* Sets t->fallback, when all tokens are known. */
+    /* Sets t->fallback, when all tokens are known; and the bytes of tokens that stand for
+       others than the spelling makes of them. */
     otx_result (*roles)(struct otx__tokenizer *t);
+    /* Completes the rules, whose tokens are there; NULL: as otx__rules_read_kind does. */
+    otx_result (*rules)(struct otx__tokenizer *t, struct otx__rules *rules);
 } otx__vocab_reader;
 
 /* What is at hand while a vocabulary is read. JSON documents that are absent are
@@ -8261,6 +8328,7 @@ typedef struct otx__tokenizer {
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
     otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
+    struct otx__gguf_words *gguf; /* GGUF: the keys with the tokens */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
     otx_json_iter entries;    /* of `words` or `specials`; set at their first */
@@ -10345,17 +10413,17 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
     {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
-     otx__tokenizer_json_next, otx__tokenizer_json_roles},
+     otx__tokenizer_json_next, otx__tokenizer_json_roles, NULL},
     {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
-     otx__tekken_roles},
+     otx__tekken_roles, NULL},
     {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
-     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
+     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles, NULL},
     {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
-     otx__tiktoken_next, otx__tiktoken_roles},
+     otx__tiktoken_next, otx__tiktoken_roles, NULL},
     {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
-     otx__next_member, otx__vocab_json_roles},
+     otx__next_member, otx__vocab_json_roles, NULL},
     {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
-     otx__vocab_txt_next, otx__vocab_txt_roles},
+     otx__vocab_txt_next, otx__vocab_txt_roles, NULL},
 };
 
 /* The reader of the first source that is given, and its text. */
@@ -10519,31 +10587,48 @@ OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
     otx_json_close(t->ctx, &t->added);
 }
 
+/* Reads a vocabulary with t->reader. On failure it is closed. */
+OTX__PRIVATE otx_result otx__parse_with_reader(otx__tokenizer *t)
+{
+    otx__added_list lists[OTX__ADDED_LISTS];
+    otx_result result;
+    size_t i;
+    memset(lists, 0, sizeof lists);
+    result = otx__open_texts(t);
+    if (!result) result = otx__read_tokens(t, lists);
+    if (!result) otx__finish_tokens(t);
+    if (!result) result = otx__find_in_use(t);
+    if (!result) result = otx__find_digits(t);
+    if (result) otx_vocab_close(t->ctx, t->vocab);
+    for (i = 0; i < OTX__COUNT(lists); i++)
+        otx__free(t->ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    return result;
+}
+
+/* What every reading begins with. */
+OTX__PRIVATE void otx__tokenizer_begin(otx__tokenizer *t, const otx_context *ctx,
+                                       const otx_vocab_text *texts, otx_vocab *vocab,
+                                       otx_error *error)
+{
+    size_t i;
+    memset(t, 0, sizeof *t);
+    t->ctx = ctx;
+    t->texts = texts;
+    t->error = error;
+    t->vocab = vocab;
+    t->last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) t->fallback[i] = -1;
+}
+
 OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
-    size_t i;
-    memset(&t, 0, sizeof t);
-    memset(lists, 0, sizeof lists);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
     memset(out, 0, sizeof *out);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = out;
-    t.last_added = -1;
-    for (i = 0; i < OTX_ROLE_COUNT; i++) t.fallback[i] = -1;
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__read_tokens(&t, lists);
-    if (!result) otx__finish_tokens(&t);
-    if (!result) result = otx__find_in_use(&t);
-    if (!result) result = otx__find_digits(&t);
-    if (result) otx_vocab_close(ctx, out);
-    for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    if (!result) result = otx__parse_with_reader(&t);
     otx__tokenizer_close(&t);
     return result;
 }
@@ -10559,6 +10644,9 @@ typedef enum otx__split_kind {
     OTX__SPLIT_LONGEST, /* WordPiece: the longest token that fits, from the left */
     OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
 } otx__split_kind;
+
+/* WordPiece: characters of a word beyond which it is unknown. */
+#define OTX__LONGEST_WORD 100
 
 /* A token of the model, to be found by its content. */
 typedef struct otx__rule_token {
@@ -10578,6 +10666,8 @@ typedef struct otx__rules {
     otx__spelling spelling;
     bool by_bytes;      /* the pieces to begin with are bytes, not characters */
     bool whole_first;   /* a word that is a token is that one, whatever the merges */
+    bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
+    bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
     char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
     size_t prefix_size, suffix_size;
@@ -10850,7 +10940,8 @@ OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
     rules->merge_count = kept;
 }
 
-/* ---- the rules of each kind of file ---- */
+/* >>> src/vocab/rules_read.h */
+/* ---- rules_read: the rules of each kind of file ------------------------------------- */
 
 /* The string of a member of the model, if it is one that has room. */
 OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
@@ -10914,7 +11005,7 @@ OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
     rules->spelling = t->spelling;
     otx__rules_read_bytes(t->vocab, rules);
     rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
-    return otx__rules_read_kind(t, rules);
+    return t->reader->rules ? t->reader->rules(t, rules) : otx__rules_read_kind(t, rules);
 }
 
 /* Rules in a pool of their own. */
@@ -10929,24 +11020,669 @@ OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *erro
     return rules;
 }
 
+/* Reads the rules of t->vocab with t->reader, in place of those that it has. */
+OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
+{
+    otx__rules *rules = otx__rules_open(t->ctx, t->error);
+    otx_result result;
+    if (!rules) return OTX_ERROR_MEMORY;
+    result = otx__open_texts(t);
+    if (!result) result = otx__rules_read(t, rules);
+    otx__vocab_drop_rules(t->ctx, result ? (void *)rules : t->vocab->rules);
+    if (!result) t->vocab->rules = rules;
+    return result;
+}
+
 OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
                                          const char *name, otx_vocab *vocab, otx_error *error)
 {
-    otx__rules *rules = otx__rules_open(ctx, error);
     otx__tokenizer t;
     otx_result result;
-    if (!rules) return OTX_ERROR_MEMORY;
-    memset(&t, 0, sizeof t);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = vocab;
+    otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__rules_read(&t, rules);
+    if (!result) result = otx__rules_with_reader(&t);
     otx__tokenizer_close(&t);
-    otx__vocab_drop_rules(ctx, result ? (void *)rules : vocab->rules);
-    if (!result) vocab->rules = rules;
+    return result;
+}
+
+/* >>> src/vocab/known_gguf.h */
+/* ---- known_gguf: what llama.cpp calls vocabularies, and takes for granted of them --- */
+
+/* Read in src/llama-vocab.cpp of August 2026. A new name is a new row. */
+
+/* Types of a token. */
+enum {
+    OTX__GGUF_UNDEFINED, OTX__GGUF_NORMAL, OTX__GGUF_UNKNOWN, OTX__GGUF_CONTROL,
+    OTX__GGUF_USER, OTX__GGUF_UNUSED, OTX__GGUF_BYTE, OTX__GGUF_TOKEN_TYPES
+};
+
+#define OTX__GGUF_MODEL "tokenizer.ggml.model"
+#define OTX__GGUF_PRE "tokenizer.ggml.pre"
+#define OTX__GGUF_TOKENS "tokenizer.ggml.tokens"
+#define OTX__GGUF_TYPES "tokenizer.ggml.token_type"
+#define OTX__GGUF_SCORES "tokenizer.ggml.scores"
+#define OTX__GGUF_MERGES "tokenizer.ggml.merges"
+#define OTX__GGUF_TEMPLATE "tokenizer.chat_template"
+#define OTX__GGUF_ADD_BOS "tokenizer.ggml.add_bos_token"
+#define OTX__GGUF_ADD_EOS "tokenizer.ggml.add_eos_token"
+
+/* The keys of the roles' ids. */
+static const char *const otx__gguf_role_keys[OTX_ROLE_COUNT] = {
+    "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
+    "tokenizer.ggml.padding_token_id", "tokenizer.ggml.unknown_token_id",
+    "tokenizer.ggml.seperator_token_id", /* so spelled */
+    "tokenizer.ggml.cls_token_id", "tokenizer.ggml.mask_token_id",
+};
+
+/* A kind of vocabulary, by tokenizer.ggml.model. */
+typedef struct otx__vocab_kind {
+    const char *name;
+    const char *type;     /* what llama.cpp makes of it: only alike ones make a pair of a draft
+                             and a target */
+    const char *model;    /* see otx_vocab */
+    otx_family family;
+    bool merges, scores;  /* what it cannot do without */
+    bool adds[2];         /* bos, eos: whether texts get it, where no key tells */
+    int roles[OTX_ROLE_COUNT]; /* ids where no key names one; -1: none */
+} otx__vocab_kind;
+
+static const otx__vocab_kind otx__vocab_kinds[] = {
+    {"gpt2", "BPE", "BPE", OTX_FAMILY_BYTE_LEVEL, true, false, {false, false},
+     {11, 11, -1, -1, -1, -1, -1}},
+    {"llama", "SPM", "BPE", OTX_FAMILY_METASPACE, false, true, {true, false},
+     {1, 2, -1, 0, -1, -1, -1}},
+    {"gemma4", "BPE", "BPE", OTX_FAMILY_METASPACE, true, false, {true, false},
+     {-1, -1, -1, -1, -1, -1, -1}},
+    {"bert", "WPM", "WordPiece", OTX_FAMILY_WORDPIECE, false, false, {true, false},
+     {101, -1, 0, 100, 102, 101, 103}},
+    {"t5", "UGM", "Unigram", OTX_FAMILY_METASPACE, false, true, {false, true},
+     {-1, 1, 0, 2, -1, -1, -1}},
+    {"rwkv", "RWKV", "Trie", OTX_FAMILY_PLAIN, false, false, {false, false},
+     {-1, -1, -1, -1, -1, -1, -1}},
+    {"plamo2", "PLaMo2", "Unigram", OTX_FAMILY_PLAIN, false, true, {false, false},
+     {1, 2, 3, 0, -1, -1, -1}},
+};
+
+/* Pre-tokenizers of byte-level vocabularies, by tokenizer.ggml.pre. */
+typedef struct otx__gguf_pre {
+    const char *name;
+    size_t digits;    /* the most digits that it leaves together; 0: any */
+    bool whole_first; /* a word that is a token is that one, whatever the merges */
+    bool adds_bos;    /* where no key tells */
+} otx__gguf_pre;
+
+static const otx__gguf_pre otx__gguf_pres[] = {
+    {"default", 3, false, false},
+    {"llama3", 3, true, true}, {"llama-v3", 3, true, true}, {"llama-bpe", 3, true, true},
+    {"falcon3", 3, true, true}, {"falcon-h1", 3, true, true}, {"pixtral", 3, true, true},
+    {"midm-2.0", 3, true, true}, {"lfm2", 3, true, true}, {"jina-v5-nano", 3, true, true},
+    {"minicpm5", 0, true, false},
+    {"deepseek-llm", 0, false, false}, {"deepseek-coder", 1, false, false},
+    {"deepseek-v3", 3, false, false}, {"hunyuan-dense", 3, false, false},
+    {"joyai-llm", 3, false, false}, {"hy_v4", 3, false, false}, {"spark2_5", 1, false, false},
+    {"youtu", 1, true, false},
+    {"falcon", 3, false, false},
+    {"mpt", 0, false, false}, {"gpt-2", 0, false, false}, {"phi-2", 0, false, false},
+    {"jina-es", 0, false, false}, {"jina-de", 0, false, false}, {"jina-v2-es", 0, false, false},
+    {"jina-v2-de", 0, false, false}, {"jina-v1-en", 0, false, false},
+    {"jina-v2-code", 0, false, false}, {"roberta-bpe", 0, false, false},
+    {"gigachat", 0, false, false}, {"a.x-4.0", 0, false, false}, {"mellum", 0, false, false},
+    {"modern-bert", 0, false, false}, {"exaone4", 0, false, false}, {"olmo", 0, false, false},
+    {"jais", 0, false, false}, {"trillion", 0, false, false},
+    {"granite-docling", 0, false, false},
+    {"starcoder", 1, false, false}, {"refact", 1, false, false}, {"command-r", 1, false, false},
+    {"smollm", 1, false, false}, {"codeshell", 1, false, false}, {"exaone", 1, false, false},
+    {"minerva-7b", 1, false, false}, {"mellum2", 1, false, false},
+    {"stablelm2", 1, false, false}, {"qwen2", 1, false, false},
+    {"deepseek-r1-qwen", 1, false, false}, {"kormo", 1, false, false},
+    {"f2llmv2", 1, false, false}, {"megrez", 1, false, false}, {"hunyuan", 1, false, false},
+    {"solar-open", 1, false, false}, {"qwen35", 1, false, false}, {"ufakzeka", 1, false, false},
+    {"poro-chat", 0, false, false}, {"bloom", 0, false, false}, {"gpt3-finnish", 0, false, false},
+    {"viking", 1, false, false},
+    {"jais-2", 3, false, false}, {"dbrx", 3, false, false}, {"smaug-bpe", 3, false, false},
+    {"glm4", 3, false, false}, {"chatglm-bpe", 3, false, false},
+    {"tekken", 1, true, true},
+    {"chameleon", 1, false, true},
+    {"gpt-4o", 3, false, false}, {"llama4", 3, false, false}, {"kanana2", 3, false, false},
+    {"talkie", 3, false, false}, {"minimax-m2", 3, false, false},
+    {"granite-embed-multi-97m", 3, true, false},
+    {"tiny_aya", 3, false, false}, {"cohere2moe", 3, false, false},
+    {"kimi-k2", 3, true, false}, /* ranks in place of merges */
+    {"superbpe", 3, false, false},
+    {"bailingmoe", 1, false, false}, {"bailingmoe2", 1, false, false},
+    {"llada-moe", 1, false, false},
+    {"seed-coder", 1, false, false}, {"grok-2", 1, false, false},
+    {"afmoe", 3, false, false}, {"laguna", 1, false, false}, {"exaone-moe", 1, false, false},
+    {"whitespace", 0, false, false},
+};
+
+#define OTX__PRE_KIMI "kimi-k2"
+
+/* Those under which a vocabulary is spelled as SentencePiece does, spaces as U+2581, though
+   it is named gpt2: read as gemma4. */
+static const char *const otx__gguf_spaced_pres[] = {
+    "gemma4", "sarvam-moe", "granite-embed-multi-311m",
+};
+
+/* Those for which the kind's own bos does not count. */
+static const char *const otx__gguf_pres_without_bos[] = {"glm4", "chatglm-bpe"};
+
+/* ---- looking things up ---- */
+
+/* The text of a key with one string; empty if there is none. */
+OTX__PRIVATE otx__span otx__gguf_word_of(const otx_gguf *file, const char *name)
+{
+    const otx_gguf_key *key = otx_gguf_find(file, name);
+    otx_gguf_strings strings;
+    memset(&strings, 0, sizeof strings);
+    if (!key || key->array || !otx_gguf_next(key, &strings)) return otx__span_of("", 0);
+    return otx__span_of(strings.bytes, strings.size);
+}
+
+OTX__PRIVATE bool otx__span_is_any(otx__span text, const char *const *names, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__span_is(text, names[i])) return true;
+    return false;
+}
+
+/* The kind of a file's vocabulary, or NULL. */
+OTX__PRIVATE const otx__vocab_kind *otx__vocab_kind_of(const otx_gguf *file)
+{
+    otx__span name = otx__gguf_word_of(file, OTX__GGUF_MODEL);
+    const bool spaced = otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                         otx__gguf_spaced_pres,
+                                         OTX__COUNT(otx__gguf_spaced_pres));
+    size_t i;
+    if (spaced && otx__span_is(name, "gpt2")) name = otx__span_of("gemma4", 6);
+    for (i = 0; i < OTX__COUNT(otx__vocab_kinds); i++)
+        if (otx__span_is(name, otx__vocab_kinds[i].name)) return &otx__vocab_kinds[i];
+    return NULL;
+}
+
+/* The pre-tokenizer of a byte-level vocabulary, or NULL. */
+OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
+{
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
+    size_t i;
+    if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
+    if (name.size == 0) name = otx__span_of("default", 7);
+    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
+        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
+    return NULL;
+}
+
+/* The id that a role has where no key names one, or -1. */
+OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
+{
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    if (!kind) return -1;
+    if (role == OTX_ROLE_BOS && otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                 otx__gguf_pres_without_bos,
+                                                 OTX__COUNT(otx__gguf_pres_without_bos)))
+        return -1;
+    return kind->roles[role];
+}
+
+/* >>> src/vocab/from_gguf.h */
+/* ---- from_gguf: the vocabulary of a GGUF file -------------------------------------- */
+
+/* What a reader looks at. */
+typedef struct otx__gguf_words {
+    const otx_gguf *file;
+    const otx__vocab_kind *kind;
+    const otx__gguf_pre *pre; /* NULL: none, or one that is not known */
+    const otx_gguf_key *tokens, *types, *scores, *merges;
+    otx_gguf_strings at;      /* in tokens */
+} otx__gguf_words;
+
+#define OTX__WORD_MARK "\xe2\x96\x81" /* U+2581 */
+
+/* ---- the keys ---- */
+
+/* A list, if it is there: of such elements, or of the other ones, and at least `least`. */
+OTX__PRIVATE otx_result otx__gguf_array(const otx__tokenizer *t, const char *name,
+                                       otx_gguf_type type, otx_gguf_type other, uint64_t least,
+                                       const otx_gguf_key **out)
+{
+    const otx_gguf_key *key = otx_gguf_find(t->gguf->file, name);
+    *out = key;
+    if (!key) return OTX_OK;
+    if (!key->array || (key->type != type && key->type != other))
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: key %s is not an array of %s", t->name,
+                         name, type == OTX_GGUF_STRING ? "strings"
+                               : type == OTX_GGUF_I32  ? "numbers of type i32"
+                                                       : "numbers of type f32 or i32");
+    if (key->count >= least) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: key %s has %" PRIu64 " elements for %"
+                     PRIu64 " tokens", t->name, name, key->count, least);
+}
+
+/* Refuses a file without a vocabulary, or with one of a kind that is not read here. */
+OTX__PRIVATE otx_result otx__gguf_refuse_kind(const otx__tokenizer *t)
+{
+    const otx__span model = otx__gguf_word_of(t->gguf->file, OTX__GGUF_MODEL);
+    char name[OTX__QUOTED];
+    if (model.size == 0 || otx__span_is(model, "none") || otx__span_is(model, "no_vocab"))
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: holds no vocabulary: key "
+                         OTX__GGUF_MODEL " is %s", t->name,
+                         model.size ? "none" : "not there, or no string");
+    return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: its vocabulary is of the kind \"%s\" "
+                     "(" OTX__GGUF_MODEL "), and read here are gpt2, llama, gemma4, bert, t5, "
+                     "rwkv and plamo2", t->name,
+                     otx__quote(name, sizeof name, model.bytes, model.size));
+}
+
+OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
+{
+    otx__gguf_words *g = t->gguf;
+    otx_result result;
+    g->kind = otx__vocab_kind_of(g->file);
+    if (!g->kind) return otx__gguf_refuse_kind(t);
+    g->pre = otx__gguf_pre_of(g->file);
+    result = otx__gguf_array(t, OTX__GGUF_TOKENS, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
+                            &g->tokens);
+    if (!result && !g->tokens)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no key " OTX__GGUF_TOKENS,
+                         t->name);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_TYPES, OTX_GGUF_I32, OTX_GGUF_I32,
+                                g->tokens->count, &g->types);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_SCORES, OTX_GGUF_F32, OTX_GGUF_I32,
+                                g->tokens->count, &g->scores);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_MERGES, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
+                                &g->merges);
+    if (result) return result;
+    t->type = g->kind->model;
+    t->repeat = OTX__REPEAT_STAYS;
+    t->spelling.family = g->kind->family;
+    t->spelling.byte_fallback = g->kind->merges && g->kind->family == OTX_FAMILY_METASPACE;
+    if (g->kind->family == OTX_FAMILY_METASPACE) {
+        t->spelling.mark_size = 3;
+        memcpy(t->spelling.mark, OTX__WORD_MARK, 3);
+    }
+    return OTX_OK;
+}
+
+/* ---- tokens ---- */
+
+/* The type of a token; one that is not known is like none. */
+OTX__PRIVATE int otx__gguf_type_at(const otx__gguf_words *g, uint64_t id)
+{
+    int64_t type;
+    if (!g->types) return OTX__GGUF_NORMAL;
+    if (!otx_gguf_integer(g->types, id, &type) || type < 0 || type >= OTX__GGUF_TOKEN_TYPES)
+        return OTX__GGUF_UNDEFINED;
+    return (int)type;
+}
+
+/* Whether a string is what converters fill an id up with that has no token: [PADid], unused;
+   those of 2024 made it user-defined. */
+OTX__PRIVATE bool otx__gguf_is_filler(const char *content, size_t size, uint64_t id, int type)
+{
+    char own[32];
+    if (type == OTX__GGUF_UNUSED) return otx__has_shape(content, size, "[PAD#]");
+    if (type != OTX__GGUF_USER) return false;
+    return otx__same_bytes(content, size, own,
+                           otx__format(own, sizeof own, "[PAD%" PRIu64 "]", id));
+}
+
+/* Undoes the escapes of Python in t->scratch. */
+OTX__PRIVATE size_t otx__gguf_unescape(char *text, size_t size)
+{
+    size_t at = 0, length = 0;
+    while (at < size) {
+        char letter = text[at++];
+        int high = -1, low = -1;
+        if (letter != '\\' || at == size) {
+            text[length++] = letter;
+            continue;
+        }
+        letter = text[at++];
+        if (letter == 'x' && size - at >= 2) {
+            high = otx__hex_digit(text[at]);
+            low = otx__hex_digit(text[at + 1]);
+        }
+        if (high >= 0 && low >= 0) {
+            text[length++] = (char)(high * 16 + low);
+            at += 2;
+        } else {
+            text[length++] = letter == 'n' ? '\n' : letter == 'r' ? '\r'
+                             : letter == 't' ? '\t' : letter;
+        }
+    }
+    return length;
+}
+
+OTX__PRIVATE bool otx__gguf_starts_word(const char *content, size_t size)
+{
+    return size >= 3 && memcmp(content, OTX__WORD_MARK, 3) == 0;
+}
+
+/* Settles the content of a token, given as the file has it. */
+OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, int type)
+{
+    const otx__gguf_words *g = t->gguf;
+    otx_result result = OTX_OK;
+    if (g->kind->family == OTX_FAMILY_WORDPIECE &&
+        otx__gguf_starts_word(word->content, word->size) &&
+        (otx__is_reserved(word->content + 3, word->size - 3) ||
+         otx__gguf_is_filler(word->content + 3, word->size - 3, word->id, type))) {
+        word->content += 3;
+        word->size -= 3;
+    }
+    if (strcmp(g->kind->name, "rwkv") == 0 && type <= OTX__GGUF_NORMAL) {
+        result = otx__tokenizer_scratch(t, word->size + 1);
+        if (result) return result;
+        if (word->size) memcpy(t->scratch, word->content, word->size);
+        word->content = t->scratch;
+        word->size = otx__gguf_unescape(t->scratch, word->size);
+    }
+    return OTX_OK;
+}
+
+/* Whether an ordinary token is one that was added: gguf-py's reader of tokenizer.json, which
+   gemma4's are from, tells only those of them that have a role. They look like <this>, and hardly
+   a piece that is made of text does. */
+OTX__PRIVATE bool otx__gguf_looks_added(const otx__gguf_words *g, const otx__given *word)
+{
+    return strcmp(g->kind->name, "gemma4") == 0 && word->size > 2 && word->content[0] == '<' &&
+           word->content[word->size - 1] == '>' &&
+           otx__fallback_byte(word->content, word->size) < 0;
+}
+
+/* Settles all of a token. Its kind stays NONE if it only fills its id up. */
+OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
+{
+    static const otx_token_kind kinds[OTX__GGUF_TOKEN_TYPES] = {
+        OTX_TOKEN_TEXT, OTX_TOKEN_TEXT, OTX_TOKEN_CONTROL, OTX_TOKEN_CONTROL, OTX_TOKEN_TEXT,
+        OTX_TOKEN_UNUSED, OTX_TOKEN_BYTE
+    };
+    const int type = otx__gguf_type_at(t->gguf, word->id);
+    char quoted[OTX__QUOTED];
+    otx_result result = otx__gguf_content(t, word, type);
+    word->kind = OTX_TOKEN_NONE;
+    if (result || otx__gguf_is_filler(word->content, word->size, word->id, type)) return result;
+    word->kind = kinds[type];
+    word->added = type == OTX__GGUF_UNKNOWN || type == OTX__GGUF_CONTROL ||
+                  type == OTX__GGUF_USER ||
+                  (word->kind == OTX_TOKEN_TEXT && otx__gguf_looks_added(t->gguf, word));
+    if (type != OTX__GGUF_BYTE || word->size == 1 ||
+        otx__fallback_byte(word->content, word->size) >= 0)
+        return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: token %" PRIu64 ", \"%s\", stands for a "
+                     "byte (type 6), but is not <0xNN>", t->name, word->id,
+                     otx__quote(quoted, sizeof quoted, word->content, word->size));
+}
+
+OTX__PRIVATE otx_result otx__gguf_next_word(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    otx__gguf_words *g = t->gguf;
+    otx_result result = OTX_OK;
+    if (t->position == 0) memset(&g->at, 0, sizeof g->at);
+    do {
+        *more = otx_gguf_next(g->tokens, &g->at);
+        if (!*more) return OTX_OK;
+        word->id = t->position++;
+        word->content = g->at.bytes;
+        word->size = g->at.size;
+        word->score = 0.0;
+        (void)otx_gguf_number(g->scores, word->id, &word->score);
+        result = otx__gguf_word(t, word);
+    } while (!result && word->kind == OTX_TOKEN_NONE);
+    return result;
+}
+
+/* ---- what else tokens are ---- */
+
+/* Ids that the table has room for: those behind the last token are fillers. */
+OTX__PRIVATE uint64_t otx__gguf_room(const otx__tokenizer *t)
+{
+    return ((const otx__vocab_memory *)t->vocab->memory)->token_limit;
+}
+
+/* Settles the bytes of tokens that the spelling would get wrong: user-defined ones, which the
+   converter has written out; words of WordPiece, of which those that start one are marked;
+   and what is no UTF-8, which the alphabet of bytes cannot be. */
+OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
+{
+    const otx__gguf_words *g = t->gguf;
+    const otx_family family = g->kind->family;
+    size_t id;
+    for (id = 0; id < otx__gguf_room(t); id++) {
+        otx_token *token = &t->vocab->tokens[id];
+        const bool words = family == OTX_FAMILY_WORDPIECE;
+        const bool whole = otx__gguf_type_at(g, id) == OTX__GGUF_USER ||
+                           (family == OTX_FAMILY_BYTE_LEVEL &&
+                            !otx__is_utf8(token->content, token->content_size));
+        char *bytes;
+        if (token->kind != OTX_TOKEN_TEXT || !(whole || words)) continue;
+        token->bytes = token->content;
+        token->size = token->content_size;
+        if (whole || !otx__gguf_starts_word(token->content, token->content_size)) continue;
+        token->size -= 2;
+        bytes = otx__vocab_keep(t->vocab, token->size);
+        bytes[0] = ' ';
+        memcpy(bytes + 1, token->content + 3, token->size - 1u);
+        token->bytes = bytes;
+    }
+}
+
+/* The id of a role that no key names: of the unknown token the one that is of this type; else
+   the client's own, if it is a control token. An ordinary one is there by chance: 11 is GPT-2's
+   comma. */
+OTX__PRIVATE int64_t otx__gguf_unnamed_role(const otx__tokenizer *t, otx_role role)
+{
+    const otx__gguf_words *g = t->gguf;
+    const uint64_t room = otx__gguf_room(t);
+    const int64_t usual = otx__gguf_usual_role(g->file, role);
+    uint64_t id;
+    for (id = 0; role == OTX_ROLE_UNK && id < room; id++)
+        if (otx__gguf_type_at(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
+    if (usual < 0 || (uint64_t)usual >= room ||
+        t->vocab->tokens[usual].kind == OTX_TOKEN_NONE ||
+        otx__gguf_type_at(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
+        return -1;
+    return usual;
+}
+
+/* The ids that the keys name; BERT's first token is bos in them, and cls elsewhere. */
+OTX__PRIVATE otx_result otx__gguf_find_roles(otx__tokenizer *t)
+{
+    const otx__gguf_words *g = t->gguf;
+    const bool words = g->kind->family == OTX_FAMILY_WORDPIECE;
+    int role;
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        const char *name = otx__gguf_role_keys[role];
+        int64_t *to = &t->fallback[role];
+        const bool said = otx_gguf_integer(otx_gguf_find(g->file, name), 0, to);
+        if (said && *to >= 0 && (uint64_t)*to < otx__gguf_room(t) &&
+            t->vocab->tokens[*to].kind != OTX_TOKEN_NONE)
+            continue;
+        if (said)
+            otx__log(t->ctx, OTX_WARNING, "%s: key %s is %" PRId64 ", an id without a token",
+                     t->name, name, *to);
+        *to = otx__gguf_unnamed_role(t, (otx_role)role);
+        if (role == OTX_ROLE_CLS && words) *to = t->fallback[OTX_ROLE_BOS];
+    }
+    otx__gguf_settle(t);
+    return OTX_OK;
+}
+
+/* Tokens that a chat template names, or a key of an id, are in use. */
+OTX__PRIVATE void otx__gguf_find_in_use(otx__tokenizer *t)
+{
+    const otx_gguf *file = t->gguf->file;
+    const size_t prefix = strlen(OTX__GGUF_TEMPLATE);
+    size_t i;
+    for (i = 0; i < file->key_count; i++) {
+        const otx_gguf_key *key = &file->keys[i];
+        otx_gguf_strings text;
+        int64_t id;
+        memset(&text, 0, sizeof text);
+        if (key->name_size >= prefix && memcmp(key->name, OTX__GGUF_TEMPLATE, prefix) == 0 &&
+            !key->array && otx_gguf_next(key, &text))
+            otx__use_marks(t, otx__span_of(text.bytes, text.size));
+        if (key->name_size > 24 && memcmp(key->name, "tokenizer.ggml.", 15) == 0 &&
+            memcmp(key->name + key->name_size - 9, "_token_id", 9) == 0 && !key->array &&
+            otx_gguf_integer(key, 0, &id))
+            otx__use_token(t->vocab, id);
+    }
+}
+
+/* >>> src/vocab/gguf_rules.h */
+/* ---- gguf_rules: how the vocabulary of a GGUF file splits text ----------------------- */
+
+/* Whether a token may come of splitting: user-defined ones may only of SentencePiece, whose
+   converter makes tokens of the model's own such (Gemma's runs of spaces). */
+OTX__PRIVATE bool otx__gguf_splits(const otx__gguf_words *g, uint32_t id)
+{
+    return otx__gguf_type_at(g, id) != OTX__GGUF_USER || strcmp(g->kind->name, "llama") == 0;
+}
+
+/* Sorts out the tokens that the rules have, and spells those that were written out. */
+OTX__PRIVATE otx_result otx__gguf_rule_tokens(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx__spelling *spelling = &t->spelling;
+    size_t i, j, kept = 0;
+    rules->least = 0.0;
+    for (i = 0; i < rules->token_count; i++) {
+        otx__rule_token token = rules->tokens[i];
+        if (!otx__gguf_splits(t->gguf, token.id)) continue;
+        if (rules->weights[token.id] < rules->least) rules->least = rules->weights[token.id];
+        if (spelling->family == OTX_FAMILY_METASPACE && memchr(token.content, ' ', token.size)) {
+            char *to = (char *)otx__pool_take(&rules->pool, token.size, 3);
+            uint32_t size = 0;
+            if (!to) return otx__pool_fail(&rules->pool, t->error);
+            for (j = 0; j < token.size; j++) {
+                memcpy(to + size, token.content[j] == ' ' ? OTX__WORD_MARK : &token.content[j],
+                       token.content[j] == ' ' ? 3 : 1);
+                size += token.content[j] == ' ' ? 3 : 1;
+            }
+            token.content = to;
+            token.size = size;
+        }
+        rules->tokens[kept++] = token;
+    }
+    rules->token_count = kept;
+    otx__sort(rules->tokens, kept, sizeof *rules->tokens, otx__compare_rule_tokens);
+    return OTX_OK;
+}
+
+/* The list of merges: "a b", cut at the first space that is not at its beginning. */
+OTX__PRIVATE otx_result otx__gguf_read_merges(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_gguf_key *merges = t->gguf->merges;
+    otx_gguf_strings at;
+    uint32_t rank = 0;
+    otx_result result;
+    if (!merges)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no key "
+                         OTX__GGUF_MERGES, t->name);
+    memset(&at, 0, sizeof at);
+    result = otx__rules_take_merges(t, rules, (size_t)merges->count);
+    while (!result && otx_gguf_next(merges, &at)) {
+        const char *space = at.size > 1 ? (const char *)memchr(at.bytes + 1, ' ', at.size - 1)
+                                        : NULL;
+        const size_t left = space ? (size_t)(space - at.bytes) : 0;
+        result = otx__tokenizer_scratch(t, at.size + 1);
+        if (!result && space) {
+            memcpy(t->scratch, at.bytes, left);
+            memcpy(t->scratch + left, space + 1, at.size - left - 1);
+            otx__rules_keep_merge(rules, t->scratch, left, at.size - left - 1, rank);
+        }
+        rank++;
+    }
+    otx__rules_sort_merges(rules);
+    return result;
+}
+
+/* What the pieces are made by. */
+OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx__gguf_words *g = t->gguf;
+    const char *name = g->kind->name;
+    const bool ranks = g->kind->merges && !g->merges &&
+                       otx__span_is(otx__gguf_word_of(g->file, OTX__GGUF_PRE), OTX__PRE_KIMI);
+    size_t i;
+    otx_result result;
+    if (strcmp(name, "plamo2") == 0)
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: how a vocabulary of the kind "
+                         "plamo2 splits text is not known here", t->name);
+    if (g->kind->scores && !g->scores)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no "
+                         "key " OTX__GGUF_SCORES, t->name);
+    result = otx__gguf_rule_tokens(t, rules);
+    rules->whole_first = g->pre && g->pre->whole_first;
+    rules->fuse_unknown = g->kind->family == OTX_FAMILY_METASPACE;
+    rules->across_words = strcmp(name, "rwkv") == 0;
+    rules->how = strcmp(name, "t5") == 0 ? OTX__SPLIT_VITERBI
+                 : ranks || strcmp(name, "llama") == 0 ? OTX__SPLIT_WEIGHTS
+                 : g->kind->merges ? OTX__SPLIT_MERGES : OTX__SPLIT_LONGEST;
+    if (strcmp(name, "bert") == 0) {
+        rules->marks_starts = true;
+        rules->prefix_size = 3;
+        memcpy(rules->prefix, OTX__WORD_MARK, 3);
+    }
+    for (i = 0; i < t->vocab->count && rules->how == OTX__SPLIT_WEIGHTS; i++)
+        rules->weights[i] = ranks ? (double)i : -rules->weights[i];
+    if (result || rules->how != OTX__SPLIT_MERGES) return result;
+    return otx__gguf_read_merges(t, rules);
+}
+
+/* ---- the reader ---- */
+
+static const otx__vocab_reader otx__gguf_reader = {
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next_word,
+    otx__gguf_find_roles, otx__gguf_read_rules
+};
+
+OTX__PRIVATE void otx__gguf_begin(otx__tokenizer *t, otx__gguf_words *words,
+                                  const otx_gguf *file, const char *name)
+{
+    memset(words, 0, sizeof *words);
+    words->file = file;
+    t->gguf = words;
+    t->reader = &otx__gguf_reader;
+    t->name = name ? name : "GGUF file";
+}
+
+OTX_API otx_result otx_vocab_parse_gguf(const otx_context *ctx, const otx_gguf *file,
+                                        const char *name, otx_vocab *out, otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx__gguf_words words;
+    otx__tokenizer t;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    memset(out, 0, sizeof *out);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
+    otx__gguf_begin(&t, &words, file, name);
+    result = otx__parse_with_reader(&t);
+    if (!result) otx__gguf_find_in_use(&t);
+    if (!result && words.pre && words.pre->digits)
+        out->digits = otx__min(out->digits, words.pre->digits);
+    otx__tokenizer_close(&t);
+    return result;
+}
+
+OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_gguf *file,
+                                              const char *name, otx_vocab *vocab,
+                                              otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx__gguf_words words;
+    otx__tokenizer t;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    otx__tokenizer_begin(&t, ctx, texts, vocab, error);
+    otx__gguf_begin(&t, &words, file, name);
+    result = otx__rules_with_reader(&t);
+    otx__tokenizer_close(&t);
     return result;
 }
 
@@ -11217,15 +11953,12 @@ OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t siz
 
 /* ---- WordPiece ---- */
 
-/* Characters of a word beyond which it is unknown. */
-#define OTX__LONGEST_WORD 100
-
 /* The longest token at the beginning of a text, and its size there; or -1. */
 OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
                                         bool first, size_t *length)
 {
     otx__rule_range range = otx__rules_all(rules);
-    size_t prefix = first ? 0 : rules->prefix_size, i;
+    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i;
     int64_t best = -1;
     for (i = 0; i < prefix; i++)
         otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
@@ -11245,6 +11978,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
 {
     size_t count = s->count, at, length = 0, characters = 0;
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
+    if (s->rules->across_words) characters = 0;
     for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
         int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
                                         &length);
@@ -11297,7 +12031,7 @@ OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *
 /* Whether spaces are no part of any token, but end words. */
 OTX__PRIVATE bool otx__split_at_spaces(const otx__rules *rules)
 {
-    return rules->how == OTX__SPLIT_LONGEST || rules->suffix_size > 0 ||
+    return (rules->how == OTX__SPLIT_LONGEST && !rules->across_words) || rules->suffix_size > 0 ||
            rules->spelling.family == OTX_FAMILY_WORDPIECE ||
            rules->spelling.family == OTX_FAMILY_WORD_SUFFIX;
 }
@@ -20011,6 +20745,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      parts          what methods share: sums of rows, combinations
      pursuit        omp, omp-centred
      constant       mean, zero
+     rough          products in float that leave few to be taken in double
      near           each target against all anchors
      weights        how a few anchors combine to a target
      interpolation  common_interpolation
@@ -20031,6 +20766,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      eigen          principal directions of a matrix's rows
      landmark_pca   landmark_pca
      stb            stb
+     rope           rows turned to positions
      mp_rope        mp_rope
      subword        subword
      zett           zett
@@ -20320,6 +21056,62 @@ OTX__PRIVATE otx_result otx__zero_make(const otx_context *ctx, const otx_fitted 
     (void)error;
     for (i = 0; i < cells; i++) to[i] = 0.0;
     return OTX_OK;
+}
+
+/* >>> src/methods/rough.h */
+/* ---- rough: products in float that leave few to be taken in double ------------------- */
+
+/* Rows are laid 32 to a panel, [column][32], and multiplied by the dense kernel, whose sums
+   differ between sets, so that they only rule out. With u = 2^-24, a row a as it is and a
+   vector v of doubles brought to norm 1 and rounded to float, the product is off by at most
+
+       (chain + 2 u) ||a|| + 1e-37
+
+   chain being the bound of screen.h, and the last for what vanishes below the least float. */
+OTX__PRIVATE double otx__rough_error(size_t columns)
+{
+    return (otx__chain_error(columns) + 2.0 * OTX__FLOAT_ROUNDOFF) * (1.0 + 1e-6);
+}
+
+#define OTX__ROUGH_LEAST 1e-37
+
+/* Bytes of a panel. */
+OTX__PRIVATE double otx__rough_need(size_t columns)
+{
+    return (double)columns * OTX__TILE * sizeof(float);
+}
+
+/* A row of a matrix, 0 where it is missing. */
+OTX__PRIVATE void otx__rough_put_row(float *panel, size_t lane, const otx_matrix *matrix,
+                                     size_t row)
+{
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(OTX__TILE, matrix->columns - first);
+        for (i = 0; i < count && row >= matrix->rows; i++) part[i] = 0.0f;
+        if (row < matrix->rows)
+            otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
+        for (i = 0; i < count; i++) panel[(first + i) * OTX__TILE + lane] = part[i];
+    }
+}
+
+/* A tile of them. */
+OTX__PRIVATE void otx__rough_put_tile(float *panel, const otx_matrix *matrix, size_t tile)
+{
+    size_t lane;
+    for (lane = 0; lane < OTX__TILE; lane++)
+        otx__rough_put_row(panel, lane, matrix, tile * OTX__TILE + lane);
+}
+
+/* A vector of that norm; one of norm 0, or of no numbers, counts as zeros. */
+OTX__PRIVATE void otx__rough_put_vector(float *panel, size_t lane, const double *vector,
+                                        size_t columns, double norm)
+{
+    double rate = norm > 0.0 && norm <= DBL_MAX ? 1.0 / norm : 0.0;
+    size_t i;
+    for (i = 0; i < columns; i++)
+        panel[i * OTX__TILE + lane] = rate > 0.0 ? (float)(vector[i] * rate) : 0.0f;
 }
 
 /* >>> src/methods/near.h */
@@ -22681,11 +23473,18 @@ OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_me
 
 /* Householder's reduction to a tridiagonal matrix and the QL method with implicit shifts
    (Bowdler, Martin, Reinsch and Wilkinson 1968, as tql2 of EISPACK), with all loops over rows
-   or columns divided among threads, no sum across them. */
+   or columns divided among threads, no sum across them. What a pass over a matrix leaves to do
+   is done in the next, as reading it takes the time. */
 
 #define OTX__EIGEN_ROWS 32    /* that a task reduces */
 #define OTX__EIGEN_COLUMNS 64 /* that a task rotates */
 #define OTX__EIGEN_TURNS 60   /* of QL for one value; two or three do */
+#define OTX__EIGEN_HELD 64    /* turns whose rotations the vectors wait for */
+
+/* The rotations of a turn: of rows low to high. */
+typedef struct otx__eigen_turned {
+    size_t low, high;
+} otx__eigen_turned;
 
 typedef struct otx__eigen {
     otx__mill *mill;
@@ -22695,8 +23494,10 @@ typedef struct otx__eigen {
     double *diagonal, *beside; /* [n] of the tridiagonal matrix */
     double *taus;    /* [n] */
     double *image;   /* [n] of the reflection at hand under the matrix */
-    double *cosines, *sines; /* [n] of the rotations at hand, */
-    size_t step, low, high;  /* which are those of rows low to high */
+    double *before;  /* [n] of the one before, which the rows behind it have yet to take off */
+    double *cosines, *sines; /* [held][n] of the rotations of turns */
+    otx__eigen_turned turned[OTX__EIGEN_HELD];
+    size_t step, held;
 } otx__eigen;
 
 OTX__PRIVATE double otx__eigen_dot(const double *a, const double *b, size_t n)
@@ -22738,7 +23539,19 @@ OTX__PRIVATE otx_result otx__eigen_loop(otx__eigen *e, otx_parallel_body body, s
                           2.0 * OTX__EIGEN_ROWS * (double)rows, body, e, error);
 }
 
-/* Rows of the matrix with the reflection. */
+/* Both sides of a row reflected by step k: a_ij - v_i w_j - w_i v_j. */
+OTX__PRIVATE void otx__eigen_reflect(const otx__eigen *e, size_t k, size_t i, const double *w)
+{
+    const double *v = e->matrix + k * e->n;
+    double *row = e->matrix + i * e->n, left = v[i], right = w[i];
+    size_t j;
+    for (j = k + 1; j < e->n; j++) {
+        double one = left * w[j], two = right * v[j];
+        row[j] -= one + two;
+    }
+}
+
+/* Rows of the matrix, with the step before taken off, and their products with the reflection. */
 OTX__PRIVATE void otx__eigen_image_body(void *argument, size_t index, int worker)
 {
     const otx__eigen *e = (const otx__eigen *)argument;
@@ -22746,25 +23559,10 @@ OTX__PRIVATE void otx__eigen_image_body(void *argument, size_t index, int worker
     size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
     const double *v = e->matrix + e->step * e->n + first;
     (void)worker;
-    for (; i < end; i++)
+    for (; i < end; i++) {
+        if (e->step) otx__eigen_reflect(e, e->step - 1, i, e->before);
         e->image[i] = e->taus[e->step] *
                       otx__eigen_dot(e->matrix + i * e->n + first, v, e->n - first);
-}
-
-/* Both sides of them reflected: a_ij - v_i w_j - w_i v_j. */
-OTX__PRIVATE void otx__eigen_reflect_body(void *argument, size_t index, int worker)
-{
-    const otx__eigen *e = (const otx__eigen *)argument;
-    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS, j;
-    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
-    const double *v = e->matrix + e->step * e->n, *w = e->image;
-    (void)worker;
-    for (; i < end; i++) {
-        double *row = e->matrix + i * e->n, left = v[i], right = w[i];
-        for (j = first; j < e->n; j++) {
-            double one = left * w[j], two = right * v[j];
-            row[j] -= one + two;
-        }
     }
 }
 
@@ -22785,73 +23583,86 @@ OTX__PRIVATE otx_result otx__eigen_reduce(otx__eigen *e, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t n = e->n;
-    for (e->step = 0; e->step + 2 < n && !result; e->step++) {
-        size_t first = e->step + 1;
-        const double *v = e->matrix + e->step * n + first;
-        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
-        e->beside[e->step] = otx__eigen_reflection(e, e->step);
+    for (e->step = 0; e->step < n && !result; e->step++) {
+        size_t k = e->step, first = k + 1;
+        const double *v = e->matrix + k * n + first;
+        double *image = e->image;
+        if (k && n > 2) otx__eigen_reflect(e, otx__min(k - 1, n - 3), k, e->before);
+        e->diagonal[k] = e->matrix[k * n + k];
+        e->beside[k] = first < n ? e->matrix[k * n + first] : 0.0;
+        if (k + 2 >= n) continue;
+        e->beside[k] = otx__eigen_reflection(e, k);
         result = otx__eigen_loop(e, otx__eigen_image_body, first, error);
-        if (result) return result;
-        otx__eigen_take(e->image + first, v,
-                        0.5 * e->taus[e->step] *
-                            otx__eigen_dot(e->image + first, v, n - first),
+        otx__eigen_take(image + first, v,
+                        0.5 * e->taus[k] * otx__eigen_dot(image + first, v, n - first),
                         n - first);
-        result = otx__eigen_loop(e, otx__eigen_reflect_body, first, error);
-    }
-    for (; e->step < n; e->step++) {
-        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
-        e->beside[e->step] = e->step + 1 < n ? e->matrix[e->step * n + e->step + 1] : 0.0;
+        e->image = e->before;
+        e->before = image;
     }
     return result;
 }
 
-/* Rows of the vectors, reflected. */
+/* Rows of the vectors under all reflections, the last first. */
 OTX__PRIVATE void otx__eigen_vectors_body(void *argument, size_t index, int worker)
 {
     const otx__eigen *e = (const otx__eigen *)argument;
-    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS;
-    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
-    const double *v = e->matrix + e->step * e->n + first;
+    size_t n = e->n, begin = index * OTX__EIGEN_ROWS, i, k;
+    size_t end = otx__min(begin + OTX__EIGEN_ROWS, n);
     (void)worker;
-    for (; i < end; i++) {
-        double *row = e->vectors + i * e->n + first;
-        otx__eigen_take(row, v, e->taus[e->step] * otx__eigen_dot(row, v, e->n - first),
-                        e->n - first);
+    for (i = begin; i < end; i++)
+        for (k = 0; k < n; k++) e->vectors[i * n + k] = i == k ? 1.0 : 0.0;
+    for (k = otx__min(n < 2 ? 0 : n - 2, end); k-- > 0;) {
+        const double *v = e->matrix + k * n + k + 1;
+        for (i = otx__max(begin, k + 1); i < end; i++) {
+            double *row = e->vectors + i * n + k + 1;
+            otx__eigen_take(row, v, e->taus[k] * otx__eigen_dot(row, v, n - k - 1), n - k - 1);
+        }
     }
 }
 
 OTX__PRIVATE otx_result otx__eigen_gather(otx__eigen *e, otx_error *error)
 {
-    otx_result result = OTX_OK;
-    size_t i;
-    memset(e->vectors, 0, e->n * e->n * sizeof *e->vectors);
-    for (i = 0; i < e->n; i++) e->vectors[i * e->n + i] = 1.0;
-    for (i = e->n < 2 ? 0 : e->n - 2; i-- > 0 && !result;) {
-        e->step = i;
-        result = otx__eigen_loop(e, otx__eigen_vectors_body, i + 1, error);
-    }
-    return result;
+    double n = (double)e->n;
+    return otx__mill_loop(e->mill, (e->n + OTX__EIGEN_ROWS - 1) / OTX__EIGEN_ROWS,
+                          OTX__EIGEN_ROWS * n * n, otx__eigen_vectors_body, e, error);
 }
 
 /* ---- QL ---- */
 
-/* Some columns of the vectors under all rotations at hand. */
+/* Some columns of the vectors under all rotations that they wait for. */
 OTX__PRIVATE void otx__eigen_rotate_body(void *argument, size_t index, int worker)
 {
     const otx__eigen *e = (const otx__eigen *)argument;
-    size_t first = index * OTX__EIGEN_COLUMNS, i, j;
+    size_t first = index * OTX__EIGEN_COLUMNS, turn, i, j;
     size_t count = otx__min(OTX__EIGEN_COLUMNS, e->n - first);
     (void)worker;
-    for (i = e->high; i-- > e->low;) {
-        double *OTX__RESTRICT a = e->vectors + i * e->n + first;
-        double *OTX__RESTRICT b = e->vectors + (i + 1) * e->n + first;
-        double c = e->cosines[i], s = e->sines[i];
-        for (j = 0; j < count; j++) {
-            double at = a[j], with = b[j], sa = s * at, cb = c * with, ca = c * at, sb = s * with;
-            b[j] = sa + cb;
-            a[j] = ca - sb;
+    for (turn = 0; turn < e->held; turn++) {
+        for (i = e->turned[turn].high; i-- > e->turned[turn].low;) {
+            double *OTX__RESTRICT a = e->vectors + i * e->n + first;
+            double *OTX__RESTRICT b = e->vectors + (i + 1) * e->n + first;
+            double c = e->cosines[turn * e->n + i], s = e->sines[turn * e->n + i];
+            for (j = 0; j < count; j++) {
+                double at = a[j], with = b[j];
+                double sa = s * at, cb = c * with, ca = c * at, sb = s * with;
+                b[j] = sa + cb;
+                a[j] = ca - sb;
+            }
         }
     }
+}
+
+/* Has the vectors take what they wait for. */
+OTX__PRIVATE otx_result otx__eigen_rotate(otx__eigen *e, otx_error *error)
+{
+    size_t chunks = (e->n + OTX__EIGEN_COLUMNS - 1) / OTX__EIGEN_COLUMNS, turn;
+    double rotations = 0.0;
+    otx_result result;
+    for (turn = 0; turn < e->held; turn++)
+        rotations += (double)(e->turned[turn].high - e->turned[turn].low);
+    result = otx__mill_loop(e->mill, chunks, 4.0 * OTX__EIGEN_COLUMNS * rotations,
+                            otx__eigen_rotate_body, e, error);
+    e->held = 0;
+    return result;
 }
 
 /* One turn of QL on the block from l to m, its values less *shift. */
@@ -22881,21 +23692,21 @@ OTX__PRIVATE void otx__eigen_turn(otx__eigen *e, size_t l, size_t m, double *shi
         c = r > 0.0 ? p / r : 1.0;
         p = c * d[i] - s * g;
         d[i + 1] = h + s * (c * g + s * d[i]);
-        e->cosines[i] = c;
-        e->sines[i] = s;
+        e->cosines[e->held * e->n + i] = c;
+        e->sines[e->held * e->n + i] = s;
     }
     p = -s * s2 * c3 * after * b[l] / next;
     b[l] = s * p;
     d[l] = c * p;
-    e->low = l;
-    e->high = m;
+    e->turned[e->held].low = l;
+    e->turned[e->held++].high = m;
 }
 
 OTX__PRIVATE otx_result otx__eigen_values(otx__eigen *e, otx_error *error)
 {
     double *d = e->diagonal, *b = e->beside, shift = 0.0, most = 0.0;
-    size_t chunks = (e->n + OTX__EIGEN_COLUMNS - 1) / OTX__EIGEN_COLUMNS, l, m;
     otx_result result = OTX_OK;
+    size_t l, m;
     for (l = 0; l < e->n && !result; l++) {
         int turn;
         if (fabs(d[l]) + fabs(b[l]) > most) most = fabs(d[l]) + fabs(b[l]);
@@ -22903,31 +23714,32 @@ OTX__PRIVATE otx_result otx__eigen_values(otx__eigen *e, otx_error *error)
         for (m = l; m + 1 < e->n && fabs(b[m]) > DBL_EPSILON * most;) m++;
         for (turn = 0; m > l && turn < OTX__EIGEN_TURNS && !result; turn++) {
             otx__eigen_turn(e, l, m, &shift);
-            result = otx__mill_loop(e->mill, chunks,
-                                    4.0 * OTX__EIGEN_COLUMNS * (double)(m - l),
-                                    otx__eigen_rotate_body, e, error);
+            if (e->held == OTX__EIGEN_HELD) result = otx__eigen_rotate(e, error);
             if (!(fabs(b[l]) > DBL_EPSILON * most)) break;
         }
         d[l] += shift;
         b[l] = 0.0;
     }
-    return result;
+    return result ? result : otx__eigen_rotate(e, error);
 }
 
 /* ---- directions ---- */
 
 OTX__PRIVATE bool otx__eigen_take_room(otx__eigen *e, otx__mill *mill, size_t n)
 {
-    double **vectors[6];
+    double **vectors[5];
     size_t i;
     memset(e, 0, sizeof *e);
     e->mill = mill;
     e->n = n;
     vectors[0] = &e->diagonal, vectors[1] = &e->beside, vectors[2] = &e->taus;
-    vectors[3] = &e->image, vectors[4] = &e->cosines, vectors[5] = &e->sines;
+    vectors[3] = &e->image, vectors[4] = &e->before;
     e->matrix = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
     e->vectors = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
-    for (i = 0; i < 6; i++)
+    e->cosines = (double *)otx__pool_take(&mill->pool, n + 1,
+                                          OTX__EIGEN_HELD * sizeof(double));
+    e->sines = (double *)otx__pool_take(&mill->pool, n + 1, OTX__EIGEN_HELD * sizeof(double));
+    for (i = 0; i < 5; i++)
         *vectors[i] = (double *)otx__pool_take(&mill->pool, n + 1, sizeof(double));
     return !mill->pool.failed;
 }
@@ -22936,7 +23748,7 @@ OTX__PRIVATE bool otx__eigen_take_room(otx__eigen *e, otx__mill *mill, size_t n)
 OTX__PRIVATE double otx__principal_need(size_t n)
 {
     return 2.0 * otx__dense_need(n, n) + otx__dense_need(n, n) +
-           2.0 * otx__dense_need(OTX__DENSE_ROWS, n) + 64.0 * (double)n;
+           2.0 * otx__dense_need(OTX__DENSE_ROWS, n) + (64.0 + 16.0 * OTX__EIGEN_HELD) * (double)n;
 }
 
 /* The directions along which rows, less their mean, have the most variance: as many as `to`
@@ -23210,39 +24022,15 @@ OTX__PRIVATE otx_result otx__stb_fit(const otx_context *ctx, const otx_method_ro
     return result;
 }
 
-/* >>> src/methods/mp_rope.h */
-/* ---- mp_rope: matching pursuit with rotary positions ----------------------------------- */
+/* >>> src/methods/rope.h */
+/* ---- rope: rows turned to positions ---------------------------------------------------- */
 
-/* mergekit's method of that name, by what it gives (tests/golden). Pairs of columns i and
-   i + h / 2 of a head of h columns turn by the angle p base^(-2 i / h) at position p (Su et
-   al., RoFormer, 2021); a column without a partner stays. Each of k steps
-   - takes the anchor a of the largest |<residual, a>| that is not yet taken,
-   - finds its position: the least squares of p f = the angle between the residual's and a's
-     pairs, over all of them, whichever of a and -a has the smaller |p|,
-   - takes <residual, a at p> / ||a||^2 times a at p off the residual.
-   Coefficients are the least-squares solution on the turned anchors; a row combines the
-   base's, turned by the same positions with its own heads and base. The residual leaves the
-   anchors' span, so every step compares it with all of them anew: few steps can be afforded. */
-#define OTX__MP_ROPE_K 8
-
+/* Pairs of columns i and i + h / 2 of a head of h columns turn by the angle p base^(-2 i / h)
+   at position p (Su et al., RoFormer, 2021); a column without a partner stays. */
 typedef struct otx__rope {
     size_t columns, heads, pairs; /* pairs of a head */
     double *rates;                /* [pairs] angle a position */
 } otx__rope;
-
-typedef struct otx__roping {
-    otx_fitted *fitted;
-    otx__rope donor, base;
-    const otx_matrix *rows; /* the base's anchors, of a make */
-    size_t first;
-    double *to, *wide;      /* [worker][e] */
-    otx__near *near;
-    double *residuals;      /* [room][d] */
-    void *own;              /* [worker] each bytes: weighing, then turned anchors */
-    size_t each, step;
-} otx__roping;
-
-/* ---- turning ---- */
 
 /* The angle of (x, y), from -pi to pi; 0 of (0, 0). Series after two halvings. */
 OTX__PRIVATE double otx__angle(double x, double y)
@@ -23324,33 +24112,143 @@ OTX__PRIVATE double otx__rope_position(const otx__rope *rope, const double *row,
     return (fabs(sums[0]) <= fabs(sums[1]) ? sums[0] : sums[1]) / squares;
 }
 
+/* >>> src/methods/mp_rope.h */
+/* ---- mp_rope: matching pursuit with rotary positions ----------------------------------- */
+
+/* mergekit's method of that name, by what it gives (tests/golden). Each of k steps
+   - takes the anchor a of the largest |<residual, a>| that is not yet taken,
+   - finds its position: the least squares of p f = the angle between the residual's and a's
+     pairs, over all of them, whichever of a and -a has the smaller |p|,
+   - takes <residual, a at p> / ||a||^2 times a at p off the residual.
+   Coefficients are the least-squares solution on the turned anchors; a row combines the
+   base's, turned by the same positions with its own heads and base. The residual leaves the
+   anchors' span, so every step compares it with all of them anew: in float, which leaves few
+   tiles of anchors to be compared in double. */
+#define OTX__MP_ROPE_K 8
+
+/* Targets whose residuals are compared with all anchors at a time, at most. */
+#define OTX__ROPE_TARGETS 512
+
+typedef struct otx__roping {
+    otx_fitted *fitted;
+    otx__rope donor, base;
+    const otx_matrix *rows; /* the base's anchors, of a make */
+    size_t first;
+    double *to, *wide;      /* [worker][e] */
+    otx__near *near;
+    size_t room;            /* targets of a window */
+    double *residuals;      /* [room][d] */
+    float *panels;          /* [tile][d][32] the same, of norm 1 */
+    float *marks;           /* [room][tile of anchors][2] what the largest |score| of a tile
+                               is at least and at most: see rough.h */
+    float *tiles;           /* [worker][d][32] of anchors, then [tile of room][32][32] */
+    void *own;              /* [worker] each bytes: weighing, then turned anchors */
+    size_t each, step;
+} otx__roping;
+
 /* ---- fitting ---- */
+
+/* Puts the window's residuals into panels, 32 to a task. */
+OTX__PRIVATE void otx__rope_panel_body(void *argument, size_t tile, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    size_t n = task->near->columns, end = otx__min((tile + 1) * OTX__TILE, task->near->count), i;
+    (void)worker;
+    for (i = tile * OTX__TILE; i < end; i++) {
+        const double *residual = task->residuals + i * n;
+        otx__rough_put_vector(task->panels + tile * n * OTX__TILE, i % OTX__TILE, residual, n,
+                              otx__norm(residual, n));
+    }
+}
+
+/* What the scores of 32 anchors with one residual may be off by; false if that cannot be
+   told. Rounding the marks to float is in it. */
+OTX__PRIVATE bool otx__rope_spread(const otx__near *near, size_t first, float *spread)
+{
+    double error = otx__rough_error(near->columns) + 8.0 * OTX__FLOAT_ROUNDOFF;
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) {
+        double norm = first + i < near->donor.rows ? near->anchor_norms[first + i] : 0.0;
+        if (norm > 1e30) return false;
+        spread[i] = (float)(error * norm + 2.0 * OTX__ROUGH_LEAST);
+    }
+    return true;
+}
+
+/* Of the scores of a tile with 32 residuals, where those taken count as 0. */
+OTX__PRIVATE void otx__rope_mark(const float *products, const float *spread, float *low,
+                                 float *high)
+{
+    size_t i, j;
+    for (i = 0; i < OTX__TILE; i++) low[i] = high[i] = -HUGE_VALF;
+    for (j = 0; j < OTX__TILE; j++) {
+        for (i = 0; i < OTX__TILE; i++) {
+            float score = fabsf(products[j * OTX__TILE + i]);
+            low[i] = score - spread[j] > low[i] ? score - spread[j] : low[i];
+            high[i] = score + spread[j] > high[i] ? score + spread[j] : high[i];
+        }
+    }
+}
 
 /* 32 anchors with the residuals of all targets of the window. */
 OTX__PRIVATE void otx__rope_scores_body(void *argument, size_t index, int worker)
 {
     const otx__roping *task = (const otx__roping *)argument;
     const otx__near *near = task->near;
-    size_t first = index * OTX__TILE, count = otx__min(OTX__TILE, near->donor.rows - first), i;
-    otx__row anchors[OTX__TILE];
-    (void)worker;
-    for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
-    for (i = 0; i < near->count; i++)
-        near->kernels->dots(task->residuals + i * near->columns, anchors, count, near->columns,
-                            near->products + i * near->donor.rows + first);
+    size_t n = near->columns, tiles = otx__tiles(near->donor.rows), i, j;
+    size_t all = otx__tiles(near->count), k = task->fitted->k;
+    float *tile = task->tiles + (size_t)worker * (n + otx__tiles(task->room) * OTX__TILE) *
+                                    OTX__TILE;
+    float *products = tile + n * OTX__TILE, spread[OTX__TILE], low[OTX__TILE], high[OTX__TILE];
+    bool known = otx__rope_spread(near, index * OTX__TILE, spread);
+    if (known) {
+        otx__rough_put_tile(tile, &near->donor, index);
+        otx__panels_multiply_floats(near->kernels, task->panels, all, tile, n, products);
+    }
+    for (i = 0; i < near->count; i++) {
+        const int32_t *taken = task->fitted->indices + (near->first + i) * k;
+        float *block = products + i / OTX__TILE * OTX__TILE_SIZE;
+        float *mark = task->marks + 2 * (i * tiles + index);
+        for (j = 0; j < task->step && known; j++)
+            if (taken[j] >= 0 && (size_t)taken[j] / OTX__TILE == index)
+                block[(size_t)taken[j] % OTX__TILE * OTX__TILE + i % OTX__TILE] = 0.0f;
+        mark[0] = -HUGE_VALF;
+        mark[1] = HUGE_VALF;
+    }
+    for (i = 0; i < near->count && known; i++) {
+        float *mark = task->marks + 2 * (i * tiles + index);
+        if (i % OTX__TILE == 0)
+            otx__rope_mark(products + i * OTX__TILE, spread, low, high);
+        mark[0] = low[i % OTX__TILE];
+        mark[1] = high[i % OTX__TILE];
+    }
 }
 
 /* The anchor of the largest score that is not among those taken; the number of anchors if no
    score is above 0. */
-OTX__PRIVATE size_t otx__rope_best(const double *scores, size_t anchors, const int32_t *taken,
-                                   size_t count)
+OTX__PRIVATE size_t otx__rope_best(const otx__roping *task, size_t index, const int32_t *taken)
 {
-    size_t best = anchors, i, j;
-    double most = 0.0;
-    for (i = 0; i < anchors; i++) {
-        if (!(fabs(scores[i]) > most)) continue;
-        for (j = 0; j < count && taken[j] != (int32_t)i; j++) {}
-        if (j == count) most = fabs(scores[i]), best = i;
+    const otx__near *near = task->near;
+    size_t tiles = otx__tiles(near->donor.rows), best = near->donor.rows, tile, count, i, j;
+    const float *marks = task->marks + 2 * index * tiles;
+    float least = -HUGE_VALF;
+    double most = 0.0, scores[OTX__TILE];
+    for (tile = 0; tile < tiles; tile++)
+        least = marks[2 * tile] > least ? marks[2 * tile] : least;
+    for (tile = 0; tile < tiles; tile++) {
+        otx__row rows[OTX__TILE];
+        if (marks[2 * tile + 1] < least) continue;
+        count = otx__min(OTX__TILE, near->donor.rows - tile * OTX__TILE);
+        for (i = 0; i < count; i++)
+            rows[i] = otx__view_row(&near->anchor_rows, tile * OTX__TILE + i);
+        near->kernels->dots(task->residuals + index * near->columns, rows, count, near->columns,
+                            scores);
+        for (i = 0; i < count; i++) {
+            size_t anchor = tile * OTX__TILE + i;
+            if (!(fabs(scores[i]) > most)) continue;
+            for (j = 0; j < task->step && taken[j] != (int32_t)anchor; j++) {}
+            if (j == task->step) most = fabs(scores[i]), best = anchor;
+        }
     }
     return best;
 }
@@ -23368,8 +24266,7 @@ OTX__PRIVATE void otx__rope_step_body(void *argument, size_t index, int worker)
     indices[task->step] = -1;
     *position = 0.0;
     if (task->step && indices[task->step - 1] < 0) return;
-    best = otx__rope_best(near->products + index * near->donor.rows, near->donor.rows, indices,
-                          task->step);
+    best = otx__rope_best(task, index, indices);
     if (best == near->donor.rows || !(near->anchor_squares[best] > 0.0)) return;
     indices[task->step] = (int32_t)best;
     otx__row_widen(near->kernels, otx__view_row(&near->anchor_rows, best), n, wide);
@@ -23410,6 +24307,22 @@ OTX__PRIVATE void otx__rope_finish_body(void *argument, size_t index, int worker
     fitted->target_norms[target] = near->target_norms[target];
 }
 
+/* Takes what the steps need besides. The marks lie where a window's products would. */
+OTX__PRIVATE otx_result otx__rope_take(otx__roping *task, otx_error *error)
+{
+    otx__near *near = task->near;
+    size_t n = near->columns, tiles;
+    task->room = near->room * near->donor.rows / otx__tiles(near->donor.rows);
+    task->room = otx__min(otx__min(task->room, OTX__ROPE_TARGETS), near->targets.rows);
+    tiles = otx__tiles(task->room);
+    task->marks = (float *)(void *)near->products;
+    task->residuals = (double *)otx__pool_take(&near->pool, task->room, n * sizeof(double));
+    task->panels = (float *)otx__pool_take_zero(&near->pool, tiles, n * OTX__TILE * sizeof(float));
+    task->tiles = (float *)otx__pool_take(&near->pool, (size_t)near->ctx.threads,
+                                          (n + tiles * OTX__TILE) * OTX__TILE * sizeof(float));
+    return near->pool.failed ? otx__pool_fail(&near->pool, error) : OTX_OK;
+}
+
 /* All steps of the targets of the window. */
 OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
 {
@@ -23423,12 +24336,15 @@ OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
         otx__row_widen(near->kernels, otx__view_row(&near->target_rows, near->first + i),
                        near->columns, task->residuals + i * near->columns);
     for (task->step = 0; task->step < task->fitted->k && !result; task->step++) {
-        result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
-                                 (double)OTX__TILE * (double)near->count * n,
-                                 otx__rope_scores_body, task, error);
+        result = otx__watch_loop(&watch, otx__tiles(near->count), 8.0 * OTX__TILE * n,
+                                 otx__rope_panel_body, task, error);
+        if (!result)
+            result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
+                                     (double)OTX__TILE * (double)near->count * n / 4.0,
+                                     otx__rope_scores_body, task, error);
         if (!result)
             result = otx__watch_loop(&watch, near->count,
-                                     (double)near->donor.rows + 100.0 * n, otx__rope_step_body,
+                                     (double)near->donor.rows + 200.0 * n, otx__rope_step_body,
                                      task, error);
     }
     if (result) return result;
@@ -23459,16 +24375,12 @@ OTX__PRIVATE otx_result otx__mp_rope_fit(const otx_context *ctx, const otx_metho
     if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
     result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory, task.each,
                             &task.own, error);
-    if (!result) {
-        task.residuals = (double *)otx__pool_take(&near.pool, near.room,
-                                                  near.columns * sizeof(double));
-        if (!task.residuals) result = otx__pool_fail(&near.pool, error);
-    }
+    if (!result) result = otx__rope_take(&task, error);
     if (!result)
         result = otx__rope_open(&task.donor, near.columns, options->donor_heads,
                                 options->donor_rope, "donor", &near.pool, error);
     for (near.first = 0; near.first < fitted->targets && !result; near.first += near.count) {
-        near.count = otx__min(near.room, fitted->targets - near.first);
+        near.count = otx__min(task.room, fitted->targets - near.first);
         result = otx__rope_window(&task, error);
     }
     otx__near_close(&near);
@@ -24322,6 +25234,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
+     staged_files         files made under another name, then renamed
      missing              a path or a directory without what is wanted of it
      gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
@@ -24329,6 +25242,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      shards               what an index and its shards say of each other
      gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
+     tokenizer_gguf       the tokenizer of a GGUF file
      tokenizer_directory  the tokenizer of a model directory */
 
 /* >>> src/disk/system.h */
@@ -26394,6 +27308,135 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
+/* >>> src/disk/staged_files.h */
+/* ---- staged_files: files made under another name, then renamed ------------------ */
+
+/* Files grow in a temporary directory beside their final names, as a directory's do: what a
+   killed run leaves is found and told of likewise. One file appears under its name at once.
+   Of several that only work together, the one that loaders begin with is the first: it takes
+   its name last, and goes first where older ones are replaced, so that at no moment a set
+   with a beginning is incomplete. */
+
+/* What a file must begin with to be replaced. */
+#define OTX__REPLACED_MAGIC "GGUF"
+
+/* Looks at what stands under a final name, and refuses what is to stay: all but files of the
+   same kind, so that a typing error costs no one another. */
+OTX__PRIVATE otx_result otx__staged_check(const otx__output *output, const char *path,
+                                          bool *present, otx_error *error)
+{
+    char name[OTX__PATH_TEXT], magic[sizeof OTX__REPLACED_MAGIC - 1];
+    otx__status status;
+    otx_source source;
+    bool same;
+    otx_result result = otx__look(path, &status, error);
+    otx__path_text(name, path);
+    *present = !result && status.present;
+    if (result || !status.present) return result;
+    if (!status.regular)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is %s and is not replaced; give a name of "
+                         "which there is nothing yet", name,
+                         status.directory ? "a directory" : "no regular file");
+    if (!output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    result = otx_source_open(output->ctx, path, &source, error);
+    if (result) return result;
+    same = source.size >= sizeof magic &&
+           source.read(source.context, 0, magic, sizeof magic) &&
+           memcmp(magic, OTX__REPLACED_MAGIC, sizeof magic) == 0;
+    otx_source_close(output->ctx, &source);
+    if (same) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, is no GGUF file and is not "
+                     "replaced; give a name of which there is nothing yet", name);
+}
+
+/* The final name of a file, for otx__path_free; NULL when out of memory. */
+OTX__PRIVATE char *otx__staged_path(const otx__output *output, const char *name)
+{
+    char *parent = otx__path_parent(output->ctx, output->path);
+    char *path = parent ? otx__path_join(output->ctx, parent, name) : NULL;
+    otx__path_free(output->ctx, parent);
+    return path;
+}
+
+/* Begins an output of files, of which `path` is one or would be if there were one only.
+   Must be followed by otx__output_abandon. */
+OTX__PRIVATE otx_result otx__staged_begin(const otx_context *ctx, const char *path,
+                                          bool overwrite, otx__output *output, otx_error *error)
+{
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, path, error);
+    if (!result) result = otx__output_siblings(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* Renames a file in place of what has the name: at once where the system does that, else
+   after it is removed. */
+OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
+{
+    if (otx__sys_rename(from, to)) return true;
+    return (errno == EEXIST || errno == EACCES) && otx__sys_remove(to) &&
+           otx__sys_rename(from, to);
+}
+
+/* Gives one file its final name; `clear`: removes what has it, and no more. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+                                         otx_error *error)
+{
+    char *from = otx__path_join(output->ctx, output->partial, name);
+    char *to = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result) result = otx__staged_check(output, to, &present, error);
+    if (!result && clear && present && !otx__sys_remove(to))
+        result = otx__fail_system(error, to, "cannot be replaced", errno);
+    if (!result && !clear && !otx__staged_rename(from, to))
+        result = otx__fail_system(error, to, "cannot be given its final name", errno);
+    otx__path_free(output->ctx, from);
+    otx__path_free(output->ctx, to);
+    return result;
+}
+
+/* Takes back the names of some files. */
+OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
+                                   size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        char *path = otx__staged_path(output, names[i]);
+        if (path) (void)otx__sys_remove(path);
+        otx__path_free(output->ctx, path);
+    }
+}
+
+/* Gives the files their final names, the last of them first. They must have been finished. */
+OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
+                                           size_t count, otx_error *error)
+{
+    char *parent = otx__path_parent(output->ctx, output->path);
+    otx_result result = OTX_OK;
+    size_t left = count;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    otx__directory_sync(output->ctx, output->partial);
+    if (count > 1) result = otx__staged_move(output, names[0], true, error);
+    while (left > 0 && !result) {
+        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], false, error);
+        if (!result) left--;
+    }
+    if (!result) otx__directory_sync(output->ctx, parent);
+    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, parent);
+    return result;
+}
+
 /* >>> src/disk/missing.h */
 /* ---- missing: a path or a directory without what is wanted of it -------------- */
 
@@ -27695,6 +28738,85 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     return result;
 }
 
+/* >>> src/disk/tokenizer_gguf.h */
+/* ---- tokenizer_gguf: the tokenizer of a GGUF file ------------------------------- */
+
+/* Whether the bytes that a file begins with are GGUF's. */
+OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
+{
+    char bytes[4];
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    *is = false;
+    if (result) return result;
+    if (source.size >= sizeof bytes) {
+        if (source.read(source.context, 0, bytes, sizeof bytes))
+            *is = memcmp(bytes, OTX__GGUF_MAGIC, sizeof bytes) == 0;
+        else result = otx__fail_read(error, path, &source, 0, sizeof bytes);
+    }
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Opens a file's header. `source` may be NULL: then the file is closed again. */
+OTX__PRIVATE otx_result otx__gguf_open_path(const otx_context *ctx, const char *path,
+                                            otx_source *source, otx_gguf *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_source own;
+    otx_result result = otx_source_open(ctx, path, &own, error);
+    memset(out, 0, sizeof *out);
+    if (result) return result;
+    result = otx_gguf_open(ctx, &own, otx__path_text(name, path), out, error);
+    if (result || !source) otx_source_close(ctx, &own);
+    else *source = own;
+    return result;
+}
+
+/* With `rules` these are read, for a vocabulary that is open. */
+OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char *path,
+                                             bool rules, otx_vocab *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_gguf file;
+    int64_t part;
+    otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
+    if (result) return result;
+    otx__path_text(name, path);
+    if (otx_gguf_integer(otx_gguf_find(&file, OTX__KEY_SPLIT_NO), 0, &part) && part > 0)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is part %" PRId64 " of a split "
+                           "file; give the first, which holds the vocabulary", name, part + 1);
+    else
+        result = rules ? otx_vocab_parse_gguf_rules(ctx, &file, name, out, error)
+                       : otx_vocab_parse_gguf(ctx, &file, name, out, error);
+    otx_gguf_close(ctx, &file);
+    return result;
+}
+
+/* The tokenizer of a directory that has no other files of one; *found is false if it has no
+   GGUF file either. */
+OTX__PRIVATE otx_result otx__vocab_open_only_gguf(const otx_context *ctx, const char *path,
+                                                  const otx__listing *listing, bool rules,
+                                                  bool *found, otx_vocab *out, otx_error *error)
+{
+    const char *rival = NULL, *name = otx__gguf_in(listing, &rival);
+    char where[OTX__PATH_TEXT], one[OTX__QUOTED], *whole;
+    otx_result result;
+    *found = name || rival;
+    if (rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
+                         "several GGUF files, \"%s\" among them; give one of them",
+                         otx__path_text(where, path),
+                         otx__quote(one, sizeof one, rival, strlen(rival)));
+    if (!name) return OTX_OK;
+    whole = otx__path_join(ctx, path, name);
+    if (!whole) return otx__fail_memory(error, strlen(path) + strlen(name) + 2);
+    result = otx__vocab_open_gguf(ctx, whole, rules, out, error);
+    otx__path_free(ctx, whole);
+    return result;
+}
+
 /* >>> src/disk/tokenizer_directory.h */
 /* ---- tokenizer_directory: the tokenizer of a model directory ---------------- */
 
@@ -27852,6 +28974,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     otx__vocab_files files;
     otx__listing listing;
     size_t source = 0, i;
+    bool found = true;
     otx_result result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     memset(&files, 0, sizeof files);
@@ -27860,8 +28983,9 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.rules = rules;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
-    else result = otx__vocab_of_source(&files, source, out, error);
+    if (source < OTX_VOCAB_SOURCES) result = otx__vocab_of_source(&files, source, out, error);
+    else result = otx__vocab_open_only_gguf(ctx, path, &listing, rules, &found, out, error);
+    if (!result && !found) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     if (!result && !rules) result = otx__vocab_compare_others(&files, source, out, error);
     if (result && !rules) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
@@ -27904,7 +29028,10 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
     size_t size = 0;
     otx__recognised what;
     otx_vocab_file file;
-    otx_result result = otx__refuse_weights(ctx, path, error);
+    bool gguf;
+    otx_result result = otx__gguf_is(ctx, path, &gguf, error);
+    if (!result && gguf) return otx__vocab_open_gguf(ctx, path, rules, out, error);
+    if (!result) result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
     memset(&what, 0, sizeof what);
@@ -27975,6 +29102,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
      members        what the members of a config are about
      config         what config.json says
      side           a model directory opened once
+     gguf_model     what a GGUF file says of a model
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there
@@ -28013,6 +29141,7 @@ static const char *const otx__embedding_names[] = {
     "token_embedding", /* CLIP */
     "tokens_embed",    /* the first GPT */
     "input_embedding", /* CPM-Ant */
+    "token_embd",      /* GGUF, whatever the model */
     "transformer.w",   /* CTRL */
     "embedding",       /* models outside transformers, and the three below */
     "embed",
@@ -28034,6 +29163,7 @@ static const char *const otx__head_names[] = {
     "pred_layer.proj",   /* XLM */
     "linear",            /* the first Phi */
     "head",              /* copies for multi-token prediction: shared_head.head */
+    "shared_head_head",  /* the same in GGUF: blk.N.nextn.shared_head_head */
     "unembed",           /* models outside transformers, and the one below */
     "cls",
 };
@@ -28073,6 +29203,12 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_experts[] =
+    "is a table of experts by token id, which other ids would find other experts in";
+
+static const char otx__why_markov[] =
+    "is a table of what follows a token id, which other ids would find other rows in";
+
 static const char otx__why_hashed[] =
     "is a table that is looked up by hashes of token ids, which other ids would find other rows "
     "in";
@@ -28081,6 +29217,11 @@ static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
+    {"per_layer_token_embd", 1, otx__why_per_layer}, /* GGUF of Gemma 3n, Gemma 4 */
+    {"d2t", 1, otx__why_draft},                      /* GGUF of EAGLE-3 and DFlash */
+    {"ffn_gate_tid2eid", 1, otx__why_experts},       /* GGUF of DeepSeek V4 */
+    {"dspark_markov_w1", 1, otx__why_markov},        /* GGUF of drafts */
+    {"dspark_markov_w2", 1, otx__why_markov},
 };
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
@@ -29419,6 +30560,7 @@ typedef struct otx__parts {
 typedef struct otx__side {
     char *path;
     char *weights; /* the file of weights or index that was given in its place, or NULL */
+    bool gguf;     /* the path is that of a GGUF file, which has all of this in itself */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -29509,6 +30651,63 @@ OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor
     char text[OTX__TENSOR_TEXT];
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
                      otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/gguf_model.h */
+/* ---- gguf_model: what a GGUF file says of a model ------------------------------ */
+
+/* Keys that are not the vocabulary's but speak of it. */
+#define OTX__KEY_ARCHITECTURE "general.architecture"
+#define OTX__KEY_QUANTIZATION "general.quantization_version"
+#define OTX__GGUF_QUANTIZATION 2 /* of ggml's blocks, as it counts versions */
+#define OTX__KEY_GGUF_SPLIT "split."
+
+/* The header of a GGUF file that has all keys, or NULL if the weights are none. */
+OTX__PRIVATE const otx_gguf *otx__gguf_of(const otx_checkpoint *checkpoint)
+{
+    return checkpoint->gguf ? &checkpoint->files[0].gguf : NULL;
+}
+
+/* Whether there are weights: a GGUF file may have a vocabulary alone. */
+OTX__PRIVATE bool otx__has_weights(const otx_checkpoint *checkpoint)
+{
+    return checkpoint->tensor_count > 0 || (checkpoint->files && !otx__gguf_of(checkpoint));
+}
+
+/* The type that the rows of a tensor have in memory: blocks are widened. */
+OTX__PRIVATE otx_dtype otx__row_dtype(otx_dtype dtype)
+{
+    return otx_dtype_is_block(dtype) ? OTX_F32 : dtype;
+}
+
+/* Whether a key is "ARCHITECTURE.NAME". */
+OTX__PRIVATE bool otx__gguf_is_of_model(const otx_gguf *file, const otx_gguf_key *key,
+                                        const char *name)
+{
+    const otx_gguf_key *model = otx_gguf_find(file, OTX__KEY_ARCHITECTURE);
+    otx_gguf_strings strings;
+    size_t size = strlen(name);
+    memset(&strings, 0, sizeof strings);
+    return otx_gguf_next(model, &strings) && key->name_size == strings.size + 1 + size &&
+           memcmp(key->name, strings.bytes, strings.size) == 0 &&
+           key->name[strings.size] == '.' &&
+           memcmp(key->name + strings.size + 1, name, size) == 0;
+}
+
+/* Whether a key that is not the vocabulary's size has this value: then a dimension of that
+   size says nothing about the vocabulary. */
+OTX__PRIVATE bool otx__gguf_has_size(const otx_checkpoint *checkpoint, uint64_t size)
+{
+    const otx_gguf *file = otx__gguf_of(checkpoint);
+    size_t i;
+    for (i = 0; file && i < file->key_count; i++) {
+        const otx_gguf_key *key = &file->keys[i];
+        int64_t value;
+        if (!key->array && otx_gguf_integer(key, 0, &value) && value >= 0 &&
+            (uint64_t)value == size && !otx__gguf_is_of_model(file, key, OTX__KEY_VOCAB_SIZE))
+            return true;
+    }
+    return false;
 }
 
 /* >>> src/model/code.h */
@@ -29798,7 +30997,9 @@ OTX__PRIVATE bool otx__is_other_head(const otx__side *side, const otx_tensor *te
            !otx__parts_have_rows(&side->parts, tensor->shape[0]) &&
            !otx__name_is_numbered(tensor) &&
            (tensor->shape[0] >= side->vocab.count ||
-            otx__name_ends(tensor, "lm_head", "weight"));
+            otx__name_ends(tensor, "lm_head", "weight") ||
+            (side->gguf && otx__span_is(otx__span_of(tensor->name, tensor->name_size),
+                                        "output.weight")));
 }
 
 OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
@@ -29815,7 +31016,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
                                               const otx_tensor *tensor, otx_error *error)
 {
     bool numbered = otx__name_is_numbered(tensor);
-    bool explained = otx__config_has_size(&side->config, side->parts.rows);
+    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
+                                : otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);
@@ -29826,8 +31028,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     if (!numbered && otx__is_matrix(&side->parts, tensor)) {
         char text[OTX__TENSOR_TEXT];
         otx__log(ctx, OTX_WARNING, "%s: tensor %s has as many rows as the vocabulary, but "
-                 "config.json gives that size to something else too; it is left as it is",
-                 side->path, otx__tensor_text(text, tensor));
+                 "%s gives that size to something else too; it is left as it is", side->path,
+                 otx__tensor_text(text, tensor), side->gguf ? "a key" : "config.json");
     }
     return OTX_OK;
 }
@@ -30137,13 +31339,25 @@ OTX__PRIVATE size_t otx__head_rank(const otx_tensor *tensor)
     return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? OTX__RANK_LAYER : 0u);
 }
 
+/* Refuses blocks that can be copied and no more. */
+OTX__PRIVATE otx_result otx__fail_opaque(const otx__side *side, const otx_checkpoint_tensor *at,
+                                         otx_error *error)
+{
+    char text[OTX__TENSOR_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s is %s, which cannot be read "
+                     "here; make the file anew with llama-quantize --token-embedding-type q8_0 "
+                     "--output-tensor-type q8_0", side->path, otx__tensor_text(text, at->tensor),
+                     otx__word(otx__checkpoint_type_name(&side->checkpoint, at)));
+}
+
 OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,
                                        otx__part_kind kind, otx_error *error)
 {
     const otx_tensor *tensor = at->tensor;
     otx__parts *parts = &side->parts;
     otx__vocab_tensor *slot;
-    if (!otx_dtype_is_embedding(tensor->dtype)) {
+    if (tensor->dtype == OTX_OPAQUE) return otx__fail_opaque(side, at, error);
+    if (!otx_dtype_is_embedding(tensor->dtype) && !otx_dtype_is_block(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
@@ -30240,9 +31454,9 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
     if (!parts->tied && flag.said_true)
         otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
                  "the output head differs from the embedding; taken as untied", side->path);
-    for (i = 0; i < parts->count; i++)
+    for (i = 0; i < parts->count; i++) /* a reader of GGUF may insist on both */
         if (parts->tied && parts->tensors[i].at == parts->head)
-            parts->tensors[i].redundant = true;
+            parts->tensors[i].redundant = !side->gguf;
     return OTX_OK;
 }
 
@@ -31606,7 +32820,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
 
 /* Knows the order of things and little else: open both sides, align, plan, stage whatever
    needs no solving, solve, rebuild and write, commit. All that can be wrong with a file is
-   found before the first solve. Knows besides how a finished directory is verified.
+   found before the first solve. Knows besides how a finished model is verified.
    Hides nothing: run.h reads like the README, and struct otx_job is its table of contents.
    A job owns both sides, the plan and the solutions; a writing owns the output until it is
    committed. What fails leaves nothing under the output's name, nor beside it.
@@ -31630,6 +32844,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      gguf_special  special tokens, flags, templates
      gguf_normal   what becomes of spaces and letters
      gguf_vocab    the keys of a vocabulary in a GGUF file
+     gguf_merge    the keys of a GGUF file under another vocabulary
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
@@ -31640,17 +32855,21 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
+     write_blocks  new rows as blocks
      write         the output and its weights
+     write_gguf    the output as a GGUF file, or as parts of one
      copy          the other files of the two models
      index         the files that are written anew
      run           the whole, in order
      report        what a job did, as JSON and as a table
-     findings      what is told of a finished directory
+     findings      what is told of a finished model
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the tokens of a GGUF file
+     check_gguf_keys  its other keys, and its tensors
      check_draft   as a draft model for another
-     verify        whether a finished directory agrees with itself */
+     verify        whether a finished model agrees with itself */
 
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
@@ -31684,7 +32903,8 @@ typedef struct otx__tensor_plan {
     uint64_t shape[2]; /* its new shape */
     size_t rows;       /* tokens in it, and beyond them those that the class adds */
     size_t columns;    /* elements per token */
-    otx_dtype dtype;
+    otx_dtype dtype;           /* of the rows as they are made, */
+    otx_dtype stored;          /* and as they are written: may be blocks */
 } otx__tensor_plan;
 
 /* What the base's tokenizer cuts tokens of the donor into. */
@@ -31944,7 +33164,8 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype) &&
+        !otx_dtype_is_block(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     return OTX_OK;
@@ -32084,6 +33305,136 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
     return OTX_OK;
 }
 
+/* ---- GGUF ---- */
+
+/* Whether a file begins as a GGUF file does. What else is wrong with it is told later. */
+OTX__PRIVATE otx_result otx__is_gguf(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
+{
+    char magic[sizeof OTX__GGUF_MAGIC - 1];
+    otx_source source;
+    otx_error problem;
+    otx_result result = otx_source_open(ctx, path, &source, &problem);
+    *is = false;
+    if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+    if (result) return OTX_OK;
+    *is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
+          memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
+    otx_source_close(ctx, &source);
+    return OTX_OK;
+}
+
+/* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
+   without other weights the only one. */
+OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path, char **file,
+                                       otx_error *error)
+{
+    otx__status status;
+    otx__listing listing;
+    otx__weights_found found;
+    otx_result result = otx__model_status(path, &status, error);
+    bool is;
+    *file = NULL;
+    if (result) return result;
+    if (!status.directory) {
+        result = otx__is_gguf(ctx, path, &is, error);
+        if (result || !is) return result;
+        *file = otx__path_copy(ctx, path, strlen(path));
+        return *file ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
+    }
+    result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    otx__weights_find(&listing, &found);
+    if (found.gguf) {
+        *file = otx__path_join(ctx, path, found.gguf);
+        if (!*file) result = otx__fail_memory(error, strlen(path) + strlen(found.gguf));
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Whether the tokenizer's files of a transformers model stand in a directory. */
+OTX__PRIVATE otx_result otx__has_tokenizer(const otx_context *ctx, const char *path, bool *has,
+                                           otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(ctx, path, &listing, error);
+    *has = false;
+    if (result) return result;
+    *has = otx__listing_has(&listing, "tokenizer.json");
+    otx__listing_close(&listing);
+    return OTX_OK;
+}
+
+/* Takes a side that is a GGUF file. One is all of a model; but a donor of a model in
+   safetensors gives the files of a tokenizer, which stand beside it or nowhere. */
+OTX__PRIVATE otx_result otx__open_gguf(const otx_job *job, otx__side *side, bool *is,
+                                       otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *file, *parent = NULL;
+    bool beside = false;
+    otx_result result = otx__find_gguf(ctx, side->path, &file, error);
+    *is = !result && file;
+    if (result || !file) return result;
+    if (side->donor && !job->base.gguf) {
+        parent = otx__path_parent(ctx, file);
+        result = parent ? otx__has_tokenizer(ctx, parent, &beside, error)
+                        : otx__fail_memory(error, strlen(file) + 1);
+    }
+    side->gguf = !beside;
+    otx__path_free(ctx, side->path);
+    side->path = beside ? parent : file;
+    side->weights = beside ? file : NULL;
+    if (!beside) otx__path_free(ctx, parent);
+    return result;
+}
+
+/* The tokenizer beside a GGUF file must be its own: most of its text tokens, by id. */
+OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__side *side,
+                                          otx_error *error)
+{
+    char ours[OTX__QUOTED], theirs[OTX__QUOTED];
+    otx_vocab other;
+    size_t i, both, first = 0, wrong = 0;
+    otx_result result = otx_vocab_open(ctx, side->weights, &other, error);
+    if (result) return result;
+    both = otx__min(other.count, side->vocab.count);
+    for (i = 0; i < both; i++) {
+        const otx_token *a = &side->vocab.tokens[i], *b = &other.tokens[i];
+        if (a->kind != OTX_TOKEN_TEXT || b->kind != OTX_TOKEN_TEXT ||
+            otx__same_bytes(a->bytes, a->size, b->bytes, b->size))
+            continue;
+        if (wrong++ == 0) first = i;
+    }
+    if (wrong > both / 100)
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is not the tokenizer of %s, in whose "
+                           "directory it stands: %" PRIu64 " tokens differ, the first id %"
+                           PRIu64 ", \"%s\" and \"%s\"", side->path,
+                           side->weights + otx__path_name(side->weights), (uint64_t)wrong,
+                           (uint64_t)first,
+                           otx__quote(ours, sizeof ours, side->vocab.tokens[first].content,
+                                      side->vocab.tokens[first].content_size),
+                           otx__quote(theirs, sizeof theirs, other.tokens[first].content,
+                                      other.tokens[first].content_size));
+    otx_vocab_close(ctx, &other);
+    return result;
+}
+
+/* Why there can be no output: the donor is a GGUF file by itself, and the base's is made of
+   files. */
+OTX__PRIVATE otx_result otx__fail_only_gguf(const otx_job *job, otx_error *error)
+{
+    char base[OTX__PATH_TEXT], donor[OTX__PATH_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file, which does not say how "
+                     "transformers is to cut text; for %s, which is in safetensors, put it into a "
+                     "directory with the tokenizer.json and tokenizer_config.json of the model "
+                     "that it was made from, or give that model's directory",
+                     otx__path_text(donor, job->donor.path), otx__path_text(base, job->base.path));
+}
+
+/* ---- opening ---- */
+
 /* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
    says what is missing, and its matrices count as having a row for each of its ids. */
 OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
@@ -32092,6 +33443,8 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
     otx_error *told = side->donor ? &job->without : error;
     otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
                                              &side->checkpoint, &absent, told);
+    if (!result && side->donor && !otx__has_weights(&side->checkpoint))
+        (void)otx__fail(told, OTX_ERROR_NOT_FOUND, "%s: holds no tensors", side->path);
     if (!result || told == error) return result;
     if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
     return otx__fail(error, result, "%s", job->without.message);
@@ -32099,7 +33452,7 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
 
 OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
 {
-    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
     side->parts.rows = side->vocab.count;
     side->parts.tied = true;
     if (job->options.rows == OTX_ROWS_DONOR)
@@ -32161,10 +33514,15 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     otx_result result = OTX_OK;
     otx__side *sides[2];
     unsigned i;
+    bool gguf;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
-    for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx__open_gguf(job, sides[i], &gguf, error);
+        if (!result && !gguf) result = otx__open_directory(ctx, sides[i], error);
+    }
+    for (i = 0; i < 2 && !result; i++)
+        if (!sides[i]->gguf) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
         if (!result) result = otx__open_weights(job, sides[i], error);
@@ -32173,6 +33531,8 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
         if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
+        if (!result && sides[i]->weights && otx__gguf_of(&sides[i]->checkpoint))
+            result = otx__check_beside(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
     for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
@@ -32313,6 +33673,13 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
     if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
+    if (job->base.gguf && *rows < count) {
+        if (job->options.rows != OTX_ROWS_DONOR)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "a GGUF file has as many rows as tokens: "
+                             "%" PRIu64 " rows are fewer than the %" PRIu64 " ids of %s", *rows,
+                             count, job->donor.path);
+        *rows = count;
+    }
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -32474,7 +33841,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
-    if (!job->donor.checkpoint.files)
+    if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
                          "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
@@ -32541,6 +33908,36 @@ OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
     return head ? donor->head : donor->embedding;
 }
 
+/* Whether a new matrix can be written in its type where it will stand. */
+OTX__PRIVATE otx_result otx__plan_check_type(const otx_job *job, size_t which, otx_error *error)
+{
+    const otx_tensor *tensor = job->base.parts.tensors[which].at->tensor;
+    const otx_dtype dtype = job->plans[which].stored;
+    const unsigned block = otx_dtype_block(dtype, NULL);
+    char text[OTX__TENSOR_TEXT];
+    if (!job->base.gguf && otx_dtype_is_block(dtype))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: matrices of %s stand in GGUF files alone, "
+                         "and this model is in safetensors", job->base.path,
+                         otx_dtype_name(dtype));
+    if (job->base.gguf && !otx_dtype_is_block(dtype) && dtype != OTX_F32 && dtype != OTX_F16 &&
+        dtype != OTX_BF16)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, which "
+                         "llama.cpp does not look up rows in; --embedding-type f16 or q8_0 does",
+                         job->base.path, otx__tensor_text(text, tensor), otx_dtype_name(dtype));
+    if (tensor->shape[1] % block == 0) {
+        if (job->base.gguf && dtype != tensor->dtype)
+            otx__log(&job->ctx, OTX_NOTE, "%s: tensor %s becomes %s as a whole, and was %s: shared "
+                     "rows are as near as that type is, and not bit for bit", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype),
+                     otx_dtype_name(tensor->dtype));
+        return OTX_OK;
+    }
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, whose "
+                     "blocks have %u columns; --embedding-type %s can", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype), block,
+                     tensor->shape[1] % 32 == 0 ? "q8_0" : "f16");
+}
+
 /* Enters one tensor of the base into the summary. */
 OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
 {
@@ -32548,13 +33945,17 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    otx_result result;
     size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
+    plan->dtype = otx__row_dtype(plan->stored);
+    result = otx__plan_check_type(job, which, error);
+    if (result) return result;
     plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
                                         otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
@@ -32564,7 +33965,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
-    matrix->dtype = plan->dtype;
+    matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
     for (i = 0; i < job->target_count; i++)
         matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
@@ -32589,23 +33990,29 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     plan->rows = job->alignment.count + (size_t)(tensor->rows - job->base.parts.rows);
     plan->shape[0] = plan->shape[1] = plan->rows;
     plan->columns = 1;
-    plan->dtype = tensor->at->tensor->dtype;
+    plan->dtype = plan->stored = tensor->at->tensor->dtype;
     if (tensor->kind == OTX__PART_BIAS) otx__tensor_plan_bias(job, which);
     else if (!tensor->redundant) return otx__tensor_plan_matrix(job, which, error);
     return OTX_OK;
 }
 
-/* Tells of modifiers that change nothing. */
-OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+/* Tells of modifiers that change nothing, and refuses those that have nothing to go by. */
+OTX__PRIVATE otx_result otx__plan_modifiers(const otx_job *job, otx_error *error)
 {
     const otx_method_options *how = &job->options.how;
+    bool by_anchors = how->norm != OTX_NORM_NONE || how->clip_norms > 0.0;
     const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
                         : how->clip_norms > 0.0 ? "longest norm" : NULL;
     bool zero = job->options.method == OTX_METHOD_ZERO ||
                 otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (by_anchors && job->target_count > 0 && job->anchor_count == 0)
+        return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
+                         "token by whose norm new rows could be measured; leave --norm and "
+                         "--clip-norms out", job->base.path, job->donor.path);
     if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
         otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
                  "what the method zero makes", which);
+    return OTX_OK;
 }
 
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
@@ -32621,14 +34028,14 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
-    if (!result) otx__tell_modifiers(job);
-    return result;
+    return result ? result : otx__plan_modifiers(job, error);
 }
 
 /* Edits config.json and generation_config.json for what is planned. */
 OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
 {
     otx__config_plan plan;
+    if (job->base.gguf) return OTX_OK; /* its keys are made as it is written */
     memset(&plan, 0, sizeof plan);
     plan.ctx = &job->ctx;
     plan.base = &job->base;
@@ -32659,6 +34066,7 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
+    if (job->base.gguf || job->donor.gguf) return OTX_OK;
     otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
     if (choice.rebuilt &&
@@ -32825,10 +34233,10 @@ OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__docu
     return to->failed ? otx__fail_memory(error, room) : OTX_OK;
 }
 
-/* Appends the template of a side, from where transformers takes it; nothing if it has
+/* Appends the template of a directory, from where transformers takes it; nothing if it has
    none. */
-OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
-                                     otx__text *to, otx_error *error)
+OTX__PRIVATE otx_result otx__chat_directory(const otx_context *ctx, const otx__side *side,
+                                            otx__text *to, otx_error *error)
 {
     char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
     otx__document old;
@@ -32846,6 +34254,17 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     if (!result) result = otx__chat_string(ctx, &old, to, error);
     otx__document_close(ctx, &old);
     return result;
+}
+
+/* Appends the template of a side; nothing if it has none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    otx__span text;
+    if (!side->gguf) return otx__chat_directory(ctx, side, to, error);
+    text = otx__gguf_word_of(otx__gguf_of(&side->checkpoint), OTX__GGUF_TEMPLATE);
+    otx__text_bytes(to, text.bytes, text.size);
+    return to->failed ? otx__fail_memory(error, text.size) : OTX_OK;
 }
 
 /* Warns of what a template that is not the donor's puts into texts although it is no
@@ -33080,6 +34499,10 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
         otx__digits_warn(job);
         return OTX_OK;
     }
+    if (job->base.gguf)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off in "
+                         "a GGUF file, where llama.cpp has the rules by which text is cut",
+                         job->base.path);
     if (job->base.vocab.digits != 1)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
                          "only a model that has learned to count with them", job->base.path,
@@ -33110,8 +34533,9 @@ typedef struct otx__converted_value {
     uint32_t node;
 } otx__converted_value;
 
-/* What is written of a directory. */
+/* What is written of a directory, or stands in a GGUF file. */
 typedef struct otx__converted {
+    const char *kind; /* what llama.cpp calls the vocabulary */
     otx__converted_value texts[OTX_ROLE_COUNT];
     otx__converted_value turn; /* eot: the eos that a template puts another in place of */
     signed char said[OTX_ROLE_COUNT]; /* of bos, eos and sep: whether it stands at that end of a
@@ -33359,6 +34783,7 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
     to->turn = otx__converted_find(json, OTX_JSON_NONE, "");
     if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
     if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    to->kind = kind->name;
     otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
     for (i = 0; i < OTX_ROLE_COUNT; i++) {
         char key[32];
@@ -33374,6 +34799,33 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
         to->adds[i] = to->said[i] < 0 ? kind->adds[i] : to->said[i] > 0;
         to->ids[i] = to->given[i] < 0 ? kind->ids[i] : to->given[i];
     }
+}
+
+/* The same of a GGUF file, whose vocabulary is of a kind that is known: what llama.cpp makes of
+   its keys. */
+OTX__PRIVATE void otx__converted_from_gguf(const otx_gguf *file, otx__converted *to)
+{
+    static const char *const flags[] = {OTX__GGUF_ADD_BOS, OTX__GGUF_ADD_EOS};
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    const uint64_t count = tokens ? tokens->count : 0;
+    size_t i;
+    memset(to, 0, sizeof *to);
+    to->kind = kind->type;
+    for (i = 0; i < 2; i++) {
+        int64_t value;
+        to->adds[i] = kind->adds[i] || (i == OTX_ROLE_BOS && pre && pre->adds_bos);
+        to->ids[i] = otx__gguf_usual_role(file, (otx_role)i);
+        if (to->ids[i] >= 0 && (uint64_t)to->ids[i] >= count) to->ids[i] = -1;
+        if (otx_gguf_integer(otx_gguf_find(file, otx__gguf_role_keys[i]), 0, &value) &&
+            value >= 0 && (uint64_t)value < count)
+            to->ids[i] = value;
+        if (otx_gguf_integer(otx_gguf_find(file, flags[i]), 0, &value)) to->adds[i] = value != 0;
+    }
+    if (strcmp(kind->name, "gemma4") == 0 && !otx__span_is(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                           "sarvam-moe"))
+        to->adds[OTX_ROLE_BOS] = true; /* whatever the key says */
 }
 
 /* >>> src/job/gguf_donor.h */
@@ -34978,11 +36430,233 @@ OTX__PRIVATE otx_result otx__gguf_vocab_keys(const otx_context *ctx, const otx__
     return result;
 }
 
+/* >>> src/job/gguf_merge.h */
+/* ---- gguf_merge: the keys of a GGUF file under another vocabulary ------------------ */
+
+/* All that begins so is the vocabulary's and comes from the donor, known or not, but the
+   number of BERT's segments, which sizes a tensor of the base. */
+#define OTX__GGUF_VOCAB "tokenizer."
+#define OTX__GGUF_SEGMENTS "tokenizer.ggml.token_type_count"
+
+/* What llama.cpp calls the type of a token that nothing is, and the score that its converter
+   gives one. */
+#define OTX__GGUF_UNUSED 5
+#define OTX__GGUF_LEAST_SCORE (-10000)
+
+/* Keys of the model that hold an id: ARCHITECTURE.NAME. */
+static const char *const otx__gguf_id_keys[] = {
+    "decoder_start_token_id", /* T5 */
+};
+
+OTX__PRIVATE bool otx__gguf_begins(const otx_gguf_key *key, const char *with)
+{
+    const size_t size = strlen(with);
+    return key->name_size >= size && memcmp(key->name, with, size) == 0;
+}
+
+OTX__PRIVATE bool otx__gguf_is_vocab(const otx_gguf_key *key)
+{
+    return otx__gguf_begins(key, OTX__GGUF_VOCAB) &&
+           !otx__same_bytes(key->name, key->name_size, OTX__GGUF_SEGMENTS,
+                            strlen(OTX__GGUF_SEGMENTS));
+}
+
+/* ---- tokens ---- */
+
+/* Writes the list of tokens anew: of two with one string the second becomes another, as
+   llama.cpp ends on such, and there are as many as rows. */
+OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key *tokens,
+                                         uint64_t rows, otx__text *to, otx_error *error)
+{
+    otx__token_index index;
+    otx_gguf_strings at;
+    otx_token *list;
+    char name[48];
+    uint64_t i;
+    otx_result result;
+    list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
+    if (!list) return otx__fail_array(error, (size_t)rows, sizeof *list);
+    result = otx__index_open(&job->ctx, &index, list, (size_t)rows, true, error);
+    memset(&at, 0, sizeof at);
+    for (i = 0; i < rows && !result; i++) {
+        const bool own = otx_gguf_next(tokens, &at);
+        uint32_t *slot = own ? otx__index_slot(&index, OTX_TOKEN_NONE, at.bytes, at.size) : NULL;
+        char quoted[OTX__QUOTED];
+        if (own && at.size <= UINT32_MAX && !*slot) {
+            list[i].content = at.bytes;
+            list[i].content_size = (uint32_t)at.size;
+            list[i].kind = OTX_TOKEN_TEXT;
+            *slot = (uint32_t)i + 1;
+            otx__gguf_text_string(to, at.bytes, at.size);
+            continue;
+        }
+        otx__format(name, sizeof name, "[%s%" PRIu64 "]", own ? "SAME" : "PAD", i);
+        otx__gguf_text_string(to, name, strlen(name));
+        if (own)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token %" PRIu64 " is \"%s\" once more, as "
+                     "token %" PRIu64 " is: called %s, as llama.cpp takes no two of one name",
+                     job->donor.path, i, otx__quote(quoted, sizeof quoted, at.bytes, at.size),
+                     (uint64_t)*slot - 1, name);
+    }
+    if (!result) otx__index_close(&job->ctx, &index);
+    otx__free(&job->ctx, list, (size_t)rows, sizeof *list);
+    if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    return result;
+}
+
+/* Gives one of the lists of numbers beside the tokens their length, if it is there. */
+OTX__PRIVATE void otx__gguf_resize(otx__gguf_list *list, const char *name, uint64_t rows)
+{
+    const otx_gguf_key *key = otx__gguf_find_in(list, name);
+    otx__text text;
+    uint64_t i;
+    if (!key || key->count == rows || key->size != key->count * 4) return;
+    otx__text_open(&text, list->pool.ctx);
+    otx__text_bytes(&text, key->data, otx__min((size_t)key->count, (size_t)rows) * 4);
+    for (i = key->count; i < rows; i++) {
+        if (strcmp(name, OTX__GGUF_TYPES) == 0) otx__gguf_text_i32(&text, OTX__GGUF_UNUSED);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(&text, OTX__GGUF_LEAST_SCORE);
+        else otx__gguf_text_i32(&text, OTX__GGUF_LEAST_SCORE);
+    }
+    otx__gguf_add_text(list, name, key->type, rows, &text);
+    otx__text_close(&text);
+}
+
+/* Makes the list of tokens one of so many different ones. */
+OTX__PRIVATE otx_result otx__gguf_settle_tokens(const otx_job *job, otx__gguf_list *list,
+                                                uint64_t rows, otx_error *error)
+{
+    const otx_gguf_key *tokens = otx__gguf_find_in(list, OTX__GGUF_TOKENS);
+    otx__text text;
+    otx_result result;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    if (!tokens)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: has no key \"" OTX__GGUF_TOKENS "\"",
+                         job->donor.path);
+    otx__text_open(&text, &job->ctx);
+    result = otx__gguf_unique(job, tokens, rows, &text, error);
+    if (!result) otx__gguf_add_text(list, OTX__GGUF_TOKENS, OTX_GGUF_STRING, rows, &text);
+    otx__text_close(&text);
+    otx__gguf_resize(list, OTX__GGUF_TYPES, rows);
+    otx__gguf_resize(list, OTX__GGUF_SCORES, rows);
+    return result;
+}
+
+/* ---- the donor's keys ---- */
+
+/* Copies those of a GGUF file, but a chat template where another is wanted. */
+OTX__PRIVATE void otx__gguf_copy_vocab(const otx_job *job, otx__gguf_list *list)
+{
+    const otx_gguf *donor = otx__gguf_of(&job->donor.checkpoint);
+    const bool chat = job->options.chat != OTX_CHAT_DONOR;
+    size_t i;
+    for (i = 0; i < donor->key_count; i++)
+        if (otx__gguf_is_vocab(&donor->keys[i]) &&
+            !(chat && otx__gguf_begins(&donor->keys[i], OTX__GGUF_TEMPLATE)))
+            otx__gguf_add(list, &donor->keys[i]);
+    if (chat)
+        otx__gguf_add_string(list, OTX__GGUF_TEMPLATE, job->chat.bytes, job->chat.size);
+    if (job->options.pre)
+        otx__gguf_add_string(list, OTX__GGUF_PRE, job->options.pre, strlen(job->options.pre));
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_vocab(const otx_job *job, otx__gguf_list *list,
+                                            otx_error *error)
+{
+    const bool chat = job->options.chat != OTX_CHAT_DONOR;
+    const uint64_t rows = job->alignment.count;
+    if (job->donor.gguf) otx__gguf_copy_vocab(job, list);
+    else {
+        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, job->options.pre,
+                                                 chat ? &job->chat : NULL, list, error);
+        if (result) return result;
+    }
+    return otx__gguf_settle_tokens(job, list, rows, error);
+}
+
+/* ---- the base's keys ---- */
+
+/* The id of the output that a token of the base became, or -1. */
+OTX__PRIVATE int64_t otx__gguf_heir(const otx_job *job, int64_t base)
+{
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base == base) return (int64_t)i;
+    return -1;
+}
+
+/* Takes over a key of the base that holds an id; leaves it out where no token has its place. */
+OTX__PRIVATE void otx__gguf_add_id(const otx_job *job, const otx_gguf_key *key,
+                                   otx__gguf_list *list)
+{
+    char quoted[OTX__QUOTED];
+    int64_t id = -1, heir = -1;
+    if (otx_gguf_integer(key, 0, &id) && id >= 0) heir = otx__gguf_heir(job, id);
+    if (heir >= 0) otx__gguf_add_u32(list, key->name, (uint32_t)heir);
+    else
+        otx__log(&job->ctx, OTX_WARNING, "%s: key \"%s\", which names id %" PRId64 ", is left "
+                 "out: no token of %s takes its place; --map 'TOKEN=#%" PRId64 "' gives it one",
+                 job->base.path, otx__quote(quoted, sizeof quoted, key->name, key->name_size), id,
+                 job->donor.path, id);
+}
+
+/* Takes over one key of the base that is not the vocabulary's. */
+OTX__PRIVATE void otx__gguf_add_base(const otx_job *job, const otx_gguf *base,
+                                     const otx_gguf_key *key, otx__gguf_list *list)
+{
+    size_t i;
+    if (otx__gguf_begins(key, OTX__KEY_GGUF_SPLIT)) return;
+    if (otx__gguf_is_of_model(base, key, OTX__KEY_VOCAB_SIZE)) {
+        otx__gguf_add_u32(list, key->name, (uint32_t)job->alignment.count);
+        return;
+    }
+    for (i = 0; i < OTX__COUNT(otx__gguf_id_keys); i++)
+        if (otx__gguf_is_of_model(base, key, otx__gguf_id_keys[i])) {
+            otx__gguf_add_id(job, key, list);
+            return;
+        }
+    otx__gguf_add(list, key);
+}
+
+/* The keys of the output: the base's in their order, the vocabulary's, which are the donor's,
+   where the first of them stood. `blocks`: some tensor is quantised. */
+OTX__PRIVATE otx_result otx__gguf_merge(const otx_job *job, bool blocks, otx__gguf_list *list,
+                                        otx_error *error)
+{
+    const otx_gguf *base = otx__gguf_of(&job->base.checkpoint);
+    otx_result result = OTX_OK;
+    bool added = false;
+    size_t i;
+    for (i = 0; i < base->key_count && !result; i++) {
+        if (!otx__gguf_is_vocab(&base->keys[i])) {
+            otx__gguf_add_base(job, base, &base->keys[i], list);
+        } else if (!added) {
+            added = true;
+            result = otx__gguf_add_vocab(job, list, error);
+        }
+    }
+    if (!result && !added) result = otx__gguf_add_vocab(job, list, error);
+    if (!result && blocks && !otx__gguf_find_in(list, OTX__KEY_QUANTIZATION))
+        otx__gguf_add_u32(list, OTX__KEY_QUANTIZATION, OTX__GGUF_QUANTIZATION);
+    return result ? result : otx__gguf_list_finish(list, error);
+}
+
 /* >>> src/job/bos.h */
 /* ---- bos: texts that begin otherwise than the base's ----------------------------- */
 
 /* A body that has always read a token before a text (Gemma's, Llama's) reads poorly from a
    text without one, whatever the rows. */
+
+/* What a GGUF file says of it, or llama.cpp takes where it says nothing. */
+OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
+{
+    const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
+    int64_t value;
+    if (otx_gguf_integer(otx_gguf_find(file, OTX__GGUF_ADD_BOS), 0, &value)) return value != 0;
+    return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
+}
 
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
@@ -34995,6 +36669,10 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
+    if (side->gguf) {
+        *adds = otx__gguf_adds_bos(side);
+        return OTX_OK;
+    }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
     if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
@@ -35045,6 +36723,7 @@ typedef struct otx__row_walk {
     const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype; /* of the rows in memory */
     size_t rows, columns, row_size;
     size_t step;  /* rows of a block at most */
     char *whole;  /* where all rows go, or NULL */
@@ -35063,10 +36742,11 @@ OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__si
     walk->ctx = ctx;
     walk->side = side;
     walk->at = at;
+    walk->dtype = otx__row_dtype(at->tensor->dtype);
     walk->rows = rows;
     walk->columns = columns;
     walk->whole = whole;
-    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+    if (!otx__mul(columns, otx_dtype_bits(walk->dtype) / 8, &walk->row_size))
         return otx__fail_memory(error, UINT64_MAX);
     walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
     if (whole) return OTX_OK;
@@ -35209,13 +36889,12 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
 {
     otx__row_check *check = (otx__row_check *)argument;
     const otx__row_walk *walk = check->walk;
-    const otx_dtype dtype = walk->at->tensor->dtype;
     size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
     (void)worker;
     check->bad[index] = OTX__NONE;
     for (; i < end && check->bad[index] == OTX__NONE; i++)
         if (check->needed[walk->first + i] &&
-            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, walk->dtype, walk->columns))
             check->bad[index] = walk->first + i;
 }
 
@@ -35240,7 +36919,7 @@ OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
     return result;
 }
 
-/* A matrix in memory: the first rows of a tensor, in its own type. */
+/* A matrix in memory: the first rows of a tensor, in its own type, or widened. */
 typedef struct otx__loaded {
     char *data;
     otx_dtype dtype;
@@ -35260,12 +36939,13 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
                                          const uint8_t *needed, size_t rows, otx__loaded *out,
                                          otx_error *error)
 {
-    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    const otx_dtype dtype = otx__row_dtype(at->tensor->dtype);
+    const size_t size = otx_dtype_bits(dtype) / 8;
     otx__row_walk walk;
     otx_result result;
     size_t elements;
     memset(out, 0, sizeof *out);
-    out->dtype = at->tensor->dtype;
+    out->dtype = dtype;
     out->rows = rows;
     out->columns = columns;
     if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
@@ -35537,6 +37217,7 @@ typedef struct otx__sieve {
     const otx_job *job;
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype;        /* of the rows in memory */
     size_t rows, columns, row_size;
     uint8_t *untrained;     /* [rows] set where it is found, never cleared */
     otx__row_print *prints; /* [rows] of those that are not zeros */
@@ -35580,7 +37261,7 @@ OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++) {
             const char *row = walk.bytes + i * walk.row_size;
-            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+            if (otx__row_is_zero(row, s->dtype, s->columns)) {
                 s->untrained[walk.first + i] = 1;
                 continue;
             }
@@ -35617,7 +37298,7 @@ OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *gr
     for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
     if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
     result = otx__sieve_fetch(s, group[0].row, first, error);
-    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    if (result || !otx__row_is_finite(first, s->dtype, s->columns)) return result;
     spare = otx__is_spare(s->side, group[0].row);
     for (i = 1; i < count && !result; i++) {
         result = otx__sieve_fetch(s, group[i].row, other, error);
@@ -35645,7 +37326,8 @@ OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *s
     s.at = at;
     s.rows = (size_t)side->parts.rows;
     s.columns = (size_t)at->tensor->shape[1];
-    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.dtype = otx__row_dtype(at->tensor->dtype);
+    s.row_size = s.columns * (otx_dtype_bits(s.dtype) / 8);
     s.untrained = untrained;
     s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
     if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
@@ -35770,7 +37452,7 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
     if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
-        !job->donor.checkpoint.files) /* which is refused soon */
+        !otx__has_weights(&job->donor.checkpoint)) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
@@ -36520,7 +38202,7 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
 OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    const otx_dtype dtype = otx__row_dtype(r->tensor->at->tensor->dtype);
     if (dtype == r->made.dtype) {
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
@@ -36620,7 +38302,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->made.columns = plan->columns;
     r->made.rows = rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_size =
+        plan->columns * (otx_dtype_bits(otx__row_dtype(r->tensor->at->tensor->dtype)) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
         r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
@@ -36688,7 +38371,7 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
     if (!result) result = otx__rows_check(job, &walk, r.flags, error);
-    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+    if (!result && plan->dtype != walk.dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
     }
@@ -36706,6 +38389,103 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
     if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
+    return result;
+}
+
+/* >>> src/job/write_blocks.h */
+/* ---- write_blocks: new rows as blocks --------------------------------------------- */
+
+/* What the base has as blocks of the same type is copied as such and never quantised again:
+   shared rows stay bit for bit. Only rows that were made are quantised. */
+
+/* Rows on their way into blocks. */
+typedef struct otx__block_rows {
+    const otx__rebuild *made;
+    otx_dtype stored;
+    size_t row_size;     /* as stored */
+    bool same;           /* the base's rows are stored so too: copied as they are */
+    size_t first, count; /* those at hand, */
+    size_t share;        /* those of a part of them */
+    char *block;
+    size_t bad[OTX__ROW_PARTS]; /* the first of a part that could not be stored, or OTX__NONE */
+} otx__block_rows;
+
+/* Stores one row; with the error of one that cannot be read. */
+OTX__PRIVATE otx_result otx__block_store(const otx__block_rows *rows, size_t row, char *to,
+                                        otx_error *error)
+{
+    const otx__rebuild *r = rows->made;
+    const int64_t base = rows->same ? otx__rebuild_source(r, row) : -1;
+    if (base >= 0)
+        return otx__checkpoint_bytes(&r->job->base.checkpoint, r->tensor->at,
+                                     (uint64_t)base * rows->row_size, rows->row_size, to, error);
+    if (otx_blocks_from_float(to, (const float *)(const void *)(r->made.data + row * r->row_size),
+                              rows->stored, r->made.columns) == 0)
+        return OTX_OK;
+    return OTX_ERROR_RANGE;
+}
+
+OTX__PRIVATE void otx__block_rows_body(void *argument, size_t index, int worker)
+{
+    otx__block_rows *rows = (otx__block_rows *)argument;
+    size_t i = index * rows->share, end = otx__min(i + rows->share, rows->count);
+    (void)worker;
+    rows->bad[index] = OTX__NONE;
+    for (; i < end && rows->bad[index] == OTX__NONE; i++)
+        if (otx__block_store(rows, rows->first + i, rows->block + i * rows->row_size, NULL))
+            rows->bad[index] = rows->first + i;
+}
+
+/* Says which row could not be stored, and why. */
+OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t row,
+                                           otx_error *error)
+{
+    const otx__rebuild *r = rows->made;
+    const otx_tensor *tensor = r->tensor->at->tensor;
+    char name[OTX__QUOTED], content[OTX__QUOTED];
+    otx_result result = otx__block_store(rows, row, rows->block, error);
+    if (result != OTX_ERROR_RANGE) return result;
+    return otx__fail(error, result, "%s: tensor \"%s\": the new row of donor id %" PRIu64
+                     " (token \"%s\") has values that blocks of %s cannot hold; --embedding-type "
+                     "f32 holds them", r->job->base.path,
+                     otx__quote(name, sizeof name, tensor->name, tensor->name_size),
+                     (uint64_t)row, otx__side_content(content, &r->job->donor, row),
+                     otx_dtype_name(rows->stored));
+}
+
+/* Writes the rows of a matrix as blocks: those that the base stores so as they stand there,
+   all others quantised. */
+OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype stored,
+                                               otx__file *to, otx__meter *meter,
+                                               otx_error *error)
+{
+    const otx_context *ctx = &r->job->ctx;
+    otx__block_rows rows;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(stored, &bytes);
+    size_t room, parts, i;
+    otx_result result = OTX_OK;
+    memset(&rows, 0, sizeof rows);
+    rows.made = r;
+    rows.stored = stored;
+    rows.row_size = r->made.columns / elements * bytes;
+    rows.same = r->tensor->at->tensor->dtype == stored;
+    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, r->made.rows);
+    rows.block = (char *)otx__alloc(ctx, room, rows.row_size);
+    if (!rows.block) return otx__fail_array(error, room, rows.row_size);
+    for (; rows.first < r->made.rows && !result; rows.first += rows.count) {
+        rows.count = otx__min(room, r->made.rows - rows.first);
+        parts = otx__min(rows.count, OTX__ROW_PARTS);
+        rows.share = (rows.count + parts - 1) / parts;
+        otx__parallel(ctx, parts, otx__block_rows_body, &rows);
+        for (i = 0; i < parts && !result; i++)
+            if (rows.bad[i] != OTX__NONE) result = otx__fail_block_row(&rows, rows.bad[i], error);
+        if (!result && !to->sink.write(to->sink.context, rows.block, rows.count * rows.row_size))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
+        if (!result)
+            result = otx__meter_add(ctx, meter, (uint64_t)rows.count * rows.row_size, error);
+    }
+    otx__free(ctx, rows.block, room, rows.row_size);
     return result;
 }
 
@@ -36738,6 +38518,15 @@ OTX__PRIVATE size_t otx__which_tensor(const otx_job *job, const otx_tensor *tens
     for (i = 0; i < job->base.parts.count; i++)
         if (job->base.parts.tensors[i].at->tensor == tensor) return i;
     return OTX__NONE;
+}
+
+/* Elements of a tensor in a shape. */
+OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
+{
+    uint64_t elements = 1;
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
+    return elements;
 }
 
 /* ---- before the solve: where everything will stand ---- */
@@ -36813,6 +38602,11 @@ OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, o
     const otx__side *sides[2];
     char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
     size_t i;
+    if (job->donor.gguf) return otx__fail_only_gguf(job, error);
+    if (otx__has_suffix(out, ".gguf"))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a directory in safetensors, "
+                         "and so is the output; llama.cpp's convert_hf_to_gguf.py makes a GGUF "
+                         "file of that", otx__path_text(name, out));
     sides[0] = &job->base;
     sides[1] = &job->donor;
     for (i = 0; i < 2; i++) {
@@ -36906,10 +38700,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     otx_result result = otx__rebuild_open(job, which, &rebuild, error);
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
-    if (!result) {
-        meter->subject = job->base.parts.tensors[which].at->tensor->name;
-        result = otx__write_rows(job, &rebuild.made, to, meter, error);
-    }
+    meter->subject = job->base.parts.tensors[which].at->tensor->name;
+    if (!result)
+        result = otx_dtype_is_block(plan->stored)
+                     ? otx__write_blocks(&rebuild, plan->stored, to, meter, error)
+                     : otx__write_rows(job, &rebuild.made, to, meter, error);
     otx__rebuild_close(&rebuild);
     return result;
 }
@@ -36985,6 +38780,351 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
             result = otx__write_file(job, i, writing, error);
+    return result;
+}
+
+/* >>> src/job/write_gguf.h */
+/* ---- write_gguf: the output as a GGUF file, or as parts of one --------------------- */
+
+#define OTX__GGUF_ENDING ".gguf"
+
+/* Most parts: their count is written in 16 bits. */
+#define OTX__GGUF_PARTS 65535
+
+/* One file of the output. */
+typedef struct otx__gguf_part {
+    size_t first, count; /* of its tensors among all */
+    otx_gguf_layout layout;
+} otx__gguf_part;
+
+/* An output while it is written. */
+typedef struct otx__gguf_writing {
+    otx__output output;
+    otx__gguf_list keys;
+    otx_tensor *tensors; /* of the output: the base's in their order, */
+    uint32_t *types;     /* ggml's numbers of their types, */
+    otx_checkpoint_tensor *originals; /* and where they come from */
+    size_t count;
+    otx__gguf_part *parts;
+    size_t part_count;
+    char **names; /* of the parts, in the output's directory */
+    otx__meter meter;
+} otx__gguf_writing;
+
+/* ---- names ---- */
+
+/* Fails if a name is that of a file of either model. */
+OTX__PRIVATE otx_result otx__gguf_check_name(const otx_job *job, const char *path,
+                                             otx_error *error)
+{
+    const otx__side *sides[2];
+    char name[OTX__PATH_TEXT];
+    otx__status ours, theirs;
+    otx_result result = otx__look(path, &ours, error);
+    size_t i, j;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2; i++)
+        for (j = 0; j < sides[i]->checkpoint.file_count && !result; j++) {
+            char *file = otx__path_join(&job->ctx, sides[i]->checkpoint.path,
+                                        sides[i]->checkpoint.files[j].name);
+            if (!file) return otx__fail_memory(error, strlen(path));
+            result = otx__look(file, &theirs, error);
+            otx__path_free(&job->ctx, file);
+            if (!result && otx__same_file(&ours, &theirs))
+                result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the output must not be a file "
+                                   "of the %s", otx__path_text(name, path),
+                                   sides[i]->donor ? "donor" : "base");
+        }
+    return result;
+}
+
+/* Fails unless the output's name is one that a GGUF file can have. */
+OTX__PRIVATE otx_result otx__gguf_check_output(const otx_job *job, const char *out,
+                                               otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__path_text(name, out);
+    if (!otx__has_suffix(out, OTX__GGUF_ENDING))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a GGUF file, and so is the "
+                         "output: give a name that ends in " OTX__GGUF_ENDING, name);
+    if (otx__is_shard(out + otx__path_name(out)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is the name of a part of several; give "
+                         "NAME" OTX__GGUF_ENDING ", which becomes NAME-00001-of-00002"
+                         OTX__GGUF_ENDING " and so on where there are parts", name);
+    return otx__gguf_check_name(job, out, error);
+}
+
+/* The name of a part, for otx__path_free; NULL when out of memory. */
+OTX__PRIVATE char *otx__gguf_part_name(const otx_job *job, const otx__output *output,
+                                       size_t part, size_t count)
+{
+    const char *name = output->path + otx__path_name(output->path);
+    const size_t stem = strlen(name) - strlen(OTX__GGUF_ENDING);
+    char number[32], *joined;
+    size_t size;
+    if (count == 1) return otx__path_copy(&job->ctx, name, strlen(name));
+    size = otx__format(number, sizeof number, "-%05" PRIu64 "-of-%05" PRIu64 OTX__GGUF_ENDING,
+                       (uint64_t)part + 1, (uint64_t)count);
+    joined = (char *)otx__alloc(&job->ctx, stem + size + 1, 1);
+    if (!joined) return NULL;
+    memcpy(joined, name, stem);
+    memcpy(joined + stem, number, size + 1);
+    return joined;
+}
+
+/* Names the parts, and looks whether the names are free, or may be. */
+OTX__PRIVATE otx_result otx__gguf_name_parts(const otx_job *job, otx__gguf_writing *w,
+                                             otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    w->names = (char **)otx__alloc_zero(&job->ctx, w->part_count, sizeof *w->names);
+    if (!w->names) return otx__fail_array(error, w->part_count, sizeof *w->names);
+    for (i = 0; i < w->part_count && !result; i++) {
+        char *path = NULL;
+        bool present;
+        w->names[i] = otx__gguf_part_name(job, &w->output, i, w->part_count);
+        if (w->names[i]) path = otx__staged_path(&w->output, w->names[i]);
+        result = path ? otx__gguf_check_name(job, path, error)
+                      : otx__fail_memory(error, strlen(w->output.path) + 32);
+        if (!result) result = otx__staged_check(&w->output, path, &present, error);
+        otx__path_free(&job->ctx, path);
+    }
+    return result;
+}
+
+/* ---- before the solve: where everything will stand ---- */
+
+/* Takes a directory beside the output's name. If it fails, nothing has been done; else
+   close with otx__gguf_writing_close. */
+OTX__PRIVATE otx_result otx__gguf_writing_begin(const otx_job *job, const char *out,
+                                                otx__gguf_writing *w, otx_error *error)
+{
+    otx_result result = otx__gguf_check_output(job, out, error);
+    memset(w, 0, sizeof *w);
+    otx__gguf_list_open(&w->keys, &job->ctx);
+    w->meter.stage = OTX_STAGE_WRITE;
+    w->meter.subject = job->base.path;
+    if (result) return result;
+    return otx__staged_begin(&job->ctx, out, job->options.overwrite, &w->output, error);
+}
+
+OTX__PRIVATE void otx__gguf_writing_close(const otx_job *job, otx__gguf_writing *w)
+{
+    const otx_context *ctx = &job->ctx;
+    size_t i;
+    for (i = 0; i < w->part_count && w->names; i++) otx__path_free(ctx, w->names[i]);
+    for (i = 0; i < w->part_count && w->parts; i++)
+        otx_gguf_layout_close(ctx, &w->parts[i].layout);
+    otx__free(ctx, w->names, w->part_count, sizeof *w->names);
+    otx__free(ctx, w->parts, w->part_count, sizeof *w->parts);
+    otx__free(ctx, w->originals, w->count, sizeof *w->originals);
+    otx__free(ctx, w->types, w->count, sizeof *w->types);
+    otx__free(ctx, w->tensors, w->count, sizeof *w->tensors);
+    otx__gguf_list_close(&w->keys);
+    otx__output_abandon(&w->output);
+}
+
+/* Lists the tensors of the output: those of all the base's files, file after file. */
+OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_writing *w,
+                                               bool *blocks, otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    size_t file, i, at = 0;
+    w->count = base->tensor_count;
+    w->tensors = (otx_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->tensors);
+    w->types = (uint32_t *)otx__alloc(&job->ctx, w->count, sizeof *w->types);
+    w->originals =
+        (otx_checkpoint_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->originals);
+    if (!w->tensors || !w->types || !w->originals)
+        return otx__fail_array(error, w->count, sizeof *w->tensors);
+    for (file = 0; file < base->file_count; file++) {
+        const otx_gguf *header = &base->files[file].gguf;
+        for (i = 0; i < header->tensor_count && at < w->count; i++, at++) {
+            size_t which = otx__which_tensor(job, &header->tensors[i]);
+            w->originals[at].tensor = &header->tensors[i];
+            w->originals[at].file = (uint32_t)file;
+            w->tensors[at] = header->tensors[i];
+            w->types[at] = header->types[i];
+            if (which != OTX__NONE) {
+                w->tensors[at].shape = job->plans[which].shape;
+                w->tensors[at].dtype = job->plans[which].stored;
+                w->types[at] = otx_gguf_type_of(job->plans[which].stored);
+            }
+            *blocks |= otx_gguf_type_block(w->types[at], NULL) > 1;
+        }
+    }
+    return OTX_OK;
+}
+
+/* Bytes of a tensor of the output. */
+OTX__PRIVATE uint64_t otx__gguf_new_bytes(const otx__gguf_writing *w, size_t i)
+{
+    unsigned bytes;
+    const unsigned elements = otx_gguf_type_block(w->types[i], &bytes);
+    return otx__tensor_elements(&w->tensors[i], w->tensors[i].shape) / elements * bytes;
+}
+
+/* Deals the tensors out among parts of a size: counts these, or with `parts` fills them. */
+OTX__PRIVATE size_t otx__gguf_deal(const otx_job *job, const otx__gguf_writing *w,
+                                   otx__gguf_part *parts)
+{
+    const uint64_t most = job->options.split_max_size;
+    uint64_t filled = 0;
+    size_t i, count = 1;
+    for (i = 0; i < w->count; i++) {
+        const uint64_t bytes = otx__gguf_new_bytes(w, i);
+        if (most && filled > 0 && (filled > most || bytes > most - filled)) {
+            count++;
+            filled = 0;
+        }
+        filled += bytes;
+        if (!parts) continue;
+        if (parts[count - 1].count++ == 0) parts[count - 1].first = i;
+    }
+    return count;
+}
+
+/* Adds what says which part a file is. */
+OTX__PRIVATE void otx__gguf_add_split(const otx__gguf_writing *w, size_t part,
+                                      otx__gguf_list *keys)
+{
+    otx__text text;
+    otx__text_open(&text, keys->pool.ctx);
+    otx__gguf_text_uint(&text, part, 2);
+    otx__gguf_text_uint(&text, w->part_count, 2);
+    otx__gguf_text_uint(&text, w->count, 4);
+    if (text.failed) otx__gguf_list_fail(keys, text.size, 1);
+    else {
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_NO, OTX_GGUF_U16, text.bytes, 2);
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_COUNT, OTX_GGUF_U16, text.bytes + 2, 2);
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_TENSORS, OTX_GGUF_I32,
+                            text.bytes + 4, 4);
+    }
+    otx__text_close(&text);
+}
+
+/* Lays out one part: the first has all keys, the others what tells them apart. */
+OTX__PRIVATE otx_result otx__gguf_lay_part(const otx_job *job, otx__gguf_writing *w, size_t i,
+                                           otx_error *error)
+{
+    otx__gguf_part *part = &w->parts[i];
+    const otx_gguf_key *alignment = otx__gguf_find_in(&w->keys, OTX__KEY_ALIGNMENT);
+    otx__gguf_list few, *keys = i == 0 ? &w->keys : &few;
+    otx_result result;
+    otx__gguf_list_open(&few, &job->ctx);
+    if (i > 0 && alignment) otx__gguf_add(keys, alignment);
+    if (w->part_count > 1) otx__gguf_add_split(w, i, keys);
+    result = otx__gguf_list_finish(keys, error);
+    if (!result)
+        result = otx_gguf_layout_open(&job->ctx, keys->keys, keys->count,
+                                      w->tensors + part->first, w->types + part->first,
+                                      part->count, &part->layout, error);
+    otx__gguf_list_close(&few);
+    return result;
+}
+
+/* Lays out all of it. */
+OTX__PRIVATE otx_result otx__gguf_writing_layout(const otx_job *job, otx__gguf_writing *w,
+                                                 otx_error *error)
+{
+    bool blocks = false;
+    size_t i;
+    otx_result result = otx__gguf_list_tensors(job, w, &blocks, error);
+    if (!result) result = otx__gguf_merge(job, blocks, &w->keys, error);
+    if (result) return result;
+    w->part_count = otx__gguf_deal(job, w, NULL);
+    if (w->part_count > OTX__GGUF_PARTS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: would be in %" PRIu64 " parts; a larger "
+                         "--split-max-size makes fewer, %d at most", w->output.path,
+                         (uint64_t)w->part_count, OTX__GGUF_PARTS);
+    w->parts = (otx__gguf_part *)otx__alloc_zero(&job->ctx, w->part_count, sizeof *w->parts);
+    if (!w->parts) return otx__fail_array(error, w->part_count, sizeof *w->parts);
+    otx__gguf_deal(job, w, w->parts);
+    result = otx__gguf_name_parts(job, w, error);
+    for (i = 0; i < w->part_count && !result; i++) {
+        result = otx__gguf_lay_part(job, w, i, error);
+        w->meter.total += w->parts[i].layout.file_size;
+    }
+    return result;
+}
+
+/* ---- after it: the tensors ---- */
+
+/* Writes zeros, up to the next tensor. */
+OTX__PRIVATE otx_result otx__gguf_fill(const otx_job *job, otx__file *to, uint64_t size,
+                                       otx__meter *meter, otx_error *error)
+{
+    static const char zeros[64] = {0};
+    otx_result result = OTX_OK;
+    while (size > 0 && !result) {
+        size_t step = size < sizeof zeros ? (size_t)size : sizeof zeros;
+        if (!to->sink.write(to->sink.context, zeros, step))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written");
+        size -= step;
+        if (!result) result = otx__meter_add(&job->ctx, meter, step, error);
+    }
+    return result;
+}
+
+/* Copies a tensor of the base, byte for byte. */
+OTX__PRIVATE otx_result otx__gguf_copy(const otx_job *job, const otx_checkpoint_tensor *at,
+                                       otx__file *to, otx__meter *meter, otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    const otx_checkpoint_file *file = &base->files[at->file];
+    char *path = otx__path_join(&job->ctx, base->path, file->name);
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(base->path) + 1);
+    meter->subject = at->tensor->name;
+    result = otx__stream(&job->ctx, &file->source, path, at->tensor->begin,
+                         at->tensor->end - at->tensor->begin, &to->sink, meter, error);
+    otx__path_free(&job->ctx, path);
+    return result;
+}
+
+/* Writes one part into a file that has been created. */
+OTX__PRIVATE otx_result otx__gguf_write_part(otx_job *job, otx__gguf_writing *w,
+                                             const otx__gguf_part *part, otx__file *to,
+                                             otx_error *error)
+{
+    const otx_gguf_layout *layout = &part->layout;
+    uint64_t at = layout->header_size;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!to->sink.write(to->sink.context, layout->header, layout->header_size))
+        return otx__fail(error, OTX_ERROR_IO, "cannot be written");
+    result = otx__meter_add(&job->ctx, &w->meter, at, error);
+    for (i = 0; i < part->count && !result; i++) {
+        const otx_checkpoint_tensor *original = &w->originals[part->first + i];
+        const size_t which = otx__which_tensor(job, original->tensor);
+        result = otx__gguf_fill(job, to, layout->offsets[i] - at, &w->meter, error);
+        if (!result)
+            result = which == OTX__NONE ? otx__gguf_copy(job, original, to, &w->meter, error)
+                                        : otx__write_matrix(job, which, to, &w->meter, error);
+        at = layout->offsets[i] + otx__gguf_new_bytes(w, part->first + i);
+    }
+    return result ? result : otx__gguf_fill(job, to, layout->file_size - at, &w->meter, error);
+}
+
+/* Writes all parts, making the new rows on the way. */
+OTX__PRIVATE otx_result otx__gguf_write_parts(otx_job *job, otx__gguf_writing *w,
+                                              otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < w->part_count && !result; i++) {
+        char *path = otx__path_join(&job->ctx, w->output.partial, w->names[i]);
+        otx__file to;
+        if (!path) return otx__fail_memory(error, strlen(w->output.partial) + 32);
+        w->meter.subject = w->names[i];
+        result = otx__file_create(&job->ctx, path, &to, error);
+        if (!result)
+            result = otx__file_finish(&to, otx__gguf_write_part(job, w, &w->parts[i], &to, error),
+                                      error);
+        otx__path_free(&job->ctx, path);
+    }
     return result;
 }
 
@@ -37232,14 +39372,6 @@ typedef struct otx__totals {
     uint64_t bytes, old_elements, elements;
 } otx__totals;
 
-OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
-{
-    uint64_t elements = 1;
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
-    return elements;
-}
-
 OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
 {
     otx__totals totals = {0, 0, 0};
@@ -37397,6 +39529,10 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
+    if (!result && job->donor.gguf && !job->base.gguf)
+        otx__log(&job->ctx, OTX_NOTE, "%s: is a GGUF file without a tokenizer.json beside it: "
+                 "enough to look at and to evaluate, but not for an output in safetensors",
+                 job->donor.path);
     return result;
 }
 
@@ -37449,7 +39585,8 @@ OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writin
 }
 
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
-OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__job_write_directory(otx_job *job, otx__writing *writing,
+                                                 otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
     if (!result) result = otx__job_check_rows(job, error);
@@ -37460,19 +39597,58 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     return result;
 }
 
+/* The same in GGUF. */
+OTX__PRIVATE otx_result otx__job_write_gguf(otx_job *job, otx__gguf_writing *writing,
+                                            otx_error *error)
+{
+    otx_result result = otx__gguf_writing_layout(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__gguf_write_parts(job, writing, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    if (!result)
+        result = otx__staged_commit(&writing->output, (const char *const *)writing->names,
+                                    writing->part_count, error);
+    return result;
+}
+
+/* Writes the output as the base is. Nothing has been done if it cannot begin: *began. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, const char *out, bool *began,
+                                       otx_error *error)
+{
+    otx__gguf_writing file;
+    otx__writing directory;
+    otx_result result;
+    if (job->base.gguf) {
+        result = otx__gguf_writing_begin(job, out, &file, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_gguf(job, &file, error);
+        if (*began) otx__gguf_writing_close(job, &file);
+    } else {
+        result = otx__writing_begin(job, out, &directory, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_directory(job, &directory, error);
+        if (*began) otx__writing_close(job, &directory);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
-    otx__writing writing;
-    otx_result result = OTX_OK;
+    bool began = true;
+    otx_result result;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    if (out) result = otx__writing_begin(job, out, &writing, error);
-    if (result) return result;
-    job->ran = true;
-    result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
-    if (out) otx__writing_close(job, &writing);
+    if (out) result = otx__job_write(job, out, &began, error);
+    else {
+        job->ran = true;
+        result = otx__job_solve(job, error);
+    }
+    if (!began) return result;
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;
@@ -37820,7 +39996,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 }
 
 /* >>> src/job/findings.h */
-/* ---- findings: what is told of a finished directory ----------------------- */
+/* ---- findings: what is told of a finished model --------------------------- */
 
 typedef struct otx__verifier {
     otx_context ctx;   /* the caller's, but warnings of what is opened are findings */
@@ -38253,7 +40429,7 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++)
             otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
-                               tensor->dtype, columns);
+                               walk.dtype, columns);
     otx__row_walk_close(&walk);
     return result;
 }
@@ -38289,6 +40465,501 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
     size_t i;
     for (i = 0; parts->embedding && i < parts->count && !v->failure; i++)
         otx__verify_tensor(v, &parts->tensors[i]);
+}
+
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the tokens of a GGUF file -------------------------------------------- */
+
+/* What llama.cpp asks of a file's vocabulary (src/llama-vocab.cpp, August 2026), and what text
+   needs that is to be split by it. */
+
+/* A string of the list of tokens. */
+typedef struct otx__gguf_string {
+    otx__span text;
+    uint32_t id;
+} otx__gguf_string;
+
+typedef struct otx__gguf_verify {
+    otx__verifier *v;
+    const char *path;
+    const otx_gguf *file;
+    const otx__vocab_kind *kind;  /* NULL: not known */
+    const otx_gguf_key *types;   /* NULL: none, or too few */
+    otx__gguf_string *strings;   /* by text, of equal ones by id */
+    size_t count;
+    char *scratch;               /* room for the longest merge */
+    size_t scratch_size;
+} otx__gguf_verify;
+
+/* ---- strings ---- */
+
+OTX__PRIVATE int otx__compare_gguf_strings(const void *a, const void *b)
+{
+    const otx__gguf_string *x = (const otx__gguf_string *)a, *y = (const otx__gguf_string *)b;
+    int order = otx__compare_bytes(x->text.bytes, x->text.size, y->text.bytes, y->text.size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+OTX__PRIVATE int otx__span_to_gguf_string(const void *key, const void *item)
+{
+    const otx__span *span = (const otx__span *)key;
+    const otx__gguf_string *string = (const otx__gguf_string *)item;
+    return otx__compare_bytes(span->bytes, span->size, string->text.bytes, string->text.size);
+}
+
+OTX__PRIVATE bool otx__gguf_has_string(const otx__gguf_verify *c, const char *bytes, size_t size)
+{
+    const otx__span span = otx__span_of(bytes, size);
+    return otx__sorted_find(c->strings, c->count, sizeof *c->strings, &span,
+                            otx__span_to_gguf_string) != NULL;
+}
+
+/* Takes what there is of the lists; false if there is no list of tokens to check. */
+OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
+                                       const otx_gguf *file)
+{
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    otx_gguf_strings at;
+    size_t i = 0;
+    memset(c, 0, sizeof *c);
+    memset(&at, 0, sizeof at);
+    c->v = v;
+    c->path = v->side.path;
+    c->file = file;
+    c->kind = otx__vocab_kind_of(file);
+    if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
+        return false;
+    c->types = otx_gguf_find(file, OTX__GGUF_TYPES);
+    if (c->types && (!c->types->array || c->types->count < tokens->count)) c->types = NULL;
+    c->count = (size_t)tokens->count;
+    c->strings = (otx__gguf_string *)otx__alloc(&v->ctx, c->count, sizeof *c->strings);
+    if (!c->strings) {
+        v->failure = otx__fail_array(v->error, c->count, sizeof *c->strings);
+        return false;
+    }
+    for (; i < c->count && otx_gguf_next(tokens, &at); i++) {
+        c->strings[i].text = otx__span_of(at.bytes, at.size);
+        c->strings[i].id = (uint32_t)i;
+    }
+    otx__sort(c->strings, c->count, sizeof *c->strings, otx__compare_gguf_strings);
+    return true;
+}
+
+OTX__PRIVATE void otx__gguf_verify_close(otx__gguf_verify *c)
+{
+    otx__free(&c->v->ctx, c->strings, c->count, sizeof *c->strings);
+    otx__free(&c->v->ctx, c->scratch, c->scratch_size, 1);
+}
+
+/* Two tokens of one string, and tokens of none. */
+OTX__PRIVATE void otx__verify_gguf_strings(otx__gguf_verify *c)
+{
+    char quoted[OTX__QUOTED];
+    size_t i, same = 0, first = 0, empty = 0;
+    for (i = 0; i < c->count && c->strings[i].text.size == 0; i++) empty++;
+    for (i = empty + 1; i < c->count; i++) {
+        const otx__gguf_string *a = &c->strings[i - 1], *b = &c->strings[i];
+        if (!otx__same_bytes(a->text.bytes, a->text.size, b->text.bytes, b->text.size)) continue;
+        if (same++ == 0) first = i;
+    }
+    if (same)
+        otx__found(c->v, OTX_FAULT, "%s: %" PRIu64 " tokens have the string of another, the "
+                   "first \"%s\", of the ids %" PRIu32 " and %" PRIu32 ": llama.cpp refuses "
+                   "such a file", c->path, (uint64_t)same,
+                   otx__quote(quoted, sizeof quoted, c->strings[first].text.bytes,
+                              c->strings[first].text.size), c->strings[first - 1].id,
+                   c->strings[first].id);
+    if (empty)
+        otx__found(c->v, OTX_WARNING, "%s: %" PRIu64 " tokens are empty, the first of the id %"
+                   PRIu32 "; llama.cpp makes [EMPTY_id] of them", c->path, (uint64_t)empty,
+                   c->strings[0].id);
+}
+
+/* ---- lists beside them ---- */
+
+OTX__PRIVATE void otx__verify_gguf_types(otx__gguf_verify *c)
+{
+    size_t i, bad = 0, first = 0;
+    int64_t type, wrong = 0;
+    if (!otx_gguf_find(c->file, OTX__GGUF_TYPES))
+        otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_TYPES ": all tokens are "
+                   "taken for text, special ones too", c->path);
+    for (i = 0; c->types && i < c->count; i++) {
+        if (otx_gguf_integer(c->types, i, &type) && type > OTX__GGUF_UNDEFINED &&
+            type < OTX__GGUF_TOKEN_TYPES)
+            continue;
+        if (bad++ == 0) {
+            first = i;
+            wrong = type;
+        }
+    }
+    if (bad)
+        otx__found(c->v, OTX_FAULT, "%s: %" PRIu64 " tokens are of no type from 1 to 6, the "
+                   "first of the id %" PRIu64 " (type %" PRId64 "): llama.cpp writes nothing for "
+                   "them", c->path, (uint64_t)bad, (uint64_t)first, wrong);
+}
+
+OTX__PRIVATE void otx__verify_gguf_lists(otx__gguf_verify *c)
+{
+    const bool ranks = otx__span_is(otx__gguf_word_of(c->file, OTX__GGUF_PRE), OTX__PRE_KIMI);
+    if (!c->kind) return;
+    if (c->kind->scores && !otx_gguf_find(c->file, OTX__GGUF_SCORES))
+        otx__found(c->v, OTX_FAULT, "%s: there is no key " OTX__GGUF_SCORES ", by which a "
+                   "vocabulary of the kind %s splits text", c->path, c->kind->name);
+    if (c->kind->merges && !ranks && !otx_gguf_find(c->file, OTX__GGUF_MERGES))
+        otx__found(c->v, OTX_FAULT, "%s: there is no key " OTX__GGUF_MERGES ", without which "
+                   "llama.cpp does not load a vocabulary of the kind %s", c->path, c->kind->name);
+}
+
+/* ---- merges ---- */
+
+/* Whether a part of a merge, or what it makes, is a token: in a vocabulary with spaces as
+   U+2581 also one that the converter has written out. */
+OTX__PRIVATE bool otx__gguf_merges_to(const otx__gguf_verify *c, char *bytes, size_t size)
+{
+    otx__spelling spelling;
+    if (otx__gguf_has_string(c, bytes, size)) return true;
+    if (!c->kind || c->kind->family != OTX_FAMILY_METASPACE) return false;
+    memset(&spelling, 0, sizeof spelling);
+    spelling.mark_size = 3;
+    memcpy(spelling.mark, OTX__WORD_MARK, 3);
+    size = otx__spell_spaces(&spelling, bytes, size, bytes);
+    return otx__gguf_has_string(c, bytes, size);
+}
+
+OTX__PRIVATE bool otx__gguf_merge_is_good(const otx__gguf_verify *c, const char *text, size_t size)
+{
+    const char *space = size > 1 ? (const char *)memchr(text + 1, ' ', size - 1) : NULL;
+    const size_t left = space ? (size_t)(space - text) : 0, right = space ? size - left - 1 : 0;
+    if (!space) return false;
+    memcpy(c->scratch, text, left);
+    if (!otx__gguf_merges_to(c, c->scratch, left)) return false;
+    memcpy(c->scratch, space + 1, right);
+    if (!otx__gguf_merges_to(c, c->scratch, right)) return false;
+    memcpy(c->scratch, text, left);
+    memcpy(c->scratch + left, space + 1, right);
+    return otx__gguf_merges_to(c, c->scratch, left + right);
+}
+
+OTX__PRIVATE void otx__verify_gguf_merges(otx__gguf_verify *c)
+{
+    const otx_gguf_key *merges = otx_gguf_find(c->file, OTX__GGUF_MERGES);
+    char quoted[OTX__QUOTED];
+    otx_gguf_strings at;
+    uint64_t bad = 0, rank = 0, first = 0;
+    memset(&at, 0, sizeof at);
+    if (!c->kind || !c->kind->merges || !merges) return;
+    while (otx_gguf_next(merges, &at)) c->scratch_size = otx__max(c->scratch_size, at.size);
+    c->scratch = (char *)otx__alloc(&c->v->ctx, c->scratch_size, 1);
+    if (!c->scratch) {
+        c->v->failure = otx__fail_memory(c->v->error, c->scratch_size);
+        return;
+    }
+    quoted[0] = 0;
+    memset(&at, 0, sizeof at);
+    for (; otx_gguf_next(merges, &at); rank++) {
+        if (otx__gguf_merge_is_good(c, at.bytes, at.size) || bad++ > 0) continue;
+        first = rank;
+        otx__quote(quoted, sizeof quoted, at.bytes, at.size);
+    }
+    if (bad)
+        otx__found(c->v, OTX_FAULT, "%s: of %" PRIu64 " merges a part, or what they make, is no "
+                   "token, the first %" PRIu64 ", \"%s\"", c->path, bad, first, quoted);
+}
+
+/* ---- bytes ---- */
+
+/* Whether a byte can stand in UTF-8. */
+OTX__PRIVATE bool otx__is_byte_of_utf8(unsigned byte)
+{
+    return byte != 0xc0 && byte != 0xc1 && byte < 0xf5;
+}
+
+/* The byte that a token stands for, or -1: also of one that is text, but has a role. */
+OTX__PRIVATE int otx__gguf_byte_of(const otx__gguf_verify *c, const otx_token *token, size_t id)
+{
+    int64_t type = OTX__GGUF_NORMAL;
+    char bytes[4];
+    if (token->size == 1 && otx__stands_for_text(token)) return (unsigned char)token->bytes[0];
+    (void)otx_gguf_integer(c->types, id, &type);
+    if (token->kind != OTX_TOKEN_CONTROL || type > OTX__GGUF_NORMAL || token->content_size > 2 ||
+        !otx__is_utf8(token->content, token->content_size) ||
+        otx__spell_byte_level(token->content, token->content_size, bytes) != 1)
+        return -1;
+    return (unsigned char)bytes[0];
+}
+
+/* Whether any text can be made of tokens: by words alone, or with an unknown one, it need
+   not. Real byte-level vocabularies lack control characters (SmolLM2's does), which
+   llama.cpp leaves out then; where it wants <0xNN> it fails. */
+OTX__PRIVATE void otx__verify_gguf_bytes(otx__gguf_verify *c)
+{
+    const otx_vocab *vocab = &c->v->side.vocab;
+    bool seen[256];
+    unsigned byte, missing = 0, first = 0;
+    size_t i;
+    if (!c->kind || !vocab->tokens || c->kind->family == OTX_FAMILY_WORDPIECE ||
+        (strcmp(c->kind->name, "t5") == 0 && vocab->roles[OTX_ROLE_UNK] >= 0))
+        return;
+    memset(seen, 0, sizeof seen);
+    for (i = 0; i < vocab->count; i++) {
+        const int found = otx__gguf_byte_of(c, &vocab->tokens[i], i);
+        if (found >= 0) seen[found] = true;
+    }
+    for (byte = 256; byte-- > 0;)
+        if (!seen[byte] && otx__is_byte_of_utf8(byte)) {
+            missing++;
+            first = byte;
+        }
+    if (missing)
+        otx__found(c->v, c->kind->family == OTX_FAMILY_BYTE_LEVEL ? OTX_WARNING : OTX_FAULT,
+                   "%s: no token stands for %u of the bytes of UTF-8, the first 0x%02x: text with "
+                   "them cannot be encoded", c->path, missing, first);
+}
+
+/* >>> src/job/check_gguf_keys.h */
+/* ---- verify: the other keys and the tensors of a GGUF file -------------------------- */
+
+/* ---- special tokens ---- */
+
+/* Calls for every key with the id of a special token; `at` is where to go on. */
+OTX__PRIVATE const otx_gguf_key *otx__gguf_next_id(const otx_gguf *file, size_t *at, int64_t *id)
+{
+    static const char before[] = "tokenizer.ggml.", after[] = "_token_id";
+    while (*at < file->key_count) {
+        const otx_gguf_key *key = &file->keys[(*at)++];
+        if (key->array || key->name_size < sizeof before + sizeof after ||
+            memcmp(key->name, before, sizeof before - 1) != 0 ||
+            memcmp(key->name + key->name_size - (sizeof after - 1), after, sizeof after - 1) != 0)
+            continue;
+        if (otx_gguf_integer(key, 0, id)) return key;
+    }
+    return NULL;
+}
+
+OTX__PRIVATE void otx__verify_gguf_ids(otx__gguf_verify *c)
+{
+    const otx_gguf_key *key;
+    char name[OTX__QUOTED], token[OTX__QUOTED];
+    size_t at = 0;
+    int64_t id, type;
+    while ((key = otx__gguf_next_id(c->file, &at, &id)) != NULL) {
+        otx__quote(name, sizeof name, key->name, key->name_size);
+        if (id < 0 || (uint64_t)id >= c->count) {
+            otx__found(c->v, OTX_FAULT, "%s: key %s is %" PRId64 "; there are %" PRIu64 " tokens, "
+                       "and llama.cpp takes another in its place", c->path, name, id,
+                       (uint64_t)c->count);
+            continue;
+        }
+        if (!otx_gguf_integer(c->types, (uint64_t)id, &type) || type == OTX__GGUF_CONTROL ||
+            type == OTX__GGUF_UNKNOWN)
+            continue;
+        otx__found(c->v, OTX_WARNING, "%s: key %s is %" PRId64 " (token \"%s\"), which is of type %"
+                   PRId64 ", not of a control token (3)", c->path, name, id,
+                   otx__side_content(token, &c->v->side, (uint64_t)id), type);
+    }
+}
+
+/* A token that is added to texts, and is none. */
+OTX__PRIVATE void otx__verify_gguf_ends(otx__gguf_verify *c)
+{
+    otx__converted flags;
+    size_t i;
+    if (!c->kind) return;
+    otx__converted_from_gguf(c->file, &flags);
+    for (i = 0; i < 2; i++)
+        if (flags.adds[i] && flags.ids[i] < 0)
+            otx__found(c->v, OTX_WARNING, "%s: texts are to get %s, and no key says which token "
+                       "that is", c->path, otx_role_name((otx_role)i));
+        else if (flags.adds[i] && !otx_gguf_find(c->file, otx__gguf_role_keys[i]))
+            otx__found(c->v, OTX_WARNING, "%s: texts are to get %s, and there is no key %s: "
+                       "llama.cpp takes %" PRId64, c->path, otx_role_name((otx_role)i),
+                       otx__gguf_role_keys[i], flags.ids[i]);
+}
+
+OTX__PRIVATE void otx__verify_gguf_suppressed(otx__gguf_verify *c)
+{
+    const otx_gguf_key *key = otx_gguf_find(c->file, "tokenizer.ggml.suppress_tokens");
+    uint64_t i, bad = 0;
+    int64_t id, first = 0;
+    for (i = 0; otx_gguf_integer(key, i, &id); i++)
+        if ((id < 0 || (uint64_t)id >= c->count) && bad++ == 0) first = id;
+    if (bad)
+        otx__found(c->v, OTX_WARNING, "%s: key tokenizer.ggml.suppress_tokens has %" PRIu64 " ids "
+                   "without a token, the first %" PRId64, c->path, bad, first);
+}
+
+/* ---- pre-tokenizer and chat template ---- */
+
+OTX__PRIVATE void otx__verify_gguf_pre(otx__gguf_verify *c)
+{
+    const otx__span pre = otx__gguf_word_of(c->file, OTX__GGUF_PRE);
+    char name[OTX__QUOTED];
+    if (!c->kind || c->kind->family != OTX_FAMILY_BYTE_LEVEL) return;
+    if (pre.size == 0)
+        otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_PRE ": llama.cpp splits "
+                   "text by its default, hardly as the model has learned it", c->path);
+    else if (!otx__gguf_pre_of(c->file))
+        otx__found(c->v, OTX_WARNING, "%s: " OTX__GGUF_PRE " is \"%s\", which llama.cpp of August "
+                   "2026 does not know; one that does not know it does not load the file", c->path,
+                   otx__quote(name, sizeof name, pre.bytes, pre.size));
+}
+
+/* The size of what begins a text with <| and ends with |>, or the same with U+FF5C: no space,
+   quote or brace is in it, as where a template puts one together; 0 if it does not. */
+OTX__PRIVATE size_t otx__gguf_mark(otx__span text)
+{
+    static const char *const bars[] = {"|", "\xef\xbd\x9c"};
+    size_t i, at;
+    for (i = 0; i < OTX__COUNT(bars); i++) {
+        const size_t bar = strlen(bars[i]);
+        if (text.size < 2 * bar + 2 || text.bytes[0] != '<' ||
+            memcmp(text.bytes + 1, bars[i], bar) != 0)
+            continue;
+        for (at = 1 + bar; at + bar < text.size && at < OTX__MARK_MOST; at++) {
+            if (strchr(" \n\t'\"{}<", text.bytes[at])) break;
+            if (memcmp(text.bytes + at, bars[i], bar) == 0 && text.bytes[at + bar] == '>')
+                return at + bar + 1;
+        }
+    }
+    return 0;
+}
+
+OTX__PRIVATE void otx__verify_gguf_template(otx__gguf_verify *c, const otx_gguf_key *key)
+{
+    char name[OTX__QUOTED], first[OTX__QUOTED];
+    otx_gguf_strings strings;
+    otx__span text;
+    uint64_t bad = 0;
+    memset(&strings, 0, sizeof strings);
+    if (key->array || !otx_gguf_next(key, &strings)) return;
+    for (text = otx__span_of(strings.bytes, strings.size); text.size > 0;) {
+        size_t size = otx__gguf_mark(text);
+        if (size && !otx__gguf_has_string(c, text.bytes, size) && bad++ == 0)
+            otx__quote(first, sizeof first, text.bytes, size);
+        size = size ? size : 1;
+        text = otx__span_of(text.bytes + size, text.size - size);
+    }
+    if (bad)
+        otx__found(c->v, OTX_WARNING, "%s: key %s names %" PRIu64 " times what looks like a token "
+                   "and is none, first \"%s\"", c->path,
+                   otx__quote(name, sizeof name, key->name, key->name_size), bad, first);
+}
+
+OTX__PRIVATE void otx__verify_gguf_templates(otx__gguf_verify *c)
+{
+    const size_t size = strlen(OTX__GGUF_TEMPLATE);
+    size_t i;
+    for (i = 0; i < c->file->key_count; i++) {
+        const otx_gguf_key *key = &c->file->keys[i];
+        if (key->name_size >= size && memcmp(key->name, OTX__GGUF_TEMPLATE, size) == 0)
+            otx__verify_gguf_template(c, key);
+    }
+}
+
+/* ---- sizes ---- */
+
+/* Whether a tensor has a row for each token: the embedding, the head, its bias, and the copies
+   of the first two that predict several tokens. With `d2t` a head has a row for each of its
+   elements. */
+OTX__PRIVATE bool otx__gguf_is_by_token(const otx_tensor *tensor, bool *head)
+{
+    static const char *const heads[] = {"output.weight", "output.bias",
+                                        "blk.*.nextn.shared_head_head.weight"};
+    static const char *const others[] = {"token_embd.weight",
+                                         "blk.*.nextn.embed_tokens.weight"};
+    char name[80];
+    otx__format(name, sizeof name, "%.*s", (int)otx__min(tensor->name_size, 70), tensor->name);
+    *head = otx__name_fits_any(name, heads, OTX__COUNT(heads));
+    return *head || otx__name_fits_any(name, others, OTX__COUNT(others));
+}
+
+OTX__PRIVATE void otx__verify_gguf_tensors(otx__gguf_verify *c)
+{
+    const otx_checkpoint *checkpoint = &c->v->side.checkpoint;
+    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, "d2t");
+    char text[OTX__TENSOR_TEXT];
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        uint64_t wanted = c->count;
+        bool head;
+        if (!otx__gguf_is_by_token(tensor, &head)) continue;
+        if (head && draft && draft->tensor->rank > 0) wanted = draft->tensor->shape[0];
+        if (tensor->rank > 0 && tensor->shape[0] == wanted) continue;
+        otx__found(c->v, OTX_FAULT, "%s: tensor %s has %" PRIu64 " rows for %" PRIu64 " %s: "
+                   "llama.cpp does not load it", c->path, otx__tensor_text(text, tensor),
+                   tensor->rank ? tensor->shape[0] : 0, wanted,
+                   wanted == c->count ? "tokens" : "elements of d2t");
+    }
+    if (checkpoint->tensor_count == 0)
+        otx__found(c->v, OTX_WARNING, "%s: holds no tensors, a vocabulary alone", c->path);
+    else if (!otx_checkpoint_find(checkpoint, "token_embd.weight"))
+        otx__found(c->v, OTX_FAULT, "%s: has no tensor \"token_embd.weight\"", c->path);
+}
+
+OTX__PRIVATE void otx__verify_gguf_size(otx__gguf_verify *c)
+{
+    size_t i;
+    for (i = 0; i < c->file->key_count; i++) {
+        const otx_gguf_key *key = &c->file->keys[i];
+        char name[OTX__QUOTED];
+        int64_t said;
+        if (!otx__gguf_is_of_model(c->file, key, OTX__KEY_VOCAB_SIZE) || key->array ||
+            !otx_gguf_integer(key, 0, &said) || (uint64_t)said == c->count)
+            continue;
+        otx__found(c->v, OTX_WARNING, "%s: key %s is %" PRId64 "; there are %" PRIu64 " tokens",
+                   c->path, otx__quote(name, sizeof name, key->name, key->name_size), said,
+                   (uint64_t)c->count);
+    }
+}
+
+/* ---- all of it ---- */
+
+/* Opens what can be opened of the file. */
+OTX__PRIVATE void otx__verify_gguf_open(otx__verifier *v)
+{
+    otx__side *side = &v->side;
+    otx_error error;
+    otx_result result;
+    if (!otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
+                          &error))
+        return;
+    result = otx_vocab_parse_gguf(&v->quiet, otx__gguf_of(&side->checkpoint), side->path,
+                                  &side->vocab, &error);
+    if (!otx__verify_take(v, result, &error) || side->checkpoint.tensor_count == 0) return;
+    result = otx__parts_find(&v->quiet, side, &error);
+    if (result == OTX_ERROR_UNSUPPORTED)
+        otx__found(v, OTX_WARNING, "values are not looked at: %s", error.message);
+    else (void)otx__verify_take(v, result, &error);
+}
+
+/* Checks a GGUF file, whose path the side has. */
+OTX__PRIVATE void otx__verify_gguf(otx__verifier *v)
+{
+    const otx_gguf *file;
+    otx__gguf_verify check;
+    if (v->failure) return;
+    v->side.gguf = true;
+    otx__verify_gguf_open(v);
+    file = otx__gguf_of(&v->side.checkpoint);
+    if (v->failure || !file) return;
+    if (otx__gguf_verify_open(&check, v, file)) {
+        otx__verify_gguf_strings(&check);
+        otx__verify_gguf_types(&check);
+        otx__verify_gguf_lists(&check);
+        otx__verify_gguf_merges(&check);
+        otx__verify_gguf_bytes(&check);
+        otx__verify_gguf_ids(&check);
+        otx__verify_gguf_ends(&check);
+        otx__verify_gguf_suppressed(&check);
+        otx__verify_gguf_pre(&check);
+        otx__verify_gguf_templates(&check);
+        otx__verify_gguf_size(&check);
+        otx__verify_gguf_tensors(&check);
+    }
+    otx__gguf_verify_close(&check);
+    otx__verify_values(v);
 }
 
 /* >>> src/job/check_draft.h */
@@ -38354,7 +41025,8 @@ OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 /* ---- tokens ---- */
 
 /* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
-   makes up a token where there is none, of which `pads` is the text. */
+   makes up a token where there is none, of which `pads` is the text; it spells some otherwise
+   than the directory, which stand for the same bytes. */
 OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
     const otx_token *ours = otx__side_token(d->sides[0], id);
@@ -38364,7 +41036,9 @@ OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
     if (!ours && !theirs) return true;
     if (ours && theirs)
         return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                               theirs->content_size);
+                               theirs->content_size) ||
+               (d->sides[0]->gguf != d->sides[1]->gguf &&
+                otx__same_bytes(ours->bytes, ours->size, theirs->bytes, theirs->size));
     size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
     return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
@@ -38413,14 +41087,17 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
     return false;
 }
 
+/* Where one is a directory, what its conversion is called may be told by the other. */
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__converted_kind *kind = otx__converted_kind_of(ours);
-    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
-    if (kind == wanted) return true;
-    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
-                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+    const char *kind = d->gguf[0].kind, *wanted = d->gguf[1].kind;
+    if (strcmp(kind, wanted) == 0 ||
+        (d->sides[0]->gguf != d->sides[1]->gguf && ours->family == theirs->family &&
+         strcmp(ours->model, theirs->model) == 0))
+        return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted,
                    otx_family_name(theirs->family), otx__word(theirs->model));
     return false;
 }
@@ -38515,17 +41192,20 @@ OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
                otx__digits_text(other, theirs->digits));
 }
 
-/* Says of each engine that is asked for whether it takes the pair. */
+/* Says of each engine that is asked for whether it takes the pair. GGUF files are
+   llama.cpp's, if no other is asked for by name. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
     static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
         NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
         otx__draft_transformers};
+    const bool gguf = d->sides[0]->gguf || d->sides[1]->gguf;
     int engine;
     for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
         otx_severity severity;
         otx__draft_why why;
-        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+        if (v->options->engine == OTX_ENGINE_ALL ? gguf && engine != OTX_ENGINE_LLAMA_CPP
+                                                 : v->options->engine != (otx_engine)engine)
             continue;
         memset(&why, 0, sizeof why);
         severity = rules[engine](d, &why);
@@ -38538,53 +41218,102 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
     }
 }
 
-/* Opens what is compared of the target, and the rest of the draft. */
-OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
-                                        otx__document tokens[2], otx_error *error)
+/* Opens what is compared of the target: of a GGUF file all is in itself. */
+OTX__PRIVATE otx_result otx__draft_open_target(const otx_context *ctx, otx__side *target,
+                                               otx_error *error)
 {
-    const otx_context *ctx = &v->ctx;
-    const char *path = target->path;
-    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    char *file;
+    otx_result result = otx__find_gguf(ctx, target->path, &file, error);
+    if (!result && file) {
+        otx__path_free(ctx, target->path);
+        target->path = file;
+        target->gguf = true;
+        result = otx_checkpoint_open(ctx, file, &target->checkpoint, error);
+    }
+    if (!result) result = otx_vocab_open(ctx, target->path, &target->vocab, error);
+    if (result || target->gguf) return result;
+    result = otx__document_open(ctx, target->path, "config.json", &target->config, error);
     if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
-                                    error);
-    if (!result)
-        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
-    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+        result = otx__document_open(ctx, target->path, "tokenizer_config.json",
+                                    &target->tokenizer, error);
+    return result;
+}
+
+/* Finds what the engines look at on one side. */
+OTX__PRIVATE otx_result otx__draft_look(const otx_context *ctx, otx__draft *d, size_t i,
+                                        otx_error *error)
+{
+    const otx__side *side = d->sides[i];
+    otx__document tokens;
+    otx_result result;
+    if (side->gguf) {
+        const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+        otx__converted_from_gguf(file, &d->gguf[i]);
+        d->sizes[i] = otx_gguf_find(file, OTX__GGUF_TOKENS)->count;
+        return OTX_OK;
+    }
+    memset(&tokens, 0, sizeof tokens);
+    result = otx__document_open(ctx, side->path, "tokenizer.json", &tokens, error);
+    if (!result) {
+        d->sizes[i] = otx__draft_size(&side->config);
+        otx__converted_read(side, &tokens, &d->gguf[i]);
+    }
+    otx__document_close(ctx, &tokens);
     return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    otx__document tokens[2];
     otx__side target;
     otx__draft draft;
     otx_error error;
     otx_result result;
     size_t i;
     if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
-    memset(tokens, 0, sizeof tokens);
+    memset(&draft, 0, sizeof draft);
+    draft.sides[0] = &v->side;
+    draft.sides[1] = &target;
     result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
-    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (!result) result = otx__draft_open_target(ctx, &target, &error);
+    for (i = 0; i < 2 && !result; i++) result = otx__draft_look(ctx, &draft, i, &error);
     if (otx__verify_take(v, result, &error)) {
-        draft.sides[0] = &v->side;
-        draft.sides[1] = &target;
-        for (i = 0; i < 2; i++) {
-            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
-        }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
         otx__draft_digits(v, &draft);
     }
-    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }
 
 /* >>> src/job/verify.h */
-/* ---- verify: whether a finished directory agrees with itself --------------- */
+/* ---- verify: whether a finished model agrees with itself ------------------- */
+
+/* Checks a directory, whose path the side has. */
+OTX__PRIVATE void otx__verify_directory(otx__verifier *v)
+{
+    otx__verify_open(v);
+    otx__verify_index(v);
+    otx__verify_listing(v);
+    otx__verify_code(v);
+    otx__verify_class(v);
+    otx__verify_processor(v);
+    otx__verify_rows(v);
+    otx__verify_ids(v);
+    otx__verify_tie(v);
+    otx__verify_values(v);
+}
+
+OTX__PRIVATE void otx__verifier_open(otx__verifier *v, const otx_context *ctx,
+                                     const otx_verify_options *options, otx_error *error)
+{
+    memset(v, 0, sizeof *v);
+    if (ctx) v->quiet = *ctx;
+    v->ctx = v->quiet;
+    v->ctx.log = otx__verify_log;
+    v->ctx.log_context = v;
+    v->options = options;
+    v->error = error;
+}
 
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -38593,33 +41322,21 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx_verify_options none;
     otx__verifier v;
     otx__status status;
+    char name[OTX__PATH_TEXT], *file;
     otx_result result = otx__model_status(path, &status, error);
-    char name[OTX__PATH_TEXT];
+    if (!result) result = otx__find_gguf(ctx, path, &file, error);
     if (result) return result;
-    if (!status.directory)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is not a directory",
+    if (!status.directory && !file)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is neither a directory nor a GGUF file",
                          otx__path_text(name, path));
     memset(&none, 0, sizeof none);
-    memset(&v, 0, sizeof v);
-    if (ctx) v.quiet = *ctx;
-    v.ctx = v.quiet;
-    v.ctx.log = otx__verify_log;
-    v.ctx.log_context = &v;
-    v.options = options ? options : &none;
-    v.error = error;
-    v.failure = otx__side_begin(&v.ctx, path, false, &v.side, error);
-    otx__verify_open(&v);
-    otx__verify_index(&v);
-    otx__verify_listing(&v);
-    otx__verify_code(&v);
-    otx__verify_class(&v);
-    otx__verify_processor(&v);
-    otx__verify_rows(&v);
-    otx__verify_ids(&v);
-    otx__verify_tie(&v);
-    otx__verify_values(&v);
+    otx__verifier_open(&v, ctx, options ? options : &none, error);
+    v.failure = otx__side_begin(&v.ctx, file ? file : path, false, &v.side, error);
+    if (file) otx__verify_gguf(&v);
+    else otx__verify_directory(&v);
     otx__verify_draft(&v);
     otx__side_close(&v.ctx, &v.side);
+    otx__path_free(ctx, file);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
 }
@@ -38914,31 +41631,31 @@ OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
 /* What scoring the rows of one method takes. */
 typedef struct otx__scoring {
     const otx__evaluating *e;
+    const otx__kernels *kernels;
     const double *mean;  /* of the tokens' rows */
     const float *sample; /* [sample_count][e], of all tokens */
     size_t sample_count;
     size_t first;        /* hidden token of the first row at hand */
     const double *rows;  /* [count][e] */
     double *scratch;     /* [worker][2 e] */
+    double *moments;     /* [hidden] of the true rows, */
+    bool known;          /* which are those of any method */
 } otx__scoring;
 
 /* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
 OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
 {
-    double sum = 0.0;
-    size_t i, j;
-    for (i = 0; i < s->sample_count; i++) {
-        const float *row = s->sample + i * columns;
-        double lanes[4] = {0.0, 0.0, 0.0, 0.0}, dot;
-        for (j = 0; j + 4 <= columns; j += 4) {
-            lanes[0] += (double)row[j] * x[j];
-            lanes[1] += (double)row[j + 1] * x[j + 1];
-            lanes[2] += (double)row[j + 2] * x[j + 2];
-            lanes[3] += (double)row[j + 3] * x[j + 3];
+    double products[OTX__TILE], sum = 0.0;
+    size_t first, count, i;
+    for (first = 0; first < s->sample_count; first += count) {
+        otx__row rows[OTX__TILE];
+        count = otx__min(OTX__TILE, s->sample_count - first);
+        for (i = 0; i < count; i++) {
+            rows[i].data = s->sample + (first + i) * columns;
+            rows[i].bf16 = false;
         }
-        for (; j < columns; j++) lanes[j % 4] += (double)row[j] * x[j];
-        dot = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        sum += dot * dot;
+        s->kernels->dots(x, rows, count, columns, products);
+        for (i = 0; i < count; i++) sum += products[i] * products[i];
     }
     return sum / (double)s->sample_count;
 }
@@ -38967,7 +41684,8 @@ OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
         f->off += off[i] * off[i];
     }
     f->moment_off = otx__scoring_moment(s, off, columns);
-    f->moment = otx__scoring_moment(s, b, columns);
+    if (!s->known) s->moments[at] = otx__scoring_moment(s, b, columns);
+    f->moment = s->moments[at];
 }
 
 /* Adds up the figures of the tokens of a class, in their order. */
@@ -39010,66 +41728,87 @@ OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class
 /* >>> src/evaluate/ranks.h */
 /* ---- ranks: whether a true row is found among all ----------------------------------- */
 
-/* Rows of the base that one task compares. */
-#define OTX__RANK_ROWS 64
-
 /* By the cosine with what a method made: how many of the base's rows lie nearer than the true
-   one. Screened in float, in one order; rows that are equal do not count. */
+   one. Products in float tell of nearly all; in double, in one order, those are compared which
+   are too near to it. Rows that are equal do not count. */
 typedef struct otx__ranking {
     const otx__evaluating *e;
-    float *made;      /* [e][OTX__EVALUATE_RANKED]: the rows that were made, side by side */
-    float *least;     /* [ranked]: cosine of the true row, times the norm of what was made */
+    const otx__kernels *kernels;
+    double *norms;    /* [token_count] of the base's rows */
+    double *truths;   /* [hidden] of the true ones */
+    double *made;     /* [ranked][e] */
+    float *panels;    /* [tile][e][32] the same, of norm 1 */
+    double *sizes;    /* [ranked] their norms; 0 for those that are not looked for */
+    double *least;    /* [ranked]: <made, true> / ||true|| */
     uint32_t *nearer; /* [worker][ranked] */
-    float *row;       /* [worker][e] */
+    float *tile;      /* [worker][e][32] of the base's rows, then [tile][32][32] products */
+    size_t each;
 } otx__ranking;
 
-/* <made, row> / ||row|| for all made rows; zeros for a row of zeros. */
-OTX__PRIVATE void otx__rank_row(const otx__ranking *r, size_t at, float *row,
-                                float *products)
+/* <made, row> / ||row||; 0 for a row of zeros. */
+OTX__PRIVATE double otx__rank_score(const otx__ranking *r, size_t place, const otx_matrix *rows,
+                                    size_t at, double norm)
 {
-    const otx_matrix *all = &r->e->all;
-    const size_t element = otx_dtype_bits(all->dtype) / 8;
-    double norm = 0.0;
-    float scale;
-    size_t i, j;
-    otx_to_float(row, (const char *)all->data + at * all->columns * element, all->dtype,
-                 all->columns);
-    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] = 0.0f;
-    for (i = 0; i < all->columns; i++) {
-        const float *made = r->made + i * OTX__EVALUATE_RANKED;
-        const float value = row[i];
-        norm += (double)value * (double)value;
-        for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] += value * made[j];
+    const double *made = r->made + place * rows->columns;
+    double lanes[OTX__LANES] = {0};
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < rows->columns; first += count) {
+        count = otx__min(OTX__TILE, rows->columns - first);
+        otx_to_float(part, otx__affine_at(rows, at, first), rows->dtype, count);
+        for (i = 0; i < count; i++) {
+            double term = made[first + i] * (double)part[i];
+            lanes[i % OTX__LANES] += term;
+        }
     }
-    scale = norm > 0.0 ? (float)(1.0 / sqrt(norm)) : 0.0f;
-    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] *= scale;
+    return norm > 0.0 ? otx__fold_lanes(lanes) / norm : 0.0;
 }
 
+/* 32 rows of the base against all that was made. */
 OTX__PRIVATE void otx__ranking_body(void *argument, size_t index, int worker)
 {
     const otx__ranking *r = (const otx__ranking *)argument;
-    const otx__evaluating *e = r->e;
-    uint32_t *nearer = r->nearer + (size_t)worker * e->ranked;
-    float *row = r->row + (size_t)worker * e->all.columns;
-    float products[OTX__EVALUATE_RANKED];
-    size_t i, j, end = otx__min((index + 1) * OTX__RANK_ROWS, e->token_count);
-    for (i = index * OTX__RANK_ROWS; i < end; i++) {
-        otx__rank_row(r, e->tokens[i], row, products);
-        for (j = 0; j < e->ranked; j++) nearer[j] += products[j] > r->least[j];
+    const otx_matrix *all = &r->e->all;
+    uint32_t *nearer = r->nearer + (size_t)worker * r->e->ranked;
+    float *tile = r->tile + (size_t)worker * r->each, *products = tile + all->columns * OTX__TILE;
+    double error = otx__rough_error(all->columns);
+    size_t first = index * OTX__TILE, count = otx__min(OTX__TILE, all->rows - first), i, j;
+    otx__rough_put_tile(tile, all, index);
+    otx__panels_multiply_floats(r->kernels, r->panels, otx__tiles(r->e->ranked), tile,
+                                all->columns, products);
+    for (i = 0; i < r->e->ranked; i++) {
+        const float *product = products + i / OTX__TILE * OTX__TILE_SIZE + i % OTX__TILE;
+        double mark = r->sizes[i] > 0.0 ? r->least[i] / r->sizes[i] : 0.0;
+        for (j = 0; j < count && r->sizes[i] > 0.0; j++) {
+            double norm = r->norms[first + j], off = (double)product[j * OTX__TILE] - mark * norm;
+            double room = error * norm + OTX__ROUGH_LEAST;
+            if (off < -room) continue;
+            nearer[i] += (off > room && off <= (double)FLT_MAX) ||
+                         otx__rank_score(r, i, all, first + j, norm) > r->least[i];
+        }
     }
 }
 
 /* Takes what ranking needs, once for a matrix. */
-OTX__PRIVATE bool otx__ranking_take(otx__ranking *r, const otx__evaluating *e, size_t threads,
-                                    otx__pool *pool)
+OTX__PRIVATE otx_result otx__ranking_open(otx__ranking *r, const otx__evaluating *e,
+                                          size_t threads, otx__pool *pool, otx_error *error)
 {
-    size_t columns = e->all.columns;
+    size_t columns = e->all.columns, tiles = otx__tiles(e->ranked);
+    otx_result result;
     r->e = e;
-    r->made = (float *)otx__pool_take_zero(pool, columns, OTX__EVALUATE_RANKED * sizeof(float));
-    r->least = (float *)otx__pool_take(pool, e->ranked, sizeof(float));
+    r->kernels = otx__combine_kernels(&e->job->ctx);
+    r->each = (columns + tiles * OTX__TILE) * OTX__TILE;
+    r->norms = (double *)otx__pool_take(pool, e->all.rows, sizeof(double));
+    r->truths = (double *)otx__pool_take(pool, e->hidden, sizeof(double));
+    r->made = (double *)otx__pool_take(pool, e->ranked, columns * sizeof(double));
+    r->panels = (float *)otx__pool_take_zero(pool, tiles, columns * OTX__TILE * sizeof(float));
+    r->sizes = (double *)otx__pool_take(pool, e->ranked, sizeof(double));
+    r->least = (double *)otx__pool_take(pool, e->ranked, sizeof(double));
     r->nearer = (uint32_t *)otx__pool_take(pool, threads, e->ranked * sizeof(uint32_t));
-    r->row = (float *)otx__pool_take(pool, threads, columns * sizeof(float));
-    return !pool->failed;
+    r->tile = (float *)otx__pool_take(pool, threads, r->each * sizeof(float));
+    if (pool->failed) return otx__pool_fail(pool, error);
+    result = otx__matrix_norms(&e->job->ctx, &e->all, r->norms, error);
+    return result ? result : otx__matrix_norms(&e->job->ctx, &e->truth, r->truths, error);
 }
 
 /* Keeps the rows of those hidden tokens that are ranked. */
@@ -39077,13 +41816,16 @@ OTX__PRIVATE void otx__ranking_keep(otx__ranking *r, size_t first, size_t count,
                                     const double *rows)
 {
     const otx__evaluating *e = r->e;
-    size_t place, i;
+    size_t columns = e->all.columns, place;
     for (place = 0; place < e->ranked; place++) {
         size_t at = otx__evaluating_ranked(e, place);
+        const double *row = rows + (at - first) * columns;
         if (at < first || at >= first + count) continue;
-        for (i = 0; i < e->all.columns; i++)
-            r->made[i * OTX__EVALUATE_RANKED + place] =
-                (float)rows[(at - first) * e->all.columns + i];
+        memcpy(r->made + place * columns, row, columns * sizeof *row);
+        r->sizes[place] = sqrt(e->figures[at].pp);
+        if (!(r->sizes[place] <= DBL_MAX)) r->sizes[place] = 0.0;
+        otx__rough_put_vector(r->panels + place / OTX__TILE * columns * OTX__TILE,
+                              place % OTX__TILE, row, columns, r->sizes[place]);
     }
 }
 
@@ -39094,23 +41836,22 @@ OTX__PRIVATE otx_result otx__ranking_run(otx__ranking *r, otx_error *error)
     const otx_context *ctx = &e->job->ctx;
     size_t threads = (size_t)otx__threads(ctx), place, worker;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, e->token_count);
-    float products[OTX__EVALUATE_RANKED];
     otx_result result;
     memset(r->nearer, 0, threads * e->ranked * sizeof *r->nearer);
     for (place = 0; place < e->ranked; place++) {
-        otx__rank_row(r, e->hidden_bases[otx__evaluating_ranked(e, place)], r->row, products);
-        r->least[place] = products[place];
+        size_t at = otx__evaluating_ranked(e, place);
+        r->least[place] = otx__rank_score(r, place, &e->truth, at, r->truths[at]);
     }
-    result = otx__watch_loop(&watch, (e->token_count + OTX__RANK_ROWS - 1) / OTX__RANK_ROWS,
-                             (double)OTX__RANK_ROWS * OTX__EVALUATE_RANKED *
-                                 (double)e->all.columns / 4.0,
+    result = otx__watch_loop(&watch, otx__tiles(e->all.rows),
+                             (double)OTX__TILE * OTX__EVALUATE_RANKED * (double)e->all.columns /
+                                 4.0,
                              otx__ranking_body, r, error);
     for (place = 0; place < e->ranked && !result; place++) {
         otx__figure *figure = &e->figures[otx__evaluating_ranked(e, place)];
         uint32_t nearer = 0;
         for (worker = 0; worker < threads; worker++)
             nearer += r->nearer[worker * e->ranked + place];
-        figure->rank = figure->pp > 0.0 && figure->pp <= DBL_MAX ? nearer : UINT32_MAX - 1;
+        figure->rank = r->sizes[place] > 0.0 ? nearer : UINT32_MAX - 1;
     }
     return result;
 }
@@ -39139,16 +41880,20 @@ OTX__PRIVATE otx_result otx__scores_room_open(otx__scores_room *room, const otx_
     size_t columns = e->all.columns, threads = (size_t)otx__threads(ctx), i;
     size_t element = otx_dtype_bits(e->all.dtype) / 8;
     otx__scoring *s = &room->scoring;
+    otx_result result;
     otx__pool_open(&room->pool, ctx);
     s->e = e;
+    s->kernels = otx__combine_kernels(ctx);
     s->sample_count = otx__min(OTX__EVALUATE_SAMPLE, e->token_count);
     room->window = otx__min(OTX__SCORED_BYTES / (columns * sizeof(double)) + 1, e->hidden);
     room->mean = (double *)otx__pool_take(&room->pool, columns, sizeof(double));
     room->rows = (double *)otx__pool_take(&room->pool, room->window, columns * sizeof(double));
     room->sample = (float *)otx__pool_take(&room->pool, s->sample_count, columns * sizeof(float));
     s->scratch = (double *)otx__pool_take(&room->pool, threads, 2 * columns * sizeof(double));
-    if (!otx__ranking_take(&room->ranking, e, threads, &room->pool) || room->pool.failed)
-        return otx__pool_fail(&room->pool, error);
+    s->moments = (double *)otx__pool_take(&room->pool, e->hidden, sizeof(double));
+    result = otx__ranking_open(&room->ranking, e, threads, &room->pool, error);
+    if (!result && room->pool.failed) result = otx__pool_fail(&room->pool, error);
+    if (result) return result;
     s->mean = room->mean;
     s->sample = room->sample;
     s->rows = room->rows;
@@ -39178,6 +41923,7 @@ OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room 
                                      error);
         if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
     }
+    if (!result) room->scoring.known = true;
     return result ? result : otx__ranking_run(&room->ranking, error);
 }
 

@@ -10,8 +10,9 @@ typedef struct otx__converted_value {
     uint32_t node;
 } otx__converted_value;
 
-/* What is written of a directory. */
+/* What is written of a directory, or stands in a GGUF file. */
 typedef struct otx__converted {
+    const char *kind; /* what llama.cpp calls the vocabulary */
     otx__converted_value texts[OTX_ROLE_COUNT];
     otx__converted_value turn; /* eot: the eos that a template puts another in place of */
     signed char said[OTX_ROLE_COUNT]; /* of bos, eos and sep: whether it stands at that end of a
@@ -259,6 +260,7 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
     to->turn = otx__converted_find(json, OTX_JSON_NONE, "");
     if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
     if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    to->kind = kind->name;
     otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
     for (i = 0; i < OTX_ROLE_COUNT; i++) {
         char key[32];
@@ -274,4 +276,31 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
         to->adds[i] = to->said[i] < 0 ? kind->adds[i] : to->said[i] > 0;
         to->ids[i] = to->given[i] < 0 ? kind->ids[i] : to->given[i];
     }
+}
+
+/* The same of a GGUF file, whose vocabulary is of a kind that is known: what llama.cpp makes of
+   its keys. */
+OTX__PRIVATE void otx__converted_from_gguf(const otx_gguf *file, otx__converted *to)
+{
+    static const char *const flags[] = {OTX__GGUF_ADD_BOS, OTX__GGUF_ADD_EOS};
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    const uint64_t count = tokens ? tokens->count : 0;
+    size_t i;
+    memset(to, 0, sizeof *to);
+    to->kind = kind->type;
+    for (i = 0; i < 2; i++) {
+        int64_t value;
+        to->adds[i] = kind->adds[i] || (i == OTX_ROLE_BOS && pre && pre->adds_bos);
+        to->ids[i] = otx__gguf_usual_role(file, (otx_role)i);
+        if (to->ids[i] >= 0 && (uint64_t)to->ids[i] >= count) to->ids[i] = -1;
+        if (otx_gguf_integer(otx_gguf_find(file, otx__gguf_role_keys[i]), 0, &value) &&
+            value >= 0 && (uint64_t)value < count)
+            to->ids[i] = value;
+        if (otx_gguf_integer(otx_gguf_find(file, flags[i]), 0, &value)) to->adds[i] = value != 0;
+    }
+    if (strcmp(kind->name, "gemma4") == 0 && !otx__span_is(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                           "sarvam-moe"))
+        to->adds[OTX_ROLE_BOS] = true; /* whatever the key says */
 }
