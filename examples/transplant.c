@@ -137,6 +137,7 @@ typedef struct settings {
     X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
     X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS | FOR(EXTEND)) \
+    X(OPTION_PIECES, "pieces", 0, true, FOR_SOLVERS) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
     X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
@@ -228,6 +229,10 @@ static const char *const help_transplant[] = {
     "                          of subword, from the rows of the pieces that BASE cuts\n"
     "                          a token into: mean, sum, weighted_mean, first_last,\n"
     "                          last or length (mean)\n"
+    "      --pieces HOW        of omp-affine, the rows of a token's first and last such\n"
+    "                          piece beside its row in DONOR: auto, where the shared\n"
+    "                          tokens that it hides come out better; no; or their\n"
+    "                          weight, such as 0.5 (auto)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"
     "      --weight-scheme NAME\n"
@@ -324,9 +329,9 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, -c, -s, -q, --norm, --clip-norms, --new-vocab-noise, --new-vocab-scale,\n"
-    "  --weight-scheme, --donor-heads and the like, --ridge, --tolerance, --memory,\n"
-    "  --threads, --isa:       as for a transplant\n"
+    "  -k, -c, -s, -q, --pieces, --norm, --clip-norms, --new-vocab-noise,\n"
+    "  --new-vocab-scale, --weight-scheme, --donor-heads and the like, --ridge,\n"
+    "  --tolerance, --memory, --threads, --isa: as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -678,6 +683,18 @@ static int set_real(const char *text, const char *what, double *number)
     return misuse(what, text, "a number from 0 to a million is wanted");
 }
 
+static int set_pieces(const char *text, double *pieces)
+{
+    char *end;
+    *pieces = 0.0;
+    if (strcmp(text, "auto") == 0) return STATUS_OK;
+    *pieces = OTX_PIECES_NONE;
+    if (strcmp(text, "no") == 0) return STATUS_OK;
+    *pieces = strtod(text, &end);
+    if (end != text && *end == 0 && *pieces > 0.0 && *pieces <= 1000.0) return STATUS_OK;
+    return misuse("--pieces", text, "auto, no or a weight is wanted, such as 0.5");
+}
+
 static int set_heads(const char *text, const char *what, size_t *heads)
 {
     uint64_t number = 0;
@@ -743,6 +760,7 @@ static int set_option(settings *to, option_id id, const char *value)
         to->job.head_method = (otx_method)chosen;
         to->job.own_head_method = true;
         break;
+    case OPTION_PIECES: status = set_pieces(value, &to->job.how.pieces); break;
     case OPTION_NORM:
         status = choose(value, OTX_NORM_COUNT, norm_name, "unknown norm", &chosen);
         to->job.how.norm = (otx_row_norm)chosen;
@@ -1319,6 +1337,11 @@ static void print_choice(const otx_job_matrix *m)
                m->choice.error, m->hidden);
     printf("\n  %-14s %12" PRIu64 " anchors a token%s\n", "k", m->k,
            m->k == 0 ? ", the map alone" : m->choice.cosine ? ", by cosine" : "");
+    if (m->pieces > 0) printf("  %-14s %12g weight", "pieces", m->pieces);
+    else if (m->other.lambda > 0) printf("  %-14s %12s", "pieces", "none");
+    if (m->other.lambda > 0)
+        printf(", loss %.3f %s", m->other.loss, m->pieces > 0 ? "without" : "with");
+    if (m->pieces > 0 || m->other.lambda > 0) printf("\n");
 }
 
 static void print_matrix(const otx_job_matrix *m, bool done)

@@ -149,6 +149,7 @@ tools() {
     suite "affine maps, against NumPy" env CC="$CC" python3 tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" python3 tests/method_twins.py
     suite "evaluations, against NumPy" python3 tests/evaluate_twin.py "$build/transplant"
+    suite "pieces, against NumPy" python3 tests/pieces_twin.py "$build/transplant"
 }
 
 # A suite as C++, with the implementation that was compiled as C++ just before.
