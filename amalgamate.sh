@@ -30,9 +30,9 @@ done
 without=
 case "$only" in
 "") api="version result context isa matrix solver affine methods source json safetensors
-             vocab align"
-    wings="base files vocab simd solve methods"
-    path_api="file directory job verify evaluate trim"
+             vocab align map"
+    wings="base files vocab simd solve methods across"
+    path_api="file directory job map_models verify evaluate trim"
     path_wings="disk model job evaluate trim" ;;
 files) api="version result context matrix source json safetensors"
     wings="base files" path_api='' path_wings=''

@@ -23,231 +23,240 @@
 
    What is where
 
-      277  api/version                version
-      307  api/result                 results
-      347  api/context                context: memory, threads, progress
-      425  api/isa                    instruction sets
-      442  api/matrix                 numbers and matrices
-      487  api/solver                 the solver
-      615  api/affine                 the affine map: rows as the map makes them, and what it misses
-      746  api/methods                methods: rows for tokens that a model lacks
-      943  api/source                 sources and sinks: bytes in and out
-      963  api/json                   JSON
-     1085  api/safetensors            safetensors
-     1149  api/vocab                  vocabularies
-     1285  api/align                  alignment
-     1350  api/file                   files
-     1361  api/directory              directories
-     1426  api/job                    the whole job
-     1583  api/verify                 looking at a finished directory
-     1639  api/evaluate               methods ranked on tokens that both models share
-     1734  api/trim                   a smaller vocabulary of a model's own
+      286  api/version                version
+      316  api/result                 results
+      356  api/context                context: memory, threads, progress
+      434  api/isa                    instruction sets
+      451  api/matrix                 numbers and matrices
+      496  api/solver                 the solver
+      624  api/affine                 the affine map: rows as the map makes them, and what it misses
+      755  api/methods                methods: rows for tokens that a model lacks
+      952  api/source                 sources and sinks: bytes in and out
+      972  api/json                   JSON
+     1094  api/safetensors            safetensors
+     1158  api/vocab                  vocabularies
+     1294  api/align                  alignment
+     1357  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1449  api/file                   files
+     1460  api/directory              directories
+     1525  api/job                    the whole job
+     1682  api/map_models             maps by the rows of two models
+     1704  api/verify                 looking at a finished directory
+     1760  api/evaluate               methods ranked on tokens that both models share
+     1855  api/trim                   a smaller vocabulary of a model's own
 
-     1792  base                       what everything stands on
-     1825  base/begin                 system headers, and how floating point must be compiled
-     1863  base/sizes                 counting, and sums and products that may not wrap
-     1901  base/span                  bytes of others, digits, UTF-8
-     2059  base/decimal               the digits of a double
-     2194  base/format                printf without stdio and without a locale
-     2463  base/result                results, failures, messages
-     2579  base/memory                the allocator, arrays that grow
-     2638  base/text                  names in messages, and text that grows
-     2755  base/hooks                 log, progress, threads of the caller
-     2824  base/sort                  in place, without memory, never quadratic; and finding
-     2874  base/clock                 wall time for statistics
-     2920  base/hash                  keyed, for tables whose keys a stranger chooses
-     3012  base/pool                  blocks that are freed together
-     3127  base/number                element types, widening and rounding
-     3316  base/base64                decoding
-     3352  base/protobuf              fields of a message
-     3474  base/watch                 long loops that the caller can stop
+     1913  base                       what everything stands on
+     1946  base/begin                 system headers, and how floating point must be compiled
+     1984  base/sizes                 counting, and sums and products that may not wrap
+     2022  base/span                  bytes of others, digits, UTF-8
+     2180  base/decimal               the digits of a double
+     2315  base/format                printf without stdio and without a locale
+     2584  base/result                results, failures, messages
+     2700  base/memory                the allocator, arrays that grow
+     2759  base/text                  names in messages, and text that grows
+     2876  base/hooks                 log, progress, threads of the caller
+     2945  base/sort                  in place, without memory, never quadratic; and finding
+     2995  base/clock                 wall time for statistics
+     3041  base/hash                  keyed, for tables whose keys a stranger chooses
+     3133  base/pool                  blocks that are freed together
+     3248  base/number                element types, widening and rounding
+     3437  base/base64                decoding
+     3473  base/protobuf              fields of a message
+     3595  base/watch                 long loops that the caller can stop
 
-     3527  files                      formats, on memory and streams
-     3551  files/memory_source        memory as a source of bytes
-     3569  files/json_read            a parser without recursion
-     3922  files/json_values          looking at values, stepping through containers
-     4135  files/json_edit            writing, and edits that keep every byte they do not touch
-     4503  files/tensors              what reading and writing a header share
-     4638  files/safetensors_read     the header of a file, checked
-     4963  files/safetensors_write    the header of a new file
+     3648  files                      formats, on memory and streams
+     3672  files/memory_source        memory as a source of bytes
+     3690  files/json_read            a parser without recursion
+     4043  files/json_values          looking at values, stepping through containers
+     4256  files/json_edit            writing, and edits that keep every byte they do not touch
+     4624  files/tensors              what reading and writing a header share
+     4759  files/safetensors_read     the header of a file, checked
+     5084  files/safetensors_write    the header of a new file
 
-     5120  vocab                      tokens, from every source, and which of them are the same
-     5157  vocab/known                what the world calls things: files, classes, tokens
-     5482  vocab/token_table          the table of tokens, and finding tokens in it
-     5656  vocab/spelling             from what a file spells to bytes
-     5847  vocab/reader               what the readers of all sources share
-     6199  vocab/added_tokens         what other files add to a model's tokens
-     6547  vocab/in_use               tokens that are named as reserved ones and are none
-     6650  vocab/from_tokenizer_json  tokenizer.json
-     6943  vocab/from_tekken          tekken.json
-     7098  vocab/from_tiktoken        *.tiktoken
-     7163  vocab/from_sentencepiece   tokenizer.model and its like
-     7528  vocab/from_vocab_json      vocab.json and merges.txt
-     7614  vocab/from_vocab_txt       vocab.txt
-     7671  vocab/digits               how a tokenizer cuts numbers
-     7867  vocab/recognise            what a file is, by what it holds
-     7998  vocab/parse                the first source that is given, and what goes with it
-     8207  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8609  vocab/split                text split as the tokenizer's model splits it
-     9011  vocab/align                which base token a donor token is
+     5241  vocab                      tokens, from every source, and which of them are the same
+     5278  vocab/known                what the world calls things: files, classes, tokens
+     5603  vocab/token_table          the table of tokens, and finding tokens in it
+     5777  vocab/spelling             from what a file spells to bytes
+     5968  vocab/reader               what the readers of all sources share
+     6320  vocab/added_tokens         what other files add to a model's tokens
+     6668  vocab/in_use               tokens that are named as reserved ones and are none
+     6771  vocab/from_tokenizer_json  tokenizer.json
+     7064  vocab/from_tekken          tekken.json
+     7219  vocab/from_tiktoken        *.tiktoken
+     7284  vocab/from_sentencepiece   tokenizer.model and its like
+     7649  vocab/from_vocab_json      vocab.json and merges.txt
+     7735  vocab/from_vocab_txt       vocab.txt
+     7792  vocab/digits               how a tokenizer cuts numbers
+     7988  vocab/recognise            what a file is, by what it holds
+     8119  vocab/parse                the first source that is given, and what goes with it
+     8328  vocab/rules                how a tokenizer splits text, kept for those who ask
+     8730  vocab/split                text split as the tokenizer's model splits it
+     9132  vocab/align                which base token a donor token is
 
-     9265  simd                       the hot loops, once for each instruction set
-     9298  simd/kernels               the table of kernels, and what all versions share
-     9575  simd/scalar                the reference
-     9744  simd/sse2                  the operations of 128-bit x86, and what each does
-     9865  simd/neon                  those of 64-bit Arm
-     9960  simd/wasm                  those of WebAssembly's SIMD128
-    10045  simd/avx2                  those of 256-bit x86, with FMA
-    10127  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10769  simd/avx_vnni              AVX2, and products of integers
-    10865  simd/neon_bf16             NEON, and products of matrices
-    11019  simd/avx512                512-bit x86, by hand
-    11625  simd/amx                   tiles of x86, beside AVX-512
-    11868  simd/dispatch              which of them this machine can run, and which a call takes
+     9386  simd                       the hot loops, once for each instruction set
+     9419  simd/kernels               the table of kernels, and what all versions share
+     9696  simd/scalar                the reference
+     9865  simd/sse2                  the operations of 128-bit x86, and what each does
+     9986  simd/neon                  those of 64-bit Arm
+    10081  simd/wasm                  those of WebAssembly's SIMD128
+    10166  simd/avx2                  those of 256-bit x86, with FMA
+    10248  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    10890  simd/avx_vnni              AVX2, and products of integers
+    10986  simd/neon_bf16             NEON, and products of matrices
+    11140  simd/avx512                512-bit x86, by hand
+    11746  simd/amx                   tiles of x86, beside AVX-512
+    11989  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12094  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12147  solve/views                the rows of matrices, as the kernels read them
-    12276  solve/panels               vectors as the dense products want them, and these
-    12467  solve/rests                vectors on their way into panels
-    12644  solve/dictionary           the atoms, and their split along a common direction
-    12799  solve/exact_gram           products of all pairs of atoms in double
-    12881  solve/triangle             packed lower triangles
-    12985  solve/support              what is known of one target, and the exact steps
-    13261  solve/gram_table           products of atoms with all atoms, for scans
-    13499  solve/screen               which atoms are worth scoring in double: the bound
-    13805  solve/scan                 the correlations of all atoms with a block's residuals
-    13968  solve/predict              making targets ready for the next scan
-    14214  solve/candidates           the atoms that a scan could not rule out
-    14551  solve/select               the next atoms of each target
-    14716  solve/pursuit              what one solve holds, and the memory it takes
-    14960  solve/plan                 which form, and in what blocks
-    15205  solve/steps                a pursuit from its rows to its results
-    15444  solve/combine              new rows of coefficients
-    15506  solve/solver               the public call
-    15671  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    15880  solve/affine_normal        the normal equations of an affine map
-    16123  solve/affine_factor        their factor, and their solution
-    16354  solve/affine_map           a fitted map, and the rows it makes
-    16697  solve/affine_choice        how many atoms to take, and chosen by what
-    17095  solve/affine_fit           what a fit of an affine map holds and needs
-    17339  solve/affine               fitting and applying affine maps
+    12215  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    12268  solve/views                the rows of matrices, as the kernels read them
+    12397  solve/panels               vectors as the dense products want them, and these
+    12588  solve/rests                vectors on their way into panels
+    12765  solve/dictionary           the atoms, and their split along a common direction
+    12920  solve/exact_gram           products of all pairs of atoms in double
+    13002  solve/triangle             packed lower triangles
+    13106  solve/support              what is known of one target, and the exact steps
+    13382  solve/gram_table           products of atoms with all atoms, for scans
+    13620  solve/screen               which atoms are worth scoring in double: the bound
+    13926  solve/scan                 the correlations of all atoms with a block's residuals
+    14089  solve/predict              making targets ready for the next scan
+    14335  solve/candidates           the atoms that a scan could not rule out
+    14672  solve/select               the next atoms of each target
+    14837  solve/pursuit              what one solve holds, and the memory it takes
+    15081  solve/plan                 which form, and in what blocks
+    15326  solve/steps                a pursuit from its rows to its results
+    15565  solve/combine              new rows of coefficients
+    15627  solve/solver               the public call
+    15792  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    16001  solve/affine_normal        the normal equations of an affine map
+    16244  solve/affine_factor        their factor, and their solution
+    16475  solve/affine_map           a fitted map, and the rows it makes
+    16818  solve/affine_choice        how many atoms to take, and chosen by what
+    17216  solve/affine_fit           what a fit of an affine map holds and needs
+    17460  solve/affine               fitting and applying affine maps
 
-    17628  methods                    rows for tokens that a model lacks, each method a room
-    17667  methods/parts              what methods share: sums of rows, combinations
-    17851  methods/pursuit            omp, omp-centred
-    17922  methods/mapping            omp-affine, affine
-    17956  methods/constant           mean, zero
-    17984  methods/near               each target against all anchors
-    18275  methods/weights            how a few anchors combine to a target
-    18496  methods/interpolation      common_interpolation
-    18649  methods/wechsel            wechsel
-    18699  methods/focus              focus
-    18787  methods/hull               hull
-    18838  methods/dense              matrices of double, and their products
-    19103  methods/linear             maps between two models' rows
-    19258  methods/clp                clp
-    19344  methods/chance             normal deviates that are the same everywhere
-    19405  methods/factor             of symmetric matrices
-    19454  methods/randn              randn
-    19543  methods/john_hewitt        john_hewitt
-    19627  methods/polar              the orthogonal part of a matrix
-    19723  methods/procrustes         procrustes
-    19816  methods/eigen              principal directions of a matrix's rows
-    20110  methods/landmark_pca       landmark_pca
-    20168  methods/stb                stb
-    20350  methods/mp_rope            mp_rope
-    20666  methods/subword            subword
-    20782  methods/zett               zett
-    20804  methods/modifiers          what is done to the rows of any method
-    20918  methods/methods            the table of all, and the public calls
+    17749  methods                    rows for tokens that a model lacks, each method a room
+    17788  methods/parts              what methods share: sums of rows, combinations
+    17972  methods/pursuit            omp, omp-centred
+    18043  methods/mapping            omp-affine, affine
+    18077  methods/constant           mean, zero
+    18105  methods/near               each target against all anchors
+    18396  methods/weights            how a few anchors combine to a target
+    18617  methods/interpolation      common_interpolation
+    18770  methods/wechsel            wechsel
+    18820  methods/focus              focus
+    18908  methods/hull               hull
+    18959  methods/dense              matrices of double, and their products
+    19224  methods/linear             maps between two models' rows
+    19379  methods/clp                clp
+    19465  methods/chance             normal deviates that are the same everywhere
+    19526  methods/factor             of symmetric matrices
+    19575  methods/randn              randn
+    19664  methods/john_hewitt        john_hewitt
+    19748  methods/polar              the orthogonal part of a matrix
+    19844  methods/procrustes         procrustes
+    19937  methods/eigen              principal directions of a matrix's rows
+    20231  methods/landmark_pca       landmark_pca
+    20289  methods/stb                stb
+    20471  methods/mp_rope            mp_rope
+    20787  methods/subword            subword
+    20903  methods/zett               zett
+    20925  methods/modifiers          what is done to the rows of any method
+    21039  methods/methods            the table of all, and the public calls
 
-    21067  disk                       files and directories
-    21101  disk/system                what POSIX and Windows are asked for
-    21142  disk/windows_paths         paths as Windows takes them
-    21282  disk/windows               the system as Windows gives it
-    21594  disk/posix                 the system as POSIX gives it
-    21842  disk/paths                 what can be told from their text
-    21916  disk/failure               why the system refused
-    22030  disk/look                  what stands at a path, and whether within another
-    22151  disk/listing               listings of directories
-    22226  disk/reading               files to read, and whether they have changed
-    22405  disk/writing               files to write
-    22522  disk/copying               copies of files
-    22588  disk/trees                 whole directories looked through, copied, removed
-    22804  disk/known                 what weights are called in a directory
-    22887  disk/staging               a directory made under another name, then renamed
-    23153  disk/missing               a path or a directory without what is wanted of it
-    23196  disk/weights               which files they are, and what may stand in their place
-    23525  disk/weight_index          the index of a checkpoint in shards
-    23742  disk/shards                what an index and its shards say of each other
-    23947  disk/checkpoint            a model directory, in one file or in shards
-    24192  disk/tokenizer_directory   the tokenizer of a model directory
+    21186  across                     tokens of one vocabulary as weighted tokens of another
+    21200  across/map_rows            a map, gathered row by row
+    21397  across/token_map           by the split of the other vocabulary
+    21520  across/write_maps          two maps as safetensors
+    21663  across/spell_maps          two maps as JSON, for people
 
-    24449  model                      which tensors and config keys belong to the vocabulary
-    24484  model/known                what the world calls things
-    24808  model/known_keys           keys of ids and sizes in configs
-    24982  model/known_classes        classes of tokenizers, by the type of model
-    25220  model/names                names of tensors
-    25377  model/document             the JSON files of a model directory
-    25472  model/members              what the members of a config are about
-    25693  model/config               what config.json says
-    25870  model/side                 a model directory opened once
-    25993  model/code                 the Python that a tokenizer is loaded with
-    26227  model/parts                what each tensor does for the vocabulary
-    26337  model/whole                whether all tensors are there
-    26459  model/find                 finding the parts of a model
-    26746  model/processor            the tokens that a processor looks for by their text
-    26901  model/heirs                what becomes of the ids in a config
-    27067  model/config_ids           ids in a config being edited
-    27307  model/config_lists         lists, dictionaries and ranges of ids
-    27464  model/config_edit          config.json and generation_config.json, edited
-    27759  model/classes              which class a tokenizer is loaded as
-    27966  model/class_tokens         added tokens that a class numbers otherwise
+    21783  disk                       files and directories
+    21817  disk/system                what POSIX and Windows are asked for
+    21858  disk/windows_paths         paths as Windows takes them
+    21998  disk/windows               the system as Windows gives it
+    22310  disk/posix                 the system as POSIX gives it
+    22558  disk/paths                 what can be told from their text
+    22632  disk/failure               why the system refused
+    22746  disk/look                  what stands at a path, and whether within another
+    22867  disk/listing               listings of directories
+    22942  disk/reading               files to read, and whether they have changed
+    23121  disk/writing               files to write
+    23238  disk/copying               copies of files
+    23304  disk/trees                 whole directories looked through, copied, removed
+    23520  disk/known                 what weights are called in a directory
+    23603  disk/staging               a directory made under another name, then renamed
+    23869  disk/missing               a path or a directory without what is wanted of it
+    23912  disk/weights               which files they are, and what may stand in their place
+    24241  disk/weight_index          the index of a checkpoint in shards
+    24458  disk/shards                what an index and its shards say of each other
+    24663  disk/checkpoint            a model directory, in one file or in shards
+    24908  disk/tokenizer_directory   the tokenizer of a model directory
 
-    28082  job                        the whole transplant, in the order in which it happens
-    28122  job/job                    what a job holds
-    28410  job/open                   opening the two models
-    28547  job/map                    the caller's map
-    28668  job/align                  where every new row comes from
-    28858  job/plan                   what becomes of every tensor, and of the configs
-    29003  job/chat                   the template that turns messages into text
-    29131  job/digits                 where the two tokenizers cut numbers differently
-    29328  job/check_gguf             the special tokens that a conversion to GGUF finds
-    29518  job/bos                    texts that begin otherwise than the base's
-    29567  job/rows                   rows in memory: reading, checking, their mean
-    29887  job/pieces                 what the base cuts new tokens into
-    29989  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30252  job/solve                  solving for the rows of the donor
-    30466  job/targets                the rows that are made from the donor's
-    30566  job/diagnose               what is odd about the rows that were made
-    30691  job/rebuild                the new rows of one vocabulary tensor
-    30956  job/write                  the output and its weights
-    31235  job/copy                   the other files of the two models
-    31452  job/index                  the files that are written anew
-    31622  job/run                    the whole, in order
-    31736  job/report                 what a job did, as JSON and as a table
-    32052  job/findings               what is told of a finished directory
-    32101  job/check_files            its files
-    32237  job/check_ids              sizes, ids and tying
-    32453  job/check_values           values
-    32524  job/check_draft            as a draft model for another
-    32815  job/verify                 whether a finished directory agrees with itself
+    25165  model                      which tensors and config keys belong to the vocabulary
+    25200  model/known                what the world calls things
+    25524  model/known_keys           keys of ids and sizes in configs
+    25698  model/known_classes        classes of tokenizers, by the type of model
+    25936  model/names                names of tensors
+    26093  model/document             the JSON files of a model directory
+    26188  model/members              what the members of a config are about
+    26409  model/config               what config.json says
+    26586  model/side                 a model directory opened once
+    26709  model/code                 the Python that a tokenizer is loaded with
+    26943  model/parts                what each tensor does for the vocabulary
+    27053  model/whole                whether all tensors are there
+    27175  model/find                 finding the parts of a model
+    27462  model/processor            the tokens that a processor looks for by their text
+    27617  model/heirs                what becomes of the ids in a config
+    27783  model/config_ids           ids in a config being edited
+    28023  model/config_lists         lists, dictionaries and ranges of ids
+    28180  model/config_edit          config.json and generation_config.json, edited
+    28475  model/classes              which class a tokenizer is loaded as
+    28682  model/class_tokens         added tokens that a class numbers otherwise
 
-    32856  evaluate                   methods ranked on tokens that both models share
-    32875  evaluate/token_class       what a token is like, by its bytes
-    32942  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33134  evaluate/scores            how near rows come to the true ones
-    33233  evaluate/ranks             whether a true row is found among all
-    33341  evaluate/evaluate          methods, one after the other, matrix by matrix
-    33550  evaluate/write_json        an evaluation as JSON
-    33661  evaluate/write_page        an evaluation as a page
+    28798  job                        the whole transplant, in the order in which it happens
+    28839  job/job                    what a job holds
+    29127  job/open                   opening the two models
+    29264  job/map                    the caller's map
+    29385  job/align                  where every new row comes from
+    29575  job/plan                   what becomes of every tensor, and of the configs
+    29720  job/chat                   the template that turns messages into text
+    29848  job/digits                 where the two tokenizers cut numbers differently
+    30045  job/check_gguf             the special tokens that a conversion to GGUF finds
+    30235  job/bos                    texts that begin otherwise than the base's
+    30284  job/rows                   rows in memory: reading, checking, their mean
+    30604  job/pieces                 what the base cuts new tokens into
+    30706  job/untrained              rows that hold nothing, and what becomes of their tokens
+    30969  job/solve                  solving for the rows of the donor
+    31183  job/targets                the rows that are made from the donor's
+    31283  job/diagnose               what is odd about the rows that were made
+    31408  job/rebuild                the new rows of one vocabulary tensor
+    31673  job/write                  the output and its weights
+    31952  job/copy                   the other files of the two models
+    32169  job/index                  the files that are written anew
+    32339  job/run                    the whole, in order
+    32453  job/combined               a map of tokens by the combinations that a method makes
+    32553  job/report                 what a job did, as JSON and as a table
+    32869  job/findings               what is told of a finished directory
+    32918  job/check_files            its files
+    33054  job/check_ids              sizes, ids and tying
+    33270  job/check_values           values
+    33341  job/check_draft            as a draft model for another
+    33632  job/verify                 whether a finished directory agrees with itself
 
-    33875  trim                       a smaller vocabulary of a model's own
-    33892  trim/needed                what has to stay for the sake of what stays
-    34075  trim/renumber              which tokens stay, and their new ids
-    34281  trim/trim_json             tokenizer.json and the JSON files beside it
-    34557  trim/trim_lines            merges.txt and vocab.txt
-    34607  trim/trim                  the whole, in order
+    33673  evaluate                   methods ranked on tokens that both models share
+    33692  evaluate/token_class       what a token is like, by its bytes
+    33759  evaluate/hidden            which tokens are hidden, and the rows at hand
+    33951  evaluate/scores            how near rows come to the true ones
+    34050  evaluate/ranks             whether a true row is found among all
+    34158  evaluate/evaluate          methods, one after the other, matrix by matrix
+    34367  evaluate/write_json        an evaluation as JSON
+    34478  evaluate/write_page        an evaluation as a page
+
+    34692  trim                       a smaller vocabulary of a model's own
+    34709  trim/needed                what has to stay for the sake of what stays
+    34892  trim/renumber              which tokens stay, and their new ids
+    35098  trim/trim_json             tokenizer.json and the JSON files beside it
+    35374  trim/trim_lines            merges.txt and vocab.txt
+    35424  trim/trim                  the whole, in order
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -255,8 +264,8 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim; norms in otx_job_matrix;
-          fields in the token table.
+          close, with every way of making rows; otx_evaluate; otx_trim; otx_token_map_*;
+          norms in otx_job_matrix; fields in the token table.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -1345,6 +1354,96 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              otx_alignment *out, otx_error *error);
 OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignment);
 
+/* >>> src/api/map.h */
+/* ---- maps: tokens of one vocabulary as weighted tokens of another --------------------------- */
+
+/* What the row of a token was made of. */
+typedef enum otx_counterpart {
+    OTX_COUNTERPART_SAME,     /* the token of the same bytes, or the special one of the same
+                                 content: as otx_align copies */
+    OTX_COUNTERPART_ROLE,     /* the control token in the same role */
+    OTX_COUNTERPART_SPLIT,    /* the tokens that the other tokenizer cuts its bytes into */
+    OTX_COUNTERPART_COMBINED, /* the shared tokens that a method combines: otx_token_map_fit */
+    /* Empty rows: */
+    OTX_COUNTERPART_UNUSED,   /* a reserved token, or one that was never trained */
+    OTX_COUNTERPART_NONE,     /* no tokens stand for it: a control token that the other lacks, or
+                                 a text with a part that is unknown there */
+    OTX_COUNTERPART_ABSENT,   /* no token has this id */
+    OTX_COUNTERPART_COUNT
+} otx_counterpart;
+
+/* "same", "role", "split", "combined", "unused", "none", "absent"; or NULL. */
+OTX_API const char *otx_counterpart_name(otx_counterpart counterpart);
+
+/* A matrix of weights, sparse by rows (CSR): that of token i has the entries from indptr[i] to
+   indptr[i + 1] - 1. Probabilities p over the one vocabulary become p * map over the other: what
+   p has on tokens with an empty row is lost, and on all others kept if rows sum to 1. To be
+   closed. */
+typedef struct otx_token_map {
+    size_t rows, columns; /* ids of the two vocabularies, holes with them. The matrices of their
+                             models may have more or fewer rows */
+    size_t entries;
+    int64_t *indptr;   /* [rows + 1] */
+    int64_t *indices;  /* [entries] ids of the other vocabulary: ascending in a row, each once */
+    float *weights;    /* [entries] none of them 0 */
+    size_t piece_count;
+    int64_t *piece_indptr; /* [rows + 1] and */
+    int64_t *pieces;   /* [piece_count]: the same in the order of the text, as often as they
+                          occur, whatever they weigh. Of combined tokens there are none */
+    uint8_t *kinds;    /* [rows] otx_counterpart */
+    uint64_t counts[OTX_COUNTERPART_COUNT]; /* rows of each kind */
+    double least_sum, most_sum; /* of the weights of a row, of those that are not empty */
+    uint64_t negative; /* weights below 0 */
+    size_t entry_room, piece_room; /* private: what indices and weights, and pieces, have room for */
+} otx_token_map;
+
+/* All zero is the default. */
+typedef struct otx_token_map_options {
+    otx_subword subword; /* how pieces are weighed, as their rows are. The sum is the mean: a row
+                            sums to 1 */
+    bool input;          /* weights for what a model reads, which are before the stroke at
+                            otx_subword; else for what it writes */
+} otx_token_map_options;
+
+/* Maps every token of `from` to those of `to` that stand for it: one of the same bytes or role,
+   with weight 1; else the pieces that `to` cuts its bytes into, by the weights of the options,
+   which sum to 1 (rounded to float). A piece that weighs nothing has no entry, and one that
+   occurs twice has one, of the sum. Tokens whose bytes the pieces do not make up get an empty
+   row, where `to` cuts at spaces but for these.
+
+   `to` must have its rules (otx_vocab_parse_rules). options may be NULL. Errors are an unknown
+   subword, lack of memory, and those of otx_align and otx_vocab_split; then *out is zeros.
+   Takes 14 bytes a row, 20 an entry and what otx_align takes. Progress is OTX_STAGE_SOLVE in
+   tokens. Thread-safe if the hooks of ctx are. */
+OTX_API otx_result otx_token_map_open(const otx_context *ctx, const otx_vocab *from,
+                                      const otx_vocab *to,
+                                      const otx_token_map_options *options, otx_token_map *out,
+                                      otx_error *error);
+OTX_API void otx_token_map_close(const otx_context *ctx, otx_token_map *map);
+
+/* Two vocabularies and the maps between them, for a file. Nothing in it is owned. */
+typedef struct otx_token_maps {
+    const otx_vocab *a, *b;
+    const otx_token_map *a_to_b, *b_to_a;
+    const char *a_name, *b_name; /* paths, say; */
+    const char *method;          /* "subword mean", say */
+} otx_token_maps;
+
+/* Writes a safetensors file. For each way, a_to_b and b_to_a: .indptr, .indices (I64) and
+   .weights (F32), .shape (I64, 2), .piece_indptr, .pieces (I64) and .kinds (U8). In PyTorch
+       m = safetensors.torch.load_file(FILE)
+       forth = torch.sparse_csr_tensor(m["a_to_b.indptr"], m["a_to_b.indices"],
+                                       m["a_to_b.weights"], tuple(m["a_to_b.shape"].tolist()))
+   The vocabularies are not looked at. */
+OTX_API otx_result otx_token_maps_write(const otx_context *ctx, const otx_token_maps *maps,
+                                        const otx_sink *sink, otx_error *error);
+
+/* Writes one JSON object for people, a token a line: its id, what it stands for with \xNN for
+   what is no text and \\ for a backslash, its kind, and the tokens it is mapped to with their
+   weights; and the pieces, where there is more than one, in the order of the text. */
+OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_token_maps *maps,
+                                             const otx_sink *sink, otx_error *error);
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/api/file.h */
@@ -1579,6 +1678,28 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
                                   const char *out, const otx_job_options *options,
                                   otx_job_summary *summary, otx_error *error);
+
+/* >>> src/api/map_models.h */
+/* ---- maps by the rows of two models ---------------------------------------------------------- */
+
+/* Maps every token of the model in directory `from` to tokens of that in `to`: those that both
+   share as otx_token_map_open does, and any other to the shared tokens that a method combines to
+   its row, by its coefficients. options->method is one that combines tokens and nothing else:
+   omp, omp-centred, common_interpolation, wechsel or hull; omp, weights, seed, solve and
+   solve_context are its options, and all others are not looked at. `input`: by the embeddings;
+   else by the output heads, where both models have one of their own.
+
+   Coefficients are as otx_method_fit gives them, rounded to float, and nothing is normalised:
+   hull's are 0 or more and sum to 1, as do those of common_interpolation by distance and of
+   wechsel; omp's have either sign and any sum (least_sum, most_sum and negative tell). Those of
+   omp-centred leave 1 - their sum to the mean of all shared tokens, which has no entry.
+
+   Errors are those of otx_job_open and otx_method_fit, and OTX_ERROR_UNSUPPORTED for other
+   methods; then *out is zeros. Holds the two matrices, one after the other, and what the method
+   takes. */
+OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,
+                                     const otx_job_options *options, bool input,
+                                     otx_token_map *out, otx_error *error);
 
 /* >>> src/api/verify.h */
 /* ---- looking at a finished directory ------------------------------------------------- */
@@ -21062,6 +21183,601 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     memset(fitted, 0, sizeof *fitted);
 }
 
+/* >>> src/across/chapter.h */
+/* ==== across: tokens of one vocabulary as weighted tokens of another ==== */
+
+/* Knows two vocabularies, and how the pieces of a token are weighed; nothing of models. What a
+   method combines by the rows of two models is job/combined.h.
+   Hides how the rows of a sparse matrix are gathered. A map owns its arrays; the files that are
+   written of two of them go to the caller's sink in blocks.
+
+   Rooms, in order of dependency:
+     map_rows      a map, gathered row by row
+     token_map     by the split of the other vocabulary
+     write_maps    two maps as safetensors
+     spell_maps    two maps as JSON, for people */
+
+/* >>> src/across/map_rows.h */
+/* ---- map_rows: a map, gathered row by row --------------------------------------------- */
+
+OTX_API const char *otx_counterpart_name(otx_counterpart counterpart)
+{
+    static const char *const names[OTX_COUNTERPART_COUNT] = {"same",   "role", "split", "combined",
+                                                             "unused", "none", "absent"};
+    return (unsigned)counterpart < OTX_COUNTERPART_COUNT ? names[counterpart] : NULL;
+}
+
+/* An entry of the row at hand. */
+typedef struct otx__map_cell {
+    int64_t id;
+    double weight;
+} otx__map_cell;
+
+/* A map on its way. Row after row: cells are put, then the row is ended. */
+typedef struct otx__map_rows {
+    const otx_context *ctx;
+    otx_token_map *map;
+    size_t next;          /* the row at hand */
+    otx__map_cell *cells; /* of it */
+    size_t count, room;
+} otx__map_rows;
+
+OTX_API void otx_token_map_close(const otx_context *ctx, otx_token_map *map)
+{
+    if (map->entry_room) {
+        otx__free(ctx, map->indices, map->entry_room, sizeof *map->indices);
+        otx__free(ctx, map->weights, map->entry_room, sizeof *map->weights);
+    }
+    if (map->piece_room) otx__free(ctx, map->pieces, map->piece_room, sizeof *map->pieces);
+    otx__free(ctx, map->indptr, map->rows + 1, sizeof *map->indptr);
+    otx__free(ctx, map->piece_indptr, map->rows + 1, sizeof *map->piece_indptr);
+    otx__free(ctx, map->kinds, map->rows, sizeof *map->kinds);
+    memset(map, 0, sizeof *map);
+}
+
+/* Zeroes the map and makes room for its rows. Close with otx__map_rows_close in any case. */
+OTX__PRIVATE otx_result otx__map_rows_open(const otx_context *ctx, size_t rows, size_t columns,
+                                           otx_token_map *map, otx__map_rows *to,
+                                           otx_error *error)
+{
+    memset(map, 0, sizeof *map);
+    memset(to, 0, sizeof *to);
+    to->ctx = ctx;
+    to->map = map;
+    if (rows == SIZE_MAX) return otx__fail_memory(error, UINT64_MAX);
+    map->rows = rows;
+    map->columns = columns;
+    map->indptr = (int64_t *)otx__alloc_zero(ctx, rows + 1, sizeof *map->indptr);
+    map->piece_indptr = (int64_t *)otx__alloc_zero(ctx, rows + 1, sizeof *map->piece_indptr);
+    map->kinds = (uint8_t *)otx__alloc_zero(ctx, rows, sizeof *map->kinds);
+    if (map->indptr && map->piece_indptr && map->kinds) return OTX_OK;
+    return otx__fail_array(error, (uint64_t)rows + 1, sizeof *map->indptr);
+}
+
+OTX__PRIVATE void otx__map_rows_close(otx__map_rows *to)
+{
+    if (to->room) otx__free(to->ctx, to->cells, to->room, sizeof *to->cells);
+}
+
+/* Puts a cell into the row at hand. */
+OTX__PRIVATE otx_result otx__map_put(otx__map_rows *to, int64_t id, double weight,
+                                     otx_error *error)
+{
+    void *cells = to->cells;
+    if (!otx__grow(to->ctx, &cells, &to->room, to->count + 1, sizeof *to->cells))
+        return otx__fail_array(error, (uint64_t)to->count + 1, sizeof *to->cells);
+    to->cells = (otx__map_cell *)cells;
+    to->cells[to->count].id = id;
+    to->cells[to->count++].weight = weight;
+    return OTX_OK;
+}
+
+/* Keeps a piece of the row at hand. */
+OTX__PRIVATE otx_result otx__map_put_piece(otx__map_rows *to, int64_t id, otx_error *error)
+{
+    otx_token_map *map = to->map;
+    void *pieces = map->pieces;
+    if (!otx__grow(to->ctx, &pieces, &map->piece_room, map->piece_count + 1, sizeof *map->pieces))
+        return otx__fail_array(error, (uint64_t)map->piece_count + 1, sizeof *map->pieces);
+    map->pieces = (int64_t *)pieces;
+    map->pieces[map->piece_count++] = id;
+    return OTX_OK;
+}
+
+/* Room for `count` more entries. */
+OTX__PRIVATE bool otx__map_reserve(otx__map_rows *to, size_t count)
+{
+    otx_token_map *map = to->map;
+    size_t need, room = map->entry_room;
+    int64_t *indices;
+    float *weights;
+    if (!otx__add(map->entries, count, &need)) return false;
+    if (need <= room) return true;
+    room = otx__max(need, room < SIZE_MAX / 2 ? 2 * room : need);
+    indices = (int64_t *)otx__alloc(to->ctx, room, sizeof *indices);
+    weights = (float *)otx__alloc(to->ctx, room, sizeof *weights);
+    if (!indices || !weights) {
+        otx__free(to->ctx, indices, room, sizeof *indices);
+        otx__free(to->ctx, weights, room, sizeof *weights);
+        return false;
+    }
+    if (map->entries) {
+        memcpy(indices, map->indices, map->entries * sizeof *indices);
+        memcpy(weights, map->weights, map->entries * sizeof *weights);
+    }
+    if (map->entry_room) {
+        otx__free(to->ctx, map->indices, map->entry_room, sizeof *indices);
+        otx__free(to->ctx, map->weights, map->entry_room, sizeof *weights);
+    }
+    map->indices = indices;
+    map->weights = weights;
+    map->entry_room = room;
+    return true;
+}
+
+OTX__PRIVATE int otx__map_by_column(const void *a, const void *b)
+{
+    const otx__map_cell *x = (const otx__map_cell *)a, *y = (const otx__map_cell *)b;
+    if (x->id != y->id) return x->id < y->id ? -1 : 1;
+    return x->weight < y->weight ? -1 : x->weight > y->weight;
+}
+
+/* Enters the cells as entries: sorted, those of one id as one, none of weight 0. */
+OTX__PRIVATE void otx__map_enter(otx__map_rows *to)
+{
+    otx_token_map *map = to->map;
+    const size_t first = map->entries;
+    double sum = 0.0;
+    size_t i, j;
+    otx__sort(to->cells, to->count, sizeof *to->cells, otx__map_by_column);
+    for (i = 0; i < to->count; i = j) {
+        double weight = 0.0;
+        float rounded;
+        for (j = i; j < to->count && to->cells[j].id == to->cells[i].id; j++)
+            weight += to->cells[j].weight;
+        rounded = (float)weight;
+        if (rounded == 0.0f) continue;
+        map->indices[map->entries] = to->cells[i].id;
+        map->weights[map->entries++] = rounded;
+        map->negative += rounded < 0.0f;
+        sum += (double)rounded;
+    }
+    if (map->entries == first) return;
+    if (first == 0 || sum < map->least_sum) map->least_sum = sum;
+    if (first == 0 || sum > map->most_sum) map->most_sum = sum;
+}
+
+/* Ends the row at hand. One of cells that come to nothing is none; so is one of a kind that has
+   an empty row. */
+OTX__PRIVATE otx_result otx__map_end_row(otx__map_rows *to, otx_counterpart kind,
+                                         otx_error *error)
+{
+    otx_token_map *map = to->map;
+    const size_t before = map->entries;
+    if (!otx__map_reserve(to, to->count))
+        return otx__fail_array(error, (uint64_t)before + to->count, sizeof *map->indices);
+    otx__map_enter(to);
+    to->count = 0;
+    if (map->entries == before && kind < OTX_COUNTERPART_UNUSED) kind = OTX_COUNTERPART_NONE;
+    map->kinds[to->next++] = (uint8_t)kind;
+    map->counts[kind]++;
+    map->indptr[to->next] = (int64_t)map->entries;
+    map->piece_indptr[to->next] = (int64_t)map->piece_count;
+    return OTX_OK;
+}
+
+/* A row of one entry of weight 1. */
+OTX__PRIVATE otx_result otx__map_one(otx__map_rows *to, otx_counterpart kind, int64_t id,
+                                     otx_error *error)
+{
+    otx_result result = otx__map_put(to, id, 1.0, error);
+    if (!result) result = otx__map_put_piece(to, id, error);
+    return result ? result : otx__map_end_row(to, kind, error);
+}
+
+/* The row of a token by what otx_align says of it, if that is enough; false if it is not. */
+OTX__PRIVATE bool otx__map_aligned(otx__map_rows *to, const otx_alignment_row *row,
+                                   const otx_token *token, otx_result *result,
+                                   otx_error *error)
+{
+    if (token->kind == OTX_TOKEN_NONE) {
+        *result = otx__map_end_row(to, OTX_COUNTERPART_ABSENT, error);
+    } else if (row->action == OTX_ACTION_COPY || row->action == OTX_ACTION_ROLE) {
+        const bool same = row->action == OTX_ACTION_COPY;
+        *result = otx__map_one(to, same ? OTX_COUNTERPART_SAME : OTX_COUNTERPART_ROLE,
+                               row->base, error);
+    } else if (row->action != OTX_ACTION_APPROXIMATE) {
+        *result = otx__map_end_row(to, OTX_COUNTERPART_UNUSED, error);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* >>> src/across/token_map.h */
+/* ---- token_map: by the split of the other vocabulary ---------------------------------- */
+
+/* Tokens between two looks at whether the caller wants to stop. */
+#define OTX__MAP_STEP 1024
+
+typedef struct otx__map_split {
+    const otx_vocab *to;
+    otx_token_map_options options;
+    otx__map_rows rows;
+    uint32_t *ids; /* of one token */
+    size_t capacity;
+} otx__map_split;
+
+/* Whether a vocabulary's tokens hold no spaces, so that a split loses those of the text. */
+OTX__PRIVATE bool otx__map_ignores_spaces(const otx_vocab *vocab)
+{
+    return vocab->family == OTX_FAMILY_WORDPIECE || vocab->family == OTX_FAMILY_WORD_SUFFIX;
+}
+
+/* Whether the pieces stand for the token's bytes, all of them and in order. */
+OTX__PRIVATE bool otx__map_is_whole(const otx__map_split *s, const otx_token *token,
+                                    size_t count)
+{
+    const bool loose = otx__map_ignores_spaces(s->to);
+    size_t at = 0, i, j;
+    for (i = 0; i < count; i++) {
+        const otx_token *piece = &s->to->tokens[s->ids[i]];
+        if ((int64_t)s->ids[i] == s->to->roles[OTX_ROLE_UNK]) return false;
+        for (j = 0; j < piece->size; j++) {
+            if (loose && piece->bytes[j] == ' ') continue;
+            while (loose && at < token->size && token->bytes[at] == ' ') at++;
+            if (at == token->size || token->bytes[at++] != piece->bytes[j]) return false;
+        }
+    }
+    while (loose && at < token->size && token->bytes[at] == ' ') at++;
+    return at == token->size;
+}
+
+/* Splits a token, with room for all its pieces. */
+OTX__PRIVATE otx_result otx__map_cut(otx__map_split *s, const otx_token *token, size_t *count,
+                                     otx_error *error)
+{
+    otx_result result;
+    for (;;) {
+        void *ids = s->ids;
+        result = otx_vocab_split(s->rows.ctx, s->to, token->bytes, token->size, s->ids,
+                                 s->capacity, count, error);
+        if (result || *count <= s->capacity) return result;
+        if (!otx__grow(s->rows.ctx, &ids, &s->capacity, *count, sizeof *s->ids))
+            return otx__fail_array(error, *count, sizeof *s->ids);
+        s->ids = (uint32_t *)ids;
+    }
+}
+
+/* The row of a token that has no one counterpart. */
+OTX__PRIVATE otx_result otx__map_pieces(otx__map_split *s, const otx_token *token,
+                                        otx_error *error)
+{
+    const bool head = !s->options.input;
+    double sum = 0.0;
+    size_t count = 0, i;
+    otx_result result = OTX_OK;
+    if (token->kind != OTX_TOKEN_CONTROL) result = otx__map_cut(s, token, &count, error);
+    if (result) return result;
+    if (!count || !otx__map_is_whole(s, token, count))
+        return otx__map_end_row(&s->rows, OTX_COUNTERPART_NONE, error);
+    for (i = 0; i < count; i++)
+        sum += otx__subword_weight(s->options.subword, head, i, count,
+                                   s->to->tokens[s->ids[i]].size);
+    for (i = 0; i < count && !result; i++) {
+        const uint32_t id = s->ids[i];
+        const double weight = otx__subword_weight(s->options.subword, head, i, count,
+                                                  s->to->tokens[id].size);
+        result = otx__map_put(&s->rows, id, sum > 0.0 ? weight / sum : 1.0 / (double)count,
+                              error);
+        if (!result) result = otx__map_put_piece(&s->rows, id, error);
+    }
+    return result ? result : otx__map_end_row(&s->rows, OTX_COUNTERPART_SPLIT, error);
+}
+
+OTX__PRIVATE otx_result otx__map_tokens(otx__map_split *s, const otx_vocab *from,
+                                        const otx_alignment *plan, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < from->count && !result; i++) {
+        const otx_token *token = &from->tokens[i];
+        if (i % OTX__MAP_STEP == 0)
+            result = otx__poll(s->rows.ctx, OTX_STAGE_SOLVE, s->to->source, i, from->count,
+                               error);
+        if (!result && !otx__map_aligned(&s->rows, &plan->rows[i], token, &result, error))
+            result = otx__map_pieces(s, token, error);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_token_map_open(const otx_context *ctx, const otx_vocab *from,
+                                      const otx_vocab *to,
+                                      const otx_token_map_options *options, otx_token_map *out,
+                                      otx_error *error)
+{
+    otx__map_split s;
+    otx_alignment plan;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&s, 0, sizeof s);
+    s.to = to;
+    if (options) s.options = *options;
+    if ((unsigned)s.options.subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
+                         (int)s.options.subword);
+    result = otx_align(ctx, from, to, NULL, &plan, error);
+    if (result) return result;
+    result = otx__map_rows_open(ctx, from->count, to->count, out, &s.rows, error);
+    if (!result) result = otx__map_tokens(&s, from, &plan, error);
+    otx__map_rows_close(&s.rows);
+    if (s.capacity) otx__free(ctx, s.ids, s.capacity, sizeof *s.ids);
+    otx_alignment_close(ctx, &plan);
+    if (result) otx_token_map_close(ctx, out);
+    return result;
+}
+
+/* >>> src/across/write_maps.h */
+/* ---- write_maps: two maps as safetensors ---------------------------------------------- */
+
+/* Bytes that go to the sink at a time. */
+#define OTX__MAP_BLOCK ((size_t)1 << 16)
+
+OTX__PRIVATE otx_result otx__maps_flush(otx__text *text, const otx_sink *sink, otx_error *error)
+{
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > 0 && !sink->write(sink->context, text->bytes, text->size))
+        return otx__fail(error, OTX_ERROR_IO, "the maps could not be written");
+    text->size = 0;
+    return OTX_OK;
+}
+
+/* A number of `size` bytes, the lowest first. */
+OTX__PRIVATE void otx__maps_number(otx__text *text, uint64_t value, size_t size)
+{
+    char bytes[8];
+    size_t i;
+    for (i = 0; i < size; i++) bytes[i] = (char)(unsigned char)(value >> (8 * i) & 255);
+    otx__text_bytes(text, bytes, size);
+}
+
+/* The tensors of one map, and those of two. */
+enum { OTX__MAP_TENSORS = 7, OTX__MAPS_TENSORS = 2 * OTX__MAP_TENSORS };
+
+/* A tensor of the file and where its elements are. */
+typedef struct otx__map_tensor {
+    const void *data;
+    uint64_t shape[1];
+    otx_dtype dtype;
+    char name[32];
+} otx__map_tensor;
+
+typedef struct otx__maps_file {
+    int64_t sizes[2][2];
+    otx__map_tensor parts[OTX__MAPS_TENSORS];
+    otx_tensor tensors[OTX__MAPS_TENSORS];
+} otx__maps_file;
+
+/* Lists the tensors of one map. */
+OTX__PRIVATE void otx__maps_list(otx__maps_file *file, size_t which, const char *name,
+                                 const otx_token_map *map)
+{
+    const struct {
+        const char *name;
+        const void *data;
+        size_t count;
+        otx_dtype dtype;
+    } parts[OTX__MAP_TENSORS] = {
+        {"shape", file->sizes[which], 2, OTX_I64},
+        {"indptr", map->indptr, map->rows + 1, OTX_I64},
+        {"indices", map->indices, map->entries, OTX_I64},
+        {"weights", map->weights, map->entries, OTX_F32},
+        {"piece_indptr", map->piece_indptr, map->rows + 1, OTX_I64},
+        {"pieces", map->pieces, map->piece_count, OTX_I64},
+        {"kinds", map->kinds, map->rows, OTX_U8},
+    };
+    size_t i;
+    file->sizes[which][0] = (int64_t)map->rows;
+    file->sizes[which][1] = (int64_t)map->columns;
+    for (i = 0; i < OTX__MAP_TENSORS; i++) {
+        otx__map_tensor *part = &file->parts[which * OTX__MAP_TENSORS + i];
+        otx_tensor *tensor = &file->tensors[which * OTX__MAP_TENSORS + i];
+        part->data = parts[i].data;
+        part->dtype = parts[i].dtype;
+        part->shape[0] = parts[i].count;
+        otx__format(part->name, sizeof part->name, "%s.%s", name, parts[i].name);
+        tensor->name = part->name;
+        tensor->name_size = strlen(part->name);
+        tensor->dtype = part->dtype;
+        tensor->rank = 1;
+        tensor->shape = part->shape;
+    }
+}
+
+/* Writes the elements of one tensor. */
+OTX__PRIVATE otx_result otx__maps_elements(const otx__map_tensor *part, otx__text *text,
+                                           const otx_sink *sink, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < part->shape[0] && !result; i++) {
+        if (part->dtype == OTX_F32) {
+            uint32_t bits;
+            memcpy(&bits, (const float *)part->data + i, sizeof bits);
+            otx__maps_number(text, bits, 4);
+        } else if (part->dtype == OTX_U8) {
+            otx__maps_number(text, ((const uint8_t *)part->data)[i], 1);
+        } else {
+            otx__maps_number(text, (uint64_t)((const int64_t *)part->data)[i], 8);
+        }
+        if (text->size >= OTX__MAP_BLOCK || text->failed)
+            result = otx__maps_flush(text, sink, error);
+    }
+    return result;
+}
+
+/* What the header says besides; what is no UTF-8 cannot stand there. */
+OTX__PRIVATE size_t otx__maps_metadata(const otx_token_maps *maps, otx_metadata metadata[4])
+{
+    const char *const entries[4][2] = {{"format", "pt"},
+                                       {"a", maps->a_name},
+                                       {"b", maps->b_name},
+                                       {"method", maps->method}};
+    size_t count = 0, i;
+    for (i = 0; i < OTX__COUNT(entries); i++) {
+        const char *value = entries[i][1];
+        if (!value || !otx__is_utf8(value, strlen(value))) continue;
+        metadata[count].key = entries[i][0];
+        metadata[count].key_size = strlen(entries[i][0]);
+        metadata[count].value = value;
+        metadata[count++].value_size = strlen(value);
+    }
+    return count;
+}
+
+OTX_API otx_result otx_token_maps_write(const otx_context *ctx, const otx_token_maps *maps,
+                                        const otx_sink *sink, otx_error *error)
+{
+    otx__maps_file file;
+    otx_metadata metadata[4];
+    otx_layout layout;
+    otx__text text;
+    otx_result result;
+    size_t i;
+    memset(&file, 0, sizeof file);
+    otx__maps_list(&file, 0, "a_to_b", maps->a_to_b);
+    otx__maps_list(&file, 1, "b_to_a", maps->b_to_a);
+    result = otx_layout_open(ctx, file.tensors, OTX__MAPS_TENSORS, metadata,
+                             otx__maps_metadata(maps, metadata), &layout, error);
+    if (result) return result;
+    otx__text_open(&text, ctx);
+    otx__text_bytes(&text, layout.header, layout.header_size);
+    for (i = 0; i < layout.count && !result; i++)
+        result = otx__maps_elements(&file.parts[layout.order[i]], &text, sink, error);
+    if (!result) result = otx__maps_flush(&text, sink, error);
+    otx__text_close(&text);
+    otx_layout_close(ctx, &layout);
+    return result;
+}
+
+/* >>> src/across/spell_maps.h */
+/* ---- spell_maps: two maps as JSON, for people ------------------------------------------- */
+
+/* What a token stands for, as a JSON string: text as it is, any other byte as \xNN, and a
+   backslash as \\, of which JSON doubles every backslash once more. */
+OTX__PRIVATE void otx__maps_token(otx__text *text, const otx_vocab *vocab, uint64_t id)
+{
+    const otx_token *token = &vocab->tokens[id];
+    size_t i = 0, length;
+    otx__text_string(text, "\"");
+    for (; i < token->size; i += otx__max(length, 1)) {
+        const unsigned char byte = (unsigned char)token->bytes[i];
+        length = otx__utf8_length((const unsigned char *)token->bytes + i, token->size - i);
+        if (byte == '"') otx__text_string(text, "\\\"");
+        else if (byte == '\\') otx__text_string(text, "\\\\\\\\");
+        else if (length == 0 || byte < 0x20 || byte == 0x7f)
+            otx__text_format(text, "\\\\x%02x", byte);
+        else otx__text_bytes(text, token->bytes + i, length);
+    }
+    otx__text_string(text, "\"");
+}
+
+/* The line of one token. */
+OTX__PRIVATE void otx__maps_line(otx__text *text, const otx_vocab *from, const otx_vocab *to,
+                                 const otx_token_map *map, size_t row)
+{
+    int64_t i, first = map->piece_indptr[row], end = map->piece_indptr[row + 1];
+    otx__text_format(text, "    {\"id\": %" PRIu64 ", \"token\": ", (uint64_t)row);
+    otx__maps_token(text, from, row);
+    otx__text_format(text, ", \"kind\": \"%s\", \"to\": [",
+                     otx__word(otx_counterpart_name((otx_counterpart)map->kinds[row])));
+    for (i = map->indptr[row]; i < map->indptr[row + 1]; i++) {
+        otx__text_format(text, "%s{\"id\": %" PRId64 ", \"token\": ",
+                         i > map->indptr[row] ? ", " : "", map->indices[i]);
+        otx__maps_token(text, to, (uint64_t)map->indices[i]);
+        otx__text_string(text, ", \"weight\": ");
+        otx__text_double(text, (double)map->weights[i]);
+        otx__text_string(text, "}");
+    }
+    otx__text_string(text, "]");
+    if (end - first > 1) otx__text_string(text, ", \"pieces\": [");
+    for (i = first; i < end && end - first > 1; i++) {
+        otx__text_string(text, i > first ? ", " : "");
+        otx__maps_token(text, to, (uint64_t)map->pieces[i]);
+    }
+    otx__text_string(text, end - first > 1 ? "]}" : "}");
+}
+
+/* The counts of a map and its lines; holes have none. */
+OTX__PRIVATE otx_result otx__maps_object(otx__text *text, const char *name,
+                                         const otx_vocab *from, const otx_vocab *to,
+                                         const otx_token_map *map, const otx_sink *sink,
+                                         otx_error *error)
+{
+    otx_result result = OTX_OK;
+    bool more = false;
+    size_t i;
+    otx__text_format(text, ",\n  \"%s\": {\"rows\": %" PRIu64 ", \"columns\": %" PRIu64
+                     ", \"entries\": %" PRIu64 ", \"counts\": {", name, (uint64_t)map->rows,
+                     (uint64_t)map->columns, (uint64_t)map->entries);
+    for (i = 0; i < OTX_COUNTERPART_COUNT; i++)
+        otx__text_format(text, "%s\"%s\": %" PRIu64, i ? ", " : "",
+                         otx__word(otx_counterpart_name((otx_counterpart)i)), map->counts[i]);
+    otx__text_string(text, "}, \"least_sum\": ");
+    otx__text_double(text, map->least_sum);
+    otx__text_string(text, ", \"most_sum\": ");
+    otx__text_double(text, map->most_sum);
+    otx__text_format(text, ", \"negative\": %" PRIu64 ", \"tokens\": [", map->negative);
+    for (i = 0; i < map->rows && !result; i++) {
+        if (map->kinds[i] == OTX_COUNTERPART_ABSENT) continue;
+        otx__text_string(text, more ? ",\n" : "\n");
+        more = true;
+        otx__maps_line(text, from, to, map, i);
+        if (text->size >= OTX__MAP_BLOCK || text->failed)
+            result = otx__maps_flush(text, sink, error);
+    }
+    otx__text_string(text, "\n  ]}");
+    return result;
+}
+
+/* Whether the maps are those of the vocabularies, whose tokens they lead to. */
+OTX__PRIVATE otx_result otx__maps_check(const otx_token_maps *maps, otx_error *error)
+{
+    const size_t a = maps->a->count, b = maps->b->count;
+    if (maps->a_to_b->rows == a && maps->a_to_b->columns == b && maps->b_to_a->rows == b &&
+        maps->b_to_a->columns == a)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "maps of %" PRIu64 " and %" PRIu64 " rows are "
+                     "not those of vocabularies of %" PRIu64 " and %" PRIu64 " ids",
+                     (uint64_t)maps->a_to_b->rows, (uint64_t)maps->b_to_a->rows, (uint64_t)a,
+                     (uint64_t)b);
+}
+
+OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_token_maps *maps,
+                                             const otx_sink *sink, otx_error *error)
+{
+    const char *const named[3][2] = {
+        {"a", maps->a_name}, {"b", maps->b_name}, {"method", maps->method}};
+    otx__text text;
+    otx_result result = otx__maps_check(maps, error);
+    size_t i;
+    if (result) return result;
+    otx__text_open(&text, ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\"");
+    for (i = 0; i < OTX__COUNT(named); i++) {
+        if (!named[i][1]) continue;
+        otx__text_format(&text, ",\n  \"%s\": ", named[i][0]);
+        otx__text_json_string(&text, named[i][1], strlen(named[i][1]));
+    }
+    result = otx__maps_object(&text, "a_to_b", maps->a, maps->b, maps->a_to_b, sink, error);
+    if (!result)
+        result = otx__maps_object(&text, "b_to_a", maps->b, maps->a, maps->b_to_a, sink, error);
+    otx__text_string(&text, "\n}\n");
+    if (!result) result = otx__maps_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/disk/chapter.h */
@@ -28111,6 +28827,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      copy          the other files of the two models
      index         the files that are written anew
      run           the whole, in order
+     combined      a map of tokens by the combinations that a method makes
      report        what a job did, as JSON and as a table
      findings      what is told of a finished directory
      check_files   its files
@@ -31730,6 +32447,106 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
     result = otx_job_run(job, out, error);
     if (!result && summary) otx_job_summarize(job, summary);
     otx_job_close(job);
+    return result;
+}
+
+/* >>> src/job/combined.h */
+/* ---- combined: a map by the combinations that a method makes -------------------------- */
+
+/* Whether a method's rows are combinations of shared tokens' rows and nothing else. */
+OTX__PRIVATE bool otx__method_combines(otx_method method)
+{
+    return method == OTX_METHOD_OMP || method == OTX_METHOD_OMP_CENTRED ||
+           method == OTX_METHOD_COMMON_INTERPOLATION || method == OTX_METHOD_WECHSEL ||
+           method == OTX_METHOD_HULL;
+}
+
+/* The solution for the head that the base writes with, or for its embedding. */
+OTX__PRIVATE otx__solution *otx__combined_solution(otx_job *job, bool input)
+{
+    size_t found = OTX__NONE, i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx__vocab_tensor *tensor = &job->base.parts.tensors[i];
+        const size_t solution = job->plans[i].solution;
+        if (solution == OTX__NONE) continue;
+        if (tensor->at == job->base.parts.embedding && found == OTX__NONE) found = solution;
+        if (tensor->at == job->base.parts.head && !input) found = solution;
+    }
+    return found == OTX__NONE ? &job->solutions[0] : &job->solutions[found];
+}
+
+/* The row of the target at a place. */
+OTX__PRIVATE otx_result otx__combined_row(const otx_job *job, const otx_fitted *fitted,
+                                          size_t target, otx__map_rows *to, otx_error *error)
+{
+    const int32_t *indices = fitted->indices + target * fitted->k;
+    const double *coefficients = fitted->coefficients + target * fitted->k;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < fitted->k && indices[i] >= 0 && !result; i++)
+        result = otx__map_put(to, job->anchor_bases[indices[i]], coefficients[i], error);
+    return result ? result : otx__map_end_row(to, OTX_COUNTERPART_COMBINED, error);
+}
+
+OTX__PRIVATE otx_result otx__combined_rows(const otx_job *job, const otx_fitted *fitted,
+                                           otx__map_rows *to, otx_error *error)
+{
+    const otx_vocab *donor = &job->donor.vocab;
+    otx_result result = OTX_OK;
+    size_t target = 0, i;
+    for (i = 0; i < donor->count && !result; i++) {
+        const otx_alignment_row *row = &job->alignment.rows[i];
+        if (!otx__map_aligned(to, row, &donor->tokens[i], &result, error))
+            result = otx__combined_row(job, fitted, target++, to, error);
+    }
+    return result;
+}
+
+/* The job of `from`'s tokens in `to`, as far as it is wanted here. */
+OTX__PRIVATE otx_result otx__combined_open(const otx_context *ctx, const char *from,
+                                           const char *to, const otx_job_options *options,
+                                           otx_job **job, otx_error *error)
+{
+    otx_job_options wanted;
+    memset(&wanted, 0, sizeof wanted);
+    *job = NULL;
+    wanted.method = options->method;
+    wanted.omp = options->omp;
+    wanted.weights = options->weights;
+    wanted.seed = options->seed;
+    wanted.solve = options->solve;
+    wanted.solve_context = options->solve_context;
+    wanted.rows = OTX_ROWS_MULTIPLE; /* one for each of the tokenizer's ids, no more */
+    wanted.rows_multiple = 1;
+    if (!otx__method_combines(wanted.method))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s makes rows that are no combinations "
+                         "of a few tokens; those of omp, omp-centred, common_interpolation, "
+                         "wechsel and hull are, and subword maps tokens to their pieces",
+                         otx__word(otx_method_name(wanted.method)));
+    return otx_job_open(ctx, to, from, &wanted, job, error);
+}
+
+OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,
+                                     const otx_job_options *options, bool input,
+                                     otx_token_map *out, otx_error *error)
+{
+    otx__solution *solution;
+    otx__map_rows rows;
+    otx_job *job;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__combined_open(ctx, from, to, options, &job, error);
+    if (result) return result;
+    solution = otx__combined_solution(job, input);
+    if (job->target_count) result = otx__solution_make(job, solution, error);
+    if (!result) {
+        result = otx__map_rows_open(ctx, job->donor.vocab.count, job->base.vocab.count, out,
+                                    &rows, error);
+        if (!result) result = otx__combined_rows(job, &solution->fitted, &rows, error);
+        otx__map_rows_close(&rows);
+    }
+    otx_job_close(job);
+    if (result) otx_token_map_close(ctx, out);
     return result;
 }
 
