@@ -29,21 +29,24 @@ done
 # that do. A layer alone goes without the rooms of lower wings that it has no use for.
 without=
 case "$only" in
-"") api="version result context isa matrix solver affine methods source json safetensors
-             vocab align map"
+"") api="version result context isa matrix blocks solver affine methods source json safetensors
+             gguf vocab align map"
     wings="base files vocab simd solve methods across"
-    path_api="file directory job map_models verify evaluate trim"
-    path_wings="disk model job evaluate trim" ;;
-files) api="version result context matrix source json safetensors"
+    path_api="file directory job map_models verify evaluate reshape"
+    path_wings="disk model job evaluate reshape" ;;
+files) api="version result context matrix blocks source json safetensors gguf"
     wings="base files" path_api='' path_wings=''
-    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;
+    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch
+             files/gguf_keys" ;;
 vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
-    without="base/number base/watch files/tensors
-             files/safetensors_read files/safetensors_write" ;;
+    without="base/number base/blocks base/blocks_fit base/blocks_make base/watch
+             files/tensors files/safetensors_read files/safetensors_write files/gguf_types
+             files/gguf_values files/gguf_walk files/gguf_read files/gguf_write
+             files/gguf_keys" ;;
 solve) api="version result context isa matrix solver"
     wings="base simd solve" path_api='' path_wings=''
-    without="base/hash base/base64 base/protobuf
+    without="base/hash base/blocks base/blocks_fit base/blocks_make base/base64 base/protobuf
              solve/affine_digits solve/affine_normal solve/affine_factor solve/affine_map
              solve/affine_choice solve/affine_fit solve/affine" ;;
 *) usage ;;

@@ -23,240 +23,263 @@
 
    What is where
 
-      286  api/version                version
-      316  api/result                 results
-      356  api/context                context: memory, threads, progress
-      434  api/isa                    instruction sets
-      451  api/matrix                 numbers and matrices
-      496  api/solver                 the solver
-      624  api/affine                 the affine map: rows as the map makes them, and what it misses
-      755  api/methods                methods: rows for tokens that a model lacks
-      952  api/source                 sources and sinks: bytes in and out
-      972  api/json                   JSON
-     1094  api/safetensors            safetensors
-     1158  api/vocab                  vocabularies
-     1294  api/align                  alignment
-     1357  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1449  api/file                   files
-     1460  api/directory              directories
-     1525  api/job                    the whole job
-     1682  api/map_models             maps by the rows of two models
-     1704  api/verify                 looking at a finished directory
-     1760  api/evaluate               methods ranked on tokens that both models share
-     1855  api/trim                   a smaller vocabulary of a model's own
+      313  api/version                version
+      343  api/result                 results
+      383  api/context                context: memory, threads, progress
+      461  api/isa                    instruction sets
+      478  api/matrix                 numbers and matrices
+      536  api/blocks                 block types of ggml
+      560  api/solver                 the solver
+      688  api/affine                 the affine map: rows as the map makes them, and what it misses
+      819  api/methods                methods: rows for tokens that a model lacks
+     1037  api/source                 sources and sinks: bytes in and out
+     1057  api/json                   JSON
+     1179  api/safetensors            safetensors
+     1243  api/gguf                   GGUF
+     1341  api/vocab                  vocabularies
+     1477  api/align                  alignment
+     1544  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1636  api/file                   files
+     1647  api/directory              directories
+     1718  api/job                    the whole job
+     1898  api/map_models             maps by the rows of two models
+     1920  api/verify                 looking at a finished directory
+     1976  api/evaluate               methods ranked on tokens that both models share
+     2071  api/reshape                a model's own vocabulary, smaller or larger
 
-     1913  base                       what everything stands on
-     1946  base/begin                 system headers, and how floating point must be compiled
-     1984  base/sizes                 counting, and sums and products that may not wrap
-     2022  base/span                  bytes of others, digits, UTF-8
-     2180  base/decimal               the digits of a double
-     2315  base/format                printf without stdio and without a locale
-     2584  base/result                results, failures, messages
-     2700  base/memory                the allocator, arrays that grow
-     2759  base/text                  names in messages, and text that grows
-     2876  base/hooks                 log, progress, threads of the caller
-     2945  base/sort                  in place, without memory, never quadratic; and finding
-     2995  base/clock                 wall time for statistics
-     3041  base/hash                  keyed, for tables whose keys a stranger chooses
-     3133  base/pool                  blocks that are freed together
-     3248  base/number                element types, widening and rounding
-     3437  base/base64                decoding
-     3473  base/protobuf              fields of a message
-     3595  base/watch                 long loops that the caller can stop
+     2158  base                       what everything stands on
+     2194  base/begin                 system headers, and how floating point must be compiled
+     2232  base/sizes                 counting, and sums and products that may not wrap
+     2270  base/span                  bytes of others, digits, UTF-8
+     2428  base/decimal               the digits of a double
+     2563  base/format                printf without stdio and without a locale
+     2832  base/result                results, failures, messages
+     2948  base/memory                the allocator, arrays that grow
+     3007  base/text                  names in messages, and text that grows
+     3124  base/hooks                 log, progress, threads of the caller
+     3193  base/sort                  in place, without memory, never quadratic; and finding
+     3243  base/clock                 wall time for statistics
+     3289  base/hash                  keyed, for tables whose keys a stranger chooses
+     3381  base/pool                  blocks that are freed together
+     3496  base/number                element types, widening and rounding
+     3707  base/blocks                block types of ggml, taken apart and widened
+     3928  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4213  base/blocks_make           rows quantised to blocks
+     4607  base/base64                decoding
+     4643  base/protobuf              fields of a message
+     4765  base/watch                 long loops that the caller can stop
 
-     3648  files                      formats, on memory and streams
-     3672  files/memory_source        memory as a source of bytes
-     3690  files/json_read            a parser without recursion
-     4043  files/json_values          looking at values, stepping through containers
-     4256  files/json_edit            writing, and edits that keep every byte they do not touch
-     4624  files/tensors              what reading and writing a header share
-     4759  files/safetensors_read     the header of a file, checked
-     5084  files/safetensors_write    the header of a new file
+     4818  files                      formats, on memory and streams
+     4848  files/memory_source        memory as a source of bytes
+     4866  files/json_read            a parser without recursion
+     5219  files/json_values          looking at values, stepping through containers
+     5432  files/json_edit            writing, and edits that keep every byte they do not touch
+     5800  files/tensors              what reading and writing a header share
+     5935  files/safetensors_read     the header of a file, checked
+     6260  files/safetensors_write    the header of a new file
+     6417  files/gguf_types           ggml's types, and the sizes of values
+     6594  files/gguf_values          keys, tensors and values found
+     6712  files/gguf_walk            what stands in a header, one after the other
+     6924  files/gguf_read            the header of a file, checked
+     7145  files/gguf_write           the header of a new file
+     7350  files/gguf_keys            a list of keys that is being made
 
-     5241  vocab                      tokens, from every source, and which of them are the same
-     5278  vocab/known                what the world calls things: files, classes, tokens
-     5603  vocab/token_table          the table of tokens, and finding tokens in it
-     5777  vocab/spelling             from what a file spells to bytes
-     5968  vocab/reader               what the readers of all sources share
-     6320  vocab/added_tokens         what other files add to a model's tokens
-     6668  vocab/in_use               tokens that are named as reserved ones and are none
-     6771  vocab/from_tokenizer_json  tokenizer.json
-     7064  vocab/from_tekken          tekken.json
-     7219  vocab/from_tiktoken        *.tiktoken
-     7284  vocab/from_sentencepiece   tokenizer.model and its like
-     7649  vocab/from_vocab_json      vocab.json and merges.txt
-     7735  vocab/from_vocab_txt       vocab.txt
-     7792  vocab/digits               how a tokenizer cuts numbers
-     7988  vocab/recognise            what a file is, by what it holds
-     8119  vocab/parse                the first source that is given, and what goes with it
-     8328  vocab/rules                how a tokenizer splits text, kept for those who ask
-     8730  vocab/split                text split as the tokenizer's model splits it
-     9132  vocab/align                which base token a donor token is
+     7550  vocab                      tokens, from every source, and which of them are the same
+     7587  vocab/known                what the world calls things: files, classes, tokens
+     7912  vocab/token_table          the table of tokens, and finding tokens in it
+     8086  vocab/spelling             from what a file spells to bytes
+     8277  vocab/reader               what the readers of all sources share
+     8629  vocab/added_tokens         what other files add to a model's tokens
+     8977  vocab/in_use               tokens that are named as reserved ones and are none
+     9080  vocab/from_tokenizer_json  tokenizer.json
+     9373  vocab/from_tekken          tekken.json
+     9528  vocab/from_tiktoken        *.tiktoken
+     9593  vocab/from_sentencepiece   tokenizer.model and its like
+     9958  vocab/from_vocab_json      vocab.json and merges.txt
+    10044  vocab/from_vocab_txt       vocab.txt
+    10101  vocab/digits               how a tokenizer cuts numbers
+    10297  vocab/recognise            what a file is, by what it holds
+    10428  vocab/parse                the first source that is given, and what goes with it
+    10637  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11039  vocab/split                text split as the tokenizer's model splits it
+    11441  vocab/align                which base token a donor token is
 
-     9386  simd                       the hot loops, once for each instruction set
-     9419  simd/kernels               the table of kernels, and what all versions share
-     9696  simd/scalar                the reference
-     9865  simd/sse2                  the operations of 128-bit x86, and what each does
-     9986  simd/neon                  those of 64-bit Arm
-    10081  simd/wasm                  those of WebAssembly's SIMD128
-    10166  simd/avx2                  those of 256-bit x86, with FMA
-    10248  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    10890  simd/avx_vnni              AVX2, and products of integers
-    10986  simd/neon_bf16             NEON, and products of matrices
-    11140  simd/avx512                512-bit x86, by hand
-    11746  simd/amx                   tiles of x86, beside AVX-512
-    11989  simd/dispatch              which of them this machine can run, and which a call takes
+    11698  simd                       the hot loops, once for each instruction set
+    11731  simd/kernels               the table of kernels, and what all versions share
+    12008  simd/scalar                the reference
+    12177  simd/sse2                  the operations of 128-bit x86, and what each does
+    12298  simd/neon                  those of 64-bit Arm
+    12393  simd/wasm                  those of WebAssembly's SIMD128
+    12478  simd/avx2                  those of 256-bit x86, with FMA
+    12560  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13202  simd/avx_vnni              AVX2, and products of integers
+    13298  simd/neon_bf16             NEON, and products of matrices
+    13452  simd/avx512                512-bit x86, by hand
+    14058  simd/amx                   tiles of x86, beside AVX-512
+    14301  simd/dispatch              which of them this machine can run, and which a call takes
 
-    12215  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    12268  solve/views                the rows of matrices, as the kernels read them
-    12397  solve/panels               vectors as the dense products want them, and these
-    12588  solve/rests                vectors on their way into panels
-    12765  solve/dictionary           the atoms, and their split along a common direction
-    12920  solve/exact_gram           products of all pairs of atoms in double
-    13002  solve/triangle             packed lower triangles
-    13106  solve/support              what is known of one target, and the exact steps
-    13382  solve/gram_table           products of atoms with all atoms, for scans
-    13620  solve/screen               which atoms are worth scoring in double: the bound
-    13926  solve/scan                 the correlations of all atoms with a block's residuals
-    14089  solve/predict              making targets ready for the next scan
-    14335  solve/candidates           the atoms that a scan could not rule out
-    14672  solve/select               the next atoms of each target
-    14837  solve/pursuit              what one solve holds, and the memory it takes
-    15081  solve/plan                 which form, and in what blocks
-    15326  solve/steps                a pursuit from its rows to its results
-    15565  solve/combine              new rows of coefficients
-    15627  solve/solver               the public call
-    15792  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    16001  solve/affine_normal        the normal equations of an affine map
-    16244  solve/affine_factor        their factor, and their solution
-    16475  solve/affine_map           a fitted map, and the rows it makes
-    16818  solve/affine_choice        how many atoms to take, and chosen by what
-    17216  solve/affine_fit           what a fit of an affine map holds and needs
-    17460  solve/affine               fitting and applying affine maps
+    14527  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    14580  solve/views                the rows of matrices, as the kernels read them
+    14709  solve/panels               vectors as the dense products want them, and these
+    14900  solve/rests                vectors on their way into panels
+    15077  solve/dictionary           the atoms, and their split along a common direction
+    15232  solve/exact_gram           products of all pairs of atoms in double
+    15314  solve/triangle             packed lower triangles
+    15418  solve/support              what is known of one target, and the exact steps
+    15694  solve/gram_table           products of atoms with all atoms, for scans
+    15932  solve/screen               which atoms are worth scoring in double: the bound
+    16238  solve/scan                 the correlations of all atoms with a block's residuals
+    16401  solve/predict              making targets ready for the next scan
+    16647  solve/candidates           the atoms that a scan could not rule out
+    16984  solve/select               the next atoms of each target
+    17149  solve/pursuit              what one solve holds, and the memory it takes
+    17393  solve/plan                 which form, and in what blocks
+    17638  solve/steps                a pursuit from its rows to its results
+    17877  solve/combine              new rows of coefficients
+    17939  solve/solver               the public call
+    18104  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18313  solve/affine_normal        the normal equations of an affine map
+    18556  solve/affine_factor        their factor, and their solution
+    18787  solve/affine_map           a fitted map, and the rows it makes
+    19130  solve/affine_choice        how many atoms to take, and chosen by what
+    19528  solve/affine_fit           what a fit of an affine map holds and needs
+    19772  solve/affine               fitting and applying affine maps
 
-    17749  methods                    rows for tokens that a model lacks, each method a room
-    17788  methods/parts              what methods share: sums of rows, combinations
-    17972  methods/pursuit            omp, omp-centred
-    18043  methods/mapping            omp-affine, affine
-    18077  methods/constant           mean, zero
-    18105  methods/near               each target against all anchors
-    18396  methods/weights            how a few anchors combine to a target
-    18617  methods/interpolation      common_interpolation
-    18770  methods/wechsel            wechsel
-    18820  methods/focus              focus
-    18908  methods/hull               hull
-    18959  methods/dense              matrices of double, and their products
-    19224  methods/linear             maps between two models' rows
-    19379  methods/clp                clp
-    19465  methods/chance             normal deviates that are the same everywhere
-    19526  methods/factor             of symmetric matrices
-    19575  methods/randn              randn
-    19664  methods/john_hewitt        john_hewitt
-    19748  methods/polar              the orthogonal part of a matrix
-    19844  methods/procrustes         procrustes
-    19937  methods/eigen              principal directions of a matrix's rows
-    20231  methods/landmark_pca       landmark_pca
-    20289  methods/stb                stb
-    20471  methods/mp_rope            mp_rope
-    20787  methods/subword            subword
-    20903  methods/zett               zett
-    20925  methods/modifiers          what is done to the rows of any method
-    21039  methods/methods            the table of all, and the public calls
+    20061  methods                    rows for tokens that a model lacks, each method a room
+    20102  methods/parts              what methods share: sums of rows, combinations
+    20286  methods/pursuit            omp, omp-centred
+    20357  methods/mapping            omp-affine, affine
+    20391  methods/constant           mean, zero
+    20419  methods/near               each target against all anchors
+    20710  methods/weights            how a few anchors combine to a target
+    20931  methods/interpolation      common_interpolation
+    21084  methods/wechsel            wechsel
+    21134  methods/focus              focus
+    21222  methods/hull               hull
+    21273  methods/dense              matrices of double, and their products
+    21538  methods/linear             maps between two models' rows
+    21693  methods/clp                clp
+    21779  methods/chance             normal deviates that are the same everywhere
+    21840  methods/factor             of symmetric matrices
+    21889  methods/randn              randn
+    21978  methods/john_hewitt        john_hewitt
+    22062  methods/polar              the orthogonal part of a matrix
+    22158  methods/procrustes         procrustes
+    22251  methods/eigen              principal directions of a matrix's rows
+    22545  methods/landmark_pca       landmark_pca
+    22603  methods/stb                stb
+    22785  methods/mp_rope            mp_rope
+    23101  methods/subword            subword
+    23217  methods/zett               zett
+    23239  methods/spread             the factor that suits hidden anchors' rows best
+    23466  methods/modifiers          what is done to the rows of any method
+    23610  methods/undertrained       rows that look as if nothing had trained them
+    23727  methods/methods            the table of all, and the public calls
 
-    21186  across                     tokens of one vocabulary as weighted tokens of another
-    21200  across/map_rows            a map, gathered row by row
-    21397  across/token_map           by the split of the other vocabulary
-    21520  across/write_maps          two maps as safetensors
-    21663  across/spell_maps          two maps as JSON, for people
+    23878  across                     tokens of one vocabulary as weighted tokens of another
+    23892  across/map_rows            a map, gathered row by row
+    24089  across/token_map           by the split of the other vocabulary
+    24212  across/write_maps          two maps as safetensors
+    24355  across/spell_maps          two maps as JSON, for people
 
-    21783  disk                       files and directories
-    21817  disk/system                what POSIX and Windows are asked for
-    21858  disk/windows_paths         paths as Windows takes them
-    21998  disk/windows               the system as Windows gives it
-    22310  disk/posix                 the system as POSIX gives it
-    22558  disk/paths                 what can be told from their text
-    22632  disk/failure               why the system refused
-    22746  disk/look                  what stands at a path, and whether within another
-    22867  disk/listing               listings of directories
-    22942  disk/reading               files to read, and whether they have changed
-    23121  disk/writing               files to write
-    23238  disk/copying               copies of files
-    23304  disk/trees                 whole directories looked through, copied, removed
-    23520  disk/known                 what weights are called in a directory
-    23603  disk/staging               a directory made under another name, then renamed
-    23869  disk/missing               a path or a directory without what is wanted of it
-    23912  disk/weights               which files they are, and what may stand in their place
-    24241  disk/weight_index          the index of a checkpoint in shards
-    24458  disk/shards                what an index and its shards say of each other
-    24663  disk/checkpoint            a model directory, in one file or in shards
-    24908  disk/tokenizer_directory   the tokenizer of a model directory
+    24475  disk                       files and directories
+    24511  disk/system                what POSIX and Windows are asked for
+    24552  disk/windows_paths         paths as Windows takes them
+    24692  disk/windows               the system as Windows gives it
+    25004  disk/posix                 the system as POSIX gives it
+    25252  disk/paths                 what can be told from their text
+    25326  disk/failure               why the system refused
+    25440  disk/look                  what stands at a path, and whether within another
+    25561  disk/listing               listings of directories
+    25636  disk/reading               files to read, and whether they have changed
+    25815  disk/writing               files to write
+    25932  disk/copying               copies of files
+    25998  disk/trees                 whole directories looked through, copied, removed
+    26214  disk/known                 what weights are called in a directory
+    26308  disk/staging               a directory made under another name, then renamed
+    26574  disk/missing               a path or a directory without what is wanted of it
+    26617  disk/gguf_files            GGUF files of a directory, by their names
+    26656  disk/weights               which files they are, and what may stand in their place
+    26992  disk/weight_index          the index of a checkpoint in shards
+    27209  disk/shards                what an index and its shards say of each other
+    27414  disk/gguf_parts            the parts of a split GGUF file
+    27523  disk/checkpoint            a model directory, in one file or in shards
+    27875  disk/tokenizer_directory   the tokenizer of a model directory
 
-    25165  model                      which tensors and config keys belong to the vocabulary
-    25200  model/known                what the world calls things
-    25524  model/known_keys           keys of ids and sizes in configs
-    25698  model/known_classes        classes of tokenizers, by the type of model
-    25936  model/names                names of tensors
-    26093  model/document             the JSON files of a model directory
-    26188  model/members              what the members of a config are about
-    26409  model/config               what config.json says
-    26586  model/side                 a model directory opened once
-    26709  model/code                 the Python that a tokenizer is loaded with
-    26943  model/parts                what each tensor does for the vocabulary
-    27053  model/whole                whether all tensors are there
-    27175  model/find                 finding the parts of a model
-    27462  model/processor            the tokens that a processor looks for by their text
-    27617  model/heirs                what becomes of the ids in a config
-    27783  model/config_ids           ids in a config being edited
-    28023  model/config_lists         lists, dictionaries and ranges of ids
-    28180  model/config_edit          config.json and generation_config.json, edited
-    28475  model/classes              which class a tokenizer is loaded as
-    28682  model/class_tokens         added tokens that a class numbers otherwise
+    28132  model                      which tensors and config keys belong to the vocabulary
+    28167  model/known                what the world calls things
+    28506  model/known_keys           keys of ids and sizes in configs
+    28680  model/known_classes        classes of tokenizers, by the type of model
+    28918  model/names                names of tensors
+    29075  model/document             the JSON files of a model directory
+    29170  model/members              what the members of a config are about
+    29391  model/config               what config.json says
+    29568  model/side                 a model directory opened once
+    29691  model/code                 the Python that a tokenizer is loaded with
+    29925  model/parts                what each tensor does for the vocabulary
+    30035  model/whole                whether all tensors are there
+    30157  model/find                 finding the parts of a model
+    30444  model/processor            the tokens that a processor looks for by their text
+    30599  model/heirs                what becomes of the ids in a config
+    30766  model/config_ids           ids in a config being edited
+    31006  model/config_lists         lists, dictionaries and ranges of ids
+    31163  model/config_edit          config.json and generation_config.json, edited
+    31458  model/classes              which class a tokenizer is loaded as
+    31665  model/class_tokens         added tokens that a class numbers otherwise
 
-    28798  job                        the whole transplant, in the order in which it happens
-    28839  job/job                    what a job holds
-    29127  job/open                   opening the two models
-    29264  job/map                    the caller's map
-    29385  job/align                  where every new row comes from
-    29575  job/plan                   what becomes of every tensor, and of the configs
-    29720  job/chat                   the template that turns messages into text
-    29848  job/digits                 where the two tokenizers cut numbers differently
-    30045  job/check_gguf             the special tokens that a conversion to GGUF finds
-    30235  job/bos                    texts that begin otherwise than the base's
-    30284  job/rows                   rows in memory: reading, checking, their mean
-    30604  job/pieces                 what the base cuts new tokens into
-    30706  job/untrained              rows that hold nothing, and what becomes of their tokens
-    30969  job/solve                  solving for the rows of the donor
-    31183  job/targets                the rows that are made from the donor's
-    31283  job/diagnose               what is odd about the rows that were made
-    31408  job/rebuild                the new rows of one vocabulary tensor
-    31673  job/write                  the output and its weights
-    31952  job/copy                   the other files of the two models
-    32169  job/index                  the files that are written anew
-    32339  job/run                    the whole, in order
-    32453  job/combined               a map of tokens by the combinations that a method makes
-    32553  job/report                 what a job did, as JSON and as a table
-    32869  job/findings               what is told of a finished directory
-    32918  job/check_files            its files
-    33054  job/check_ids              sizes, ids and tying
-    33270  job/check_values           values
-    33341  job/check_draft            as a draft model for another
-    33632  job/verify                 whether a finished directory agrees with itself
+    31781  job                        the whole transplant, in the order in which it happens
+    31825  job/job                    what a job holds
+    32212  job/open                   opening the two models
+    32349  job/map                    the caller's map
+    32470  job/align                  where every new row comes from
+    32664  job/plan                   what becomes of every tensor, and of the configs
+    32844  job/rope                   heads and rotary positions of the two models
+    32942  job/chat                   the template that turns messages into text
+    33070  job/digits                 where the two tokenizers cut numbers differently
+    33267  job/converted              the special tokens that a conversion to GGUF finds
+    33457  job/bos                    texts that begin otherwise than the base's
+    33506  job/rows                   rows in memory: reading, checking, their mean
+    33843  job/pieces                 what the base cuts new tokens into
+    33945  job/untrained              rows that hold nothing, and what becomes of their tokens
+    34208  job/magikarp               tokens that look under-trained by their rows
+    34335  job/match                  rows of tokens that a new one only begins with
+    34422  job/solve                  solving for the rows of the donor
+    34625  job/targets                the rows that are made from the donor's
+    34739  job/diagnose               what is odd about the rows that were made
+    34868  job/rebuild                the new rows of one vocabulary tensor
+    35128  job/write                  the output and its weights
+    35407  job/copy                   the other files of the two models
+    35624  job/index                  the files that are written anew
+    35794  job/run                    the whole, in order
+    35911  job/combined               a map of tokens by the combinations that a method makes
+    36011  job/report                 what a job did, as JSON and as a table
+    36333  job/findings               what is told of a finished directory
+    36382  job/check_files            its files
+    36518  job/check_ids              sizes, ids and tying
+    36734  job/check_values           values
+    36805  job/check_draft            as a draft model for another
+    37097  job/verify                 whether a finished directory agrees with itself
 
-    33673  evaluate                   methods ranked on tokens that both models share
-    33692  evaluate/token_class       what a token is like, by its bytes
-    33759  evaluate/hidden            which tokens are hidden, and the rows at hand
-    33951  evaluate/scores            how near rows come to the true ones
-    34050  evaluate/ranks             whether a true row is found among all
-    34158  evaluate/evaluate          methods, one after the other, matrix by matrix
-    34367  evaluate/write_json        an evaluation as JSON
-    34478  evaluate/write_page        an evaluation as a page
+    37138  evaluate                   methods ranked on tokens that both models share
+    37157  evaluate/token_class       what a token is like, by its bytes
+    37224  evaluate/hidden            which tokens are hidden, and the rows at hand
+    37416  evaluate/scores            how near rows come to the true ones
+    37515  evaluate/ranks             whether a true row is found among all
+    37623  evaluate/evaluate          methods, one after the other, matrix by matrix
+    37842  evaluate/write_json        an evaluation as JSON
+    37953  evaluate/write_page        an evaluation as a page
 
-    34692  trim                       a smaller vocabulary of a model's own
-    34709  trim/needed                what has to stay for the sake of what stays
-    34892  trim/renumber              which tokens stay, and their new ids
-    35098  trim/trim_json             tokenizer.json and the JSON files beside it
-    35374  trim/trim_lines            merges.txt and vocab.txt
-    35424  trim/trim                  the whole, in order
+    38167  reshape                    a model's own vocabulary, smaller or larger
+    38190  reshape/needed             what has to stay for the sake of what stays
+    38373  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    38676  reshape/whole_word         which texts a tokenizer leaves in one piece
+    38792  reshape/renumber           which tokens there are then, and their ids
+    38999  reshape/files_json         tokenizer.json and the JSON files beside it
+    39374  reshape/files_lines        merges.txt and vocab.txt
+    39458  reshape/new_tokenizer      the files of the tokenizer, written anew
+    39580  reshape/new_model          the model with its new tokenizer
+    39654  reshape/trim               fewer tokens
+    39760  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -264,8 +287,12 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim; otx_token_map_*;
-          norms in otx_job_matrix; fields in the token table.
+          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          otx_token_map_*; norms in otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
+          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
+          byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
+          otx_mark_undertrained; otx_gguf_*, and GGUF files in otx_checkpoint_open.
+          otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -452,20 +479,33 @@ OTX_API otx_isa otx_isa_best(void);
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. 0 is none of them: what nobody has set. */
+   implementation sorts them. 0 is none of them: what nobody has set. Behind OTX_U64 are
+   those that no safetensors file holds, only GGUF: the block types of ggml that can be
+   widened, and OTX_OPAQUE for all others, whose blocks can be copied and no more. */
 typedef enum otx_dtype {
     OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
+    OTX_Q4_0, OTX_Q4_1, OTX_Q5_0, OTX_Q5_1, OTX_Q8_0, OTX_Q2_K, OTX_Q3_K, OTX_Q4_K,
+    OTX_Q5_K, OTX_Q6_K, OTX_IQ4_NL, OTX_IQ4_XS, OTX_MXFP4, OTX_OPAQUE,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
+/* "BF16", "Q6_K"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
-/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
+/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type, and for
+   blocks, whose elements have no size of their own. */
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
+
+/* Whether the type is one of blocks that can be widened: OTX_Q4_0 to OTX_MXFP4. */
+OTX_API bool otx_dtype_is_block(otx_dtype dtype);
+
+/* How many elements a block has, and in *bytes (which may be NULL) how many bytes it
+   takes: 256 and 210 for Q6_K; 1 and the size of an element for types of whole bytes; 0
+   and 0 for F4, F6, OTX_OPAQUE and what is no type. Blocks do not cross rows. */
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes);
 
 /* Whether the type can hold the vocabulary matrices: F64, F32, F16, BF16, F8_E4M3,
    F8_E5M2. */
@@ -492,6 +532,30 @@ typedef struct otx_matrix {
     size_t stride;         /* elements from one row of data to the next; 0: columns */
     const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
 } otx_matrix;
+
+/* >>> src/api/blocks.h */
+/* ---- block types of ggml ------------------------------------------------ */
+
+/* The bytes of blocks are those of a GGUF file, little-endian on every machine, without
+   alignment. Layouts and rules are ggml's (github.com/ggml-org/ggml, MIT licence), in words
+   and code of our own. `count` is of elements, and a multiple of the type's block. */
+
+/* Widens blocks as ggml's dequantize_row_* do, to the same bits: scale times level, which is
+   exact, less the minimum, rounded once to float. A scale that is no number gives NaNs and
+   infinities. The type must satisfy otx_dtype_is_block. */
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
+
+/* Quantises to blocks as ggml does for a file without an importance matrix, to the same bytes:
+   its quantize_row_*_ref, for IQ4_NL and IQ4_XS its quantize_iq4_*, compiled without fused
+   multiply-adds. With them, as it is released, it chooses among equally good blocks now and
+   then otherwise: of normal numbers in 29 % of Q5_K, 24 % of Q2_K, 5 % of Q4_K, 0.5 % of Q6_K,
+   0.2 % of IQ4, none of the others but by chance. In MXFP4 the exponent is exact here, where
+   log2f may round up to it just below a power of two.
+   Returns how many blocks cannot hold their values: with an infinity or a NaN among them, or
+   so large that a scale or minimum is beyond F16. Those are all zero bytes. The type must
+   satisfy otx_dtype_is_block. */
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count);
 
 /* >>> src/api/solver.h */
 /* ---- the solver --------------------------------------------------------- */
@@ -887,10 +951,17 @@ typedef enum otx_row_norm {
     OTX_NORM_NONE,
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
+    OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
+                         times one factor, the same for all rows of a matrix: that with which
+                         such rows of hidden anchors, one in 16 or 256 of them, have the least
+                         loss (see otx_affine_fit); from 0 to 2. Takes a second fit, of the
+                         method to the other anchors; with fewer than 32 the factor is 1. For
+                         methods that need the donor's rows: of others it is
+                         OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 
-/* "none", "anchors"; or NULL. */
+/* "none", "anchors", "fitted"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
 /* All zero is the default. */
@@ -907,8 +978,9 @@ typedef struct otx_method_options {
     double noise;        /* the deviation of what is added to every element, by seed */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
-    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
-    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
+    double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
+                                       positions (10,000, likewise) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -926,6 +998,7 @@ typedef struct otx_fitted {
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
     struct otx__linear *linear; /* what other methods keep, or NULL */
+    struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
@@ -948,6 +1021,18 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
 
 /* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
+/* ---- rows that nothing has trained ---- */
+
+/* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
+   Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
+   `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
+   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   head the embedding is marked with `norms`, then the head without; of one without a head of its
+   own the embedding without. */
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error);
 
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
@@ -1155,6 +1240,104 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
                                    size_t metadata_count, otx_layout *out, otx_error *error);
 OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
+/* >>> src/api/gguf.h */
+/* ---- GGUF ------------------------------------------------------------------------------ */
+
+/* The format that llama.cpp reads: keys with values, a table of tensors, their bytes. Version
+   3 is written, 2 and 3 are read, little-endian. What is checked and how is ggml's reader's
+   (ggml/docs/gguf.md; src/gguf.cpp, August 2026). */
+
+/* Types of values, by their numbers in the format. */
+typedef enum otx_gguf_type {
+    OTX_GGUF_U8, OTX_GGUF_I8, OTX_GGUF_U16, OTX_GGUF_I16, OTX_GGUF_U32, OTX_GGUF_I32,
+    OTX_GGUF_F32, OTX_GGUF_BOOL, OTX_GGUF_STRING, OTX_GGUF_ARRAY, OTX_GGUF_U64, OTX_GGUF_I64,
+    OTX_GGUF_F64, OTX_GGUF_TYPE_COUNT
+} otx_gguf_type;
+
+/* A key and its value, which is one element or an array of them. The bytes are owned by the
+   otx_gguf, or by the caller when writing. */
+typedef struct otx_gguf_key {
+    const char *name; /* name_size bytes, none of which is NUL; when read, one is behind them */
+    size_t name_size;
+    otx_gguf_type type; /* of the elements; never OTX_GGUF_ARRAY */
+    bool array;
+    uint64_t count;     /* elements; 1 unless it is an array */
+    const char *data;   /* as the file has them, unaligned: numbers little-endian, each
+                           string behind its size in 8 bytes */
+    uint64_t size;      /* of data */
+} otx_gguf_key;
+
+/* One file's header. Close with otx_gguf_close. */
+typedef struct otx_gguf {
+    uint32_t version, alignment;
+    otx_gguf_key *keys;  /* in order of the file */
+    size_t key_count;
+    otx_tensor *tensors; /* in order of the file, which is that of their bytes; shapes as other
+                            formats have them, rows before columns: ggml's, reversed */
+    uint32_t *types;     /* ggml's number of each tensor's type; its dtype is OTX_OPAQUE where
+                            its elements cannot be read here */
+    size_t tensor_count;
+    uint64_t data_begin; /* offset of the first tensor's bytes in the source */
+    void *memory;        /* private: one block that holds all of the above, and what finds
+                            keys and tensors by their names */
+    size_t memory_size;
+} otx_gguf;
+
+/* Reads and checks a header by every rule of ggml's reader, and that the file has all of the
+   tensors' bytes; those of the last need not be padded. Stricter than ggml: no NUL in names,
+   an alignment of at most 2^20, a header of at most 2^30 bytes. `name` stands in errors. */
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error);
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file);
+
+/* The key or the tensor of that name, or NULL. */
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name);
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name);
+
+/* Element i of a key's value. False if the key is NULL, has no such element, or one of another
+   kind, or an integer beyond int64_t: integers are all integer types and bool (any byte but
+   0 is true), numbers those and the two of floats. */
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out);
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out);
+
+/* The strings of a key's value, one after the other: begin with zeros. False behind the last,
+   or if the key is NULL or holds no strings. */
+typedef struct otx_gguf_strings {
+    uint64_t next;   /* place of the next one in data, and */
+    uint64_t count;  /* how many were given */
+    const char *bytes; /* the one that was given last */
+    size_t size;
+} otx_gguf_strings;
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings);
+
+/* ggml's type of a number: its name ("Q6_K"), or NULL; elements in a block and the block's
+   bytes, or 0; as a dtype, OTX_OPAQUE where its elements cannot be read here, OTX_DTYPE_NONE
+   where there is no such type. */
+OTX_API const char *otx_gguf_type_name(uint32_t type);
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes);
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type);
+
+/* The number of a dtype, or UINT32_MAX. */
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype);
+
+/* A header ready to be written. The tensors' bytes follow in order, each at its offset, with
+   zeros up to the next one's and to the end of the file. Close with otx_gguf_layout_close. */
+typedef struct otx_gguf_layout {
+    char *header; /* with the zeros up to the first tensor's bytes */
+    size_t header_size;
+    uint64_t *offsets; /* of each tensor, within the file */
+    size_t count;
+    uint64_t file_size;
+} otx_gguf_layout;
+
+/* Lays out a file of version 3 with the alignment that its keys say (32 if none does); begin,
+   end and dtype of the tensors are ignored. What otx_gguf_open would refuse is refused. */
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error);
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout);
+
 /* >>> src/api/vocab.h */
 /* ---- vocabularies ------------------------------------------------------------- */
 
@@ -1304,10 +1487,13 @@ typedef enum otx_action {
     OTX_ACTION_APPROXIMATE, /* solved for */
     OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
                                matrices: gets what a padding row gets */
+    OTX_ACTION_MATCH,       /* the base's row of another token, as otx_job_options.prefix_match
+                               and byte_match want it: no action of otx_align */
     OTX_ACTION_COUNT
 } otx_action;
 
-/* "padding", "copy", "role", "map", "approximate", "unused"; or NULL. */
+/* "padding", "copy", "role", "map", "approximate", "unused", "match"; or
+   NULL. */
 OTX_API const char *otx_action_name(otx_action action);
 
 typedef struct otx_alignment_row {
@@ -1327,6 +1513,7 @@ typedef struct otx_alignment_options {
     uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
                             0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
+    bool bytes_apart;    /* a BYTE token is not the TEXT token of its byte */
     const otx_map_entry *map;
     size_t map_count;
 } otx_alignment_options;
@@ -1474,8 +1661,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
-/* A checkpoint: model.safetensors, or the shards that
-   model.safetensors.index.json names. */
+/* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
+   a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {
     const otx_tensor *tensor;
     uint32_t file;
@@ -1484,7 +1671,8 @@ typedef struct otx_checkpoint_tensor {
 typedef struct otx_checkpoint_file {
     char *name; /* within the directory */
     otx_source source;
-    otx_safetensors header;
+    otx_safetensors header; /* of a GGUF file what it says of its tensors */
+    otx_gguf gguf;          /* of no other it holds anything */
 } otx_checkpoint_file;
 
 typedef struct otx_checkpoint {
@@ -1493,6 +1681,7 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
+    bool gguf;          /* the files are GGUF, and the keys are those of the first */
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
     char *index;        /* its name within the directory, or NULL */
@@ -1501,13 +1690,15 @@ typedef struct otx_checkpoint {
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
-   directory without model.safetensors and its index, the one other file or index is opened
-   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+/* Opens a model directory, or one file: a safetensors file by any name, an index, or a GGUF
+   file, of a split one the first part. Of a directory without model.safetensors and its
+   index, the one other file or index is opened (model.fp16.safetensors, say, or
+   model.safetensors.index.fp16.json); if it has none, its one GGUF model. Every shard is
    opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
-   to ctx->log. Close with otx_checkpoint_close. */
+   to ctx->log. Of a split GGUF file all parts must be there, and what they say of each other
+   must be so. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1517,7 +1708,9 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
                                                          const char *name);
 
 /* Reads `count` elements of an embedding tensor from element `first` on, in its
-   own dtype and host byte order. Thread-safe. */
+   own dtype and host byte order. A tensor of blocks (otx_dtype_is_block) is widened to
+   floats, which `to` must be aligned for; first and count must be whole blocks.
+   Thread-safe. */
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
@@ -1554,14 +1747,28 @@ typedef enum otx_chat {
     OTX_CHAT_COUNT
 } otx_chat;
 
+/* Which matrices take the row of a token that is not the same but like it. */
+typedef enum otx_match {
+    OTX_MATCH_DEFAULT,
+    OTX_MATCH_NO,
+    OTX_MATCH_YES,
+    OTX_MATCH_EMBED,   /* only the embedding: the head's row is made */
+    OTX_MATCH_LM_HEAD, /* only an output head of its own, with its bias */
+    OTX_MATCH_COUNT
+} otx_match;
+
+/* "default", "no", "yes", "embed", "lm_head"; or NULL. */
+OTX_API const char *otx_match_name(otx_match match);
+
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weighting weights; /* as of otx_method_options, */
-    uint64_t seed;       /* likewise */
-    otx_subword subword; /* likewise */
-    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
-    double scale, noise, clip_norms; /* mean and zero */
+    bool own_head_method;   /* an output head of the base's own is made by head_method, and */
+    otx_method head_method; /* method makes the rest. A base whose head is its embedding, or
+                               that has none, is OTX_ERROR_ARGUMENT unless both are the same */
+    otx_method_options how; /* of both. how.omp has no window. how.solve can share a transplant
+                               among processes: it solves a window of the targets, exchanges,
+                               and returns the results of all. It is called for one matrix of
+                               the donor after another, in the same order in every process */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1578,28 +1785,37 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    otx_match byte_match;   /* a BYTE token takes the row of the TEXT token of that one byte, or
+                               the reverse. By default yes, as they are the same to a model;
+                               only then they are anchors. OTX_ERROR_ARGUMENT where the base's
+                               head is its embedding, or is none, and one of them is named */
+    otx_match prefix_match; /* a new TEXT token takes the row of the longest TEXT token of the
+                               base that its bytes begin with, but not with white space alone.
+                               By default no: both then have the same row, so that as an output
+                               the model cannot tell them apart. Likewise */
+    bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
+                          either model, are no anchors. Of those that both models have the
+                          base's row is copied if that is good, made if the donor's is, and else
+                          the token is treated as a reserved one; so is one of the donor's own
+                          that looks so there. For this mergekit's option makes rows where the
+                          base's is good, zeros where neither is, and judges control tokens */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
-    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
-                          processes: it solves a window of the targets, exchanges, and
-                          returns the results of all. It is called for one matrix of
-                          the donor after another, in the same order in every process.
-                          An index that is no atom's is OTX_ERROR_ARGUMENT */
-    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. `untrained` are those of the unused that are so by their rows: see
-   otx_job_open. */
+   and get none. Of the `matched`, one matrix may have a row that is made. `untrained` are those
+   of the unused that are so by their rows: see otx_job_open. */
 typedef struct otx_job_tokens {
-    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t total, copied, by_role, mapped, matched, approximated, unused, skipped, padding;
     uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
     char name[160]; /* of the base's tensor; longer ones are cut */
+    otx_method method;
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
@@ -1685,9 +1901,9 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
 /* Maps every token of the model in directory `from` to tokens of that in `to`: those that both
    share as otx_token_map_open does, and any other to the shared tokens that a method combines to
    its row, by its coefficients. options->method is one that combines tokens and nothing else:
-   omp, omp-centred, common_interpolation, wechsel or hull; omp, weights, seed, solve and
-   solve_context are its options, and all others are not looked at. `input`: by the embeddings;
-   else by the output heads, where both models have one of their own.
+   omp, omp-centred, common_interpolation, wechsel or hull; of options->how omp, weights and solve
+   are looked at, and of all other options none. `input`: by the embeddings; else by the output
+   heads, where both models have one of their own.
 
    Coefficients are as otx_method_fit gives them, rounded to float, and nothing is normalised:
    hull's are 0 or more and sum to 1, as do those of common_interpolation by distance and of
@@ -1852,8 +2068,8 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
                                              const otx_evaluation *evaluation,
                                              const otx_sink *sink, otx_error *error);
 
-/* >>> src/api/trim.h */
-/* ---- a smaller vocabulary of a model's own -------------------------------------------------- */
+/* >>> src/api/reshape.h */
+/* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
 
 /* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
    the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
@@ -1899,6 +2115,35 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
 
+/* What is to be added to a vocabulary. */
+typedef struct otx_extend_options {
+    const char *const *tokens; /* texts, a space before a word with it; escapes as above */
+    size_t token_count;
+    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    uint64_t multiple;   /* as above */
+    bool overwrite;      /* replace an existing output */
+} otx_extend_options;
+
+typedef struct otx_extend_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t present;       /* of the list, tokens already */
+    uint64_t own;           /* that are the model's own now: met where the text is a word; */
+    uint64_t parts;         /* those besides that merges go through on the way to them; */
+    uint64_t added;         /* added tokens: cut out of any text before all else */
+} otx_extend_summary;
+
+/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
+   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
+   all others, so that a text without it is split as before but for these; under Unigram by a
+   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
+   added token, that is neither special nor normalised. New rows are made from those of the
+   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
+   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
+   OTX_ERROR_ARGUMENT. */
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error);
+
 #endif /* OTX_NO_STDIO */
 
 #ifdef __cplusplus
@@ -1938,6 +2183,9 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
+     blocks    block types of ggml, taken apart and widened
+     blocks_fit   scales and minima that fit a group, as ggml fits them
+     blocks_make  rows quantised to blocks
      base64    decoding
      protobuf  fields of a message
      watch     long loops that the caller can stop
@@ -3250,19 +3498,27 @@ OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
 
 typedef struct otx__dtype_info {
     const char *name;
-    unsigned bits;
+    unsigned bits;               /* of an element, */
+    unsigned elements, in_bytes; /* or what a block has and takes */
 } otx__dtype_info;
 
 OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
-        {NULL, 0},
-        {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
-        {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
-        {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
-        {"U16", 16},    {"F16", 16},     {"BF16", 16},       {"I32", 32},
-        {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},
-        {"I64", 64},    {"U64", 64},
+        {NULL, 0, 0, 0},
+        {"BOOL", 8, 0, 0},          {"F4", 4, 0, 0},            {"F6_E2M3", 6, 0, 0},
+        {"F6_E3M2", 6, 0, 0},       {"U8", 8, 0, 0},            {"I8", 8, 0, 0},
+        {"F8_E5M2", 8, 0, 0},       {"F8_E4M3", 8, 0, 0},       {"F8_E8M0", 8, 0, 0},
+        {"F8_E4M3FNUZ", 8, 0, 0},   {"F8_E5M2FNUZ", 8, 0, 0},   {"I16", 16, 0, 0},
+        {"U16", 16, 0, 0},          {"F16", 16, 0, 0},          {"BF16", 16, 0, 0},
+        {"I32", 32, 0, 0},          {"U32", 32, 0, 0},          {"F32", 32, 0, 0},
+        {"C64", 64, 0, 0},          {"F64", 64, 0, 0},          {"I64", 64, 0, 0},
+        {"U64", 64, 0, 0},
+        {"Q4_0", 0, 32, 18},        {"Q4_1", 0, 32, 20},        {"Q5_0", 0, 32, 22},
+        {"Q5_1", 0, 32, 24},        {"Q8_0", 0, 32, 34},        {"Q2_K", 0, 256, 84},
+        {"Q3_K", 0, 256, 110},      {"Q4_K", 0, 256, 144},      {"Q5_K", 0, 256, 176},
+        {"Q6_K", 0, 256, 210},      {"IQ4_NL", 0, 32, 18},      {"IQ4_XS", 0, 256, 136},
+        {"MXFP4", 0, 32, 17},       {"OPAQUE", 0, 0, 0},
     };
     return (unsigned)dtype < OTX_DTYPE_COUNT ? &table[dtype] : NULL;
 }
@@ -3277,6 +3533,20 @@ OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
     const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
+}
+
+OTX_API bool otx_dtype_is_block(otx_dtype dtype)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    return info && info->elements > 0;
+}
+
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    const unsigned whole = info && info->bits % 8 == 0 ? info->bits / 8 : 0;
+    if (bytes) *bytes = whole ? whole : info ? info->in_bytes : 0;
+    return whole ? 1 : info ? info->elements : 0;
 }
 
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)
@@ -3432,6 +3702,906 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
         else memcpy(bytes + i, &narrower, 1);
     }
     return beyond;
+}
+
+/* >>> src/base/blocks.h */
+/* ---- blocks: of ggml, taken apart and widened ----------------------------- */
+
+/* A block taken apart. Element e has the value
+       scale[e / group] * level[e] - minus[e / group]
+   where the product is exact: F16 has 11 bits, the group's factor and the level at most 12.
+   Types without a minimum have 0 there, and less 0 is the same number, -0 too. */
+typedef struct otx__block {
+    float scale[16], minus[16];
+    int8_t level[256];
+    unsigned count, group;
+} otx__block;
+
+/* What the levels of IQ4_NL and IQ4_XS stand for, and twice the values of E2M1. */
+OTX__PRIVATE const int8_t *otx__four_bit_values(otx_dtype dtype)
+{
+    static const int8_t iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
+    static const int8_t e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+    return dtype == OTX_MXFP4 ? e2m1 : iq4;
+}
+
+OTX__PRIVATE float otx__half_at(const unsigned char *from)
+{
+    const otx__float_format half = otx__format_of(OTX_F16);
+    return otx__float_of_narrow(from[0] | (uint32_t)from[1] << 8, half);
+}
+
+/* ---- scales ---- */
+
+/* The 6-bit scale and minimum of a group of 32, of Q4_K and Q5_K. */
+OTX__PRIVATE void otx__six_bits(const unsigned char *from, unsigned group, unsigned *scale,
+                                unsigned *minimum)
+{
+    if (group < 4) {
+        *scale = from[group] & 63u;
+        *minimum = from[group + 4] & 63u;
+    } else {
+        *scale = (from[group + 4] & 15u) | (unsigned)from[group - 4] >> 6 << 4;
+        *minimum = (unsigned)from[group + 4] >> 4 | (unsigned)from[group] >> 6 << 4;
+    }
+}
+
+/* The scale of a group, a whole number, and of Q2_K, Q4_K and Q5_K the minimum. */
+OTX__PRIVATE int otx__group_scale(const unsigned char *from, otx_dtype dtype, unsigned group,
+                                  unsigned *minimum)
+{
+    unsigned scale;
+    switch (dtype) {
+    case OTX_Q2_K:
+        *minimum = (unsigned)from[group] >> 4;
+        return from[group] & 15;
+    case OTX_Q3_K:
+        from += 96;
+        scale = group < 8 ? from[group] & 15u : (unsigned)from[group - 8] >> 4;
+        return (int)(scale | ((unsigned)from[8 + group % 4] >> (group / 4 * 2) & 3u) << 4) - 32;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        otx__six_bits(from + 4, group, &scale, minimum);
+        return (int)scale;
+    case OTX_IQ4_XS:
+        scale = (unsigned)from[4 + group / 2] >> (group % 2 * 4) & 15u;
+        return (int)(scale | ((unsigned)from[2 + group / 4] >> (group % 4 * 2) & 3u) << 4) - 32;
+    default: /* Q6_K: signed bytes */
+        return (from[192 + group] ^ 128) - 128;
+    }
+}
+
+/* Where a type of 256 elements has its two F16, or -1. */
+OTX__PRIVATE void otx__half_places(otx_dtype dtype, int *scale, int *minimum)
+{
+    *scale = dtype == OTX_Q2_K ? 80 : dtype == OTX_Q3_K ? 108 : dtype == OTX_Q6_K ? 208 : 0;
+    *minimum = dtype == OTX_Q2_K                          ? 82
+               : dtype == OTX_Q4_K || dtype == OTX_Q5_K ? 2
+                                                          : -1;
+}
+
+/* Half the value of an E8M0: 2^(code - 128). */
+OTX__PRIVATE float otx__half_e8m0(unsigned code)
+{
+    const uint32_t normal = (uint32_t)(code - 1) << 23;
+    return otx__float_of_bits(code < 2 ? (uint32_t)0x200000 << code : normal);
+}
+
+/* Fills in all but the levels. */
+OTX__PRIVATE void otx__block_scales(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    int scale_at, minimum_at;
+    unsigned i;
+    float scale, minimum;
+    block->count = otx_dtype_block(dtype, NULL);
+    if (block->count == 32) {
+        block->group = 32;
+        block->scale[0] = dtype == OTX_MXFP4 ? otx__half_e8m0(from[0]) : otx__half_at(from);
+        block->minus[0] = 0.0f;
+        if (dtype == OTX_Q4_1 || dtype == OTX_Q5_1) block->minus[0] = -otx__half_at(from + 2);
+        return;
+    }
+    otx__half_places(dtype, &scale_at, &minimum_at);
+    scale = otx__half_at(from + scale_at);
+    minimum = minimum_at < 0 ? 0.0f : otx__half_at(from + minimum_at);
+    block->group = dtype == OTX_Q4_K || dtype == OTX_Q5_K || dtype == OTX_IQ4_XS ? 32 : 16;
+    for (i = 0; i < 256 / block->group; i++) {
+        unsigned of_group = 0;
+        block->scale[i] = scale * (float)otx__group_scale(from, dtype, i, &of_group);
+        block->minus[i] = minimum_at < 0 ? 0.0f : minimum * (float)of_group;
+    }
+}
+
+/* ---- levels ---- */
+
+/* The low halves of `half` bytes, then the high ones. */
+OTX__PRIVATE void otx__nibbles(int8_t *level, const unsigned char *from, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++) {
+        level[i] = (int8_t)(from[i] & 15);
+        level[half + i] = (int8_t)(from[i] >> 4);
+    }
+}
+
+/* Adds the 256 2-bit numbers of 64 bytes, times a factor. */
+OTX__PRIVATE void otx__add_quarters(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++) {
+        int quarter = from[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+        level[i] = (int8_t)(level[i] + quarter * factor);
+    }
+}
+
+/* Adds a bit for each level, times a factor: of element e bit e / 32 of byte e % 32. */
+OTX__PRIVATE void otx__add_bits(int8_t *level, const unsigned char *from, int factor)
+{
+    unsigned i;
+    for (i = 0; i < 256; i++)
+        level[i] = (int8_t)(level[i] + (from[i % 32] >> (i / 32) & 1) * factor);
+}
+
+/* The same for a block of 32, whose bits are in order. */
+OTX__PRIVATE void otx__add_fifth_bits(int8_t *level, const unsigned char *from)
+{
+    unsigned i;
+    for (i = 0; i < 32; i++)
+        level[i] = (int8_t)(level[i] + (from[i / 8] >> (i % 8) & 1) * 16);
+}
+
+OTX__PRIVATE void otx__levels_of_32(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    const bool valued = dtype == OTX_IQ4_NL || dtype == OTX_MXFP4;
+    unsigned i, size;
+    int below = dtype == OTX_Q4_0 ? 8 : dtype == OTX_Q5_0 ? 16 : 0;
+    if (dtype == OTX_Q8_0) {
+        for (i = 0; i < 32; i++) level[i] = (int8_t)((from[2 + i] ^ 128) - 128);
+        return;
+    }
+    (void)otx_dtype_block(dtype, &size);
+    otx__nibbles(level, from + size - 16, 16);
+    if (dtype == OTX_Q5_0) otx__add_fifth_bits(level, from + 2);
+    if (dtype == OTX_Q5_1) otx__add_fifth_bits(level, from + 4);
+    for (i = 0; i < 32; i++)
+        level[i] = valued ? values[level[i]] : (int8_t)(level[i] - below);
+}
+
+OTX__PRIVATE void otx__levels_of_256(int8_t *level, const unsigned char *from, otx_dtype dtype)
+{
+    const int8_t *values = otx__four_bit_values(dtype);
+    unsigned i;
+    memset(level, 0, 256);
+    switch (dtype) {
+    case OTX_Q2_K: otx__add_quarters(level, from + 16, 1); break;
+    case OTX_Q3_K:
+        memset(level, -4, 256);
+        otx__add_quarters(level, from + 32, 1);
+        otx__add_bits(level, from, 4);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        for (i = 0; i < 4; i++)
+            otx__nibbles(level + 64 * i, from + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, 32);
+        if (dtype == OTX_Q5_K) otx__add_bits(level, from + 16, 16);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__nibbles(level + 128 * i, from + 64 * i, 64);
+        otx__add_quarters(level, from + 128, 16);
+        for (i = 0; i < 256; i++) level[i] = (int8_t)(level[i] - 32);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__nibbles(level + 32 * i, from + 8 + 16 * i, 16);
+        for (i = 0; i < 256; i++) level[i] = values[level[i]];
+    }
+}
+
+OTX__PRIVATE void otx__block_levels(otx__block *block, const unsigned char *from,
+                                    otx_dtype dtype)
+{
+    if (block->count == 32) otx__levels_of_32(block->level, from, dtype);
+    else otx__levels_of_256(block->level, from, dtype);
+}
+
+OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)from;
+    unsigned size, elements = otx_dtype_block(dtype, &size), first, i;
+    otx__block block;
+    for (; count > 0; count -= elements, bytes += size, to += elements) {
+        otx__block_scales(&block, bytes, dtype);
+        otx__block_levels(&block, bytes, dtype);
+        for (first = 0; first < elements; first += block.group) {
+            const float scale = block.scale[first / block.group];
+            const float minus = block.minus[first / block.group];
+            for (i = first; i < first + block.group; i++) {
+                float scaled = scale * (float)block.level[i];
+                to[i] = scaled - minus;
+            }
+        }
+    }
+}
+
+/* >>> src/base/blocks_fit.h */
+/* ---- blocks: scales that fit a group, as ggml fits them -------------------- */
+
+/* All sums are float, from left to right, and the comparisons are ggml's: an infinity from
+   values that are too large or too small for float leaves the same bits as there. Levels are
+   as they are stored, from 0. */
+
+/* Below this a group is taken for zeros. */
+#define OTX__GROUP_LEAST 1e-15f
+
+/* To nearest, ties to even, of what is below 2^22; of what is not, what the trick gives. */
+OTX__PRIVATE int otx__round_level(float value)
+{
+    float shifted = value + 12582912.0f;
+    uint32_t bits;
+    if (shifted != shifted) return 0;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int)(bits & 0x7fffff) - 0x400000;
+}
+
+OTX__PRIVATE int otx__between(int value, int least, int most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* The element of largest magnitude, the first of several. */
+OTX__PRIVATE float otx__largest(const float *x, unsigned count)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (fabsf(x[i]) > fabsf(largest)) largest = x[i];
+    return largest;
+}
+
+/* ---- levels about zero: Q6_K, Q3_K ---- */
+
+/* Of levels against values, weighted with the values' squares. */
+typedef struct otx__level_sums {
+    float product, square;
+} otx__level_sums;
+
+/* The levels of 16 values, `half` more than what they stand for, and their sums. */
+OTX__PRIVATE otx__level_sums otx__levels_about_zero(uint8_t *level, const float *x, int half,
+                                                    float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * x[i]), -half, half - 1);
+        float weight = x[i] * x[i];
+        level[i] = (uint8_t)(l + half);
+        sums.product += weight * x[i] * (float)l;
+        sums.square += weight * (float)l * (float)l;
+    }
+    return sums;
+}
+
+/* The best of nineteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_trials(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    scale = sums.square != 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -9; trial <= 9; trial++) {
+        uint8_t tried[16];
+        float step = 0.1f * (float)trial;
+        if (trial == 0) continue;
+        sums = otx__levels_about_zero(tried, x, half, -((float)half + step) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            memcpy(level, tried, 16);
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* Moves one level to where the rest wants it, if that is better. */
+OTX__PRIVATE bool otx__fit_level(uint8_t *level, float x, int half, otx__level_sums *sums)
+{
+    const float weight = x * x, old = (float)(*level - half);
+    otx__level_sums rest;
+    int l;
+    rest.product = sums->product - weight * x * old;
+    if (!(rest.product > 0.0f)) return false;
+    rest.square = sums->square - weight * old * old;
+    l = otx__between(otx__round_level(x * rest.square / rest.product), -half, half - 1);
+    if (l == *level - half) return false;
+    rest.product += weight * x * (float)l;
+    rest.square += weight * (float)l * (float)l;
+    if (!(rest.square > 0.0f && rest.product * rest.product * sums->square >
+                                    sums->product * sums->product * rest.square))
+        return false;
+    *level = (uint8_t)(l + half);
+    *sums = rest;
+    return true;
+}
+
+/* Levels moved one by one, in five rounds at most. */
+OTX__PRIVATE float otx__fit_descent(uint8_t *level, const float *x, int half)
+{
+    const float largest = otx__largest(x, 16);
+    otx__level_sums sums;
+    unsigned round, i, changed = 1;
+    if (fabsf(largest) < OTX__GROUP_LEAST) {
+        memset(level, 0, 16);
+        return 0.0f;
+    }
+    sums = otx__levels_about_zero(level, x, half, (float)-half / largest);
+    for (round = 0; round < 5 && changed; round++)
+        for (i = 0, changed = 0; i < 16; i++)
+            changed += otx__fit_level(&level[i], x[i], half, &sums);
+    return sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+}
+
+/* ---- levels above a minimum: Q2_K, Q4_K, Q5_K ---- */
+
+/* What such a fit is asked for: the largest level, whether misses count by magnitude and not
+   by square, and how far inverse scales are tried: from `first` in steps of 0.1. */
+typedef struct otx__fit_kind {
+    int most;
+    bool by_magnitude;
+    float first;
+    int trials;
+} otx__fit_kind;
+
+/* A group in the fit. Values are about scale * level + minimum, with a minimum of at most 0. */
+typedef struct otx__group_fit {
+    const float *x, *weight;
+    unsigned count;
+    float most, sum_weight, sum_x; /* of the values: the largest, and sums with the weights */
+    float scale, minimum, missing; /* the best as yet */
+} otx__group_fit;
+
+/* Levels of at most `most`, when the span above the best minimum as yet is `span` of them.
+   Returns the inverse scale. */
+OTX__PRIVATE float otx__levels_above(uint8_t *level, const otx__group_fit *fit, float span,
+                                     int most)
+{
+    const float inverse = span / (fit->most - fit->minimum);
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        int l = otx__round_level(inverse * (fit->x[i] - fit->minimum));
+        level[i] = (uint8_t)otx__between(l, 0, most);
+    }
+    return inverse;
+}
+
+/* How much values are missed. */
+OTX__PRIVATE float otx__fit_missing(const uint8_t *level, const otx__group_fit *fit, float scale,
+                                    float minimum, bool by_magnitude)
+{
+    float missing = 0.0f;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        float miss = scale * (float)level[i] + minimum - fit->x[i];
+        miss = by_magnitude ? fabsf(miss) : miss * miss;
+        missing += fit->weight[i] * miss;
+    }
+    return missing;
+}
+
+/* Scale and minimum by weighted least squares for levels that are given; taken if better. */
+OTX__PRIVATE bool otx__fit_line(const uint8_t *level, otx__group_fit *fit, bool by_magnitude)
+{
+    float sum_l = 0.0f, sum_l2 = 0.0f, sum_xl = 0.0f, determinant, scale, minimum, missing;
+    unsigned i;
+    for (i = 0; i < fit->count; i++) {
+        const float l = (float)level[i], weighted = fit->weight[i] * l;
+        sum_l += weighted;
+        sum_l2 += weighted * l;
+        sum_xl += weighted * fit->x[i];
+    }
+    determinant = fit->sum_weight * sum_l2 - sum_l * sum_l;
+    if (!(determinant > 0.0f)) return false;
+    scale = (fit->sum_weight * sum_xl - fit->sum_x * sum_l) / determinant;
+    minimum = (sum_l2 * fit->sum_x - sum_l * sum_xl) / determinant;
+    if (minimum > 0.0f) {
+        minimum = 0.0f;
+        scale = sum_xl / sum_l2;
+    }
+    missing = otx__fit_missing(level, fit, scale, minimum, by_magnitude);
+    if (!(missing < fit->missing)) return false;
+    fit->scale = scale;
+    fit->minimum = minimum;
+    fit->missing = missing;
+    return true;
+}
+
+/* Returns the scale; *minus is the minimum with its sign turned. */
+OTX__PRIVATE float otx__fit_above(uint8_t *level, const float *x, const float *weight,
+                                  unsigned count, const otx__fit_kind *kind, float *minus)
+{
+    otx__group_fit fit;
+    uint8_t tried[32];
+    unsigned i;
+    int trial;
+    fit.x = x;
+    fit.weight = weight;
+    fit.count = count;
+    fit.most = fit.minimum = x[0];
+    fit.sum_weight = weight[0];
+    fit.sum_x = weight[0] * x[0];
+    for (i = 1; i < count; i++) {
+        if (x[i] < fit.minimum) fit.minimum = x[i];
+        if (x[i] > fit.most) fit.most = x[i];
+        fit.sum_weight += weight[i];
+        fit.sum_x += weight[i] * x[i];
+    }
+    if (fit.minimum > 0.0f) fit.minimum = 0.0f;
+    *minus = -fit.minimum;
+    memset(level, 0, count);
+    if (fit.most == fit.minimum) return 0.0f;
+    fit.scale = 1.0f / otx__levels_above(level, &fit, (float)kind->most, kind->most);
+    fit.missing = otx__fit_missing(level, &fit, fit.scale, fit.minimum, kind->by_magnitude);
+    for (trial = 0; trial < kind->trials; trial++) {
+        float step = kind->first + 0.1f * (float)trial;
+        (void)otx__levels_above(tried, &fit, step + (float)kind->most, kind->most);
+        if (otx__fit_line(tried, &fit, kind->by_magnitude)) memcpy(level, tried, count);
+    }
+    *minus = -fit.minimum;
+    return fit.scale;
+}
+
+/* ---- levels from a table: IQ4_NL, IQ4_XS ---- */
+
+/* The level whose value is nearest. */
+OTX__PRIVATE unsigned otx__nearest_value(const int8_t *values, float x)
+{
+    unsigned low = 0, high = 15;
+    if (x <= (float)values[0]) return 0;
+    if (x >= (float)values[15]) return 15;
+    while (high - low > 1) {
+        unsigned middle = (low + high) / 2;
+        if (x < (float)values[middle]) high = middle;
+        else low = middle;
+    }
+    return x - (float)values[high - 1] < (float)values[high] - x ? high - 1 : high;
+}
+
+/* The sums for 32 values at an inverse scale. */
+OTX__PRIVATE otx__level_sums otx__value_sums(const int8_t *values, const float *x, float inverse)
+{
+    otx__level_sums sums = {0.0f, 0.0f};
+    unsigned i;
+    for (i = 0; i < 32; i++) {
+        float value = (float)values[otx__nearest_value(values, inverse * x[i])];
+        float weight = x[i] * x[i];
+        sums.product += weight * value * x[i];
+        sums.square += weight * value * value;
+    }
+    return sums;
+}
+
+/* The best of fifteen scales about the one that gives the largest value its level. */
+OTX__PRIVATE float otx__fit_values(const int8_t *values, const float *x)
+{
+    const float largest = otx__largest(x, 32);
+    otx__level_sums sums;
+    float scale, best;
+    int trial;
+    if (fabsf(largest) < OTX__GROUP_LEAST) return 0.0f;
+    scale = -largest / (float)values[0];
+    sums = otx__value_sums(values, x, 1.0f / scale);
+    scale = sums.square > 0.0f ? sums.product / sums.square : 0.0f;
+    best = scale * sums.product;
+    for (trial = -7; trial <= 7; trial++) {
+        sums = otx__value_sums(values, x, (float)(trial + values[0]) / largest);
+        if (sums.square > 0.0f && sums.product * sums.product > best * sums.square) {
+            scale = sums.product / sums.square;
+            best = scale * sums.product;
+        }
+    }
+    return scale;
+}
+
+/* >>> src/base/blocks_make.h */
+/* ---- blocks: rows quantised ----------------------------------------------- */
+
+OTX__PRIVATE void otx__put_half(unsigned char *to, float value)
+{
+    const otx__float_format half = otx__format_of(OTX_F16);
+    bool overflow;
+    uint32_t bits = otx__round_double((double)value, half, &overflow);
+    to[0] = (unsigned char)(bits & 255);
+    to[1] = (unsigned char)(bits >> 8);
+}
+
+/* ---- levels, as otx__levels_of_* take them apart ---- */
+
+OTX__PRIVATE void otx__put_nibbles(unsigned char *to, const uint8_t *level, unsigned half)
+{
+    unsigned i;
+    for (i = 0; i < half; i++)
+        to[i] = (unsigned char)((level[i] & 15) | (level[half + i] & 15) << 4);
+}
+
+/* Two bits of each of 256 levels, from bit `from` on. */
+OTX__PRIVATE void otx__put_quarters(unsigned char *to, const uint8_t *level, unsigned from)
+{
+    unsigned i;
+    memset(to, 0, 64);
+    for (i = 0; i < 256; i++) {
+        unsigned char *byte = &to[i / 128 * 32 + i % 32];
+        *byte = (unsigned char)(*byte | (level[i] >> from & 3) << (i % 128 / 32 * 2));
+    }
+}
+
+/* Bit `bit` of each of 256 levels. */
+OTX__PRIVATE void otx__put_bits(unsigned char *to, const uint8_t *level, unsigned bit)
+{
+    unsigned i;
+    memset(to, 0, 32);
+    for (i = 0; i < 256; i++)
+        to[i % 32] = (unsigned char)(to[i % 32] | (level[i] >> bit & 1) << (i / 32));
+}
+
+OTX__PRIVATE void otx__put_fifth_bits(unsigned char *to, const uint8_t *level)
+{
+    unsigned i;
+    memset(to, 0, 4);
+    for (i = 0; i < 32; i++)
+        to[i / 8] = (unsigned char)(to[i / 8] | (level[i] >> 4 & 1) << (i % 8));
+}
+
+OTX__PRIVATE void otx__put_levels_of_256(unsigned char *to, const uint8_t *level,
+                                         otx_dtype dtype)
+{
+    unsigned i;
+    switch (dtype) {
+    case OTX_Q2_K: otx__put_quarters(to + 16, level, 0); break;
+    case OTX_Q3_K:
+        otx__put_bits(to, level, 2);
+        otx__put_quarters(to + 32, level, 0);
+        break;
+    case OTX_Q4_K:
+    case OTX_Q5_K:
+        if (dtype == OTX_Q5_K) otx__put_bits(to + 16, level, 4);
+        for (i = 0; i < 4; i++)
+            otx__put_nibbles(to + (dtype == OTX_Q4_K ? 16 : 48) + 32 * i, level + 64 * i, 32);
+        break;
+    case OTX_Q6_K:
+        for (i = 0; i < 2; i++) otx__put_nibbles(to + 64 * i, level + 128 * i, 64);
+        otx__put_quarters(to + 128, level, 4);
+        break;
+    default: /* IQ4_XS */
+        for (i = 0; i < 8; i++) otx__put_nibbles(to + 8 + 16 * i, level + 32 * i, 16);
+    }
+}
+
+/* ---- blocks of 32 ---- */
+
+/* Towards zero. Beyond an int, where a scale too small for its inverse made infinities: 0,
+   what x86 stores; the scale is 0 in F16 then. */
+OTX__PRIVATE int otx__cut(float value)
+{
+    return value > -2e9f && value < 2e9f ? (int)value : 0;
+}
+
+/* 1 / scale, or 0. */
+OTX__PRIVATE float otx__inverse(float scale)
+{
+    return scale != 0.0f ? 1.0f / scale : 0.0f;
+}
+
+/* The largest value gets the level 0, the one furthest from zero. */
+OTX__PRIVATE void otx__make_symmetric(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int half = dtype == OTX_Q4_0 ? 8 : 16;
+    const float scale = otx__largest(x, 32) / (float)-half, inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + ((float)half + 0.5f)), 0,
+                                         2 * half - 1);
+    }
+    if (dtype == OTX_Q5_0) otx__put_fifth_bits(to + 2, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_0 ? 6 : 2), level, 16);
+}
+
+/* Levels from the least value to the largest. */
+OTX__PRIVATE void otx__make_spread(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    const int most = dtype == OTX_Q4_1 ? 15 : 31;
+    float low = x[0], high = x[0], scale, inverse;
+    uint8_t level[32];
+    unsigned i;
+    for (i = 1; i < 32; i++) {
+        if (x[i] < low) low = x[i];
+        if (x[i] > high) high = x[i];
+    }
+    scale = (high - low) / (float)most;
+    inverse = otx__inverse(scale);
+    otx__put_half(to, scale);
+    otx__put_half(to + 2, low);
+    for (i = 0; i < 32; i++) {
+        float scaled = (x[i] - low) * inverse;
+        level[i] = (uint8_t)otx__between(otx__cut(scaled + 0.5f), 0, most);
+    }
+    if (dtype == OTX_Q5_1) otx__put_fifth_bits(to + 4, level);
+    otx__put_nibbles(to + (dtype == OTX_Q5_1 ? 8 : 4), level, 16);
+}
+
+/* Bytes, to nearest, halves away from zero. */
+OTX__PRIVATE void otx__make_q8_0(unsigned char *to, const float *x)
+{
+    const float scale = fabsf(otx__largest(x, 32)) / 127.0f, inverse = otx__inverse(scale);
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) {
+        float scaled = x[i] * inverse, rest;
+        int whole = otx__cut(scaled);
+        rest = scaled - (float)whole;
+        if (rest >= 0.5f && rest < 1.0f) whole++;
+        else if (rest <= -0.5f && rest > -1.0f) whole--;
+        to[2 + i] = (unsigned char)(whole & 255);
+    }
+}
+
+OTX__PRIVATE void otx__make_iq4_nl(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_NL);
+    const float scale = otx__fit_values(values, x), inverse = otx__inverse(scale);
+    uint8_t level[32];
+    unsigned i;
+    otx__put_half(to, scale);
+    for (i = 0; i < 32; i++) level[i] = (uint8_t)otx__nearest_value(values, inverse * x[i]);
+    otx__put_nibbles(to + 2, level, 16);
+}
+
+/* The power of two that has the largest value between 4 and 8, on levels up to 6. */
+OTX__PRIVATE void otx__make_mxfp4(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_MXFP4);
+    const double largest = (double)fabsf(otx__largest(x, 32));
+    uint8_t level[32];
+    int exponent = 0;
+    unsigned i, l;
+    float scale;
+    if (largest > 0.0)
+        exponent = (int)(otx__bits_of_double(largest) >> 52) - 1023 - 2 + 127;
+    to[0] = (unsigned char)otx__between(exponent, 0, 254);
+    scale = otx__half_e8m0(to[0]);
+    for (i = 0; i < 32; i++) {
+        float least = fabsf((float)values[0] * scale - x[i]);
+        level[i] = 0;
+        for (l = 1; l < 16; l++) {
+            float miss = fabsf((float)values[l] * scale - x[i]);
+            if (miss < least) {
+                least = miss;
+                level[i] = (uint8_t)l;
+            }
+        }
+    }
+    otx__put_nibbles(to + 1, level, 16);
+}
+
+/* ---- blocks of 256 ---- */
+
+/* The levels again, for scales and minima as they are stored; where a scale came out as 0, as
+   they are. `half` is what a level has more than what it stands for, `most` the largest. */
+OTX__PRIVATE void otx__levels_again(uint8_t *level, const float *x, const unsigned char *from,
+                                    otx_dtype dtype, int half, int most)
+{
+    otx__block block;
+    unsigned i;
+    otx__block_scales(&block, from, dtype);
+    for (i = 0; i < 256; i++) {
+        const float scale = block.scale[i / block.group], minus = block.minus[i / block.group];
+        if (scale != 0.0f) {
+            int l = otx__round_level((x[i] + minus) / scale);
+            level[i] = (uint8_t)(otx__between(l, -half, most - half) + half);
+        }
+    }
+}
+
+/* The number of largest magnitude decides about the scale of all. */
+OTX__PRIVATE void otx__make_q6_k(unsigned char *to, const float *x)
+{
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_trials(level + 16 * i, x + 16 * i, 32);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 210);
+    if (fabsf(largest) < OTX__GROUP_LEAST) return;
+    inverse = -128.0f / largest;
+    otx__put_half(to + 208, 1.0f / inverse);
+    for (i = 0; i < 16; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -128, 127);
+        to[192 + i] = (unsigned char)(l & 255);
+    }
+    otx__levels_again(level, x, to, OTX_Q6_K, 32, 63);
+    otx__put_levels_of_256(to, level, OTX_Q6_K);
+}
+
+OTX__PRIVATE void otx__make_q3_k(unsigned char *to, const float *x)
+{
+    unsigned char *scales = to + 96;
+    float scale[16], largest, inverse;
+    uint8_t level[256];
+    unsigned i;
+    for (i = 0; i < 16; i++) scale[i] = otx__fit_descent(level + 16 * i, x + 16 * i, 4);
+    largest = otx__largest(scale, 16);
+    memset(to, 0, 110);
+    if (largest != 0.0f) {
+        inverse = -32.0f / largest;
+        otx__put_half(to + 108, 1.0f / inverse);
+        for (i = 0; i < 16; i++) {
+            int l = otx__round_level(inverse * scale[i]) & 255; /* a signed byte */
+            l = otx__between((l ^ 128) - 128, -32, 31) + 32;
+            scales[i % 8] = (unsigned char)(scales[i % 8] | (l & 15) << (i / 8 * 4));
+            scales[8 + i % 4] = (unsigned char)(scales[8 + i % 4] | l >> 4 << (i / 4 * 2));
+        }
+    }
+    otx__levels_again(level, x, to, OTX_Q3_K, 4, 7);
+    otx__put_levels_of_256(to, level, OTX_Q3_K);
+}
+
+/* The weights of a group of 32 in the fit. */
+OTX__PRIVATE void otx__k_weights(float *weight, const float *x)
+{
+    float sum = 0.0f, mean;
+    unsigned i;
+    for (i = 0; i < 32; i++) sum += x[i] * x[i];
+    mean = (float)sqrt((double)(sum / 32.0f));
+    for (i = 0; i < 32; i++) weight[i] = mean + fabsf(x[i]);
+}
+
+/* How many of `steps` each number is, when the largest, where positive, is all of them: a
+   byte each. Returns the step. */
+OTX__PRIVATE float otx__in_steps(uint8_t *to, const float *numbers, unsigned count, float steps)
+{
+    float largest = 0.0f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (numbers[i] > largest) largest = numbers[i];
+    for (i = 0; i < count; i++) {
+        float inverse = largest > 0.0f ? steps / largest : 0.0f;
+        to[i] = (uint8_t)(otx__round_level(inverse * numbers[i]) & 255);
+    }
+    return largest / steps;
+}
+
+OTX__PRIVATE void otx__make_q2_k(unsigned char *to, const float *x)
+{
+    static const otx__fit_kind kind = {3, true, -0.5f, 16};
+    float scale[16], minus[16], weight[16];
+    uint8_t level[256], scales[16], minima[16];
+    unsigned i, l;
+    for (i = 0; i < 16; i++) {
+        for (l = 0; l < 16; l++) weight[l] = fabsf(x[16 * i + l]);
+        scale[i] = otx__fit_above(level + 16 * i, x + 16 * i, weight, 16, &kind, &minus[i]);
+    }
+    otx__put_half(to + 80, otx__in_steps(scales, scale, 16, 15.0f));
+    otx__put_half(to + 82, otx__in_steps(minima, minus, 16, 15.0f));
+    for (i = 0; i < 16; i++) to[i] = (unsigned char)((scales[i] | minima[i] << 4) & 255);
+    otx__levels_again(level, x, to, OTX_Q2_K, 0, 3);
+    otx__put_levels_of_256(to, level, OTX_Q2_K);
+}
+
+/* Q4_K and Q5_K. */
+OTX__PRIVATE void otx__make_k(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    static const otx__fit_kind four = {15, false, -1.0f, 21}, five = {31, false, -0.5f, 16};
+    const otx__fit_kind *kind = dtype == OTX_Q4_K ? &four : &five;
+    unsigned char *packed = to + 4;
+    float scale[8], minus[8], weight[32];
+    uint8_t level[256], scales[8], minima[8];
+    unsigned i;
+    for (i = 0; i < 8; i++) {
+        otx__k_weights(weight, x + 32 * i);
+        scale[i] = otx__fit_above(level + 32 * i, x + 32 * i, weight, 32, kind, &minus[i]);
+    }
+    otx__put_half(to, otx__in_steps(scales, scale, 8, 63.0f));
+    otx__put_half(to + 2, otx__in_steps(minima, minus, 8, 63.0f));
+    for (i = 0; i < 8; i++) {
+        const unsigned s = scales[i] < 63 ? scales[i] : 63, m = minima[i] < 63 ? minima[i] : 63;
+        if (i < 4) {
+            packed[i] = (unsigned char)s;
+            packed[i + 4] = (unsigned char)m;
+        } else {
+            packed[i + 4] = (unsigned char)((s & 15) | (m & 15) << 4);
+            packed[i - 4] = (unsigned char)(packed[i - 4] | s >> 4 << 6);
+            packed[i] = (unsigned char)(packed[i] | m >> 4 << 6);
+        }
+    }
+    otx__levels_again(level, x, to, dtype, 0, kind->most);
+    otx__put_levels_of_256(to, level, dtype);
+}
+
+OTX__PRIVATE void otx__make_iq4_xs(unsigned char *to, const float *x)
+{
+    const int8_t *values = otx__four_bit_values(OTX_IQ4_XS);
+    float scale[8], step, inverse;
+    uint8_t level[256];
+    unsigned i, e;
+    for (i = 0; i < 8; i++) scale[i] = otx__fit_values(values, x + 32 * i);
+    step = -otx__largest(scale, 8) / 32.0f;
+    inverse = otx__inverse(step);
+    memset(to, 0, 8);
+    otx__put_half(to, step);
+    for (i = 0; i < 8; i++) {
+        int l = otx__between(otx__round_level(inverse * scale[i]), -32, 31);
+        const float of_group = otx__inverse(step * (float)l);
+        for (e = 32 * i; e < 32 * i + 32; e++)
+            level[e] = (uint8_t)otx__nearest_value(values, of_group * x[e]);
+        l += 32;
+        to[4 + i / 2] = (unsigned char)(to[4 + i / 2] | (l & 15) << (i % 2 * 4));
+        to[2 + i / 4] = (unsigned char)(to[2 + i / 4] | l >> 4 << (i % 4 * 2));
+    }
+    otx__put_levels_of_256(to, level, OTX_IQ4_XS);
+}
+
+/* ---- any ---- */
+
+OTX__PRIVATE void otx__make_block(unsigned char *to, const float *x, otx_dtype dtype)
+{
+    switch (dtype) {
+    case OTX_Q4_0:
+    case OTX_Q5_0: otx__make_symmetric(to, x, dtype); break;
+    case OTX_Q4_1:
+    case OTX_Q5_1: otx__make_spread(to, x, dtype); break;
+    case OTX_Q8_0: otx__make_q8_0(to, x); break;
+    case OTX_Q2_K: otx__make_q2_k(to, x); break;
+    case OTX_Q3_K: otx__make_q3_k(to, x); break;
+    case OTX_Q4_K:
+    case OTX_Q5_K: otx__make_k(to, x, dtype); break;
+    case OTX_Q6_K: otx__make_q6_k(to, x); break;
+    case OTX_IQ4_NL: otx__make_iq4_nl(to, x); break;
+    case OTX_IQ4_XS: otx__make_iq4_xs(to, x); break;
+    default: otx__make_mxfp4(to, x);
+    }
+}
+
+/* Whether all values are numbers, and none so large that it has no place in a block whose
+   scale is F16: 65504 * 128 * 32 is the most that any type holds. Sums of cubes of what is
+   left are finite. */
+OTX__PRIVATE bool otx__in_range(const float *x, unsigned count, otx_dtype dtype)
+{
+    const float most = dtype == OTX_MXFP4 ? FLT_MAX : 1e10f;
+    unsigned i;
+    for (i = 0; i < count; i++)
+        if (!(fabsf(x[i]) <= most)) return false;
+    return true;
+}
+
+OTX_API size_t otx_blocks_from_float(void *to, const float *from, otx_dtype dtype,
+                                     size_t count)
+{
+    unsigned char *bytes = (unsigned char *)to;
+    unsigned size, elements = otx_dtype_block(dtype, &size);
+    otx__block block;
+    size_t refused = 0;
+    for (; count > 0; count -= elements, bytes += size, from += elements) {
+        bool holds = otx__in_range(from, elements, dtype);
+        if (holds) {
+            otx__make_block(bytes, from, dtype);
+            otx__block_scales(&block, bytes, dtype); /* an infinity here is in all groups */
+            holds = otx__is_finite((double)block.scale[0]) &&
+                    otx__is_finite((double)block.minus[0]);
+        }
+        if (!holds) memset(bytes, 0, size);
+        refused += !holds;
+    }
+    return refused;
 }
 
 /* >>> src/base/base64.h */
@@ -3648,8 +4818,8 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* >>> src/files/chapter.h */
 /* ==== files: formats, on memory and streams ==== */
 
-/* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+/* Knows JSON, safetensors and GGUF as their specifications have them, and nothing of what a
+   model keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
    an otx_sink.
    Everything is untrusted: every size is checked before it is used, nothing recurses, memory
    stays in proportion to the input.
@@ -3667,7 +4837,13 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_edit          writing, and edits that keep every byte they do not touch
      tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
-     safetensors_write  the header of a new file */
+     safetensors_write  the header of a new file
+     gguf_types         ggml's types, and the sizes of values
+     gguf_values        keys, tensors and values found
+     gguf_walk          what stands in a header, one after the other
+     gguf_read          the header of a file, checked
+     gguf_write         the header of a new file
+     gguf_keys          a list of keys that is being made */
 
 /* >>> src/files/memory_source.h */
 /* ---- memory as a source ---- */
@@ -4947,7 +6123,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
     while (dtype < OTX_DTYPE_COUNT &&
            !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
         dtype++;
-    if (dtype == OTX_DTYPE_COUNT) {
+    if (otx_dtype_bits((otx_dtype)dtype) == 0) { /* none is called so, or only in GGUF */
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
         otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
                        otx__quote_node(quoted, h->json, entry.dtype));
@@ -5236,6 +6412,1139 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     otx__free(ctx, sorted, count, sizeof *sorted);
     if (result) otx_layout_close(ctx, out);
     return result;
+}
+
+/* >>> src/files/gguf_types.h */
+/* ---- GGUF: ggml's types, and the sizes of values ----------------------------- */
+
+/* What the number of a type means: ggml.h and ggml-common.h of August 2026. A type that was
+   removed, or that no file holds, has no name. A new type is a new row, and one behind the
+   last row is refused by its number, as by ggml. */
+typedef struct otx__ggml_type {
+    const char *name;
+    unsigned elements, bytes; /* of a block */
+    otx_dtype dtype;
+} otx__ggml_type;
+
+OTX__PRIVATE const otx__ggml_type *otx__find_ggml_type(uint32_t type)
+{
+    static const otx__ggml_type table[] = {
+        {"F32", 1, 4, OTX_F32},
+        {"F16", 1, 2, OTX_F16},
+        {"Q4_0", 32, 18, OTX_Q4_0},
+        {"Q4_1", 32, 20, OTX_Q4_1},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_2 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_3 */
+        {"Q5_0", 32, 22, OTX_Q5_0},
+        {"Q5_1", 32, 24, OTX_Q5_1},
+        {"Q8_0", 32, 34, OTX_Q8_0},
+        {"Q8_1", 32, 36, OTX_OPAQUE},
+        {"Q2_K", 256, 84, OTX_Q2_K},
+        {"Q3_K", 256, 110, OTX_Q3_K},
+        {"Q4_K", 256, 144, OTX_Q4_K},
+        {"Q5_K", 256, 176, OTX_Q5_K},
+        {"Q6_K", 256, 210, OTX_Q6_K},
+        {"Q8_K", 256, 292, OTX_OPAQUE},
+        {"IQ2_XXS", 256, 66, OTX_OPAQUE},
+        {"IQ2_XS", 256, 74, OTX_OPAQUE},
+        {"IQ3_XXS", 256, 98, OTX_OPAQUE},
+        {"IQ1_S", 256, 50, OTX_OPAQUE},
+        {"IQ4_NL", 32, 18, OTX_IQ4_NL},
+        {"IQ3_S", 256, 110, OTX_OPAQUE},
+        {"IQ2_S", 256, 82, OTX_OPAQUE},
+        {"IQ4_XS", 256, 136, OTX_IQ4_XS},
+        {"I8", 1, 1, OTX_I8},
+        {"I16", 1, 2, OTX_I16},
+        {"I32", 1, 4, OTX_I32},
+        {"I64", 1, 8, OTX_I64},
+        {"F64", 1, 8, OTX_F64},
+        {"IQ1_M", 256, 56, OTX_OPAQUE},
+        {"BF16", 1, 2, OTX_BF16},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* Q4_0_8_8 */
+        {"TQ1_0", 256, 54, OTX_OPAQUE},
+        {"TQ2_0", 256, 66, OTX_OPAQUE},
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_4 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_4_8 */
+        {NULL, 0, 0, OTX_DTYPE_NONE}, /* IQ4_NL_8_8 */
+        {"MXFP4", 32, 17, OTX_MXFP4},
+        {"NVFP4", 64, 36, OTX_OPAQUE},
+        {"Q1_0", 128, 18, OTX_OPAQUE},
+        {"Q2_0", 64, 18, OTX_OPAQUE},
+    };
+    return type < OTX__COUNT(table) ? &table[type] : NULL;
+}
+
+OTX_API const char *otx_gguf_type_name(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->name : NULL;
+}
+
+OTX_API unsigned otx_gguf_type_block(uint32_t type, unsigned *bytes)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    if (bytes) *bytes = info ? info->bytes : 0;
+    return info ? info->elements : 0;
+}
+
+OTX_API otx_dtype otx_gguf_type_dtype(uint32_t type)
+{
+    const otx__ggml_type *info = otx__find_ggml_type(type);
+    return info ? info->dtype : OTX_DTYPE_NONE;
+}
+
+OTX_API uint32_t otx_gguf_type_of(otx_dtype dtype)
+{
+    const otx__ggml_type *info;
+    uint32_t type = 0;
+    if (dtype == OTX_DTYPE_NONE || dtype == OTX_OPAQUE) return UINT32_MAX;
+    while ((info = otx__find_ggml_type(type)) != NULL && info->dtype != dtype) type++;
+    return info ? type : UINT32_MAX;
+}
+
+/* ---- sizes ---- */
+
+#define OTX__GGUF_MAGIC "GGUF"
+#define OTX__GGUF_ALIGNMENT 32 /* where no key says another */
+#define OTX__KEY_ALIGNMENT "general.alignment"
+
+/* Most bytes of a string and elements of an array, as in ggml; and of a header. Those with
+   the longest vocabularies have some 20 MB. */
+#define OTX__GGUF_LIMIT ((uint64_t)1 << 30)
+
+/* Most of an alignment. ggml has no limit, but nobody writes more than 4096, and the space
+   before the tensors is part of a header. */
+#define OTX__GGUF_ALIGNMENT_LIMIT ((uint32_t)1 << 20)
+
+/* Most dimensions of a tensor, and bytes of its name. */
+#define OTX__GGUF_RANK 4
+#define OTX__GGUF_NAME 63
+
+/* Bytes of an element that is no string; 0 for strings, arrays and what is no type. */
+OTX__PRIVATE unsigned otx__gguf_element_size(otx_gguf_type type)
+{
+    static const unsigned char sizes[OTX_GGUF_TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4,
+                                                             1, 0, 0, 8, 8, 8};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? sizes[type] : 0;
+}
+
+/* What messages call a type of values. */
+OTX__PRIVATE const char *otx__gguf_element_name(otx_gguf_type type)
+{
+    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
+        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
+        "f64"};
+    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? names[type] : "unknown";
+}
+
+/* A number of `size` bytes, at most 8, little-endian. */
+OTX__PRIVATE uint64_t otx__gguf_uint(const char *bytes, unsigned size)
+{
+    uint64_t value = 0;
+    while (size-- > 0) value = value << 8 | (unsigned char)bytes[size];
+    return value;
+}
+
+/* `size` up to a multiple of an alignment; false if that would wrap. */
+OTX__PRIVATE bool otx__gguf_pad(uint64_t size, uint32_t alignment, uint64_t *padded)
+{
+    if (size > UINT64_MAX - (alignment - 1)) return false;
+    *padded = (size + alignment - 1) / alignment * alignment;
+    return true;
+}
+
+/* The bytes that a tensor of a type with a name takes. Returns what is wrong with its shape,
+   or NULL. Where one dimension is 0, the others may be any. */
+OTX__PRIVATE const char *otx__gguf_tensor_bytes(const otx_tensor *tensor, uint32_t type,
+                                                uint64_t *bytes)
+{
+    unsigned block_bytes, block = otx_gguf_type_block(type, &block_bytes), i;
+    uint64_t elements = 1;
+    bool empty = false;
+    if (tensor->rank > OTX__GGUF_RANK) return "has more than 4 dimensions";
+    for (i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] > INT64_MAX) return "has a dimension of 2^63 or more";
+        if (tensor->shape[i] == 0) empty = true;
+    }
+    if ((tensor->rank ? tensor->shape[tensor->rank - 1] : 1) % block != 0)
+        return "has rows that are no whole number of its type's blocks";
+    for (i = 0; i < tensor->rank && !empty; i++)
+        if (!otx__mul64(elements, tensor->shape[i], &elements) || elements > INT64_MAX)
+            return "has 2^63 elements or more";
+    if (empty) elements = 0;
+    if (!otx__mul64(elements / block, block_bytes, bytes) || *bytes > INT64_MAX)
+        return "has 2^63 bytes or more";
+    return NULL;
+}
+
+/* Fails with "FILE: tensor "NAME" (Q6_K [2, 256]) PROBLEM"; without "FILE: " if file is
+   NULL. */
+OTX__PRIVATE otx_result otx__gguf_tensor_fail(otx_error *error, otx_result code,
+                                              const char *file, const otx_tensor *tensor,
+                                              uint32_t type, const char *problem)
+{
+    char text[320], shape[128];
+    otx__format(text, sizeof text, "(%s %s) %s", otx__word(otx_gguf_type_name(type)),
+                otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
+    return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
+}
+
+/* >>> src/files/gguf_values.h */
+/* ---- GGUF: keys, tensors and values found ----------------------------------------- */
+
+/* What stands in the block of an otx_gguf besides what it names: pointers to its tensors in
+   order of name, right behind the tensors (so that otx_safetensors_find works on them), and
+   behind those pointers to its keys. */
+OTX__PRIVATE const otx_tensor **otx__gguf_tensor_order(const otx_gguf *file)
+{
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+OTX__PRIVATE const otx_gguf_key **otx__gguf_key_order(const otx_gguf *file)
+{
+    return (const otx_gguf_key **)(void *)(otx__gguf_tensor_order(file) + file->tensor_count);
+}
+
+/* A name's span against a pointer to a key, for otx__sorted_find. */
+OTX__PRIVATE int otx__name_to_key(const void *name, const void *item)
+{
+    const otx__span *span = (const otx__span *)name;
+    const otx_gguf_key *key = *(const otx_gguf_key *const *)item;
+    return otx__compare_bytes(span->bytes, span->size, key->name, key->name_size);
+}
+
+OTX_API const otx_gguf_key *otx_gguf_find(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_gguf_key *const *found = (const otx_gguf_key *const *)otx__sorted_find(
+        otx__gguf_key_order(file), file->key_count, sizeof *found, &wanted, otx__name_to_key);
+    return found ? *found : NULL;
+}
+
+OTX_API const otx_tensor *otx_gguf_tensor(const otx_gguf *file, const char *name)
+{
+    const otx__span wanted = otx__span_of(name, strlen(name));
+    const otx_tensor *const *found = (const otx_tensor *const *)otx__sorted_find(
+        otx__gguf_tensor_order(file), file->tensor_count, sizeof *found, &wanted,
+        otx__name_to_tensor);
+    return found ? *found : NULL;
+}
+
+/* The bits of element i as they stand there, and in *size their bytes; false if the key is
+   NULL, has no such element, or holds strings. */
+OTX__PRIVATE bool otx__gguf_bits(const otx_gguf_key *key, uint64_t i, uint64_t *bits,
+                                 unsigned *size)
+{
+    *size = key ? otx__gguf_element_size(key->type) : 0;
+    if (*size == 0 || i >= key->count) return false;
+    *bits = otx__gguf_uint(key->data + i * *size, *size);
+    return true;
+}
+
+OTX_API bool otx_gguf_integer(const otx_gguf_key *key, uint64_t i, int64_t *out)
+{
+    uint64_t bits, sign;
+    unsigned size;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    switch (key->type) {
+    case OTX_GGUF_F32:
+    case OTX_GGUF_F64: return false;
+    case OTX_GGUF_BOOL: bits = bits != 0; break; /* as ggml takes it */
+    case OTX_GGUF_U64:
+        if (bits > INT64_MAX) return false;
+        break;
+    case OTX_GGUF_I8:
+    case OTX_GGUF_I16:
+    case OTX_GGUF_I32:
+        sign = UINT64_C(1) << (8 * size - 1);
+        if (bits & sign) { /* minus what its complement is, which never wraps */
+            *out = -(int64_t)(2 * sign - bits);
+            return true;
+        }
+        break;
+    case OTX_GGUF_I64:
+        if (bits > INT64_MAX) {
+            *out = -(int64_t)(UINT64_MAX - bits) - 1;
+            return true;
+        }
+        break;
+    default: break;
+    }
+    *out = (int64_t)bits;
+    return true;
+}
+
+OTX_API bool otx_gguf_number(const otx_gguf_key *key, uint64_t i, double *out)
+{
+    uint64_t bits;
+    unsigned size;
+    int64_t integer;
+    if (!otx__gguf_bits(key, i, &bits, &size)) return false;
+    if (key->type == OTX_GGUF_F32) {
+        *out = (double)otx__float_of_bits((uint32_t)bits);
+    } else if (key->type == OTX_GGUF_F64) {
+        memcpy(out, &bits, sizeof *out);
+    } else if (key->type == OTX_GGUF_U64) {
+        *out = (double)bits;
+    } else {
+        if (!otx_gguf_integer(key, i, &integer)) return false;
+        *out = (double)integer;
+    }
+    return true;
+}
+
+OTX_API bool otx_gguf_next(const otx_gguf_key *key, otx_gguf_strings *strings)
+{
+    uint64_t size;
+    if (!key || key->type != OTX_GGUF_STRING || strings->count >= key->count) return false;
+    if (key->size < 8 || strings->next > key->size - 8) return false;
+    size = otx__gguf_uint(key->data + strings->next, 8);
+    if (size > key->size - 8 - strings->next) return false;
+    strings->bytes = key->data + strings->next + 8;
+    strings->size = (size_t)size;
+    strings->next += 8 + size;
+    strings->count++;
+    return true;
+}
+
+/* >>> src/files/gguf_walk.h */
+/* ---- GGUF: what stands in a header, one after the other --------------------------- */
+
+/* A header that is being walked through. How long it is shows only at its end, so the first
+   walk reads on in growing pieces, never far beyond what it was asked for and never more than
+   the file has, whatever the counts in it say. The second has all of it in one block, in
+   which everything stays. Once a walk has failed it must not go on. */
+typedef struct otx__gguf_walk {
+    const otx_source *source; /* NULL in the second walk */
+    const char *file;         /* its name, for errors */
+    otx__text bytes;          /* what is there of the header */
+    uint64_t at, size;        /* where the walk stands, and how long the file is */
+    char place[OTX__QUOTED + 16]; /* what is being read, for errors */
+    otx_result result;
+    otx_error *error;
+} otx__gguf_walk;
+
+#define OTX__GGUF_PIECE ((uint64_t)1 << 16)
+
+/* Reads up to `need` bytes from the start of the file, or further. */
+OTX__PRIVATE otx_result otx__gguf_read_on(otx__gguf_walk *w, uint64_t need)
+{
+    void *bytes = w->bytes.bytes;
+    const size_t have = w->bytes.size;
+    uint64_t wanted = (uint64_t)have * 2;
+    if (need > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s ends at byte %" PRIu64 ", and a "
+                         "header may have %" PRIu64, w->file, w->place, need, OTX__GGUF_LIMIT);
+    if (wanted < OTX__GGUF_PIECE) wanted = OTX__GGUF_PIECE;
+    if (wanted < need) wanted = need;
+    if (wanted > OTX__GGUF_LIMIT) wanted = OTX__GGUF_LIMIT;
+    if (wanted > w->size) wanted = w->size;
+    if (!otx__grow(w->bytes.ctx, &bytes, &w->bytes.capacity, (size_t)wanted, 1))
+        return otx__fail_memory(w->error, wanted);
+    w->bytes.bytes = (char *)bytes;
+    if (!w->source->read(w->source->context, have, w->bytes.bytes + have,
+                         (size_t)wanted - have))
+        return otx__fail(w->error, OTX_ERROR_IO, "%s: the header could not be read, %" PRIu64
+                         " bytes at offset %" PRIu64, w->file, wanted - have, (uint64_t)have);
+    w->bytes.size = (size_t)wanted;
+    return OTX_OK;
+}
+
+/* The next `size` bytes, which stand there until more are taken; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take(otx__gguf_walk *w, uint64_t size)
+{
+    char *taken;
+    if (size > w->size - w->at)
+        w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: cut short: %s needs %" PRIu64
+                              " bytes at offset %" PRIu64 ", and the file has %" PRIu64,
+                              w->file, w->place, size, w->at, w->size);
+    else if (w->at + size > w->bytes.size) w->result = otx__gguf_read_on(w, w->at + size);
+    if (w->result) return NULL;
+    taken = w->bytes.bytes + w->at;
+    w->at += size;
+    return taken;
+}
+
+/* The next number, of `size` bytes; 0 on failure. */
+OTX__PRIVATE uint64_t otx__gguf_take_uint(otx__gguf_walk *w, unsigned size)
+{
+    const char *bytes = otx__gguf_take(w, size);
+    return bytes ? otx__gguf_uint(bytes, size) : 0;
+}
+
+/* The next string, behind its size; NULL on failure. */
+OTX__PRIVATE char *otx__gguf_take_string(otx__gguf_walk *w, uint64_t *size)
+{
+    *size = otx__gguf_take_uint(w, 8);
+    if (!w->result && *size > OTX__GGUF_LIMIT)
+        w->result = otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %s has a string of %" PRIu64
+                              " bytes, and at most %" PRIu64 " are allowed", w->file, w->place,
+                              *size, OTX__GGUF_LIMIT);
+    return w->result ? NULL : otx__gguf_take(w, *size);
+}
+
+/* Fails with "FILE: PLACE PROBLEM". */
+OTX__PRIVATE otx_result otx__gguf_walk_fail(otx__gguf_walk *w, const char *problem)
+{
+    return w->result = otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %s %s", w->file, w->place,
+                                 problem);
+}
+
+/* Takes the name of number i of `count` keys or tensors. In the second walk it gets a NUL
+   behind it: it moves a byte forward, over the end of its size. */
+OTX__PRIVATE otx_result otx__gguf_take_name(otx__gguf_walk *w, const char *what, uint64_t i,
+                                            uint64_t count, const char **name, size_t *size)
+{
+    char quoted[OTX__QUOTED], *bytes;
+    uint64_t length;
+    otx__format(w->place, sizeof w->place, "%s %" PRIu64 " of %" PRIu64, what, i + 1, count);
+    bytes = otx__gguf_take_string(w, &length);
+    if (!bytes) return w->result;
+    otx__format(w->place, sizeof w->place, "%s \"%s\"", what,
+                otx__quote(quoted, sizeof quoted, bytes, (size_t)length));
+    if (length && memchr(bytes, 0, (size_t)length))
+        return otx__gguf_walk_fail(w, "has a NUL in its name");
+    *name = bytes;
+    *size = (size_t)length;
+    if (w->source) return OTX_OK;
+    memmove(bytes - 1, bytes, (size_t)length);
+    bytes[-1 + (ptrdiff_t)length] = 0;
+    *name = bytes - 1;
+    return OTX_OK;
+}
+
+/* ---- keys ---- */
+
+/* Takes the elements of a value. */
+OTX__PRIVATE otx_result otx__gguf_take_elements(otx__gguf_walk *w, otx_gguf_key *key)
+{
+    const uint64_t begin = w->at;
+    const unsigned size = otx__gguf_element_size(key->type);
+    uint64_t i, ignored;
+    char problem[96];
+    if (key->count > OTX__GGUF_LIMIT) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " elements, and at most %" PRIu64
+                    " are allowed", key->count, OTX__GGUF_LIMIT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (size) otx__gguf_take(w, key->count * size);
+    else
+        for (i = 0; i < key->count && !w->result; i++) otx__gguf_take_string(w, &ignored);
+    if (w->result) return w->result;
+    key->size = w->at - begin;
+    key->data = w->bytes.bytes + begin;
+    return OTX_OK;
+}
+
+/* Takes number i of `count` keys. Its pointers stand only in the second walk. */
+OTX__PRIVATE otx_result otx__gguf_take_key(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                           otx_gguf_key *key)
+{
+    uint64_t type;
+    char problem[64];
+    memset(key, 0, sizeof *key);
+    if (otx__gguf_take_name(w, "key", i, count, &key->name, &key->name_size)) return w->result;
+    if (key->name_size == 0) return otx__gguf_walk_fail(w, "is empty");
+    type = otx__gguf_take_uint(w, 4);
+    key->count = 1;
+    if (type == OTX_GGUF_ARRAY) {
+        key->array = true;
+        type = otx__gguf_take_uint(w, 4);
+        key->count = otx__gguf_take_uint(w, 8);
+    }
+    if (w->result) return w->result;
+    if (type == OTX_GGUF_ARRAY)
+        return otx__gguf_walk_fail(w, "is an array of arrays, which ggml does not read either");
+    if (type >= OTX_GGUF_TYPE_COUNT) {
+        otx__format(problem, sizeof problem, "has the type %" PRIu64 ", and there are %d", type,
+                    (int)OTX_GGUF_TYPE_COUNT);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    key->type = (otx_gguf_type)type;
+    return otx__gguf_take_elements(w, key);
+}
+
+/* ---- tensors ---- */
+
+/* Takes the dimensions, the type and the offset of a tensor. */
+OTX__PRIVATE otx_result otx__gguf_take_shape(otx__gguf_walk *w, otx_tensor *tensor,
+                                             uint64_t *shape, uint32_t *type)
+{
+    const uint64_t rank = otx__gguf_take_uint(w, 4);
+    char problem[96];
+    unsigned j;
+    if (rank > OTX__GGUF_RANK) {
+        otx__format(problem, sizeof problem, "has %" PRIu64 " dimensions, and at most %d are "
+                    "allowed", rank, OTX__GGUF_RANK);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    tensor->rank = (unsigned)rank;
+    tensor->shape = shape;
+    for (j = tensor->rank; j > 0 && !w->result; j--) shape[j - 1] = otx__gguf_take_uint(w, 8);
+    if (!w->result) *type = (uint32_t)otx__gguf_take_uint(w, 4);
+    if (!w->result) tensor->begin = otx__gguf_take_uint(w, 8);
+    return w->result;
+}
+
+/* Takes number i of `count` tensors; `shape` has room for four dimensions. Its begin and end
+   count from the bytes of the first tensor as yet. */
+OTX__PRIVATE otx_result otx__gguf_take_tensor(otx__gguf_walk *w, uint64_t i, uint64_t count,
+                                              otx_tensor *tensor, uint64_t *shape,
+                                              uint32_t *type)
+{
+    const char *wrong;
+    char problem[96];
+    uint64_t bytes;
+    memset(tensor, 0, sizeof *tensor);
+    if (otx__gguf_take_name(w, "tensor", i, count, &tensor->name, &tensor->name_size))
+        return w->result;
+    if (tensor->name_size > OTX__GGUF_NAME) {
+        otx__format(problem, sizeof problem, "has a name of %" PRIu64 " bytes, and at most %d "
+                    "are allowed", (uint64_t)tensor->name_size, OTX__GGUF_NAME);
+        return otx__gguf_walk_fail(w, problem);
+    }
+    if (otx__gguf_take_shape(w, tensor, shape, type)) return w->result;
+    if (!otx_gguf_type_name(*type))
+        return w->result = otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: %s has ggml's type %"
+                                     PRIu32 ", which %s", w->file, w->place, *type,
+                                     otx__find_ggml_type(*type) ? "was removed from ggml"
+                                                                : "is not known");
+    tensor->dtype = otx_gguf_type_dtype(*type);
+    wrong = otx__gguf_tensor_bytes(tensor, *type, &bytes);
+    if (!wrong && tensor->begin > INT64_MAX) wrong = "has an offset of 2^63 or more";
+    if (wrong)
+        return w->result = otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                                 *type, wrong);
+    tensor->end = tensor->begin + bytes;
+    return OTX_OK;
+}
+
+/* >>> src/files/gguf_read.h */
+/* ---- GGUF: reading ----------------------------------------------------------- */
+
+/* Bytes before the first key; and the fewest that a key and a tensor take. */
+#define OTX__GGUF_PREFIX 24
+#define OTX__GGUF_LEAST_KEY 13
+#define OTX__GGUF_LEAST_TENSOR 24
+
+/* Says why a version is not read. */
+OTX__PRIVATE otx_result otx__gguf_refuse_version(const otx__gguf_walk *w, uint32_t version)
+{
+    if (version == 1)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version 1, of August "
+                         "2023, which llama.cpp does not read either; convert the model anew",
+                         w->file);
+    if ((version & 0xffff) == 0 && version != 0)
+        return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF for a big-endian machine, "
+                         "and only little-endian files are read; gguf_convert_endian.py of "
+                         "llama.cpp's gguf-py makes one of it", w->file);
+    return otx__fail(w->error, OTX_ERROR_UNSUPPORTED, "%s: GGUF of version %" PRIu32 ", and "
+                     "versions 2 and 3 are read", w->file, version);
+}
+
+/* Takes what stands before the first key. */
+OTX__PRIVATE otx_result otx__gguf_take_prefix(otx__gguf_walk *w, otx_gguf *out)
+{
+    const char *bytes;
+    uint64_t tensors, keys;
+    if (w->size < OTX__GGUF_PREFIX)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: %" PRIu64 " bytes are too few for a "
+                         "GGUF file", w->file, w->size);
+    bytes = otx__gguf_take(w, OTX__GGUF_PREFIX);
+    if (!bytes) return w->result;
+    if (memcmp(bytes, OTX__LFS_POINTER, 8) == 0) return otx__fail_lfs(w->error, w->file);
+    if (memcmp(bytes, OTX__GGUF_MAGIC, 4) != 0)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: does not begin with GGUF, as every "
+                         "GGUF file does", w->file);
+    out->version = (uint32_t)otx__gguf_uint(bytes + 4, 4);
+    if (out->version != 2 && out->version != 3)
+        return otx__gguf_refuse_version(w, out->version);
+    tensors = otx__gguf_uint(bytes + 8, 8);
+    keys = otx__gguf_uint(bytes + 16, 8);
+    if (keys > w->size / OTX__GGUF_LEAST_KEY || tensors > w->size / OTX__GGUF_LEAST_TENSOR)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: says that it has %" PRIu64 " keys and "
+                         "%" PRIu64 " tensors, more than %" PRIu64 " bytes can hold", w->file,
+                         keys, tensors, w->size);
+    if (keys > OTX__GGUF_LIMIT || tensors > OTX__GGUF_LIMIT)
+        return otx__fail(w->error, OTX_ERROR_LIMIT, "%s: %" PRIu64 " keys and %" PRIu64 " tensors"
+                         ", and at most %" PRIu64 " are allowed", w->file, keys, tensors,
+                         OTX__GGUF_LIMIT);
+    out->key_count = (size_t)keys;
+    out->tensor_count = (size_t)tensors;
+    return OTX_OK;
+}
+
+/* Walks from the first key to the end of the last tensor's entry; keeps what it finds if
+   there is room for it. */
+OTX__PRIVATE otx_result otx__gguf_walk_through(otx__gguf_walk *w, otx_gguf *out,
+                                               uint64_t *shapes)
+{
+    uint64_t shape[OTX__GGUF_RANK];
+    otx_gguf_key key;
+    otx_tensor tensor;
+    uint32_t type;
+    size_t i;
+    w->at = OTX__GGUF_PREFIX;
+    for (i = 0; i < out->key_count && !w->result; i++)
+        otx__gguf_take_key(w, i, out->key_count, out->keys ? &out->keys[i] : &key);
+    for (i = 0; i < out->tensor_count && !w->result; i++)
+        otx__gguf_take_tensor(w, i, out->tensor_count,
+                              out->tensors ? &out->tensors[i] : &tensor,
+                              shapes ? shapes + i * OTX__GGUF_RANK : shape,
+                              out->types ? &out->types[i] : &type);
+    return w->result;
+}
+
+/* The second walk, in a block of its own: shapes, keys, tensors, both orders, types, and the
+   header's own bytes, which the first walk has found to be good. */
+OTX__PRIVATE otx_result otx__gguf_keep(const otx_context *ctx, const otx__gguf_walk *first,
+                                       otx_gguf *out)
+{
+    const uint64_t tensor_size = OTX__GGUF_RANK * sizeof(uint64_t) + sizeof(otx_tensor) +
+                                 sizeof(otx_tensor *) + sizeof(uint32_t);
+    const uint64_t size = out->tensor_count * tensor_size + first->at +
+                          out->key_count *
+                              (uint64_t)(sizeof(otx_gguf_key) + sizeof(otx_gguf_key *));
+    otx__gguf_walk w = *first;
+    uint64_t *shapes;
+    if (size > SIZE_MAX) return otx__fail_memory(w.error, size);
+    out->memory = otx__alloc(ctx, (size_t)size, 1);
+    if (!out->memory) return otx__fail_memory(w.error, size);
+    out->memory_size = (size_t)size;
+    shapes = (uint64_t *)out->memory;
+    out->keys = (otx_gguf_key *)(void *)(shapes + out->tensor_count * OTX__GGUF_RANK);
+    out->tensors = (otx_tensor *)(void *)(out->keys + out->key_count);
+    out->types = (uint32_t *)(void *)(otx__gguf_key_order(out) + out->key_count);
+    w.bytes.bytes = (char *)(out->types + out->tensor_count);
+    w.bytes.size = (size_t)first->at;
+    w.size = first->at;
+    w.source = NULL;
+    memcpy(w.bytes.bytes, first->bytes.bytes, w.bytes.size);
+    return otx__gguf_walk_through(&w, out, shapes);
+}
+
+OTX__PRIVATE int otx__gguf_key_by_name(const void *a, const void *b)
+{
+    const otx_gguf_key *x = *(const otx_gguf_key *const *)a;
+    const otx_gguf_key *y = *(const otx_gguf_key *const *)b;
+    return otx__compare_bytes(x->name, x->name_size, y->name, y->name_size);
+}
+
+/* Sorts pointers to keys by name; fails with `code` if two are named alike. */
+OTX__PRIVATE otx_result otx__gguf_keys_by_name(const otx_gguf_key **order,
+                                               const otx_gguf_key *keys, size_t count,
+                                               otx_result code, const char *file,
+                                               otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++) order[i] = &keys[i];
+    otx__sort(order, count, sizeof *order, otx__gguf_key_by_name);
+    for (i = 1; i < count; i++)
+        if (otx__gguf_key_by_name(&order[i - 1], &order[i]) == 0)
+            return otx__fail_name(error, code, file, "key", order[i]->name,
+                                  order[i]->name_size, "occurs twice");
+    return OTX_OK;
+}
+
+/* The alignment that a key says, which may be NULL, or what is wrong with it. */
+OTX__PRIVATE const char *otx__gguf_alignment_of(const otx_gguf_key *key, uint32_t *alignment)
+{
+    *alignment = OTX__GGUF_ALIGNMENT;
+    if (!key) return NULL;
+    if (key->array || key->type != OTX_GGUF_U32) return "is no u32";
+    *alignment = (uint32_t)otx__gguf_uint(key->data, 4);
+    if (*alignment == 0 || (*alignment & (*alignment - 1)) != 0) return "is no power of two";
+    if (*alignment > OTX__GGUF_ALIGNMENT_LIMIT) return "is more than 2^20";
+    return NULL;
+}
+
+/* Checks that the tensors' bytes follow on each other in order of the header, each padded,
+   and that the file has them all, be it without the padding of the last; then makes the
+   offsets count from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_offsets(const otx__gguf_walk *w, otx_gguf *out)
+{
+    uint64_t end = 0;
+    char problem[128];
+    size_t i;
+    if (!otx__gguf_pad(w->at, out->tensor_count ? out->alignment : 1, &out->data_begin))
+        return otx__fail_memory(w->error, w->at);
+    for (i = 0; i < out->tensor_count; i++) {
+        otx_tensor *tensor = &out->tensors[i];
+        const uint64_t size = tensor->end - tensor->begin;
+        if (tensor->begin != end)
+            otx__format(problem, sizeof problem, "has the offset %" PRIu64 ", but the bytes "
+                        "before it end at %" PRIu64 ", padded to %" PRIu32, tensor->begin, end,
+                        out->alignment);
+        else if (out->data_begin > w->size || end > w->size - out->data_begin ||
+                 size > w->size - out->data_begin - end)
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes at offset %" PRIu64
+                        ", but the file is cut short: it has %" PRIu64, size,
+                        out->data_begin + end, w->size);
+        else {
+            tensor->begin += out->data_begin;
+            tensor->end += out->data_begin;
+            if (otx__gguf_pad(end + size, out->alignment, &end)) continue;
+            otx__format(problem, sizeof problem, "ends beyond 2^64");
+        }
+        return otx__gguf_tensor_fail(w->error, OTX_ERROR_FORMAT, w->file, tensor,
+                                     out->types[i], problem);
+    }
+    return OTX_OK;
+}
+
+/* What can be checked when all of a header is there. */
+OTX__PRIVATE otx_result otx__gguf_check(const otx__gguf_walk *w, otx_gguf *out)
+{
+    const otx_tensor **order = otx__gguf_tensor_order(out);
+    const char *wrong;
+    size_t i;
+    otx_result result = otx__gguf_keys_by_name(otx__gguf_key_order(out), out->keys,
+                                               out->key_count, OTX_ERROR_FORMAT, w->file,
+                                               w->error);
+    if (result) return result;
+    wrong = otx__gguf_alignment_of(otx_gguf_find(out, OTX__KEY_ALIGNMENT), &out->alignment);
+    if (wrong)
+        return otx__fail(w->error, OTX_ERROR_FORMAT, "%s: key \"" OTX__KEY_ALIGNMENT "\" %s",
+                         w->file, wrong);
+    for (i = 0; i < out->tensor_count; i++) order[i] = &out->tensors[i];
+    result = otx__tensors_by_name(order, out->tensor_count, OTX_ERROR_FORMAT, w->file,
+                                  w->error);
+    return result ? result : otx__gguf_offsets(w, out);
+}
+
+OTX_API void otx_gguf_close(const otx_context *ctx, otx_gguf *file)
+{
+    otx__free(ctx, file->memory, file->memory_size, 1);
+    memset(file, 0, sizeof *file);
+}
+
+OTX_API otx_result otx_gguf_open(const otx_context *ctx, const otx_source *source,
+                                 const char *name, otx_gguf *out, otx_error *error)
+{
+    otx__gguf_walk w;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&w, 0, sizeof w);
+    otx__text_open(&w.bytes, ctx);
+    w.source = source;
+    w.file = name;
+    w.size = source->size;
+    w.error = error;
+    otx__format(w.place, sizeof w.place, "its beginning");
+    result = otx__gguf_take_prefix(&w, out);
+    if (!result) result = otx__gguf_walk_through(&w, out, NULL);
+    if (!result) result = otx__gguf_keep(ctx, &w, out);
+    if (!result) result = otx__gguf_check(&w, out);
+    otx__text_close(&w.bytes);
+    if (result) otx_gguf_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_write.h */
+/* ---- GGUF: writing ----------------------------------------------------------- */
+
+/* Appends a number of `size` bytes, little-endian. */
+OTX__PRIVATE void otx__gguf_text_uint(otx__text *text, uint64_t value, unsigned size)
+{
+    char bytes[8];
+    unsigned i;
+    for (i = 0; i < size; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__text_bytes(text, bytes, size);
+}
+
+/* Elements of arrays: a string, an i32, an f32. */
+OTX__PRIVATE void otx__gguf_text_string(otx__text *text, const char *bytes, size_t size)
+{
+    otx__gguf_text_uint(text, size, 8);
+    otx__text_bytes(text, bytes, size);
+}
+
+OTX__PRIVATE void otx__gguf_text_i32(otx__text *text, int32_t value)
+{
+    otx__gguf_text_uint(text, (uint32_t)value, 4);
+}
+
+OTX__PRIVATE void otx__gguf_text_f32(otx__text *text, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    otx__gguf_text_uint(text, bits, 4);
+}
+
+/* What is wrong with a key that is to be written, or NULL. */
+OTX__PRIVATE const char *otx__gguf_key_problem(const otx_gguf_key *key)
+{
+    const unsigned size = otx__gguf_element_size(key->type);
+    otx_gguf_strings strings;
+    if (key->name_size == 0) return "has no name";
+    if (memchr(key->name, 0, key->name_size)) return "has a NUL in its name";
+    if (size == 0 && key->type != OTX_GGUF_STRING) return "has an unknown type";
+    if (!key->array && key->count != 1) return "is no array, and has not one element";
+    if (key->count > OTX__GGUF_LIMIT) return "has more than 2^30 elements";
+    if (size) return key->size == key->count * size ? NULL : "has a size that is not its count's";
+    memset(&strings, 0, sizeof strings);
+    while (otx_gguf_next(key, &strings))
+        if (strings.size > OTX__GGUF_LIMIT) return "has a string of more than 2^30 bytes";
+    if (strings.count == key->count && strings.next == key->size) return NULL;
+    return "has strings that do not fill its bytes";
+}
+
+/* What is wrong with a tensor that is to be written, or NULL; else the bytes it takes. */
+OTX__PRIVATE const char *otx__gguf_entry_problem(const otx_tensor *tensor, uint32_t type,
+                                                 uint64_t *bytes)
+{
+    if (!otx_gguf_type_name(type)) return "has an unknown type";
+    if (tensor->name_size > OTX__GGUF_NAME) return "has a name of more than 63 bytes";
+    if (tensor->name_size && memchr(tensor->name, 0, tensor->name_size))
+        return "has a NUL in its name";
+    return otx__gguf_tensor_bytes(tensor, type, bytes);
+}
+
+/* Checks the keys, and finds the alignment that they say. */
+OTX__PRIVATE otx_result otx__gguf_check_keys(const otx_context *ctx, const otx_gguf_key *keys,
+                                             size_t count, uint32_t *alignment,
+                                             otx_error *error)
+{
+    const otx_gguf_key **order, *const *found;
+    const otx__span wanted = otx__span_of(OTX__KEY_ALIGNMENT, sizeof OTX__KEY_ALIGNMENT - 1);
+    const char *problem = NULL;
+    otx_result result;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        problem = otx__gguf_key_problem(&keys[i]);
+        if (problem)
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", keys[i].name,
+                                  keys[i].name_size, problem);
+    }
+    order = (const otx_gguf_key **)otx__alloc(ctx, count, sizeof *order);
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    result = otx__gguf_keys_by_name(order, keys, count, OTX_ERROR_ARGUMENT, NULL, error);
+    found = (const otx_gguf_key *const *)otx__sorted_find(order, count, sizeof *order, &wanted,
+                                                          otx__name_to_key);
+    if (!result) problem = otx__gguf_alignment_of(found ? *found : NULL, alignment);
+    if (problem)
+        result = otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "key", wanted.bytes,
+                                wanted.size, problem);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+/* Fails if two tensors are named alike. */
+OTX__PRIVATE otx_result otx__gguf_check_names(const otx_context *ctx, const otx_tensor *tensors,
+                                              size_t count, otx_error *error)
+{
+    const otx_tensor **order = (const otx_tensor **)otx__alloc(ctx, count, sizeof *order);
+    otx_result result;
+    size_t i;
+    if (!order) return otx__fail_array(error, count, sizeof *order);
+    for (i = 0; i < count; i++) order[i] = &tensors[i];
+    result = otx__tensors_by_name(order, count, OTX_ERROR_ARGUMENT, NULL, error);
+    otx__free(ctx, order, count, sizeof *order);
+    return result;
+}
+
+OTX__PRIVATE void otx__gguf_write_key(otx__text *text, const otx_gguf_key *key)
+{
+    otx__gguf_text_string(text, key->name, key->name_size);
+    if (key->array) otx__gguf_text_uint(text, OTX_GGUF_ARRAY, 4);
+    otx__gguf_text_uint(text, key->type, 4);
+    if (key->array) otx__gguf_text_uint(text, key->count, 8);
+    otx__text_bytes(text, key->data, (size_t)key->size);
+}
+
+/* Writes the entry of a tensor whose bytes begin at `offset`, from the first one's. */
+OTX__PRIVATE void otx__gguf_write_entry(otx__text *text, const otx_tensor *tensor,
+                                        uint32_t type, uint64_t offset)
+{
+    unsigned i;
+    otx__gguf_text_string(text, tensor->name, tensor->name_size);
+    otx__gguf_text_uint(text, tensor->rank, 4);
+    for (i = tensor->rank; i > 0; i--) otx__gguf_text_uint(text, tensor->shape[i - 1], 8);
+    otx__gguf_text_uint(text, type, 4);
+    otx__gguf_text_uint(text, offset, 8);
+}
+
+/* Writes the tensors' entries. The offsets it sets count from the first one's bytes as yet,
+   and file_size is theirs alone. */
+OTX__PRIVATE otx_result otx__gguf_write_entries(otx__text *text, const otx_tensor *tensors,
+                                                const uint32_t *types, uint32_t alignment,
+                                                otx_gguf_layout *out, otx_error *error)
+{
+    uint64_t end = 0, bytes;
+    size_t i;
+    for (i = 0; i < out->count; i++) {
+        const char *problem = otx__gguf_entry_problem(&tensors[i], types[i], &bytes);
+        if (!problem && bytes > INT64_MAX - 2 * OTX__GGUF_LIMIT - end)
+            problem = "makes the file larger than files can be";
+        if (problem)
+            return otx__gguf_tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, &tensors[i], types[i],
+                                         problem);
+        otx__gguf_write_entry(text, &tensors[i], types[i], end);
+        out->offsets[i] = end;
+        otx__gguf_pad(end + bytes, alignment, &end);
+    }
+    out->file_size = end;
+    return OTX_OK;
+}
+
+OTX_API void otx_gguf_layout_close(const otx_context *ctx, otx_gguf_layout *layout)
+{
+    otx__free(ctx, layout->header, layout->header_size, 1);
+    otx__free(ctx, layout->offsets, layout->count, sizeof *layout->offsets);
+    memset(layout, 0, sizeof *layout);
+}
+
+/* Pads the header and hands it over, in a block of the size it says; makes the offsets count
+   from the start of the file. */
+OTX__PRIVATE otx_result otx__gguf_layout_finish(const otx_context *ctx, otx__text *text,
+                                                uint32_t alignment, otx_gguf_layout *out,
+                                                otx_error *error)
+{
+    size_t i;
+    while (out->count && text->size % alignment != 0 && !text->failed)
+        otx__text_bytes(text, "", 1);
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > OTX__GGUF_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "the header takes %" PRIu64 " bytes, and at "
+                         "most %" PRIu64 " are allowed", (uint64_t)text->size, OTX__GGUF_LIMIT);
+    out->header = (char *)otx__alloc(ctx, text->size, 1);
+    if (!out->header) return otx__fail_memory(error, text->size);
+    memcpy(out->header, text->bytes, text->size);
+    out->header_size = text->size;
+    out->file_size += text->size;
+    for (i = 0; i < out->count; i++) out->offsets[i] += text->size;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_gguf_layout_open(const otx_context *ctx, const otx_gguf_key *keys,
+                                        size_t key_count, const otx_tensor *tensors,
+                                        const uint32_t *types, size_t tensor_count,
+                                        otx_gguf_layout *out, otx_error *error)
+{
+    uint32_t alignment = OTX__GGUF_ALIGNMENT;
+    otx__text text;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(out, 0, sizeof *out);
+    otx__text_open(&text, ctx);
+    out->count = tensor_count;
+    out->offsets = (uint64_t *)otx__alloc(ctx, tensor_count, sizeof *out->offsets);
+    if (!out->offsets) result = otx__fail_array(error, tensor_count, sizeof *out->offsets);
+    if (!result) result = otx__gguf_check_keys(ctx, keys, key_count, &alignment, error);
+    if (!result) result = otx__gguf_check_names(ctx, tensors, tensor_count, error);
+    otx__text_string(&text, OTX__GGUF_MAGIC);
+    otx__gguf_text_uint(&text, 3, 4);
+    otx__gguf_text_uint(&text, tensor_count, 8);
+    otx__gguf_text_uint(&text, key_count, 8);
+    for (i = 0; i < key_count && !result; i++) otx__gguf_write_key(&text, &keys[i]);
+    if (!result)
+        result = otx__gguf_write_entries(&text, tensors, types, alignment, out, error);
+    if (!result) result = otx__gguf_layout_finish(ctx, &text, alignment, out, error);
+    otx__text_close(&text);
+    if (result) otx_gguf_layout_close(ctx, out);
+    return result;
+}
+
+/* >>> src/files/gguf_keys.h */
+/* ---- GGUF: a list of keys that is being made ---------------------------------------- */
+
+/* What will be written, in order, in memory of its own. A key that is added takes the place
+   of the one of that name, also of one that was removed, or comes last. Once memory was short
+   nothing is added any more: one check at the end, by otx__gguf_list_finish, is enough. */
+typedef struct otx__gguf_list {
+    otx__pool pool;
+    otx_gguf_key *keys; /* until the list is finished, removed ones are among them, which
+                           have the type OTX_GGUF_TYPE_COUNT */
+    size_t count, capacity;
+    uint32_t *slots; /* a table of places in keys, plus 1, by the hash of their names */
+    size_t slot_count;
+    otx__hash_key secret;
+} otx__gguf_list;
+
+OTX__PRIVATE void otx__gguf_list_open(otx__gguf_list *list, const otx_context *ctx)
+{
+    memset(list, 0, sizeof *list);
+    otx__pool_open(&list->pool, ctx);
+    list->secret = otx__hash_key_for(ctx, list);
+}
+
+OTX__PRIVATE void otx__gguf_list_close(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    if (list->capacity) otx__free(ctx, list->keys, list->capacity, sizeof *list->keys);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    otx__pool_close(&list->pool);
+    memset(list, 0, sizeof *list);
+}
+
+/* The slot of a name: its own, or the empty one where it would stand. */
+OTX__PRIVATE uint32_t *otx__gguf_slot(const otx__gguf_list *list, const char *name, size_t size)
+{
+    size_t at = (size_t)otx__hash(list->secret, name, size) & (list->slot_count - 1);
+    for (; list->slots[at]; at = (at + 1) & (list->slot_count - 1)) {
+        const otx_gguf_key *key = &list->keys[list->slots[at] - 1];
+        if (otx__same_bytes(key->name, key->name_size, name, size)) break;
+    }
+    return &list->slots[at];
+}
+
+/* Fills the table of slots from the keys. */
+OTX__PRIVATE void otx__gguf_list_index(otx__gguf_list *list)
+{
+    size_t i;
+    memset(list->slots, 0, list->slot_count * sizeof *list->slots);
+    for (i = 0; i < list->count; i++)
+        *otx__gguf_slot(list, list->keys[i].name, list->keys[i].name_size) = (uint32_t)i + 1;
+}
+
+/* Nothing is added any more. */
+OTX__PRIVATE bool otx__gguf_list_fail(otx__gguf_list *list, size_t count, size_t size)
+{
+    if (list->pool.failed) return false;
+    list->pool.failed = true;
+    list->pool.failed_count = count;
+    list->pool.failed_size = size;
+    return false;
+}
+
+/* Makes room for one key more, in the list and, twice over, in the table. */
+OTX__PRIVATE bool otx__gguf_list_grow(otx__gguf_list *list)
+{
+    const otx_context *ctx = list->pool.ctx;
+    const size_t wanted = list->slot_count ? list->slot_count * 2 : 64;
+    void *keys = list->keys;
+    uint32_t *slots;
+    if (list->count >= UINT32_MAX / 4 ||
+        !otx__grow(ctx, &keys, &list->capacity, list->count + 1, sizeof *list->keys))
+        return otx__gguf_list_fail(list, list->count + 1, sizeof *list->keys);
+    list->keys = (otx_gguf_key *)keys;
+    if ((list->count + 1) * 2 <= list->slot_count) return true;
+    slots = (uint32_t *)otx__alloc(ctx, wanted, sizeof *slots);
+    if (!slots) return otx__gguf_list_fail(list, wanted, sizeof *slots);
+    otx__free(ctx, list->slots, list->slot_count, sizeof *list->slots);
+    list->slots = slots;
+    list->slot_count = wanted;
+    otx__gguf_list_index(list);
+    return true;
+}
+
+/* The key of that name, or NULL. It stands there until another is added. */
+OTX__PRIVATE otx_gguf_key *otx__gguf_find_in(const otx__gguf_list *list, const char *name)
+{
+    const uint32_t *slot = list->slot_count ? otx__gguf_slot(list, name, strlen(name)) : NULL;
+    otx_gguf_key *key = slot && *slot ? &list->keys[*slot - 1] : NULL;
+    return key && key->type != OTX_GGUF_TYPE_COUNT ? key : NULL;
+}
+
+/* Takes the key of that name out, if there is one. */
+OTX__PRIVATE void otx__gguf_remove(otx__gguf_list *list, const char *name)
+{
+    otx_gguf_key *key = otx__gguf_find_in(list, name);
+    if (key) key->type = OTX_GGUF_TYPE_COUNT;
+}
+
+/* Adds a copy of a key, of another file or of parts that stand anywhere. */
+OTX__PRIVATE void otx__gguf_add(otx__gguf_list *list, const otx_gguf_key *key)
+{
+    const size_t head = key->name_size + 1;
+    otx_gguf_key *to;
+    uint32_t *slot;
+    char *block;
+    if (list->pool.failed || !otx__gguf_list_grow(list)) return;
+    if (key->size > SIZE_MAX - head) {
+        otx__gguf_list_fail(list, SIZE_MAX, 2);
+        return;
+    }
+    block = (char *)otx__pool_take(&list->pool, head + (size_t)key->size, 1);
+    if (!block) return;
+    memcpy(block, key->name, key->name_size);
+    block[key->name_size] = 0;
+    if (key->size) memcpy(block + head, key->data, (size_t)key->size);
+    slot = otx__gguf_slot(list, key->name, key->name_size);
+    if (!*slot) *slot = (uint32_t)++list->count;
+    to = &list->keys[*slot - 1];
+    *to = *key;
+    to->name = block;
+    to->data = block + head;
+}
+
+/* Adds an array, whose elements are bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_array(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, uint64_t count, const void *data,
+                                      uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = true;
+    key.count = count;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+/* The same for elements that were written with otx__gguf_text_string, _i32 or _f32. */
+OTX__PRIVATE void otx__gguf_add_text(otx__gguf_list *list, const char *name, otx_gguf_type type,
+                                     uint64_t count, const otx__text *text)
+{
+    if (text->failed) otx__gguf_list_fail(list, text->size, 1);
+    else otx__gguf_add_array(list, name, type, count, text->bytes, text->size);
+}
+
+/* Adds a value that is no array, of bytes as a file has them. */
+OTX__PRIVATE void otx__gguf_add_value(otx__gguf_list *list, const char *name,
+                                      otx_gguf_type type, const void *data, uint64_t size)
+{
+    otx_gguf_key key;
+    key.name = name;
+    key.name_size = strlen(name);
+    key.type = type;
+    key.array = false;
+    key.count = 1;
+    key.data = (const char *)data;
+    key.size = size;
+    otx__gguf_add(list, &key);
+}
+
+OTX__PRIVATE void otx__gguf_add_string(otx__gguf_list *list, const char *name,
+                                       const char *bytes, size_t size)
+{
+    otx__text text;
+    otx__text_open(&text, list->pool.ctx);
+    otx__gguf_text_string(&text, bytes, size);
+    if (text.failed) otx__gguf_list_fail(list, size, 1);
+    else otx__gguf_add_value(list, name, OTX_GGUF_STRING, text.bytes, text.size);
+    otx__text_close(&text);
+}
+
+OTX__PRIVATE void otx__gguf_add_u32(otx__gguf_list *list, const char *name, uint32_t value)
+{
+    char bytes[4];
+    unsigned i;
+    for (i = 0; i < 4; i++) bytes[i] = (char)(unsigned char)(value >> 8 * i);
+    otx__gguf_add_value(list, name, OTX_GGUF_U32, bytes, sizeof bytes);
+}
+
+OTX__PRIVATE void otx__gguf_add_bool(otx__gguf_list *list, const char *name, bool value)
+{
+    const char byte = value ? 1 : 0;
+    otx__gguf_add_value(list, name, OTX_GGUF_BOOL, &byte, 1);
+}
+
+/* Drops what was removed, so that the keys can be written; OTX_OK, or why not all was
+   added. */
+OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *error)
+{
+    size_t i, kept = 0;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    for (i = 0; i < list->count; i++)
+        if (list->keys[i].type != OTX_GGUF_TYPE_COUNT) list->keys[kept++] = list->keys[i];
+    list->count = kept;
+    if (list->slot_count) otx__gguf_list_index(list);
+    return OTX_OK;
 }
 
 /* >>> src/vocab/chapter.h */
@@ -9135,7 +11444,7 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
 OTX_API const char *otx_action_name(otx_action action)
 {
     static const char *const names[] = {"padding", "copy", "role", "map", "approximate",
-                                        "unused"};
+                                        "unused", "match"};
     return (unsigned)action < OTX__COUNT(names) ? names[action] : NULL;
 }
 
@@ -9149,6 +11458,7 @@ typedef struct otx__aligner {
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
     otx__token_index added; /* of the added ones among them, by content; of all with `words` */
     bool words;             /* both are WORDPIECE */
+    bool bytes_apart;       /* as the options have it */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -9244,6 +11554,7 @@ OTX__PRIVATE int64_t otx__same_token(const otx__aligner *a, const otx_token *tok
 /* The base's TEXT token of a BYTE token's byte, or the reverse, or -1. */
 OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *token)
 {
+    if (a->bytes_apart) return -1;
     if (token->kind == OTX_TOKEN_BYTE)
         return otx__index_find(&a->index, OTX_TOKEN_TEXT, token->bytes, token->size);
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
@@ -9358,6 +11669,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
+    a.bytes_apart = o.bytes_apart;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -17782,7 +20094,9 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
+     undertrained   rows that look as if nothing had trained them
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -20922,6 +23236,233 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
     return otx__zett_refuse(error);
 }
 
+/* >>> src/methods/spread.h */
+/* ---- spread: the factor that suits hidden anchors' rows best ------------------------------- */
+
+/* Rows that a method makes lie too near to each other, as a map's that is shrunk do, or too far
+   apart, as sums of many atoms that fit noise do. One anchor in sixteen is hidden and its row p is
+   made from the others, as of a token that is new. With the mean m of the anchors' rows in the
+   base, and b the true row, the factor f is that of the least loss of the rows m + f (p - m): the
+   figure that the affine map is chosen by too, as it agrees with language models where a mere
+   distance does not (the factor of least squares shrinks rows until they do not win where they
+   are due). With x = p - m and y = b - m, over all hidden anchors,
+       loss(f) = sqrt(sum <f x - y, M (f x - y)> / sum <b, M b>) - 0.75 f sum <x, b> / sum <b, b>
+   and a constant. M is the second moment of some anchors' rows in the base. The least lies where
+   the slopes of the two terms are the same; f is 0 to 2. It is taken about the mean because what
+   all rows have in common makes no token likelier than another. */
+
+/* With fewer anchors there is no factor; more are not hidden; rows that M is of. */
+#define OTX__SPREAD_LEAST 32
+#define OTX__SPREAD_MOST 256
+#define OTX__SPREAD_SAMPLE 256
+
+#define OTX__SPREAD_WIDEST 2.0
+
+typedef struct otx__spread {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    uint32_t *kept, *hidden; /* places among the anchors */
+    size_t kept_count, hidden_count;
+    otx_fitted trial;        /* the method, fitted to those that are kept */
+} otx__spread;
+
+OTX__PRIVATE void otx__spread_close(otx__spread *spread)
+{
+    otx_context ctx;
+    if (!spread) return;
+    ctx = spread->ctx;
+    otx_method_close(&ctx, &spread->trial);
+    otx__pool_close(&spread->pool);
+    otx__free(&ctx, spread, 1, sizeof *spread);
+}
+
+/* Some rows of a matrix; index has room for them. Nothing of nothing. */
+OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *places,
+                                         size_t count, uint32_t *index)
+{
+    otx_matrix rows = *of;
+    size_t i;
+    if (!of->data) return rows;
+    for (i = 0; i < count; i++) index[i] = of->index ? of->index[places[i]] : places[i];
+    rows.index = index;
+    rows.rows = count;
+    return rows;
+}
+
+/* The rows that the trial works with. Their indices are of the pool. */
+OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
+                                         otx__pool *pool, otx_method_rows *rows,
+                                         otx_error *error)
+{
+    size_t kept = spread->kept_count, hidden = spread->hidden_count;
+    uint32_t *index = (uint32_t *)otx__pool_take(pool, 2 * kept + hidden, sizeof *index);
+    memset(rows, 0, sizeof *rows);
+    if (!index) return otx__pool_fail(pool, error);
+    rows->donor = otx__spread_rows(&from->donor, spread->kept, kept, index);
+    rows->targets = otx__spread_rows(&from->donor, spread->hidden, hidden, index + kept);
+    rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
+    rows->tokens = from->tokens;
+    rows->head = from->head;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                        otx_fitted *fitted, otx_error *error)
+{
+    size_t anchors = rows->donor.rows, i;
+    otx_method_options plain = fitted->options;
+    otx_method_rows some;
+    otx__spread *spread;
+    otx__pool pool;
+    otx_result result;
+    if (anchors < OTX__SPREAD_LEAST) return OTX_OK;
+    spread = fitted->spread = (otx__spread *)otx__alloc_zero(ctx, 1, sizeof *spread);
+    if (!spread) return otx__fail_memory(error, sizeof *spread);
+    if (ctx) spread->ctx = *ctx;
+    otx__pool_open(&spread->pool, &spread->ctx);
+    spread->hidden_count = otx__min(anchors / 16, OTX__SPREAD_MOST);
+    spread->kept = (uint32_t *)otx__pool_take(&spread->pool, anchors, sizeof *spread->kept);
+    if (!spread->kept) return otx__pool_fail(&spread->pool, error);
+    spread->kept_count = anchors - spread->hidden_count;
+    spread->hidden = spread->kept + spread->kept_count;
+    for (i = 0; i < anchors; i++) {
+        size_t nth = (i * spread->hidden_count + anchors - 1) / anchors;
+        bool hides = nth < spread->hidden_count && i == nth * anchors / spread->hidden_count;
+        if (hides) spread->hidden[nth] = (uint32_t)i;
+        else spread->kept[i - otx__min(nth, spread->hidden_count)] = (uint32_t)i;
+    }
+    plain.norm = OTX_NORM_NONE;
+    plain.scale = plain.noise = plain.clip_norms = 0.0;
+    plain.solve = NULL; /* a caller's own is for the targets */
+    otx__pool_open(&pool, ctx);
+    result = otx__spread_open(spread, rows, &pool, &some, error);
+    if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
+    otx__pool_close(&pool);
+    fitted->bytes += spread->pool.bytes + spread->trial.bytes;
+    return result;
+}
+
+/* What comes of one hidden anchor. */
+typedef struct otx__spread_sums {
+    double xx, xy, yy, bb; /* <x, M x> and the like, <b, M b> */
+    double with, own;      /* <x, b>, <b, b> */
+} otx__spread_sums;
+
+typedef struct otx__spreading {
+    const otx__spread *spread;
+    const otx_matrix *base;
+    size_t columns, sample_count;
+    const double *mean;
+    double *samples; /* [sample_count][columns] */
+    double *made;    /* [hidden][columns] p, then x */
+    double *true_rows; /* [hidden][columns] */
+    otx__spread_sums *sums; /* [hidden] */
+} otx__spreading;
+
+OTX__PRIVATE double otx__spread_dot(const double *a, const double *b, size_t count)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        double part = a[i] * b[i];
+        sum += part;
+    }
+    return sum;
+}
+
+OTX__PRIVATE void otx__spreading_body(void *argument, size_t index, int worker)
+{
+    const otx__spreading *task = (const otx__spreading *)argument;
+    size_t columns = task->columns, i;
+    double *x = task->made + index * columns, *b = task->true_rows + index * columns;
+    otx__spread_sums *sums = &task->sums[index];
+    (void)worker;
+    otx__row_read(task->base, task->spread->hidden[index], b);
+    for (i = 0; i < columns; i++) x[i] -= task->mean[i];
+    sums->with = otx__spread_dot(x, b, columns);
+    sums->own = otx__spread_dot(b, b, columns);
+    for (i = 0; i < task->sample_count; i++) {
+        const double *s = task->samples + i * columns;
+        double along = otx__spread_dot(x, s, columns), whole = otx__spread_dot(b, s, columns);
+        double truth = whole - otx__spread_dot(task->mean, s, columns);
+        double parts[4];
+        parts[0] = along * along;
+        parts[1] = along * truth;
+        parts[2] = truth * truth;
+        parts[3] = whole * whole;
+        sums->xx += parts[0];
+        sums->xy += parts[1];
+        sums->yy += parts[2];
+        sums->bb += parts[3];
+    }
+}
+
+/* Where the loss is least. About f = xy / xx its first term is sqrt(xx / bb (t^2 + h^2)). */
+OTX__PRIVATE double otx__spread_least(const otx__spread_sums *all)
+{
+    double middle, slope, rest, factor;
+    if (!(all->xx > 0.0 && all->own > 0.0)) return 1.0;
+    middle = all->xy / all->xx;
+    slope = OTX__CHOICE_SHARE * all->with / all->own * sqrt(all->bb / all->xx);
+    rest = all->yy / all->xx - middle * middle;
+    if (slope >= 1.0) return OTX__SPREAD_WIDEST;
+    if (slope <= -1.0) return 0.0;
+    factor = middle + slope * sqrt((rest > 0.0 ? rest : 0.0) / (1.0 - slope * slope));
+    if (!(factor > 0.0)) return 0.0;
+    return factor < OTX__SPREAD_WIDEST ? factor : OTX__SPREAD_WIDEST;
+}
+
+/* The factor in a matrix of the base, and the mean that it is taken about. */
+OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__spread *spread,
+                                           const otx_method_rows *from, double *mean,
+                                           double *factor, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, from->base.rows);
+    size_t columns = from->base.columns, hidden, i;
+    otx__spread_sums all;
+    otx__spreading task;
+    otx_method_rows rows;
+    otx__pool pool;
+    otx_result result = otx__matrix_mean(ctx, &from->base, mean, error);
+    *factor = 1.0;
+    if (result || !spread) return result;
+    hidden = spread->hidden_count;
+    memset(&task, 0, sizeof task);
+    memset(&all, 0, sizeof all);
+    task.spread = spread;
+    task.base = &from->base;
+    task.columns = columns;
+    task.mean = mean;
+    task.sample_count = otx__min(spread->kept_count, OTX__SPREAD_SAMPLE);
+    otx__pool_open(&pool, ctx);
+    task.samples = (double *)otx__pool_take(&pool, task.sample_count, columns * sizeof(double));
+    task.made = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
+    result = pool.failed ? otx__pool_fail(&pool, error)
+                         : otx__spread_open(spread, from, &pool, &rows, error);
+    for (i = 0; i < task.sample_count && !result; i++)
+        otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
+                      task.samples + i * columns);
+    if (!result)
+        result = otx_method_make(ctx, &spread->trial, &rows, 0, hidden, task.made, error);
+    if (!result)
+        result = otx__watch_loop(&watch, hidden,
+                                 6.0 * (double)task.sample_count * (double)columns,
+                                 otx__spreading_body, &task, error);
+    for (i = 0; i < hidden && !result; i++) {
+        all.xx += task.sums[i].xx;
+        all.xy += task.sums[i].xy;
+        all.yy += task.sums[i].yy;
+        all.bb += task.sums[i].bb;
+        all.with += task.sums[i].with;
+        all.own += task.sums[i].own;
+    }
+    otx__pool_close(&pool);
+    if (!result) *factor = otx__spread_least(&all);
+    return result;
+}
+
 /* >>> src/methods/modifiers.h */
 /* ---- modifiers: what is done to the rows of any method --------------------------------- */
 
@@ -20930,15 +23471,15 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
 
 OTX_API const char *otx_row_norm_name(otx_row_norm norm)
 {
-    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors", "fitted"};
     return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
 }
 
 OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
 {
     if ((unsigned)options->norm >= OTX_NORM_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
-                         "anchors", (int)options->norm);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none, "
+                         "anchors and fitted", (int)options->norm);
     if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
                          "1");
@@ -20947,6 +23488,23 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
         return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
                          "and scale a number");
     return OTX_OK;
+}
+
+/* Whether they can be of a method's rows. */
+OTX__PRIVATE otx_result otx__modifiers_fit(const otx_method_options *options, const char *name,
+                                           unsigned needs, otx_error *error)
+{
+    if (options->norm != OTX_NORM_FITTED || needs & OTX_NEED_DONOR) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the norm is fitted on rows that are made of "
+                     "shared tokens as if they were new, from the donor's: %s makes none so; "
+                     "norms can be none or anchors there", name);
+}
+
+/* Whether they change any row. */
+OTX__PRIVATE bool otx__modifies(const otx_method_options *options)
+{
+    return options->norm != OTX_NORM_NONE || options->scale != 0.0 || options->noise > 0.0 ||
+           options->clip_norms > 0.0;
 }
 
 OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
@@ -20959,6 +23517,7 @@ typedef struct otx__modifying {
     const otx_method_options *options;
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
+    double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
     double *to;
 } otx__modifying;
 
@@ -20980,7 +23539,11 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     size_t columns = task->columns, i;
     double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
     (void)worker;
-    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && task->mean; i++) {
+        double apart = task->factor * (row[i] - task->mean[i]);
+        row[i] = task->mean[i] + apart;
+    }
+    if (options->norm == OTX_NORM_ANCHORS) norm = otx__modified_norm(row, columns);
     if (norm > 0.0) factor = task->median / norm;
     if (options->scale != 0.0) factor *= options->scale;
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
@@ -21008,12 +23571,13 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
 {
     const otx_method_options *options = &fitted->options;
     bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    bool apart = options->norm == OTX_NORM_FITTED;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     size_t anchors = rows->base.rows;
     double *norms = NULL;
     otx__modifying task;
     otx_result result = OTX_OK;
-    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
     task.first = first;
@@ -21023,8 +23587,14 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
         result = otx__check_matrix(&rows->base, "base", error);
         if (result) return result;
         norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
-        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
-        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        if (norms && apart) task.mean = (double *)otx__alloc(ctx, task.columns, sizeof(double));
+        if (!norms || (apart && !task.mean)) {
+            otx__free(ctx, norms, anchors, sizeof *norms);
+            return otx__fail_memory(error, (uint64_t)(anchors + task.columns) * sizeof *norms);
+        }
+        if (apart)
+            result = otx__spread_factor(ctx, fitted->spread, rows, task.mean, &task.factor, error);
+        if (!result) result = otx__matrix_norms(ctx, &rows->base, norms, error);
         otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
         if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
         if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
@@ -21032,7 +23602,125 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!result)
         result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
                                  &task, error);
+    otx__free(ctx, task.mean, task.columns, sizeof *task.mean);
     otx__free(ctx, norms, anchors, sizeof *norms);
+    return result;
+}
+
+/* >>> src/methods/undertrained.h */
+/* ---- undertrained: rows that look as if nothing had trained them -------------------------- */
+
+/* After Land and Bartolo, Fishing for Magikarp, 2024 (arXiv 2405.05417), with the thresholds of
+   mergekit's --magikarp, by what that gives (tests/golden). */
+#define OTX__UNDERTRAINED_PART 0.01  /* of all rows, at either threshold */
+#define OTX__UNDERTRAINED_COSINE 0.5 /* that with the mean of unused rows must be above this */
+
+typedef struct otx__undertraining {
+    const otx_matrix *matrix;
+    const double *mean; /* of unused rows */
+    double *rows;       /* [worker][columns] */
+    double *cosines;    /* [rows] */
+} otx__undertraining;
+
+OTX__PRIVATE void otx__undertraining_body(void *argument, size_t index, int worker)
+{
+    const otx__undertraining *task = (const otx__undertraining *)argument;
+    size_t columns = task->matrix->columns, i;
+    double *row = task->rows + (size_t)worker * columns, along = 0.0, square = 0.0, whole = 0.0;
+    otx__row_read(task->matrix, index, row);
+    for (i = 0; i < columns; i++) {
+        double parts[3];
+        parts[0] = row[i] * task->mean[i];
+        parts[1] = row[i] * row[i];
+        parts[2] = task->mean[i] * task->mean[i];
+        along += parts[0];
+        square += parts[1];
+        whole += parts[2];
+    }
+    task->cosines[index] = otx__ratio(along, sqrt(square) * sqrt(whole));
+}
+
+/* The value at a part of the order of all, between two of them in proportion. */
+OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double part)
+{
+    double at = part * (double)(count - 1), low = floor(at);
+    size_t i = (size_t)low, next = otx__min(i + 1, count - 1);
+    return sorted[i] + (at - low) * (sorted[next] - sorted[i]);
+}
+
+/* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
+   is no number is neither, and counts as 0. */
+OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+                                         bool cosines, uint8_t *marks)
+{
+    double threshold;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        if (!otx__is_finite(values[i])) values[i] = 0.0;
+        sorted[i] = values[i];
+    }
+    otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
+    threshold = otx__quantile(sorted, count,
+                              cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
+    if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
+    for (i = 0; i < count; i++)
+        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
+}
+
+/* The cosines of all rows with the mean of some. */
+OTX__PRIVATE otx_result otx__undertrained_cosines(const otx_context *ctx,
+                                                  const otx_matrix *matrix,
+                                                  const otx_matrix *unused, otx__pool *pool,
+                                                  double *cosines, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    double *mean = (double *)otx__pool_take(pool, matrix->columns, sizeof *mean);
+    otx__undertraining task;
+    otx_result result;
+    task.matrix = matrix;
+    task.mean = mean;
+    task.cosines = cosines;
+    task.rows = (double *)otx__pool_take(pool, (size_t)otx__threads(ctx),
+                                         matrix->columns * sizeof(double));
+    if (pool->failed) return otx__pool_fail(pool, error);
+    result = otx__matrix_mean(ctx, unused, mean, error);
+    if (result) return result;
+    return otx__watch_loop(&watch, matrix->rows, 6.0 * (double)matrix->columns,
+                           otx__undertraining_body, &task, error);
+}
+
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error)
+{
+    otx_matrix spare = *matrix;
+    size_t rows = matrix->rows, count = 0, i;
+    uint32_t *index;
+    double *values, *sorted;
+    otx__pool pool;
+    otx_result result = otx__check_matrix(matrix, "matrix", error);
+    if (result) return result;
+    otx__pool_open(&pool, ctx);
+    index = (uint32_t *)otx__pool_take(&pool, rows, sizeof *index);
+    values = (double *)otx__pool_take(&pool, rows, sizeof *values);
+    sorted = (double *)otx__pool_take(&pool, rows, sizeof *sorted);
+    if (pool.failed) result = otx__pool_fail(&pool, error);
+    for (i = 0; i < rows && !result; i++) {
+        if (!unused[i]) continue;
+        marks[i] = 1;
+        index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
+    }
+    spare.index = index;
+    spare.rows = count;
+    if (!result && norms) {
+        result = otx__matrix_norms(ctx, matrix, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, false, marks);
+    }
+    if (!result && count) {
+        result = otx__undertrained_cosines(ctx, matrix, &spare, &pool, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, true, marks);
+    }
+    otx__pool_close(&pool);
     return result;
 }
 
@@ -21137,6 +23825,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (options) settled = *options;
     result = otx__method_known(method, error);
     if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -21144,6 +23833,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
+        result = otx__spread_fit(ctx, rows, fitted, error);
     if (result) otx_method_close(ctx, fitted);
     else if (!fitted->omp.threads) { /* nothing was pursued */
         fitted->omp.isa = otx__combine_kernels(ctx)->isa;
@@ -21180,6 +23871,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
     otx__linear_close(fitted->linear);
+    otx__spread_close(fitted->spread);
     memset(fitted, 0, sizeof *fitted);
 }
 
@@ -21808,9 +24500,11 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
+     gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -23551,6 +26245,18 @@ static const char *const otx__partial_weights[] = {
     "consolidated*", /* Mistral, Meta */
 };
 
+/* GGUF files that are no language model. */
+static const char *const otx__side_ggufs[] = {
+    "mmproj*", "*.mmproj*", "*-mmproj*", /* llama.cpp: what turns images into rows */
+    "imatrix*", "*.imatrix.gguf", "*-imatrix.gguf", /* llama-imatrix */
+    "ggml-vocab-*", /* llama.cpp's tests: a vocabulary alone */
+};
+
+/* Keys of the parts of a split GGUF file: llama.cpp's gguf-split. */
+#define OTX__KEY_SPLIT_NO "split.no"
+#define OTX__KEY_SPLIT_COUNT "split.count"
+#define OTX__KEY_SPLIT_TENSORS "split.tensors.count"
+
 /* ---- in their place ---- */
 
 /* In Python, D being the directory. */
@@ -23564,8 +26270,6 @@ static const char *const otx__partial_weights[] = {
     "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
     "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
     "T.from_pretrained(D).save_pretrained(NEW);"
-#define OTX__FROM_GGUF \
-    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
@@ -23583,7 +26287,9 @@ static const otx__known_advice otx__weight_advice[] = {
     {"*.pth", OTX__SAVE_WEIGHTS},
     {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
     {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
-    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+    {"*-of-*.gguf", "a part of a split GGUF file; put the first one beside it, "
+                    "NAME-00001-of-0000N.gguf"},
+    {"*.gguf", "GGUF, but by its name no language model"},
 };
 
 /* Files of weights by the bytes that they begin with. */
@@ -23594,7 +26300,6 @@ typedef struct otx__known_magic {
 } otx__known_magic;
 
 static const otx__known_magic otx__known_magics[] = {
-    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
     {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
     {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
     {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
@@ -23909,15 +26614,54 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/gguf_files.h */
+/* ---- GGUF files of a directory, by their names ------------------------------------ */
+
+/* Bytes of "-00002-of-00003.gguf", with which the name of a part ends. */
+#define OTX__GGUF_PART 20
+
+/* Whether a name is that of a part of a split file, as llama.cpp makes it: then which, from
+   1, and of how many. */
+OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
+{
+    const size_t size = strlen(name);
+    const char *end = name + size - OTX__GGUF_PART;
+    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+           strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
+           otx__parse_uint(otx__span_of(end + 10, 5), count);
+}
+
+/* The one GGUF file of a listing that may be a language model, of a split one the first
+   part; NULL if there is none or several, and of those the first is *rival. */
+OTX__PRIVATE const char *otx__gguf_in(const otx__listing *listing, const char **rival)
+{
+    const char *found = NULL;
+    uint64_t number, count;
+    size_t i;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        if (!otx__has_suffix(name, ".gguf") ||
+            otx__name_fits_any(name, otx__side_ggufs, OTX__COUNT(otx__side_ggufs)) ||
+            (otx__gguf_part_of(name, &number, &count) && number != 1))
+            continue;
+        if (found) {
+            *rival = found;
+            return NULL;
+        }
+        found = name;
+    }
+    return found;
+}
+
 /* >>> src/disk/weights.h */
 /* ---- weights: which files they are, and what may stand in their place -------- */
 
 /* ---- in a directory ---- */
 
-/* The weights of a directory: an index or a file, by names of its listing; neither, if it
-   holds none, or several that may be meant. */
+/* The weights of a directory: an index or a file, or if it has neither a GGUF file, by names
+   of its listing; none, if it holds none, or several that may be meant. */
 typedef struct otx__weights_found {
-    const char *index, *file;
+    const char *index, *file, *gguf;
     const char *rival; /* the first of several */
 } otx__weights_found;
 
@@ -23955,6 +26699,8 @@ OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights_fo
     if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
     if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
     if (!found->index && !found->file) otx__weights_variant(listing, found);
+    if (!found->index && !found->file && !otx__listing_like(listing, "*.safetensors"))
+        found->gguf = otx__gguf_in(listing, &found->rival);
 }
 
 /* ---- a cache of huggingface_hub ---- */
@@ -24170,7 +26916,8 @@ OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char 
 /* What a file that is given as weights is. */
 typedef enum otx__weights_kind {
     OTX__WEIGHTS_FILE, /* safetensors */
-    OTX__WEIGHTS_INDEX
+    OTX__WEIGHTS_INDEX,
+    OTX__WEIGHTS_GGUF
 } otx__weights_kind;
 
 /* Bytes that a file is recognised by. */
@@ -24212,16 +26959,20 @@ OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *
     if (!source->read(source->context, 0, bytes, got))
         return otx__fail_read(error, path, source, 0, got);
     if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
-    if (magic) {
+    if (got >= 4 && memcmp(bytes, OTX__GGUF_MAGIC, 4) == 0) {
+        *kind = OTX__WEIGHTS_GGUF;
+    } else if (magic) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
                            magic->advice);
     } else if (otx__name_fits_any(name, otx__index_variants,
                                   OTX__COUNT(otx__index_variants))) {
         *kind = OTX__WEIGHTS_INDEX;
+    } else if (otx__has_suffix(name, ".gguf")) {
+        *kind = OTX__WEIGHTS_GGUF;
     } else if (!otx__has_suffix(name, ".safetensors") &&
                !otx__is_safetensors(bytes, got, source->size)) {
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "safetensors file", where);
+                           "safetensors or GGUF file", where);
     }
     return result;
 }
@@ -24660,8 +27411,117 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
     return otx__checkpoint_keep(ctx, checkpoint, index, error);
 }
 
+/* >>> src/disk/gguf_parts.h */
+/* ---- gguf_parts: the parts of a split GGUF file ------------------------------------ */
+
+/* Room for the name of a part. */
+#define OTX__PART_TEXT (OTX__NAME_TEXT + OTX__GGUF_PART)
+
+/* The name of a part for a message, "NAME-00001-of-00003.gguf", made from that of any file
+   of its model. Returns `to`. */
+OTX__PRIVATE const char *otx__gguf_part_text(char to[OTX__PART_TEXT], const char *name,
+                                             uint64_t number, uint64_t count)
+{
+    char stem[OTX__NAME_TEXT];
+    size_t size = strlen(name);
+    uint64_t ignored;
+    if (otx__gguf_part_of(name, &ignored, &ignored)) size -= OTX__GGUF_PART;
+    else if (otx__has_suffix(name, ".gguf")) size -= 5;
+    otx__format(to, OTX__PART_TEXT, "%s-%05u-of-%05u.gguf",
+                otx__quote(stem, sizeof stem, name, size), (unsigned)number, (unsigned)count);
+    return to;
+}
+
+/* A number of the parts that a file says, at most `limit`. */
+OTX__PRIVATE otx_result otx__gguf_split_key(const otx_checkpoint *checkpoint, size_t file,
+                                            const char *name, int64_t limit, int64_t *value,
+                                            otx_error *error)
+{
+    char where[OTX__PATH_TEXT], part[OTX__NAME_TEXT];
+    const otx_gguf_key *key = otx_gguf_find(&checkpoint->files[file].gguf, name);
+    if (key && !key->array && otx_gguf_integer(key, 0, value) && *value >= 0 && *value <= limit)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\": key \"%s\", which every part of a split "
+                     "file has, is %s", otx__path_text(where, checkpoint->path),
+                     otx__name_text(part, checkpoint->files[file].name), name,
+                     key ? "no number that it can be" : "missing");
+}
+
+/* How many parts the model has that the first file of a checkpoint is of; 1 if it is whole.
+   Fails if it is another part than the first, or not named as one. */
+OTX__PRIVATE otx_result otx__gguf_parts_count(const otx_checkpoint *checkpoint, size_t *count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    char where[OTX__PATH_TEXT], own[OTX__NAME_TEXT], first[OTX__PART_TEXT];
+    uint64_t named = 0, of = 0;
+    int64_t number, parts = 1;
+    otx_result result = OTX_OK;
+    *count = 1;
+    if (!otx_gguf_find(&checkpoint->files[0].gguf, OTX__KEY_SPLIT_COUNT)) return OTX_OK;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts, error);
+    if (result || parts <= 1) return result;
+    result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_NO, UINT16_MAX, &number, error);
+    if (result) return result;
+    *count = (size_t)parts;
+    otx__path_text(where, checkpoint->path);
+    otx__name_text(own, name);
+    otx__gguf_part_text(first, name, 1, (uint64_t)parts);
+    if (number != 0)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" is part %" PRId64 " of %" PRId64
+                         " of a split GGUF file; give the first, \"%s\"", where, own, number + 1,
+                         parts, first);
+    if (otx__gguf_part_of(name, &named, &of) && named == 1 && of == (uint64_t)parts)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is the first of %" PRId64
+                     " parts; then its name must be \"%s\", and the others must lie beside it",
+                     where, own, parts, first);
+}
+
+/* Checks that a file is the part that its name says. */
+OTX__PRIVATE otx_result otx__gguf_part_check(const otx_checkpoint *checkpoint, size_t file,
+                                             otx_error *error)
+{
+    char where[OTX__PATH_TEXT], name[OTX__NAME_TEXT];
+    int64_t number = 0, parts = 0;
+    otx_result result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_NO, UINT16_MAX,
+                                            &number, error);
+    if (!result)
+        result = otx__gguf_split_key(checkpoint, file, OTX__KEY_SPLIT_COUNT, UINT16_MAX, &parts,
+                                     error);
+    if (result || ((uint64_t)number == file && (uint64_t)parts == checkpoint->file_count))
+        return result;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: \"%s\" says that it is part %" PRId64 " of %"
+                     PRId64 ", and not %" PRIu64 " of %" PRIu64, otx__path_text(where,
+                     checkpoint->path), otx__name_text(name, checkpoint->files[file].name),
+                     number + 1, parts, (uint64_t)file + 1, (uint64_t)checkpoint->file_count);
+}
+
+/* Checks that the parts have as many tensors together as the first says, and no two of one
+   name. The tensors are gathered. */
+OTX__PRIVATE otx_result otx__gguf_parts_check(const otx_checkpoint *checkpoint,
+                                              otx_error *error)
+{
+    char where[OTX__PATH_TEXT];
+    int64_t said;
+    uint64_t count = 0;
+    size_t i;
+    otx_result result = otx__gguf_split_key(checkpoint, 0, OTX__KEY_SPLIT_TENSORS, INT32_MAX,
+                                            &said, error);
+    if (result) return result;
+    for (i = 0; i < checkpoint->file_count; i++) count += checkpoint->files[i].gguf.tensor_count;
+    otx__path_text(where, checkpoint->path);
+    if (count != checkpoint->tensor_count)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %"
+                         PRIu64 " tensors, and %" PRIu64 " names for them", where, count,
+                         (uint64_t)checkpoint->tensor_count);
+    if (count == (uint64_t)said) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: the parts of a split GGUF file have %" PRIu64
+                     " tensors, and the first says %" PRId64, where, count, said);
+}
+
 /* >>> src/disk/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------ */
+/* ---- checkpoint: a model directory, in one file or in several ------------ */
 
 /* ---- opening ---- */
 
@@ -24676,10 +27536,18 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
-    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
-                           name);
-    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    if (result == OTX_ERROR_NOT_FOUND && (checkpoint->sharded || checkpoint->file_count > 1))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the %s", name,
+                           checkpoint->gguf ? "model is split, and this is a part of it"
+                                            : "index names it");
+    if (!result && checkpoint->gguf) {
+        result = otx_gguf_open(ctx, &file->source, name, &file->gguf, error);
+        file->header.tensors = file->gguf.tensors;
+        file->header.tensor_count = file->gguf.tensor_count;
+        file->header.data_begin = file->gguf.data_begin;
+    } else if (!result) {
+        result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    }
     otx__path_free(ctx, path);
     return result;
 }
@@ -24690,6 +27558,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     for (i = 0; i < checkpoint->file_count; i++) {
         otx_checkpoint_file *file = &checkpoint->files[i];
         otx_safetensors_close(ctx, &file->header);
+        otx_gguf_close(ctx, &file->gguf);
         otx_source_close(ctx, &file->source);
         otx__path_free(ctx, file->name);
     }
@@ -24701,20 +27570,71 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-/* A checkpoint that is one file. */
-OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+/* Opens the one file of a checkpoint, or the first of several. */
+OTX__PRIVATE otx_result otx__checkpoint_first(const otx_context *ctx,
                                                otx_checkpoint *checkpoint, const char *name,
                                                otx_error *error)
 {
-    otx_result result;
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
     checkpoint->file_count = 1;
     checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
     if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
-    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result = otx__checkpoint_first(ctx, checkpoint, name, error);
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* Names the parts of a split GGUF file, whose first is open, and makes room for them. */
+OTX__PRIVATE otx_result otx__checkpoint_parts(const otx_context *ctx,
+                                              otx_checkpoint *checkpoint, size_t count,
+                                              otx_error *error)
+{
+    const char *name = checkpoint->files[0].name;
+    const size_t size = strlen(name);
+    char end[16];
+    size_t i;
+    otx_checkpoint_file *files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *files);
+    if (!files) return otx__fail_array(error, count, sizeof *files);
+    files[0] = checkpoint->files[0];
+    otx__free(ctx, checkpoint->files, 1, sizeof *files);
+    checkpoint->files = files;
+    checkpoint->file_count = count;
+    for (i = 1; i < count; i++) {
+        files[i].name = otx__path_copy(ctx, name, size);
+        if (!files[i].name) return otx__fail_memory(error, size + 1);
+        otx__format(end, sizeof end, "%05u", (unsigned)i + 1);
+        memcpy(files[i].name + size - OTX__GGUF_PART + 1, end, 5);
+    }
+    return OTX_OK;
+}
+
+/* A checkpoint that is a GGUF file, or a split one by its first part. */
+OTX__PRIVATE otx_result otx__checkpoint_gguf(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const char *name, otx_error *error)
+{
+    size_t count = 1, i;
+    otx_result result;
+    checkpoint->gguf = true;
+    result = otx__checkpoint_first(ctx, checkpoint, name, error);
+    if (!result) result = otx__gguf_parts_count(checkpoint, &count, error);
+    if (!result && count > 1) result = otx__checkpoint_parts(ctx, checkpoint, count, error);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+        if (!result) result = otx__gguf_part_check(checkpoint, i, error);
+    }
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result && count > 1) result = otx__gguf_parts_check(checkpoint, error);
+    return result;
 }
 
 /* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
@@ -24765,11 +27685,12 @@ OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const 
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     otx__weights_find(&listing, &found);
-    *absent = !found.index && !found.file;
+    *absent = !found.index && !found.file && !found.gguf;
     if (found.index)
         result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
                                          error);
     else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else if (found.gguf) result = otx__checkpoint_gguf(ctx, checkpoint, found.gguf, error);
     else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
     return result;
@@ -24786,6 +27707,7 @@ OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char
     checkpoint->path = otx__path_parent(ctx, path);
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    if (kind == OTX__WEIGHTS_GGUF) return otx__checkpoint_gguf(ctx, checkpoint, name, error);
     return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
 }
 
@@ -24841,6 +27763,16 @@ OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *c
         otx__checkpoint_compare_name);
 }
 
+/* What a tensor's type is called in its file: in GGUF, where it may be one that is not read
+   here, by ggml. */
+OTX__PRIVATE const char *otx__checkpoint_type_name(const otx_checkpoint *checkpoint,
+                                                   const otx_checkpoint_tensor *tensor)
+{
+    const otx_gguf *gguf = &checkpoint->files[tensor->file].gguf;
+    return checkpoint->gguf ? otx_gguf_type_name(gguf->types[tensor->tensor - gguf->tensors])
+                            : otx_dtype_name(tensor->tensor->dtype);
+}
+
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
    own first. Thread-safe. */
 OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
@@ -24884,6 +27816,39 @@ OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
         }
 }
 
+/* Reads a tensor of blocks, and widens it where it is read to: its bytes come to the end of
+   the room for its floats, which no float reaches before they were read. */
+OTX__PRIVATE otx_result otx__checkpoint_blocks(const otx_checkpoint *checkpoint,
+                                               const otx_checkpoint_tensor *tensor,
+                                               uint64_t first, size_t count, float *to,
+                                               otx_error *error)
+{
+    unsigned char block[256];
+    char name[OTX__QUOTED];
+    const unsigned char *from;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(tensor->tensor->dtype, &bytes);
+    size_t size, room, i;
+    uint64_t offset;
+    otx_result result;
+    if (first % elements != 0 || count % elements != 0)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "tensor \"%s\": %" PRIu64 " elements from %"
+                         PRIu64 " on are no whole blocks of %u", otx__quote(name, sizeof name,
+                         tensor->tensor->name, tensor->tensor->name_size), (uint64_t)count,
+                         first, elements);
+    if (!otx__mul64(first / elements, bytes, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count / elements, bytes, &size) || !otx__mul(count, sizeof *to, &room))
+        size = room = SIZE_MAX;
+    from = (unsigned char *)to + (room - size);
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, size,
+                                   (unsigned char *)to + (room - size), error);
+    for (i = 0; i < count / elements && !result; i++) {
+        memcpy(block, from + i * bytes, bytes);
+        otx_blocks_to_float(to + i * elements, block, tensor->tensor->dtype, elements);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error)
@@ -24891,12 +27856,14 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
     uint64_t offset;
     otx_result result;
+    if (otx_dtype_is_block(tensor->tensor->dtype))
+        return otx__checkpoint_blocks(checkpoint, tensor, first, count, (float *)to, error);
     if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
         char what[OTX__QUOTED];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
                          "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
                                                tensor->tensor->name_size),
-                         otx_dtype_name(tensor->tensor->dtype));
+                         otx__checkpoint_type_name(checkpoint, tensor));
     }
     if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
     if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
@@ -25375,6 +28342,21 @@ static const char *const otx__width_keys[] = {
     "word_embed_proj_dim",  /* OPT */
     "input_embedding_size", /* RemBERT */
 };
+
+/* Heads of attention, and the base of rotary positions: for a method that takes rows to be
+   turned by them. */
+static const char *const otx__heads_keys[] = {
+    "num_attention_heads", /* Llama and most others */
+    "n_head",              /* GPT-2, Bloom */
+    "n_heads",             /* MPT */
+    "num_heads",           /* T5 */
+};
+static const char *const otx__rope_keys[] = {
+    "rope_theta",      /* Llama and most others */
+    "rotary_emb_base", /* GPT-NeoX */
+};
+#define OTX__KEY_ROPE "rope_parameters"     /* transformers 5 */
+#define OTX__KEY_ROPE_FULL "full_attention" /* within, where types of layers differ */
 
 /* The type that weights are in. */
 static const char *const otx__dtype_keys[] = {
@@ -27644,6 +30626,7 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
+        if (plan->alignment->rows[i].action == OTX_ACTION_MATCH) continue; /* another token */
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
@@ -28812,13 +31795,16 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
-     check_gguf    the special tokens that a conversion to GGUF finds
+     converted     the special tokens that a conversion to GGUF finds
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
+     magikarp      tokens that look under-trained by their rows
+     match         rows of tokens that a new one only begins with
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
@@ -28843,6 +31829,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
    part takes the same combinations of its own rows; but a method that looks at the base's
    rows is fitted to one matrix of it. */
 typedef struct otx__solution {
+    otx_method method;
     const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
     const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
     otx_fitted fitted;
@@ -28983,39 +31970,141 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
+/* The method for the rows of a part. A bias goes with the head. */
+OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
+{
+    const otx_job_options *options = &job->options;
+    return options->own_head_method && kind != OTX__PART_EMBEDDING ? options->head_method
+                                                                   : options->method;
+}
+
+OTX_API const char *otx_match_name(otx_match match)
+{
+    static const char *const names[OTX_MATCH_COUNT] = {"default", "no", "yes", "embed",
+                                                       "lm_head"};
+    return (unsigned)match < OTX_MATCH_COUNT ? names[match] : NULL;
+}
+
+/* How a token is matched: one of a byte by bytes, longer ones by prefixes. What of bytes is no
+   matter of the alignment's comes here as one of the matrices. */
+OTX__PRIVATE otx_match otx__match_of(const otx_job *job, const otx_token *token)
+{
+    const otx_job_options *options = &job->options;
+    otx_match how = token->size == 1 ? options->byte_match : options->prefix_match;
+    return how == OTX_MATCH_DEFAULT || (token->size == 1 && how == OTX_MATCH_YES) ? OTX_MATCH_NO
+                                                                                  : how;
+}
+
+/* Whether a row of a part is that of the token that the donor's is matched with. */
+OTX__PRIVATE bool otx__job_matches(const otx_job *job, size_t id, otx__part_kind kind)
+{
+    otx_match how;
+    if (job->alignment.rows[id].action != OTX_ACTION_MATCH) return false;
+    how = otx__match_of(job, &job->donor.vocab.tokens[id]);
+    return how == OTX_MATCH_YES ||
+           how == (kind == OTX__PART_EMBEDDING ? OTX_MATCH_EMBED : OTX_MATCH_LM_HEAD);
+}
+
+/* Whether a row of the donor's is made in any part. */
+OTX__PRIVATE bool otx__job_makes(const otx_job *job, size_t id)
+{
+    otx_action action = job->alignment.rows[id].action;
+    return action == OTX_ACTION_APPROXIMATE ||
+           (action == OTX_ACTION_MATCH && (!otx__job_matches(job, id, OTX__PART_EMBEDDING) ||
+                                           !otx__job_matches(job, id, OTX__PART_HEAD)));
+}
+
+/* Whether the base has an output head of its own. */
+OTX__PRIVATE bool otx__job_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant) return true;
+    return false;
+}
+
+/* Why it has none. */
+OTX__PRIVATE const char *otx__job_headless(const otx_job *job)
+{
+    return job->base.parts.tied ? "the model is tied, its output head is its embedding"
+                                : "the model has no output head";
+}
+
+/* What the methods of all parts need. */
+OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
+{
+    return otx_method_needs(job->options.method) |
+           otx_method_needs(otx__job_method(job, OTX__PART_HEAD));
+}
+
 /* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
+    return (otx__job_needs(job) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that a method is fitted for. */
-OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+/* Whether a method is fitted for its rows: not if they are all the same. */
+OTX__PRIVATE bool otx__job_fits(const otx_job *job, otx_method method)
 {
-    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
+    return job->target_count > 0 &&
+           (otx_method_needs(method) != 0 || otx__modifies(&job->options.how));
+}
+
+/* Whether any is. */
+OTX__PRIVATE bool otx__job_has_fits(const otx_job *job)
+{
+    return otx__job_fits(job, job->options.method) ||
+           otx__job_fits(job, otx__job_method(job, OTX__PART_HEAD));
+}
+
+OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *error)
+{
+    otx_result result = otx__method_known(method, error);
+    return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
+}
+
+OTX__PRIVATE otx_result otx__job_check_modifiers(const otx_method_options *how,
+                                                 otx_method method, otx_error *error)
+{
+    return otx__modifiers_fit(how, otx_method_name(method), otx_method_needs(method), error);
+}
+
+/* How rows are made. */
+OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
+                                               otx_error *error)
+{
+    const otx_method_options *how = &options->how;
+    otx_result result = otx__job_check_method(options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_method(options->head_method, error);
+    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__job_check_modifiers(how, options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_modifiers(how, options->head_method, error);
+    if (result) return result;
+    if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
+    if (how->omp.first_target || how->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    otx_method_options method;
-    otx_result result = otx__method_known(options->method, error);
-    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    otx_result result = otx__job_check_methods(options, error);
     if (result) return result;
-    memset(&method, 0, sizeof method);
-    method.norm = options->norm;
-    method.scale = options->scale;
-    method.noise = options->noise;
-    method.clip_norms = options->clip_norms;
-    result = otx__modifiers_check(&method, error);
-    if (result) return result;
-    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
-                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
                          "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->byte_match >= OTX_MATCH_COUNT ||
+        (unsigned)options->prefix_match >= OTX_MATCH_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in "
+                         "neither matrix, both, the embedding or the head");
     if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
         (options->chat == OTX_CHAT_FILE && !options->chat_file))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
@@ -29027,10 +32116,6 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
-    if (options->omp.first_target || options->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 
@@ -29441,6 +32526,8 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
         if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
+    options.bytes_apart = job->options.byte_match != OTX_MATCH_DEFAULT &&
+                          job->options.byte_match != OTX_MATCH_YES;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -29505,6 +32592,7 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
     tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->matched = counts[OTX_ACTION_MATCH];
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
@@ -29533,7 +32621,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
     const otx_alignment *alignment = &job->alignment;
     size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    size_t targets = 0;
+    for (i = 0; i < alignment->count; i++) targets += otx__job_makes(job, i);
     job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
     if (job->anchor_donors)
         job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
@@ -29549,7 +32638,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
             job->anchor_donors[anchors] = (uint32_t)i;
             job->anchor_bases[anchors++] = (uint32_t)row->base;
         }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+        if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!job->donor.checkpoint.files)
@@ -29575,17 +32664,34 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where the method looks at that;
-   makes room for it once. */
-OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+/* Whether the base has an output head of its own where its rows have a method of their own. */
+OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    if (!options->own_head_method || options->head_method == options->method ||
+        otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
+                     "--head-method %s to make; -a makes those of the embedding",
+                     job->base.path, otx__job_headless(job),
+                     otx_method_name(options->head_method));
+}
+
+/* The solution by a method for one matrix of the donor, and of the base where the method looks
+   at that; makes room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, otx_method method,
+                                       const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
-    unsigned needs = otx_method_needs(job->options.method);
+    unsigned needs = otx_method_needs(method);
     size_t i;
     if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
     if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
+        if (job->solutions[i].method == method && job->solutions[i].donor == donor &&
+            job->solutions[i].base == base)
+            return i;
+    job->solutions[i].method = method;
     job->solutions[i].donor = donor;
     job->solutions[i].base = base;
     job->solution_count++;
@@ -29609,22 +32715,26 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
+    plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
+                                        otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
     matrix->dtype = plan->dtype;
     matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
+    for (i = 0; i < job->target_count; i++)
+        matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
     return OTX_OK;
 }
 
@@ -29633,7 +32743,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (otx__job_has_solves(job))
+    if (otx__job_fits(job, otx__job_method(job, OTX__PART_BIAS)))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -29652,6 +32762,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
+/* Tells of modifiers that change nothing. */
+OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+{
+    const otx_method_options *how = &job->options.how;
+    const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
+                        : how->clip_norms > 0.0 ? "longest norm" : NULL;
+    bool zero = job->options.method == OTX_METHOD_ZERO ||
+                otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
+        otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
+                 "what the method zero makes", which);
+}
+
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
    biases. */
 OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
@@ -29659,12 +32782,13 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
     static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
                                            OTX__PART_BIAS};
     const otx__parts *parts = &job->base.parts;
-    otx_result result = OTX_OK;
+    otx_result result = otx__plan_head(job, error);
     size_t kind, i;
     for (kind = 0; kind < OTX__COUNT(kinds); kind++)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
+    if (!result) otx__tell_modifiers(job);
     return result;
 }
 
@@ -29715,6 +32839,104 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
     if (choice.code) otx__class_code(&choice, &job->code);
     otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/rope.h */
+/* ---- rope: heads and rotary positions of the two models ------------------------------------ */
+
+/* The number under the first of some keys on the levels of a config that are about the
+   vocabulary, if it is 1 or more; otherwise 0. */
+OTX__PRIVATE double otx__rope_said(const otx__side *side, const char *const *keys, size_t count)
+{
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    size_t i;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < count; i++) {
+            double said = otx__json_double(&side->config.json, otx__levels_find(&levels, keys[i]));
+            if (said >= 1.0 && said <= DBL_MAX) return said;
+        }
+    return 0.0;
+}
+
+/* The same of what transformers 5 keeps apart: {"rope_theta": N}, or such an object for each type
+   of layer, of which full attention counts, or the first. */
+OTX__PRIVATE double otx__rope_parameter(const otx__side *side)
+{
+    const otx_json *json = &side->config.json;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    while (otx__levels_next(&levels)) {
+        uint32_t all = otx__levels_find(&levels, OTX__KEY_ROPE);
+        uint32_t full = otx_json_find(json, all, OTX__KEY_ROPE_FULL);
+        otx_json_iter member = otx_json_iter_of(json, all);
+        double said = otx__json_double(json, otx_json_find(json, all, otx__rope_keys[0]));
+        if (!(said >= 1.0))
+            said = otx__json_double(json, otx_json_find(json, full, otx__rope_keys[0]));
+        while (!(said >= 1.0) && member.keyed && otx_json_iter_next(&member))
+            said = otx__json_double(json, otx_json_find(json, member.value, otx__rope_keys[0]));
+        if (said >= 1.0 && said <= DBL_MAX) return said;
+    }
+    return 0.0;
+}
+
+/* Takes what nobody gave from a model's config. */
+OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t *heads,
+                               double *rope)
+{
+    if (!*heads) {
+        double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
+        *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
+    }
+    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
+    if (!(*rope > 0.0)) *rope = 10000.0;
+    otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
+             "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
+             *rope);
+}
+
+/* Fills in what mp_rope wants to know of both models. */
+OTX__PRIVATE void otx__rope_settle(const otx_job *job, otx_method_options *how)
+{
+    otx__rope_of(job, &job->donor, &how->donor_heads, &how->donor_rope);
+    otx__rope_of(job, &job->base, &how->base_heads, &how->base_rope);
+}
+
+OTX__PRIVATE otx_result otx__rope_check(const otx__side *side, const otx_checkpoint_tensor *at,
+                                        size_t heads, double rope, otx_error *error)
+{
+    const uint64_t columns = at->tensor->shape[1];
+    const char *which = side->donor ? "donor" : "base";
+    if (columns % heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: rows of %" PRIu64 " columns are not of %"
+                         PRIu64 " heads, as mp_rope needs them to be; --%s-heads says otherwise",
+                         side->path, columns, (uint64_t)heads, which);
+    if (!(rope >= 1.0 && otx__is_finite(rope)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base of rotary positions must be 1 or "
+                         "more; see --%s-rope", side->path, which);
+    return OTX_OK;
+}
+
+/* For the matrices that mp_rope makes. */
+OTX__PRIVATE otx_result otx__job_plan_rope(otx_job *job, otx_error *error)
+{
+    otx_method_options *how = &job->options.how;
+    const otx__parts *parts = &job->base.parts;
+    otx_result result = OTX_OK;
+    bool settled = false;
+    size_t i;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        if (job->plans[i].solution == OTX__NONE || job->target_count == 0 ||
+            job->solutions[job->plans[i].solution].method != OTX_METHOD_MP_ROPE)
+            continue;
+        if (!settled) otx__rope_settle(job, how);
+        settled = true;
+        result = otx__rope_check(&job->base, tensor->at, how->base_heads, how->base_rope, error);
+        if (!result)
+            result = otx__rope_check(&job->donor, otx__donor_matrix(job, tensor),
+                                     how->donor_heads, how->donor_rope, error);
+    }
+    return result;
 }
 
 /* >>> src/job/chat.h */
@@ -30042,38 +33264,38 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
     return otx__digits_make(job, error);
 }
 
-/* >>> src/job/check_gguf.h */
-/* ---- check_gguf: the special tokens that a conversion to GGUF finds -------------- */
+/* >>> src/job/converted.h */
+/* ---- converted: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
    special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
    gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
 
 /* A value in one of a directory's files. */
-typedef struct otx__gguf_value {
+typedef struct otx__converted_value {
     const otx_json *json;
     uint32_t node;
-} otx__gguf_value;
+} otx__converted_value;
 
 /* What is written of a directory. */
-typedef struct otx__gguf {
-    otx__gguf_value texts[OTX_ROLE_COUNT];
+typedef struct otx__converted {
+    otx__converted_value texts[OTX_ROLE_COUNT];
     bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
     int64_t ids[2]; /* by role; -1: none */
-} otx__gguf;
+} otx__converted;
 
 /* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
    Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
-typedef struct otx__gguf_kind {
+typedef struct otx__converted_kind {
     otx_family family;
     const char *name;
     bool adds[2];
     int64_t ids[2];
-} otx__gguf_kind;
+} otx__converted_kind;
 
-OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+OTX__PRIVATE const otx__converted_kind *otx__converted_kind_of(const otx_vocab *vocab)
 {
-    static const otx__gguf_kind kinds[] = {
+    static const otx__converted_kind kinds[] = {
         {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
         {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
         {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
@@ -30085,17 +33307,17 @@ OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
 
 /* ---- values as Python sees them ---- */
 
-OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
-                                            const char *key)
+OTX__PRIVATE otx__converted_value otx__converted_find(const otx_json *json, uint32_t object,
+                                                      const char *key)
 {
-    otx__gguf_value value;
+    otx__converted_value value;
     value.json = json;
     value.node = otx_json_find(json, object, key);
     return value;
 }
 
 /* Whether it is there, and neither null nor false nor empty. */
-OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+OTX__PRIVATE bool otx__converted_is(otx__converted_value value)
 {
     otx_json_type type = otx_json_type_of(value.json, value.node);
     if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
@@ -30105,7 +33327,7 @@ OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
 }
 
 /* Whether two are the same string. Longer ones than any token's are not. */
-OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+OTX__PRIVATE bool otx__converted_same(otx__converted_value a, otx__converted_value b)
 {
     char one[512], other[512];
     if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
@@ -30120,44 +33342,44 @@ OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
 /* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
 
 /* The special token at a place of a template, or nothing. */
-OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
-                                               uint32_t place)
+OTX__PRIVATE otx__converted_value otx__converted_special(const otx_json *json, uint32_t template_,
+                                                         uint32_t place)
 {
     uint32_t item = otx_json_item(json, template_, place);
-    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+    return otx__converted_find(json, otx_json_find(json, item, "SpecialToken"), "id");
 }
 
 /* A special token first in a template is bos if it is known as bos or cls; one that is last
    becomes eos. `config`: there is a tokenizer_config.json, which knows. */
-OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
-                                     otx__gguf *to)
+OTX__PRIVATE void otx__converted_template(const otx_json *json, uint32_t processor, bool config,
+                                          otx__converted *to)
 {
     uint32_t single = otx_json_find(json, processor, "single");
     uint32_t count = otx_json_count(json, single);
-    otx__gguf_value first, last;
+    otx__converted_value first, last;
     if (count < 2) return;
-    first = otx__gguf_special(json, single, 0);
-    last = otx__gguf_special(json, single, count - 1);
-    if (otx__gguf_is(first)) {
+    first = otx__converted_special(json, single, 0);
+    last = otx__converted_special(json, single, count - 1);
+    if (otx__converted_is(first)) {
         if (!config) to->texts[OTX_ROLE_BOS] = first;
-        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
-                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+        to->adds[OTX_ROLE_BOS] = otx__converted_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__converted_same(first, to->texts[OTX_ROLE_CLS]);
     }
-    if (otx__gguf_is(last)) {
+    if (otx__converted_is(last)) {
         to->texts[OTX_ROLE_EOS] = last;
         to->adds[OTX_ROLE_EOS] = true;
     }
 }
 
-OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
-                                      otx__gguf *to)
+OTX__PRIVATE void otx__converted_processor(const otx_json *json, uint32_t processor, bool config,
+                                           otx__converted *to)
 {
     uint32_t type = otx_json_find(json, processor, "type"), cls;
     if (otx_json_equals(json, type, "TemplateProcessing"))
-        otx__gguf_template(json, processor, config, to);
+        otx__converted_template(json, processor, config, to);
     if (!otx_json_equals(json, type, "RobertaProcessing")) return;
     to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
-    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    if (otx__converted_is(to->texts[OTX_ROLE_CLS]) || !config) return;
     cls = otx_json_find(json, processor, "cls");
     to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
     if (cls == OTX_JSON_NONE) return;
@@ -30166,32 +33388,32 @@ OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, 
 }
 
 /* All processors of tokenizer.json, those of a sequence in turn. */
-OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
-                                       otx__gguf *to)
+OTX__PRIVATE void otx__converted_processors(const otx_json *json, uint32_t root, bool config,
+                                            otx__converted *to)
 {
     uint32_t processor = otx_json_find(json, root, "post_processor");
     uint32_t list = otx_json_find(json, processor, "processors");
     otx_json_iter item = otx_json_iter_of(json, list);
-    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
-    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+    if (list == OTX_JSON_NONE) otx__converted_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__converted_processor(json, item.value, config, to);
 }
 
 /* ---- ids: of the added tokens, or as config.json has them ---- */
 
-OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
-                                     uint64_t *id)
+OTX__PRIVATE bool otx__converted_added_id(const otx_json *json, uint32_t root,
+                                          otx__converted_value text, uint64_t *id)
 {
     otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
     if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
-        text = otx__gguf_find(text.json, text.node, "content");
+        text = otx__converted_find(text.json, text.node, "content");
     while (otx_json_iter_next(&added))
-        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+        if (otx__converted_same(otx__converted_find(json, added.value, "content"), text))
             return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
     return false;
 }
 
-OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
-                                      uint64_t *id)
+OTX__PRIVATE bool otx__converted_config_id(const otx__document *config, const char *key,
+                                           uint64_t *id)
 {
     const otx_json *json = &config->json;
     uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
@@ -30201,33 +33423,33 @@ OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *k
 }
 
 /* What is written of a side, whose tokenizer.json is `tokens`. */
-OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
-                                 otx__gguf *to)
+OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document *tokens,
+                                      otx__converted *to)
 {
     static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
     static const char *const keys[] = {"bos_token_id", "eos_token_id"};
-    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx__converted_kind *kind = otx__converted_kind_of(&side->vocab);
     const otx_json *json = &side->tokenizer.json;
     uint32_t root = otx__document_root(&side->tokenizer);
     bool config = otx_json_count(json, root) > 0;
-    otx__gguf_value *texts = to->texts;
+    otx__converted_value *texts = to->texts;
     size_t i;
     for (i = 0; i < OTX_ROLE_COUNT; i++)
-        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
-    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
-    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+        texts[i] = otx__converted_find(json, root, otx__role_keys[i]);
+    if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
     memcpy(to->adds, kind->adds, sizeof to->adds);
     memcpy(to->ids, kind->ids, sizeof to->ids);
-    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
     for (i = 0; i < 2; i++) {
         uint32_t flag = otx_json_find(json, root, flags[i]);
         otx_json_type type = otx_json_type_of(json, flag);
         uint64_t id;
         if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
             to->adds[i] = type == OTX_JSON_TRUE;
-        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
-                                          &id)) ||
-            otx__gguf_config_id(&side->config, keys[i], &id))
+        if ((config && otx__converted_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                               &id)) ||
+            otx__converted_config_id(&side->config, keys[i], &id))
             to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
     }
 }
@@ -30243,14 +33465,14 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
                                     otx_error *error)
 {
     otx__document tokens;
-    otx__gguf found;
+    otx__converted found;
     otx_result result;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__gguf_read(side, &tokens, &found);
+    if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
     return result;
@@ -30405,11 +33627,14 @@ OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
-    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && job->target_count > 0; i++) {
+        otx__part_kind kind = job->base.parts.tensors[i].kind;
+        otx_method method = otx__job_method(job, kind);
         if (job->base.parts.tensors[i].at == at)
-            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
-    return true;
+            return method != OTX_METHOD_ZERO &&
+                   (kind == OTX__PART_BIAS || method == OTX_METHOD_MEAN);
+    }
+    return false;
 }
 
 /* What the caller can do about a row that cannot be used. Returns `to`. */
@@ -30526,6 +33751,20 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
+}
+
+/* The rows that are listed, or the first, as a method takes them. */
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
 }
 
 /* ---- means of rows ---- */
@@ -30685,20 +33924,20 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
     return pieces;
 }
 
-/* The pieces of the job's targets, if its method wants them. */
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets, if a method
+   wants them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
     otx__job_pieces *p = &job->pieces;
     otx_result result;
-    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
-        return OTX_OK;
-    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
-    if (result) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
     if (!p->tokens) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    if (!(otx__job_needs(job) & OTX_NEED_PIECES)) return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
     return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                             error);
 }
@@ -30966,6 +34205,220 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/magikarp.h */
+/* ---- magikarp: tokens that look under-trained by their rows --------------------------------- */
+
+/* What mergekit's option of that name does, but for three things: a row that is good in the base
+   is copied even where the donor's is not, as it would be made of a bad one; what neither model has
+   trained gets what reserved tokens get, not zeros; and control tokens are left alone, because
+   what ends a text must go on ending it. */
+
+/* Marks the rows of a side. A tied donor's embedding counts as its head too, a tied base's does
+   not: so the peer reads them. */
+OTX__PRIVATE otx_result otx__magikarp_mark(const otx_job *job, const otx__side *side,
+                                           uint8_t *marks, otx_error *error)
+{
+    const otx__parts *parts = &side->parts;
+    const size_t rows = (size_t)parts->rows;
+    const otx_context ctx = otx__job_uncounted(job);
+    uint8_t *unused = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    bool head = !parts->tied && parts->head;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!unused || !needed) result = otx__fail_memory(error, 2 * (uint64_t)rows);
+    for (i = 0; i < rows && !result; i++) unused[i] = otx__is_spare(side, i);
+    for (i = 0; i < (head ? 2u : 1u) && !result; i++) {
+        const otx_checkpoint_tensor *at = i ? parts->head : parts->embedding;
+        bool norms = i == 0 && (head || (parts->tied && side->donor));
+        otx__loaded loaded;
+        otx_matrix matrix;
+        result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows,
+                                  &loaded, error);
+        matrix = otx__loaded_rows(&loaded, NULL, rows);
+        if (!result) result = otx_mark_undertrained(&ctx, &matrix, unused, norms, marks, error);
+        otx__loaded_close(job, &loaded);
+    }
+    otx__free(&job->ctx, needed, rows, 1);
+    otx__free(&job->ctx, unused, rows, 1);
+    return result;
+}
+
+typedef struct otx__magikarp_counts {
+    uint64_t anchors; /* that are no longer */
+    uint64_t anew;    /* copied rows that are made instead */
+    uint64_t reserved;
+} otx__magikarp_counts;
+
+OTX__PRIVATE void otx__magikarp_act(otx_alignment *alignment, size_t id, otx_action action)
+{
+    otx_alignment_row *row = &alignment->rows[id];
+    alignment->counts[row->action]--;
+    alignment->counts[action]++;
+    row->action = action;
+    row->base = -1;
+}
+
+/* One token of the donor; whether its row there is marked, and the base's that it would copy. */
+OTX__PRIVATE void otx__magikarp_judge(otx_job *job, size_t id, bool donor, bool base,
+                                      otx__magikarp_counts *counts)
+{
+    otx_alignment *alignment = &job->alignment;
+    otx_alignment_row *row = &alignment->rows[id];
+    bool copied = row->action == OTX_ACTION_COPY;
+    if ((!copied && row->action != OTX_ACTION_APPROXIMATE) || (!donor && !base) ||
+        !otx__stands_for_text(&job->donor.vocab.tokens[id]))
+        return;
+    if (row->anchor) {
+        row->anchor = false;
+        alignment->anchor_count--;
+        counts->anchors++;
+    }
+    if (donor && (base || !copied)) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_UNUSED);
+        job->summary.tokens.untrained++;
+        counts->reserved++;
+    } else if (base) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_APPROXIMATE);
+        counts->anew++;
+    }
+}
+
+OTX__PRIVATE otx_result otx__magikarp_apply(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t rows = otx__min(alignment->count, (size_t)job->donor.parts.rows), i;
+    uint64_t base_rows = job->base.parts.rows;
+    otx__magikarp_counts counts;
+    memset(&counts, 0, sizeof counts);
+    for (i = 0; i < rows; i++) {
+        int64_t from = alignment->rows[i].base;
+        bool bad = from >= 0 && (uint64_t)from < base_rows && base[from];
+        otx__magikarp_judge(job, i, donor[i], bad, &counts);
+    }
+    otx__log(&job->ctx, OTX_NOTE, "of the tokens of %s and %s that look under-trained %" PRIu64
+             " are no anchors, %" PRIu64 " that the base has are made anew, and %" PRIu64 " are "
+             "treated as reserved", job->donor.path, job->base.path, counts.anchors, counts.anew,
+             counts.reserved);
+    if (alignment->anchor_count > 0 || counts.anchors == 0 || !otx__job_solves(job) ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "each of the %" PRIu64 " text tokens that %s "
+                     "and %s share looks under-trained in one of the two, so that there is "
+                     "nothing to build rows from; leave --magikarp out", counts.anchors,
+                     job->base.path, job->donor.path);
+}
+
+/* Takes such tokens from the anchors, if that is asked for. */
+OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!job->options.magikarp) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
+                         "both models", job->without.message);
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__magikarp_mark(job, &job->donor, donor, error);
+    if (!result) result = otx__magikarp_mark(job, &job->base, base, error);
+    if (!result) result = otx__magikarp_apply(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
+    return result;
+}
+
+/* >>> src/job/match.h */
+/* ---- match: rows of tokens that a new one only begins with -------------------------------- */
+
+/* Whether a prefix is white space alone, which says nothing of a word. */
+OTX__PRIVATE bool otx__match_is_blank(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size; i++)
+        if (bytes[i] != ' ' && (bytes[i] < '\t' || bytes[i] > '\r')) return false;
+    return true;
+}
+
+/* The base's token of the same byte, where the alignment keeps these apart; or the longest TEXT
+   token that a token begins with; or -1. */
+OTX__PRIVATE int64_t otx__match_find(const otx_job *job, const otx__token_index *index,
+                                     const otx_token *token)
+{
+    otx_match how = otx__match_of(job, token);
+    size_t size = token->size;
+    if (how == OTX_MATCH_NO || !otx__stands_for_text(token)) return -1;
+    if (size == 1)
+        return otx__index_find(index, token->kind == OTX_TOKEN_BYTE ? OTX_TOKEN_TEXT
+                                                                    : OTX_TOKEN_BYTE,
+                               token->bytes, size);
+    while (token->kind == OTX_TOKEN_TEXT && size-- > 1 &&
+           !otx__match_is_blank(token->bytes, size)) {
+        int64_t base = otx__index_find(index, OTX_TOKEN_TEXT, token->bytes, size);
+        if (base >= 0) return base;
+    }
+    return -1;
+}
+
+/* An index of the base's tokens with a row, by kind and bytes. */
+OTX__PRIVATE otx_result otx__match_index(const otx_job *job, otx__token_index *index,
+                                         otx_error *error)
+{
+    const otx_token *tokens = job->base.vocab.tokens;
+    size_t count = otx__min(job->base.vocab.count, (size_t)job->base.parts.rows), id;
+    otx_result result = otx__index_open(&job->ctx, index, tokens, count, false, error);
+    for (id = 0; id < count && !result; id++) {
+        uint32_t *slot;
+        if (tokens[id].kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(index, tokens[id].kind, tokens[id].bytes, tokens[id].size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+    }
+    return result;
+}
+
+/* Whether an option that names one of two matrices finds two. */
+OTX__PRIVATE otx_result otx__match_check(const otx_job *job, const char *option, otx_match how,
+                                         otx_error *error)
+{
+    if ((how != OTX_MATCH_EMBED && how != OTX_MATCH_LM_HEAD) || otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that %s %s has no matrix of its own; "
+                     "yes and no are left", job->base.path, otx__job_headless(job), option,
+                     otx_match_name(how));
+}
+
+/* Finds rows for tokens that would be solved for, as far as the options want it. */
+OTX__PRIVATE otx_result otx__job_match(otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    otx_alignment *alignment = &job->alignment;
+    otx__token_index index;
+    size_t i, count = otx__min(alignment->count, job->donor.vocab.count);
+    otx_result result = otx__match_check(job, "--byte-match", options->byte_match, error);
+    if (!result) result = otx__match_check(job, "--prefix-match", options->prefix_match, error);
+    if (options->prefix_match == OTX_MATCH_DEFAULT && options->byte_match == OTX_MATCH_DEFAULT)
+        return OTX_OK;
+    memset(&index, 0, sizeof index);
+    if (!result) result = otx__match_index(job, &index, error);
+    for (i = 0; i < count && !result; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        int64_t base;
+        if (row->action != OTX_ACTION_APPROXIMATE) continue;
+        base = otx__match_find(job, &index, &job->donor.vocab.tokens[i]);
+        if (base < 0) continue;
+        row->action = OTX_ACTION_MATCH;
+        row->base = base;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_MATCH]++;
+    }
+    if (index.slots) otx__index_close(&job->ctx, &index);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
@@ -31024,19 +34477,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
-                                         size_t rows)
-{
-    otx_matrix matrix;
-    memset(&matrix, 0, sizeof matrix);
-    matrix.data = loaded->data;
-    matrix.dtype = loaded->dtype;
-    matrix.columns = loaded->columns;
-    matrix.rows = rows;
-    matrix.index = index;
-    return matrix;
-}
-
 /* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
    any case. */
 OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
@@ -31060,10 +34500,9 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
 
 /* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
    that hold a token. */
-OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
-                                             uint32_t *tokens)
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, unsigned needs, uint8_t *needed,
+                                             size_t count, uint32_t *tokens)
 {
-    unsigned needs = otx_method_needs(job->options.method);
     size_t held = 0, i;
     for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
         needed[job->anchor_bases[i]] = 1;
@@ -31086,7 +34525,8 @@ OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
     size_t held;
     otx_result result;
     if (!needed) return otx__fail_memory(error, count);
-    held = otx__solution_needs_base(job, needed, count, tokens);
+    held = otx__solution_needs_base(job, otx_method_needs(solution->method), needed, count,
+                                    tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
@@ -31103,24 +34543,12 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     double start = otx__now();
     size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
     uint32_t *tokens = NULL;
-    otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
-    options.omp = job->options.omp;
-    options.weights = job->options.weights;
-    options.seed = job->options.seed;
-    options.subword = job->options.subword;
-    options.norm = job->options.norm;
-    options.scale = job->options.scale;
-    options.noise = job->options.noise;
-    options.clip_norms = job->options.clip_norms;
-    options.solve = job->options.solve;
-    options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
@@ -31131,7 +34559,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                         : otx__fail_array(error, count, sizeof *tokens);
     }
     if (!result)
-        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+        result = otx_method_fit(&job->ctx, solution->method, &rows, &job->options.how,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
@@ -31156,19 +34584,33 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
+/* Whether a solution's matrix of the donor is neither read at once nor by one before it. */
+OTX__PRIVATE bool otx__solution_waits(const otx_job *job, size_t which)
+{
+    const otx_checkpoint_tensor *donor = job->solutions[which].donor;
+    bool later = false;
+    size_t i;
+    for (i = 0; i < which; i++) {
+        if (job->solutions[i].donor == donor) return false;
+        later |= job->solutions[i].donor != NULL;
+    }
+    return donor && later;
+}
+
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
    at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     result = otx__job_split(job, error);
-    for (i = 1; i < job->solution_count && !result; i++)
-        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+    for (i = 0; i < job->solution_count && !result; i++)
+        if (otx__solution_waits(job, i))
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
+        if (!otx__job_fits(job, job->solutions[i].method)) continue;
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = fitted->omp.isa;
         job->summary.threads = fitted->omp.threads;
@@ -31229,13 +34671,27 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* Rounds the rows that were made of some targets. */
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return OTX_ACTION_APPROXIMATE;
+    return alignment->rows[row].action;
+}
+
+/* Rounds the rows that were made of some targets, but for those that have another's row here. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
     size_t i;
     for (i = 0; i < count; i++)
-        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
             return otx__fail_range(r, r->job->targets[first + i], error);
     return OTX_OK;
 }
@@ -31273,7 +34729,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
-    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+    if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);
@@ -31297,14 +34753,17 @@ OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed; 0 where a method
+   that needs none has none. */
 OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
                                               double quantiles[3], otx_error *error)
 {
     const otx_context ctx = otx__job_uncounted(job);
     size_t count = anchors->rows;
-    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    double *norms;
     otx_result result;
+    if (count == 0) return OTX_OK;
+    norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
     if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
     result = otx__matrix_norms(&ctx, anchors, norms, error);
     otx__sort(norms, count, sizeof *norms, otx__double_compare);
@@ -31340,7 +34799,7 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     memset(&output, 0, sizeof output);
     omp.k = 1;
     omp.cosine = true;
-    omp.memory = job->options.omp.memory;
+    omp.memory = job->options.how.omp.memory;
     output.indices = d->nearest;
     output.coefficients = d->cosines;
     ctx.log = NULL;
@@ -31370,6 +34829,7 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
             matrix->longest_norm = d->norms[i];
             matrix->longest = job->targets[i];
         }
+        if (job->anchor_count == 0) continue; /* there is nothing to hold them to */
         matrix->long_rows += d->norms[i] > most;
         matrix->short_rows += d->norms[i] < least;
     }
@@ -31427,6 +34887,9 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     if (row >= alignment->count)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return -1;
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
@@ -31436,26 +34899,17 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
-    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
-                job->target_count > 0;
+    const otx_method method = otx__job_method(job, r->tensor->kind);
+    bool pieces = (otx_method_needs(method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces || method == OTX_METHOD_MEAN) &&
+                method != OTX_METHOD_ZERO && job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++) {
-        int64_t base = alignment->rows[i].base;
-        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
     }
-}
-
-/* What becomes of a new row. One that would copy a row which this tensor of the base
-   does not have is padding. */
-OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
-{
-    const otx_alignment *alignment = &r->job->alignment;
-    if (row >= alignment->count) return OTX_ACTION_COPY;
-    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
-    return alignment->rows[row].action;
 }
 
 /* All rows of an action get the same values. */
@@ -31522,7 +34976,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
-    if (job->options.method != OTX_METHOD_ZERO) {
+    if (otx__job_method(job, r->tensor->kind) != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
@@ -31575,7 +35029,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+    if (plan->solution != OTX__NONE &&
+        otx__job_fits(job, job->solutions[plan->solution].method))
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
@@ -31664,7 +35119,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
@@ -32347,8 +35802,11 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_magikarp(job, error);
+    if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
     if (!result) result = otx__job_plan_digits(job, error);
@@ -32496,8 +35954,9 @@ OTX__PRIVATE otx_result otx__combined_rows(const otx_job *job, const otx_fitted 
     size_t target = 0, i;
     for (i = 0; i < donor->count && !result; i++) {
         const otx_alignment_row *row = &job->alignment.rows[i];
-        if (!otx__map_aligned(to, row, &donor->tokens[i], &result, error))
-            result = otx__combined_row(job, fitted, target++, to, error);
+        if (otx__map_aligned(to, row, &donor->tokens[i], &result, error)) continue;
+        while (target < job->target_count && job->targets[target] < i) target++;
+        result = otx__combined_row(job, fitted, target, to, error);
     }
     return result;
 }
@@ -32511,11 +35970,10 @@ OTX__PRIVATE otx_result otx__combined_open(const otx_context *ctx, const char *f
     memset(&wanted, 0, sizeof wanted);
     *job = NULL;
     wanted.method = options->method;
-    wanted.omp = options->omp;
-    wanted.weights = options->weights;
-    wanted.seed = options->seed;
-    wanted.solve = options->solve;
-    wanted.solve_context = options->solve_context;
+    wanted.how.omp = options->how.omp;
+    wanted.how.weights = options->how.weights;
+    wanted.how.solve = options->how.solve;
+    wanted.how.solve_context = options->how.solve_context;
     wanted.rows = OTX_ROWS_MULTIPLE; /* one for each of the tokenizer's ids, no more */
     wanted.rows_multiple = 1;
     if (!otx__method_combines(wanted.method))
@@ -32579,6 +36037,7 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->matched) otx__text_format(text, ", \"matched\": %" PRIu64, tokens->matched);
     if (tokens->untrained)
         otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
@@ -32645,13 +36104,15 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
+    bool ran = job->ran && (otx_method_needs(matrix->method) & OTX_NEED_DONOR) != 0;
+    bool solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
                      ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
                      matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
-    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+    otx__text_format(text, ", \"method\": \"%s\", \"anchors\": %" PRIu64
+                     ", \"approximated\": %" PRIu64, otx__word(otx_method_name(matrix->method)),
                      matrix->anchors, matrix->approximated);
     otx__text_string(text, ", \"mean_relative_residual\": ");
     if (solved) otx__text_double(text, matrix->mean_relative_residual);
@@ -32680,13 +36141,14 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
-                     otx__word(otx_method_name(job->options.method)));
-    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"head_method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)),
+                     otx__word(otx_method_name(otx__job_method(job, OTX__PART_HEAD))));
+    if (!job->options.how.omp.k && (otx__job_needs(job) & OTX_NEED_BASE))
         otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
-                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+                         (uint64_t)(job->options.how.omp.k ? job->options.how.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
@@ -32810,8 +36272,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = otx__side_token(&job->donor, id);
-    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  otx__job_solves(job);
+    bool made = row && job->ran && otx__job_makes(job, id);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -32822,7 +36283,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) {
+        otx__part_kind kind = job->base.parts.tensors[job->matrix_tensors[i]].kind;
+        if (made && !otx__job_matches(job, id, kind) &&
+            otx__job_fits(job, job->summary.matrices[i].method)) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
             otx__token_table_diagnosis(text, &job->diagnoses[i],
                                        job->summary.matrices[i].anchor_norms[1], target);
@@ -32837,9 +36300,10 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    if (!job->ran || !otx__job_has_solves(job)) return true;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].fitted.targets != job->target_count) return false;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (otx__job_fits(job, job->solutions[i].method) &&
+            job->solutions[i].fitted.targets != job->target_count)
+            return false;
     return true;
 }
 
@@ -33345,7 +36809,7 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
 typedef struct otx__draft {
     const otx__side *sides[2];
     uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
-    otx__gguf gguf[2];
+    otx__converted gguf[2];
 } otx__draft;
 
 /* Why an engine does not take the pair, or what it overlooks: one line. */
@@ -33447,7 +36911,7 @@ OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 /* The end of a text: a flag, and where that is set an id. */
 OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const otx__converted *ours = &d->gguf[0], *theirs = &d->gguf[1];
     const char *name = otx_role_name(role);
     if (ours->adds[role] != theirs->adds[role])
         otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
@@ -33463,7 +36927,8 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    const otx__converted_kind *kind = otx__converted_kind_of(ours);
+    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
     if (kind == wanted) return true;
     otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
                    otx_family_name(ours->family), otx__word(ours->model), wanted->name,
@@ -33619,7 +37084,7 @@ OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
         draft.sides[1] = &target;
         for (i = 0; i < 2; i++) {
             draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
         }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
@@ -34343,6 +37808,15 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     return result;
 }
 
+/* Whether a method is among those that are wanted. */
+OTX__PRIVATE bool otx__evaluates(const otx_evaluate_options *options, otx_method method)
+{
+    size_t i;
+    for (i = 0; i < options->method_count && options->methods; i++)
+        if (options->methods[i] == method) return true;
+    return !options->methods;
+}
+
 OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_evaluate_options *options, otx_evaluation *out,
                                 otx_error *error)
@@ -34357,6 +37831,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (options) settled = *options;
     result = otx_job_open(ctx, base, donor, &plain, &job, error);
     if (result) return result;
+    if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
     if (result) otx_evaluation_close(ctx, out);
@@ -34689,24 +38164,30 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
     return result;
 }
 
-/* >>> src/trim/chapter.h */
-/* ==== trim: a smaller vocabulary of a model's own ==== */
+/* >>> src/reshape/chapter.h */
+/* ==== reshape: a model's own vocabulary, smaller or larger ==== */
 
-/* Knows which tokens can be taken out of a vocabulary, and how a tokenizer's files are written
-   without them; the model with the new vocabulary is then a transplant of it, in which every
-   row is a copy.
-   Hides the new numbers of tokens behind one table. A trimming owns the vocabulary and the
+/* Knows which tokens can be taken out of a vocabulary and how new ones are put in, and how a
+   tokenizer's files are written anew; the model with the new vocabulary is then a transplant of
+   it, in which every old row is a copy.
+   Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
    table; the tokenizer that it writes stands in a directory of its own, which goes with it.
-   Read needed.h for what must stay, then trim.h.
+   Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
+   extend.h.
 
    Rooms, in order of dependency:
-     needed        what has to stay for the sake of what stays
-     renumber      which tokens stay, and their new ids
-     trim_json     tokenizer.json and the JSON files beside it
-     trim_lines    merges.txt and vocab.txt
-     trim          the whole, in order */
+     needed         what has to stay for the sake of what stays
+     growth         new tokens of a tokenizer, and the merges that lead to them
+     whole_word     which texts a tokenizer leaves in one piece
+     renumber       which tokens there are then, and their ids
+     files_json     tokenizer.json and the JSON files beside it
+     files_lines    merges.txt and vocab.txt
+     new_tokenizer  the files of the tokenizer, written anew
+     new_model      the model with its new tokenizer
+     trim           fewer tokens
+     extend         more tokens */
 
-/* >>> src/trim/needed.h */
+/* >>> src/reshape/needed.h */
 /* ---- needed: what has to stay for the sake of what stays --------------------- */
 
 /* Tokens that stay, while more are found. */
@@ -34889,15 +38370,433 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
     return OTX_OK;
 }
 
-/* >>> src/trim/renumber.h */
+/* >>> src/reshape/growth.h */
+/* ---- growth: new tokens of a tokenizer, and the merges that lead to them -------- */
+
+/* A token that the tokenizer lacks. */
+typedef struct otx__new_token {
+    size_t at, size; /* of its content, in growth.contents */
+    double score;    /* of Unigram */
+    bool added;      /* not of the model's own list: cut out of a text before anything else */
+    bool part;       /* nobody asked for it: a merge on the way to another */
+} otx__new_token;
+
+/* Tokens by id: an old one, or vocab.count + its place among the new. */
+typedef struct otx__new_merge {
+    uint32_t left, right, made;
+} otx__new_merge;
+
+/* Slots of a hash table: place + 1, or 0. */
+typedef struct otx__slots {
+    uint32_t *slots;
+    size_t room, count;
+} otx__slots;
+
+typedef struct otx__growth {
+    const otx_context *ctx;
+    const otx_vocab *vocab;
+    const otx__rules *rules;
+    const otx__token_index *known; /* the old tokens by content */
+    otx__text contents;
+    otx__new_token *tokens;
+    otx__new_merge *merges; /* in their order, which comes after all old ones */
+    size_t token_count, token_room, merge_count, merge_room;
+    otx__slots by_content, by_pair;
+    uint32_t *pieces; /* of one token */
+    size_t piece_room;
+    otx_error *error;
+} otx__growth;
+
+OTX__PRIVATE void otx__growth_close(otx__growth *g)
+{
+    const otx_context *ctx = g->ctx;
+    otx__text_close(&g->contents);
+    if (g->token_room) otx__free(ctx, g->tokens, g->token_room, sizeof *g->tokens);
+    if (g->merge_room) otx__free(ctx, g->merges, g->merge_room, sizeof *g->merges);
+    if (g->piece_room) otx__free(ctx, g->pieces, g->piece_room, sizeof *g->pieces);
+    if (g->by_content.room)
+        otx__free(ctx, g->by_content.slots, g->by_content.room, sizeof(uint32_t));
+    if (g->by_pair.room) otx__free(ctx, g->by_pair.slots, g->by_pair.room, sizeof(uint32_t));
+}
+
+/* ---- finding them ---- */
+
+OTX__PRIVATE otx__span otx__growth_content(const otx__growth *g, uint32_t id)
+{
+    const otx__new_token *token;
+    if (id < g->vocab->count)
+        return otx__span_of(g->vocab->tokens[id].content, g->vocab->tokens[id].content_size);
+    token = &g->tokens[id - g->vocab->count];
+    return otx__span_of(g->contents.bytes + token->at, token->size);
+}
+
+OTX__PRIVATE otx__hash_key otx__growth_key(const otx__growth *g)
+{
+    return g->known->key;
+}
+
+OTX__PRIVATE uint64_t otx__pair_hash(const otx__growth *g, uint32_t left, uint32_t right)
+{
+    char bytes[8];
+    memcpy(bytes, &left, 4);
+    memcpy(bytes + 4, &right, 4);
+    return otx__hash(otx__growth_key(g), bytes, sizeof bytes);
+}
+
+/* The slot of a new token with that content, or the empty one where it would go. */
+OTX__PRIVATE uint32_t *otx__content_slot(const otx__growth *g, const char *bytes, size_t size)
+{
+    const size_t mask = g->by_content.room - 1;
+    size_t at = (size_t)otx__hash(otx__growth_key(g), bytes, size) & mask;
+    for (; g->by_content.slots[at]; at = (at + 1) & mask) {
+        const otx__new_token *token = &g->tokens[g->by_content.slots[at] - 1];
+        if (otx__same_bytes(g->contents.bytes + token->at, token->size, bytes, size)) break;
+    }
+    return &g->by_content.slots[at];
+}
+
+OTX__PRIVATE uint32_t *otx__pair_slot(const otx__growth *g, uint32_t left, uint32_t right)
+{
+    const size_t mask = g->by_pair.room - 1;
+    size_t at = (size_t)otx__pair_hash(g, left, right) & mask;
+    for (; g->by_pair.slots[at]; at = (at + 1) & mask) {
+        const otx__new_merge *merge = &g->merges[g->by_pair.slots[at] - 1];
+        if (merge->left == left && merge->right == right) break;
+    }
+    return &g->by_pair.slots[at];
+}
+
+/* Room for one more than there are; what is in the table is put in anew. */
+OTX__PRIVATE otx_result otx__slots_grow(otx__growth *g, otx__slots *table, bool pairs)
+{
+    const size_t room = table->room ? table->room * 2 : 64;
+    uint32_t *slots = table->slots;
+    size_t old = table->room, i;
+    if (table->count * 2 < table->room) return OTX_OK;
+    table->slots = (uint32_t *)otx__alloc_zero(g->ctx, room, sizeof *slots);
+    if (!table->slots) {
+        table->slots = slots;
+        return otx__fail_array(g->error, room, sizeof *slots);
+    }
+    table->room = room;
+    for (i = 0; i < old; i++) {
+        const uint32_t place = slots[i];
+        if (!place) continue;
+        if (pairs) {
+            const otx__new_merge *merge = &g->merges[place - 1];
+            *otx__pair_slot(g, merge->left, merge->right) = place;
+        } else {
+            const otx__new_token *token = &g->tokens[place - 1];
+            *otx__content_slot(g, g->contents.bytes + token->at, token->size) = place;
+        }
+    }
+    if (old) otx__free(g->ctx, slots, old, sizeof *slots);
+    return OTX_OK;
+}
+
+/* The id of a token with that content, or -1. */
+OTX__PRIVATE int64_t otx__growth_find(const otx__growth *g, const char *bytes, size_t size)
+{
+    const int64_t id = otx__index_find(g->known, OTX_TOKEN_NONE, bytes, size);
+    uint32_t place;
+    if (id >= 0 || !g->by_content.room) return id;
+    place = *otx__content_slot(g, bytes, size);
+    return place ? (int64_t)(g->vocab->count + place - 1) : -1;
+}
+
+/* ---- adding to them ---- */
+
+/* A new token, whose content no other has. */
+OTX__PRIVATE otx_result otx__growth_add(otx__growth *g, const char *bytes, size_t size,
+                                        uint32_t *id)
+{
+    void *items = g->tokens;
+    otx__new_token *token;
+    otx_result result = otx__slots_grow(g, &g->by_content, false);
+    if (result) return result;
+    if (!otx__grow(g->ctx, &items, &g->token_room, g->token_count + 1, sizeof *g->tokens))
+        return otx__fail_array(g->error, g->token_count + 1, sizeof *g->tokens);
+    g->tokens = (otx__new_token *)items;
+    token = &g->tokens[g->token_count];
+    memset(token, 0, sizeof *token);
+    token->at = g->contents.size;
+    token->size = size;
+    otx__text_bytes(&g->contents, bytes, size);
+    if (g->contents.failed) return otx__fail_memory(g->error, g->contents.size + size);
+    *otx__content_slot(g, g->contents.bytes + token->at, size) = (uint32_t)++g->token_count;
+    g->by_content.count++;
+    *id = (uint32_t)(g->vocab->count + g->token_count - 1);
+    return OTX_OK;
+}
+
+/* What two tokens are together: without the prefix that says that the second continues a
+   word. A token that is in the way, as a special one is, is a refusal: *made is then -1. */
+OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t right,
+                                         int64_t *made)
+{
+    otx__span one = otx__growth_content(g, left), two = otx__growth_content(g, right);
+    const size_t prefix = g->rules->prefix_size;
+    char *both;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    if (prefix && two.size >= prefix && memcmp(two.bytes, g->rules->prefix, prefix) == 0) {
+        two.bytes += prefix;
+        two.size -= prefix;
+    }
+    both = (char *)otx__alloc(g->ctx, one.size + two.size, 1);
+    if (!both) return otx__fail_memory(g->error, one.size + two.size);
+    memcpy(both, one.bytes, one.size);
+    memcpy(both + one.size, two.bytes, two.size);
+    *made = otx__growth_find(g, both, one.size + two.size);
+    if (*made < 0) {
+        result = otx__growth_add(g, both, one.size + two.size, &id);
+        *made = id;
+        if (!result) g->tokens[g->token_count - 1].part = true;
+    } else if ((uint64_t)*made < g->vocab->count &&
+               g->vocab->tokens[*made].kind != OTX_TOKEN_TEXT) {
+        *made = -1;
+    }
+    otx__free(g->ctx, both, one.size + two.size, 1);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__growth_merge(otx__growth *g, uint32_t left, uint32_t right,
+                                          uint32_t made)
+{
+    void *items = g->merges;
+    otx_result result = otx__slots_grow(g, &g->by_pair, true);
+    if (result) return result;
+    if (!otx__grow(g->ctx, &items, &g->merge_room, g->merge_count + 1, sizeof *g->merges))
+        return otx__fail_array(g->error, g->merge_count + 1, sizeof *g->merges);
+    g->merges = (otx__new_merge *)items;
+    g->merges[g->merge_count].left = left;
+    g->merges[g->merge_count].right = right;
+    g->merges[g->merge_count].made = made;
+    *otx__pair_slot(g, left, right) = (uint32_t)++g->merge_count;
+    g->by_pair.count++;
+    return OTX_OK;
+}
+
+/* ---- what a text is merged to ---- */
+
+/* The place of the merge of two tokens among all, and what it makes; false if there is
+   none. */
+OTX__PRIVATE bool otx__growth_rank(const otx__growth *g, uint32_t left, uint32_t right,
+                                   uint64_t *rank, uint32_t *made)
+{
+    uint32_t place;
+    if (left < g->vocab->count && right < g->vocab->count) {
+        const otx__merge *merge = otx__rules_merge(g->rules, left, right);
+        if (merge) {
+            *rank = merge->rank;
+            *made = merge->made;
+            return true;
+        }
+    }
+    place = g->by_pair.room ? *otx__pair_slot(g, left, right) : 0;
+    if (!place) return false;
+    *rank = (uint64_t)UINT32_MAX + place;
+    *made = g->merges[place - 1].made;
+    return true;
+}
+
+/* Merges pieces as far as it goes, the sooner merges first. Returns how many are left. */
+OTX__PRIVATE size_t otx__growth_run(const otx__growth *g, uint32_t *pieces, size_t count)
+{
+    for (;;) {
+        uint64_t best = UINT64_MAX, rank = 0;
+        uint32_t made = 0, makes = 0;
+        size_t where = 0, i;
+        for (i = 0; i + 1 < count; i++) {
+            if (!otx__growth_rank(g, pieces[i], pieces[i + 1], &rank, &made) || rank >= best)
+                continue;
+            best = rank;
+            makes = made;
+            where = i;
+        }
+        if (best == UINT64_MAX) return count;
+        pieces[where] = makes;
+        memmove(pieces + where + 1, pieces + where + 2,
+                (count - where - 2) * sizeof *pieces);
+        count--;
+    }
+}
+
+/* Adds merges until those pieces become one token, which *reached says. As every new merge
+   comes after all others, what was reached before stays so. */
+OTX__PRIVATE otx_result otx__growth_reach(otx__growth *g, uint32_t *pieces, size_t count,
+                                          bool *reached)
+{
+    otx_result result = OTX_OK;
+    *reached = true;
+    while (!result && (count = otx__growth_run(g, pieces, count)) > 1) {
+        int64_t made = -1;
+        result = otx__growth_join(g, pieces[0], pieces[1], &made);
+        *reached = made >= 0;
+        if (!*reached) return result;
+        if (!result) result = otx__growth_merge(g, pieces[0], pieces[1], (uint32_t)made);
+    }
+    return result;
+}
+
+/* ---- a token, as the tokenizer spells it ---- */
+
+/* What a text is as one token of the model; nothing where that cannot be. */
+OTX__PRIVATE void otx__unspell(const otx__spelling *spelling, otx__span text, otx__text *to)
+{
+    size_t i;
+    switch (spelling->family) {
+    case OTX_FAMILY_BYTE_LEVEL:
+        for (i = 0; i < text.size && !spelling->mark_size; i++) {
+            const unsigned code = otx__character_of_byte((unsigned char)text.bytes[i]);
+            char character[2];
+            character[0] = (char)(code < 0x80 ? code : 0xc0 | code >> 6);
+            character[1] = (char)(0x80 | (code & 0x3f));
+            otx__text_bytes(to, character, code < 0x80 ? 1 : 2);
+        }
+        return;
+    case OTX_FAMILY_METASPACE:
+        for (i = 0; i < text.size; i++)
+            if (text.bytes[i] == ' ') otx__text_bytes(to, spelling->mark, spelling->mark_size);
+            else otx__text_bytes(to, text.bytes + i, 1);
+        return;
+    case OTX_FAMILY_WORDPIECE:
+        if (text.size > 1 && text.bytes[0] == ' ') {
+            otx__text_bytes(to, text.bytes + 1, text.size - 1);
+            return;
+        }
+        otx__text_bytes(to, spelling->mark, spelling->mark_size);
+        otx__text_bytes(to, text.bytes, text.size);
+        return;
+    case OTX_FAMILY_PLAIN: otx__text_bytes(to, text.bytes, text.size); return;
+    default: return;
+    }
+}
+
+/* >>> src/reshape/whole_word.h */
+/* ---- whole_word: which texts a tokenizer leaves in one piece ----------------------- */
+
+/* A token of the model's own list is met only where the normaliser leaves its text as it is
+   and the pre-tokenizer does not cut it. What all of them do is not computed here; these are
+   texts of which it is certain. Any other can be an added token, which is cut out of a text
+   before either. */
+
+/* Letters that no known pre-tokenizer cuts from their like: of one script, of one case. */
+static const struct {
+    uint32_t first, last;
+} otx__word_letters[] = {
+    {'a', 'z'}, {0xdf, 0xf6}, {0xf8, 0xff}, {0x3b1, 0x3c9}, {0x430, 0x44f}, {0x5d0, 0x5ea},
+    {0x621, 0x63a}, {0x3041, 0x3096}, {0x30a1, 0x30fa}, {0x4e00, 0x9fa5}, {0xac00, 0xd7a3},
+};
+
+/* From here on they follow no space. */
+#define OTX__WORDS_SPACED 7
+
+/* The character that begins a text of UTF-8. */
+OTX__PRIVATE uint32_t otx__code_point(const char *text, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    uint32_t code;
+    size_t i;
+    if (size == 1) return at[0];
+    code = at[0] & (0x7fu >> size);
+    for (i = 1; i < size; i++) code = code << 6 | (at[i] & 0x3fu);
+    return code;
+}
+
+/* The row of the table that a character is of, or their number. */
+OTX__PRIVATE size_t otx__word_row(uint32_t code)
+{
+    size_t row = 0;
+    while (row < OTX__COUNT(otx__word_letters) && (code < otx__word_letters[row].first ||
+                                                   code > otx__word_letters[row].last))
+        row++;
+    return row < 3 && row > 0 ? 0 : row; /* Latin */
+}
+
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
+{
+    size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
+    const bool spaced = text.size > 0 && text.bytes[0] == ' ';
+    for (at = spaced; at < text.size; at += step, count++) {
+        size_t its;
+        step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
+        if (step == 0 || (ascii && step > 1)) return false;
+        its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
+        row = its;
+    }
+    return count > 0 && (!spaced || row < OTX__WORDS_SPACED);
+}
+
+/* What a tokenizer does to texts before its model sees them. */
+typedef struct otx__before_model {
+    bool changes; /* a normaliser does more than mark spaces */
+    bool cuts;    /* a pre-tokenizer cuts at more than spaces */
+    bool cuts_ideographs;
+} otx__before_model;
+
+/* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
+OTX__PRIVATE bool otx__step_is_plain(const otx_json *json, uint32_t step)
+{
+    const uint32_t type = otx_json_find(json, step, "type");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, step, "pattern"), "String");
+    if (otx_json_equals(json, type, "Prepend") || otx_json_equals(json, type, "Metaspace") ||
+        otx_json_equals(json, type, "Sequence"))
+        return true;
+    if (otx_json_equals(json, type, "Replace") || otx_json_equals(json, type, "Split"))
+        return otx_json_equals(json, pattern, " ");
+    return otx_json_equals(json, type, "ByteLevel") &&
+           otx_json_type_of(json, otx_json_find(json, step, "use_regex")) == OTX_JSON_FALSE;
+}
+
+/* Whether every step of a part is such, in its sequences too. */
+OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *ideographs)
+{
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
+    bool plain = true;
+    if (otx_json_type_of(json, part) != OTX_JSON_OBJECT) return true;
+    for (node = part; node < end; node++) {
+        const uint32_t type = otx_json_find(json, node, "type");
+        if (otx_json_type_of(json, type) != OTX_JSON_STRING) continue;
+        if (!otx__step_is_plain(json, node)) plain = false;
+        if (otx_json_equals(json, type, "BertPreTokenizer") ||
+            otx_json_equals(json, type, "BertNormalizer"))
+            *ideographs = true;
+    }
+    return plain;
+}
+
+OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
+{
+    otx__before_model before;
+    before.cuts_ideographs = false;
+    before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
+                                         &before.cuts_ideographs);
+    before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
+                                      &before.cuts_ideographs);
+    return before;
+}
+
+/* Whether the model sees the whole of a text at once, as it is. */
+OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
+{
+    if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
+    if (!otx__is_utf8(text.bytes, text.size)) return false;
+    if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
+    return !before->cuts || otx__is_word(text, false);
+}
+
+/* >>> src/reshape/renumber.h */
 /* ---- renumber: which tokens stay, and their new ids --------------------------- */
 
 #define OTX__GONE UINT32_MAX
 
-/* A model whose vocabulary is cut down. */
-typedef struct otx__trimming {
+/* A model whose vocabulary is cut down, or grows. */
+typedef struct otx__reshaping {
     const otx_context *ctx;
-    const otx_trim_options *options;
     const char *model;          /* its directory */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
@@ -34905,18 +38804,21 @@ typedef struct otx__trimming {
     bool *keep;                 /* by id */
     bool *own;                  /* by id: tokens of the model, not only added to it */
     uint32_t *ids;              /* by id: the new one, or OTX__GONE */
-    uint32_t *olds;             /* by new id: the old one */
-    size_t count;               /* tokens that stay */
-    otx_trim_summary summary;
+    uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
+    size_t old_room;
+    size_t count;               /* tokens that there are then */
+    const otx__growth *growth;  /* new tokens, or NULL: */
+    uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
     size_t scratch_room;
-} otx__trimming;
+} otx__reshaping;
 
-OTX__PRIVATE void otx__trim_close(otx__trimming *t)
+OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
 {
     const otx_context *ctx = t->ctx;
     if (t->scratch_room) otx__free(ctx, t->scratch, t->scratch_room, 1);
-    otx__free(ctx, t->olds, t->vocab.count, sizeof *t->olds);
+    if (t->new_ids) otx__free(ctx, t->new_ids, t->growth->token_count, sizeof *t->new_ids);
+    if (t->olds) otx__free(ctx, t->olds, t->old_room, sizeof *t->olds);
     otx__free(ctx, t->ids, t->vocab.count, sizeof *t->ids);
     otx__free(ctx, t->own, t->vocab.count, sizeof *t->own);
     otx__free(ctx, t->keep, t->vocab.count, sizeof *t->keep);
@@ -34926,8 +38828,8 @@ OTX__PRIVATE void otx__trim_close(otx__trimming *t)
 }
 
 /* Of tokens that are alike the lowest id is found. */
-OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__token_index *index,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
+                                           otx__token_index *index, otx_error *error)
 {
     size_t i;
     otx_result result = otx__index_open(t->ctx, index, t->vocab.tokens, t->vocab.count,
@@ -34945,7 +38847,7 @@ OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__
 }
 
 /* Opens the vocabulary, with every token still to be judged. */
-OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
     otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
     size_t count = t->vocab.count;
@@ -34954,17 +38856,41 @@ OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
     t->keep = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->keep);
     t->own = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->own);
     t->ids = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->ids);
-    t->olds = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->olds);
-    if (!t->keep || !t->own || !t->ids || !t->olds)
+    if (!t->keep || !t->own || !t->ids)
         return otx__fail_array(error, count, sizeof *t->ids);
-    result = otx__trim_index(t, true, &t->contents, error);
-    return result ? result : otx__trim_index(t, false, &t->stand_for, error);
+    result = otx__reshape_index(t, true, &t->contents, error);
+    return result ? result : otx__reshape_index(t, false, &t->stand_for, error);
 }
 
-/* ---- the caller's wishes ---- */
+/* ---- the caller's list ---- */
+
+/* An entry of a list of tokens: a text with its escapes undone, or an id. */
+typedef struct otx__listed {
+    otx__map_half name;
+    size_t room;
+    char quoted[OTX__QUOTED]; /* for messages */
+} otx__listed;
+
+OTX__PRIVATE otx_result otx__listed_open(const otx_context *ctx, const char *text, size_t place,
+                                         otx__listed *to, otx_error *error)
+{
+    memset(to, 0, sizeof *to);
+    to->room = strlen(text) + 1;
+    otx__quote(to->quoted, sizeof to->quoted, text, to->room - 1);
+    to->name.bytes = (char *)otx__alloc(ctx, to->room, 1);
+    if (!to->name.bytes) return otx__fail_memory(error, to->room);
+    if (otx__map_unescape(text, 0, &to->name)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
+                     "backslash begins \\\\ or \\xNN", (uint64_t)place + 1, to->quoted);
+}
+
+OTX__PRIVATE void otx__listed_close(const otx_context *ctx, otx__listed *listed)
+{
+    if (listed->name.bytes) otx__free(ctx, listed->name.bytes, listed->room, 1);
+}
 
 /* The id that a name stands for, or -1. */
-OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half *name)
+OTX__PRIVATE int64_t otx__reshape_find(const otx__reshaping *t, const otx__map_half *name)
 {
     static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
                                            OTX_TOKEN_UNUSED};
@@ -34982,70 +38908,45 @@ OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half 
     return found;
 }
 
-/* Marks the token that entry number `i` of the list names. */
-OTX__PRIVATE otx_result otx__trim_name(otx__trimming *t, size_t i, otx_error *error)
-{
-    const char *text = t->options->tokens[i], *end;
-    const size_t size = strlen(text) + 1;
-    char quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
-    otx__map_half name;
-    int64_t id = -1;
-    otx_result result = OTX_OK;
-    memset(&name, 0, sizeof name);
-    name.bytes = (char *)otx__alloc(t->ctx, size, 1);
-    if (!name.bytes) return otx__fail_memory(error, size);
-    end = otx__map_unescape(text, 0, &name);
-    otx__quote(quoted, sizeof quoted, text, size - 1);
-    if (!end)
-        result = otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
-                           "backslash begins \\\\ or \\xNN", (uint64_t)i + 1, quoted);
-    else id = otx__trim_find(t, &name);
-    if (!result && id < 0)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, \"%s\": "
-                           "%s has no such token", (uint64_t)i + 1, quoted,
-                           otx__path_text(path, t->model));
-    if (!result) t->keep[id] = !t->options->drop;
-    otx__free(t->ctx, name.bytes, size, 1);
-    return result;
-}
-
-/* Marks what the caller wants to stay. */
-OTX__PRIVATE otx_result otx__trim_wish(otx__trimming *t, otx_error *error)
-{
-    const otx_trim_options *options = t->options;
-    otx_result result = OTX_OK;
-    size_t i;
-    for (i = 0; i < t->vocab.count; i++) {
-        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
-        t->keep[i] = token && (options->drop || i < options->first);
-    }
-    for (i = 0; i < options->token_count && !result; i++) result = otx__trim_name(t, i, error);
-    for (i = 0; i < t->vocab.count; i++) t->summary.wanted += t->keep[i];
-    return result;
-}
-
 /* ---- new ids ---- */
 
-/* The model's own tokens come first, in their order, then those that are only added to them:
-   loaders number these on from there. */
-OTX__PRIVATE void otx__trim_number(otx__trimming *t)
+/* Numbers the tokens that stay, or are new, and are the model's own, or are not. */
+OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
 {
-    size_t i, added;
-    for (added = 0; added < 2; added++)
-        for (i = 0; i < t->vocab.count; i++) {
-            if (t->own[i] == (added == 1)) continue;
-            t->ids[i] = OTX__GONE;
-            if (!t->keep[i]) continue;
-            t->ids[i] = (uint32_t)t->count;
-            t->olds[t->count++] = (uint32_t)i;
-        }
-    t->summary.before = t->vocab.token_count;
-    t->summary.after = t->count;
+    const otx__growth *g = t->growth;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        if (t->own[i] != own) continue;
+        t->ids[i] = OTX__GONE;
+        if (!t->keep[i]) continue;
+        t->ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = (uint32_t)i;
+    }
+    for (i = 0; g && i < g->token_count; i++) {
+        if (g->tokens[i].added == own) continue;
+        t->new_ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = OTX__GONE;
+    }
+}
+
+/* The model's own tokens come first, in their order, then those that are only added to them:
+   loaders number these on from there. New ones come last of either. */
+OTX__PRIVATE otx_result otx__renumber(otx__reshaping *t, otx_error *error)
+{
+    const size_t news = t->growth ? t->growth->token_count : 0;
+    t->old_room = t->vocab.count + news;
+    t->olds = (uint32_t *)otx__alloc(t->ctx, t->old_room, sizeof *t->olds);
+    if (!t->olds) return otx__fail_array(error, t->old_room, sizeof *t->olds);
+    if (news) t->new_ids = (uint32_t *)otx__alloc(t->ctx, news, sizeof *t->new_ids);
+    if (news && !t->new_ids) return otx__fail_array(error, news, sizeof *t->new_ids);
+    otx__number(t, true);
+    otx__number(t, false);
+    return OTX_OK;
 }
 
 /* The new id of the token with that content, or OTX__GONE. Where several have it, `declared`
    says which, if it is one of them. */
-OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, size_t size,
+OTX__PRIVATE uint32_t otx__reshape_id(const otx__reshaping *t, const char *content, size_t size,
                                    uint64_t declared)
 {
     int64_t id;
@@ -35058,7 +38959,7 @@ OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, 
 }
 
 /* Room for `need` bytes at t->scratch, which keeps its contents. */
-OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_room(otx__reshaping *t, size_t need, otx_error *error)
 {
     void *items = t->scratch;
     if (!otx__grow(t->ctx, &items, &t->scratch_room, need, 1))
@@ -35070,58 +38971,58 @@ OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error 
 /* Whether a merge stays, whose halves of `left` and `right` bytes stand one after the other in
    t->scratch: the token that it makes does, and then its halves do. A prefix that continues a
    word is not the second half's in what is made. */
-OTX__PRIVATE bool otx__trim_merges(otx__trimming *t, size_t left, size_t right)
+OTX__PRIVATE bool otx__reshape_merges(otx__reshaping *t, size_t left, size_t right)
 {
     const otx__rules *rules = (const otx__rules *)t->vocab.rules;
     const size_t prefix = rules->prefix_size;
     char *pair = t->scratch;
-    if (otx__trim_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
-        otx__trim_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
+    if (otx__reshape_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
+        otx__reshape_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
         return false;
     if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
         right -= prefix;
         memmove(pair + left, pair + left + prefix, right);
     }
-    return otx__trim_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
+    return otx__reshape_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
 }
 
 /* The same of "left right" in t->scratch. */
-OTX__PRIVATE bool otx__trim_merge_line(otx__trimming *t, size_t size)
+OTX__PRIVATE bool otx__reshape_merge_line(otx__reshaping *t, size_t size)
 {
     char *space = (char *)memchr(t->scratch, ' ', size);
     size_t left = space ? (size_t)(space - t->scratch) : 0;
     if (!space) return false;
     memmove(space, space + 1, size - left - 1);
-    return otx__trim_merges(t, left, size - left - 1);
+    return otx__reshape_merges(t, left, size - left - 1);
 }
 
-/* >>> src/trim/trim_json.h */
-/* ---- trim_json: tokenizer.json and the JSON files beside it ---------------------- */
+/* >>> src/reshape/files_json.h */
+/* ---- files_json: tokenizer.json and the JSON files beside it ---------------------- */
 
 /* A file that is written anew. */
-typedef struct otx__trim_file {
-    otx__trimming *t;
+typedef struct otx__new_file {
+    otx__reshaping *t;
     const otx_json *json;
     otx_json_edit *edit;
     otx__text value; /* that takes the place of one in the file */
     size_t count;    /* items or members in it so far */
     otx_error *error;
     otx_result result; /* the first failure: what follows does nothing */
-} otx__trim_file;
+} otx__new_file;
 
 /* ---- pieces of a value ---- */
 
 /* Decodes a string to t->scratch; nothing where the node is none, or without memory. */
-OTX__PRIVATE otx__span otx__trim_string(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE otx__span otx__new_string(otx__new_file *f, uint32_t node)
 {
     if (f->result) return otx__span_of("", 0);
-    f->result = otx__trim_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
+    f->result = otx__reshape_room(f->t, otx__json_span(f->json, node).size + 1, f->error);
     if (f->result) return otx__span_of("", 0);
     return otx__span_of(f->t->scratch, otx_json_string(f->json, node, f->t->scratch));
 }
 
 /* A value as the file has it. */
-OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_copy(otx__new_file *f, uint32_t node)
 {
     uint32_t start, end;
     otx__json_bytes(f->json, node, &start, &end);
@@ -35129,13 +39030,13 @@ OTX__PRIVATE void otx__trim_copy(otx__trim_file *f, uint32_t node)
 }
 
 /* The beginning of the next item or member. */
-OTX__PRIVATE void otx__trim_next(otx__trim_file *f)
+OTX__PRIVATE void otx__new_next(otx__new_file *f)
 {
     otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
 }
 
 /* Puts the value that was made in the place of a node's. */
-OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *close)
+OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
 {
     otx__text_string(&f->value, close);
     otx__text_bytes(&f->value, "", 1);
@@ -35145,7 +39046,7 @@ OTX__PRIVATE void otx__trim_put(otx__trim_file *f, uint32_t node, const char *cl
 }
 
 /* Gives an id of a node its new number, if it is one of a token that stays. */
-OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_put_id(otx__new_file *f, uint32_t node)
 {
     char digits[16];
     uint64_t id;
@@ -35158,76 +39059,141 @@ OTX__PRIVATE void otx__trim_put_id(otx__trim_file *f, uint32_t node)
 
 /* ---- tokens ---- */
 
+/* A member {"content": id} for each new token that is added, or is the model's own. */
+OTX__PRIVATE void otx__append_members(otx__new_file *f, bool added)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added != added) continue;
+        otx__new_next(f);
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_format(&f->value, ": %" PRIu32, f->t->new_ids[i]);
+    }
+}
+
 /* {"content": id}: of tokenizer.json, vocab.json and added_tokens.json. */
-OTX__PRIVATE void otx__trim_members(otx__trim_file *f, uint32_t object)
+OTX__PRIVATE void otx__new_members(otx__new_file *f, uint32_t object)
 {
     otx_json_iter member = otx_json_iter_of(f->json, object);
     while (otx_json_iter_next(&member)) {
-        const otx__span content = otx__trim_string(f, member.key);
+        const otx__span content = otx__new_string(f, member.key);
         uint64_t declared = UINT64_MAX;
         uint32_t id;
         (void)otx_json_uint(f->json, member.value, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, member.key);
+        otx__new_next(f);
+        otx__new_copy(f, member.key);
         otx__text_format(&f->value, ": %" PRIu32, id);
     }
 }
 
+OTX__PRIVATE void otx__new_words(otx__new_file *f, uint32_t object)
+{
+    otx__new_members(f, object);
+    otx__append_members(f, false);
+}
+
+OTX__PRIVATE void otx__new_added_names(otx__new_file *f, uint32_t object)
+{
+    otx__new_members(f, object);
+    otx__append_members(f, true);
+}
+
+/* The new tokens of the model, each with its score. */
+OTX__PRIVATE void otx__append_scored(otx__new_file *f)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added) continue;
+        otx__new_next(f);
+        otx__text_string(&f->value, "[");
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_string(&f->value, ", ");
+        otx__text_double(&f->value, token->score);
+        otx__text_string(&f->value, "]");
+    }
+}
+
 /* [[content, score]], in which a token's id is its place. */
-OTX__PRIVATE void otx__trim_scored(otx__trim_file *f, uint32_t array)
+OTX__PRIVATE void otx__new_scored(otx__new_file *f, uint32_t array)
 {
     otx_json_iter item = otx_json_iter_of(f->json, array);
     while (otx_json_iter_next(&item)) {
         if (item.index >= f->t->vocab.count || f->t->ids[item.index] == OTX__GONE) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, item.value);
+        otx__new_next(f);
+        otx__new_copy(f, item.value);
+    }
+    otx__append_scored(f);
+}
+
+/* A new added token, as the two lists have it: after its id, or under it. */
+OTX__PRIVATE void otx__append_added(otx__new_file *f, bool by_id)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (!token->added) continue;
+        otx__new_next(f);
+        otx__text_format(&f->value, by_id ? "\"%" PRIu32 "\": {" : "{\"id\": %" PRIu32 ", ",
+                         f->t->new_ids[i]);
+        otx__text_string(&f->value, "\"content\": ");
+        otx__text_json_string(&f->value, g->contents.bytes + token->at, token->size);
+        otx__text_string(&f->value, ", \"single_word\": false, \"lstrip\": false, "
+                                    "\"rstrip\": false, \"normalized\": false, "
+                                    "\"special\": false}");
     }
 }
 
 /* The items of added_tokens, whose ids stand in them. */
-OTX__PRIVATE void otx__trim_added(otx__trim_file *f, uint32_t array)
+OTX__PRIVATE void otx__new_added(otx__new_file *f, uint32_t array)
 {
     otx_json_iter item = otx_json_iter_of(f->json, array);
     while (otx_json_iter_next(&item)) {
         const uint32_t node = otx_json_find(f->json, item.value, "id");
         const otx__span content =
-            otx__trim_string(f, otx_json_find(f->json, item.value, "content"));
+            otx__new_string(f, otx_json_find(f->json, item.value, "content"));
         uint32_t start, end, at, after, id;
         uint64_t declared = UINT64_MAX;
         (void)otx_json_uint(f->json, node, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
         otx__json_bytes(f->json, item.value, &start, &end);
         otx__json_bytes(f->json, node, &at, &after);
-        otx__trim_next(f);
+        otx__new_next(f);
         otx__text_bytes(&f->value, f->json->text + start, at - start);
         otx__text_format(&f->value, "%" PRIu32, id);
         otx__text_bytes(&f->value, f->json->text + after, end - after);
     }
+    otx__append_added(f, false);
 }
 
 /* The members of added_tokens_decoder, whose ids are their names. */
-OTX__PRIVATE void otx__trim_decoder(otx__trim_file *f, uint32_t object)
+OTX__PRIVATE void otx__new_decoder(otx__new_file *f, uint32_t object)
 {
     otx_json_iter member = otx_json_iter_of(f->json, object);
     while (otx_json_iter_next(&member)) {
         const otx__span content =
-            otx__trim_string(f, otx_json_find(f->json, member.value, "content"));
+            otx__new_string(f, otx_json_find(f->json, member.value, "content"));
         uint64_t declared = UINT64_MAX;
         uint32_t id;
         (void)otx__id_of_key(f->json, member.key, &declared);
-        id = otx__trim_id(f->t, content.bytes, content.size, declared);
+        id = otx__reshape_id(f->t, content.bytes, content.size, declared);
         if (id == OTX__GONE) continue;
-        otx__trim_next(f);
+        otx__new_next(f);
         otx__text_format(&f->value, "\"%" PRIu32 "\": ", id);
-        otx__trim_copy(f, member.value);
+        otx__new_copy(f, member.value);
     }
+    otx__append_added(f, true);
 }
 
 /* Marks the tokens of the model's own list. */
-OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
+OTX__PRIVATE void otx__new_find_own(otx__new_file *f)
 {
     const otx_vocab *vocab = &f->t->vocab;
     const uint32_t words = otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "vocab");
@@ -35242,40 +39208,70 @@ OTX__PRIVATE void otx__trim_find_own(otx__trim_file *f)
 /* ---- merges ---- */
 
 /* Whether a merge stays: "left right" or ["left", "right"]. */
-OTX__PRIVATE bool otx__trim_merge(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE bool otx__merge_stays(otx__new_file *f, uint32_t node)
 {
     const uint32_t one = otx_json_item(f->json, node, 0), two = otx_json_item(f->json, node, 1);
     otx__span text;
     size_t right;
     if (otx_json_type_of(f->json, node) == OTX_JSON_STRING) {
-        text = otx__trim_string(f, node);
-        return !f->result && otx__trim_merge_line(f->t, text.size);
+        text = otx__new_string(f, node);
+        return !f->result && otx__reshape_merge_line(f->t, text.size);
     }
-    text = otx__trim_string(f, one);
+    text = otx__new_string(f, one);
     if (!f->result)
-        f->result = otx__trim_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
+        f->result = otx__reshape_room(f->t, text.size + otx__json_span(f->json, two).size + 1,
                                    f->error);
     if (f->result) return false;
     right = otx_json_string(f->json, two, f->t->scratch + text.size);
-    return otx__trim_merges(f->t, text.size, right);
+    return otx__reshape_merges(f->t, text.size, right);
 }
 
-OTX__PRIVATE void otx__trim_merge_list(otx__trim_file *f, uint32_t array)
+/* A content as a string of JSON, or what stands in one. */
+OTX__PRIVATE void otx__put_content(otx__text *to, otx__span content, bool quotes)
+{
+    const size_t at = to->size;
+    otx__text_json_string(to, content.bytes, content.size);
+    if (quotes || to->failed) return;
+    memmove(to->bytes + at, to->bytes + at + 1, to->size - at - 2);
+    to->size -= 2;
+}
+
+/* The new merges, as the others are written. */
+OTX__PRIVATE void otx__append_merges(otx__new_file *f, bool pairs)
+{
+    const otx__growth *g = f->t->growth;
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__new_next(f);
+        otx__text_string(&f->value, pairs ? "[" : "\"");
+        otx__put_content(&f->value, left, pairs);
+        otx__text_string(&f->value, pairs ? ", " : " ");
+        otx__put_content(&f->value, right, pairs);
+        otx__text_string(&f->value, pairs ? "]" : "\"");
+    }
+}
+
+OTX__PRIVATE void otx__new_merge_list(otx__new_file *f, uint32_t array)
 {
     otx_json_iter merge = otx_json_iter_of(f->json, array);
+    bool pairs = true;
     while (otx_json_iter_next(&merge)) {
-        if (!otx__trim_merge(f, merge.value)) continue;
-        otx__trim_next(f);
-        otx__trim_copy(f, merge.value);
+        pairs = otx_json_type_of(f->json, merge.value) == OTX_JSON_ARRAY;
+        if (!otx__merge_stays(f, merge.value)) continue;
+        otx__new_next(f);
+        otx__new_copy(f, merge.value);
     }
+    otx__append_merges(f, pairs);
 }
 
 /* ---- ids in other places ---- */
 
 /* What tokenizer.json puts around texts, by id: {"ids": [1]} of TemplateProcessing, and
    ["</s>", 2] of BertProcessing and RobertaProcessing. `visit` sees each number. */
-OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
-                                      void (*visit)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
+                                      void (*visit)(otx__new_file *f, uint32_t node))
 {
     static const char *const pairs[] = {"sep", "cls"};
     const otx_json *json = f->json;
@@ -35291,34 +39287,34 @@ OTX__PRIVATE void otx__trim_processor(otx__trim_file *f, uint32_t processor,
 }
 
 /* Every id of tokenizer.json outside the lists of tokens. */
-OTX__PRIVATE void otx__trim_named(otx__trim_file *f,
-                                  void (*visit)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
     const uint32_t processor = otx_json_find(json, 0, "post_processor");
     otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
-    otx__trim_processor(f, processor, visit);
-    while (otx_json_iter_next(&inner)) otx__trim_processor(f, inner.value, visit);
+    otx__new_processor(f, processor, visit);
+    while (otx_json_iter_next(&inner)) otx__new_processor(f, inner.value, visit);
 }
 
 /* Such an id stays. */
-OTX__PRIVATE void otx__trim_keep_id(otx__trim_file *f, uint32_t node)
+OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
 {
     uint64_t id;
     if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
         f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
         return;
     f->t->keep[id] = true;
-    f->t->summary.always++;
+    f->count++;
 }
 
 /* ---- whole files ---- */
 
 /* Puts a list or an object made by `make` in the place of one, if it is there. */
-OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
-                                 void (*make)(otx__trim_file *f, uint32_t node))
+OTX__PRIVATE void otx__new_part(otx__new_file *f, uint32_t node,
+                                 void (*make)(otx__new_file *f, uint32_t node))
 {
     const otx_json_type type = otx_json_type_of(f->json, node);
     if (f->result || (type != OTX_JSON_ARRAY && type != OTX_JSON_OBJECT)) return;
@@ -35326,38 +39322,42 @@ OTX__PRIVATE void otx__trim_part(otx__trim_file *f, uint32_t node,
     f->count = 0;
     otx__text_string(&f->value, type == OTX_JSON_ARRAY ? "[" : "{");
     make(f, node);
-    otx__trim_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
+    otx__new_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
 }
 
-OTX__PRIVATE void otx__trim_tokenizer_json(otx__trim_file *f)
+OTX__PRIVATE void otx__new_tokenizer_json(otx__new_file *f)
 {
     const otx_json *json = f->json;
     const uint32_t model = otx_json_find(json, 0, "model");
     const uint32_t words = otx_json_find(json, model, "vocab");
-    otx__trim_part(f, otx_json_find(json, 0, "added_tokens"), otx__trim_added);
-    otx__trim_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
-                                 ? otx__trim_scored : otx__trim_members);
-    otx__trim_part(f, otx_json_find(json, model, "merges"), otx__trim_merge_list);
-    otx__trim_named(f, otx__trim_put_id);
+    otx__new_part(f, otx_json_find(json, 0, "added_tokens"), otx__new_added);
+    otx__new_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
+                                 ? otx__new_scored : otx__new_words);
+    otx__new_part(f, otx_json_find(json, model, "merges"), otx__new_merge_list);
+    otx__new_named(f, otx__new_put_id);
 }
 
-OTX__PRIVATE void otx__trim_tokenizer_config(otx__trim_file *f)
+OTX__PRIVATE void otx__new_tokenizer_config(otx__new_file *f)
 {
-    otx__trim_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__trim_decoder);
+    otx__new_part(f, otx_json_find(f->json, 0, "added_tokens_decoder"), otx__new_decoder);
 }
 
-/* vocab.json and added_tokens.json. */
-OTX__PRIVATE void otx__trim_token_object(otx__trim_file *f)
+OTX__PRIVATE void otx__new_vocab_json(otx__new_file *f)
 {
-    otx__trim_part(f, 0, otx__trim_members);
+    otx__new_part(f, 0, otx__new_words);
+}
+
+OTX__PRIVATE void otx__new_added_tokens_json(otx__new_file *f)
+{
+    otx__new_part(f, 0, otx__new_added_names);
 }
 
 /* Makes such a file anew from its JSON. */
-OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
-                                       void (*make)(otx__trim_file *f), otx__text *to,
+OTX__PRIVATE otx_result otx__new_json(otx__reshaping *t, const otx_json *json,
+                                       void (*make)(otx__new_file *f), otx__text *to,
                                        otx_error *error)
 {
-    otx__trim_file f;
+    otx__new_file f;
     memset(&f, 0, sizeof f);
     f.t = t;
     f.json = json;
@@ -35371,12 +39371,12 @@ OTX__PRIVATE otx_result otx__trim_json(otx__trimming *t, const otx_json *json,
     return f.result;
 }
 
-/* >>> src/trim/trim_lines.h */
-/* ---- trim_lines: merges.txt and vocab.txt ------------------------------------------ */
+/* >>> src/reshape/files_lines.h */
+/* ---- files_lines: merges.txt and vocab.txt ------------------------------------------ */
 
 /* The next line from *at on, with its end; false behind the last. `size` is without the end
    ("\n" or "\r\n"). */
-OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, size_t *size)
+OTX__PRIVATE bool otx__new_line(otx__span text, size_t *at, otx__span *line, size_t *size)
 {
     const char *start = text.bytes + *at, *end;
     if (*at >= text.size) return false;
@@ -35388,59 +39388,91 @@ OTX__PRIVATE bool otx__trim_line(otx__span text, size_t *at, otx__span *line, si
     return true;
 }
 
+/* Ends the last line, where it has no end. */
+OTX__PRIVATE void otx__end_line(otx__text *to)
+{
+    if (to->size > 0 && to->bytes[to->size - 1] != '\n') otx__text_string(to, "\n");
+}
+
+OTX__PRIVATE void otx__append_merge_lines(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    if (g && g->merge_count) otx__end_line(to);
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+        otx__text_string(to, "\n");
+    }
+}
+
+OTX__PRIVATE void otx__append_token_lines(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    if (g) otx__end_line(to);
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        if (token->added) continue;
+        otx__text_bytes(to, g->contents.bytes + token->at, token->size);
+        otx__text_string(to, "\n");
+    }
+}
+
 /* merges.txt: what is no merge stays as it is. */
-OTX__PRIVATE otx_result otx__trim_merges_txt(otx__trimming *t, otx__span text, otx__text *to,
-                                             otx_error *error)
+OTX__PRIVATE otx_result otx__new_merges_txt(otx__reshaping *t, otx__span text, otx__text *to,
+                                            otx_error *error)
 {
     otx_result result = OTX_OK;
     otx__span line;
     size_t at = 0, size;
-    while (!result && otx__trim_line(text, &at, &line, &size)) {
+    while (!result && otx__new_line(text, &at, &line, &size)) {
         const bool comment = size >= 8 && memcmp(line.bytes, "#version", 8) == 0;
         bool stays = comment || size == 0;
-        result = otx__trim_room(t, size + 1, error);
+        result = otx__reshape_room(t, size + 1, error);
         if (!result && !stays) {
             memcpy(t->scratch, line.bytes, size);
-            stays = otx__trim_merge_line(t, size);
+            stays = otx__reshape_merge_line(t, size);
         }
         if (stays) otx__text_bytes(to, line.bytes, line.size);
     }
+    otx__append_merge_lines(t->growth, to);
     if (!result && to->failed) result = otx__fail_memory(error, to->size);
     return result;
 }
 
 /* vocab.txt, in which a token's id is its line. */
-OTX__PRIVATE otx_result otx__trim_vocab_txt(otx__trimming *t, otx__span text, otx__text *to,
-                                            otx_error *error)
+OTX__PRIVATE otx_result otx__new_vocab_txt(otx__reshaping *t, otx__span text, otx__text *to,
+                                           otx_error *error)
 {
     otx__span line;
     size_t at = 0, size, id;
-    for (id = 0; otx__trim_line(text, &at, &line, &size); id++)
-        if (otx__trim_id(t, line.bytes, size, id) != OTX__GONE)
+    for (id = 0; otx__new_line(text, &at, &line, &size); id++)
+        if (otx__reshape_id(t, line.bytes, size, id) != OTX__GONE)
             otx__text_bytes(to, line.bytes, line.size);
+    otx__append_token_lines(t->growth, to);
     return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
 }
 
-/* >>> src/trim/trim.h */
-/* ---- trim: the whole, in order -------------------------------------------------------- */
-
-/* ---- the new tokenizer ---- */
+/* >>> src/reshape/new_tokenizer.h */
+/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
 
 /* A JSON file of the tokenizer, and how it is written anew. */
-typedef struct otx__trim_kind {
+typedef struct otx__new_kind {
     const char *name;
-    void (*make)(otx__trim_file *f);
-} otx__trim_kind;
+    void (*make)(otx__new_file *f);
+} otx__new_kind;
 
-static const otx__trim_kind otx__trim_kinds[] = {
-    {"tokenizer.json", otx__trim_tokenizer_json},
-    {"tokenizer_config.json", otx__trim_tokenizer_config},
-    {"vocab.json", otx__trim_token_object},
-    {"added_tokens.json", otx__trim_token_object},
+static const otx__new_kind otx__new_kinds[] = {
+    {"tokenizer.json", otx__new_tokenizer_json},
+    {"tokenizer_config.json", otx__new_tokenizer_config},
+    {"vocab.json", otx__new_vocab_json},
+    {"added_tokens.json", otx__new_added_tokens_json},
 };
 
 /* Writes a JSON file of the tokenizer anew. */
-OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_kind *kind,
+OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
                                              const char *directory, otx_error *error)
 {
     otx__document document;
@@ -35448,7 +39480,7 @@ OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_k
     otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
     if (result) return result;
     otx__text_open(&text, t->ctx);
-    result = otx__trim_json(t, &document.json, kind->make, &text, error);
+    result = otx__new_json(t, &document.json, kind->make, &text, error);
     if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
     otx__text_close(&text);
     otx__document_close(t->ctx, &document);
@@ -35456,7 +39488,7 @@ OTX__PRIVATE otx_result otx__trim_write_json(otx__trimming *t, const otx__trim_k
 }
 
 /* Writes merges.txt or vocab.txt anew. */
-OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name, bool merges,
+OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
                                               const char *directory, otx_error *error)
 {
     char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
@@ -35467,8 +39499,8 @@ OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name
     otx__text_open(&text, t->ctx);
     result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
     if (!result)
-        result = merges ? otx__trim_merges_txt(t, otx__span_of(bytes, size), &text, error)
-                        : otx__trim_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
     if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
     otx__text_close(&text);
     if (bytes) otx__file_free(t->ctx, bytes, size);
@@ -35476,7 +39508,7 @@ OTX__PRIVATE otx_result otx__trim_write_lines(otx__trimming *t, const char *name
     return result;
 }
 
-OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
+OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
                                             const char *directory, otx_error *error)
 {
     char *from = otx__path_join(t->ctx, t->model, name);
@@ -35489,25 +39521,25 @@ OTX__PRIVATE otx_result otx__trim_copy_file(otx__trimming *t, const char *name,
 }
 
 /* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
-OTX__PRIVATE otx_result otx__trim_write(otx__trimming *t, const char *name, const char *directory,
+OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
                                         otx_error *error)
 {
     char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
     size_t i;
-    for (i = 0; i < OTX__COUNT(otx__trim_kinds); i++)
-        if (strcmp(name, otx__trim_kinds[i].name) == 0)
-            return otx__trim_write_json(t, &otx__trim_kinds[i], directory, error);
+    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
+        if (strcmp(name, otx__new_kinds[i].name) == 0)
+            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
     if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
-        return otx__trim_write_lines(t, name, *name == 'm', directory, error);
+        return otx__new_write_lines(t, name, *name == 'm', directory, error);
     if (!otx__is_of_tokenizer(name)) return OTX_OK;
-    if (!otx__is_other_source(name)) return otx__trim_copy_file(t, name, directory, error);
+    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
     otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
              "tokenizer.json is read", otx__path_text(path, t->model),
              otx__quote(quoted, sizeof quoted, name, strlen(name)));
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *directory,
+OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
                                             otx_error *error)
 {
     otx__listing listing;
@@ -35515,62 +39547,48 @@ OTX__PRIVATE otx_result otx__trim_write_all(otx__trimming *t, const char *direct
     otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
     if (result) return result;
     for (i = 0; i < listing.count && !result; i++)
-        result = otx__trim_write(t, listing.names[i], directory, error);
+        result = otx__new_write(t, listing.names[i], directory, error);
     otx__listing_close(&listing);
     return result;
 }
 
-/* ---- which tokens ---- */
-
-/* Keeps what tokenizer.json names by its id, and finds which tokens are its model's. */
-OTX__PRIVATE otx_result otx__trim_look(otx__trimming *t, otx_error *error)
+/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
+   which is added to *named, and finds which tokens are its model's. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx__document document;
-    otx__trim_file f;
-    otx_result result =
-        otx__document_open(t->ctx, t->model, otx__trim_kinds[0].name, &document, error);
+    otx__new_file f;
+    otx_result result;
+    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
+                         "a tokenizer.json is written anew: load it with transformers' "
+                         "AutoTokenizer and save it with save_pretrained, which writes one",
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
+    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
     if (result) return result;
     memset(&f, 0, sizeof f);
     f.t = t;
     f.json = &document.json;
-    otx__trim_named(&f, otx__trim_keep_id);
-    otx__trim_find_own(&f);
+    otx__new_named(&f, otx__new_keep_id);
+    otx__new_find_own(&f);
+    *named += f.count;
     otx__document_close(t->ctx, &document);
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *t, otx_error *error)
-{
-    char path[OTX__PATH_TEXT];
-    otx_result result = otx__trim_open(t, error);
-    otx__path_text(path, t->model);
-    if (!result && strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
-                         "a tokenizer.json is written anew: load it with transformers' "
-                         "AutoTokenizer and save it with save_pretrained, which writes one", path,
-                         otx__word(t->vocab.source));
-    if (!result) result = otx__trim_wish(t, error);
-    if (!result) result = otx__trim_look(t, error);
-    if (!result)
-        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, &t->summary, error);
-    if (result) return result;
-    otx__trim_number(t);
-    if (t->count == t->vocab.token_count)
-        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
-    return OTX_OK;
-}
+/* >>> src/reshape/new_model.h */
+/* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
-/* ---- the model ---- */
-
-/* "#NEW=#OLD" for every token: its row is the old one, whatever else is alike. */
-typedef struct otx__trim_map {
+/* "#NEW=#OLD" for every old token: its row is the old one, whatever else is alike. */
+typedef struct otx__new_map {
     char (*texts)[32];
     const char **entries;
-} otx__trim_map;
+    size_t count;
+} otx__new_map;
 
-OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map *map,
-                                           otx_error *error)
+OTX__PRIVATE otx_result otx__new_map_open(const otx__reshaping *t, otx__new_map *map,
+                                          otx_error *error)
 {
     size_t i;
     map->texts = (char(*)[32])otx__alloc(t->ctx, t->count, sizeof *map->texts);
@@ -35578,66 +39596,48 @@ OTX__PRIVATE otx_result otx__trim_map_open(const otx__trimming *t, otx__trim_map
     if (!map->texts || !map->entries)
         return otx__fail_array(error, t->count, sizeof *map->texts);
     for (i = 0; i < t->count; i++) {
-        otx__format(map->texts[i], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32, (uint64_t)i,
-                    t->olds[i]);
-        map->entries[i] = map->texts[i];
+        if (t->olds[i] == OTX__GONE) continue;
+        otx__format(map->texts[map->count], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32,
+                    (uint64_t)i, t->olds[i]);
+        map->entries[map->count] = map->texts[map->count];
+        map->count++;
     }
     return OTX_OK;
 }
 
-OTX__PRIVATE void otx__trim_map_close(const otx__trimming *t, otx__trim_map *map)
+OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
 {
     if (map->texts) otx__free(t->ctx, map->texts, t->count, sizeof *map->texts);
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
-/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
-OTX__PRIVATE void otx__trim_count_bytes(otx__trimming *t, const otx_job *job)
+/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
+OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
+                                       const char *directory, const char *out,
+                                       void (*look)(const otx_job *job, void *context),
+                                       void *context, otx_error *error)
 {
-    size_t i;
-    for (i = 0; i < job->base.parts.count; i++) {
-        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
-        const otx__tensor_plan *plan = &job->plans[i];
-        t->summary.matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            t->summary.trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
-    }
-}
-
-/* Gives the model the tokenizer in `directory`. */
-OTX__PRIVATE otx_result otx__trim_model(otx__trimming *t, const char *directory, const char *out,
-                                        otx_error *error)
-{
-    otx_job_options options;
-    otx__trim_map map;
+    otx_job_options options = *wanted;
+    otx__new_map map;
     otx_job *job = NULL;
     otx_result result;
     memset(&map, 0, sizeof map);
-    memset(&options, 0, sizeof options);
-    options.method = OTX_METHOD_ZERO; /* there is nothing to be made */
-    options.rows = OTX_ROWS_MULTIPLE;
-    options.rows_multiple = t->options->multiple ? t->options->multiple : 1;
-    options.overwrite = t->options->overwrite;
-    result = otx__trim_map_open(t, &map, error);
+    result = otx__new_map_open(t, &map, error);
     options.map = map.entries;
-    options.map_count = t->count;
+    options.map_count = map.count;
     if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result) otx__trim_count_bytes(t, job);
+    if (!result && look) look(job, context);
     if (!result) result = otx_job_run(job, out, error);
     otx_job_close(job);
-    otx__trim_map_close(t, &map);
+    otx__new_map_close(t, &map);
     return result;
 }
-
-/* ---- the whole ---- */
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
 /* Makes the directory of the new tokenizer beside the output. */
-OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
-                                        bool overwrite, otx__output *output,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+                                       bool overwrite, otx__output *output, otx_error *error)
 {
     otx__standing standing;
     otx_result result;
@@ -35651,26 +39651,369 @@ OTX__PRIVATE otx_result otx__trim_stage(const otx_context *ctx, const char *out,
     return result;
 }
 
+/* >>> src/reshape/trim.h */
+/* ---- trim: fewer tokens ------------------------------------------------------------------- */
+
+/* Marks the token that an entry of the list names. */
+OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options *options,
+                                       size_t i, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__listed listed;
+    int64_t id;
+    otx_result result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
+    if (!result) {
+        id = otx__reshape_find(t, &listed.name);
+        if (id >= 0) t->keep[id] = !options->drop;
+        else
+            result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, "
+                               "\"%s\": %s has no such token", (uint64_t)i + 1, listed.quoted,
+                               otx__path_text(path, t->model));
+    }
+    otx__listed_close(t->ctx, &listed);
+    return result;
+}
+
+/* Marks what the caller wants to stay. */
+OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options *options,
+                                       otx_trim_summary *summary, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        t->keep[i] = token && (options->drop || i < options->first);
+    }
+    for (i = 0; i < options->token_count && !result; i++)
+        result = otx__trim_name(t, options, i, error);
+    for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
+                                         otx_trim_summary *summary, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__reshape_open(t, error);
+    otx__path_text(path, t->model);
+    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) result = otx__reshape_look(t, &summary->always, error);
+    if (!result)
+        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
+    if (!result) result = otx__renumber(t, error);
+    if (result) return result;
+    summary->before = t->vocab.token_count;
+    summary->after = t->count;
+    if (t->count == t->vocab.token_count)
+        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
+                 "not named to stay are needed by others", path, (uint64_t)t->count);
+    return OTX_OK;
+}
+
+/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+{
+    otx_trim_summary *summary = (otx_trim_summary *)context;
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
+        const otx__tensor_plan *plan = &job->plans[i];
+        summary->matrices += old->end - old->begin;
+        if (!job->base.parts.tensors[i].redundant)
+            summary->trimmed +=
+                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+    }
+}
+
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error)
 {
-    otx__trimming t;
+    otx__reshaping t;
+    otx_job_options job;
+    otx_trim_summary own;
     otx__output output;
     otx_result result;
     memset(&t, 0, sizeof t);
+    memset(&job, 0, sizeof job);
+    memset(&own, 0, sizeof own);
     t.ctx = ctx;
-    t.options = options;
     t.model = model;
-    result = otx__trim_choose(&t, error);
-    if (!result) result = otx__trim_stage(ctx, out, options->overwrite, &output, error);
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__trim_choose(&t, options, &own, error);
+    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
     if (!result) {
-        result = otx__trim_write_all(&t, output.partial, error);
-        if (!result) result = otx__trim_model(&t, output.partial, out, error);
+        result = otx__new_write_all(&t, output.partial, error);
+        if (!result)
+            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
+                                    error);
         otx__output_abandon(&output);
     }
-    if (!result && summary) *summary = t.summary;
-    otx__trim_close(&t);
+    if (!result && summary) *summary = own;
+    otx__reshape_close(&t);
+    return result;
+}
+
+/* >>> src/reshape/extend.h */
+/* ---- extend: more tokens -------------------------------------------------------------------- */
+
+/* Longer texts are no tokens: finding their merges takes time with their square. */
+#define OTX__TOKEN_MOST 256
+
+/* A vocabulary that grows. */
+typedef struct otx__extending {
+    otx__reshaping t;
+    otx__growth growth;
+    otx__before_model before; /* what happens to texts before the model sees them */
+    otx__text content;        /* of the token at hand */
+    otx_extend_summary summary;
+    otx_error *error;
+} otx__extending;
+
+/* ---- one token ---- */
+
+/* The text as an added token. */
+OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    uint32_t id;
+    otx_result result;
+    if (!otx__is_utf8(name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": is no UTF-8, and cannot "
+                         "be met otherwise than as an added token, which is text",
+                         listed->quoted);
+    if (otx__growth_find(&x->growth, name->bytes, name->size) >= 0) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
+    if (result) return result;
+    x->growth.tokens[x->growth.token_count - 1].added = true;
+    x->summary.added++;
+    return OTX_OK;
+}
+
+/* A character that has no token becomes one in the place of the pieces `at` and on, which are
+   its bytes. */
+OTX__PRIVATE otx_result otx__extend_character(otx__extending *x, size_t at, size_t *count)
+{
+    otx__growth *g = &x->growth;
+    char bytes[4];
+    size_t size = 0, step = 0;
+    int64_t found;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    while (!step && size < 4 && at + size < *count) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[at + size]];
+        if (token->kind != OTX_TOKEN_BYTE) break;
+        bytes[size++] = token->bytes[0];
+        step = otx__utf8_length((const unsigned char *)bytes, size);
+    }
+    if (!step) return OTX_OK;
+    found = otx__growth_find(g, bytes, size);
+    if (found < 0) {
+        result = otx__growth_add(g, bytes, size, &id);
+        if (result) return result;
+        g->tokens[g->token_count - 1].part = true;
+        found = id;
+    }
+    g->pieces[at] = (uint32_t)found;
+    memmove(g->pieces + at + 1, g->pieces + at + size,
+            (*count - at - size) * sizeof *g->pieces);
+    *count -= size - 1;
+    return OTX_OK;
+}
+
+/* The pieces that a text has now; *known is false where one is unknown or a byte alone. */
+OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_half *name,
+                                           size_t *count, bool *known)
+{
+    otx__growth *g = &x->growth;
+    void *items = g->pieces;
+    size_t i;
+    otx_result result;
+    if (!otx__grow(x->t.ctx, &items, &g->piece_room, OTX__TOKEN_MOST, sizeof *g->pieces))
+        return otx__fail_array(x->error, OTX__TOKEN_MOST, sizeof *g->pieces);
+    g->pieces = (uint32_t *)items;
+    result = otx_vocab_split(x->t.ctx, &x->t.vocab, name->bytes, name->size, g->pieces,
+                             g->piece_room, count, x->error);
+    *known = !result && *count > 0 && *count <= g->piece_room;
+    for (i = 0; *known && !result && i < *count; i++) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[i]];
+        if (token->kind == OTX_TOKEN_BYTE && g->rules->how == OTX__SPLIT_MERGES)
+            result = otx__extend_character(x, i, count);
+        if (result || g->pieces[i] >= g->vocab->count) continue;
+        token = &g->vocab->tokens[g->pieces[i]];
+        *known = token->kind == OTX_TOKEN_TEXT;
+    }
+    return result;
+}
+
+/* A score under which a text is one piece: more than its best pieces have, by as much as it is
+   longer than they are, so that none of several new pieces is made of others. */
+OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
+                                          double *score)
+{
+    const otx__rules *rules = x->growth.rules;
+    size_t count = 0, i;
+    bool known;
+    otx_result result = otx__extend_pieces(x, name, &count, &known);
+    *score = 0.001 * (double)name->size;
+    for (i = 0; i < count && i < x->growth.piece_room && !result; i++)
+        *score += known ? rules->weights[x->growth.pieces[i]] : rules->least;
+    return result;
+}
+
+/* The text as a token of the model's own; *done is false where it cannot be one. */
+OTX__PRIVATE otx_result otx__extend_own(otx__extending *x, const otx__map_half *name, bool *done)
+{
+    otx__growth *g = &x->growth;
+    const otx__span content = otx__span_of(x->content.bytes, x->content.size);
+    const bool merges = g->rules->how == OTX__SPLIT_MERGES && !g->rules->whole_first;
+    size_t count = 0;
+    double score = 0;
+    uint32_t id;
+    int64_t found;
+    otx_result result = OTX_OK;
+    *done = true;
+    if (merges) {
+        result = otx__extend_pieces(x, name, &count, done);
+        if (!result && *done) result = otx__growth_reach(g, g->pieces, count, done);
+        found = otx__growth_find(g, content.bytes, content.size);
+        *done = *done && found >= 0;
+        if (result || !*done || (uint64_t)found < g->vocab->count) return result;
+        g->tokens[(size_t)found - g->vocab->count].part = false;
+        return OTX_OK;
+    }
+    if (g->rules->how == OTX__SPLIT_VITERBI) result = otx__extend_score(x, name, &score);
+    if (!result) result = otx__growth_add(g, content.bytes, content.size, &id);
+    if (!result) g->tokens[g->token_count - 1].score = score;
+    return result;
+}
+
+/* Whether a token is there already: the model's, or a new one that was asked for. */
+OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
+{
+    const otx__growth *g = &x->growth;
+    const int64_t id = otx__growth_find(g, x->content.bytes, x->content.size);
+    if (id < 0) return false;
+    return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
+}
+
+OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    const otx__span text = otx__span_of(name->bytes, name->size);
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (name->size == 0 || name->size > OTX__TOKEN_MOST)
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": has %" PRIu64 " bytes; 1 "
+                         "to %d are wanted", listed->quoted, (uint64_t)name->size,
+                         OTX__TOKEN_MOST);
+    x->content.size = 0;
+    if (otx__is_whole(&x->before, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0) {
+        if (otx__extend_has(x) || otx__reshape_find(&x->t, name) >= 0) {
+            x->summary.present++;
+            return OTX_OK;
+        }
+        result = otx__extend_own(x, name, &done);
+        x->summary.own += done;
+    }
+    return result || done ? result : otx__extend_added(x, listed);
+}
+
+/* ---- all of them ---- */
+
+OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
+                                          const char *model)
+{
+    uint64_t named = 0;
+    otx__document document;
+    otx_result result;
+    x->t.ctx = ctx;
+    x->t.model = model;
+    otx__text_open(&x->content, ctx);
+    result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__reshape_look(&x->t, &named, x->error);
+    if (result) return result;
+    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+    if (result) return result;
+    x->before = otx__look_before_model(&document.json);
+    otx__document_close(ctx, &document);
+    x->growth.ctx = ctx;
+    x->growth.vocab = &x->t.vocab;
+    x->growth.rules = (const otx__rules *)x->t.vocab.rules;
+    x->growth.known = &x->t.contents;
+    x->growth.error = x->error;
+    otx__text_open(&x->growth.contents, ctx);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
+{
+    const otx_context *ctx = x->t.ctx;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < options->token_count && !result; i++) {
+        otx__listed listed;
+        result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
+        if (!result) result = otx__extend_token(x, &listed);
+        if (!result)
+            result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,
+                               x->error);
+        otx__listed_close(ctx, &listed);
+    }
+    for (i = 0; i < x->t.vocab.count; i++)
+        x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    x->t.growth = &x->growth;
+    for (i = 0; i < x->growth.token_count; i++) x->summary.parts += x->growth.tokens[i].part;
+    if (!result) result = otx__renumber(&x->t, x->error);
+    x->summary.before = x->t.vocab.token_count;
+    x->summary.after = x->t.count;
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
+                                          const otx_extend_options *options)
+{
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_SUBWORD;
+    job.how.subword = options->subword;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__new_write_all(&x->t, output.partial, x->error);
+    if (!result)
+        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+    otx__output_abandon(&output);
+    return result;
+}
+
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error)
+{
+    otx__extending x;
+    otx_result result;
+    memset(&x, 0, sizeof x);
+    x.error = error;
+    result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_all(&x, options);
+    if (!result) result = otx__extend_write(&x, out, options);
+    if (!result && summary) *summary = x.summary;
+    otx__reshape_close(&x.t);
+    if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
+    otx__text_close(&x.content);
     return result;
 }
 

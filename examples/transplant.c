@@ -99,7 +99,8 @@ static const char *duration_text(char to[NUMBER], double seconds)
 /* ---- the command line ----------------------------------------------------------- */
 
 typedef enum command {
-    TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, MAP, HELP, COMMAND_COUNT
+    TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, MAP, HELP,
+    COMMAND_COUNT
 } command;
 
 typedef struct settings {
@@ -117,8 +118,8 @@ typedef struct settings {
     otx_evaluate_options evaluate;
     otx_method methods[OTX_METHOD_COUNT];
     const char *json, *html;
-    /* trim */
-    const char *keep, *drop;
+    /* trim, extend */
+    const char *keep, *drop, *tokens;
     uint64_t first;
     /* map */
     const char *safetensors;
@@ -128,7 +129,7 @@ typedef struct settings {
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
 #define FOR_SOLVERS (FOR(TRANSPLANT) | FOR(EVALUATE))
-#define FOR_TRIMMERS (FOR(TRIM) | FOR(BYTES))
+#define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
 #define FOR_MAKERS (FOR_SOLVERS | FOR(MAP))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
@@ -137,23 +138,31 @@ typedef struct settings {
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_MAKERS) \
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT) | FOR(MAP)) \
+    X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_MAKERS) \
-    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS | FOR(EXTEND)) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
     X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
     X(OPTION_SCALE, "new-vocab-scale", 0, true, FOR_SOLVERS) \
+    X(OPTION_DONOR_HEADS, "donor-heads", 0, true, FOR_SOLVERS) \
+    X(OPTION_BASE_HEADS, "base-heads", 0, true, FOR_SOLVERS) \
+    X(OPTION_DONOR_ROPE, "donor-rope", 0, true, FOR_SOLVERS) \
+    X(OPTION_BASE_ROPE, "base-rope", 0, true, FOR_SOLVERS) \
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_MAKERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_MAKERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_MAKERS) \
-    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_TRIMMERS) \
+    X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_RESHAPERS) \
     X(OPTION_MAP, "map", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_BYTES, "byte-match", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_PREFIX, "prefix-match", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_MAGIKARP, "magikarp", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
-    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_TRIMMERS) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_RESHAPERS) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_MEMORY, "memory", 0, true, FOR_MAKERS) \
     X(OPTION_THREADS, "threads", 0, true, FOR_MAKERS) \
@@ -169,6 +178,7 @@ typedef struct settings {
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
     X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
     X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
+    X(OPTION_TOKENS, "tokens", 0, true, FOR(EXTEND)) \
     X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
     X(OPTION_SAFETENSORS, "safetensors", 0, true, FOR(MAP)) \
     X(OPTION_SIDE, "side", 0, true, FOR(MAP)) \
@@ -197,6 +207,7 @@ static const char *const help_transplant[] = {
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
     "       transplant bytes MODEL OUT\n"
+    "       transplant extend MODEL OUT --tokens FILE\n"
     "       transplant map A B [--safetensors FILE] [--json FILE]\n"
     "       transplant help [COMMAND]\n"
     "\n"
@@ -213,6 +224,8 @@ static const char *const help_transplant[] = {
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
     "                          mp_rope, procrustes, landmark_pca, stb, randn,\n"
     "                          john_hewitt or subword (omp-affine)\n"
+    "      --head-method NAME  of the output head's rows, where the head is not the\n"
+    "                          embedding (that of -a)\n"
     "  -s, --subword-method NAME\n"
     "                          of subword, from the rows of the pieces that BASE cuts\n"
     "                          a token into: mean, sum, weighted_mean, first_last,\n"
@@ -222,9 +235,14 @@ static const char *const help_transplant[] = {
     "      --weight-scheme NAME\n"
     "                          weights of common_interpolation: barycentric,\n"
     "                          least_squares or distance_proportional (the last)\n"
+    "      --donor-heads N, --base-heads N, --donor-rope X, --base-rope X\n"
+    "                          of mp_rope: heads and the base of rotary positions\n"
+    "                          (config.json's)\n"
     "      --seed N            of randn, john_hewitt and --new-vocab-noise (0)\n"
-    "      --norm HOW          norm of new rows: none, as the method makes them; or\n"
-    "                          anchors, the median of the shared rows' (none)\n"
+    "      --norm HOW          norm of new rows: none, as the method makes them;\n"
+    "                          anchors, the median of the shared rows'; or fitted, by\n"
+    "                          the factor about their mean that suits hidden shared\n"
+    "                          tokens best (none)\n"
     "      --new-vocab-scale X a factor for new rows (1)\n"
     "      --new-vocab-noise X deviation of noise that is added to them (0)\n"
     "      --clip-norms Q      shorten those longer than this quantile of the shared\n"
@@ -239,6 +257,15 @@ static const char *const help_transplant[] = {
     "      --map 'DONOR=BASE'  copy this DONOR token's row from this BASE token; may\n"
     "                          be repeated. A token is its text, with \\xNN, \\\\ and \\=\n"
     "                          as escapes, or #ID\n"
+    "      --byte-match WHERE  copy a byte's row from the text token of that byte, or\n"
+    "                          the reverse: no, yes, embed or lm_head (yes)\n"
+    "      --prefix-match WHERE\n"
+    "                          copy a new token's row from the longest token of BASE\n"
+    "                          that it begins with: no, yes, embed or lm_head (no)\n"
+    "      --magikarp          build from no token whose row looks under-trained in\n"
+    "                          either model, make what BASE has a bad row for and\n"
+    "                          DONOR a good one, and treat what is bad in both, or\n"
+    "                          new and bad in DONOR, as reserved tokens\n"
     "      --padding HOW       rows without a token of their own: mean, of all\n"
     "                          others, which is never sampled; or zero (mean)\n"
     "      --chat-template HOW chat template of OUT: donor, base or a file's (donor)\n"
@@ -273,10 +300,11 @@ static const char *const help_transplant[] = {
 static const char help_inspect[] =
     "usage: transplant inspect FILE_OR_DIR\n"
     "\n"
-    "Lists the tensors of a model directory, safetensors file or index with their\n"
-    "types, sizes in bytes and shapes, and sums up the vocabulary of a directory or\n"
-    "file: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,\n"
-    "vocab.json or vocab.txt, known by what it holds under any name.\n";
+    "Lists the tensors of a model directory, safetensors file, index or GGUF file\n"
+    "(of a split one the first part) with their types, sizes in bytes and shapes, of\n"
+    "GGUF also the keys, and sums up the vocabulary of a directory or file: a\n"
+    "tokenizer.json, tekken.json, SentencePiece model, tiktoken file, vocab.json,\n"
+    "vocab.txt or GGUF file, known by what it holds under any name.\n";
 
 static const char help_evaluate[] =
     "usage: transplant evaluate BASE DONOR [options]\n"
@@ -289,8 +317,9 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, -c, -s, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa,\n"
-    "  -q:                     as for a transplant\n"
+    "  -k, -c, -s, -q, --norm, --clip-norms, --new-vocab-noise, --new-vocab-scale,\n"
+    "  --weight-scheme, --donor-heads and the like, --ridge, --tolerance, --memory,\n"
+    "  --threads, --isa:       as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -328,6 +357,24 @@ static const char help_trim[] =
     "      --drop FILE         tokens to drop, likewise; all others stay\n"
     "      --first N           keep ids below N, and those of --keep; with --drop, but\n"
     "                          for those\n"
+    "      --rows multiple-of:N\n"
+    "                          rows of the new matrices, if not as many as tokens\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
+
+static const char help_extend[] =
+    "usage: transplant extend MODEL OUT --tokens FILE\n"
+    "\n"
+    "Writes to OUT the model of directory MODEL with more tokens. A text that its\n"
+    "tokenizer certainly leaves whole, as a word is, becomes a token of the model's own,\n"
+    "met wherever the word is; under BPE with the merges that lead to it, which come\n"
+    "after all others. Any other text becomes an added token, cut out of a text before\n"
+    "anything else. Rows are made from those of the pieces that the text has now.\n"
+    "\n"
+    "      --tokens FILE       texts, one a line, with \\xNN and \\\\ as escapes; most\n"
+    "                          words want the space before them: \"\\x20word\"\n"
+    "  -s, --subword-method NAME\n"
+    "                          as for a transplant (mean)\n"
     "      --rows multiple-of:N\n"
     "                          rows of the new matrices, if not as many as tokens\n"
     "      --overwrite         replace OUT if it exists\n"
@@ -378,6 +425,8 @@ static const struct {
      help_trim},
     {"bytes", 2, 2, "two are wanted: MODEL OUT (for a directory named bytes, write ./bytes)",
      help_trim},
+    {"extend", 2, 2, "two are wanted: MODEL OUT (for a directory named extend, write ./extend)",
+     help_extend},
     {"map", 2, 2, "two are wanted: A B (for a directory named map, write ./map)", help_map},
     {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
      NULL},
@@ -561,6 +610,7 @@ static const char *method_name(int method) { return otx_method_name((otx_method)
 static const char *subword_name(int how) { return otx_subword_name((otx_subword)how); }
 static const char *norm_name(int norm) { return otx_row_norm_name((otx_row_norm)norm); }
 static const char *weights_name(int weights) { return otx_weighting_name((otx_weighting)weights); }
+static const char *match_name(int match) { return otx_match_name((otx_match)match); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
@@ -645,6 +695,22 @@ static int set_real(const char *text, const char *what, double *number)
     return misuse(what, text, "a number from 0 to a million is wanted");
 }
 
+static int set_heads(const char *text, const char *what, size_t *heads)
+{
+    uint64_t number = 0;
+    int status = set_number(text, 65536, what, &number);
+    *heads = (size_t)number;
+    return status;
+}
+
+static int set_rope(const char *text, const char *what, double *base)
+{
+    char *end;
+    *base = strtod(text, &end);
+    if (end != text && *end == 0 && *base >= 1.0 && *base <= 1e15) return STATUS_OK;
+    return misuse(what, text, "a number from 1 is wanted");
+}
+
 static int set_option(settings *to, option_id id, const char *value)
 {
     uint64_t number = 0;
@@ -652,21 +718,21 @@ static int set_option(settings *to, option_id id, const char *value)
     switch (id) {
     case OPTION_K:
         status = set_number(value, INT32_MAX, "--k", &number);
-        to->job.omp.k = (size_t)number;
+        to->job.how.omp.k = (size_t)number;
         break;
-    case OPTION_COSINE: to->job.omp.cosine = true; break;
+    case OPTION_COSINE: to->job.how.omp.cosine = true; break;
     case OPTION_RIDGE:
-        status = set_fraction(value, "--ridge", &to->job.omp.ridge);
+        status = set_fraction(value, "--ridge", &to->job.how.omp.ridge);
         break;
     case OPTION_TOLERANCE:
-        status = set_fraction(value, "--tolerance", &to->job.omp.tolerance);
+        status = set_fraction(value, "--tolerance", &to->job.how.omp.tolerance);
         break;
     case OPTION_THREADS:
         status = set_number(value, 4096, "--threads", &number);
         to->threads = (int)number;
         break;
     case OPTION_MEMORY:
-        if (!parse_size(value, &to->job.omp.memory))
+        if (!parse_size(value, &to->job.how.omp.memory))
             status = misuse("--memory", value, "a size like 512MiB or 8G is wanted");
         break;
     case OPTION_ROWS:
@@ -682,20 +748,37 @@ static int set_option(settings *to, option_id id, const char *value)
         status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);
         to->job.method = (otx_method)chosen;
         break;
+    case OPTION_HEAD_METHOD:
+        status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);
+        to->job.head_method = (otx_method)chosen;
+        to->job.own_head_method = true;
+        break;
     case OPTION_NORM:
         status = choose(value, OTX_NORM_COUNT, norm_name, "unknown norm", &chosen);
-        to->job.norm = (otx_row_norm)chosen;
+        to->job.how.norm = (otx_row_norm)chosen;
         break;
-    case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.clip_norms); break;
-    case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.noise); break;
-    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.scale); break;
+    case OPTION_DONOR_HEADS:
+        status = set_heads(value, "--donor-heads", &to->job.how.donor_heads);
+        break;
+    case OPTION_BASE_HEADS:
+        status = set_heads(value, "--base-heads", &to->job.how.base_heads);
+        break;
+    case OPTION_DONOR_ROPE:
+        status = set_rope(value, "--donor-rope", &to->job.how.donor_rope);
+        break;
+    case OPTION_BASE_ROPE:
+        status = set_rope(value, "--base-rope", &to->job.how.base_rope);
+        break;
+    case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.how.clip_norms); break;
+    case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.how.noise); break;
+    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.how.scale); break;
     case OPTION_SUBWORD:
         status = choose(value, OTX_SUBWORD_COUNT, subword_name, "unknown subword method", &chosen);
-        to->job.subword = (otx_subword)chosen;
+        to->job.how.subword = (otx_subword)chosen;
         break;
     case OPTION_WEIGHTS:
         status = choose(value, OTX_WEIGHTING_COUNT, weights_name, "unknown weight scheme", &chosen);
-        to->job.weights = (otx_weighting)chosen;
+        to->job.how.weights = (otx_weighting)chosen;
         break;
     case OPTION_PADDING:
         status = choose(value, OTX_PADDING_COUNT, padding_name, "unknown padding", &chosen);
@@ -709,14 +792,15 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
     case OPTION_SEED:
-        if (!parse_number(value, NULL, &to->job.seed))
+        if (!parse_number(value, NULL, &to->job.how.seed))
             status = misuse("--seed", value, "a whole number is wanted");
-        to->evaluate.seed = to->job.seed;
+        to->evaluate.seed = to->job.how.seed;
         break;
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
     case OPTION_KEEP: to->keep = value; break;
     case OPTION_DROP: to->drop = value; break;
+    case OPTION_TOKENS: to->tokens = value; break;
     case OPTION_SAFETENSORS: to->safetensors = value; break;
     case OPTION_SIDE:
         to->input = strcmp(value, "input") == 0;
@@ -742,6 +826,15 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
     case OPTION_SPLIT: to->job.split_digits = true; break;
+    case OPTION_BYTES:
+        status = choose(value, OTX_MATCH_COUNT, match_name, "unknown match", &chosen);
+        to->job.byte_match = (otx_match)chosen;
+        break;
+    case OPTION_PREFIX:
+        status = choose(value, OTX_MATCH_COUNT, match_name, "unknown match", &chosen);
+        to->job.prefix_match = (otx_match)chosen;
+        break;
+    case OPTION_MAGIKARP: to->job.magikarp = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
     case OPTION_QUIET: to->quiet = true; break;
     case OPTION_VERSION: to->version = true; break;
@@ -806,7 +899,9 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("--drop does not go with", "--keep", "one of them is wanted");
     if (s->command == TRIM && !s->keep && !s->drop && !s->first)
         return misuse("nothing says what stays of", "MODEL", "--keep, --drop or --first is wanted");
-    if (FOR(s->command) & FOR_TRIMMERS && seen & SEEN(OPTION_ROWS) &&
+    if (s->command == EXTEND && !s->tokens)
+        return misuse("nothing says what is new in", "MODEL", "--tokens FILE is wanted");
+    if (FOR(s->command) & FOR_RESHAPERS && seen & SEEN(OPTION_ROWS) &&
         s->job.rows != OTX_ROWS_MULTIPLE)
         return misuse("--rows of this command", commands[s->command].name,
                       "multiple-of:N is wanted");
@@ -834,7 +929,7 @@ static int read_command_line(settings *to, int count, char **words)
     if (to->command == MAP && !(seen & SEEN(OPTION_METHOD))) to->job.method = OTX_METHOD_SUBWORD;
     to->job.map = to->map;
     to->job.keep_details = to->token_report != NULL;
-    if (!to->job.omp.memory) to->job.omp.memory = half_of_memory();
+    if (!to->job.how.omp.memory) to->job.how.omp.memory = half_of_memory();
     if (to->help || to->version) return STATUS_OK;
     status = check_command(to, seen);
     if (!status && !(seen & SEEN(OPTION_ISA))) status = set_isa_of_environment(to);
@@ -1226,6 +1321,7 @@ static void print_tokens(const otx_job_tokens *t)
     print_count("copied", t->copied, t->total);
     print_count("by role", t->by_role, t->total);
     print_count("mapped", t->mapped, t->total);
+    if (t->matched) print_count("matched", t->matched, t->total);
     print_count("approximated", t->approximated, t->total);
     print_count("unused", t->unused, t->total);
     if (t->untrained) print_count("  untrained", t->untrained, t->total);
@@ -1244,15 +1340,15 @@ static void print_choice(const otx_job_matrix *m)
            m->k == 0 ? ", the map alone" : m->choice.cosine ? ", by cosine" : "");
 }
 
-static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
+static void print_matrix(const otx_job_matrix *m, bool done)
 {
+    bool solved = otx_method_needs(m->method) & OTX_NEED_DONOR && m->approximated > 0 && done;
     char name[SHOWN], number[NUMBER];
     printf("\n%s\n", escape(name, m->name, strlen(m->name)));
     printf("  %-14s %12s x %" PRIu64 " %s\n", "rows", grouped(number, m->rows), m->columns,
            otx_dtype_name(m->dtype));
     print_count("anchors", m->anchors, 0);
     print_count("approximated", m->approximated, 0);
-    solved = solved && m->approximated > 0 && done;
     if (solved && m->choice.lambda > 0) print_choice(m);
     if (solved && m->k > 0) {
         printf("  %-14s %12.4f mean, %.4f max, relative\n", "residual",
@@ -1274,11 +1370,12 @@ static void print_summary(const settings *s, const otx_job *job)
     char number[NUMBER];
     size_t i;
     otx_job_summarize(job, &summary);
-    printf("%s -> %s, by %s\n", s->arguments[1], s->arguments[0],
-           otx_method_name(s->job.method));
+    printf("%s -> %s, by %s", s->arguments[1], s->arguments[0], otx_method_name(s->job.method));
+    if (s->job.own_head_method) printf(", the head by %s", otx_method_name(s->job.head_method));
+    printf("\n");
     print_tokens(&summary.tokens);
     for (i = 0; i < summary.matrix_count; i++)
-        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method < OTX_METHOD_MEAN);
+        print_matrix(&summary.matrices[i], !s->dry_run);
     if (s->dry_run) printf("\nDry run: no model was written.\n");
     else printf("\n%s: complete in %.1f s, peak memory %s\n", s->arguments[2], summary.seconds,
                 size_text(number, (double)summary.peak_bytes));
@@ -1345,13 +1442,21 @@ static int name_width(const otx_checkpoint *c)
     return (int)width;
 }
 
+/* What the type of a tensor is called: in GGUF by ggml, also where it is not read here. */
+static const char *type_name(const otx_checkpoint *c, const otx_checkpoint_tensor *at)
+{
+    const otx_gguf *gguf = &c->files[at->file].gguf;
+    return c->gguf ? otx_gguf_type_name(gguf->types[at->tensor - gguf->tensors])
+                   : otx_dtype_name(at->tensor->dtype);
+}
+
 static void print_tensor(const otx_checkpoint *c, const otx_checkpoint_tensor *at, int width)
 {
     const otx_tensor *t = at->tensor;
     char name[SHOWN], number[NUMBER];
     unsigned i;
-    printf("%-*s  %-8s %16s  [", width, escape(name, t->name, t->name_size),
-           otx_dtype_name(t->dtype), grouped(number, t->end - t->begin));
+    printf("%-*s  %-8s %16s  [", width, escape(name, t->name, t->name_size), type_name(c, at),
+           grouped(number, t->end - t->begin));
     for (i = 0; i < t->rank; i++) printf("%s%" PRIu64, i ? ", " : "", t->shape[i]);
     printf("]");
     if (c->file_count > 1) {
@@ -1361,7 +1466,58 @@ static void print_tensor(const otx_checkpoint *c, const otx_checkpoint_tensor *a
     printf("\n");
 }
 
-static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, otx_error *error)
+/* Element i of a key that holds no strings. */
+static void print_number(const otx_gguf_key *key, uint64_t i)
+{
+    int64_t integer = 0;
+    double number = 0;
+    (void)otx_gguf_number(key, i, &number);
+    if (!otx_gguf_integer(key, i, &integer)) printf("%g", number);
+    else if (key->type == OTX_GGUF_BOOL) printf("%s", integer ? "true" : "false");
+    else printf("%" PRId64, integer);
+}
+
+/* A key of a GGUF file: its type, and of its value as much as a line shows. */
+static void print_key(const otx_gguf_key *key, int width)
+{
+    enum { ELEMENTS = 4 };
+    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
+        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
+        "f64"};
+    char name[SHOWN], type[2 * NUMBER], number[NUMBER];
+    otx_gguf_strings strings;
+    uint64_t i;
+    memset(&strings, 0, sizeof strings);
+    if (key->array)
+        snprintf(type, sizeof type, "%s[%s]", names[key->type], grouped(number, key->count));
+    else snprintf(type, sizeof type, "%s", names[key->type]);
+    printf("%-*s  %-15s", width, escape(name, key->name, key->name_size), type);
+    for (i = 0; i < key->count && i < ELEMENTS; i++) {
+        printf(i ? ", " : "  ");
+        if (otx_gguf_next(key, &strings))
+            printf("\"%s\"", escape(name, strings.bytes, strings.size));
+        else print_number(key, i);
+    }
+    printf("%s\n", key->count > ELEMENTS ? ", ..." : "");
+}
+
+/* The keys of a GGUF file, of a split one those of its first part. */
+static void print_keys(const otx_gguf *gguf)
+{
+    char number[NUMBER], name[SHOWN];
+    size_t i, width = 0;
+    for (i = 0; i < gguf->key_count; i++) {
+        size_t length = strlen(escape(name, gguf->keys[i].name, gguf->keys[i].name_size));
+        if (length > width) width = length;
+    }
+    printf("GGUF of version %u, %s keys\n", (unsigned)gguf->version,
+           grouped(number, gguf->key_count));
+    for (i = 0; i < gguf->key_count; i++) print_key(&gguf->keys[i], (int)width);
+    printf("\n");
+}
+
+static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, bool *gguf,
+                                     otx_error *error)
 {
     otx_checkpoint checkpoint;
     char tensors[NUMBER], bytes[NUMBER];
@@ -1369,7 +1525,10 @@ static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, o
     size_t i;
     int width;
     otx_result result = otx_checkpoint_open(ctx, path, &checkpoint, error);
+    *gguf = false;
     if (result) return result;
+    *gguf = checkpoint.gguf;
+    if (checkpoint.gguf) print_keys(&checkpoint.files[0].gguf);
     width = name_width(&checkpoint);
     for (i = 0; i < checkpoint.tensor_count; i++) {
         const otx_tensor *tensor = checkpoint.tensors[i].tensor;
@@ -1424,19 +1583,24 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool a
 }
 
 /* The tensors, if there are any, and the vocabulary, if there is one. Of a file there is
-   one of them. */
+   one of them, but of a GGUF file, which may have both. */
 static int run_inspect(const settings *s)
 {
     const char *path = s->arguments[0];
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error, no_vocab;
-    otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &error);
+    bool gguf;
+    otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &gguf, &error);
     bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
     if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
-    if (!tensors && file) return STATUS_OK;
+    if (!tensors && file && !gguf) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
     if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
+    if (gguf && vocab == OTX_ERROR_UNSUPPORTED) {
+        printf("\nvocabulary: none that is read: %s\n", no_vocab.message);
+        return STATUS_OK;
+    }
     /* Where it is neither, what is said of a directory's weights comes first. */
     return fail(advised && !file ? &error : &no_vocab);
 }
@@ -1613,14 +1777,7 @@ static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evalua
 {
     otx_evaluate_options wanted = s->evaluate;
     otx_result result = OTX_OK;
-    wanted.method.omp = s->job.omp;
-    wanted.method.weights = s->job.weights;
-    wanted.method.subword = s->job.subword;
-    wanted.method.norm = s->job.norm;
-    wanted.method.scale = s->job.scale;
-    wanted.method.noise = s->job.noise;
-    wanted.method.clip_norms = s->job.clip_norms;
-    wanted.method.seed = s->job.seed;
+    wanted.method = s->job.how;
     if (s->json) result = output_open(&reports[0], s->json, error);
     if (!result && s->html) result = output_open(&reports[1], s->html, error);
     if (!result)
@@ -1734,6 +1891,49 @@ static void print_trimming(const char *model, const otx_trim_summary *t)
            size_text(less, (double)t->matrices - (double)t->trimmed));
 }
 
+/* Ends a command that reshapes: its status. */
+static int reshaped(otx_result result, otx_error *error, token_list *list)
+{
+    list_close(list);
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
+static int run_extend(const settings *s)
+{
+    otx_extend_options options;
+    otx_extend_summary summary;
+    token_list list;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result;
+    memset(&options, 0, sizeof options);
+    memset(&list, 0, sizeof list);
+    catch_signals();
+    result = list_open(&ctx, s->tokens, &list, &error);
+    options.tokens = list.tokens;
+    options.token_count = list.count;
+    options.subword = s->job.how.subword;
+    options.multiple = s->job.rows_multiple;
+    options.overwrite = s->job.overwrite;
+    if (!result)
+        result = otx_extend(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) {
+        printf("%s\n", s->arguments[1]);
+        print_count("tokens", summary.before, 0);
+        print_count("  now", summary.after, 0);
+        print_count("were there", summary.present, 0);
+        print_count("of the model", summary.own, 0);
+        print_count("  parts", summary.parts, 0);
+        print_count("added", summary.added, 0);
+    }
+    return reshaped(result, &error, &list);
+}
+
 static int run_trim(const settings *s)
 {
     const char *path = s->keep ? s->keep : s->drop;
@@ -1758,11 +1958,7 @@ static int run_trim(const settings *s)
         result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
     clear_bar(&m);
     if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
-    list_close(&list);
-    if (!result) return STATUS_OK;
-    if (result != OTX_ERROR_CANCELLED) return fail(&error);
-    fprintf(stderr, "transplant: interrupted\n");
-    return STATUS_INTERRUPTED;
+    return reshaped(result, &error, &list);
 }
 
 /* Both ways between A and B. */
@@ -1791,7 +1987,7 @@ static otx_result map_one_way(const settings *s, const otx_context *ctx, mapping
         return otx_token_map_fit(ctx, s->arguments[from], s->arguments[!from], &s->job, s->input,
                                  &m->maps[from], error);
     memset(&split, 0, sizeof split);
-    split.subword = s->job.subword;
+    split.subword = s->job.how.subword;
     split.input = s->input;
     return otx_token_map_open(ctx, &m->vocabs[from], &m->vocabs[!from], &split, &m->maps[from],
                               error);
@@ -1805,7 +2001,7 @@ static otx_result map_both_ways(const settings *s, const otx_context *ctx, mappi
     otx_result result = OTX_OK;
     int i;
     snprintf(m->method, sizeof m->method, "%s%s%s, %s", otx_method_name(s->job.method),
-             split ? " " : "", split ? otx_subword_name(s->job.subword) : "",
+             split ? " " : "", split ? otx_subword_name(s->job.how.subword) : "",
              s->input ? "input" : "output");
     for (i = 0; i < 2 && !result; i++) {
         result = otx_vocab_open(ctx, s->arguments[i], &m->vocabs[i], error);
@@ -1877,7 +2073,8 @@ static int run_help(const settings *s)
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
-                      "known are transplant, inspect, align, verify, evaluate, trim, bytes, map");
+                      "known are transplant, inspect, align, verify, evaluate, trim, bytes, "
+                      "extend, map");
     return print_help(of);
 }
 
@@ -1891,6 +2088,7 @@ static int run(const settings *s)
     else if (s->command == VERIFY) status = run_verify(s);
     else if (s->command == EVALUATE) status = run_evaluate(s);
     else if (s->command == TRIM || s->command == BYTES) status = run_trim(s);
+    else if (s->command == EXTEND) status = run_extend(s);
     else if (s->command == MAP) status = run_map(s);
     else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);

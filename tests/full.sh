@@ -49,8 +49,8 @@ elsewhere() {
     done
 }
 
-# The kernels of Arm and of WebAssembly under emulation, 32-bit x86, and a compiler that
-# knows no instruction set at all.
+# The kernels of Arm and of WebAssembly under emulation, numbers on a big-endian machine,
+# 32-bit x86, and a compiler that knows no instruction set at all.
 emulated() {
     solver="test_kernels test_golden test_omp test_omp_calls test_bound"
     if have aarch64-linux-gnu-gcc && have qemu-aarch64; then
@@ -70,6 +70,12 @@ emulated() {
             clang --target=wasm32-wasi -Wl,-z,stack-size=1048576
     else
         skip "WebAssembly" "no node, or clang cannot build for wasm32-wasi"
+    fi
+    if have s390x-linux-gnu-gcc && have qemu-s390x; then
+        elsewhere "emulated big-endian" qemu-s390x "test_number test_blocks test_safetensors" \
+            s390x-linux-gnu-gcc -static
+    else
+        skip "a big-endian machine" "no cross compiler or no qemu-s390x"
     fi
     if gcc-12 -m32 "$build/probe.c" -o "$build/probe" 2>/dev/null; then
         elsewhere "32-bit x86" "" "$solver test_emulated" gcc-12 -m32 -msse2 -mfpmath=sse \
@@ -123,8 +129,8 @@ tokenizer_clients() {
         suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
             "$build/transplant"
         [ $version = 5.24.0 ] || continue
-        suite "vocabularies cut down, in transformers $version" "$python" \
-            tests/trim_clients.py "$build/transplant"
+        suite "vocabularies cut down and grown, in transformers $version" \
+            "$python" tests/reshape_clients.py "$build/transplant"
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
         suite "keys of every configuration in transformers $version" "$python" \
@@ -171,6 +177,13 @@ clients() {
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
+    python_blocks=$(python_with blocks gguf==0.19.0 numpy scikit-build-core)
+    if [ -n "$python_blocks" ]; then
+        suite "blocks, against gguf and ggml's own source" "$python_blocks" \
+            tests/gguf_blocks.py "$CC"
+    else
+        skip "blocks, against gguf" "the package cannot be installed"
+    fi
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" "$python" tests/method_twins.py
     $CC -O2 -I. tests/print_split.c -o "$build/print_split" -lm

@@ -20,7 +20,7 @@ try:
     import torch
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
-    from trim_clients import tokenizer_directories
+    from reshape_clients import tokenizer_directories
 except ImportError as error:
     print(f"skipped map_clients: {error}")
     sys.exit(77)

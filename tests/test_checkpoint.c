@@ -306,9 +306,6 @@ static void test_foreign(void)
 {
     scratch_directory("f");
     check_refused("f", OTX_ERROR_NOT_FOUND, "/f: holds no model.safetensors and no " INDEX);
-    scratch_text("f/model.Q4_K.gguf", "GGUF");
-    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"model.Q4_K.gguf\": GGUF, which llama.cpp");
-    check_refused("f/model.Q4_K.gguf", OTX_ERROR_UNSUPPORTED, "/model.Q4_K.gguf: is a GGUF file");
     scratch_text("f/pytorch_model.bin", "");
     check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"pytorch_model.bin\": in Python, D being");
     check_refused("f/pytorch_model.bin", OTX_ERROR_UNSUPPORTED, "is neither a directory nor");

@@ -16,7 +16,7 @@ mkdir -p "$build"
 
 # The suites that need no other layer, nor files. In the everyday run the solver's are cut
 # short: they run whole on the whole header.
-files="test_json test_json_edit test_safetensors test_number"
+files="test_json test_json_edit test_safetensors test_gguf test_number test_blocks"
 vocab="test_vocab test_digits test_align test_sources"
 solve="test_omp test_omp_calls"
 some="ties strong_offset centred tolerance_ends_a_target windows_join parallel_hook

@@ -248,7 +248,7 @@ static otx_result fit(const otx_context *ctx, otx_method method, bool input, otx
     otx_job_options options;
     memset(&options, 0, sizeof options);
     options.method = method;
-    options.omp.k = 4;
+    options.how.omp.k = 4;
     return otx_token_map_fit(ctx, at("donor"), at("base"), &options, input, map, &error);
 }
 

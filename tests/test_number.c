@@ -173,6 +173,37 @@ static void every_half(void)
     check_halves(OTX_BF16, 8, 7);
 }
 
+/* A block of every type: how many elements, and bytes. */
+static void blocks(void)
+{
+    static const unsigned sizes[][2] = {{32, 18},   {32, 20},   {32, 22},   {32, 24}, {32, 34},
+                                        {256, 84},  {256, 110}, {256, 144}, {256, 176},
+                                        {256, 210}, {32, 18},   {256, 136}, {32, 17}};
+    unsigned bytes = 7;
+    size_t i;
+    int dtype;
+    for (dtype = 0; dtype < OTX_DTYPE_COUNT; dtype++)
+        CHECK_INT(otx_dtype_is_block((otx_dtype)dtype), dtype > OTX_U64 && dtype < OTX_OPAQUE);
+    CHECK_INT(OTX_OPAQUE - OTX_Q4_0, COUNT(sizes));
+    for (i = 0; i < COUNT(sizes); i++) {
+        otx_dtype block = (otx_dtype)(OTX_Q4_0 + i);
+        CHECK_INT(otx_dtype_block(block, &bytes), sizes[i][0]);
+        CHECK_INT(bytes, sizes[i][1]);
+        CHECK_INT(otx_dtype_bits(block), 0);
+    }
+    CHECK_STRING(otx_dtype_name(OTX_Q6_K), "Q6_K");
+    CHECK_STRING(otx_dtype_name(OTX_MXFP4), "MXFP4");
+    CHECK_STRING(otx_dtype_name(OTX_OPAQUE), "OPAQUE");
+    CHECK_INT(otx_dtype_block(OTX_BF16, &bytes), 1);
+    CHECK_INT(bytes, 2);
+    CHECK_INT(otx_dtype_block(OTX_C64, NULL), 1);
+    CHECK_INT(otx_dtype_block(OTX_OPAQUE, &bytes), 0);
+    CHECK_INT(bytes, 0);
+    CHECK_INT(otx_dtype_block(OTX_F4, NULL) + otx_dtype_block(OTX_F6_E2M3, NULL), 0);
+    CHECK_INT(otx_dtype_block(OTX_DTYPE_NONE, NULL), 0);
+    CHECK_INT(otx_dtype_block(OTX_DTYPE_COUNT, &bytes), 0);
+}
+
 static void types(void)
 {
     static const otx_dtype embeddings[] = {OTX_F8_E5M2, OTX_F8_E4M3, OTX_F16,
@@ -197,5 +228,6 @@ int main(void)
     RUN(every_border);
     RUN(every_half);
     RUN(types);
+    RUN(blocks);
     return test_end();
 }

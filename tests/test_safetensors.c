@@ -137,7 +137,7 @@ static void test_dtypes(void)
 {
     char header[256];
     int dtype;
-    for (dtype = OTX_DTYPE_NONE + 1; dtype < OTX_DTYPE_COUNT; dtype++) {
+    for (dtype = OTX_DTYPE_NONE + 1; dtype <= OTX_U64; dtype++) {
         unsigned size = otx_dtype_bits((otx_dtype)dtype) * 4 / 8;
         (void)snprintf(header, sizeof header,
                        "{\"a\":{\"dtype\":\"%s\",\"shape\":[2,2],\"data_offsets\":[0,%u]}}",
@@ -146,6 +146,12 @@ static void test_dtypes(void)
         CHECK_INT(file.tensor_count, 1);
         if (file.tensor_count == 1) CHECK_INT(file.tensors[0].dtype, dtype);
         otx_safetensors_close(NULL, &file);
+    }
+    for (; dtype < OTX_DTYPE_COUNT; dtype++) { /* what only GGUF holds */
+        char name[16], message[80];
+        (void)snprintf(name, sizeof name, "\"%s\"", otx_dtype_name((otx_dtype)dtype));
+        (void)snprintf(message, sizeof message, "tensor \"a\" has an unknown dtype, %s", name);
+        check_rejected(one(name, "[256]", "[0,0]", ""), 0, message);
     }
     check_accepted(one("\"F3\\u0032\"", "[1]", "[0,4]", ""), 4, 1);
     check_rejected(one("\"f32\"", "[1]", "[0,4]", ""), 4,
@@ -635,6 +641,8 @@ static void test_layout_errors(void)
     tensors[0] = tensor("a\xff", OTX_F32, 1, dimensions);
     check_layout_fails(tensors, 1, NULL, 0, "tensor \"a\\xff\" has a name that is no UTF-8");
     tensors[0] = tensor("a", OTX_DTYPE_COUNT, 1, dimensions);
+    check_layout_fails(tensors, 1, NULL, 0, "tensor \"a\" has an unknown dtype");
+    tensors[0].dtype = OTX_Q8_0;
     check_layout_fails(tensors, 1, NULL, 0, "tensor \"a\" has an unknown dtype");
     tensors[0] = tensor("a", OTX_F4, 1, dimensions);
     check_layout_fails(tensors, 1, NULL, 0, "tensor \"a\" (F4 [1]) does not fill whole bytes");

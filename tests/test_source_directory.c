@@ -89,7 +89,6 @@ static void one_file_by_content(void)
         {"a\nb\n", "looks like text"},
         {"\n", "looks like nothing, as it is empty"},
         {"a\x01\n", "looks like bytes that are no text"},
-        {"GGUF\3", "is a GGUF file"},
         {"PK\3\4....", "is a PyTorch file"},
         {"\x80\2....", "is a PyTorch file"},
         {"\x89HDF", "is a TensorFlow file"},

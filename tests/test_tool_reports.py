@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -23,10 +24,10 @@ CASES, case = tool.cases()
 
 # ---- reports ---------------------------------------------------------------------------
 
-REPORT_KEYS = ["version", "base", "donor", "method", "k", "isa", "threads", "digits", "tokens",
-               "matrices", "peak_bytes", "seconds"]
+REPORT_KEYS = ["version", "base", "donor", "method", "head_method", "k", "isa", "threads",
+               "digits", "tokens", "matrices", "peak_bytes", "seconds"]
 TOKEN_KEYS = ["total", "copied", "by_role", "mapped", "approximated", "unused", "padding"]
-MATRIX_KEYS = ["name", "rows", "columns", "dtype", "anchors", "approximated",
+MATRIX_KEYS = ["name", "rows", "columns", "dtype", "method", "anchors", "approximated",
                "mean_relative_residual", "max_relative_residual", "seconds"]
 SOLVER_KEYS = ["form", "steps", "passes", "columns", "candidates", "candidates_99", "fallbacks",
                "peak_bytes", "plan"]
@@ -278,12 +279,48 @@ def inspect_tokenizers_of_any_kind_and_name(here):
             path.unlink()
 
 
+def gguf_part(number, tensors):
+    """A part of a GGUF file that is split in two, without a vocabulary."""
+    def sized(text):
+        return struct.pack("<Q", len(text)) + text.encode()
+    keys = [sized("split.no") + struct.pack("<IH", 2, number),
+            sized("split.count") + struct.pack("<IH", 2, 2),
+            sized("split.tensors.count") + struct.pack("<Ii", 5, 2),
+            sized("a.list") + struct.pack("<IIQ5f", 9, 6, 5, 0.5, 1, 2, 3, 4),
+            sized("a.flag") + struct.pack("<IB", 7, 1),
+            sized("a.text") + struct.pack("<I", 8) + sized("\x1b[31m" + "x" * 1000)]
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys)) + b"".join(keys)
+    for name, kind, width, size in tensors:
+        head += sized(name) + struct.pack("<IQQIQ", 2, width, 3, kind, 0)
+        head += bytes(-len(head) % 32 + 3 * size)
+    return head
+
+
+@case
+def inspect_gguf(here):
+    name = "small-{:05}-of-00002.gguf".format
+    (here / name(1)).write_bytes(gguf_part(0, [("token_embd.weight", 14, 256, 210)]))
+    (here / name(2)).write_bytes(gguf_part(1, [("x", 21, 512, 220)]))
+    for given in (here / name(1), here):
+        out = call("inspect", given).out
+        assert out.startswith("GGUF of version 3, 6 keys\n"), out
+        assert "\nsplit.count          u16              2\n" in out, out
+        assert re.search(r"^a\.list +f32\[5\] +0\.5, 1, 2, 3, \.\.\.$", out, re.M), out
+        assert re.search(r"^a\.flag +bool +true$", out, re.M), out
+        assert re.search(r'^a\.text +string +"\\x1b\[31mx{80,100}\.\.\."$', out, re.M), out
+        assert re.search(rf"^token_embd\.weight +Q6_K +630  \[3, 256\]  {name(1)}$", out, re.M), out
+        assert re.search(rf"^x +IQ3_S +660  \[3, 512\]  {name(2)}$", out, re.M), out
+        assert "2 tensors, 1,290 bytes, 2 files\n" in out, out
+    error = call("inspect", here / name(2), status=1).error
+    assert f'is part 2 of 2 of a split GGUF file; give the first, "{name(1)}"' in error, error
+
+
 @case
 def inspect_what_it_does_not_know(here):
     for content, looks in ((b"", "nothing"), (b"words and lines\n", "text"), (b"\0\1\2", "bytes"),
                            (b'{"model_type": "llama"}', "a config.json"),
                            (b'{"weight_map": {}}', "an index of weights"), (b"{", "JSON"),
-                           (b"GGUF\3\0\0\0", "GGUF"), (b"PK\3\4", "PyTorch")):
+                           (b"PK\3\4", "PyTorch")):
         (here / "file").write_bytes(content)
         error = call("inspect", here / "file", status=1).error
         assert re.search(f"/file: (looks like|is) (an? )?{re.escape(looks)}", error), error

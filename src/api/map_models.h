@@ -3,9 +3,9 @@
 /* Maps every token of the model in directory `from` to tokens of that in `to`: those that both
    share as otx_token_map_open does, and any other to the shared tokens that a method combines to
    its row, by its coefficients. options->method is one that combines tokens and nothing else:
-   omp, omp-centred, common_interpolation, wechsel or hull; omp, weights, seed, solve and
-   solve_context are its options, and all others are not looked at. `input`: by the embeddings;
-   else by the output heads, where both models have one of their own.
+   omp, omp-centred, common_interpolation, wechsel or hull; of options->how omp, weights and solve
+   are looked at, and of all other options none. `input`: by the embeddings; else by the output
+   heads, where both models have one of their own.
 
    Coefficients are as otx_method_fit gives them, rounded to float, and nothing is normalised:
    hull's are 0 or more and sum to 1, as do those of common_interpolation by distance and of

@@ -25,6 +25,9 @@
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
+     blocks    block types of ggml, taken apart and widened
+     blocks_fit   scales and minima that fit a group, as ggml fits them
+     blocks_make  rows quantised to blocks
      base64    decoding
      protobuf  fields of a message
      watch     long loops that the caller can stop

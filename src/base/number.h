@@ -2,19 +2,27 @@
 
 typedef struct otx__dtype_info {
     const char *name;
-    unsigned bits;
+    unsigned bits;               /* of an element, */
+    unsigned elements, in_bytes; /* or what a block has and takes */
 } otx__dtype_info;
 
 OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
-        {NULL, 0},
-        {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
-        {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
-        {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
-        {"U16", 16},    {"F16", 16},     {"BF16", 16},       {"I32", 32},
-        {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},
-        {"I64", 64},    {"U64", 64},
+        {NULL, 0, 0, 0},
+        {"BOOL", 8, 0, 0},          {"F4", 4, 0, 0},            {"F6_E2M3", 6, 0, 0},
+        {"F6_E3M2", 6, 0, 0},       {"U8", 8, 0, 0},            {"I8", 8, 0, 0},
+        {"F8_E5M2", 8, 0, 0},       {"F8_E4M3", 8, 0, 0},       {"F8_E8M0", 8, 0, 0},
+        {"F8_E4M3FNUZ", 8, 0, 0},   {"F8_E5M2FNUZ", 8, 0, 0},   {"I16", 16, 0, 0},
+        {"U16", 16, 0, 0},          {"F16", 16, 0, 0},          {"BF16", 16, 0, 0},
+        {"I32", 32, 0, 0},          {"U32", 32, 0, 0},          {"F32", 32, 0, 0},
+        {"C64", 64, 0, 0},          {"F64", 64, 0, 0},          {"I64", 64, 0, 0},
+        {"U64", 64, 0, 0},
+        {"Q4_0", 0, 32, 18},        {"Q4_1", 0, 32, 20},        {"Q5_0", 0, 32, 22},
+        {"Q5_1", 0, 32, 24},        {"Q8_0", 0, 32, 34},        {"Q2_K", 0, 256, 84},
+        {"Q3_K", 0, 256, 110},      {"Q4_K", 0, 256, 144},      {"Q5_K", 0, 256, 176},
+        {"Q6_K", 0, 256, 210},      {"IQ4_NL", 0, 32, 18},      {"IQ4_XS", 0, 256, 136},
+        {"MXFP4", 0, 32, 17},       {"OPAQUE", 0, 0, 0},
     };
     return (unsigned)dtype < OTX_DTYPE_COUNT ? &table[dtype] : NULL;
 }
@@ -29,6 +37,20 @@ OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
     const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
+}
+
+OTX_API bool otx_dtype_is_block(otx_dtype dtype)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    return info && info->elements > 0;
+}
+
+OTX_API unsigned otx_dtype_block(otx_dtype dtype, unsigned *bytes)
+{
+    const otx__dtype_info *info = otx__find_dtype(dtype);
+    const unsigned whole = info && info->bits % 8 == 0 ? info->bits / 8 : 0;
+    if (bytes) *bytes = whole ? whole : info ? info->in_bytes : 0;
+    return whole ? 1 : info ? info->elements : 0;
 }
 
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)

@@ -1,7 +1,7 @@
 /* ==== files: formats, on memory and streams ==== */
 
-/* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+/* Knows JSON, safetensors and GGUF as their specifications have them, and nothing of what a
+   model keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
    an otx_sink.
    Everything is untrusted: every size is checked before it is used, nothing recurses, memory
    stays in proportion to the input.
@@ -19,4 +19,10 @@
      json_edit          writing, and edits that keep every byte they do not touch
      tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
-     safetensors_write  the header of a new file */
+     safetensors_write  the header of a new file
+     gguf_types         ggml's types, and the sizes of values
+     gguf_values        keys, tensors and values found
+     gguf_walk          what stands in a header, one after the other
+     gguf_read          the header of a file, checked
+     gguf_write         the header of a new file
+     gguf_keys          a list of keys that is being made */

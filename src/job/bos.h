@@ -8,14 +8,14 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
                                     otx_error *error)
 {
     otx__document tokens;
-    otx__gguf found;
+    otx__converted found;
     otx_result result;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__gguf_read(side, &tokens, &found);
+    if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
     return result;

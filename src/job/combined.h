@@ -43,8 +43,9 @@ OTX__PRIVATE otx_result otx__combined_rows(const otx_job *job, const otx_fitted 
     size_t target = 0, i;
     for (i = 0; i < donor->count && !result; i++) {
         const otx_alignment_row *row = &job->alignment.rows[i];
-        if (!otx__map_aligned(to, row, &donor->tokens[i], &result, error))
-            result = otx__combined_row(job, fitted, target++, to, error);
+        if (otx__map_aligned(to, row, &donor->tokens[i], &result, error)) continue;
+        while (target < job->target_count && job->targets[target] < i) target++;
+        result = otx__combined_row(job, fitted, target, to, error);
     }
     return result;
 }
@@ -58,11 +59,10 @@ OTX__PRIVATE otx_result otx__combined_open(const otx_context *ctx, const char *f
     memset(&wanted, 0, sizeof wanted);
     *job = NULL;
     wanted.method = options->method;
-    wanted.omp = options->omp;
-    wanted.weights = options->weights;
-    wanted.seed = options->seed;
-    wanted.solve = options->solve;
-    wanted.solve_context = options->solve_context;
+    wanted.how.omp = options->how.omp;
+    wanted.how.weights = options->how.weights;
+    wanted.how.solve = options->how.solve;
+    wanted.how.solve_context = options->how.solve_context;
     wanted.rows = OTX_ROWS_MULTIPLE; /* one for each of the tokenizer's ids, no more */
     wanted.rows_multiple = 1;
     if (!otx__method_combines(wanted.method))

@@ -14,14 +14,17 @@ OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed; 0 where a method
+   that needs none has none. */
 OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
                                               double quantiles[3], otx_error *error)
 {
     const otx_context ctx = otx__job_uncounted(job);
     size_t count = anchors->rows;
-    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    double *norms;
     otx_result result;
+    if (count == 0) return OTX_OK;
+    norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
     if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
     result = otx__matrix_norms(&ctx, anchors, norms, error);
     otx__sort(norms, count, sizeof *norms, otx__double_compare);
@@ -57,7 +60,7 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     memset(&output, 0, sizeof output);
     omp.k = 1;
     omp.cosine = true;
-    omp.memory = job->options.omp.memory;
+    omp.memory = job->options.how.omp.memory;
     output.indices = d->nearest;
     output.coefficients = d->cosines;
     ctx.log = NULL;
@@ -87,6 +90,7 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
             matrix->longest_norm = d->norms[i];
             matrix->longest = job->targets[i];
         }
+        if (job->anchor_count == 0) continue; /* there is nothing to hold them to */
         matrix->long_rows += d->norms[i] > most;
         matrix->short_rows += d->norms[i] < least;
     }

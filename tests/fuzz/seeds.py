@@ -51,6 +51,68 @@ for name, data in {
         "long": safetensors({}, size=2 ** 40)}.items():
     seed("safetensors", name, data)
 
+# ---- GGUF
+
+
+def sized(text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def key(name, kind, value):
+    return sized(name) + struct.pack("<I", kind) + value
+
+
+def array(name, kind, values, count=None):
+    count = len(values) if count is None else count
+    return key(name, 9, struct.pack("<IQ", kind, count) + b"".join(values))
+
+
+def u32(value):
+    return struct.pack("<I", value)
+
+
+def entry(name, ne, kind, offset):
+    return sized(name) + struct.pack(f"<I{len(ne)}QIQ", len(ne), *ne, kind, offset)
+
+
+def gguf(keys=(), entries=(), data=b"", version=3, alignment=32, counts=None):
+    tensors, values = counts or (len(entries), len(keys))
+    head = b"GGUF" + struct.pack("<IQQ", version, tensors, values) + b"".join(keys)
+    head += b"".join(entries)
+    return head + (bytes(-len(head) % alignment) + data if entries else b"")
+
+
+ARCH = key("general.architecture", 8, sized("llama"))
+KINDS = [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (5, 4), (6, 4), (7, 1), (10, 8), (11, 8), (12, 8)]
+for name, data in {
+        "empty": gguf(),
+        "v2": gguf([ARCH], version=2),
+        "v1": gguf([ARCH], version=1),
+        "big": b"GGUF" + struct.pack(">IQQ", 3, 0, 0),
+        "values": gguf([key("k" + str(k), k, bytes([200] * n)) for k, n in KINDS]),
+        "arrays": gguf([array("k" + str(k), k, [bytes([129] * n)] * 3) for k, n in KINDS]),
+        "model": gguf([ARCH, array("tokenizer.ggml.tokens", 8,
+                                   [sized(""), sized(b"\xff"), sized("▁a")]),
+                       array("tokenizer.ggml.scores", 6, [struct.pack("<f", 0.5)] * 3),
+                       array("tokenizer.ggml.token_type", 5, [u32(1)] * 3),
+                       key("tokenizer.ggml.add_bos_token", 7, b"\1")],
+                      [entry("token_embd.weight", [32, 3], 8, 0), entry("n", [2], 0, 128),
+                       entry("e", [0, 5, 2, 3], 1, 160), entry("s", [], 30, 160)], bytes(162)),
+        "types": gguf([], [entry(f"t{i}", [0], i, 0) for i in (0, 1, 2, 7, 9, 15, 29, 35, 42)]),
+        "aligned": gguf([key("general.alignment", 4, u32(64))],
+                        [entry("a", [3], 24, 0), entry("b", [256], 14, 64)], bytes(274),
+                        alignment=64),
+        "split": gguf([key("split.no", 2, b"\0\0"), key("split.count", 2, b"\2\0"),
+                       key("split.tensors.count", 5, u32(2))], [entry("a", [1], 0, 0)], bytes(4)),
+        "twice": gguf([ARCH, ARCH]),
+        "nested": gguf([array("a", 9, [array("b", 4, [])])]),
+        "hole": gguf([], [entry("a", [1], 0, 0), entry("b", [1], 0, 64)], bytes(96)),
+        "huge": gguf([], [entry("a", [2 ** 62, 2 ** 62], 0, 0)]),
+        "lie": gguf([array("a", 8, [], 2 ** 30)]),
+        "many": gguf(counts=(2 ** 63, 2 ** 63))}.items():
+    seed("gguf", name, data)
+
 
 # ---- vocabularies: the file with the tokens, then those that go with it
 

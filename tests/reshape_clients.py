@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Whether a vocabulary that was cut down encodes text as `tokenizers` and `transformers` read it.
+"""Whether a vocabulary that was cut down, or grew, is read as it should be.
 
-    tests/trim_clients.py TRANSPLANT
+    tests/reshape_clients.py TRANSPLANT
 
-Every real tokenizer of OTX_REAL_TOKENIZERS, and made-up ones of every kind, go into a small model,
-which `transplant trim` cuts down by ids, by lists to keep and to drop, and to its bytes. Then a
-text whose tokens all stay must give the same tokens under their new numbers, any other must still
-come back as before; every row must be that of the token with the same content; AutoTokenizer must
-agree with tokenizers; and `transplant verify` must find nothing new. Exits with 77 without the
-packages.
+Every real tokenizer of OTX_REAL_TOKENIZERS, and made-up ones of every kind, go into a small model.
+`transplant trim` cuts that down by ids, by lists to keep and to drop, and to its bytes. Then a text
+whose tokens all stay must give the same tokens under their new numbers, any other must still come
+back as before, and every row must be that of the token with the same content. `transplant extend`
+gives it new tokens: each of them must be met where its text stands alone, old texts must be split
+as before but for them, old rows must be the same and new ones the means of those of the pieces.
+AutoTokenizer must agree with tokenizers, and `transplant verify` must find nothing new. Exits with
+77 without the packages.
 """
 import json
 import os
@@ -219,6 +221,54 @@ def made_of(tokenizer, numbers):
     return [tokenizer.decode(rng.choices(stay, k=rng.randint(1, 12))) for _ in range(400)]
 
 
+NEW = [" transplant", " tokenizerlike", "tokenizerlike", " surgeon", "two words", "3.14159",
+       "naïveté", " Größe", "東京都庁", "こんにちは", " привет", "ありがとう世界", " CamelCase",
+       "a+b==c", "qzqzqzxj", " qzqzqzxjqz", "xjqzqz", "🙂🙃", " 한국어로"]
+
+
+def grow(tool, label, model, work, matrix, old):
+    """New tokens, and what becomes of texts."""
+    lines, out = work / "new", work / "out-grown"
+    lines.write_text("\n".join(escape(text) for text in NEW))
+    result = run(tool, "extend", model, out, "--tokens", lines)
+    check(result.returncode == 0, f"{label}: {result.stderr.strip()}")
+    if result.returncode:
+        return
+    check(not list(work.glob("*.otx-*")), f"{label}: something is left beside the output")
+    new = Tokenizer.from_file(str(out / "tokenizer.json"))
+    before, after = contents(old), contents(new)
+    back = {c: i for i, c in before.items()}
+    fresh = {i for i, c in after.items() if c not in back}
+    lost = [c for c in back if c not in set(after.values())]
+    check(not lost, f"{label}: lost {lost[:3]}")
+    for text in NEW:
+        ids = new.encode(text, add_special_tokens=False).ids
+        inner = new.encode("(" + text, add_special_tokens=False).ids
+        pieces = isinstance(old.model, models.WordPiece)
+        if pieces and text[0] != " " and text not in after:
+            continue  # it goes on a word, and here there is none
+        lower = text.lower() if pieces else text
+        check(len(ids) == 1 or new.decode(inner[-1:]).strip() == lower.strip(),
+              f"{label}: \"{text}\" is {[after[i] for i in ids]}")
+    wrong = 0
+    for text in TEXTS:
+        ids = new.encode(text).ids
+        if not fresh & set(ids):
+            wrong += [before[i] for i in old.encode(text).ids] != [after[i] for i in ids]
+    check(wrong == 0, f"{label}: {wrong} texts without new tokens are split otherwise")
+    rows = load_file(str(out / "model.safetensors"))["model.embed_tokens.weight"]
+    check(len(rows) == len(after), f"{label}: {len(rows)} rows for {len(after)} tokens")
+    check(all((rows[i] == matrix[back[c]]).all() for i, c in after.items() if c in back),
+          f"{label}: an old row has changed")
+    check(all(numpy.isfinite(rows[i]).all() and rows[i].any() for i in fresh),
+          f"{label}: a new row is nothing")
+    client = transformers.AutoTokenizer.from_pretrained(str(out))
+    wrong = [t for t in TEXTS + NEW if client(t)["input_ids"] != new.encode(t).ids]
+    reader = transformers.AutoTokenizer.from_pretrained(str(model))
+    known = [t for t in TEXTS + NEW if reader(t)["input_ids"] != old.encode(t).ids]
+    check(len(wrong) <= len(known), f"{label}: AutoTokenizer reads {wrong[:2]} otherwise")
+
+
 def run(tool, *arguments):
     return subprocess.run([tool, *map(str, arguments)], capture_output=True, text=True)
 
@@ -262,6 +312,7 @@ def trim(tool, folder, name, path):
         compare(label, old, new, model, out, matrix)
         found = faults(tool, out)
         check(len(found) <= len(known), f"{label}: verify says {found}")
+    grow(tool, f"{name}, grown", model, work, matrix, old)
     shutil.rmtree(work)
 
 

@@ -1,4 +1,4 @@
-/* ---- a smaller vocabulary of a model's own -------------------------------------------------- */
+/* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
 
 /* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
    the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
@@ -43,3 +43,32 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
+
+/* What is to be added to a vocabulary. */
+typedef struct otx_extend_options {
+    const char *const *tokens; /* texts, a space before a word with it; escapes as above */
+    size_t token_count;
+    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    uint64_t multiple;   /* as above */
+    bool overwrite;      /* replace an existing output */
+} otx_extend_options;
+
+typedef struct otx_extend_summary {
+    uint64_t before, after; /* tokens */
+    uint64_t present;       /* of the list, tokens already */
+    uint64_t own;           /* that are the model's own now: met where the text is a word; */
+    uint64_t parts;         /* those besides that merges go through on the way to them; */
+    uint64_t added;         /* added tokens: cut out of any text before all else */
+} otx_extend_summary;
+
+/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
+   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
+   all others, so that a text without it is split as before but for these; under Unigram by a
+   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
+   added token, that is neither special nor normalised. New rows are made from those of the
+   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
+   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
+   OTX_ERROR_ARGUMENT. */
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error);

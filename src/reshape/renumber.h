@@ -2,10 +2,9 @@
 
 #define OTX__GONE UINT32_MAX
 
-/* A model whose vocabulary is cut down. */
-typedef struct otx__trimming {
+/* A model whose vocabulary is cut down, or grows. */
+typedef struct otx__reshaping {
     const otx_context *ctx;
-    const otx_trim_options *options;
     const char *model;          /* its directory */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
@@ -13,18 +12,21 @@ typedef struct otx__trimming {
     bool *keep;                 /* by id */
     bool *own;                  /* by id: tokens of the model, not only added to it */
     uint32_t *ids;              /* by id: the new one, or OTX__GONE */
-    uint32_t *olds;             /* by new id: the old one */
-    size_t count;               /* tokens that stay */
-    otx_trim_summary summary;
+    uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
+    size_t old_room;
+    size_t count;               /* tokens that there are then */
+    const otx__growth *growth;  /* new tokens, or NULL: */
+    uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
     size_t scratch_room;
-} otx__trimming;
+} otx__reshaping;
 
-OTX__PRIVATE void otx__trim_close(otx__trimming *t)
+OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
 {
     const otx_context *ctx = t->ctx;
     if (t->scratch_room) otx__free(ctx, t->scratch, t->scratch_room, 1);
-    otx__free(ctx, t->olds, t->vocab.count, sizeof *t->olds);
+    if (t->new_ids) otx__free(ctx, t->new_ids, t->growth->token_count, sizeof *t->new_ids);
+    if (t->olds) otx__free(ctx, t->olds, t->old_room, sizeof *t->olds);
     otx__free(ctx, t->ids, t->vocab.count, sizeof *t->ids);
     otx__free(ctx, t->own, t->vocab.count, sizeof *t->own);
     otx__free(ctx, t->keep, t->vocab.count, sizeof *t->keep);
@@ -34,8 +36,8 @@ OTX__PRIVATE void otx__trim_close(otx__trimming *t)
 }
 
 /* Of tokens that are alike the lowest id is found. */
-OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__token_index *index,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
+                                           otx__token_index *index, otx_error *error)
 {
     size_t i;
     otx_result result = otx__index_open(t->ctx, index, t->vocab.tokens, t->vocab.count,
@@ -53,7 +55,7 @@ OTX__PRIVATE otx_result otx__trim_index(otx__trimming *t, bool by_content, otx__
 }
 
 /* Opens the vocabulary, with every token still to be judged. */
-OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
     otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
     size_t count = t->vocab.count;
@@ -62,17 +64,41 @@ OTX__PRIVATE otx_result otx__trim_open(otx__trimming *t, otx_error *error)
     t->keep = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->keep);
     t->own = (bool *)otx__alloc_zero(t->ctx, count, sizeof *t->own);
     t->ids = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->ids);
-    t->olds = (uint32_t *)otx__alloc(t->ctx, count, sizeof *t->olds);
-    if (!t->keep || !t->own || !t->ids || !t->olds)
+    if (!t->keep || !t->own || !t->ids)
         return otx__fail_array(error, count, sizeof *t->ids);
-    result = otx__trim_index(t, true, &t->contents, error);
-    return result ? result : otx__trim_index(t, false, &t->stand_for, error);
+    result = otx__reshape_index(t, true, &t->contents, error);
+    return result ? result : otx__reshape_index(t, false, &t->stand_for, error);
 }
 
-/* ---- the caller's wishes ---- */
+/* ---- the caller's list ---- */
+
+/* An entry of a list of tokens: a text with its escapes undone, or an id. */
+typedef struct otx__listed {
+    otx__map_half name;
+    size_t room;
+    char quoted[OTX__QUOTED]; /* for messages */
+} otx__listed;
+
+OTX__PRIVATE otx_result otx__listed_open(const otx_context *ctx, const char *text, size_t place,
+                                         otx__listed *to, otx_error *error)
+{
+    memset(to, 0, sizeof *to);
+    to->room = strlen(text) + 1;
+    otx__quote(to->quoted, sizeof to->quoted, text, to->room - 1);
+    to->name.bytes = (char *)otx__alloc(ctx, to->room, 1);
+    if (!to->name.bytes) return otx__fail_memory(error, to->room);
+    if (otx__map_unescape(text, 0, &to->name)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
+                     "backslash begins \\\\ or \\xNN", (uint64_t)place + 1, to->quoted);
+}
+
+OTX__PRIVATE void otx__listed_close(const otx_context *ctx, otx__listed *listed)
+{
+    if (listed->name.bytes) otx__free(ctx, listed->name.bytes, listed->room, 1);
+}
 
 /* The id that a name stands for, or -1. */
-OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half *name)
+OTX__PRIVATE int64_t otx__reshape_find(const otx__reshaping *t, const otx__map_half *name)
 {
     static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
                                            OTX_TOKEN_UNUSED};
@@ -90,70 +116,45 @@ OTX__PRIVATE int64_t otx__trim_find(const otx__trimming *t, const otx__map_half 
     return found;
 }
 
-/* Marks the token that entry number `i` of the list names. */
-OTX__PRIVATE otx_result otx__trim_name(otx__trimming *t, size_t i, otx_error *error)
-{
-    const char *text = t->options->tokens[i], *end;
-    const size_t size = strlen(text) + 1;
-    char quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
-    otx__map_half name;
-    int64_t id = -1;
-    otx_result result = OTX_OK;
-    memset(&name, 0, sizeof name);
-    name.bytes = (char *)otx__alloc(t->ctx, size, 1);
-    if (!name.bytes) return otx__fail_memory(error, size);
-    end = otx__map_unescape(text, 0, &name);
-    otx__quote(quoted, sizeof quoted, text, size - 1);
-    if (!end)
-        result = otx__fail(error, OTX_ERROR_ARGUMENT, "token %" PRIu64 " of the list, \"%s\": a "
-                           "backslash begins \\\\ or \\xNN", (uint64_t)i + 1, quoted);
-    else id = otx__trim_find(t, &name);
-    if (!result && id < 0)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, \"%s\": "
-                           "%s has no such token", (uint64_t)i + 1, quoted,
-                           otx__path_text(path, t->model));
-    if (!result) t->keep[id] = !t->options->drop;
-    otx__free(t->ctx, name.bytes, size, 1);
-    return result;
-}
-
-/* Marks what the caller wants to stay. */
-OTX__PRIVATE otx_result otx__trim_wish(otx__trimming *t, otx_error *error)
-{
-    const otx_trim_options *options = t->options;
-    otx_result result = OTX_OK;
-    size_t i;
-    for (i = 0; i < t->vocab.count; i++) {
-        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
-        t->keep[i] = token && (options->drop || i < options->first);
-    }
-    for (i = 0; i < options->token_count && !result; i++) result = otx__trim_name(t, i, error);
-    for (i = 0; i < t->vocab.count; i++) t->summary.wanted += t->keep[i];
-    return result;
-}
-
 /* ---- new ids ---- */
 
-/* The model's own tokens come first, in their order, then those that are only added to them:
-   loaders number these on from there. */
-OTX__PRIVATE void otx__trim_number(otx__trimming *t)
+/* Numbers the tokens that stay, or are new, and are the model's own, or are not. */
+OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
 {
-    size_t i, added;
-    for (added = 0; added < 2; added++)
-        for (i = 0; i < t->vocab.count; i++) {
-            if (t->own[i] == (added == 1)) continue;
-            t->ids[i] = OTX__GONE;
-            if (!t->keep[i]) continue;
-            t->ids[i] = (uint32_t)t->count;
-            t->olds[t->count++] = (uint32_t)i;
-        }
-    t->summary.before = t->vocab.token_count;
-    t->summary.after = t->count;
+    const otx__growth *g = t->growth;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        if (t->own[i] != own) continue;
+        t->ids[i] = OTX__GONE;
+        if (!t->keep[i]) continue;
+        t->ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = (uint32_t)i;
+    }
+    for (i = 0; g && i < g->token_count; i++) {
+        if (g->tokens[i].added == own) continue;
+        t->new_ids[i] = (uint32_t)t->count;
+        t->olds[t->count++] = OTX__GONE;
+    }
+}
+
+/* The model's own tokens come first, in their order, then those that are only added to them:
+   loaders number these on from there. New ones come last of either. */
+OTX__PRIVATE otx_result otx__renumber(otx__reshaping *t, otx_error *error)
+{
+    const size_t news = t->growth ? t->growth->token_count : 0;
+    t->old_room = t->vocab.count + news;
+    t->olds = (uint32_t *)otx__alloc(t->ctx, t->old_room, sizeof *t->olds);
+    if (!t->olds) return otx__fail_array(error, t->old_room, sizeof *t->olds);
+    if (news) t->new_ids = (uint32_t *)otx__alloc(t->ctx, news, sizeof *t->new_ids);
+    if (news && !t->new_ids) return otx__fail_array(error, news, sizeof *t->new_ids);
+    otx__number(t, true);
+    otx__number(t, false);
+    return OTX_OK;
 }
 
 /* The new id of the token with that content, or OTX__GONE. Where several have it, `declared`
    says which, if it is one of them. */
-OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, size_t size,
+OTX__PRIVATE uint32_t otx__reshape_id(const otx__reshaping *t, const char *content, size_t size,
                                    uint64_t declared)
 {
     int64_t id;
@@ -166,7 +167,7 @@ OTX__PRIVATE uint32_t otx__trim_id(const otx__trimming *t, const char *content, 
 }
 
 /* Room for `need` bytes at t->scratch, which keeps its contents. */
-OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error *error)
+OTX__PRIVATE otx_result otx__reshape_room(otx__reshaping *t, size_t need, otx_error *error)
 {
     void *items = t->scratch;
     if (!otx__grow(t->ctx, &items, &t->scratch_room, need, 1))
@@ -178,27 +179,27 @@ OTX__PRIVATE otx_result otx__trim_room(otx__trimming *t, size_t need, otx_error 
 /* Whether a merge stays, whose halves of `left` and `right` bytes stand one after the other in
    t->scratch: the token that it makes does, and then its halves do. A prefix that continues a
    word is not the second half's in what is made. */
-OTX__PRIVATE bool otx__trim_merges(otx__trimming *t, size_t left, size_t right)
+OTX__PRIVATE bool otx__reshape_merges(otx__reshaping *t, size_t left, size_t right)
 {
     const otx__rules *rules = (const otx__rules *)t->vocab.rules;
     const size_t prefix = rules->prefix_size;
     char *pair = t->scratch;
-    if (otx__trim_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
-        otx__trim_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
+    if (otx__reshape_id(t, pair, left, UINT64_MAX) == OTX__GONE ||
+        otx__reshape_id(t, pair + left, right, UINT64_MAX) == OTX__GONE)
         return false;
     if (prefix && right >= prefix && memcmp(pair + left, rules->prefix, prefix) == 0) {
         right -= prefix;
         memmove(pair + left, pair + left + prefix, right);
     }
-    return otx__trim_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
+    return otx__reshape_id(t, pair, left + right, UINT64_MAX) != OTX__GONE;
 }
 
 /* The same of "left right" in t->scratch. */
-OTX__PRIVATE bool otx__trim_merge_line(otx__trimming *t, size_t size)
+OTX__PRIVATE bool otx__reshape_merge_line(otx__reshaping *t, size_t size)
 {
     char *space = (char *)memchr(t->scratch, ' ', size);
     size_t left = space ? (size_t)(space - t->scratch) : 0;
     if (!space) return false;
     memmove(space, space + 1, size - left - 1);
-    return otx__trim_merges(t, left, size - left - 1);
+    return otx__reshape_merges(t, left, size - left - 1);
 }

@@ -1,5 +1,6 @@
-/* Vocabularies cut down: which tokens can go, what the files of a small model become, and what is
-   refused. tests/trim_clients.py holds real ones to the packages.
+/* Vocabularies cut down and grown: which tokens can go, which merges lead to new ones, what the
+   files of a small model become, and what is refused. tests/reshape_clients.py holds real ones to
+   the packages.
    A suite of the public API: linked with the implementation. */
 #include "omp_transplant.h"
 #include "failing.h"
@@ -280,9 +281,117 @@ static void test_refusals(void)
     CHECK_INT(scratch_count("out"), 0);
 }
 
-static void test_memory(void)
+/* ---- more tokens ---- */
+
+static otx_result extend(const otx_context *ctx, const char *const *tokens, size_t count,
+                         otx_extend_summary *summary)
 {
-    static const char *const tokens[] = {"bc", "\\x61b"};
+    otx_extend_options options;
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = count;
+    options.overwrite = true;
+    return otx_extend(ctx, at("base"), at("out"), &options, summary, &error);
+}
+
+/* The row of a new token is the mean of its pieces'. */
+static void check_mean(size_t id, double one, double two)
+{
+    otx_checkpoint checkpoint;
+    const otx_checkpoint_tensor *tensor;
+    float row[3] = {0, 0, 0};
+    CHECK_INT(otx_checkpoint_open(NULL, at("out"), &checkpoint, &error), OTX_OK);
+    tensor = otx_checkpoint_find(&checkpoint, "model.embed_tokens.weight");
+    if (tensor) (void)otx_checkpoint_read(&checkpoint, tensor, id * 3, 3, row, &error);
+    CHECK(row[0] == (float)((one + two) / 2 * 10));
+    otx_checkpoint_close(NULL, &checkpoint);
+}
+
+/* aca is merged from a and ca; cabca, of which abc comes first, goes through a part (cabc);
+   bcaca is made of bc and the new aca; "a b" and abc+ are no words, and ab and abcab are there. */
+static void test_growth(void)
+{
+    static const char *const tokens[] = {"aca", "cabca", "ab", "abcab", "a b", "bcaca", "aca",
+                                         "abc+"};
+    otx_extend_summary summary;
+    const char *file;
+    scratch_remove_tree("out");
+    write_base();
+    CHECK_INT(extend(NULL, tokens, COUNT(tokens), &summary), OTX_OK);
+    CHECK_INT(summary.before, 12);
+    CHECK_INT(summary.present, 3);
+    CHECK_INT(summary.own, 3);
+    CHECK_INT(summary.added, 2);
+    CHECK_INT(summary.after, 12 + summary.own + summary.parts + summary.added);
+    file = read_file("out", "tokenizer.json");
+    CHECK_CONTAINS(file, "\"abcab\": 8,\n    \"aca\": 9,\n    \"cabc\": 10,\n"
+                   "    \"cabca\": 11");
+    CHECK_CONTAINS(file, "\"abc ab\",\n    \"a ca\",\n    \"c abc\",\n"
+                   "    \"cabc a\",\n    \"bc aca\"\n");
+    CHECK_CONTAINS(file, "\"content\": \"a b\", \"single_word\": false");
+    CHECK_CONTAINS(file, "\"content\": \"abc+\"");
+    file = read_file("out", "merges.txt");
+    CHECK_CONTAINS(file, "abc ab\na ca\nc abc\ncabc a\nbc aca\n");
+    CHECK_CONTAINS(read_file("out", "vocab.json"), "\"aca\": 9");
+    CHECK_CONTAINS(read_file("out", "added_tokens.json"), "\"a b\": ");
+    CHECK_CONTAINS(read_file("out", "tokenizer_config.json"), "{\"content\": \"a b\"");
+    check_mean(9, 0, 6);  /* a and ca */
+    check_mean(10, 2, 5); /* c and abc */
+    CHECK_INT(scratch_count("out"), 1);
+}
+
+/* A later token must not spoil an earlier one: its merges come last. The new tokenizer itself
+   splits each into one piece. */
+static void test_growth_reaches(void)
+{
+    static const char *const tokens[] = {"bab", "babab", "abab", "babababab", "aabb", "bbaa",
+                                         "aabbaabb", "cccc", "ccccc", "ccc", "acacac"};
+    otx_vocab vocab;
+    size_t i;
+    scratch_remove_tree("out");
+    write_base();
+    CHECK_INT(extend(NULL, tokens, COUNT(tokens), NULL), OTX_OK);
+    CHECK_INT(otx_vocab_open(NULL, at("out"), &vocab, &error), OTX_OK);
+    CHECK_INT(otx_vocab_open_rules(NULL, at("out"), &vocab, &error), OTX_OK);
+    for (i = 0; i < COUNT(tokens); i++) {
+        uint32_t ids[16];
+        size_t count = 0;
+        CHECK_INT(otx_vocab_split(NULL, &vocab, tokens[i], strlen(tokens[i]), ids, 16, &count,
+                                  &error), OTX_OK);
+        CHECK_INT(count, 1);
+        CHECK(ids[0] < vocab.count && vocab.tokens[ids[0]].size == strlen(tokens[i]));
+    }
+    otx_vocab_close(NULL, &vocab);
+}
+
+static void test_growth_refusals(void)
+{
+    static char lengthy[300];
+    const char *token = "\\xff+";
+    scratch_remove_tree("out");
+    write_base();
+    CHECK_INT(extend(NULL, &token, 1, NULL), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "is no UTF-8");
+    memset(lengthy, 'a', sizeof lengthy - 1);
+    token = lengthy;
+    CHECK_INT(extend(NULL, &token, 1, NULL), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "has 299 bytes");
+    token = "";
+    CHECK_INT(extend(NULL, &token, 1, NULL), OTX_ERROR_ARGUMENT);
+    CHECK_INT(scratch_count("out"), 0);
+}
+
+/* ---- memory ---- */
+
+/* Every allocation fails once, in a trimming and in an extension. */
+static otx_result reshape(const otx_context *ctx, bool larger)
+{
+    static const char *const tokens[] = {"bc", "\\x61b"}, *const news[] = {"acab", "a b"};
+    return larger ? extend(ctx, news, 2, NULL) : trim(ctx, tokens, 2, false, NULL);
+}
+
+static void check_memory(bool larger)
+{
     otx_context ctx;
     failing state;
     long total, i;
@@ -293,7 +402,7 @@ static void test_memory(void)
     ctx.allocator.context = &state;
     ctx.threads = 1;
     scratch_remove_tree("out");
-    CHECK_INT(trim(&ctx, tokens, 2, false, NULL), OTX_OK);
+    CHECK_INT(reshape(&ctx, larger), OTX_OK);
     CHECK_INT(state.live, 0);
     CHECK(!state.wrong_size);
     total = state.requests;
@@ -303,26 +412,35 @@ static void test_memory(void)
         scratch_remove_tree("out");
         memset(&state, 0, sizeof state);
         state.fail_at = i;
-        result = trim(&ctx, tokens, 2, false, NULL);
+        result = reshape(&ctx, larger);
         /* What is removed at the end is tried twice. */
         if ((result == OTX_ERROR_MEMORY || result == OTX_OK) && !state.live &&
             !state.wrong_size && scratch_count("out") == (result == OTX_OK))
             continue;
         printf("  request %ld of %ld: %s, \"%s\", %ld blocks live\n", i, total,
                otx_result_name(result), error.message, state.live);
-        CHECK(!"a failed allocation ends a trimming cleanly");
+        CHECK(!"a failed allocation ends it cleanly");
     }
+}
+
+static void test_memory(void)
+{
+    check_memory(false);
+    check_memory(true);
 }
 
 int main(void)
 {
-    scratch_open("trim");
+    scratch_open("reshape");
     RUN(test_merges);
     RUN(test_other_kinds);
     RUN(test_rules_are_needed);
     RUN(test_files);
     RUN(test_drop_and_first);
     RUN(test_refusals);
+    RUN(test_growth);
+    RUN(test_growth_reaches);
+    RUN(test_growth_refusals);
     RUN(test_memory);
     scratch_close();
     return test_end();

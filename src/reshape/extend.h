@@ -1,0 +1,258 @@
+/* ---- extend: more tokens -------------------------------------------------------------------- */
+
+/* Longer texts are no tokens: finding their merges takes time with their square. */
+#define OTX__TOKEN_MOST 256
+
+/* A vocabulary that grows. */
+typedef struct otx__extending {
+    otx__reshaping t;
+    otx__growth growth;
+    otx__before_model before; /* what happens to texts before the model sees them */
+    otx__text content;        /* of the token at hand */
+    otx_extend_summary summary;
+    otx_error *error;
+} otx__extending;
+
+/* ---- one token ---- */
+
+/* The text as an added token. */
+OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    uint32_t id;
+    otx_result result;
+    if (!otx__is_utf8(name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": is no UTF-8, and cannot "
+                         "be met otherwise than as an added token, which is text",
+                         listed->quoted);
+    if (otx__growth_find(&x->growth, name->bytes, name->size) >= 0) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
+    if (result) return result;
+    x->growth.tokens[x->growth.token_count - 1].added = true;
+    x->summary.added++;
+    return OTX_OK;
+}
+
+/* A character that has no token becomes one in the place of the pieces `at` and on, which are
+   its bytes. */
+OTX__PRIVATE otx_result otx__extend_character(otx__extending *x, size_t at, size_t *count)
+{
+    otx__growth *g = &x->growth;
+    char bytes[4];
+    size_t size = 0, step = 0;
+    int64_t found;
+    uint32_t id = 0;
+    otx_result result = OTX_OK;
+    while (!step && size < 4 && at + size < *count) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[at + size]];
+        if (token->kind != OTX_TOKEN_BYTE) break;
+        bytes[size++] = token->bytes[0];
+        step = otx__utf8_length((const unsigned char *)bytes, size);
+    }
+    if (!step) return OTX_OK;
+    found = otx__growth_find(g, bytes, size);
+    if (found < 0) {
+        result = otx__growth_add(g, bytes, size, &id);
+        if (result) return result;
+        g->tokens[g->token_count - 1].part = true;
+        found = id;
+    }
+    g->pieces[at] = (uint32_t)found;
+    memmove(g->pieces + at + 1, g->pieces + at + size,
+            (*count - at - size) * sizeof *g->pieces);
+    *count -= size - 1;
+    return OTX_OK;
+}
+
+/* The pieces that a text has now; *known is false where one is unknown or a byte alone. */
+OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_half *name,
+                                           size_t *count, bool *known)
+{
+    otx__growth *g = &x->growth;
+    void *items = g->pieces;
+    size_t i;
+    otx_result result;
+    if (!otx__grow(x->t.ctx, &items, &g->piece_room, OTX__TOKEN_MOST, sizeof *g->pieces))
+        return otx__fail_array(x->error, OTX__TOKEN_MOST, sizeof *g->pieces);
+    g->pieces = (uint32_t *)items;
+    result = otx_vocab_split(x->t.ctx, &x->t.vocab, name->bytes, name->size, g->pieces,
+                             g->piece_room, count, x->error);
+    *known = !result && *count > 0 && *count <= g->piece_room;
+    for (i = 0; *known && !result && i < *count; i++) {
+        const otx_token *token = &g->vocab->tokens[g->pieces[i]];
+        if (token->kind == OTX_TOKEN_BYTE && g->rules->how == OTX__SPLIT_MERGES)
+            result = otx__extend_character(x, i, count);
+        if (result || g->pieces[i] >= g->vocab->count) continue;
+        token = &g->vocab->tokens[g->pieces[i]];
+        *known = token->kind == OTX_TOKEN_TEXT;
+    }
+    return result;
+}
+
+/* A score under which a text is one piece: more than its best pieces have, by as much as it is
+   longer than they are, so that none of several new pieces is made of others. */
+OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
+                                          double *score)
+{
+    const otx__rules *rules = x->growth.rules;
+    size_t count = 0, i;
+    bool known;
+    otx_result result = otx__extend_pieces(x, name, &count, &known);
+    *score = 0.001 * (double)name->size;
+    for (i = 0; i < count && i < x->growth.piece_room && !result; i++)
+        *score += known ? rules->weights[x->growth.pieces[i]] : rules->least;
+    return result;
+}
+
+/* The text as a token of the model's own; *done is false where it cannot be one. */
+OTX__PRIVATE otx_result otx__extend_own(otx__extending *x, const otx__map_half *name, bool *done)
+{
+    otx__growth *g = &x->growth;
+    const otx__span content = otx__span_of(x->content.bytes, x->content.size);
+    const bool merges = g->rules->how == OTX__SPLIT_MERGES && !g->rules->whole_first;
+    size_t count = 0;
+    double score = 0;
+    uint32_t id;
+    int64_t found;
+    otx_result result = OTX_OK;
+    *done = true;
+    if (merges) {
+        result = otx__extend_pieces(x, name, &count, done);
+        if (!result && *done) result = otx__growth_reach(g, g->pieces, count, done);
+        found = otx__growth_find(g, content.bytes, content.size);
+        *done = *done && found >= 0;
+        if (result || !*done || (uint64_t)found < g->vocab->count) return result;
+        g->tokens[(size_t)found - g->vocab->count].part = false;
+        return OTX_OK;
+    }
+    if (g->rules->how == OTX__SPLIT_VITERBI) result = otx__extend_score(x, name, &score);
+    if (!result) result = otx__growth_add(g, content.bytes, content.size, &id);
+    if (!result) g->tokens[g->token_count - 1].score = score;
+    return result;
+}
+
+/* Whether a token is there already: the model's, or a new one that was asked for. */
+OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
+{
+    const otx__growth *g = &x->growth;
+    const int64_t id = otx__growth_find(g, x->content.bytes, x->content.size);
+    if (id < 0) return false;
+    return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
+}
+
+OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
+{
+    const otx__map_half *name = &listed->name;
+    const otx__span text = otx__span_of(name->bytes, name->size);
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (name->size == 0 || name->size > OTX__TOKEN_MOST)
+        return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": has %" PRIu64 " bytes; 1 "
+                         "to %d are wanted", listed->quoted, (uint64_t)name->size,
+                         OTX__TOKEN_MOST);
+    x->content.size = 0;
+    if (otx__is_whole(&x->before, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0) {
+        if (otx__extend_has(x) || otx__reshape_find(&x->t, name) >= 0) {
+            x->summary.present++;
+            return OTX_OK;
+        }
+        result = otx__extend_own(x, name, &done);
+        x->summary.own += done;
+    }
+    return result || done ? result : otx__extend_added(x, listed);
+}
+
+/* ---- all of them ---- */
+
+OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
+                                          const char *model)
+{
+    uint64_t named = 0;
+    otx__document document;
+    otx_result result;
+    x->t.ctx = ctx;
+    x->t.model = model;
+    otx__text_open(&x->content, ctx);
+    result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__reshape_look(&x->t, &named, x->error);
+    if (result) return result;
+    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+    if (result) return result;
+    x->before = otx__look_before_model(&document.json);
+    otx__document_close(ctx, &document);
+    x->growth.ctx = ctx;
+    x->growth.vocab = &x->t.vocab;
+    x->growth.rules = (const otx__rules *)x->t.vocab.rules;
+    x->growth.known = &x->t.contents;
+    x->growth.error = x->error;
+    otx__text_open(&x->growth.contents, ctx);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
+{
+    const otx_context *ctx = x->t.ctx;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < options->token_count && !result; i++) {
+        otx__listed listed;
+        result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
+        if (!result) result = otx__extend_token(x, &listed);
+        if (!result)
+            result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,
+                               x->error);
+        otx__listed_close(ctx, &listed);
+    }
+    for (i = 0; i < x->t.vocab.count; i++)
+        x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    x->t.growth = &x->growth;
+    for (i = 0; i < x->growth.token_count; i++) x->summary.parts += x->growth.tokens[i].part;
+    if (!result) result = otx__renumber(&x->t, x->error);
+    x->summary.before = x->t.vocab.token_count;
+    x->summary.after = x->t.count;
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
+                                          const otx_extend_options *options)
+{
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_SUBWORD;
+    job.how.subword = options->subword;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__new_write_all(&x->t, output.partial, x->error);
+    if (!result)
+        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+    otx__output_abandon(&output);
+    return result;
+}
+
+OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
+                              const otx_extend_options *options, otx_extend_summary *summary,
+                              otx_error *error)
+{
+    otx__extending x;
+    otx_result result;
+    memset(&x, 0, sizeof x);
+    x.error = error;
+    result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_all(&x, options);
+    if (!result) result = otx__extend_write(&x, out, options);
+    if (!result && summary) *summary = x.summary;
+    otx__reshape_close(&x.t);
+    if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
+    otx__text_close(&x.content);
+    return result;
+}

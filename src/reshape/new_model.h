@@ -1,0 +1,72 @@
+/* ---- new_model: the model with its new tokenizer ---------------------------------------- */
+
+/* "#NEW=#OLD" for every old token: its row is the old one, whatever else is alike. */
+typedef struct otx__new_map {
+    char (*texts)[32];
+    const char **entries;
+    size_t count;
+} otx__new_map;
+
+OTX__PRIVATE otx_result otx__new_map_open(const otx__reshaping *t, otx__new_map *map,
+                                          otx_error *error)
+{
+    size_t i;
+    map->texts = (char(*)[32])otx__alloc(t->ctx, t->count, sizeof *map->texts);
+    map->entries = (const char **)otx__alloc(t->ctx, t->count, sizeof *map->entries);
+    if (!map->texts || !map->entries)
+        return otx__fail_array(error, t->count, sizeof *map->texts);
+    for (i = 0; i < t->count; i++) {
+        if (t->olds[i] == OTX__GONE) continue;
+        otx__format(map->texts[map->count], sizeof *map->texts, "#%" PRIu64 "=#%" PRIu32,
+                    (uint64_t)i, t->olds[i]);
+        map->entries[map->count] = map->texts[map->count];
+        map->count++;
+    }
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
+{
+    if (map->texts) otx__free(t->ctx, map->texts, t->count, sizeof *map->texts);
+    if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
+}
+
+/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
+OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
+                                       const char *directory, const char *out,
+                                       void (*look)(const otx_job *job, void *context),
+                                       void *context, otx_error *error)
+{
+    otx_job_options options = *wanted;
+    otx__new_map map;
+    otx_job *job = NULL;
+    otx_result result;
+    memset(&map, 0, sizeof map);
+    result = otx__new_map_open(t, &map, error);
+    options.map = map.entries;
+    options.map_count = map.count;
+    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
+    if (!result && look) look(job, context);
+    if (!result) result = otx_job_run(job, out, error);
+    otx_job_close(job);
+    otx__new_map_close(t, &map);
+    return result;
+}
+
+#define OTX__NEW_TOKENIZER ".otx-tokenizer-"
+
+/* Makes the directory of the new tokenizer beside the output. */
+OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+                                       bool overwrite, otx__output *output, otx_error *error)
+{
+    otx__standing standing;
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, out, error);
+    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}

@@ -1,0 +1,104 @@
+/* ---- trim: fewer tokens ------------------------------------------------------------------- */
+
+/* Marks the token that an entry of the list names. */
+OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options *options,
+                                       size_t i, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__listed listed;
+    int64_t id;
+    otx_result result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
+    if (!result) {
+        id = otx__reshape_find(t, &listed.name);
+        if (id >= 0) t->keep[id] = !options->drop;
+        else
+            result = otx__fail(error, OTX_ERROR_NOT_FOUND, "token %" PRIu64 " of the list, "
+                               "\"%s\": %s has no such token", (uint64_t)i + 1, listed.quoted,
+                               otx__path_text(path, t->model));
+    }
+    otx__listed_close(t->ctx, &listed);
+    return result;
+}
+
+/* Marks what the caller wants to stay. */
+OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options *options,
+                                       otx_trim_summary *summary, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const bool token = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        t->keep[i] = token && (options->drop || i < options->first);
+    }
+    for (i = 0; i < options->token_count && !result; i++)
+        result = otx__trim_name(t, options, i, error);
+    for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
+                                         otx_trim_summary *summary, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__reshape_open(t, error);
+    otx__path_text(path, t->model);
+    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) result = otx__reshape_look(t, &summary->always, error);
+    if (!result)
+        result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
+    if (!result) result = otx__renumber(t, error);
+    if (result) return result;
+    summary->before = t->vocab.token_count;
+    summary->after = t->count;
+    if (t->count == t->vocab.token_count)
+        otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
+                 "not named to stay are needed by others", path, (uint64_t)t->count);
+    return OTX_OK;
+}
+
+/* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+{
+    otx_trim_summary *summary = (otx_trim_summary *)context;
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
+        const otx__tensor_plan *plan = &job->plans[i];
+        summary->matrices += old->end - old->begin;
+        if (!job->base.parts.tensors[i].redundant)
+            summary->trimmed +=
+                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+    }
+}
+
+OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
+                            const otx_trim_options *options, otx_trim_summary *summary,
+                            otx_error *error)
+{
+    otx__reshaping t;
+    otx_job_options job;
+    otx_trim_summary own;
+    otx__output output;
+    otx_result result;
+    memset(&t, 0, sizeof t);
+    memset(&job, 0, sizeof job);
+    memset(&own, 0, sizeof own);
+    t.ctx = ctx;
+    t.model = model;
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = otx__trim_choose(&t, options, &own, error);
+    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
+    if (!result) {
+        result = otx__new_write_all(&t, output.partial, error);
+        if (!result)
+            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
+                                    error);
+        otx__output_abandon(&output);
+    }
+    if (!result && summary) *summary = own;
+    otx__reshape_close(&t);
+    return result;
+}

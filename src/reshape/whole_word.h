@@ -1,0 +1,114 @@
+/* ---- whole_word: which texts a tokenizer leaves in one piece ----------------------- */
+
+/* A token of the model's own list is met only where the normaliser leaves its text as it is
+   and the pre-tokenizer does not cut it. What all of them do is not computed here; these are
+   texts of which it is certain. Any other can be an added token, which is cut out of a text
+   before either. */
+
+/* Letters that no known pre-tokenizer cuts from their like: of one script, of one case. */
+static const struct {
+    uint32_t first, last;
+} otx__word_letters[] = {
+    {'a', 'z'}, {0xdf, 0xf6}, {0xf8, 0xff}, {0x3b1, 0x3c9}, {0x430, 0x44f}, {0x5d0, 0x5ea},
+    {0x621, 0x63a}, {0x3041, 0x3096}, {0x30a1, 0x30fa}, {0x4e00, 0x9fa5}, {0xac00, 0xd7a3},
+};
+
+/* From here on they follow no space. */
+#define OTX__WORDS_SPACED 7
+
+/* The character that begins a text of UTF-8. */
+OTX__PRIVATE uint32_t otx__code_point(const char *text, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    uint32_t code;
+    size_t i;
+    if (size == 1) return at[0];
+    code = at[0] & (0x7fu >> size);
+    for (i = 1; i < size; i++) code = code << 6 | (at[i] & 0x3fu);
+    return code;
+}
+
+/* The row of the table that a character is of, or their number. */
+OTX__PRIVATE size_t otx__word_row(uint32_t code)
+{
+    size_t row = 0;
+    while (row < OTX__COUNT(otx__word_letters) && (code < otx__word_letters[row].first ||
+                                                   code > otx__word_letters[row].last))
+        row++;
+    return row < 3 && row > 0 ? 0 : row; /* Latin */
+}
+
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
+{
+    size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
+    const bool spaced = text.size > 0 && text.bytes[0] == ' ';
+    for (at = spaced; at < text.size; at += step, count++) {
+        size_t its;
+        step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
+        if (step == 0 || (ascii && step > 1)) return false;
+        its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
+        row = its;
+    }
+    return count > 0 && (!spaced || row < OTX__WORDS_SPACED);
+}
+
+/* What a tokenizer does to texts before its model sees them. */
+typedef struct otx__before_model {
+    bool changes; /* a normaliser does more than mark spaces */
+    bool cuts;    /* a pre-tokenizer cuts at more than spaces */
+    bool cuts_ideographs;
+} otx__before_model;
+
+/* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
+OTX__PRIVATE bool otx__step_is_plain(const otx_json *json, uint32_t step)
+{
+    const uint32_t type = otx_json_find(json, step, "type");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, step, "pattern"), "String");
+    if (otx_json_equals(json, type, "Prepend") || otx_json_equals(json, type, "Metaspace") ||
+        otx_json_equals(json, type, "Sequence"))
+        return true;
+    if (otx_json_equals(json, type, "Replace") || otx_json_equals(json, type, "Split"))
+        return otx_json_equals(json, pattern, " ");
+    return otx_json_equals(json, type, "ByteLevel") &&
+           otx_json_type_of(json, otx_json_find(json, step, "use_regex")) == OTX_JSON_FALSE;
+}
+
+/* Whether every step of a part is such, in its sequences too. */
+OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *ideographs)
+{
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
+    bool plain = true;
+    if (otx_json_type_of(json, part) != OTX_JSON_OBJECT) return true;
+    for (node = part; node < end; node++) {
+        const uint32_t type = otx_json_find(json, node, "type");
+        if (otx_json_type_of(json, type) != OTX_JSON_STRING) continue;
+        if (!otx__step_is_plain(json, node)) plain = false;
+        if (otx_json_equals(json, type, "BertPreTokenizer") ||
+            otx_json_equals(json, type, "BertNormalizer"))
+            *ideographs = true;
+    }
+    return plain;
+}
+
+OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
+{
+    otx__before_model before;
+    before.cuts_ideographs = false;
+    before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
+                                         &before.cuts_ideographs);
+    before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
+                                      &before.cuts_ideographs);
+    return before;
+}
+
+/* Whether the model sees the whole of a text at once, as it is. */
+OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
+{
+    if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
+    if (!otx__is_utf8(text.bytes, text.size)) return false;
+    if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
+    return !before->cuts || otx__is_word(text, false);
+}
