@@ -288,8 +288,8 @@
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
-          otx_token_map_*; norms in otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
-          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
+          otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
+          table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
           byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
           otx_mark_undertrained; otx_gguf_*, and GGUF files in otx_checkpoint_open.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
@@ -1581,7 +1581,7 @@ typedef struct otx_token_map {
     uint64_t counts[OTX_COUNTERPART_COUNT]; /* rows of each kind */
     double least_sum, most_sum; /* of the weights of a row, of those that are not empty */
     uint64_t negative; /* weights below 0 */
-    size_t entry_room, piece_room; /* private: what indices and weights, and pieces, have room for */
+    size_t entry_room, piece_room; /* private: of indices and weights, and of pieces */
 } otx_token_map;
 
 /* All zero is the default. */

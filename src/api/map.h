@@ -37,7 +37,7 @@ typedef struct otx_token_map {
     uint64_t counts[OTX_COUNTERPART_COUNT]; /* rows of each kind */
     double least_sum, most_sum; /* of the weights of a row, of those that are not empty */
     uint64_t negative; /* weights below 0 */
-    size_t entry_room, piece_room; /* private: what indices and weights, and pieces, have room for */
+    size_t entry_room, piece_room; /* private: of indices and weights, and of pieces */
 } otx_token_map;
 
 /* All zero is the default. */
