@@ -30,7 +30,7 @@ done
 without=
 case "$only" in
 "") api="version result context isa matrix blocks solver affine methods source json safetensors
-             gguf vocab align map"
+             gguf vocab align gguf_vocab map"
     wings="base files vocab simd solve methods across"
     path_api="file directory job map_models verify evaluate reshape"
     path_wings="disk model job evaluate reshape" ;;
@@ -40,10 +40,10 @@ files) api="version result context matrix blocks source json safetensors gguf"
              files/gguf_keys" ;;
 vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
-    without="base/number base/blocks base/blocks_fit base/blocks_make base/watch
-             files/tensors files/safetensors_read files/safetensors_write files/gguf_types
+    without="base/number base/blocks base/blocks_fit base/blocks_make base/watch files/tensors
+             files/safetensors_read files/safetensors_write files/gguf_types
              files/gguf_values files/gguf_walk files/gguf_read files/gguf_write
-             files/gguf_keys" ;;
+             files/gguf_keys vocab/known_gguf vocab/from_gguf vocab/gguf_rules" ;;
 solve) api="version result context isa matrix solver"
     wings="base simd solve" path_api='' path_wings=''
     without="base/hash base/blocks base/blocks_fit base/blocks_make base/base64 base/protobuf

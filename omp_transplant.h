@@ -23,263 +23,284 @@
 
    What is where
 
-      313  api/version                version
-      343  api/result                 results
-      383  api/context                context: memory, threads, progress
-      461  api/isa                    instruction sets
-      478  api/matrix                 numbers and matrices
-      536  api/blocks                 block types of ggml
-      560  api/solver                 the solver
-      688  api/affine                 the affine map: rows as the map makes them, and what it misses
-      819  api/methods                methods: rows for tokens that a model lacks
-     1037  api/source                 sources and sinks: bytes in and out
-     1057  api/json                   JSON
-     1179  api/safetensors            safetensors
-     1243  api/gguf                   GGUF
-     1341  api/vocab                  vocabularies
-     1477  api/align                  alignment
-     1544  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1636  api/file                   files
-     1647  api/directory              directories
-     1718  api/job                    the whole job
-     1898  api/map_models             maps by the rows of two models
-     1920  api/verify                 looking at a finished directory
-     1976  api/evaluate               methods ranked on tokens that both models share
-     2071  api/reshape                a model's own vocabulary, smaller or larger
+      336  api/version                version
+      366  api/result                 results
+      406  api/context                context: memory, threads, progress
+      484  api/isa                    instruction sets
+      501  api/matrix                 numbers and matrices
+      559  api/blocks                 block types of ggml
+      583  api/solver                 the solver
+      711  api/affine                 the affine map: rows as the map makes them, and what it misses
+      842  api/methods                methods: rows for tokens that a model lacks
+     1060  api/source                 sources and sinks: bytes in and out
+     1080  api/json                   JSON
+     1202  api/safetensors            safetensors
+     1266  api/gguf                   GGUF
+     1364  api/vocab                  vocabularies
+     1501  api/align                  alignment
+     1568  api/gguf_vocab             vocabularies in GGUF files
+     1591  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1683  api/file                   files
+     1694  api/directory              directories
+     1766  api/job                    the whole job
+     1955  api/map_models             maps by the rows of two models
+     1977  api/verify                 looking at a finished model
+     2041  api/evaluate               methods ranked on tokens that both models share
+     2136  api/reshape                a model's own vocabulary, smaller or larger
 
-     2158  base                       what everything stands on
-     2194  base/begin                 system headers, and how floating point must be compiled
-     2232  base/sizes                 counting, and sums and products that may not wrap
-     2270  base/span                  bytes of others, digits, UTF-8
-     2428  base/decimal               the digits of a double
-     2563  base/format                printf without stdio and without a locale
-     2832  base/result                results, failures, messages
-     2948  base/memory                the allocator, arrays that grow
-     3007  base/text                  names in messages, and text that grows
-     3124  base/hooks                 log, progress, threads of the caller
-     3193  base/sort                  in place, without memory, never quadratic; and finding
-     3243  base/clock                 wall time for statistics
-     3289  base/hash                  keyed, for tables whose keys a stranger chooses
-     3381  base/pool                  blocks that are freed together
-     3496  base/number                element types, widening and rounding
-     3707  base/blocks                block types of ggml, taken apart and widened
-     3928  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4213  base/blocks_make           rows quantised to blocks
-     4607  base/base64                decoding
-     4643  base/protobuf              fields of a message
-     4765  base/watch                 long loops that the caller can stop
+     2223  base                       what everything stands on
+     2259  base/begin                 system headers, and how floating point must be compiled
+     2297  base/sizes                 counting, and sums and products that may not wrap
+     2335  base/span                  bytes of others, digits, UTF-8
+     2493  base/decimal               the digits of a double
+     2628  base/format                printf without stdio and without a locale
+     2897  base/result                results, failures, messages
+     3013  base/memory                the allocator, arrays that grow
+     3072  base/text                  names in messages, and text that grows
+     3189  base/hooks                 log, progress, threads of the caller
+     3258  base/sort                  in place, without memory, never quadratic; and finding
+     3308  base/clock                 wall time for statistics
+     3354  base/hash                  keyed, for tables whose keys a stranger chooses
+     3446  base/pool                  blocks that are freed together
+     3561  base/number                element types, widening and rounding
+     3772  base/blocks                block types of ggml, taken apart and widened
+     3993  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4278  base/blocks_make           rows quantised to blocks
+     4672  base/base64                decoding
+     4708  base/protobuf              fields of a message
+     4830  base/watch                 long loops that the caller can stop
 
-     4818  files                      formats, on memory and streams
-     4848  files/memory_source        memory as a source of bytes
-     4866  files/json_read            a parser without recursion
-     5219  files/json_values          looking at values, stepping through containers
-     5432  files/json_edit            writing, and edits that keep every byte they do not touch
-     5800  files/tensors              what reading and writing a header share
-     5935  files/safetensors_read     the header of a file, checked
-     6260  files/safetensors_write    the header of a new file
-     6417  files/gguf_types           ggml's types, and the sizes of values
-     6594  files/gguf_values          keys, tensors and values found
-     6712  files/gguf_walk            what stands in a header, one after the other
-     6924  files/gguf_read            the header of a file, checked
-     7145  files/gguf_write           the header of a new file
-     7350  files/gguf_keys            a list of keys that is being made
+     4883  files                      formats, on memory and streams
+     4913  files/memory_source        memory as a source of bytes
+     4931  files/json_read            a parser without recursion
+     5284  files/json_values          looking at values, stepping through containers
+     5497  files/json_edit            writing, and edits that keep every byte they do not touch
+     5865  files/tensors              what reading and writing a header share
+     6000  files/safetensors_read     the header of a file, checked
+     6325  files/safetensors_write    the header of a new file
+     6482  files/gguf_types           ggml's types, and the sizes of values
+     6659  files/gguf_values          keys, tensors and values found
+     6777  files/gguf_walk            what stands in a header, one after the other
+     6989  files/gguf_read            the header of a file, checked
+     7210  files/gguf_write           the header of a new file
+     7415  files/gguf_keys            a list of keys that is being made
 
-     7550  vocab                      tokens, from every source, and which of them are the same
-     7587  vocab/known                what the world calls things: files, classes, tokens
-     7912  vocab/token_table          the table of tokens, and finding tokens in it
-     8086  vocab/spelling             from what a file spells to bytes
-     8277  vocab/reader               what the readers of all sources share
-     8629  vocab/added_tokens         what other files add to a model's tokens
-     8977  vocab/in_use               tokens that are named as reserved ones and are none
-     9080  vocab/from_tokenizer_json  tokenizer.json
-     9373  vocab/from_tekken          tekken.json
-     9528  vocab/from_tiktoken        *.tiktoken
-     9593  vocab/from_sentencepiece   tokenizer.model and its like
-     9958  vocab/from_vocab_json      vocab.json and merges.txt
-    10044  vocab/from_vocab_txt       vocab.txt
-    10101  vocab/digits               how a tokenizer cuts numbers
-    10297  vocab/recognise            what a file is, by what it holds
-    10428  vocab/parse                the first source that is given, and what goes with it
-    10637  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11039  vocab/split                text split as the tokenizer's model splits it
-    11441  vocab/align                which base token a donor token is
+     7615  vocab                      tokens, from every source, and which of them are the same
+     7656  vocab/known                what the world calls things: files, classes, tokens
+     7980  vocab/token_table          the table of tokens, and finding tokens in it
+     8154  vocab/spelling             from what a file spells to bytes
+     8345  vocab/reader               what the readers of all sources share
+     8703  vocab/added_tokens         what other files add to a model's tokens
+     9051  vocab/in_use               tokens that are named as reserved ones and are none
+     9154  vocab/from_tokenizer_json  tokenizer.json
+     9447  vocab/from_tekken          tekken.json
+     9602  vocab/from_tiktoken        *.tiktoken
+     9667  vocab/from_sentencepiece   tokenizer.model and its like
+    10032  vocab/from_vocab_json      vocab.json and merges.txt
+    10118  vocab/from_vocab_txt       vocab.txt
+    10175  vocab/digits               how a tokenizer cuts numbers
+    10371  vocab/recognise            what a file is, by what it holds
+    10502  vocab/parse                the first source that is given, and what goes with it
+    10728  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11035  vocab/rules_read           the rules of each kind of file
+    11140  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11321  vocab/from_gguf            the vocabulary of a GGUF file
+    11629  vocab/gguf_rules           how it splits text
+    11781  vocab/split                text split as the tokenizer's model splits it
+    12181  vocab/align                which base token a donor token is
 
-    11698  simd                       the hot loops, once for each instruction set
-    11731  simd/kernels               the table of kernels, and what all versions share
-    12008  simd/scalar                the reference
-    12177  simd/sse2                  the operations of 128-bit x86, and what each does
-    12298  simd/neon                  those of 64-bit Arm
-    12393  simd/wasm                  those of WebAssembly's SIMD128
-    12478  simd/avx2                  those of 256-bit x86, with FMA
-    12560  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13202  simd/avx_vnni              AVX2, and products of integers
-    13298  simd/neon_bf16             NEON, and products of matrices
-    13452  simd/avx512                512-bit x86, by hand
-    14058  simd/amx                   tiles of x86, beside AVX-512
-    14301  simd/dispatch              which of them this machine can run, and which a call takes
+    12438  simd                       the hot loops, once for each instruction set
+    12471  simd/kernels               the table of kernels, and what all versions share
+    12748  simd/scalar                the reference
+    12917  simd/sse2                  the operations of 128-bit x86, and what each does
+    13038  simd/neon                  those of 64-bit Arm
+    13133  simd/wasm                  those of WebAssembly's SIMD128
+    13218  simd/avx2                  those of 256-bit x86, with FMA
+    13300  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13942  simd/avx_vnni              AVX2, and products of integers
+    14038  simd/neon_bf16             NEON, and products of matrices
+    14192  simd/avx512                512-bit x86, by hand
+    14798  simd/amx                   tiles of x86, beside AVX-512
+    15041  simd/dispatch              which of them this machine can run, and which a call takes
 
-    14527  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    14580  solve/views                the rows of matrices, as the kernels read them
-    14709  solve/panels               vectors as the dense products want them, and these
-    14900  solve/rests                vectors on their way into panels
-    15077  solve/dictionary           the atoms, and their split along a common direction
-    15232  solve/exact_gram           products of all pairs of atoms in double
-    15314  solve/triangle             packed lower triangles
-    15418  solve/support              what is known of one target, and the exact steps
-    15694  solve/gram_table           products of atoms with all atoms, for scans
-    15932  solve/screen               which atoms are worth scoring in double: the bound
-    16238  solve/scan                 the correlations of all atoms with a block's residuals
-    16401  solve/predict              making targets ready for the next scan
-    16647  solve/candidates           the atoms that a scan could not rule out
-    16984  solve/select               the next atoms of each target
-    17149  solve/pursuit              what one solve holds, and the memory it takes
-    17393  solve/plan                 which form, and in what blocks
-    17638  solve/steps                a pursuit from its rows to its results
-    17877  solve/combine              new rows of coefficients
-    17939  solve/solver               the public call
-    18104  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18313  solve/affine_normal        the normal equations of an affine map
-    18556  solve/affine_factor        their factor, and their solution
-    18787  solve/affine_map           a fitted map, and the rows it makes
-    19130  solve/affine_choice        how many atoms to take, and chosen by what
-    19528  solve/affine_fit           what a fit of an affine map holds and needs
-    19772  solve/affine               fitting and applying affine maps
+    15267  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15320  solve/views                the rows of matrices, as the kernels read them
+    15449  solve/panels               vectors as the dense products want them, and these
+    15640  solve/rests                vectors on their way into panels
+    15817  solve/dictionary           the atoms, and their split along a common direction
+    15972  solve/exact_gram           products of all pairs of atoms in double
+    16054  solve/triangle             packed lower triangles
+    16158  solve/support              what is known of one target, and the exact steps
+    16434  solve/gram_table           products of atoms with all atoms, for scans
+    16672  solve/screen               which atoms are worth scoring in double: the bound
+    16978  solve/scan                 the correlations of all atoms with a block's residuals
+    17141  solve/predict              making targets ready for the next scan
+    17387  solve/candidates           the atoms that a scan could not rule out
+    17724  solve/select               the next atoms of each target
+    17889  solve/pursuit              what one solve holds, and the memory it takes
+    18133  solve/plan                 which form, and in what blocks
+    18378  solve/steps                a pursuit from its rows to its results
+    18617  solve/combine              new rows of coefficients
+    18679  solve/solver               the public call
+    18844  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19053  solve/affine_normal        the normal equations of an affine map
+    19296  solve/affine_factor        their factor, and their solution
+    19527  solve/affine_map           a fitted map, and the rows it makes
+    19870  solve/affine_choice        how many atoms to take, and chosen by what
+    20268  solve/affine_fit           what a fit of an affine map holds and needs
+    20512  solve/affine               fitting and applying affine maps
 
-    20061  methods                    rows for tokens that a model lacks, each method a room
-    20102  methods/parts              what methods share: sums of rows, combinations
-    20286  methods/pursuit            omp, omp-centred
-    20357  methods/mapping            omp-affine, affine
-    20391  methods/constant           mean, zero
-    20419  methods/near               each target against all anchors
-    20710  methods/weights            how a few anchors combine to a target
-    20931  methods/interpolation      common_interpolation
-    21084  methods/wechsel            wechsel
-    21134  methods/focus              focus
-    21222  methods/hull               hull
-    21273  methods/dense              matrices of double, and their products
-    21538  methods/linear             maps between two models' rows
-    21693  methods/clp                clp
-    21779  methods/chance             normal deviates that are the same everywhere
-    21840  methods/factor             of symmetric matrices
-    21889  methods/randn              randn
-    21978  methods/john_hewitt        john_hewitt
-    22062  methods/polar              the orthogonal part of a matrix
-    22158  methods/procrustes         procrustes
-    22251  methods/eigen              principal directions of a matrix's rows
-    22545  methods/landmark_pca       landmark_pca
-    22603  methods/stb                stb
-    22785  methods/mp_rope            mp_rope
-    23101  methods/subword            subword
-    23217  methods/zett               zett
-    23239  methods/spread             the factor that suits hidden anchors' rows best
-    23466  methods/modifiers          what is done to the rows of any method
-    23610  methods/undertrained       rows that look as if nothing had trained them
-    23727  methods/methods            the table of all, and the public calls
+    20801  methods                    rows for tokens that a model lacks, each method a room
+    20842  methods/parts              what methods share: sums of rows, combinations
+    21026  methods/pursuit            omp, omp-centred
+    21097  methods/mapping            omp-affine, affine
+    21131  methods/constant           mean, zero
+    21159  methods/near               each target against all anchors
+    21450  methods/weights            how a few anchors combine to a target
+    21671  methods/interpolation      common_interpolation
+    21824  methods/wechsel            wechsel
+    21874  methods/focus              focus
+    21962  methods/hull               hull
+    22013  methods/dense              matrices of double, and their products
+    22278  methods/linear             maps between two models' rows
+    22433  methods/clp                clp
+    22519  methods/chance             normal deviates that are the same everywhere
+    22580  methods/factor             of symmetric matrices
+    22629  methods/randn              randn
+    22718  methods/john_hewitt        john_hewitt
+    22802  methods/polar              the orthogonal part of a matrix
+    22898  methods/procrustes         procrustes
+    22991  methods/eigen              principal directions of a matrix's rows
+    23285  methods/landmark_pca       landmark_pca
+    23343  methods/stb                stb
+    23525  methods/mp_rope            mp_rope
+    23841  methods/subword            subword
+    23957  methods/zett               zett
+    23979  methods/spread             the factor that suits hidden anchors' rows best
+    24206  methods/modifiers          what is done to the rows of any method
+    24350  methods/undertrained       rows that look as if nothing had trained them
+    24467  methods/methods            the table of all, and the public calls
 
-    23878  across                     tokens of one vocabulary as weighted tokens of another
-    23892  across/map_rows            a map, gathered row by row
-    24089  across/token_map           by the split of the other vocabulary
-    24212  across/write_maps          two maps as safetensors
-    24355  across/spell_maps          two maps as JSON, for people
+    24618  across                     tokens of one vocabulary as weighted tokens of another
+    24632  across/map_rows            a map, gathered row by row
+    24829  across/token_map           by the split of the other vocabulary
+    24952  across/write_maps          two maps as safetensors
+    25095  across/spell_maps          two maps as JSON, for people
 
-    24475  disk                       files and directories
-    24511  disk/system                what POSIX and Windows are asked for
-    24552  disk/windows_paths         paths as Windows takes them
-    24692  disk/windows               the system as Windows gives it
-    25004  disk/posix                 the system as POSIX gives it
-    25252  disk/paths                 what can be told from their text
-    25326  disk/failure               why the system refused
-    25440  disk/look                  what stands at a path, and whether within another
-    25561  disk/listing               listings of directories
-    25636  disk/reading               files to read, and whether they have changed
-    25815  disk/writing               files to write
-    25932  disk/copying               copies of files
-    25998  disk/trees                 whole directories looked through, copied, removed
-    26214  disk/known                 what weights are called in a directory
-    26308  disk/staging               a directory made under another name, then renamed
-    26574  disk/missing               a path or a directory without what is wanted of it
-    26617  disk/gguf_files            GGUF files of a directory, by their names
-    26656  disk/weights               which files they are, and what may stand in their place
-    26992  disk/weight_index          the index of a checkpoint in shards
-    27209  disk/shards                what an index and its shards say of each other
-    27414  disk/gguf_parts            the parts of a split GGUF file
-    27523  disk/checkpoint            a model directory, in one file or in shards
-    27875  disk/tokenizer_directory   the tokenizer of a model directory
+    25215  disk                       files and directories
+    25253  disk/system                what POSIX and Windows are asked for
+    25294  disk/windows_paths         paths as Windows takes them
+    25434  disk/windows               the system as Windows gives it
+    25746  disk/posix                 the system as POSIX gives it
+    25994  disk/paths                 what can be told from their text
+    26068  disk/failure               why the system refused
+    26182  disk/look                  what stands at a path, and whether within another
+    26303  disk/listing               listings of directories
+    26378  disk/reading               files to read, and whether they have changed
+    26557  disk/writing               files to write
+    26674  disk/copying               copies of files
+    26740  disk/trees                 whole directories looked through, copied, removed
+    26956  disk/known                 what weights are called in a directory
+    27050  disk/staging               a directory made under another name, then renamed
+    27316  disk/staged_files          files made under another name, then renamed
+    27445  disk/missing               a path or a directory without what is wanted of it
+    27488  disk/gguf_files            GGUF files of a directory, by their names
+    27527  disk/weights               which files they are, and what may stand in their place
+    27863  disk/weight_index          the index of a checkpoint in shards
+    28080  disk/shards                what an index and its shards say of each other
+    28285  disk/gguf_parts            the parts of a split GGUF file
+    28394  disk/checkpoint            a model directory, in one file or in shards
+    28746  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    28825  disk/tokenizer_directory   the tokenizer of a model directory
 
-    28132  model                      which tensors and config keys belong to the vocabulary
-    28167  model/known                what the world calls things
-    28506  model/known_keys           keys of ids and sizes in configs
-    28680  model/known_classes        classes of tokenizers, by the type of model
-    28918  model/names                names of tensors
-    29075  model/document             the JSON files of a model directory
-    29170  model/members              what the members of a config are about
-    29391  model/config               what config.json says
-    29568  model/side                 a model directory opened once
-    29691  model/code                 the Python that a tokenizer is loaded with
-    29925  model/parts                what each tensor does for the vocabulary
-    30035  model/whole                whether all tensors are there
-    30157  model/find                 finding the parts of a model
-    30444  model/processor            the tokens that a processor looks for by their text
-    30599  model/heirs                what becomes of the ids in a config
-    30766  model/config_ids           ids in a config being edited
-    31006  model/config_lists         lists, dictionaries and ranges of ids
-    31163  model/config_edit          config.json and generation_config.json, edited
-    31458  model/classes              which class a tokenizer is loaded as
-    31665  model/class_tokens         added tokens that a class numbers otherwise
+    29087  model                      which tensors and config keys belong to the vocabulary
+    29123  model/known                what the world calls things
+    29475  model/known_keys           keys of ids and sizes in configs
+    29649  model/known_classes        classes of tokenizers, by the type of model
+    29887  model/names                names of tensors
+    30044  model/document             the JSON files of a model directory
+    30139  model/members              what the members of a config are about
+    30360  model/config               what config.json says
+    30537  model/side                 a model directory opened once
+    30661  model/gguf_model           what a GGUF file says of a model
+    30718  model/code                 the Python that a tokenizer is loaded with
+    30952  model/parts                what each tensor does for the vocabulary
+    31065  model/whole                whether all tensors are there
+    31187  model/find                 finding the parts of a model
+    31486  model/processor            the tokens that a processor looks for by their text
+    31641  model/heirs                what becomes of the ids in a config
+    31808  model/config_ids           ids in a config being edited
+    32048  model/config_lists         lists, dictionaries and ranges of ids
+    32205  model/config_edit          config.json and generation_config.json, edited
+    32500  model/classes              which class a tokenizer is loaded as
+    32707  model/class_tokens         added tokens that a class numbers otherwise
 
-    31781  job                        the whole transplant, in the order in which it happens
-    31825  job/job                    what a job holds
-    32212  job/open                   opening the two models
-    32349  job/map                    the caller's map
-    32470  job/align                  where every new row comes from
-    32664  job/plan                   what becomes of every tensor, and of the configs
-    32844  job/rope                   heads and rotary positions of the two models
-    32942  job/chat                   the template that turns messages into text
-    33070  job/digits                 where the two tokenizers cut numbers differently
-    33267  job/converted              the special tokens that a conversion to GGUF finds
-    33457  job/bos                    texts that begin otherwise than the base's
-    33506  job/rows                   rows in memory: reading, checking, their mean
-    33843  job/pieces                 what the base cuts new tokens into
-    33945  job/untrained              rows that hold nothing, and what becomes of their tokens
-    34208  job/magikarp               tokens that look under-trained by their rows
-    34335  job/match                  rows of tokens that a new one only begins with
-    34422  job/solve                  solving for the rows of the donor
-    34625  job/targets                the rows that are made from the donor's
-    34739  job/diagnose               what is odd about the rows that were made
-    34868  job/rebuild                the new rows of one vocabulary tensor
-    35128  job/write                  the output and its weights
-    35407  job/copy                   the other files of the two models
-    35624  job/index                  the files that are written anew
-    35794  job/run                    the whole, in order
-    35911  job/combined               a map of tokens by the combinations that a method makes
-    36011  job/report                 what a job did, as JSON and as a table
-    36333  job/findings               what is told of a finished directory
-    36382  job/check_files            its files
-    36518  job/check_ids              sizes, ids and tying
-    36734  job/check_values           values
-    36805  job/check_draft            as a draft model for another
-    37097  job/verify                 whether a finished directory agrees with itself
+    32823  job                        the whole transplant, in the order in which it happens
+    32880  job/job                    what a job holds
+    33269  job/open                   opening the two models
+    33545  job/map                    the caller's map
+    33666  job/align                  where every new row comes from
+    33867  job/plan                   what becomes of every tensor, and of the configs
+    34083  job/rope                   heads and rotary positions of the two models
+    34181  job/chat                   the template that turns messages into text
+    34320  job/digits                 where the two tokenizers cut numbers differently
+    34521  job/converted              the special tokens that a conversion to GGUF finds
+    34829  job/gguf_donor             the files of a tokenizer, open once more
+    34913  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35196  job/gguf_tokens            the strings, types and scores of a vocabulary
+    35532  job/gguf_merges            the merges of a byte-level vocabulary
+    35703  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    35873  job/gguf_special           special tokens, flags, templates
+    36092  job/gguf_normal            what becomes of spaces and letters
+    36235  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    36431  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    36642  job/bos                    texts that begin otherwise than the base's
+    36706  job/rows                   rows in memory: reading, checking, their mean
+    37045  job/pieces                 what the base cuts new tokens into
+    37147  job/untrained              rows that hold nothing, and what becomes of their tokens
+    37412  job/magikarp               tokens that look under-trained by their rows
+    37539  job/match                  rows of tokens that a new one only begins with
+    37626  job/solve                  solving for the rows of the donor
+    37829  job/targets                the rows that are made from the donor's
+    37943  job/diagnose               what is odd about the rows that were made
+    38072  job/rebuild                the new rows of one vocabulary tensor
+    38333  job/write_blocks           new rows as blocks
+    38430  job/write                  the output and its weights
+    38724  job/write_gguf             the output as a GGUF file, or as parts of one
+    39069  job/copy                   the other files of the two models
+    39286  job/index                  the files that are written anew
+    39448  job/run                    the whole, in order
+    39609  job/combined               a map of tokens by the combinations that a method makes
+    39709  job/report                 what a job did, as JSON and as a table
+    40031  job/findings               what is told of a finished model
+    40080  job/check_files            its files
+    40216  job/check_ids              sizes, ids and tying
+    40432  job/check_values           values
+    40503  job/check_gguf             the tokens of a GGUF file
+    40753  job/check_gguf_keys        its other keys, and its tensors
+    40998  job/check_draft            as a draft model for another
+    41321  job/verify                 whether a finished model agrees with itself
 
-    37138  evaluate                   methods ranked on tokens that both models share
-    37157  evaluate/token_class       what a token is like, by its bytes
-    37224  evaluate/hidden            which tokens are hidden, and the rows at hand
-    37416  evaluate/scores            how near rows come to the true ones
-    37515  evaluate/ranks             whether a true row is found among all
-    37623  evaluate/evaluate          methods, one after the other, matrix by matrix
-    37842  evaluate/write_json        an evaluation as JSON
-    37953  evaluate/write_page        an evaluation as a page
+    41377  evaluate                   methods ranked on tokens that both models share
+    41396  evaluate/token_class       what a token is like, by its bytes
+    41463  evaluate/hidden            which tokens are hidden, and the rows at hand
+    41655  evaluate/scores            how near rows come to the true ones
+    41754  evaluate/ranks             whether a true row is found among all
+    41862  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42081  evaluate/write_json        an evaluation as JSON
+    42192  evaluate/write_page        an evaluation as a page
 
-    38167  reshape                    a model's own vocabulary, smaller or larger
-    38190  reshape/needed             what has to stay for the sake of what stays
-    38373  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    38676  reshape/whole_word         which texts a tokenizer leaves in one piece
-    38792  reshape/renumber           which tokens there are then, and their ids
-    38999  reshape/files_json         tokenizer.json and the JSON files beside it
-    39374  reshape/files_lines        merges.txt and vocab.txt
-    39458  reshape/new_tokenizer      the files of the tokenizer, written anew
-    39580  reshape/new_model          the model with its new tokenizer
-    39654  reshape/trim               fewer tokens
-    39760  reshape/extend             more tokens
+    42406  reshape                    a model's own vocabulary, smaller or larger
+    42429  reshape/needed             what has to stay for the sake of what stays
+    42612  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    42915  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43031  reshape/renumber           which tokens there are then, and their ids
+    43238  reshape/files_json         tokenizer.json and the JSON files beside it
+    43613  reshape/files_lines        merges.txt and vocab.txt
+    43697  reshape/new_tokenizer      the files of the tokenizer, written anew
+    43819  reshape/new_model          the model with its new tokenizer
+    43893  reshape/trim               fewer tokens
+    43999  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -289,9 +310,11 @@
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
-          table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
-          byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
-          otx_mark_undertrained; otx_gguf_*, and GGUF files in otx_checkpoint_open.
+          table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
+          types of ggml; own_head_method, magikarp, byte_match and prefix_match in
+          otx_job_options, OTX_ACTION_MATCH, otx_mark_undertrained; otx_gguf_*, GGUF files in
+          otx_checkpoint_open, otx_job_open, otx_vocab_open and otx_verify,
+          otx_vocab_parse_gguf; pre and split_max_size in otx_job_options.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
@@ -1370,7 +1393,8 @@ OTX_API const char *otx_role_name(otx_role role);
 typedef struct otx_token {
     const char *bytes;   /* any bytes, NUL and invalid UTF-8 included */
     const char *content; /* as the tokenizer's file spells it, UTF-8; from tekken.json
-                            and tiktoken files the bytes themselves */
+                            and tiktoken files the bytes themselves; from GGUF see
+                            otx_vocab_parse_gguf */
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
@@ -1397,9 +1421,9 @@ typedef struct otx_vocab {
     size_t token_count;  /* ids that have a token */
     int64_t roles[OTX_ROLE_COUNT]; /* ids, or -1 */
     otx_family family;
-    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
+    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char", "Trie" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
-                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt", "GGUF" */
     size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
                             read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
@@ -1541,6 +1565,29 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              otx_alignment *out, otx_error *error);
 OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignment);
 
+/* >>> src/api/gguf_vocab.h */
+/* ---- vocabularies in GGUF files ----------------------------------------------------- */
+
+/* Reads the vocabulary that the keys of an open file hold: the kinds gpt2, llama, gemma4,
+   bert, t5, rwkv and plamo2 of tokenizer.ggml.model; others are OTX_ERROR_UNSUPPORTED. Its
+   tokens stand for what those of the tokenizer do that the file was converted from: ids that
+   the converter filled up with "[PADid]" have no token; what it wrote out (user-defined
+   tokens) is text as it stands; a token that it made special by its looks is a control token.
+   Contents are as the file has them, any bytes, but for two: rwkv's are the bytes that the
+   file writes as in Python; and bert's lack the mark of a word before a reserved name.
+   Roles are those that the keys name, and for others the id that llama.cpp takes where it is
+   a control token. otx_vocab.source is "GGUF", and its model that of the kind, "Trie" for
+   rwkv. Close with otx_vocab_close. */
+OTX_API otx_result otx_vocab_parse_gguf(const otx_context *ctx, const otx_gguf *file,
+                                        const char *name, otx_vocab *out, otx_error *error);
+
+/* Reads besides how text is split, as otx_vocab_parse_rules does, from the file that the
+   vocabulary was parsed from: merges, scores, or the tokens alone. How plamo2 splits is not
+   known here. */
+OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_gguf *file,
+                                              const char *name, otx_vocab *vocab,
+                                              otx_error *error);
+
 /* >>> src/api/map.h */
 /* ---- maps: tokens of one vocabulary as weighted tokens of another --------------------------- */
 
@@ -1649,10 +1696,11 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
    lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
-   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
-   several files with tokens in a directory the first in the order of otx_vocab_file
-   is read; the others are compared with it, and one that says something else is
-   reported to ctx->log. */
+   vocab.json or vocab.txt, or a GGUF file (of a split one the first part), which is
+   known by what it holds, under any name. Of several files with tokens in a directory the
+   first in the order of otx_vocab_file is read; the others are compared with it, and one
+   that says something else is reported to ctx->log. Only if there is none its one GGUF
+   file is read. */
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 
@@ -1774,7 +1822,14 @@ typedef struct otx_job_options {
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
-                          config.json names, which stays */
+                          config.json names, which stays. In GGUF F32, F16, BF16 or one that
+                          otx_dtype_is_block accepts; shared rows are then no longer bit for
+                          bit the base's, but within that type's rounding of them */
+    const char *pre;   /* in GGUF: the name of the rule by which llama.cpp cuts text before
+                          its tokenizer does; NULL: the donor's, where it is known */
+    uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
+                          that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
+                          file, whatever the base is in */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -1848,16 +1903,16 @@ typedef struct otx_job_summary {
 /* A transplant: the base model, the donor of the tokenizer, and the plan. */
 typedef struct otx_job otx_job;
 
-/* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
-   aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied, and where rows
-   are to be solved for: then the matrices are read once for rows that hold nothing. Those
-   are zeros, and rows that are the same bit for bit as three others, or as one that has no
-   token or a reserved one: they were never trained. (Two or three alike may be copies that
-   somebody made.) A token with such a row in a matrix of the donor that is used, the
-   embedding or an untied head, is not solved for: where the base has no row to copy, it
-   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
-   matrix of the base. */
+/* Opens both models, which are directories or GGUF files in any mix, reads the
+   vocabularies, finds the vocabulary tensors, aligns, and makes every check that needs no
+   solving. Reads no tensor data, but where it takes the bytes of two matrices to tell
+   whether they are tied, and where rows are to be solved for: then the matrices are read
+   once for rows that hold nothing. Those are zeros, and rows that are the same bit for bit
+   as three others, or as one that has no token or a reserved one: they were never trained.
+   (Two or three alike may be copies that somebody made.) A token with such a row in a matrix
+   of the donor that is used, the embedding or an untied head, is not solved for: where the
+   base has no row to copy, it gets what a reserved token gets. Nor is it an anchor, nor is
+   one with such a row in a matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -1869,10 +1924,12 @@ OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job);
 OTX_API const otx_alignment *otx_job_alignment(const otx_job *job);
 OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
 
-/* Solves, and writes a complete model directory under a temporary name beside
-   `out`, then renames it. On failure nothing stands under the final name and the
-   temporary directory is removed. Files and sub-directories of the base that have
-   nothing to do with the vocabulary are copied; weights in other formats, and
+/* Solves, and writes a complete model as the base is: a GGUF file, whose name must end in
+   .gguf, or a directory, for which a donor that is a GGUF file must stand in a directory with
+   its tokenizer.json. It grows under a temporary name beside `out`, and is then renamed; of
+   several parts of a GGUF file the first comes last. On failure nothing stands under the
+   final name and the temporary directory is removed. Files and sub-directories of the base
+   that have nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
    left out with a note. Links to files are followed, those to directories refused. A
    file of either model that changes until the end is an error, as the output would be a
@@ -1918,7 +1975,7 @@ OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, c
                                      otx_token_map *out, otx_error *error);
 
 /* >>> src/api/verify.h */
-/* ---- looking at a finished directory ------------------------------------------------- */
+/* ---- looking at a finished model ----------------------------------------------------- */
 
 /* What runs a draft model beside its target. Each asks something else of the pair; the rules
    were read from the sources in November 2026. */
@@ -1948,7 +2005,7 @@ typedef struct otx_verify_options {
        surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
-    const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    const char *draft_for; /* a directory or GGUF file: the target of a draft model; or NULL */
     otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
@@ -1962,12 +2019,20 @@ typedef struct otx_verify_summary {
    finite (faults) and rows of zeros in an output head, which can be sampled
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
+   Or a GGUF file, of a split one the first part, or a directory with no other weights: what
+   ggml and llama.cpp ask of its header, its vocabulary and the shapes that go with it, by which
+   they would not load it, or text could not be encoded (faults); what they put up with, but
+   hardly anybody means (warnings: special ids of tokens that are none, an unknown
+   pre-tokenizer, a chat template with names of no tokens); and values as above.
+
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. One line for each engine that is asked for says whether it takes
+   config.json are read, or its keys. GGUF files are compared as they are, and a directory
+   as it would be converted; if either is one, llama.cpp alone is asked for by
+   OTX_ENGINE_ALL. One line for each engine that is asked for says whether it takes
    the pair, and if not why: an engine that refuses it is a fault; a warning, what it
    does not look at though it makes drafts of no use, or asks for besides.
 
-   OTX_OK when it came to its end, whatever it found; a directory that is not there,
+   OTX_OK when it came to its end, whatever it found; a model that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -7581,6 +7646,10 @@ OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *e
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask
+     rules_read           the rules of each kind of file
+     known_gguf           what llama.cpp knows of vocabularies by name
+     from_gguf            the vocabulary of a GGUF file
+     gguf_rules           how it splits text
      split                text split as the tokenizer's model splits it
      align                which base token a donor token is */
 
@@ -7679,7 +7748,6 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */
@@ -8305,6 +8373,8 @@ typedef enum otx__numbering {
 } otx__numbering;
 
 struct otx__tokenizer;
+struct otx__rules;
+struct otx__gguf_words;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
@@ -8316,8 +8386,11 @@ typedef struct otx__vocab_reader {
     /* The next token, or *more = false after the last. Runs twice over the file:
        otx__rewind_words goes before each time. */
     otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
-    /* Sets t->fallback, when all tokens are known. */
+    /* Sets t->fallback, when all tokens are known; and the bytes of tokens that stand for
+       others than the spelling makes of them. */
     otx_result (*roles)(struct otx__tokenizer *t);
+    /* Completes the rules, whose tokens are there; NULL: as otx__rules_read_kind does. */
+    otx_result (*rules)(struct otx__tokenizer *t, struct otx__rules *rules);
 } otx__vocab_reader;
 
 /* What is at hand while a vocabulary is read. JSON documents that are absent are
@@ -8347,6 +8420,7 @@ typedef struct otx__tokenizer {
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
     otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
+    struct otx__gguf_words *gguf; /* GGUF: the keys with the tokens */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
     otx_json_iter entries;    /* of `words` or `specials`; set at their first */
@@ -10431,17 +10505,17 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
     {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
-     otx__tokenizer_json_next, otx__tokenizer_json_roles},
+     otx__tokenizer_json_next, otx__tokenizer_json_roles, NULL},
     {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
-     otx__tekken_roles},
+     otx__tekken_roles, NULL},
     {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
-     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
+     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles, NULL},
     {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
-     otx__tiktoken_next, otx__tiktoken_roles},
+     otx__tiktoken_next, otx__tiktoken_roles, NULL},
     {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
-     otx__next_member, otx__vocab_json_roles},
+     otx__next_member, otx__vocab_json_roles, NULL},
     {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
-     otx__vocab_txt_next, otx__vocab_txt_roles},
+     otx__vocab_txt_next, otx__vocab_txt_roles, NULL},
 };
 
 /* The reader of the first source that is given, and its text. */
@@ -10605,31 +10679,48 @@ OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
     otx_json_close(t->ctx, &t->added);
 }
 
+/* Reads a vocabulary with t->reader. On failure it is closed. */
+OTX__PRIVATE otx_result otx__parse_with_reader(otx__tokenizer *t)
+{
+    otx__added_list lists[OTX__ADDED_LISTS];
+    otx_result result;
+    size_t i;
+    memset(lists, 0, sizeof lists);
+    result = otx__open_texts(t);
+    if (!result) result = otx__read_tokens(t, lists);
+    if (!result) otx__finish_tokens(t);
+    if (!result) result = otx__find_in_use(t);
+    if (!result) result = otx__find_digits(t);
+    if (result) otx_vocab_close(t->ctx, t->vocab);
+    for (i = 0; i < OTX__COUNT(lists); i++)
+        otx__free(t->ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    return result;
+}
+
+/* What every reading begins with. */
+OTX__PRIVATE void otx__tokenizer_begin(otx__tokenizer *t, const otx_context *ctx,
+                                       const otx_vocab_text *texts, otx_vocab *vocab,
+                                       otx_error *error)
+{
+    size_t i;
+    memset(t, 0, sizeof *t);
+    t->ctx = ctx;
+    t->texts = texts;
+    t->error = error;
+    t->vocab = vocab;
+    t->last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) t->fallback[i] = -1;
+}
+
 OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
-    size_t i;
-    memset(&t, 0, sizeof t);
-    memset(lists, 0, sizeof lists);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
     memset(out, 0, sizeof *out);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = out;
-    t.last_added = -1;
-    for (i = 0; i < OTX_ROLE_COUNT; i++) t.fallback[i] = -1;
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__read_tokens(&t, lists);
-    if (!result) otx__finish_tokens(&t);
-    if (!result) result = otx__find_in_use(&t);
-    if (!result) result = otx__find_digits(&t);
-    if (result) otx_vocab_close(ctx, out);
-    for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    if (!result) result = otx__parse_with_reader(&t);
     otx__tokenizer_close(&t);
     return result;
 }
@@ -10645,6 +10736,9 @@ typedef enum otx__split_kind {
     OTX__SPLIT_LONGEST, /* WordPiece: the longest token that fits, from the left */
     OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
 } otx__split_kind;
+
+/* WordPiece: characters of a word beyond which it is unknown. */
+#define OTX__LONGEST_WORD 100
 
 /* A token of the model, to be found by its content. */
 typedef struct otx__rule_token {
@@ -10664,6 +10758,8 @@ typedef struct otx__rules {
     otx__spelling spelling;
     bool by_bytes;      /* the pieces to begin with are bytes, not characters */
     bool whole_first;   /* a word that is a token is that one, whatever the merges */
+    bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
+    bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
     char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
     size_t prefix_size, suffix_size;
@@ -10936,7 +11032,8 @@ OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
     rules->merge_count = kept;
 }
 
-/* ---- the rules of each kind of file ---- */
+/* >>> src/vocab/rules_read.h */
+/* ---- rules_read: the rules of each kind of file ------------------------------------- */
 
 /* The string of a member of the model, if it is one that has room. */
 OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
@@ -11000,7 +11097,7 @@ OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
     rules->spelling = t->spelling;
     otx__rules_read_bytes(t->vocab, rules);
     rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
-    return otx__rules_read_kind(t, rules);
+    return t->reader->rules ? t->reader->rules(t, rules) : otx__rules_read_kind(t, rules);
 }
 
 /* Rules in a pool of their own. */
@@ -11015,24 +11112,669 @@ OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *erro
     return rules;
 }
 
+/* Reads the rules of t->vocab with t->reader, in place of those that it has. */
+OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
+{
+    otx__rules *rules = otx__rules_open(t->ctx, t->error);
+    otx_result result;
+    if (!rules) return OTX_ERROR_MEMORY;
+    result = otx__open_texts(t);
+    if (!result) result = otx__rules_read(t, rules);
+    otx__vocab_drop_rules(t->ctx, result ? (void *)rules : t->vocab->rules);
+    if (!result) t->vocab->rules = rules;
+    return result;
+}
+
 OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
                                          const char *name, otx_vocab *vocab, otx_error *error)
 {
-    otx__rules *rules = otx__rules_open(ctx, error);
     otx__tokenizer t;
     otx_result result;
-    if (!rules) return OTX_ERROR_MEMORY;
-    memset(&t, 0, sizeof t);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = vocab;
+    otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__rules_read(&t, rules);
+    if (!result) result = otx__rules_with_reader(&t);
     otx__tokenizer_close(&t);
-    otx__vocab_drop_rules(ctx, result ? (void *)rules : vocab->rules);
-    if (!result) vocab->rules = rules;
+    return result;
+}
+
+/* >>> src/vocab/known_gguf.h */
+/* ---- known_gguf: what llama.cpp calls vocabularies, and takes for granted of them --- */
+
+/* Read in src/llama-vocab.cpp of August 2026. A new name is a new row. */
+
+/* Types of a token. */
+enum {
+    OTX__GGUF_UNDEFINED, OTX__GGUF_NORMAL, OTX__GGUF_UNKNOWN, OTX__GGUF_CONTROL,
+    OTX__GGUF_USER, OTX__GGUF_UNUSED, OTX__GGUF_BYTE, OTX__GGUF_TOKEN_TYPES
+};
+
+#define OTX__GGUF_MODEL "tokenizer.ggml.model"
+#define OTX__GGUF_PRE "tokenizer.ggml.pre"
+#define OTX__GGUF_TOKENS "tokenizer.ggml.tokens"
+#define OTX__GGUF_TYPES "tokenizer.ggml.token_type"
+#define OTX__GGUF_SCORES "tokenizer.ggml.scores"
+#define OTX__GGUF_MERGES "tokenizer.ggml.merges"
+#define OTX__GGUF_TEMPLATE "tokenizer.chat_template"
+#define OTX__GGUF_ADD_BOS "tokenizer.ggml.add_bos_token"
+#define OTX__GGUF_ADD_EOS "tokenizer.ggml.add_eos_token"
+
+/* The keys of the roles' ids. */
+static const char *const otx__gguf_role_keys[OTX_ROLE_COUNT] = {
+    "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
+    "tokenizer.ggml.padding_token_id", "tokenizer.ggml.unknown_token_id",
+    "tokenizer.ggml.seperator_token_id", /* so spelled */
+    "tokenizer.ggml.cls_token_id", "tokenizer.ggml.mask_token_id",
+};
+
+/* A kind of vocabulary, by tokenizer.ggml.model. */
+typedef struct otx__vocab_kind {
+    const char *name;
+    const char *type;     /* what llama.cpp makes of it: only alike ones make a pair of a draft
+                             and a target */
+    const char *model;    /* see otx_vocab */
+    otx_family family;
+    bool merges, scores;  /* what it cannot do without */
+    bool adds[2];         /* bos, eos: whether texts get it, where no key tells */
+    int roles[OTX_ROLE_COUNT]; /* ids where no key names one; -1: none */
+} otx__vocab_kind;
+
+static const otx__vocab_kind otx__vocab_kinds[] = {
+    {"gpt2", "BPE", "BPE", OTX_FAMILY_BYTE_LEVEL, true, false, {false, false},
+     {11, 11, -1, -1, -1, -1, -1}},
+    {"llama", "SPM", "BPE", OTX_FAMILY_METASPACE, false, true, {true, false},
+     {1, 2, -1, 0, -1, -1, -1}},
+    {"gemma4", "BPE", "BPE", OTX_FAMILY_METASPACE, true, false, {true, false},
+     {-1, -1, -1, -1, -1, -1, -1}},
+    {"bert", "WPM", "WordPiece", OTX_FAMILY_WORDPIECE, false, false, {true, false},
+     {101, -1, 0, 100, 102, 101, 103}},
+    {"t5", "UGM", "Unigram", OTX_FAMILY_METASPACE, false, true, {false, true},
+     {-1, 1, 0, 2, -1, -1, -1}},
+    {"rwkv", "RWKV", "Trie", OTX_FAMILY_PLAIN, false, false, {false, false},
+     {-1, -1, -1, -1, -1, -1, -1}},
+    {"plamo2", "PLaMo2", "Unigram", OTX_FAMILY_PLAIN, false, true, {false, false},
+     {1, 2, 3, 0, -1, -1, -1}},
+};
+
+/* Pre-tokenizers of byte-level vocabularies, by tokenizer.ggml.pre. */
+typedef struct otx__gguf_pre {
+    const char *name;
+    size_t digits;    /* the most digits that it leaves together; 0: any */
+    bool whole_first; /* a word that is a token is that one, whatever the merges */
+    bool adds_bos;    /* where no key tells */
+} otx__gguf_pre;
+
+static const otx__gguf_pre otx__gguf_pres[] = {
+    {"default", 3, false, false},
+    {"llama3", 3, true, true}, {"llama-v3", 3, true, true}, {"llama-bpe", 3, true, true},
+    {"falcon3", 3, true, true}, {"falcon-h1", 3, true, true}, {"pixtral", 3, true, true},
+    {"midm-2.0", 3, true, true}, {"lfm2", 3, true, true}, {"jina-v5-nano", 3, true, true},
+    {"minicpm5", 0, true, false},
+    {"deepseek-llm", 0, false, false}, {"deepseek-coder", 1, false, false},
+    {"deepseek-v3", 3, false, false}, {"hunyuan-dense", 3, false, false},
+    {"joyai-llm", 3, false, false}, {"hy_v4", 3, false, false}, {"spark2_5", 1, false, false},
+    {"youtu", 1, true, false},
+    {"falcon", 3, false, false},
+    {"mpt", 0, false, false}, {"gpt-2", 0, false, false}, {"phi-2", 0, false, false},
+    {"jina-es", 0, false, false}, {"jina-de", 0, false, false}, {"jina-v2-es", 0, false, false},
+    {"jina-v2-de", 0, false, false}, {"jina-v1-en", 0, false, false},
+    {"jina-v2-code", 0, false, false}, {"roberta-bpe", 0, false, false},
+    {"gigachat", 0, false, false}, {"a.x-4.0", 0, false, false}, {"mellum", 0, false, false},
+    {"modern-bert", 0, false, false}, {"exaone4", 0, false, false}, {"olmo", 0, false, false},
+    {"jais", 0, false, false}, {"trillion", 0, false, false},
+    {"granite-docling", 0, false, false},
+    {"starcoder", 1, false, false}, {"refact", 1, false, false}, {"command-r", 1, false, false},
+    {"smollm", 1, false, false}, {"codeshell", 1, false, false}, {"exaone", 1, false, false},
+    {"minerva-7b", 1, false, false}, {"mellum2", 1, false, false},
+    {"stablelm2", 1, false, false}, {"qwen2", 1, false, false},
+    {"deepseek-r1-qwen", 1, false, false}, {"kormo", 1, false, false},
+    {"f2llmv2", 1, false, false}, {"megrez", 1, false, false}, {"hunyuan", 1, false, false},
+    {"solar-open", 1, false, false}, {"qwen35", 1, false, false}, {"ufakzeka", 1, false, false},
+    {"poro-chat", 0, false, false}, {"bloom", 0, false, false}, {"gpt3-finnish", 0, false, false},
+    {"viking", 1, false, false},
+    {"jais-2", 3, false, false}, {"dbrx", 3, false, false}, {"smaug-bpe", 3, false, false},
+    {"glm4", 3, false, false}, {"chatglm-bpe", 3, false, false},
+    {"tekken", 1, true, true},
+    {"chameleon", 1, false, true},
+    {"gpt-4o", 3, false, false}, {"llama4", 3, false, false}, {"kanana2", 3, false, false},
+    {"talkie", 3, false, false}, {"minimax-m2", 3, false, false},
+    {"granite-embed-multi-97m", 3, true, false},
+    {"tiny_aya", 3, false, false}, {"cohere2moe", 3, false, false},
+    {"kimi-k2", 3, true, false}, /* ranks in place of merges */
+    {"superbpe", 3, false, false},
+    {"bailingmoe", 1, false, false}, {"bailingmoe2", 1, false, false},
+    {"llada-moe", 1, false, false},
+    {"seed-coder", 1, false, false}, {"grok-2", 1, false, false},
+    {"afmoe", 3, false, false}, {"laguna", 1, false, false}, {"exaone-moe", 1, false, false},
+    {"whitespace", 0, false, false},
+};
+
+#define OTX__PRE_KIMI "kimi-k2"
+
+/* Those under which a vocabulary is spelled as SentencePiece does, spaces as U+2581, though
+   it is named gpt2: read as gemma4. */
+static const char *const otx__gguf_spaced_pres[] = {
+    "gemma4", "sarvam-moe", "granite-embed-multi-311m",
+};
+
+/* Those for which the kind's own bos does not count. */
+static const char *const otx__gguf_pres_without_bos[] = {"glm4", "chatglm-bpe"};
+
+/* ---- looking things up ---- */
+
+/* The text of a key with one string; empty if there is none. */
+OTX__PRIVATE otx__span otx__gguf_word_of(const otx_gguf *file, const char *name)
+{
+    const otx_gguf_key *key = otx_gguf_find(file, name);
+    otx_gguf_strings strings;
+    memset(&strings, 0, sizeof strings);
+    if (!key || key->array || !otx_gguf_next(key, &strings)) return otx__span_of("", 0);
+    return otx__span_of(strings.bytes, strings.size);
+}
+
+OTX__PRIVATE bool otx__span_is_any(otx__span text, const char *const *names, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__span_is(text, names[i])) return true;
+    return false;
+}
+
+/* The kind of a file's vocabulary, or NULL. */
+OTX__PRIVATE const otx__vocab_kind *otx__vocab_kind_of(const otx_gguf *file)
+{
+    otx__span name = otx__gguf_word_of(file, OTX__GGUF_MODEL);
+    const bool spaced = otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                         otx__gguf_spaced_pres,
+                                         OTX__COUNT(otx__gguf_spaced_pres));
+    size_t i;
+    if (spaced && otx__span_is(name, "gpt2")) name = otx__span_of("gemma4", 6);
+    for (i = 0; i < OTX__COUNT(otx__vocab_kinds); i++)
+        if (otx__span_is(name, otx__vocab_kinds[i].name)) return &otx__vocab_kinds[i];
+    return NULL;
+}
+
+/* The pre-tokenizer of a byte-level vocabulary, or NULL. */
+OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
+{
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
+    size_t i;
+    if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
+    if (name.size == 0) name = otx__span_of("default", 7);
+    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
+        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
+    return NULL;
+}
+
+/* The id that a role has where no key names one, or -1. */
+OTX__PRIVATE int64_t otx__gguf_usual_role(const otx_gguf *file, otx_role role)
+{
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    if (!kind) return -1;
+    if (role == OTX_ROLE_BOS && otx__span_is_any(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                 otx__gguf_pres_without_bos,
+                                                 OTX__COUNT(otx__gguf_pres_without_bos)))
+        return -1;
+    return kind->roles[role];
+}
+
+/* >>> src/vocab/from_gguf.h */
+/* ---- from_gguf: the vocabulary of a GGUF file -------------------------------------- */
+
+/* What a reader looks at. */
+typedef struct otx__gguf_words {
+    const otx_gguf *file;
+    const otx__vocab_kind *kind;
+    const otx__gguf_pre *pre; /* NULL: none, or one that is not known */
+    const otx_gguf_key *tokens, *types, *scores, *merges;
+    otx_gguf_strings at;      /* in tokens */
+} otx__gguf_words;
+
+#define OTX__WORD_MARK "\xe2\x96\x81" /* U+2581 */
+
+/* ---- the keys ---- */
+
+/* A list, if it is there: of such elements, or of the other ones, and at least `least`. */
+OTX__PRIVATE otx_result otx__gguf_array(const otx__tokenizer *t, const char *name,
+                                       otx_gguf_type type, otx_gguf_type other, uint64_t least,
+                                       const otx_gguf_key **out)
+{
+    const otx_gguf_key *key = otx_gguf_find(t->gguf->file, name);
+    *out = key;
+    if (!key) return OTX_OK;
+    if (!key->array || (key->type != type && key->type != other))
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: key %s is not an array of %s", t->name,
+                         name, type == OTX_GGUF_STRING ? "strings"
+                               : type == OTX_GGUF_I32  ? "numbers of type i32"
+                                                       : "numbers of type f32 or i32");
+    if (key->count >= least) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: key %s has %" PRIu64 " elements for %"
+                     PRIu64 " tokens", t->name, name, key->count, least);
+}
+
+/* Refuses a file without a vocabulary, or with one of a kind that is not read here. */
+OTX__PRIVATE otx_result otx__gguf_refuse_kind(const otx__tokenizer *t)
+{
+    const otx__span model = otx__gguf_word_of(t->gguf->file, OTX__GGUF_MODEL);
+    char name[OTX__QUOTED];
+    if (model.size == 0 || otx__span_is(model, "none") || otx__span_is(model, "no_vocab"))
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: holds no vocabulary: key "
+                         OTX__GGUF_MODEL " is %s", t->name,
+                         model.size ? "none" : "not there, or no string");
+    return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: its vocabulary is of the kind \"%s\" "
+                     "(" OTX__GGUF_MODEL "), and read here are gpt2, llama, gemma4, bert, t5, "
+                     "rwkv and plamo2", t->name,
+                     otx__quote(name, sizeof name, model.bytes, model.size));
+}
+
+OTX__PRIVATE otx_result otx__gguf_open_words(otx__tokenizer *t)
+{
+    otx__gguf_words *g = t->gguf;
+    otx_result result;
+    g->kind = otx__vocab_kind_of(g->file);
+    if (!g->kind) return otx__gguf_refuse_kind(t);
+    g->pre = otx__gguf_pre_of(g->file);
+    result = otx__gguf_array(t, OTX__GGUF_TOKENS, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
+                            &g->tokens);
+    if (!result && !g->tokens)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no key " OTX__GGUF_TOKENS,
+                         t->name);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_TYPES, OTX_GGUF_I32, OTX_GGUF_I32,
+                                g->tokens->count, &g->types);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_SCORES, OTX_GGUF_F32, OTX_GGUF_I32,
+                                g->tokens->count, &g->scores);
+    if (!result)
+        result = otx__gguf_array(t, OTX__GGUF_MERGES, OTX_GGUF_STRING, OTX_GGUF_STRING, 0,
+                                &g->merges);
+    if (result) return result;
+    t->type = g->kind->model;
+    t->repeat = OTX__REPEAT_STAYS;
+    t->spelling.family = g->kind->family;
+    t->spelling.byte_fallback = g->kind->merges && g->kind->family == OTX_FAMILY_METASPACE;
+    if (g->kind->family == OTX_FAMILY_METASPACE) {
+        t->spelling.mark_size = 3;
+        memcpy(t->spelling.mark, OTX__WORD_MARK, 3);
+    }
+    return OTX_OK;
+}
+
+/* ---- tokens ---- */
+
+/* The type of a token; one that is not known is like none. */
+OTX__PRIVATE int otx__gguf_type_at(const otx__gguf_words *g, uint64_t id)
+{
+    int64_t type;
+    if (!g->types) return OTX__GGUF_NORMAL;
+    if (!otx_gguf_integer(g->types, id, &type) || type < 0 || type >= OTX__GGUF_TOKEN_TYPES)
+        return OTX__GGUF_UNDEFINED;
+    return (int)type;
+}
+
+/* Whether a string is what converters fill an id up with that has no token: [PADid], unused;
+   those of 2024 made it user-defined. */
+OTX__PRIVATE bool otx__gguf_is_filler(const char *content, size_t size, uint64_t id, int type)
+{
+    char own[32];
+    if (type == OTX__GGUF_UNUSED) return otx__has_shape(content, size, "[PAD#]");
+    if (type != OTX__GGUF_USER) return false;
+    return otx__same_bytes(content, size, own,
+                           otx__format(own, sizeof own, "[PAD%" PRIu64 "]", id));
+}
+
+/* Undoes the escapes of Python in t->scratch. */
+OTX__PRIVATE size_t otx__gguf_unescape(char *text, size_t size)
+{
+    size_t at = 0, length = 0;
+    while (at < size) {
+        char letter = text[at++];
+        int high = -1, low = -1;
+        if (letter != '\\' || at == size) {
+            text[length++] = letter;
+            continue;
+        }
+        letter = text[at++];
+        if (letter == 'x' && size - at >= 2) {
+            high = otx__hex_digit(text[at]);
+            low = otx__hex_digit(text[at + 1]);
+        }
+        if (high >= 0 && low >= 0) {
+            text[length++] = (char)(high * 16 + low);
+            at += 2;
+        } else {
+            text[length++] = letter == 'n' ? '\n' : letter == 'r' ? '\r'
+                             : letter == 't' ? '\t' : letter;
+        }
+    }
+    return length;
+}
+
+OTX__PRIVATE bool otx__gguf_starts_word(const char *content, size_t size)
+{
+    return size >= 3 && memcmp(content, OTX__WORD_MARK, 3) == 0;
+}
+
+/* Settles the content of a token, given as the file has it. */
+OTX__PRIVATE otx_result otx__gguf_content(otx__tokenizer *t, otx__given *word, int type)
+{
+    const otx__gguf_words *g = t->gguf;
+    otx_result result = OTX_OK;
+    if (g->kind->family == OTX_FAMILY_WORDPIECE &&
+        otx__gguf_starts_word(word->content, word->size) &&
+        (otx__is_reserved(word->content + 3, word->size - 3) ||
+         otx__gguf_is_filler(word->content + 3, word->size - 3, word->id, type))) {
+        word->content += 3;
+        word->size -= 3;
+    }
+    if (strcmp(g->kind->name, "rwkv") == 0 && type <= OTX__GGUF_NORMAL) {
+        result = otx__tokenizer_scratch(t, word->size + 1);
+        if (result) return result;
+        if (word->size) memcpy(t->scratch, word->content, word->size);
+        word->content = t->scratch;
+        word->size = otx__gguf_unescape(t->scratch, word->size);
+    }
+    return OTX_OK;
+}
+
+/* Whether an ordinary token is one that was added: gguf-py's reader of tokenizer.json, which
+   gemma4's are from, tells only those of them that have a role. They look like <this>, and hardly
+   a piece that is made of text does. */
+OTX__PRIVATE bool otx__gguf_looks_added(const otx__gguf_words *g, const otx__given *word)
+{
+    return strcmp(g->kind->name, "gemma4") == 0 && word->size > 2 && word->content[0] == '<' &&
+           word->content[word->size - 1] == '>' &&
+           otx__fallback_byte(word->content, word->size) < 0;
+}
+
+/* Settles all of a token. Its kind stays NONE if it only fills its id up. */
+OTX__PRIVATE otx_result otx__gguf_word(otx__tokenizer *t, otx__given *word)
+{
+    static const otx_token_kind kinds[OTX__GGUF_TOKEN_TYPES] = {
+        OTX_TOKEN_TEXT, OTX_TOKEN_TEXT, OTX_TOKEN_CONTROL, OTX_TOKEN_CONTROL, OTX_TOKEN_TEXT,
+        OTX_TOKEN_UNUSED, OTX_TOKEN_BYTE
+    };
+    const int type = otx__gguf_type_at(t->gguf, word->id);
+    char quoted[OTX__QUOTED];
+    otx_result result = otx__gguf_content(t, word, type);
+    word->kind = OTX_TOKEN_NONE;
+    if (result || otx__gguf_is_filler(word->content, word->size, word->id, type)) return result;
+    word->kind = kinds[type];
+    word->added = type == OTX__GGUF_UNKNOWN || type == OTX__GGUF_CONTROL ||
+                  type == OTX__GGUF_USER ||
+                  (word->kind == OTX_TOKEN_TEXT && otx__gguf_looks_added(t->gguf, word));
+    if (type != OTX__GGUF_BYTE || word->size == 1 ||
+        otx__fallback_byte(word->content, word->size) >= 0)
+        return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: token %" PRIu64 ", \"%s\", stands for a "
+                     "byte (type 6), but is not <0xNN>", t->name, word->id,
+                     otx__quote(quoted, sizeof quoted, word->content, word->size));
+}
+
+OTX__PRIVATE otx_result otx__gguf_next_word(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    otx__gguf_words *g = t->gguf;
+    otx_result result = OTX_OK;
+    if (t->position == 0) memset(&g->at, 0, sizeof g->at);
+    do {
+        *more = otx_gguf_next(g->tokens, &g->at);
+        if (!*more) return OTX_OK;
+        word->id = t->position++;
+        word->content = g->at.bytes;
+        word->size = g->at.size;
+        word->score = 0.0;
+        (void)otx_gguf_number(g->scores, word->id, &word->score);
+        result = otx__gguf_word(t, word);
+    } while (!result && word->kind == OTX_TOKEN_NONE);
+    return result;
+}
+
+/* ---- what else tokens are ---- */
+
+/* Ids that the table has room for: those behind the last token are fillers. */
+OTX__PRIVATE uint64_t otx__gguf_room(const otx__tokenizer *t)
+{
+    return ((const otx__vocab_memory *)t->vocab->memory)->token_limit;
+}
+
+/* Settles the bytes of tokens that the spelling would get wrong: user-defined ones, which the
+   converter has written out; words of WordPiece, of which those that start one are marked;
+   and what is no UTF-8, which the alphabet of bytes cannot be. */
+OTX__PRIVATE void otx__gguf_settle(otx__tokenizer *t)
+{
+    const otx__gguf_words *g = t->gguf;
+    const otx_family family = g->kind->family;
+    size_t id;
+    for (id = 0; id < otx__gguf_room(t); id++) {
+        otx_token *token = &t->vocab->tokens[id];
+        const bool words = family == OTX_FAMILY_WORDPIECE;
+        const bool whole = otx__gguf_type_at(g, id) == OTX__GGUF_USER ||
+                           (family == OTX_FAMILY_BYTE_LEVEL &&
+                            !otx__is_utf8(token->content, token->content_size));
+        char *bytes;
+        if (token->kind != OTX_TOKEN_TEXT || !(whole || words)) continue;
+        token->bytes = token->content;
+        token->size = token->content_size;
+        if (whole || !otx__gguf_starts_word(token->content, token->content_size)) continue;
+        token->size -= 2;
+        bytes = otx__vocab_keep(t->vocab, token->size);
+        bytes[0] = ' ';
+        memcpy(bytes + 1, token->content + 3, token->size - 1u);
+        token->bytes = bytes;
+    }
+}
+
+/* The id of a role that no key names: of the unknown token the one that is of this type; else
+   the client's own, if it is a control token. An ordinary one is there by chance: 11 is GPT-2's
+   comma. */
+OTX__PRIVATE int64_t otx__gguf_unnamed_role(const otx__tokenizer *t, otx_role role)
+{
+    const otx__gguf_words *g = t->gguf;
+    const uint64_t room = otx__gguf_room(t);
+    const int64_t usual = otx__gguf_usual_role(g->file, role);
+    uint64_t id;
+    for (id = 0; role == OTX_ROLE_UNK && id < room; id++)
+        if (otx__gguf_type_at(g, id) == OTX__GGUF_UNKNOWN) return (int64_t)id;
+    if (usual < 0 || (uint64_t)usual >= room ||
+        t->vocab->tokens[usual].kind == OTX_TOKEN_NONE ||
+        otx__gguf_type_at(g, (uint64_t)usual) != OTX__GGUF_CONTROL)
+        return -1;
+    return usual;
+}
+
+/* The ids that the keys name; BERT's first token is bos in them, and cls elsewhere. */
+OTX__PRIVATE otx_result otx__gguf_find_roles(otx__tokenizer *t)
+{
+    const otx__gguf_words *g = t->gguf;
+    const bool words = g->kind->family == OTX_FAMILY_WORDPIECE;
+    int role;
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        const char *name = otx__gguf_role_keys[role];
+        int64_t *to = &t->fallback[role];
+        const bool said = otx_gguf_integer(otx_gguf_find(g->file, name), 0, to);
+        if (said && *to >= 0 && (uint64_t)*to < otx__gguf_room(t) &&
+            t->vocab->tokens[*to].kind != OTX_TOKEN_NONE)
+            continue;
+        if (said)
+            otx__log(t->ctx, OTX_WARNING, "%s: key %s is %" PRId64 ", an id without a token",
+                     t->name, name, *to);
+        *to = otx__gguf_unnamed_role(t, (otx_role)role);
+        if (role == OTX_ROLE_CLS && words) *to = t->fallback[OTX_ROLE_BOS];
+    }
+    otx__gguf_settle(t);
+    return OTX_OK;
+}
+
+/* Tokens that a chat template names, or a key of an id, are in use. */
+OTX__PRIVATE void otx__gguf_find_in_use(otx__tokenizer *t)
+{
+    const otx_gguf *file = t->gguf->file;
+    const size_t prefix = strlen(OTX__GGUF_TEMPLATE);
+    size_t i;
+    for (i = 0; i < file->key_count; i++) {
+        const otx_gguf_key *key = &file->keys[i];
+        otx_gguf_strings text;
+        int64_t id;
+        memset(&text, 0, sizeof text);
+        if (key->name_size >= prefix && memcmp(key->name, OTX__GGUF_TEMPLATE, prefix) == 0 &&
+            !key->array && otx_gguf_next(key, &text))
+            otx__use_marks(t, otx__span_of(text.bytes, text.size));
+        if (key->name_size > 24 && memcmp(key->name, "tokenizer.ggml.", 15) == 0 &&
+            memcmp(key->name + key->name_size - 9, "_token_id", 9) == 0 && !key->array &&
+            otx_gguf_integer(key, 0, &id))
+            otx__use_token(t->vocab, id);
+    }
+}
+
+/* >>> src/vocab/gguf_rules.h */
+/* ---- gguf_rules: how the vocabulary of a GGUF file splits text ----------------------- */
+
+/* Whether a token may come of splitting: user-defined ones may only of SentencePiece, whose
+   converter makes tokens of the model's own such (Gemma's runs of spaces). */
+OTX__PRIVATE bool otx__gguf_splits(const otx__gguf_words *g, uint32_t id)
+{
+    return otx__gguf_type_at(g, id) != OTX__GGUF_USER || strcmp(g->kind->name, "llama") == 0;
+}
+
+/* Sorts out the tokens that the rules have, and spells those that were written out. */
+OTX__PRIVATE otx_result otx__gguf_rule_tokens(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx__spelling *spelling = &t->spelling;
+    size_t i, j, kept = 0;
+    rules->least = 0.0;
+    for (i = 0; i < rules->token_count; i++) {
+        otx__rule_token token = rules->tokens[i];
+        if (!otx__gguf_splits(t->gguf, token.id)) continue;
+        if (rules->weights[token.id] < rules->least) rules->least = rules->weights[token.id];
+        if (spelling->family == OTX_FAMILY_METASPACE && memchr(token.content, ' ', token.size)) {
+            char *to = (char *)otx__pool_take(&rules->pool, token.size, 3);
+            uint32_t size = 0;
+            if (!to) return otx__pool_fail(&rules->pool, t->error);
+            for (j = 0; j < token.size; j++) {
+                memcpy(to + size, token.content[j] == ' ' ? OTX__WORD_MARK : &token.content[j],
+                       token.content[j] == ' ' ? 3 : 1);
+                size += token.content[j] == ' ' ? 3 : 1;
+            }
+            token.content = to;
+            token.size = size;
+        }
+        rules->tokens[kept++] = token;
+    }
+    rules->token_count = kept;
+    otx__sort(rules->tokens, kept, sizeof *rules->tokens, otx__compare_rule_tokens);
+    return OTX_OK;
+}
+
+/* The list of merges: "a b", cut at the first space that is not at its beginning. */
+OTX__PRIVATE otx_result otx__gguf_read_merges(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx_gguf_key *merges = t->gguf->merges;
+    otx_gguf_strings at;
+    uint32_t rank = 0;
+    otx_result result;
+    if (!merges)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no key "
+                         OTX__GGUF_MERGES, t->name);
+    memset(&at, 0, sizeof at);
+    result = otx__rules_take_merges(t, rules, (size_t)merges->count);
+    while (!result && otx_gguf_next(merges, &at)) {
+        const char *space = at.size > 1 ? (const char *)memchr(at.bytes + 1, ' ', at.size - 1)
+                                        : NULL;
+        const size_t left = space ? (size_t)(space - at.bytes) : 0;
+        result = otx__tokenizer_scratch(t, at.size + 1);
+        if (!result && space) {
+            memcpy(t->scratch, at.bytes, left);
+            memcpy(t->scratch + left, space + 1, at.size - left - 1);
+            otx__rules_keep_merge(rules, t->scratch, left, at.size - left - 1, rank);
+        }
+        rank++;
+    }
+    otx__rules_sort_merges(rules);
+    return result;
+}
+
+/* What the pieces are made by. */
+OTX__PRIVATE otx_result otx__gguf_read_rules(otx__tokenizer *t, otx__rules *rules)
+{
+    const otx__gguf_words *g = t->gguf;
+    const char *name = g->kind->name;
+    const bool ranks = g->kind->merges && !g->merges &&
+                       otx__span_is(otx__gguf_word_of(g->file, OTX__GGUF_PRE), OTX__PRE_KIMI);
+    size_t i;
+    otx_result result;
+    if (strcmp(name, "plamo2") == 0)
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: how a vocabulary of the kind "
+                         "plamo2 splits text is not known here", t->name);
+    if (g->kind->scores && !g->scores)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: cannot split text: there is no "
+                         "key " OTX__GGUF_SCORES, t->name);
+    result = otx__gguf_rule_tokens(t, rules);
+    rules->whole_first = g->pre && g->pre->whole_first;
+    rules->fuse_unknown = g->kind->family == OTX_FAMILY_METASPACE;
+    rules->across_words = strcmp(name, "rwkv") == 0;
+    rules->how = strcmp(name, "t5") == 0 ? OTX__SPLIT_VITERBI
+                 : ranks || strcmp(name, "llama") == 0 ? OTX__SPLIT_WEIGHTS
+                 : g->kind->merges ? OTX__SPLIT_MERGES : OTX__SPLIT_LONGEST;
+    if (strcmp(name, "bert") == 0) {
+        rules->marks_starts = true;
+        rules->prefix_size = 3;
+        memcpy(rules->prefix, OTX__WORD_MARK, 3);
+    }
+    for (i = 0; i < t->vocab->count && rules->how == OTX__SPLIT_WEIGHTS; i++)
+        rules->weights[i] = ranks ? (double)i : -rules->weights[i];
+    if (result || rules->how != OTX__SPLIT_MERGES) return result;
+    return otx__gguf_read_merges(t, rules);
+}
+
+/* ---- the reader ---- */
+
+static const otx__vocab_reader otx__gguf_reader = {
+    "GGUF", OTX__NUMBERED_AS_SAID, false, otx__gguf_open_words, otx__gguf_next_word,
+    otx__gguf_find_roles, otx__gguf_read_rules
+};
+
+OTX__PRIVATE void otx__gguf_begin(otx__tokenizer *t, otx__gguf_words *words,
+                                  const otx_gguf *file, const char *name)
+{
+    memset(words, 0, sizeof *words);
+    words->file = file;
+    t->gguf = words;
+    t->reader = &otx__gguf_reader;
+    t->name = name ? name : "GGUF file";
+}
+
+OTX_API otx_result otx_vocab_parse_gguf(const otx_context *ctx, const otx_gguf *file,
+                                        const char *name, otx_vocab *out, otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx__gguf_words words;
+    otx__tokenizer t;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    memset(out, 0, sizeof *out);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
+    otx__gguf_begin(&t, &words, file, name);
+    result = otx__parse_with_reader(&t);
+    if (!result) otx__gguf_find_in_use(&t);
+    if (!result && words.pre && words.pre->digits)
+        out->digits = otx__min(out->digits, words.pre->digits);
+    otx__tokenizer_close(&t);
+    return result;
+}
+
+OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_gguf *file,
+                                              const char *name, otx_vocab *vocab,
+                                              otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    otx__gguf_words words;
+    otx__tokenizer t;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    otx__tokenizer_begin(&t, ctx, texts, vocab, error);
+    otx__gguf_begin(&t, &words, file, name);
+    result = otx__rules_with_reader(&t);
+    otx__tokenizer_close(&t);
     return result;
 }
 
@@ -11303,15 +12045,12 @@ OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t siz
 
 /* ---- WordPiece ---- */
 
-/* Characters of a word beyond which it is unknown. */
-#define OTX__LONGEST_WORD 100
-
 /* The longest token at the beginning of a text, and its size there; or -1. */
 OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
                                         bool first, size_t *length)
 {
     otx__rule_range range = otx__rules_all(rules);
-    size_t prefix = first ? 0 : rules->prefix_size, i;
+    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i;
     int64_t best = -1;
     for (i = 0; i < prefix; i++)
         otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
@@ -11331,6 +12070,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
 {
     size_t count = s->count, at, length = 0, characters = 0;
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
+    if (s->rules->across_words) characters = 0;
     for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
         int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
                                         &length);
@@ -11383,7 +12123,7 @@ OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *
 /* Whether spaces are no part of any token, but end words. */
 OTX__PRIVATE bool otx__split_at_spaces(const otx__rules *rules)
 {
-    return rules->how == OTX__SPLIT_LONGEST || rules->suffix_size > 0 ||
+    return (rules->how == OTX__SPLIT_LONGEST && !rules->across_words) || rules->suffix_size > 0 ||
            rules->spelling.family == OTX_FAMILY_WORDPIECE ||
            rules->spelling.family == OTX_FAMILY_WORD_SUFFIX;
 }
@@ -24499,6 +25239,7 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
      trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
+     staged_files         files made under another name, then renamed
      missing              a path or a directory without what is wanted of it
      gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
@@ -24506,6 +25247,7 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
      shards               what an index and its shards say of each other
      gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
+     tokenizer_gguf       the tokenizer of a GGUF file
      tokenizer_directory  the tokenizer of a model directory */
 
 /* >>> src/disk/system.h */
@@ -26571,6 +27313,135 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
+/* >>> src/disk/staged_files.h */
+/* ---- staged_files: files made under another name, then renamed ------------------ */
+
+/* Files grow in a temporary directory beside their final names, as a directory's do: what a
+   killed run leaves is found and told of likewise. One file appears under its name at once.
+   Of several that only work together, the one that loaders begin with is the first: it takes
+   its name last, and goes first where older ones are replaced, so that at no moment a set
+   with a beginning is incomplete. */
+
+/* What a file must begin with to be replaced. */
+#define OTX__REPLACED_MAGIC "GGUF"
+
+/* Looks at what stands under a final name, and refuses what is to stay: all but files of the
+   same kind, so that a typing error costs no one another. */
+OTX__PRIVATE otx_result otx__staged_check(const otx__output *output, const char *path,
+                                          bool *present, otx_error *error)
+{
+    char name[OTX__PATH_TEXT], magic[sizeof OTX__REPLACED_MAGIC - 1];
+    otx__status status;
+    otx_source source;
+    bool same;
+    otx_result result = otx__look(path, &status, error);
+    otx__path_text(name, path);
+    *present = !result && status.present;
+    if (result || !status.present) return result;
+    if (!status.regular)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is %s and is not replaced; give a name of "
+                         "which there is nothing yet", name,
+                         status.directory ? "a directory" : "no regular file");
+    if (!output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    result = otx_source_open(output->ctx, path, &source, error);
+    if (result) return result;
+    same = source.size >= sizeof magic &&
+           source.read(source.context, 0, magic, sizeof magic) &&
+           memcmp(magic, OTX__REPLACED_MAGIC, sizeof magic) == 0;
+    otx_source_close(output->ctx, &source);
+    if (same) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, is no GGUF file and is not "
+                     "replaced; give a name of which there is nothing yet", name);
+}
+
+/* The final name of a file, for otx__path_free; NULL when out of memory. */
+OTX__PRIVATE char *otx__staged_path(const otx__output *output, const char *name)
+{
+    char *parent = otx__path_parent(output->ctx, output->path);
+    char *path = parent ? otx__path_join(output->ctx, parent, name) : NULL;
+    otx__path_free(output->ctx, parent);
+    return path;
+}
+
+/* Begins an output of files, of which `path` is one or would be if there were one only.
+   Must be followed by otx__output_abandon. */
+OTX__PRIVATE otx_result otx__staged_begin(const otx_context *ctx, const char *path,
+                                          bool overwrite, otx__output *output, otx_error *error)
+{
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, path, error);
+    if (!result) result = otx__output_siblings(output, error);
+    if (!result) result = otx__output_make(output, OTX__PARTIAL, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* Renames a file in place of what has the name: at once where the system does that, else
+   after it is removed. */
+OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
+{
+    if (otx__sys_rename(from, to)) return true;
+    return (errno == EEXIST || errno == EACCES) && otx__sys_remove(to) &&
+           otx__sys_rename(from, to);
+}
+
+/* Gives one file its final name; `clear`: removes what has it, and no more. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+                                         otx_error *error)
+{
+    char *from = otx__path_join(output->ctx, output->partial, name);
+    char *to = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result) result = otx__staged_check(output, to, &present, error);
+    if (!result && clear && present && !otx__sys_remove(to))
+        result = otx__fail_system(error, to, "cannot be replaced", errno);
+    if (!result && !clear && !otx__staged_rename(from, to))
+        result = otx__fail_system(error, to, "cannot be given its final name", errno);
+    otx__path_free(output->ctx, from);
+    otx__path_free(output->ctx, to);
+    return result;
+}
+
+/* Takes back the names of some files. */
+OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
+                                   size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        char *path = otx__staged_path(output, names[i]);
+        if (path) (void)otx__sys_remove(path);
+        otx__path_free(output->ctx, path);
+    }
+}
+
+/* Gives the files their final names, the last of them first. They must have been finished. */
+OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
+                                           size_t count, otx_error *error)
+{
+    char *parent = otx__path_parent(output->ctx, output->path);
+    otx_result result = OTX_OK;
+    size_t left = count;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    otx__directory_sync(output->ctx, output->partial);
+    if (count > 1) result = otx__staged_move(output, names[0], true, error);
+    while (left > 0 && !result) {
+        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], false, error);
+        if (!result) left--;
+    }
+    if (!result) otx__directory_sync(output->ctx, parent);
+    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, parent);
+    return result;
+}
+
 /* >>> src/disk/missing.h */
 /* ---- missing: a path or a directory without what is wanted of it -------------- */
 
@@ -27872,6 +28743,85 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     return result;
 }
 
+/* >>> src/disk/tokenizer_gguf.h */
+/* ---- tokenizer_gguf: the tokenizer of a GGUF file ------------------------------- */
+
+/* Whether the bytes that a file begins with are GGUF's. */
+OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
+{
+    char bytes[4];
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    *is = false;
+    if (result) return result;
+    if (source.size >= sizeof bytes) {
+        if (source.read(source.context, 0, bytes, sizeof bytes))
+            *is = memcmp(bytes, OTX__GGUF_MAGIC, sizeof bytes) == 0;
+        else result = otx__fail_read(error, path, &source, 0, sizeof bytes);
+    }
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Opens a file's header. `source` may be NULL: then the file is closed again. */
+OTX__PRIVATE otx_result otx__gguf_open_path(const otx_context *ctx, const char *path,
+                                            otx_source *source, otx_gguf *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_source own;
+    otx_result result = otx_source_open(ctx, path, &own, error);
+    memset(out, 0, sizeof *out);
+    if (result) return result;
+    result = otx_gguf_open(ctx, &own, otx__path_text(name, path), out, error);
+    if (result || !source) otx_source_close(ctx, &own);
+    else *source = own;
+    return result;
+}
+
+/* With `rules` these are read, for a vocabulary that is open. */
+OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char *path,
+                                             bool rules, otx_vocab *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_gguf file;
+    int64_t part;
+    otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
+    if (result) return result;
+    otx__path_text(name, path);
+    if (otx_gguf_integer(otx_gguf_find(&file, OTX__KEY_SPLIT_NO), 0, &part) && part > 0)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is part %" PRId64 " of a split "
+                           "file; give the first, which holds the vocabulary", name, part + 1);
+    else
+        result = rules ? otx_vocab_parse_gguf_rules(ctx, &file, name, out, error)
+                       : otx_vocab_parse_gguf(ctx, &file, name, out, error);
+    otx_gguf_close(ctx, &file);
+    return result;
+}
+
+/* The tokenizer of a directory that has no other files of one; *found is false if it has no
+   GGUF file either. */
+OTX__PRIVATE otx_result otx__vocab_open_only_gguf(const otx_context *ctx, const char *path,
+                                                  const otx__listing *listing, bool rules,
+                                                  bool *found, otx_vocab *out, otx_error *error)
+{
+    const char *rival = NULL, *name = otx__gguf_in(listing, &rival);
+    char where[OTX__PATH_TEXT], one[OTX__QUOTED], *whole;
+    otx_result result;
+    *found = name || rival;
+    if (rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no tokenizer but those of "
+                         "several GGUF files, \"%s\" among them; give one of them",
+                         otx__path_text(where, path),
+                         otx__quote(one, sizeof one, rival, strlen(rival)));
+    if (!name) return OTX_OK;
+    whole = otx__path_join(ctx, path, name);
+    if (!whole) return otx__fail_memory(error, strlen(path) + strlen(name) + 2);
+    result = otx__vocab_open_gguf(ctx, whole, rules, out, error);
+    otx__path_free(ctx, whole);
+    return result;
+}
+
 /* >>> src/disk/tokenizer_directory.h */
 /* ---- tokenizer_directory: the tokenizer of a model directory ---------------- */
 
@@ -28029,6 +28979,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     otx__vocab_files files;
     otx__listing listing;
     size_t source = 0, i;
+    bool found = true;
     otx_result result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     memset(&files, 0, sizeof files);
@@ -28037,8 +28988,9 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.rules = rules;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
-    else result = otx__vocab_of_source(&files, source, out, error);
+    if (source < OTX_VOCAB_SOURCES) result = otx__vocab_of_source(&files, source, out, error);
+    else result = otx__vocab_open_only_gguf(ctx, path, &listing, rules, &found, out, error);
+    if (!result && !found) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     if (!result && !rules) result = otx__vocab_compare_others(&files, source, out, error);
     if (result && !rules) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
@@ -28081,7 +29033,10 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
     size_t size = 0;
     otx__recognised what;
     otx_vocab_file file;
-    otx_result result = otx__refuse_weights(ctx, path, error);
+    bool gguf;
+    otx_result result = otx__gguf_is(ctx, path, &gguf, error);
+    if (!result && gguf) return otx__vocab_open_gguf(ctx, path, rules, out, error);
+    if (!result) result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
     memset(&what, 0, sizeof what);
@@ -28152,6 +29107,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
      members        what the members of a config are about
      config         what config.json says
      side           a model directory opened once
+     gguf_model     what a GGUF file says of a model
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there
@@ -28190,6 +29146,7 @@ static const char *const otx__embedding_names[] = {
     "token_embedding", /* CLIP */
     "tokens_embed",    /* the first GPT */
     "input_embedding", /* CPM-Ant */
+    "token_embd",      /* GGUF, whatever the model */
     "transformer.w",   /* CTRL */
     "embedding",       /* models outside transformers, and the three below */
     "embed",
@@ -28211,6 +29168,7 @@ static const char *const otx__head_names[] = {
     "pred_layer.proj",   /* XLM */
     "linear",            /* the first Phi */
     "head",              /* copies for multi-token prediction: shared_head.head */
+    "shared_head_head",  /* the same in GGUF: blk.N.nextn.shared_head_head */
     "unembed",           /* models outside transformers, and the one below */
     "cls",
 };
@@ -28250,6 +29208,12 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_experts[] =
+    "is a table of experts by token id, which other ids would find other experts in";
+
+static const char otx__why_markov[] =
+    "is a table of what follows a token id, which other ids would find other rows in";
+
 static const char otx__why_hashed[] =
     "is a table that is looked up by hashes of token ids, which other ids would find other rows "
     "in";
@@ -28258,6 +29222,11 @@ static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
+    {"per_layer_token_embd", 1, otx__why_per_layer}, /* GGUF of Gemma 3n, Gemma 4 */
+    {"d2t", 1, otx__why_draft},                      /* GGUF of EAGLE-3 and DFlash */
+    {"ffn_gate_tid2eid", 1, otx__why_experts},       /* GGUF of DeepSeek V4 */
+    {"dspark_markov_w1", 1, otx__why_markov},        /* GGUF of drafts */
+    {"dspark_markov_w2", 1, otx__why_markov},
 };
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
@@ -29596,6 +30565,7 @@ typedef struct otx__parts {
 typedef struct otx__side {
     char *path;
     char *weights; /* the file of weights or index that was given in its place, or NULL */
+    bool gguf;     /* the path is that of a GGUF file, which has all of this in itself */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -29686,6 +30656,63 @@ OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor
     char text[OTX__TENSOR_TEXT];
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
                      otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/gguf_model.h */
+/* ---- gguf_model: what a GGUF file says of a model ------------------------------ */
+
+/* Keys that are not the vocabulary's but speak of it. */
+#define OTX__KEY_ARCHITECTURE "general.architecture"
+#define OTX__KEY_QUANTIZATION "general.quantization_version"
+#define OTX__GGUF_QUANTIZATION 2 /* of ggml's blocks, as it counts versions */
+#define OTX__KEY_GGUF_SPLIT "split."
+
+/* The header of a GGUF file that has all keys, or NULL if the weights are none. */
+OTX__PRIVATE const otx_gguf *otx__gguf_of(const otx_checkpoint *checkpoint)
+{
+    return checkpoint->gguf ? &checkpoint->files[0].gguf : NULL;
+}
+
+/* Whether there are weights: a GGUF file may have a vocabulary alone. */
+OTX__PRIVATE bool otx__has_weights(const otx_checkpoint *checkpoint)
+{
+    return checkpoint->tensor_count > 0 || (checkpoint->files && !otx__gguf_of(checkpoint));
+}
+
+/* The type that the rows of a tensor have in memory: blocks are widened. */
+OTX__PRIVATE otx_dtype otx__row_dtype(otx_dtype dtype)
+{
+    return otx_dtype_is_block(dtype) ? OTX_F32 : dtype;
+}
+
+/* Whether a key is "ARCHITECTURE.NAME". */
+OTX__PRIVATE bool otx__gguf_is_of_model(const otx_gguf *file, const otx_gguf_key *key,
+                                        const char *name)
+{
+    const otx_gguf_key *model = otx_gguf_find(file, OTX__KEY_ARCHITECTURE);
+    otx_gguf_strings strings;
+    size_t size = strlen(name);
+    memset(&strings, 0, sizeof strings);
+    return otx_gguf_next(model, &strings) && key->name_size == strings.size + 1 + size &&
+           memcmp(key->name, strings.bytes, strings.size) == 0 &&
+           key->name[strings.size] == '.' &&
+           memcmp(key->name + strings.size + 1, name, size) == 0;
+}
+
+/* Whether a key that is not the vocabulary's size has this value: then a dimension of that
+   size says nothing about the vocabulary. */
+OTX__PRIVATE bool otx__gguf_has_size(const otx_checkpoint *checkpoint, uint64_t size)
+{
+    const otx_gguf *file = otx__gguf_of(checkpoint);
+    size_t i;
+    for (i = 0; file && i < file->key_count; i++) {
+        const otx_gguf_key *key = &file->keys[i];
+        int64_t value;
+        if (!key->array && otx_gguf_integer(key, 0, &value) && value >= 0 &&
+            (uint64_t)value == size && !otx__gguf_is_of_model(file, key, OTX__KEY_VOCAB_SIZE))
+            return true;
+    }
+    return false;
 }
 
 /* >>> src/model/code.h */
@@ -29975,7 +31002,9 @@ OTX__PRIVATE bool otx__is_other_head(const otx__side *side, const otx_tensor *te
            !otx__parts_have_rows(&side->parts, tensor->shape[0]) &&
            !otx__name_is_numbered(tensor) &&
            (tensor->shape[0] >= side->vocab.count ||
-            otx__name_ends(tensor, "lm_head", "weight"));
+            otx__name_ends(tensor, "lm_head", "weight") ||
+            (side->gguf && otx__span_is(otx__span_of(tensor->name, tensor->name_size),
+                                        "output.weight")));
 }
 
 OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
@@ -29992,7 +31021,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
                                               const otx_tensor *tensor, otx_error *error)
 {
     bool numbered = otx__name_is_numbered(tensor);
-    bool explained = otx__config_has_size(&side->config, side->parts.rows);
+    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
+                                : otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);
@@ -30003,8 +31033,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     if (!numbered && otx__is_matrix(&side->parts, tensor)) {
         char text[OTX__TENSOR_TEXT];
         otx__log(ctx, OTX_WARNING, "%s: tensor %s has as many rows as the vocabulary, but "
-                 "config.json gives that size to something else too; it is left as it is",
-                 side->path, otx__tensor_text(text, tensor));
+                 "%s gives that size to something else too; it is left as it is", side->path,
+                 otx__tensor_text(text, tensor), side->gguf ? "a key" : "config.json");
     }
     return OTX_OK;
 }
@@ -30314,13 +31344,25 @@ OTX__PRIVATE size_t otx__head_rank(const otx_tensor *tensor)
     return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? OTX__RANK_LAYER : 0u);
 }
 
+/* Refuses blocks that can be copied and no more. */
+OTX__PRIVATE otx_result otx__fail_opaque(const otx__side *side, const otx_checkpoint_tensor *at,
+                                         otx_error *error)
+{
+    char text[OTX__TENSOR_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s is %s, which cannot be read "
+                     "here; make the file anew with llama-quantize --token-embedding-type q8_0 "
+                     "--output-tensor-type q8_0", side->path, otx__tensor_text(text, at->tensor),
+                     otx__word(otx__checkpoint_type_name(&side->checkpoint, at)));
+}
+
 OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,
                                        otx__part_kind kind, otx_error *error)
 {
     const otx_tensor *tensor = at->tensor;
     otx__parts *parts = &side->parts;
     otx__vocab_tensor *slot;
-    if (!otx_dtype_is_embedding(tensor->dtype)) {
+    if (tensor->dtype == OTX_OPAQUE) return otx__fail_opaque(side, at, error);
+    if (!otx_dtype_is_embedding(tensor->dtype) && !otx_dtype_is_block(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
@@ -30417,9 +31459,9 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
     if (!parts->tied && flag.said_true)
         otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
                  "the output head differs from the embedding; taken as untied", side->path);
-    for (i = 0; i < parts->count; i++)
+    for (i = 0; i < parts->count; i++) /* a reader of GGUF may insist on both */
         if (parts->tied && parts->tensors[i].at == parts->head)
-            parts->tensors[i].redundant = true;
+            parts->tensors[i].redundant = !side->gguf;
     return OTX_OK;
 }
 
@@ -31783,7 +32825,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
 
 /* Knows the order of things and little else: open both sides, align, plan, stage whatever
    needs no solving, solve, rebuild and write, commit. All that can be wrong with a file is
-   found before the first solve. Knows besides how a finished directory is verified.
+   found before the first solve. Knows besides how a finished model is verified.
    Hides nothing: run.h reads like the README, and struct otx_job is its table of contents.
    A job owns both sides, the plan and the solutions; a writing owns the output until it is
    committed. What fails leaves nothing under the output's name, nor beside it.
@@ -31799,6 +32841,15 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
+     gguf_donor    the files of a tokenizer, open once more
+     gguf_pre      what llama.cpp calls the way it cuts text
+     gguf_tokens   the strings, types and scores of a vocabulary
+     gguf_merges   the merges of a byte-level vocabulary
+     gguf_scores   what stands for merges in llama.cpp's SentencePiece
+     gguf_special  special tokens, flags, templates
+     gguf_normal   what becomes of spaces and letters
+     gguf_vocab    the keys of a vocabulary in a GGUF file
+     gguf_merge    the keys of a GGUF file under another vocabulary
      bos           texts that begin otherwise than the base's
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
@@ -31809,18 +32860,22 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
+     write_blocks  new rows as blocks
      write         the output and its weights
+     write_gguf    the output as a GGUF file, or as parts of one
      copy          the other files of the two models
      index         the files that are written anew
      run           the whole, in order
      combined      a map of tokens by the combinations that a method makes
      report        what a job did, as JSON and as a table
-     findings      what is told of a finished directory
+     findings      what is told of a finished model
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the tokens of a GGUF file
+     check_gguf_keys  its other keys, and its tensors
      check_draft   as a draft model for another
-     verify        whether a finished directory agrees with itself */
+     verify        whether a finished model agrees with itself */
 
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
@@ -31854,7 +32909,8 @@ typedef struct otx__tensor_plan {
     uint64_t shape[2]; /* its new shape */
     size_t rows;       /* tokens in it, and beyond them those that the class adds */
     size_t columns;    /* elements per token */
-    otx_dtype dtype;
+    otx_dtype dtype;           /* of the rows as they are made, */
+    otx_dtype stored;          /* and as they are written: may be blocks */
 } otx__tensor_plan;
 
 /* What the base's tokenizer cuts tokens of the donor into. */
@@ -32113,7 +33169,8 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype) &&
+        !otx_dtype_is_block(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     return OTX_OK;
@@ -32251,6 +33308,136 @@ OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *s
     return OTX_OK;
 }
 
+/* ---- GGUF ---- */
+
+/* Whether a file begins as a GGUF file does. What else is wrong with it is told later. */
+OTX__PRIVATE otx_result otx__is_gguf(const otx_context *ctx, const char *path, bool *is,
+                                     otx_error *error)
+{
+    char magic[sizeof OTX__GGUF_MAGIC - 1];
+    otx_source source;
+    otx_error problem;
+    otx_result result = otx_source_open(ctx, path, &source, &problem);
+    *is = false;
+    if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+    if (result) return OTX_OK;
+    *is = source.size >= sizeof magic && source.read(source.context, 0, magic, sizeof magic) &&
+          memcmp(magic, OTX__GGUF_MAGIC, sizeof magic) == 0;
+    otx_source_close(ctx, &source);
+    return OTX_OK;
+}
+
+/* The GGUF file that a path leads to, for otx__path_free, or NULL: itself, or in a directory
+   without other weights the only one. */
+OTX__PRIVATE otx_result otx__find_gguf(const otx_context *ctx, const char *path, char **file,
+                                       otx_error *error)
+{
+    otx__status status;
+    otx__listing listing;
+    otx__weights_found found;
+    otx_result result = otx__model_status(path, &status, error);
+    bool is;
+    *file = NULL;
+    if (result) return result;
+    if (!status.directory) {
+        result = otx__is_gguf(ctx, path, &is, error);
+        if (result || !is) return result;
+        *file = otx__path_copy(ctx, path, strlen(path));
+        return *file ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
+    }
+    result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    otx__weights_find(&listing, &found);
+    if (found.gguf) {
+        *file = otx__path_join(ctx, path, found.gguf);
+        if (!*file) result = otx__fail_memory(error, strlen(path) + strlen(found.gguf));
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Whether the tokenizer's files of a transformers model stand in a directory. */
+OTX__PRIVATE otx_result otx__has_tokenizer(const otx_context *ctx, const char *path, bool *has,
+                                           otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(ctx, path, &listing, error);
+    *has = false;
+    if (result) return result;
+    *has = otx__listing_has(&listing, "tokenizer.json");
+    otx__listing_close(&listing);
+    return OTX_OK;
+}
+
+/* Takes a side that is a GGUF file. One is all of a model; but a donor of a model in
+   safetensors gives the files of a tokenizer, which stand beside it or nowhere. */
+OTX__PRIVATE otx_result otx__open_gguf(const otx_job *job, otx__side *side, bool *is,
+                                       otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *file, *parent = NULL;
+    bool beside = false;
+    otx_result result = otx__find_gguf(ctx, side->path, &file, error);
+    *is = !result && file;
+    if (result || !file) return result;
+    if (side->donor && !job->base.gguf) {
+        parent = otx__path_parent(ctx, file);
+        result = parent ? otx__has_tokenizer(ctx, parent, &beside, error)
+                        : otx__fail_memory(error, strlen(file) + 1);
+    }
+    side->gguf = !beside;
+    otx__path_free(ctx, side->path);
+    side->path = beside ? parent : file;
+    side->weights = beside ? file : NULL;
+    if (!beside) otx__path_free(ctx, parent);
+    return result;
+}
+
+/* The tokenizer beside a GGUF file must be its own: most of its text tokens, by id. */
+OTX__PRIVATE otx_result otx__check_beside(const otx_context *ctx, const otx__side *side,
+                                          otx_error *error)
+{
+    char ours[OTX__QUOTED], theirs[OTX__QUOTED];
+    otx_vocab other;
+    size_t i, both, first = 0, wrong = 0;
+    otx_result result = otx_vocab_open(ctx, side->weights, &other, error);
+    if (result) return result;
+    both = otx__min(other.count, side->vocab.count);
+    for (i = 0; i < both; i++) {
+        const otx_token *a = &side->vocab.tokens[i], *b = &other.tokens[i];
+        if (a->kind != OTX_TOKEN_TEXT || b->kind != OTX_TOKEN_TEXT ||
+            otx__same_bytes(a->bytes, a->size, b->bytes, b->size))
+            continue;
+        if (wrong++ == 0) first = i;
+    }
+    if (wrong > both / 100)
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is not the tokenizer of %s, in whose "
+                           "directory it stands: %" PRIu64 " tokens differ, the first id %"
+                           PRIu64 ", \"%s\" and \"%s\"", side->path,
+                           side->weights + otx__path_name(side->weights), (uint64_t)wrong,
+                           (uint64_t)first,
+                           otx__quote(ours, sizeof ours, side->vocab.tokens[first].content,
+                                      side->vocab.tokens[first].content_size),
+                           otx__quote(theirs, sizeof theirs, other.tokens[first].content,
+                                      other.tokens[first].content_size));
+    otx_vocab_close(ctx, &other);
+    return result;
+}
+
+/* Why there can be no output: the donor is a GGUF file by itself, and the base's is made of
+   files. */
+OTX__PRIVATE otx_result otx__fail_only_gguf(const otx_job *job, otx_error *error)
+{
+    char base[OTX__PATH_TEXT], donor[OTX__PATH_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file, which does not say how "
+                     "transformers is to cut text; for %s, which is in safetensors, put it into a "
+                     "directory with the tokenizer.json and tokenizer_config.json of the model "
+                     "that it was made from, or give that model's directory",
+                     otx__path_text(donor, job->donor.path), otx__path_text(base, job->base.path));
+}
+
+/* ---- opening ---- */
+
 /* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
    says what is missing, and its matrices count as having a row for each of its ids. */
 OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
@@ -32259,6 +33446,8 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
     otx_error *told = side->donor ? &job->without : error;
     otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
                                              &side->checkpoint, &absent, told);
+    if (!result && side->donor && !otx__has_weights(&side->checkpoint))
+        (void)otx__fail(told, OTX_ERROR_NOT_FOUND, "%s: holds no tensors", side->path);
     if (!result || told == error) return result;
     if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
     return otx__fail(error, result, "%s", job->without.message);
@@ -32266,7 +33455,7 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
 
 OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
 {
-    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
     side->parts.rows = side->vocab.count;
     side->parts.tied = true;
     if (job->options.rows == OTX_ROWS_DONOR)
@@ -32328,10 +33517,15 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     otx_result result = OTX_OK;
     otx__side *sides[2];
     unsigned i;
+    bool gguf;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
-    for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx__open_gguf(job, sides[i], &gguf, error);
+        if (!result && !gguf) result = otx__open_directory(ctx, sides[i], error);
+    }
+    for (i = 0; i < 2 && !result; i++)
+        if (!sides[i]->gguf) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
         if (!result) result = otx__open_weights(job, sides[i], error);
@@ -32340,6 +33534,8 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
         if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
+        if (!result && sides[i]->weights && otx__gguf_of(&sides[i]->checkpoint))
+            result = otx__check_beside(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
     for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
@@ -32480,6 +33676,13 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
     if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
+    if (job->base.gguf && *rows < count) {
+        if (job->options.rows != OTX_ROWS_DONOR)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "a GGUF file has as many rows as tokens: "
+                             "%" PRIu64 " rows are fewer than the %" PRIu64 " ids of %s", *rows,
+                             count, job->donor.path);
+        *rows = count;
+    }
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -32641,7 +33844,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
-    if (!job->donor.checkpoint.files)
+    if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
                          "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
@@ -32708,6 +33911,36 @@ OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
     return head ? donor->head : donor->embedding;
 }
 
+/* Whether a new matrix can be written in its type where it will stand. */
+OTX__PRIVATE otx_result otx__plan_check_type(const otx_job *job, size_t which, otx_error *error)
+{
+    const otx_tensor *tensor = job->base.parts.tensors[which].at->tensor;
+    const otx_dtype dtype = job->plans[which].stored;
+    const unsigned block = otx_dtype_block(dtype, NULL);
+    char text[OTX__TENSOR_TEXT];
+    if (!job->base.gguf && otx_dtype_is_block(dtype))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: matrices of %s stand in GGUF files alone, "
+                         "and this model is in safetensors", job->base.path,
+                         otx_dtype_name(dtype));
+    if (job->base.gguf && !otx_dtype_is_block(dtype) && dtype != OTX_F32 && dtype != OTX_F16 &&
+        dtype != OTX_BF16)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, which "
+                         "llama.cpp does not look up rows in; --embedding-type f16 or q8_0 does",
+                         job->base.path, otx__tensor_text(text, tensor), otx_dtype_name(dtype));
+    if (tensor->shape[1] % block == 0) {
+        if (job->base.gguf && dtype != tensor->dtype)
+            otx__log(&job->ctx, OTX_NOTE, "%s: tensor %s becomes %s as a whole, and was %s: shared "
+                     "rows are as near as that type is, and not bit for bit", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype),
+                     otx_dtype_name(tensor->dtype));
+        return OTX_OK;
+    }
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, whose "
+                     "blocks have %u columns; --embedding-type %s can", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype), block,
+                     tensor->shape[1] % 32 == 0 ? "q8_0" : "f16");
+}
+
 /* Enters one tensor of the base into the summary. */
 OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
 {
@@ -32715,13 +33948,17 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    otx_result result;
     size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
+    plan->dtype = otx__row_dtype(plan->stored);
+    result = otx__plan_check_type(job, which, error);
+    if (result) return result;
     plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
                                         otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
@@ -32731,7 +33968,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
-    matrix->dtype = plan->dtype;
+    matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
     for (i = 0; i < job->target_count; i++)
         matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
@@ -32756,7 +33993,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     plan->rows = job->alignment.count + (size_t)(tensor->rows - job->base.parts.rows);
     plan->shape[0] = plan->shape[1] = plan->rows;
     plan->columns = 1;
-    plan->dtype = tensor->at->tensor->dtype;
+    plan->dtype = plan->stored = tensor->at->tensor->dtype;
     if (tensor->kind == OTX__PART_BIAS) otx__tensor_plan_bias(job, which);
     else if (!tensor->redundant) return otx__tensor_plan_matrix(job, which, error);
     return OTX_OK;
@@ -32796,6 +34033,7 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
 {
     otx__config_plan plan;
+    if (job->base.gguf) return OTX_OK; /* its keys are made as it is written */
     memset(&plan, 0, sizeof plan);
     plan.ctx = &job->ctx;
     plan.base = &job->base;
@@ -32826,6 +34064,7 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
+    if (job->base.gguf || job->donor.gguf) return OTX_OK;
     otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
     if (choice.rebuilt &&
@@ -32992,10 +34231,10 @@ OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__docu
     return to->failed ? otx__fail_memory(error, room) : OTX_OK;
 }
 
-/* Appends the template of a side, from where transformers takes it; nothing if it has
+/* Appends the template of a directory, from where transformers takes it; nothing if it has
    none. */
-OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
-                                     otx__text *to, otx_error *error)
+OTX__PRIVATE otx_result otx__chat_directory(const otx_context *ctx, const otx__side *side,
+                                            otx__text *to, otx_error *error)
 {
     char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
     otx__document old;
@@ -33013,6 +34252,17 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     if (!result) result = otx__chat_string(ctx, &old, to, error);
     otx__document_close(ctx, &old);
     return result;
+}
+
+/* Appends the template of a side; nothing if it has none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    otx__span text;
+    if (!side->gguf) return otx__chat_directory(ctx, side, to, error);
+    text = otx__gguf_word_of(otx__gguf_of(&side->checkpoint), OTX__GGUF_TEMPLATE);
+    otx__text_bytes(to, text.bytes, text.size);
+    return to->failed ? otx__fail_memory(error, text.size) : OTX_OK;
 }
 
 /* Warns of what a template that is not the donor's puts into texts although it is no
@@ -33247,6 +34497,10 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
         otx__digits_warn(job);
         return OTX_OK;
     }
+    if (job->base.gguf)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off in "
+                         "a GGUF file, where llama.cpp has the rules by which text is cut",
+                         job->base.path);
     if (job->base.vocab.digits != 1)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
                          "only a model that has learned to count with them", job->base.path,
@@ -33268,8 +34522,8 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
 /* ---- converted: the special tokens that a conversion to GGUF finds -------------- */
 
 /* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
-   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
-   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
+   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py, gguf/vocab.py, read
+   in November 2026; of 0.19.0 and later). tests/draft_engines.py compares the two. */
 
 /* A value in one of a directory's files. */
 typedef struct otx__converted_value {
@@ -33277,11 +34531,16 @@ typedef struct otx__converted_value {
     uint32_t node;
 } otx__converted_value;
 
-/* What is written of a directory. */
+/* What is written of a directory, or stands in a GGUF file. */
 typedef struct otx__converted {
+    const char *kind; /* what llama.cpp calls the vocabulary */
     otx__converted_value texts[OTX_ROLE_COUNT];
-    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
-    int64_t ids[2]; /* by role; -1: none */
+    otx__converted_value turn; /* eot: the eos that a template puts another in place of */
+    signed char said[OTX_ROLE_COUNT]; /* of bos, eos and sep: whether it stands at that end of a
+                                         text, or between two; -1: nothing is written of it */
+    int64_t given[OTX_ROLE_COUNT], turn_id; /* ids that are written; -1: none */
+    bool adds[2];   /* by role, bos and eos: what llama.cpp makes of that, and */
+    int64_t ids[2]; /* of these */
 } otx__converted;
 
 /* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
@@ -33349,42 +34608,109 @@ OTX__PRIVATE otx__converted_value otx__converted_special(const otx_json *json, u
     return otx__converted_find(json, otx_json_find(json, item, "SpecialToken"), "id");
 }
 
-/* A special token first in a template is bos if it is known as bos or cls; one that is last
-   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
+/* Whether it is known as one of two roles. */
+OTX__PRIVATE bool otx__converted_is_of(const otx__converted *to, otx__converted_value text,
+                                       otx_role one, otx_role other)
+{
+    return otx__converted_same(text, to->texts[one]) ||
+           otx__converted_same(text, to->texts[other]);
+}
+
+/* The special token that a template begins with: bos if it is known as bos or cls, or as
+   none of them is known. */
+OTX__PRIVATE void otx__converted_first(otx__converted *to, otx__converted_value first,
+                                       bool config)
+{
+    const bool known = otx__converted_is_of(to, first, OTX_ROLE_BOS, OTX_ROLE_CLS);
+    otx__converted_value *texts = to->texts;
+    if (!config || (!known && !otx__converted_is(texts[OTX_ROLE_BOS])))
+        texts[OTX_ROLE_BOS] = first;
+    if (config && !known && !otx__converted_is(texts[OTX_ROLE_CLS]))
+        texts[OTX_ROLE_CLS] = first;
+    to->said[OTX_ROLE_BOS] = otx__converted_is_of(to, first, OTX_ROLE_BOS, OTX_ROLE_CLS);
+}
+
+/* One that it ends with becomes eos. */
+OTX__PRIVATE void otx__converted_last(otx__converted *to, otx__converted_value last, bool config)
+{
+    if (config && !otx__converted_same(last, to->texts[OTX_ROLE_EOS]) &&
+        to->turn.node == OTX_JSON_NONE)
+        to->turn = to->texts[OTX_ROLE_EOS];
+    to->texts[OTX_ROLE_EOS] = last;
+    to->said[OTX_ROLE_EOS] = true;
+}
+
+/* What a template for two texts puts between them, [sep] or [eos][sep]; one that the first
+   text ends with anyhow does not count. */
+OTX__PRIVATE void otx__converted_between(otx__converted *to, const otx_json *json, uint32_t pair,
+                                         otx__converted_value first, otx__converted_value last,
+                                         bool config)
+{
+    const uint32_t count = otx_json_count(json, pair);
+    const uint32_t begin =
+        otx__converted_is(first) &&
+        otx__converted_same(first, otx__converted_special(json, pair, 0));
+    const uint32_t end = count - (count > 0 && otx__converted_is(last) &&
+                                  otx__converted_same(last, otx__converted_special(json, pair,
+                                                                                   count - 1)));
+    uint32_t a, b;
+    bool adds;
+    if (end < begin + 3) return;
+    a = otx_json_find(json, otx_json_item(json, pair, begin), "Sequence");
+    b = otx_json_find(json, otx_json_item(json, pair, end - 1), "Sequence");
+    if (!otx_json_equals(json, otx_json_find(json, a, "id"), "A") ||
+        !otx_json_equals(json, otx_json_find(json, b, "id"), "B"))
+        return;
+    adds = otx__converted_is_of(to, otx__converted_special(json, pair, begin + 1), OTX_ROLE_SEP,
+                                OTX_ROLE_EOS) && !otx__converted_is(last);
+    if (end == begin + 4 && otx__converted_is_of(to, otx__converted_special(json, pair, begin + 2),
+                                                 OTX_ROLE_SEP, OTX_ROLE_EOS))
+        adds = true;
+    to->said[OTX_ROLE_SEP] = adds;
+    if (adds && config && !otx__converted_is(to->texts[OTX_ROLE_SEP]))
+        to->texts[OTX_ROLE_SEP] = to->texts[OTX_ROLE_EOS];
+}
+
+/* `config`: there is a tokenizer_config.json, which knows the roles. */
 OTX__PRIVATE void otx__converted_template(const otx_json *json, uint32_t processor, bool config,
                                           otx__converted *to)
 {
     uint32_t single = otx_json_find(json, processor, "single");
     uint32_t count = otx_json_count(json, single);
-    otx__converted_value first, last;
-    if (count < 2) return;
-    first = otx__converted_special(json, single, 0);
-    last = otx__converted_special(json, single, count - 1);
-    if (otx__converted_is(first)) {
-        if (!config) to->texts[OTX_ROLE_BOS] = first;
-        to->adds[OTX_ROLE_BOS] = otx__converted_same(first, to->texts[OTX_ROLE_BOS]) ||
-                                 otx__converted_same(first, to->texts[OTX_ROLE_CLS]);
+    otx__converted_value first = otx__converted_special(json, OTX_JSON_NONE, 0), last = first;
+    if (count > 1) {
+        first = otx__converted_special(json, single, 0);
+        last = otx__converted_special(json, single, count - 1);
+        if (otx__converted_is(first)) otx__converted_first(to, first, config);
+        if (otx__converted_is(last)) otx__converted_last(to, last, config);
     }
-    if (otx__converted_is(last)) {
-        to->texts[OTX_ROLE_EOS] = last;
-        to->adds[OTX_ROLE_EOS] = true;
-    }
+    otx__converted_between(to, json, otx_json_find(json, processor, "pair"), first, last, config);
+}
+
+/* The text of a role that RobertaProcessing names, where tokenizer_config.json does not; or
+   else that of another role. */
+OTX__PRIVATE void otx__converted_roberta(otx__converted *to, const otx_json *json,
+                                         uint32_t processor, otx_role role, otx_role other)
+{
+    uint32_t named = otx_json_find(json, processor, otx_role_name(role));
+    if (otx__converted_is(to->texts[role])) return;
+    to->texts[role] = to->texts[other];
+    if (named == OTX_JSON_NONE) return;
+    to->texts[role].json = json;
+    to->texts[role].node = otx_json_item(json, named, 0);
 }
 
 OTX__PRIVATE void otx__converted_processor(const otx_json *json, uint32_t processor, bool config,
                                            otx__converted *to)
 {
-    uint32_t type = otx_json_find(json, processor, "type"), cls;
+    uint32_t type = otx_json_find(json, processor, "type");
     if (otx_json_equals(json, type, "TemplateProcessing"))
         otx__converted_template(json, processor, config, to);
     if (!otx_json_equals(json, type, "RobertaProcessing")) return;
-    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
-    if (otx__converted_is(to->texts[OTX_ROLE_CLS]) || !config) return;
-    cls = otx_json_find(json, processor, "cls");
-    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
-    if (cls == OTX_JSON_NONE) return;
-    to->texts[OTX_ROLE_CLS].json = json;
-    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
+    to->said[OTX_ROLE_BOS] = to->said[OTX_ROLE_EOS] = to->said[OTX_ROLE_SEP] = true;
+    if (!config) return;
+    otx__converted_roberta(to, json, processor, OTX_ROLE_CLS, OTX_ROLE_BOS);
+    otx__converted_roberta(to, json, processor, OTX_ROLE_SEP, OTX_ROLE_EOS);
 }
 
 /* All processors of tokenizer.json, those of a sequence in turn. */
@@ -33422,36 +34748,1895 @@ OTX__PRIVATE bool otx__converted_config_id(const otx__document *config, const ch
     return otx_json_uint(json, node, id);
 }
 
+/* The id that is written of a text, or of a key of config.json; -1: none. */
+OTX__PRIVATE int64_t otx__converted_given(const otx__side *side, const otx__document *tokens,
+                                          otx__converted_value text, const char *role)
+{
+    const uint32_t root = otx__document_root(tokens);
+    const bool config =
+        otx_json_count(&side->tokenizer.json, otx__document_root(&side->tokenizer)) > 0;
+    char key[32];
+    uint64_t id;
+    otx__format(key, sizeof key, "%s_token_id", role);
+    if ((config && otx__converted_added_id(&tokens->json, root, text, &id)) ||
+        otx__converted_config_id(&side->config, key, &id))
+        return id <= UINT32_MAX ? (int64_t)id : -1;
+    return -1;
+}
+
 /* What is written of a side, whose tokenizer.json is `tokens`. */
 OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document *tokens,
                                       otx__converted *to)
 {
-    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
-    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
     const otx__converted_kind *kind = otx__converted_kind_of(&side->vocab);
     const otx_json *json = &side->tokenizer.json;
     uint32_t root = otx__document_root(&side->tokenizer);
     bool config = otx_json_count(json, root) > 0;
     otx__converted_value *texts = to->texts;
     size_t i;
-    for (i = 0; i < OTX_ROLE_COUNT; i++)
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
         texts[i] = otx__converted_find(json, root, otx__role_keys[i]);
+        to->said[i] = -1;
+    }
+    to->turn = otx__converted_find(json, OTX_JSON_NONE, "");
     if (!otx__converted_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
     if (!otx__converted_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
-    memcpy(to->adds, kind->adds, sizeof to->adds);
-    memcpy(to->ids, kind->ids, sizeof to->ids);
+    to->kind = kind->name;
     otx__converted_processors(&tokens->json, otx__document_root(tokens), config, to);
-    for (i = 0; i < 2; i++) {
-        uint32_t flag = otx_json_find(json, root, flags[i]);
-        otx_json_type type = otx_json_type_of(json, flag);
-        uint64_t id;
-        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
-            to->adds[i] = type == OTX_JSON_TRUE;
-        if ((config && otx__converted_added_id(&tokens->json, otx__document_root(tokens), texts[i],
-                                               &id)) ||
-            otx__converted_config_id(&side->config, keys[i], &id))
-            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        char key[32];
+        otx_json_type type;
+        otx__format(key, sizeof key, "add_%s", otx__role_keys[i]);
+        type = otx_json_type_of(json, otx_json_find(json, root, key));
+        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) to->said[i] = type == OTX_JSON_TRUE;
+        to->given[i] = otx__converted_given(side, tokens, texts[i], otx_role_name((otx_role)i));
     }
+    to->turn_id = to->turn.node == OTX_JSON_NONE
+                      ? -1 : otx__converted_given(side, tokens, to->turn, "eot");
+    for (i = 0; i < 2; i++) {
+        to->adds[i] = to->said[i] < 0 ? kind->adds[i] : to->said[i] > 0;
+        to->ids[i] = to->given[i] < 0 ? kind->ids[i] : to->given[i];
+    }
+}
+
+/* The same of a GGUF file, whose vocabulary is of a kind that is known: what llama.cpp makes of
+   its keys. */
+OTX__PRIVATE void otx__converted_from_gguf(const otx_gguf *file, otx__converted *to)
+{
+    static const char *const flags[] = {OTX__GGUF_ADD_BOS, OTX__GGUF_ADD_EOS};
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    const uint64_t count = tokens ? tokens->count : 0;
+    size_t i;
+    memset(to, 0, sizeof *to);
+    to->kind = kind->type;
+    for (i = 0; i < 2; i++) {
+        int64_t value;
+        to->adds[i] = kind->adds[i] || (i == OTX_ROLE_BOS && pre && pre->adds_bos);
+        to->ids[i] = otx__gguf_usual_role(file, (otx_role)i);
+        if (to->ids[i] >= 0 && (uint64_t)to->ids[i] >= count) to->ids[i] = -1;
+        if (otx_gguf_integer(otx_gguf_find(file, otx__gguf_role_keys[i]), 0, &value) &&
+            value >= 0 && (uint64_t)value < count)
+            to->ids[i] = value;
+        if (otx_gguf_integer(otx_gguf_find(file, flags[i]), 0, &value)) to->adds[i] = value != 0;
+    }
+    if (strcmp(kind->name, "gemma4") == 0 && !otx__span_is(otx__gguf_word_of(file, OTX__GGUF_PRE),
+                                                           "sarvam-moe"))
+        to->adds[OTX_ROLE_BOS] = true; /* whatever the key says */
+}
+
+/* >>> src/job/gguf_donor.h */
+/* ---- gguf_donor: the files of a tokenizer, open once more ------------------------- */
+
+/* A vocabulary has forgotten what a GGUF file wants besides: merges, scores, the types of
+   pieces, how text is cut into words. So the file that it was read from is read again. */
+typedef struct otx__gguf_donor {
+    const otx__side *side;
+    otx__listing listing;
+    otx__vocab_files files;
+    otx_vocab view;    /* side->vocab, for the reader, which does not change it */
+    otx__tokenizer at; /* the reader */
+    char name[OTX__PATH_TEXT + OTX__QUOTED];
+} otx__gguf_donor;
+
+OTX__PRIVATE void otx__gguf_donor_close(otx__gguf_donor *donor)
+{
+    size_t i;
+    otx__tokenizer_close(&donor->at);
+    if (donor->files.ctx || donor->files.path)
+        for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&donor->files, i);
+    otx__listing_close(&donor->listing);
+}
+
+/* Reads the files, of those with tokens only one. */
+OTX__PRIVATE otx_result otx__gguf_donor_read(otx__gguf_donor *donor, size_t source,
+                                             otx_error *error)
+{
+    char directory[OTX__PATH_TEXT], file[OTX__QUOTED];
+    const char *own = donor->files.names[source];
+    otx_result result = otx__vocab_read_file(&donor->files, source, error);
+    size_t i;
+    for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(&donor->files, i, error);
+    if (result) return result;
+    otx__format(donor->name, sizeof donor->name, "%s/%s",
+                otx__path_text(directory, donor->files.path),
+                otx__quote(file, sizeof file, own, strlen(own)));
+    result = otx__choose_reader(&donor->at, donor->name);
+    return result ? result : otx__open_texts(&donor->at);
+}
+
+/* Opens the first of a directory's files with tokens from `source` on; it is no failure if
+   there is none, which leaves at.reader NULL. Close it in any case. */
+OTX__PRIVATE otx_result otx__gguf_donor_open(const otx_context *ctx, const otx__side *side,
+                                             size_t source, otx__gguf_donor *donor,
+                                             otx_error *error)
+{
+    otx_result result;
+    size_t i;
+    memset(donor, 0, sizeof *donor);
+    donor->side = side;
+    donor->view = side->vocab;
+    donor->files.ctx = ctx;
+    donor->files.path = side->path;
+    donor->at.ctx = ctx;
+    donor->at.texts = donor->files.texts;
+    donor->at.error = error;
+    donor->at.vocab = &donor->view;
+    donor->at.last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) donor->at.fallback[i] = -1;
+    result = otx__listing_open(ctx, side->path, &donor->listing, error);
+    if (result) return result;
+    otx__vocab_find_files(&donor->files, &donor->listing);
+    while (source < OTX_VOCAB_SOURCES && !donor->files.names[source]) source++;
+    return source == OTX_VOCAB_SOURCES ? OTX_OK : otx__gguf_donor_read(donor, source, error);
+}
+
+OTX__PRIVATE bool otx__gguf_donor_is(const otx__gguf_donor *donor, const char *source)
+{
+    return donor->at.reader && strcmp(donor->at.reader->source, source) == 0;
+}
+
+/* tokenizer.json as a document, which borrows it; absent where that is not what is read. */
+OTX__PRIVATE otx__document otx__gguf_donor_json(const otx__gguf_donor *donor)
+{
+    otx__document document;
+    memset(&document, 0, sizeof document);
+    if (!otx__gguf_donor_is(donor, "tokenizer.json")) return document;
+    document.json = donor->at.json;
+    document.present = true;
+    return document;
+}
+
+/* >>> src/job/gguf_pre.h */
+/* ---- gguf_pre: what llama.cpp calls the way a tokenizer cuts text into words -------- */
+
+/* llama.cpp knows by name in which words a byte-level vocabulary is applied; its converter
+   finds the name by the tokens of one text. Here it is found by the pre_tokenizer of
+   tokenizer.json: a row says the steps that cut text where llama.cpp's own regexes for that
+   name do (src/llama-vocab.cpp, November 2026). Of names that cut alike one is enough. What is
+   not known must be said: a wrong name spoils every text a little, and nothing shows it. */
+
+/* A step is one text: R and a regex that cuts out what it finds ("Split"); D1, every digit by
+   itself, or D0, runs of them ("Digits"); P, runs of punctuation ("Punctuation"); B1, GPT-2's
+   words, or B0, no cut ("ByteLevel"). Line ends in regexes are written \r and \n. */
+#define OTX__PRE_STEPS 7
+
+typedef struct otx__pre_row {
+    const char *name;
+    bool whole; /* a word that is a token is that one, whatever the merges (ignore_merges) */
+    const char *steps[OTX__PRE_STEPS];
+} otx__pre_row;
+
+#define OTX__PRE_SHORT "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+#define OTX__PRE_LETTERS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
+#define OTX__PRE_ENDS "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define OTX__PRE_REST "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" OTX__PRE_ENDS
+#define OTX__PRE_UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define OTX__PRE_LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define OTX__PRE_CASES(after)                                                    \
+    "[^\\r\\n\\p{L}\\p{N}]?" OTX__PRE_UPPER "*" OTX__PRE_LOWER "+" after         \
+    "|[^\\r\\n\\p{L}\\p{N}]?" OTX__PRE_UPPER "+" OTX__PRE_LOWER "*" after
+#define OTX__PRE_PATHS "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*" OTX__PRE_ENDS
+#define OTX__PRE_GPT4O OTX__PRE_CASES(OTX__PRE_SHORT "?") "|\\p{N}{1,3}" OTX__PRE_PATHS
+#define OTX__PRE_TEKKEN OTX__PRE_CASES("") "|\\p{N}" OTX__PRE_PATHS
+#define OTX__PRE_LLAMA3 OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1,3}" OTX__PRE_REST
+/* Not a letter, a space or one of |.,!? and others' full stops and commas. */
+#define OTX__PRE_BLOOM                                                           \
+    " ?[^(\\s|[.,!?\xe2\x80\xa6\xe3\x80\x82\xef\xbc\x8c\xe3\x80\x81\xe0\xa5\xa4" \
+    "\xdb\x94\xd8\x8c])]+"
+
+static const otx__pre_row otx__pre_rows[] = {
+    {"llama-bpe", true, {"R" OTX__PRE_LLAMA3, "B0"}},  /* Llama 3 */
+    {"glm4", false, {"R" OTX__PRE_LLAMA3, "B0"}},      /* the same without ignore_merges */
+    {"qwen2", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}" OTX__PRE_REST,
+                      "B0"}},                          /* Qwen 2 to 3; transformers' class */
+    {"qwen35", false, {"R" OTX__PRE_SHORT "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}"
+                       "| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*" OTX__PRE_ENDS,
+                       "B0"}},                         /* transformers' class for Qwen 3.5 */
+    {"gpt-4o", false, {"R" OTX__PRE_GPT4O, "B0"}},     /* gpt-oss */
+    {"tekken", true, {"R" OTX__PRE_TEKKEN, "B0"}},     /* llama.cpp's note; tekken.json */
+    {"gpt-2", false, {"B1"}},                          /* transformers' class */
+    {"smollm", false, {"D1", "B1"}},                   /* transformers' class for Cohere */
+    {"falcon", false, {"P", "B1", "D0", "R[0-9][0-9][0-9]"}}, /* Falcon */
+    {"bloom", false, {"R" OTX__PRE_BLOOM, "B0"}},      /* BLOOM */
+    {"viking", false, {"R" OTX__PRE_BLOOM, "D1", "B0"}},
+    {"deepseek-v3", false,                             /* DeepSeek V3 */
+     {"R\\p{N}{1,3}",
+      "R[\xe4\xb8\x80-\xe9\xbe\xa5\xe3\x81\x80-\xe3\x82\x9f\xe3\x82\xa0-\xe3\x83\xbf]+",
+      "R[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
+      "|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*" OTX__PRE_ENDS,
+      "B0"}},
+    {"deepseek-coder", false,                          /* DeepSeek Coder */
+     {"R[\\r\\n]", "R\\s?\\p{L}+", "R\\s?\\p{P}+",
+      "R[\xe4\xb8\x80-\xe9\xbe\xa5\xe0\xa0\x80-\xe4\xb8\x80\xea\xb0\x80-\xed\x9f\xbf]+", "D1",
+      "B0"}},
+    {"minicpm5", true, {"R\\p{N}{1,3}", "R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}+"
+                        OTX__PRE_REST, "B0"}},         /* llama.cpp's note */
+    {"jais-2", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1,3}"
+                       "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)"
+                       "|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)"
+                       "|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}",
+                       "B0"}},                         /* llama.cpp's note */
+    {"seed-coder", false, {"R" OTX__PRE_SHORT OTX__PRE_LETTERS "|\\p{N}{1}"
+                           "| ?[^\\s\\p{L}\\p{N}\\r\\n]+" OTX__PRE_ENDS,
+                           "B0"}},                     /* llama.cpp's note */
+};
+
+/* The classes of transformers that have no tokenizer.json to say it. */
+static const struct {
+    const char *class_name, *name;
+} otx__pre_classes[] = {
+    {"GPT2Tokenizer", "gpt-2"}, {"RobertaTokenizer", "gpt-2"}, {"CodeGenTokenizer", "gpt-2"},
+    {"GPTNeoXTokenizer", "gpt-2"}, {"WhisperTokenizer", "gpt-2"}, {"Qwen2Tokenizer", "qwen2"},
+    {"CohereTokenizer", "smollm"},
+};
+
+/* All names that llama.cpp takes, but those that mean what another does. */
+#define OTX__PRE_NAMES                                                                         \
+    "llama-bpe, glm4, qwen2, qwen35, gpt-4o, tekken, gpt-2, smollm, falcon, bloom, viking, "   \
+    "deepseek-llm, deepseek-coder, deepseek-v3, kimi-k2, minicpm5, jais-2, seed-coder, "       \
+    "tiny_aya, exaone-moe, bailingmoe, youtu, superbpe, chameleon, grok-2, afmoe, laguna, "    \
+    "granite-embed-multi-97m, spark2_5, ufakzeka, default"
+
+/* ---- the steps of a tokenizer ---- */
+
+/* The steps as one text, each behind a line end. */
+OTX__PRIVATE void otx__pre_regex(const otx_json *json, uint32_t node, otx__text *to)
+{
+    const size_t room = otx__json_span(json, node).size + 1;
+    char *bytes = (char *)otx__alloc(to->ctx, room, 1);
+    size_t size, i;
+    if (!bytes) to->failed = true;
+    if (!bytes) return;
+    size = otx_json_string(json, node, bytes);
+    for (i = 0; i < size; i++) {
+        if (bytes[i] == '\r') otx__text_string(to, "\\r");
+        else if (bytes[i] == '\n') otx__text_string(to, "\\n");
+        else otx__text_bytes(to, bytes + i, 1);
+    }
+    otx__free(to->ctx, bytes, room, 1);
+}
+
+/* Whether a Split cuts out what its regex finds: also if it throws away the rest and there
+   is none, as the last choice is any space. */
+OTX__PRIVATE bool otx__pre_cuts(const otx_json *json, uint32_t step)
+{
+    const uint32_t behavior = otx_json_find(json, step, "behavior");
+    const uint32_t regex = otx_json_find(json, otx_json_find(json, step, "pattern"), "Regex");
+    const otx__span text = otx__json_span(json, regex);
+    const bool inverted =
+        otx_json_type_of(json, otx_json_find(json, step, "invert")) == OTX_JSON_TRUE;
+    if (otx_json_type_of(json, regex) != OTX_JSON_STRING) return false;
+    if (otx_json_equals(json, behavior, "Isolated")) return !inverted;
+    return otx_json_equals(json, behavior, "Removed") && inverted && text.size > 5 &&
+           memcmp(text.bytes + text.size - 5, "|\\\\s+", 5) == 0;
+}
+
+/* One step; a type that no row has stands by its name. */
+OTX__PRIVATE void otx__pre_step(const otx_json *json, uint32_t step, otx__text *to)
+{
+    const uint32_t type = otx_json_find(json, step, "type");
+    const uint32_t digits = otx_json_find(json, step, "individual_digits");
+    const uint32_t words = otx_json_find(json, step, "use_regex");
+    const uint32_t prefix = otx_json_find(json, step, "add_prefix_space");
+    char name[OTX__QUOTED];
+    otx__text_string(to, "\n");
+    if (otx_json_equals(json, type, "Split") && otx__pre_cuts(json, step)) {
+        otx__text_string(to, "R");
+        otx__pre_regex(json, otx_json_find(json, otx_json_find(json, step, "pattern"), "Regex"),
+                       to);
+    } else if (otx_json_equals(json, type, "Digits")) {
+        otx__text_string(to, otx_json_type_of(json, digits) == OTX_JSON_TRUE ? "D1" : "D0");
+    } else if (otx_json_equals(json, type, "Punctuation") &&
+               otx_json_equals(json, otx_json_find(json, step, "behavior"), "Contiguous")) {
+        otx__text_string(to, "P");
+    } else if (otx_json_equals(json, type, "ByteLevel") &&
+               otx_json_type_of(json, prefix) == OTX_JSON_FALSE) {
+        otx__text_string(to, otx_json_type_of(json, words) == OTX_JSON_FALSE ? "B0" : "B1");
+    } else {
+        otx__text_string(to, "?");
+        otx__text_string(to, otx__quote_node(name, json, type));
+    }
+}
+
+/* Most sequences within each other; real ones have one. */
+#define OTX__PRE_DEPTH 8
+
+/* All steps of a part, those of sequences in turn. Writes no more than rows may have. */
+OTX__PRIVATE void otx__pre_steps(const otx_json *json, uint32_t part, const char *list,
+                                 otx__text *to)
+{
+    otx_json_iter stack[OTX__PRE_DEPTH];
+    size_t depth = 0;
+    uint32_t node = part;
+    for (;;) {
+        if (otx_json_equals(json, otx_json_find(json, node, "type"), "Sequence")) {
+            if (depth == OTX__PRE_DEPTH) otx__text_string(to, "\n?deep");
+            else stack[depth++] = otx_json_iter_of(json, otx_json_find(json, node, list));
+        } else if (otx_json_type_of(json, node) != OTX_JSON_NULL) {
+            otx__pre_step(json, node, to);
+        }
+        while (depth > 0 && !otx_json_iter_next(&stack[depth - 1])) depth--;
+        if (depth == 0) return;
+        node = stack[depth - 1].value;
+    }
+}
+
+/* Whether a row has these steps. */
+OTX__PRIVATE bool otx__pre_is(const otx__pre_row *row, const otx__text *steps)
+{
+    size_t i, at = 0;
+    for (i = 0; i < OTX__PRE_STEPS && row->steps[i]; i++) {
+        const size_t size = strlen(row->steps[i]);
+        if (steps->size - at < size + 1 || steps->bytes[at] != '\n' ||
+            memcmp(steps->bytes + at + 1, row->steps[i], size) != 0)
+            return false;
+        at += size + 1;
+        if (at < steps->size && steps->bytes[at] != '\n') return false;
+    }
+    return at == steps->size;
+}
+
+/* ---- the name ---- */
+
+/* Whether text is changed before it is cut: llama.cpp changes none. What NFC makes of text
+   that is written as usual is the same text. */
+OTX__PRIVATE bool otx__pre_normalizes(const otx_json *json)
+{
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
+    if (otx_json_type_of(json, part) != OTX_JSON_OBJECT) return false;
+    for (node = part; node < end; node++) {
+        const uint32_t type = otx_json_find(json, node, "type");
+        if (otx_json_type_of(json, type) == OTX_JSON_STRING &&
+            !otx_json_equals(json, type, "NFC") && !otx_json_equals(json, type, "Sequence"))
+            return true;
+    }
+    return false;
+}
+
+/* The row of a tokenizer.json, or NULL; of two that differ in `whole` alone the one that says
+   what the file says, if there is one. */
+OTX__PRIVATE const otx__pre_row *otx__pre_row_of(const otx_json *json, const otx__text *steps)
+{
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const bool whole =
+        otx_json_type_of(json, otx_json_find(json, model, "ignore_merges")) == OTX_JSON_TRUE;
+    const otx__pre_row *found = NULL;
+    size_t i;
+    if (otx__pre_normalizes(json)) return NULL;
+    for (i = 0; i < OTX__COUNT(otx__pre_rows); i++)
+        if (otx__pre_is(&otx__pre_rows[i], steps) &&
+            (!found || otx__pre_rows[i].whole == whole))
+            found = &otx__pre_rows[i];
+    return found;
+}
+
+/* The name that the loader's class goes by, or NULL. */
+OTX__PRIVATE const char *otx__pre_of_class(const otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "tokenizer_class");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__pre_classes); i++)
+        if (otx__is_class(&t->config, node, otx__pre_classes[i].class_name))
+            return otx__pre_classes[i].name;
+    return NULL;
+}
+
+/* That of tekken.json, which says its regex. */
+OTX__PRIVATE const char *otx__pre_of_tekken(const otx_json *json)
+{
+    const uint32_t config = otx_json_find(json, 0, "config");
+    return otx_json_equals(json, otx_json_find(json, config, "pattern"), OTX__PRE_TEKKEN)
+               ? "tekken" : NULL;
+}
+
+OTX__PRIVATE otx_result otx__pre_refuse(const otx__gguf_donor *donor, const otx__text *steps,
+                                        otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    const size_t skip = steps->size > 0;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: which of llama.cpp's pre-tokenizers cuts "
+                     "text as this tokenizer does is not known here (%s); name it with --pre if "
+                     "you are sure: " OTX__PRE_NAMES, donor->at.name,
+                     steps->size ? otx__quote(quoted, sizeof quoted, steps->bytes + skip,
+                                              steps->size - skip) : "it says no steps");
+}
+
+/* The name for a byte-level vocabulary. *row is set where the steps of tokenizer.json told. */
+OTX__PRIVATE otx_result otx__pre_find(const otx__gguf_donor *donor, const char **name,
+                                      const otx__pre_row **row, otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    otx__text steps;
+    otx_result result = OTX_OK;
+    otx__text_open(&steps, t->ctx);
+    *row = NULL;
+    *name = NULL;
+    if (t->reader->complete) {
+        otx__pre_steps(&t->json, otx_json_find(&t->json, 0, "pre_tokenizer"), "pretokenizers",
+                       &steps);
+        if (steps.failed) result = otx__fail_memory(error, steps.size);
+        else *row = otx__pre_row_of(&t->json, &steps);
+        if (*row) *name = (*row)->name;
+    } else if (otx__gguf_donor_is(donor, "vocab.json")) {
+        *name = otx__pre_of_class(t);
+    } else if (otx__gguf_donor_is(donor, "tekken.json")) {
+        *name = otx__pre_of_tekken(&t->json);
+    }
+    if (!result && !*name) result = otx__pre_refuse(donor, &steps, error);
+    otx__text_close(&steps);
+    return result;
+}
+
+/* >>> src/job/gguf_tokens.h */
+/* ---- gguf_tokens: the strings, types and scores of a vocabulary ------------------- */
+
+/* What llama.cpp calls a vocabulary: tokenizer.ggml.model. */
+typedef enum otx__gguf_kind {
+    OTX__GGUF_BPE, /* byte-level: GPT-2's alphabet */
+    OTX__GGUF_SPM, /* SentencePiece's BPE, by scores */
+    OTX__GGUF_UGM, /* SentencePiece's Unigram */
+    OTX__GGUF_WPM, /* WordPiece */
+    OTX__GGUF_KINDS
+} otx__gguf_kind;
+
+static const char *const otx__gguf_models[OTX__GGUF_KINDS] = {"gpt2", "llama", "t5", "bert"};
+
+#define OTX__GGUF_ADDED_SCORE (-1000.0f)
+#define OTX__GGUF_PAD_SCORE (-10000.0f)
+#define OTX__METASPACE "\xe2\x96\x81" /* U+2581 */
+
+/* How a token was added to those of the model. */
+enum { OTX__NOT_ADDED, OTX__ADDED_TEXT, OTX__ADDED_SPECIAL };
+
+/* Tokens by id, one for every row. Types have the numbers of SentencePiece's. */
+typedef struct otx__gguf_tokens {
+    otx__pool pool;
+    otx__gguf_kind kind;
+    otx_token *list; /* content: the string that is written */
+    uint8_t *types;  /* OTX__PIECE_NORMAL and so on */
+    uint8_t *added;
+    float *scores;
+    size_t count;
+    char *next;      /* where the next string goes that is not as it was */
+} otx__gguf_tokens;
+
+/* ---- what is added ---- */
+
+OTX__PRIVATE otx_result otx__gguf_mark_list(otx__tokenizer *t, const otx__added_list *list,
+                                            const otx__token_index *contents,
+                                            otx__gguf_tokens *tokens)
+{
+    size_t i, size = 0;
+    for (i = 0; i < list->count; i++) {
+        otx_result result =
+            otx__tokenizer_string(t, list->json, list->tokens[i].content, &size);
+        int64_t id;
+        if (result) return result;
+        id = otx__index_find(contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (id < 0 || tokens->added[id] == OTX__ADDED_SPECIAL) continue;
+        tokens->added[id] = list->tokens[i].special ? OTX__ADDED_SPECIAL : OTX__ADDED_TEXT;
+    }
+    return OTX_OK;
+}
+
+/* Marks what the lists of added tokens name, and text that is known as added without one. */
+OTX__PRIVATE otx_result otx__gguf_mark_added(otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__added_list lists[OTX__ADDED_LISTS];
+    otx__token_index contents;
+    otx_result result;
+    size_t i;
+    memset(lists, 0, sizeof lists);
+    result = otx__side_contents(t->ctx, donor->side, &contents, t->error);
+    if (!result) result = otx__list_numbered(t, lists);
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].added && vocab->tokens[i].kind != OTX_TOKEN_NONE &&
+            vocab->tokens[i].kind != OTX_TOKEN_CONTROL)
+            tokens->added[i] = OTX__ADDED_TEXT;
+    for (i = 0; i < OTX__ADDED_LISTS && !result; i++)
+        result = otx__gguf_mark_list(t, &lists[i], &contents, tokens);
+    for (i = 0; i < OTX__ADDED_LISTS; i++)
+        otx__free(t->ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    if (contents.slots) otx__index_close(t->ctx, &contents);
+    return result;
+}
+
+/* Added tokens that converters take for control tokens whatever is said of them: some models
+   have not marked them as such. */
+OTX__PRIVATE bool otx__gguf_looks_special(const char *content, size_t size)
+{
+    static const char *const whole[] = {"<pad>", "<mask>", "<2mass>", "[@BOS@]"};
+    static const char *const around[][2] = {
+        {"<|", "|>"}, {"<\xef\xbd\x9c", "\xef\xbd\x9c>"}, {"<unused", ">"},
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(whole); i++)
+        if (otx__same_bytes(content, size, whole[i], strlen(whole[i]))) return true;
+    for (i = 0; i < OTX__COUNT(around); i++) {
+        const size_t begin = strlen(around[i][0]), end = strlen(around[i][1]);
+        if (size >= begin && size >= end && memcmp(content, around[i][0], begin) == 0 &&
+            memcmp(content + size - end, around[i][1], end) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- types and scores ---- */
+
+/* The type of a token. `piece` is what SentencePiece calls it, 0 where none does. */
+OTX__PRIVATE uint8_t otx__gguf_token_type(const otx__gguf_donor *donor,
+                                    const otx__gguf_tokens *tokens, size_t id, uint8_t piece)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const otx_token *token = &vocab->tokens[id];
+    const bool pieces = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
+    if ((int64_t)id == vocab->roles[OTX_ROLE_UNK] &&
+        (tokens->kind == OTX__GGUF_UGM || (piece && tokens->added[id] == OTX__NOT_ADDED)))
+        return OTX__PIECE_UNKNOWN;
+    if (token->kind == OTX_TOKEN_CONTROL || tokens->added[id] == OTX__ADDED_SPECIAL)
+        return OTX__PIECE_CONTROL;
+    if (tokens->added[id] == OTX__ADDED_TEXT)
+        return otx__gguf_looks_special(token->content, token->content_size)
+                   ? OTX__PIECE_CONTROL : OTX__PIECE_USER;
+    if (pieces && token->kind == OTX_TOKEN_BYTE) return OTX__PIECE_BYTE;
+    return piece == OTX__PIECE_UNUSED ? OTX__PIECE_UNUSED : OTX__PIECE_NORMAL;
+}
+
+/* Takes the scores of the model, and which of SentencePiece's are unused. */
+OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool pieces = otx__gguf_donor_is(donor, "SentencePiece");
+    otx__given word;
+    otx_result result = OTX_OK;
+    size_t i;
+    bool more = true;
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind != OTX_TOKEN_NONE) {
+            tokens->types[i] = otx__gguf_token_type(donor, tokens, i, pieces);
+            tokens->scores[i] = OTX__GGUF_ADDED_SCORE;
+        }
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    while (!(result = t->reader->next(t, &word, &more)) && more) {
+        if (word.id >= vocab->count || vocab->tokens[word.id].kind == OTX_TOKEN_NONE) continue;
+        if (tokens->kind == OTX__GGUF_UGM || tokens->added[word.id] == OTX__NOT_ADDED)
+            tokens->scores[word.id] = (float)word.score;
+        if (pieces && word.kind == OTX_TOKEN_UNUSED)
+            tokens->types[word.id] =
+                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+    }
+    return result;
+}
+
+/* ---- strings ---- */
+
+/* Keeps what was written at tokens->next. */
+OTX__PRIVATE void otx__gguf_put_string(otx__gguf_tokens *tokens, size_t id, size_t size)
+{
+    tokens->list[id].content = tokens->next;
+    tokens->list[id].content_size = (uint32_t)size;
+    tokens->next += size;
+}
+
+/* A name for what has none of its own: "[PAD7]". */
+OTX__PRIVATE void otx__gguf_put_name(otx__gguf_tokens *tokens, const char *what, size_t id)
+{
+    otx__gguf_put_string(tokens, id, otx__format(tokens->next, 32, "[%s%" PRIu64 "]", what,
+                                           (uint64_t)id));
+}
+
+/* Bytes in GPT-2's alphabet. */
+OTX__PRIVATE size_t otx__gguf_spell_bytes(const char *bytes, size_t size, char *to)
+{
+    size_t i, length = 0;
+    for (i = 0; i < size; i++) {
+        const unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
+        if (code < 0x80) {
+            to[length++] = (char)code;
+        } else {
+            to[length++] = (char)(0xc0 | code >> 6);
+            to[length++] = (char)(0x80 | (code & 0x3f));
+        }
+    }
+    return length;
+}
+
+/* Text that is added is looked for as it stands, so that marks become spaces. */
+OTX__PRIVATE size_t otx__gguf_spell_added(const char *content, size_t size, char *to)
+{
+    otx__spelling spaces;
+    memset(&spaces, 0, sizeof spaces);
+    spaces.mark_size = sizeof OTX__METASPACE - 1;
+    memcpy(spaces.mark, OTX__METASPACE, spaces.mark_size);
+    return otx__spell_spaces(&spaces, content, size, to);
+}
+
+/* WordPiece as llama.cpp has it: what begins a word has the mark, what goes on has none. */
+OTX__PRIVATE void otx__gguf_spell_word(otx__gguf_tokens *tokens, size_t id)
+{
+    const otx_token word = tokens->list[id];
+    const size_t mark = sizeof OTX__METASPACE - 1;
+    if (tokens->types[id] == OTX__PIECE_CONTROL) return;
+    if (word.content_size >= 2 && memcmp(word.content, "##", 2) == 0) {
+        tokens->list[id].content += 2;
+        tokens->list[id].content_size -= 2;
+        return;
+    }
+    memcpy(tokens->next, OTX__METASPACE, mark);
+    memcpy(tokens->next + mark, word.content, word.content_size);
+    otx__gguf_put_string(tokens, id, mark + word.content_size);
+}
+
+OTX__PRIVATE void otx__gguf_spell(const otx__gguf_donor *donor, otx__gguf_tokens *tokens)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool raw = otx__gguf_donor_is(donor, "tekken.json") ||
+                     otx__gguf_donor_is(donor, "tiktoken");
+    size_t id;
+    for (id = 0; id < tokens->count; id++) {
+        const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
+        otx_token *to = &tokens->list[id];
+        to->kind = OTX_TOKEN_TEXT;
+        if (!token || token->kind == OTX_TOKEN_NONE) {
+            otx__gguf_put_name(tokens, "PAD", id);
+        } else if (raw && tokens->types[id] == OTX__PIECE_NORMAL) {
+            otx__gguf_put_string(tokens, id, otx__gguf_spell_bytes(token->content,
+                                                             token->content_size,
+                                                             tokens->next));
+        } else if (tokens->types[id] == OTX__PIECE_USER) {
+            otx__gguf_put_string(tokens, id, otx__gguf_spell_added(token->content,
+                                                             token->content_size,
+                                                             tokens->next));
+        } else {
+            to->content = token->content;
+            to->content_size = token->content_size;
+        }
+        if (tokens->kind == OTX__GGUF_WPM) otx__gguf_spell_word(tokens, id);
+        if (to->content_size == 0) otx__gguf_put_name(tokens, "EMPTY", id);
+    }
+}
+
+/* In which turn a token gets its string, if another has the same: added tokens are cut out
+   first, and what is no token comes last. */
+OTX__PRIVATE int otx__gguf_turn(uint8_t type)
+{
+    return type == OTX__PIECE_NORMAL ? 1 : type == OTX__PIECE_UNUSED ? 2 : 0;
+}
+
+/* Makes strings differ, as llama.cpp refuses files in which two are the same. The one that
+   text leads to keeps its own. */
+OTX__PRIVATE otx_result otx__gguf_distinguish(const otx__gguf_donor *donor,
+                                              otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_context *ctx = donor->at.ctx;
+    otx__token_index index;
+    otx__example same;
+    size_t i;
+    int turn;
+    otx_result result =
+        otx__index_open(ctx, &index, tokens->list, tokens->count, true, error);
+    if (result) return result;
+    memset(&same, 0, sizeof same);
+    for (turn = 0; turn < 3; turn++) {
+        for (i = 0; i < tokens->count; i++) {
+            /* Of Unigram's pieces that are alike the last counts. */
+            const size_t id =
+                tokens->kind == OTX__GGUF_UGM && turn == 1 ? tokens->count - 1 - i : i;
+            const otx_token *token = &tokens->list[id];
+            uint32_t *slot;
+            if (otx__gguf_turn(tokens->types[id]) != turn) continue;
+            slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size);
+            if (*slot == id + 1) continue; /* renamed before */
+            if (*slot) {
+                otx__example_add(&same, token->content, token->content_size, id, *slot - 1);
+                otx__gguf_put_name(tokens, "SAME", id);
+                tokens->types[id] = OTX__PIECE_UNUSED;
+                slot = otx__index_slot(&index, OTX_TOKEN_NONE, token->content,
+                                       token->content_size);
+            }
+            if (!*slot) *slot = (uint32_t)id + 1;
+            else result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tokens %" PRIu64
+                                    " and %" PRIu32 " have one string and cannot be told apart",
+                                    donor->at.name, (uint64_t)id, *slot - 1);
+        }
+    }
+    otx__index_close(ctx, &index);
+    if (!result && same.count)
+        otx__log(ctx, OTX_WARNING, "%s: %" PRIu64 " tokens have the string of another, which "
+                 "llama.cpp does not take: \"%s\", %" PRIu64 " and %" PRIu64 ", and so on; they "
+                 "are called [SAMEid]", donor->at.name, same.count, same.quoted, same.declared,
+                 same.id);
+    return result;
+}
+
+/* ---- all of it ---- */
+
+OTX__PRIVATE otx_result otx__gguf_tokens_take(const otx__gguf_donor *donor,
+                                              otx__gguf_tokens *tokens, uint64_t rows,
+                                              otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    size_t bytes = 0, i, room;
+    if (rows < vocab->count || rows >= UINT32_MAX || rows > SIZE_MAX / 64)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %" PRIu64 " rows are not enough, or "
+                         "too many, for a vocabulary of %" PRIu64, donor->at.name, rows,
+                         (uint64_t)vocab->count);
+    for (i = 0; i < vocab->count; i++) bytes += vocab->tokens[i].content_size;
+    tokens->count = (size_t)rows;
+    tokens->list = (otx_token *)otx__pool_take_zero(&tokens->pool, tokens->count,
+                                                    sizeof *tokens->list);
+    tokens->types = (uint8_t *)otx__pool_take(&tokens->pool, tokens->count, 1);
+    tokens->added = (uint8_t *)otx__pool_take_zero(&tokens->pool, tokens->count, 1);
+    tokens->scores = (float *)otx__pool_take(&tokens->pool, tokens->count, sizeof(float));
+    /* A respelled string, and a name twice, one of them with WordPiece's mark. */
+    room = 2 * bytes + 80 * tokens->count + 32;
+    tokens->next = (char *)otx__pool_take(&tokens->pool, room, 1);
+    if (tokens->pool.failed) return otx__pool_fail(&tokens->pool, error);
+    memset(tokens->types, OTX__PIECE_UNUSED, tokens->count);
+    for (i = 0; i < tokens->count; i++) tokens->scores[i] = OTX__GGUF_PAD_SCORE;
+    return OTX_OK;
+}
+
+/* Opens them. Close them in any case. */
+OTX__PRIVATE otx_result otx__gguf_tokens_open(otx__gguf_donor *donor, otx__gguf_kind kind,
+                                              uint64_t rows, otx__gguf_tokens *tokens,
+                                              otx_error *error)
+{
+    otx_result result;
+    memset(tokens, 0, sizeof *tokens);
+    otx__pool_open(&tokens->pool, donor->at.ctx);
+    tokens->kind = kind;
+    result = otx__gguf_tokens_take(donor, tokens, rows, error);
+    if (!result) result = otx__gguf_mark_added(donor, tokens);
+    if (!result) result = otx__gguf_walk_model(donor, tokens);
+    if (result) return result;
+    otx__gguf_spell(donor, tokens);
+    return otx__gguf_distinguish(donor, tokens, error);
+}
+
+OTX__PRIVATE void otx__gguf_tokens_close(otx__gguf_tokens *tokens)
+{
+    otx__pool_close(&tokens->pool);
+}
+
+/* >>> src/job/gguf_merges.h */
+/* ---- gguf_merges: the merges of a byte-level vocabulary ---------------------------- */
+
+/* A list "left right" in GPT-2's alphabet, the first the soonest. */
+typedef struct otx__gguf_merges {
+    otx__text text;
+    uint64_t count;
+} otx__gguf_merges;
+
+/* Appends one; a space within a half is written as the alphabet has it. */
+OTX__PRIVATE void otx__gguf_put_merge(otx__gguf_merges *merges, const char *left,
+                                      size_t left_size, const char *right, size_t right_size)
+{
+    const char *halves[2];
+    size_t sizes[2], i, j, spaces = 0;
+    halves[0] = left;
+    halves[1] = right;
+    sizes[0] = left_size;
+    sizes[1] = right_size;
+    for (i = 0; i < 2; i++)
+        for (j = 0; j < sizes[i]; j++) spaces += halves[i][j] == ' ';
+    otx__gguf_text_uint(&merges->text, left_size + right_size + spaces + 1, 8);
+    for (i = 0; i < 2; i++) {
+        if (i) otx__text_bytes(&merges->text, " ", 1);
+        if (spaces == 0) otx__text_bytes(&merges->text, halves[i], sizes[i]);
+        for (j = 0; j < sizes[i] && spaces > 0; j++) {
+            if (halves[i][j] == ' ') otx__text_bytes(&merges->text, "\xc4\xa0", 2);
+            else otx__text_bytes(&merges->text, halves[i] + j, 1);
+        }
+    }
+    merges->count++;
+}
+
+/* One of the form "a b", as lines and old files have it; a comment is none. */
+OTX__PRIVATE void otx__gguf_put_line(otx__gguf_merges *merges, const char *line, size_t size)
+{
+    const char *space = (const char *)memchr(line, ' ', size);
+    const size_t left = space ? (size_t)(space - line) : 0;
+    if (!space || (size >= 8 && memcmp(line, "#version", 8) == 0)) return;
+    otx__gguf_put_merge(merges, line, left, space + 1, size - left - 1);
+}
+
+/* Those of tokenizer.json, which have been checked. */
+OTX__PRIVATE otx_result otx__gguf_json_merges(otx__tokenizer *t, otx__gguf_merges *merges)
+{
+    const otx_json *json = &t->json;
+    otx_json_iter merge = otx_json_iter_of(json, otx_json_find(json, t->model, "merges"));
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&merge)) {
+        if (otx_json_type_of(json, merge.value) == OTX_JSON_STRING) {
+            size_t size = 0;
+            result = otx__tokenizer_string(t, json, merge.value, &size);
+            if (!result) otx__gguf_put_line(merges, t->scratch, size);
+        } else {
+            const uint32_t a = otx_json_item(json, merge.value, 0);
+            const uint32_t b = otx_json_item(json, merge.value, 1);
+            size_t left, right;
+            result = otx__tokenizer_scratch(t, otx__json_span(json, a).size +
+                                                   otx__json_span(json, b).size + 1);
+            if (result) break;
+            left = otx_json_string(json, a, t->scratch);
+            right = otx_json_string(json, b, t->scratch + left);
+            otx__gguf_put_merge(merges, t->scratch, left, t->scratch + left, right);
+        }
+    }
+    return result;
+}
+
+/* Those of merges.txt. */
+OTX__PRIVATE void otx__gguf_text_merges(otx__tokenizer *t, otx__gguf_merges *merges)
+{
+    const otx_vocab_text own = t->text;
+    const char *line = NULL;
+    size_t size = 0;
+    t->text = t->texts[OTX_VOCAB_MERGES];
+    t->offset = 0;
+    while (otx__next_line(t, &line, &size)) otx__gguf_put_line(merges, line, size);
+    t->text = own;
+}
+
+/* ---- of ranks ---- */
+
+/* Two tokens that make one. */
+typedef struct otx__gguf_pair {
+    uint32_t left, right; /* ids, which are in the order of ranks */
+} otx__gguf_pair;
+
+OTX__PRIVATE int otx__gguf_compare_pairs(const void *a, const void *b)
+{
+    const otx__gguf_pair *x = (const otx__gguf_pair *)a, *y = (const otx__gguf_pair *)b;
+    if (x->left != y->left) return x->left < y->left ? -1 : 1;
+    return x->right < y->right ? -1 : x->right > y->right;
+}
+
+/* The merges that make a token: wherever both halves are tokens. */
+OTX__PRIVATE otx_result otx__gguf_rank_merges(otx__tokenizer *t, const otx__gguf_tokens *tokens,
+                                              const otx__token_index *index, size_t id,
+                                              otx__gguf_merges *merges)
+{
+    const otx_token *token = &t->vocab->tokens[id];
+    otx__gguf_pair *pairs;
+    size_t at, i, count = 0;
+    otx_result result =
+        otx__tokenizer_scratch(t, token->content_size * sizeof *pairs + OTX__ALIGNMENT);
+    if (result) return result;
+    pairs = (otx__gguf_pair *)(void *)t->scratch;
+    for (at = 1; at < token->content_size; at++) {
+        const int64_t left = otx__index_find(index, OTX_TOKEN_NONE, token->content, at);
+        const int64_t right = left < 0 ? -1 : otx__index_find(index, OTX_TOKEN_NONE,
+                                                              token->content + at,
+                                                              token->content_size - at);
+        if (right < 0) continue;
+        pairs[count].left = (uint32_t)left;
+        pairs[count++].right = (uint32_t)right;
+    }
+    otx__sort(pairs, count, sizeof *pairs, otx__gguf_compare_pairs);
+    for (i = 0; i < count; i++) {
+        const otx_token *left = &tokens->list[pairs[i].left];
+        const otx_token *right = &tokens->list[pairs[i].right];
+        otx__gguf_put_merge(merges, left->content, left->content_size, right->content,
+                            right->content_size);
+    }
+    return OTX_OK;
+}
+
+/* Those that the ranks of tiktoken and tekken.json stand for: a pair is merged the sooner,
+   the lower the rank of what it makes. */
+OTX__PRIVATE otx_result otx__gguf_ranked_merges(otx__tokenizer *t, const otx__gguf_tokens *tokens,
+                                                otx__gguf_merges *merges)
+{
+    const otx_vocab *vocab = t->vocab;
+    otx__token_index index;
+    size_t id;
+    otx_result result =
+        otx__index_open(t->ctx, &index, vocab->tokens, vocab->count, true, t->error);
+    if (result) return result;
+    for (id = 0; id < vocab->count; id++) {
+        const otx_token *token = &vocab->tokens[id];
+        if (tokens->types[id] == OTX__PIECE_NORMAL)
+            *otx__index_slot(&index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    for (id = 0; id < vocab->count && !result; id++)
+        if (tokens->types[id] == OTX__PIECE_NORMAL)
+            result = otx__gguf_rank_merges(t, tokens, &index, id, merges);
+    otx__index_close(t->ctx, &index);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_merges(otx__gguf_donor *donor,
+                                             const otx__gguf_tokens *tokens,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    otx__tokenizer *t = &donor->at;
+    otx__gguf_merges merges;
+    otx_result result = OTX_OK;
+    memset(&merges, 0, sizeof merges);
+    otx__text_open(&merges.text, t->ctx);
+    if (t->reader->complete) result = otx__gguf_json_merges(t, &merges);
+    else if (otx__gguf_donor_is(donor, "vocab.json")) otx__gguf_text_merges(t, &merges);
+    else result = otx__gguf_ranked_merges(t, tokens, &merges);
+    if (!result && merges.count == 0)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: there are no merges, which "
+                           "llama.cpp needs", donor->at.name);
+    if (!result)
+        otx__gguf_add_text(list, "tokenizer.ggml.merges", OTX_GGUF_STRING, merges.count,
+                           &merges.text);
+    otx__text_close(&merges.text);
+    return result;
+}
+
+/* >>> src/job/gguf_scores.h */
+/* ---- gguf_scores: what stands for merges in llama.cpp's SentencePiece -------------- */
+
+/* llama.cpp merges the two neighbours that make the token of the best score. A tokenizer.json
+   of such a model has lost the scores for a list of merges; so they are taken from the
+   SentencePiece model beside it, or else made from the list, which is right only if that is
+   a list as scores would make it: each token's merges together, and none left out. */
+
+/* Takes the scores of a SentencePiece model in the same directory. *all: it has them all. */
+OTX__PRIVATE otx_result otx__gguf_scores_beside(const otx__gguf_donor *donor,
+                                                otx__gguf_tokens *tokens, bool *all,
+                                                otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__gguf_donor other;
+    otx_error problem;
+    otx__given word;
+    bool more = true;
+    size_t taken = 0, wanted = 0, id;
+    otx_result result = otx__gguf_donor_open(donor->at.ctx, donor->side, OTX_VOCAB_SENTENCEPIECE,
+                                             &other, &problem);
+    *all = false;
+    memset(&word, 0, sizeof word);
+    if (!result && otx__gguf_donor_is(&other, "SentencePiece") &&
+        strcmp(other.at.type, "BPE") == 0) {
+        for (id = 0; id < tokens->count; id++)
+            wanted += tokens->types[id] == OTX__PIECE_NORMAL;
+        otx__rewind_words(&other.at);
+        while (!(result = other.at.reader->next(&other.at, &word, &more)) && more) {
+            if (word.id >= vocab->count || tokens->types[word.id] != OTX__PIECE_NORMAL ||
+                !otx__same_bytes(word.content, word.size, vocab->tokens[word.id].content,
+                                 vocab->tokens[word.id].content_size))
+                continue;
+            tokens->scores[word.id] = (float)word.score;
+            taken++;
+        }
+        *all = !result && taken == wanted;
+    }
+    otx__gguf_donor_close(&other);
+    return result == OTX_ERROR_MEMORY ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
+}
+
+/* ---- from merges ---- */
+
+OTX__PRIVATE bool otx__gguf_is_plain(const otx__gguf_tokens *tokens, int64_t id)
+{
+    return id >= 0 && tokens->types[id] == OTX__PIECE_NORMAL;
+}
+
+/* Says why a list of merges is not that of scores. */
+OTX__PRIVATE otx_result otx__gguf_fail_scores(const otx__gguf_donor *donor, const char *content,
+                                              size_t size, const char *why, otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its merges are not those of a "
+                     "SentencePiece model, as which llama.cpp would read them: \"%s\" %s; with "
+                     "the tokenizer.model beside it its scores are taken", donor->at.name,
+                     otx__quote(quoted, sizeof quoted, content, size), why);
+}
+
+OTX__PRIVATE int otx__gguf_compare_ranks(const void *a, const void *b)
+{
+    const otx__merge *x = (const otx__merge *)a, *y = (const otx__merge *)b;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* Numbers the tokens in the order in which merges make them, from 1. */
+OTX__PRIVATE otx_result otx__gguf_order_made(const otx__gguf_donor *donor,
+                                             const otx__rules *rules, otx__gguf_tokens *tokens,
+                                             uint32_t *order, uint32_t *made, otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    otx__merge *merges = (otx__merge *)otx__pool_take(&tokens->pool, rules->merge_count,
+                                                      sizeof *merges);
+    int64_t last = -1;
+    size_t i;
+    if (!merges) return otx__pool_fail(&tokens->pool, error);
+    memcpy(merges, rules->merges, rules->merge_count * sizeof *merges);
+    otx__sort(merges, rules->merge_count, sizeof *merges, otx__gguf_compare_ranks);
+    *made = 0;
+    for (i = 0; i < rules->merge_count; i++) {
+        const otx_token *token = &vocab->tokens[merges[i].made];
+        if (!otx__gguf_is_plain(tokens, merges[i].left) ||
+            !otx__gguf_is_plain(tokens, merges[i].right) ||
+            !otx__gguf_is_plain(tokens, merges[i].made) || (int64_t)merges[i].made == last)
+            continue;
+        last = merges[i].made;
+        if (order[last])
+            return otx__gguf_fail_scores(donor, token->content, token->content_size,
+                                         "is made by merges that do not follow each other",
+                                         error);
+        order[last] = ++*made;
+    }
+    return OTX_OK;
+}
+
+/* Checks that every two tokens that make a third are merged. */
+OTX__PRIVATE otx_result otx__gguf_check_merged(const otx__gguf_donor *donor,
+                                               const otx__rules *rules,
+                                               const otx__gguf_tokens *tokens, otx_error *error)
+{
+    size_t i, at;
+    for (i = 0; i < rules->token_count; i++) {
+        const otx__rule_token *token = &rules->tokens[i];
+        if (!otx__gguf_is_plain(tokens, token->id)) continue;
+        for (at = 1; at < token->size; at++) {
+            int64_t left, right;
+            if (((unsigned char)token->content[at] & 0xc0) == 0x80) continue;
+            left = otx__rules_find(rules, token->content, at);
+            if (!otx__gguf_is_plain(tokens, left)) continue;
+            right = otx__rules_find(rules, token->content + at, token->size - at);
+            if (otx__gguf_is_plain(tokens, right) && !otx__rules_merge(rules, left, right))
+                return otx__gguf_fail_scores(donor, token->content, token->size,
+                                             "is not made of two of its parts, although they "
+                                             "are tokens", error);
+        }
+    }
+    return OTX_OK;
+}
+
+/* Gives scores as SentencePiece's trainer does: minus the place. By id, where ids are in the
+   order of merges, as they are in files that it made. */
+OTX__PRIVATE void otx__gguf_number_scores(otx__gguf_tokens *tokens, const uint32_t *order,
+                                          uint32_t made)
+{
+    size_t id, place, first = tokens->count;
+    uint32_t last = 0;
+    bool ordered = true;
+    for (id = 0; id < tokens->count; id++) {
+        if (!order[id]) continue;
+        if (first == tokens->count) first = id;
+        ordered = ordered && order[id] > last;
+        last = order[id];
+    }
+    for (id = 0; id < tokens->count; id++) {
+        if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
+        if (ordered) place = id < first ? 0 : id - first;
+        else place = order[id] ? order[id] - 1 : made;
+        tokens->scores[id] = place ? -(float)place : 0.0f;
+    }
+}
+
+OTX__PRIVATE otx_result otx__gguf_scores_from_merges(otx__gguf_donor *donor,
+                                                     otx__gguf_tokens *tokens, otx_error *error)
+{
+    otx__rules *rules = otx__rules_open(donor->at.ctx, error);
+    uint32_t *order = (uint32_t *)otx__pool_take_zero(&tokens->pool, tokens->count,
+                                                      sizeof *order);
+    uint32_t made = 0;
+    otx_result result = OTX_ERROR_MEMORY;
+    if (!order) (void)otx__pool_fail(&tokens->pool, error);
+    if (rules && order) result = otx__rules_read(&donor->at, rules);
+    if (!result) result = otx__gguf_order_made(donor, rules, tokens, order, &made, error);
+    if (!result) result = otx__gguf_check_merged(donor, rules, tokens, error);
+    if (!result) otx__gguf_number_scores(tokens, order, made);
+    otx__vocab_drop_rules(donor->at.ctx, rules);
+    return result;
+}
+
+/* Settles the scores of a vocabulary of SentencePiece's BPE. */
+OTX__PRIVATE otx_result otx__gguf_scores(otx__gguf_donor *donor, otx__gguf_tokens *tokens,
+                                         otx_error *error)
+{
+    bool all = false;
+    otx_result result;
+    if (tokens->kind != OTX__GGUF_SPM || !donor->at.reader->complete) return OTX_OK;
+    result = otx__gguf_scores_beside(donor, tokens, &all, error);
+    return result || all ? result : otx__gguf_scores_from_merges(donor, tokens, error);
+}
+
+/* >>> src/job/gguf_special.h */
+/* ---- gguf_special: ids of special tokens, flags, templates and normalisation -------- */
+
+/* ---- ids and flags ---- */
+
+typedef struct otx__gguf_role {
+    otx_role role;
+    const char *id, *adds; /* keys; adds NULL: there is no flag */
+} otx__gguf_role;
+
+/* Those that llama.cpp has, spelled as it spells them; it has no cls. */
+static const otx__gguf_role otx__gguf_roles[] = {
+    {OTX_ROLE_BOS, "tokenizer.ggml.bos_token_id", "tokenizer.ggml.add_bos_token"},
+    {OTX_ROLE_EOS, "tokenizer.ggml.eos_token_id", "tokenizer.ggml.add_eos_token"},
+    {OTX_ROLE_UNK, "tokenizer.ggml.unknown_token_id", NULL},
+    {OTX_ROLE_SEP, "tokenizer.ggml.seperator_token_id", "tokenizer.ggml.add_sep_token"},
+    {OTX_ROLE_PAD, "tokenizer.ggml.padding_token_id", NULL},
+    {OTX_ROLE_MASK, "tokenizer.ggml.mask_token_id", NULL},
+};
+
+/* Whether the loader's class adds a token of that role where no file says so: without a
+   tokenizer.json, whose processor would. */
+OTX__PRIVATE bool otx__gguf_adds_unsaid(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                        otx_role role)
+{
+    if (donor->at.reader->complete) return false;
+    if (role == OTX_ROLE_BOS) return kind == OTX__GGUF_SPM || kind == OTX__GGUF_WPM;
+    return kind == (role == OTX_ROLE_EOS ? OTX__GGUF_UGM : OTX__GGUF_WPM);
+}
+
+/* Writes what the converter writes; the tokens of roles that it misses; and flags in any case,
+   as what is not said is not "no" for llama.cpp, which adds the bos of some kinds unasked. It
+   ends on a flag without a token. */
+OTX__PRIVATE void otx__gguf_add_roles(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                      uint64_t rows, otx__gguf_list *list)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    const otx__document json = otx__gguf_donor_json(donor);
+    otx__converted converted;
+    size_t i;
+    otx__converted_read(donor->side, &json, &converted);
+    for (i = 0; i < OTX__COUNT(otx__gguf_roles); i++) {
+        const otx__gguf_role *to = &otx__gguf_roles[i];
+        int64_t id = converted.given[to->role];
+        const int said = converted.said[to->role];
+        bool adds;
+        if (id < 0 || (uint64_t)id >= rows) id = vocab->roles[to->role];
+        if (id >= 0 && (uint64_t)id < rows) otx__gguf_add_u32(list, to->id, (uint32_t)id);
+        else id = -1;
+        if (!to->adds) continue;
+        adds = said < 0 ? otx__gguf_adds_unsaid(donor, kind, to->role) : said > 0;
+        if (said >= 0 || adds || to->role != OTX_ROLE_SEP)
+            otx__gguf_add_bool(list, to->adds, adds && id >= 0);
+    }
+    if (converted.turn_id >= 0 && (uint64_t)converted.turn_id < rows)
+        otx__gguf_add_u32(list, "tokenizer.ggml.eot_token_id", (uint32_t)converted.turn_id);
+}
+
+/* ---- chat templates ---- */
+
+#define OTX__GGUF_CHAT "tokenizer.chat_template"
+
+/* Templates with names, of which llama.cpp wants a list. */
+typedef struct otx__gguf_chats {
+    otx__gguf_list *list;
+    otx__text names;
+    uint64_t count;
+} otx__gguf_chats;
+
+/* Adds a template: "default", or one by a name in which what is no letter or digit is "_". */
+OTX__PRIVATE void otx__gguf_add_chat(otx__gguf_chats *chats, otx__span name, const char *bytes,
+                                     size_t size)
+{
+    char key[256];
+    const size_t head = sizeof OTX__GGUF_CHAT; /* with a dot for the NUL */
+    size_t i;
+    if (name.size == 0 || name.size >= sizeof key - head) return;
+    if (otx__span_is(name, "default")) {
+        otx__gguf_add_string(chats->list, OTX__GGUF_CHAT, bytes, size);
+        return;
+    }
+    memcpy(key, OTX__GGUF_CHAT ".", head);
+    for (i = 0; i < name.size; i++) {
+        const char c = name.bytes[i];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        key[head + i] = letter || otx__is_digit(c) ? c : '_';
+    }
+    key[head + name.size] = 0;
+    if (!otx__gguf_find_in(chats->list, key)) {
+        otx__gguf_text_string(&chats->names, key + head, name.size);
+        chats->count++;
+    }
+    otx__gguf_add_string(chats->list, key, bytes, size);
+}
+
+/* Adds the string of a node. */
+OTX__PRIVATE otx_result otx__gguf_add_chat_node(otx__gguf_chats *chats, const otx_json *json,
+                                                uint32_t name, uint32_t text, otx_error *error)
+{
+    const otx_context *ctx = chats->names.ctx;
+    const size_t room = otx__json_span(json, text).size + 1;
+    char *bytes, called[200] = "default";
+    size_t size = 7;
+    if (otx_json_type_of(json, text) != OTX_JSON_STRING) return OTX_OK;
+    if (name != OTX_JSON_NONE) {
+        if (otx__json_span(json, name).size > sizeof called) return OTX_OK;
+        size = otx_json_string(json, name, called);
+    }
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    otx__gguf_add_chat(chats, otx__span_of(called, size), bytes,
+                       otx_json_string(json, text, bytes));
+    otx__free(ctx, bytes, room, 1);
+    return OTX_OK;
+}
+
+/* Adds those of a document, a string or a list of named ones. */
+OTX__PRIVATE otx_result otx__gguf_add_chats_of(otx__gguf_chats *chats,
+                                               const otx__document *document, otx_error *error)
+{
+    const otx_json *json = &document->json;
+    const uint32_t node = otx_json_find(json, otx__document_root(document), OTX__KEY_CHAT);
+    otx_json_iter at = otx_json_iter_of(json, node);
+    otx_result result = otx__gguf_add_chat_node(chats, json, OTX_JSON_NONE, node, error);
+    while (!result && otx_json_iter_next(&at)) {
+        const uint32_t name = otx_json_find(json, at.value, "name");
+        if (otx_json_type_of(json, name) == OTX_JSON_STRING)
+            result = otx__gguf_add_chat_node(chats, json, name,
+                                             otx_json_find(json, at.value, "template"), error);
+    }
+    return result;
+}
+
+/* Adds the files NAME.jinja of a directory. */
+OTX__PRIVATE otx_result otx__gguf_add_chat_files(otx__gguf_chats *chats, const char *directory,
+                                                 otx_error *error)
+{
+    const otx_context *ctx = chats->names.ctx;
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, directory, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++) {
+        const char *file = listing.names[i];
+        char *path;
+        otx__text text;
+        if (!otx__has_suffix(file, ".jinja")) continue;
+        otx__text_open(&text, ctx);
+        path = otx__path_join(ctx, directory, file);
+        result = path ? otx__chat_file(ctx, path, &text, error)
+                      : otx__fail_memory(error, strlen(file) + 1);
+        if (!result)
+            otx__gguf_add_chat(chats, otx__span_of(file, strlen(file) - strlen(".jinja")),
+                               text.bytes, text.size);
+        otx__path_free(ctx, path);
+        otx__text_close(&text);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Adds chat_template.jinja and what stands in the directory beside it; *found if there is
+   the former. */
+OTX__PRIVATE otx_result otx__gguf_add_jinja(otx__gguf_chats *chats, const otx__side *side,
+                                            bool *found, otx_error *error)
+{
+    static const char *const names[] = {"chat_template.jinja", "additional_chat_templates"};
+    const otx_context *ctx = chats->names.ctx;
+    otx_result result = OTX_OK;
+    otx__text text;
+    size_t i;
+    *found = false;
+    otx__text_open(&text, ctx);
+    for (i = 0; i < 2 && !result && *found == (i > 0); i++) {
+        char *path = otx__path_join(ctx, side->path, names[i]);
+        otx__status status;
+        memset(&status, 0, sizeof status);
+        result = path ? otx__look(path, &status, error)
+                      : otx__fail_memory(error, strlen(side->path) + 1);
+        if (!result && i == 0 && status.present) {
+            *found = true;
+            result = otx__chat_file(ctx, path, &text, error);
+            if (!result)
+                otx__gguf_add_string(chats->list, OTX__GGUF_CHAT, text.bytes, text.size);
+        } else if (!result && status.present && status.directory) {
+            result = otx__gguf_add_chat_files(chats, path, error);
+        }
+        otx__path_free(ctx, path);
+    }
+    otx__text_close(&text);
+    return result;
+}
+
+/* Adds the donor's templates, from where transformers takes them. */
+OTX__PRIVATE otx_result otx__gguf_add_chats(const otx_context *ctx, const otx__side *side,
+                                            otx__gguf_list *list, otx_error *error)
+{
+    otx__gguf_chats chats;
+    otx__document old;
+    bool found;
+    otx_result result;
+    memset(&chats, 0, sizeof chats);
+    chats.list = list;
+    otx__text_open(&chats.names, ctx);
+    result = otx__gguf_add_jinja(&chats, side, &found, error);
+    if (!result && !found) result = otx__gguf_add_chats_of(&chats, &side->tokenizer, error);
+    if (!result && !found && chats.count == 0 && !otx__gguf_find_in(list, OTX__GGUF_CHAT)) {
+        result = otx__document_open(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_JSON), &old,
+                                    error);
+        if (!result) result = otx__gguf_add_chats_of(&chats, &old, error);
+        otx__document_close(ctx, &old);
+    }
+    if (!result && chats.count > 0)
+        otx__gguf_add_text(list, OTX__GGUF_CHAT "s", OTX_GGUF_STRING, chats.count,
+                           &chats.names);
+    otx__text_close(&chats.names);
+    return result;
+}
+
+/* >>> src/job/gguf_normal.h */
+/* ---- gguf_normal: what becomes of spaces and letters before text is cut ------------ */
+
+/* How a tokenizer treats text at first, of what llama.cpp can be told. */
+typedef struct otx__gguf_normal {
+    bool prefix;      /* a space goes before a text */
+    bool squeeze;     /* spaces in a row are one, and none ends a text */
+    otx__span map;    /* SentencePiece's table of characters */
+    uint32_t encoded; /* the node of tokenizer.json that has it in base64 */
+} otx__gguf_normal;
+
+/* Fields of SentencePiece's ModelProto and its NormalizerSpec. */
+enum {
+    OTX__MODEL_NORMALIZER = 3, OTX__NORMALIZER_MAP = 2, OTX__NORMALIZER_PREFIX = 3,
+    OTX__NORMALIZER_SQUEEZE = 4
+};
+
+/* Of a SentencePiece model, which has been checked. */
+OTX__PRIVATE void otx__gguf_read_spec(const otx__gguf_donor *donor, otx__gguf_normal *to)
+{
+    otx__proto model = otx__proto_open(donor->at.text.bytes, donor->at.text.size);
+    otx__field field, inner;
+    bool more = true, left;
+    to->prefix = to->squeeze = true; /* what it takes if nothing is said */
+    while (!otx__proto_next(&model, &field, &more) && more) {
+        if (field.wire != OTX__WIRE_BYTES || field.number != OTX__MODEL_NORMALIZER) continue;
+        while (!otx__proto_next(&field.bytes, &inner, &left) && left) {
+            if (inner.wire == OTX__WIRE_BYTES && inner.number == OTX__NORMALIZER_MAP)
+                to->map = otx__span_of((const char *)inner.bytes.at,
+                                       otx__proto_left(&inner.bytes));
+            if (inner.wire != OTX__WIRE_VARINT) continue;
+            if (inner.number == OTX__NORMALIZER_PREFIX) to->prefix = inner.value != 0;
+            if (inner.number == OTX__NORMALIZER_SQUEEZE) to->squeeze = inner.value != 0;
+        }
+    }
+}
+
+/* Whether Metaspace puts a mark first. */
+OTX__PRIVATE bool otx__gguf_prepends(const otx_json *json, uint32_t step)
+{
+    const uint32_t scheme = otx_json_find(json, step, "prepend_scheme");
+    const uint32_t old = otx_json_find(json, step, "add_prefix_space");
+    if (step == OTX_JSON_NONE) return false;
+    if (scheme != OTX_JSON_NONE) return !otx_json_equals(json, scheme, "never");
+    return otx_json_type_of(json, old) != OTX_JSON_FALSE;
+}
+
+/* Of tokenizer.json. */
+OTX__PRIVATE void otx__gguf_read_steps(const otx_json *json, otx__gguf_normal *to)
+{
+    const uint32_t normal = otx_json_find(json, 0, "normalizer");
+    const uint32_t words = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t map = otx_json_find(
+        json, otx__find_step(json, normal, OTX_JSON_NONE, "Precompiled"), "precompiled_charsmap");
+    uint32_t step = OTX_JSON_NONE;
+    to->prefix = otx__find_step(json, normal, OTX_JSON_NONE, "Prepend") != OTX_JSON_NONE ||
+                 otx__gguf_prepends(json, otx__find_step(json, words, OTX_JSON_NONE,
+                                                         "Metaspace"));
+    to->squeeze = otx__find_step(json, words, OTX_JSON_NONE, "WhitespaceSplit") != OTX_JSON_NONE;
+    while ((step = otx__find_step(json, normal, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        if (otx_json_equals(json, otx_json_find(json, pattern, "Regex"), " {2,}"))
+            to->squeeze = true;
+    }
+    to->encoded = map;
+}
+
+/* Adds the table of characters. */
+OTX__PRIVATE otx_result otx__gguf_add_map(const otx__gguf_donor *donor,
+                                          const otx__gguf_normal *normal, otx__gguf_list *list,
+                                          otx_error *error)
+{
+    static const char key[] = "tokenizer.ggml.precompiled_charsmap";
+    const otx_context *ctx = donor->at.ctx;
+    const size_t room = otx__json_span(&donor->at.json, normal->encoded).size;
+    char *bytes;
+    size_t size = 0;
+    if (normal->map.size > 0)
+        otx__gguf_add_array(list, key, OTX_GGUF_U8, normal->map.size, normal->map.bytes,
+                            normal->map.size);
+    if (otx_json_type_of(&donor->at.json, normal->encoded) != OTX_JSON_STRING || room == 0)
+        return OTX_OK;
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    if (otx__base64_decode(bytes, otx_json_string(&donor->at.json, normal->encoded, bytes), bytes,
+                           &size))
+        otx__gguf_add_array(list, key, OTX_GGUF_U8, size, bytes, size);
+    otx__free(ctx, bytes, room, 1);
+    if (size > 0) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: precompiled_charsmap is not base64",
+                     donor->at.name);
+}
+
+/* Adds a flag of BERT's normaliser, if it is said. */
+OTX__PRIVATE void otx__gguf_add_flag(const otx_json *json, const char *type, const char *member,
+                                     const char *key, otx__gguf_list *list)
+{
+    const uint32_t normal = otx_json_find(json, 0, "normalizer");
+    const uint32_t bert = otx__find_step(json, normal, OTX_JSON_NONE, "BertNormalizer");
+    const otx_json_type value = otx_json_type_of(json, otx_json_find(json, bert, member));
+    if (otx__find_step(json, normal, OTX_JSON_NONE, type) != OTX_JSON_NONE)
+        otx__gguf_add_bool(list, key, true);
+    else if (value == OTX_JSON_TRUE || value == OTX_JSON_FALSE)
+        otx__gguf_add_bool(list, key, value == OTX_JSON_TRUE);
+}
+
+/* What the class of vocab.txt does unless it is told otherwise. */
+OTX__PRIVATE void otx__gguf_add_bert(const otx_json *config, otx__gguf_list *list)
+{
+    const uint32_t lower = otx_json_find(config, 0, "do_lower_case");
+    const uint32_t strip = otx_json_find(config, 0, "strip_accents");
+    const otx_json_type type = otx_json_type_of(config, strip);
+    otx__gguf_add_bool(list, "tokenizer.ggml.normalizer.lowercase",
+                       otx_json_type_of(config, lower) != OTX_JSON_FALSE);
+    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
+        otx__gguf_add_bool(list, "tokenizer.ggml.normalizer.strip_accents",
+                           type == OTX_JSON_TRUE);
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_normal(const otx__gguf_donor *donor, otx__gguf_kind kind,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    otx__gguf_normal normal;
+    memset(&normal, 0, sizeof normal);
+    normal.encoded = OTX_JSON_NONE;
+    if (t->reader->complete) {
+        otx__gguf_add_flag(&t->json, "Lowercase", "lowercase",
+                           "tokenizer.ggml.normalizer.lowercase", list);
+        otx__gguf_add_flag(&t->json, "StripAccents", "strip_accents",
+                           "tokenizer.ggml.normalizer.strip_accents", list);
+    } else if (otx__gguf_donor_is(donor, "vocab.txt")) {
+        otx__gguf_add_bert(&t->config, list);
+    }
+    if (kind != OTX__GGUF_SPM && kind != OTX__GGUF_UGM) return OTX_OK;
+    if (t->reader->complete) otx__gguf_read_steps(&t->json, &normal);
+    else otx__gguf_read_spec(donor, &normal);
+    otx__gguf_add_bool(list, "tokenizer.ggml.add_space_prefix", normal.prefix);
+    if (kind != OTX__GGUF_UGM) return OTX_OK;
+    otx__gguf_add_bool(list, "tokenizer.ggml.remove_extra_whitespaces", normal.squeeze);
+    return otx__gguf_add_map(donor, &normal, list, error);
+}
+
+/* >>> src/job/gguf_vocab.h */
+/* ---- gguf_vocab: the keys of a vocabulary in a GGUF file ------------------------ */
+
+/* What is written is what llama.cpp's converter writes (convert_hf_to_gguf.py, November 2026)
+   for the tokenizer of a directory, whatever the model; tests/gguf_keys.py compares the two,
+   and lists where this is truer to the tokenizer. */
+
+/* ---- which kind ---- */
+
+/* Whether tokenizer.json treats text as llama.cpp's SentencePiece does: spaces become marks,
+   and nothing is cut that its merges could join. */
+OTX__PRIVATE bool otx__gguf_is_spm_text(const otx_json *json)
+{
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, part, "pattern");
+    if (otx_json_type_of(json, part) == OTX_JSON_NULL) return true;
+    if (otx_json_equals(json, otx_json_find(json, part, "type"), "Metaspace")) return true;
+    return otx_json_equals(json, otx_json_find(json, part, "type"), "Split") && /* Gemma */
+           otx_json_equals(json, otx_json_find(json, pattern, "String"), " ");
+}
+
+/* llama.cpp needs a token for every byte, for text that no piece has. */
+OTX__PRIVATE otx_result otx__gguf_check_bytes(const otx__gguf_donor *donor, otx_error *error)
+{
+    const otx_vocab *vocab = &donor->side->vocab;
+    bool has[256];
+    size_t i;
+    memset(has, 0, sizeof has);
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
+            has[(unsigned char)vocab->tokens[i].bytes[0]] = true;
+    for (i = 0; i < 256 && has[i]; i++) {}
+    if (i == 256) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no token for the byte 0x%02X, "
+                     "without which llama.cpp cannot read all texts", donor->at.name,
+                     (unsigned)i);
+}
+
+OTX__PRIVATE otx_result otx__gguf_find_kind(const otx__gguf_donor *donor, otx__gguf_kind *kind,
+                                            otx_error *error)
+{
+    const otx__tokenizer *t = &donor->at;
+    const otx_vocab *vocab = &donor->side->vocab;
+    const bool ranks = otx__gguf_donor_is(donor, "tekken.json") ||
+                       otx__gguf_donor_is(donor, "tiktoken");
+    const char *why = NULL;
+    *kind = OTX__GGUF_KINDS;
+    if (strcmp(vocab->model, "BPE") == 0) {
+        if (ranks || (vocab->family == OTX_FAMILY_BYTE_LEVEL && t->spelling.mark_size == 0))
+            *kind = OTX__GGUF_BPE;
+        else if (vocab->family != OTX_FAMILY_METASPACE || otx__gguf_donor_is(donor, "vocab.json"))
+            why = "BPE that is neither byte-level nor SentencePiece's";
+        else if (t->reader->complete && !otx__gguf_is_spm_text(&t->json))
+            why = "BPE on marks for spaces with a pre-tokenizer";
+        else *kind = OTX__GGUF_SPM;
+    } else if (strcmp(vocab->model, "Unigram") == 0) {
+        *kind = OTX__GGUF_UGM;
+        if (vocab->roles[OTX_ROLE_UNK] < 0) why = "Unigram without an unknown token";
+    } else if (strcmp(vocab->model, "WordPiece") == 0) {
+        *kind = OTX__GGUF_WPM;
+        if (t->reader->complete && (t->spelling.mark_size != 2 ||
+                                    memcmp(t->spelling.mark, "##", 2) != 0))
+            why = "WordPiece without ##";
+    } else {
+        why = vocab->model;
+    }
+    if (why)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: llama.cpp has no vocabulary of this "
+                         "kind, %s", donor->at.name, why);
+    return *kind == OTX__GGUF_SPM ? otx__gguf_check_bytes(donor, error) : OTX_OK;
+}
+
+/* ---- whole words ---- */
+
+/* Where the rules for a name differ from the tokenizer in whether a word that is a token is
+   that one, it must be so by the merges as well. */
+OTX__PRIVATE otx_result otx__gguf_check_whole(otx__gguf_donor *donor, const char *pre,
+                                              const otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_context *ctx = donor->at.ctx;
+    otx__rules *rules = otx__rules_open(ctx, error);
+    char quoted[OTX__QUOTED];
+    otx_result result = OTX_ERROR_MEMORY;
+    size_t id, count = 0;
+    uint32_t first = 0;
+    if (rules) result = otx__rules_read(&donor->at, rules);
+    if (!result) rules->whole_first = false;
+    donor->view.rules = rules;
+    for (id = 0; id < donor->view.count && !result; id++) {
+        const otx_token *token = &donor->view.tokens[id];
+        if (tokens->types[id] != OTX__PIECE_NORMAL) continue;
+        result = otx_vocab_split(ctx, &donor->view, token->bytes, token->size, &first, 1, &count,
+                                 error);
+        if (!result && (count != 1 || first != id))
+            result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: text is cut as by llama.cpp's "
+                               "\"%s\", but merges alone do not make token %" PRIu64 ", \"%s\", "
+                               "of its text: they differ in ignore_merges; name another with "
+                               "--pre if you are sure", donor->at.name, pre, (uint64_t)id,
+                               otx__quote(quoted, sizeof quoted, token->bytes, token->size));
+    }
+    donor->view.rules = NULL;
+    otx__vocab_drop_rules(ctx, rules);
+    return result;
+}
+
+/* The name of the pre-tokenizer, which only byte-level vocabularies have. */
+OTX__PRIVATE otx_result otx__gguf_find_pre(otx__gguf_donor *donor, const char **pre,
+                                           const otx__gguf_tokens *tokens, otx_error *error)
+{
+    const otx_json *json = &donor->at.json;
+    const otx__pre_row *row;
+    otx_result result;
+    bool whole;
+    if (*pre) return OTX_OK;
+    *pre = "default";
+    if (tokens->kind != OTX__GGUF_BPE) return OTX_OK;
+    result = otx__pre_find(donor, pre, &row, error);
+    if (result || !row) return result;
+    whole = otx_json_type_of(json, otx_json_find(json, donor->at.model, "ignore_merges")) ==
+            OTX_JSON_TRUE;
+    return row->whole == whole ? OTX_OK : otx__gguf_check_whole(donor, *pre, tokens, error);
+}
+
+/* ---- all of it ---- */
+
+OTX__PRIVATE void otx__gguf_add_tokens(const otx__gguf_tokens *tokens, const otx_context *ctx,
+                                       otx__gguf_list *list)
+{
+    const bool scored = tokens->kind == OTX__GGUF_SPM || tokens->kind == OTX__GGUF_UGM;
+    otx__text strings, types, scores;
+    size_t i;
+    otx__text_open(&strings, ctx);
+    otx__text_open(&types, ctx);
+    otx__text_open(&scores, ctx);
+    for (i = 0; i < tokens->count; i++) {
+        otx__gguf_text_string(&strings, tokens->list[i].content, tokens->list[i].content_size);
+        otx__gguf_text_i32(&types, tokens->types[i]);
+        if (scored) otx__gguf_text_f32(&scores, tokens->scores[i]);
+    }
+    otx__gguf_add_text(list, "tokenizer.ggml.tokens", OTX_GGUF_STRING, tokens->count, &strings);
+    if (scored)
+        otx__gguf_add_text(list, "tokenizer.ggml.scores", OTX_GGUF_F32, tokens->count, &scores);
+    otx__gguf_add_text(list, "tokenizer.ggml.token_type", OTX_GGUF_I32, tokens->count, &types);
+    otx__text_close(&scores);
+    otx__text_close(&types);
+    otx__text_close(&strings);
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_all(otx__gguf_donor *donor, uint64_t rows,
+                                          const char *pre, otx__gguf_list *list,
+                                          otx_error *error)
+{
+    otx__gguf_tokens tokens;
+    otx__gguf_kind kind;
+    otx_result result = otx__gguf_find_kind(donor, &kind, error);
+    if (result) return result;
+    result = otx__gguf_tokens_open(donor, kind, rows, &tokens, error);
+    if (!result) result = otx__gguf_find_pre(donor, &pre, &tokens, error);
+    if (!result) result = otx__gguf_scores(donor, &tokens, error);
+    if (!result) {
+        const char *model = otx__gguf_models[kind];
+        otx__gguf_add_string(list, "tokenizer.ggml.model", model, strlen(model));
+        otx__gguf_add_string(list, "tokenizer.ggml.pre", pre, strlen(pre));
+        otx__gguf_add_tokens(&tokens, donor->at.ctx, list);
+        if (kind == OTX__GGUF_BPE) result = otx__gguf_add_merges(donor, &tokens, list, error);
+    }
+    otx__gguf_tokens_close(&tokens);
+    if (result) return result;
+    otx__gguf_add_roles(donor, kind, rows, list);
+    return otx__gguf_add_normal(donor, kind, list, error);
+}
+
+/* Adds the keys of the tokenizer of a model directory, `tokenizer.*` and nothing else: neither
+   ARCH.vocab_size nor tokenizer.ggml.token_type_count, which stay with the base. There are
+   `rows` tokens, at least side->vocab.count; ids without one are "[PADid]". `pre` is the name
+   of the rule that llama.cpp cuts text by, or NULL: then it is found, or refused with the
+   names. `chat` is the template, an empty text for none, or NULL for all that the donor has.
+   On failure the list holds some of it. */
+OTX__PRIVATE otx_result otx__gguf_vocab_keys(const otx_context *ctx, const otx__side *side,
+                                             uint64_t rows, const char *pre,
+                                             const otx__text *chat, otx__gguf_list *list,
+                                             otx_error *error)
+{
+    otx__gguf_donor donor;
+    otx_result result =
+        otx__gguf_donor_open(ctx, side, OTX_VOCAB_TOKENIZER_JSON, &donor, error);
+    if (!result && !donor.at.reader)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has lost its tokenizer", side->path);
+    if (!result) result = otx__gguf_add_all(&donor, rows, pre, list, error);
+    otx__gguf_donor_close(&donor);
+    if (!result && !chat) result = otx__gguf_add_chats(ctx, side, list, error);
+    if (!result && chat && chat->size > 0)
+        otx__gguf_add_string(list, OTX__GGUF_CHAT, chat->bytes, chat->size);
+    return result;
+}
+
+/* >>> src/job/gguf_merge.h */
+/* ---- gguf_merge: the keys of a GGUF file under another vocabulary ------------------ */
+
+/* All that begins so is the vocabulary's and comes from the donor, known or not, but the
+   number of BERT's segments, which sizes a tensor of the base. */
+#define OTX__GGUF_VOCAB "tokenizer."
+#define OTX__GGUF_SEGMENTS "tokenizer.ggml.token_type_count"
+
+/* What llama.cpp calls the type of a token that nothing is, and the score that its converter
+   gives one. */
+#define OTX__GGUF_UNUSED 5
+#define OTX__GGUF_LEAST_SCORE (-10000)
+
+/* Keys of the model that hold an id: ARCHITECTURE.NAME. */
+static const char *const otx__gguf_id_keys[] = {
+    "decoder_start_token_id", /* T5 */
+};
+
+OTX__PRIVATE bool otx__gguf_begins(const otx_gguf_key *key, const char *with)
+{
+    const size_t size = strlen(with);
+    return key->name_size >= size && memcmp(key->name, with, size) == 0;
+}
+
+OTX__PRIVATE bool otx__gguf_is_vocab(const otx_gguf_key *key)
+{
+    return otx__gguf_begins(key, OTX__GGUF_VOCAB) &&
+           !otx__same_bytes(key->name, key->name_size, OTX__GGUF_SEGMENTS,
+                            strlen(OTX__GGUF_SEGMENTS));
+}
+
+/* ---- tokens ---- */
+
+/* Writes the list of tokens anew: of two with one string the second becomes another, as
+   llama.cpp ends on such, and there are as many as rows. */
+OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key *tokens,
+                                         uint64_t rows, otx__text *to, otx_error *error)
+{
+    otx__token_index index;
+    otx_gguf_strings at;
+    otx_token *list;
+    char name[48];
+    uint64_t i;
+    otx_result result;
+    list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
+    if (!list) return otx__fail_array(error, (size_t)rows, sizeof *list);
+    result = otx__index_open(&job->ctx, &index, list, (size_t)rows, true, error);
+    memset(&at, 0, sizeof at);
+    for (i = 0; i < rows && !result; i++) {
+        const bool own = otx_gguf_next(tokens, &at);
+        uint32_t *slot = own ? otx__index_slot(&index, OTX_TOKEN_NONE, at.bytes, at.size) : NULL;
+        char quoted[OTX__QUOTED];
+        if (own && at.size <= UINT32_MAX && !*slot) {
+            list[i].content = at.bytes;
+            list[i].content_size = (uint32_t)at.size;
+            list[i].kind = OTX_TOKEN_TEXT;
+            *slot = (uint32_t)i + 1;
+            otx__gguf_text_string(to, at.bytes, at.size);
+            continue;
+        }
+        otx__format(name, sizeof name, "[%s%" PRIu64 "]", own ? "SAME" : "PAD", i);
+        otx__gguf_text_string(to, name, strlen(name));
+        if (own)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token %" PRIu64 " is \"%s\" once more, as "
+                     "token %" PRIu64 " is: called %s, as llama.cpp takes no two of one name",
+                     job->donor.path, i, otx__quote(quoted, sizeof quoted, at.bytes, at.size),
+                     (uint64_t)*slot - 1, name);
+    }
+    if (!result) otx__index_close(&job->ctx, &index);
+    otx__free(&job->ctx, list, (size_t)rows, sizeof *list);
+    if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    return result;
+}
+
+/* Gives one of the lists of numbers beside the tokens their length, if it is there. */
+OTX__PRIVATE void otx__gguf_resize(otx__gguf_list *list, const char *name, uint64_t rows)
+{
+    const otx_gguf_key *key = otx__gguf_find_in(list, name);
+    otx__text text;
+    uint64_t i;
+    if (!key || key->count == rows || key->size != key->count * 4) return;
+    otx__text_open(&text, list->pool.ctx);
+    otx__text_bytes(&text, key->data, otx__min((size_t)key->count, (size_t)rows) * 4);
+    for (i = key->count; i < rows; i++) {
+        if (strcmp(name, OTX__GGUF_TYPES) == 0) otx__gguf_text_i32(&text, OTX__GGUF_UNUSED);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(&text, OTX__GGUF_LEAST_SCORE);
+        else otx__gguf_text_i32(&text, OTX__GGUF_LEAST_SCORE);
+    }
+    otx__gguf_add_text(list, name, key->type, rows, &text);
+    otx__text_close(&text);
+}
+
+/* Makes the list of tokens one of so many different ones. */
+OTX__PRIVATE otx_result otx__gguf_settle_tokens(const otx_job *job, otx__gguf_list *list,
+                                                uint64_t rows, otx_error *error)
+{
+    const otx_gguf_key *tokens = otx__gguf_find_in(list, OTX__GGUF_TOKENS);
+    otx__text text;
+    otx_result result;
+    if (list->pool.failed) return otx__pool_fail(&list->pool, error);
+    if (!tokens)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: has no key \"" OTX__GGUF_TOKENS "\"",
+                         job->donor.path);
+    otx__text_open(&text, &job->ctx);
+    result = otx__gguf_unique(job, tokens, rows, &text, error);
+    if (!result) otx__gguf_add_text(list, OTX__GGUF_TOKENS, OTX_GGUF_STRING, rows, &text);
+    otx__text_close(&text);
+    otx__gguf_resize(list, OTX__GGUF_TYPES, rows);
+    otx__gguf_resize(list, OTX__GGUF_SCORES, rows);
+    return result;
+}
+
+/* ---- the donor's keys ---- */
+
+/* Copies those of a GGUF file, but a chat template where another is wanted. */
+OTX__PRIVATE void otx__gguf_copy_vocab(const otx_job *job, otx__gguf_list *list)
+{
+    const otx_gguf *donor = otx__gguf_of(&job->donor.checkpoint);
+    const bool chat = job->options.chat != OTX_CHAT_DONOR;
+    size_t i;
+    for (i = 0; i < donor->key_count; i++)
+        if (otx__gguf_is_vocab(&donor->keys[i]) &&
+            !(chat && otx__gguf_begins(&donor->keys[i], OTX__GGUF_TEMPLATE)))
+            otx__gguf_add(list, &donor->keys[i]);
+    if (chat)
+        otx__gguf_add_string(list, OTX__GGUF_TEMPLATE, job->chat.bytes, job->chat.size);
+    if (job->options.pre)
+        otx__gguf_add_string(list, OTX__GGUF_PRE, job->options.pre, strlen(job->options.pre));
+}
+
+OTX__PRIVATE otx_result otx__gguf_add_vocab(const otx_job *job, otx__gguf_list *list,
+                                            otx_error *error)
+{
+    const bool chat = job->options.chat != OTX_CHAT_DONOR;
+    const uint64_t rows = job->alignment.count;
+    if (job->donor.gguf) otx__gguf_copy_vocab(job, list);
+    else {
+        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, job->options.pre,
+                                                 chat ? &job->chat : NULL, list, error);
+        if (result) return result;
+    }
+    return otx__gguf_settle_tokens(job, list, rows, error);
+}
+
+/* ---- the base's keys ---- */
+
+/* The id of the output that a token of the base became, or -1. */
+OTX__PRIVATE int64_t otx__gguf_heir(const otx_job *job, int64_t base)
+{
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base == base) return (int64_t)i;
+    return -1;
+}
+
+/* Takes over a key of the base that holds an id; leaves it out where no token has its place. */
+OTX__PRIVATE void otx__gguf_add_id(const otx_job *job, const otx_gguf_key *key,
+                                   otx__gguf_list *list)
+{
+    char quoted[OTX__QUOTED];
+    int64_t id = -1, heir = -1;
+    if (otx_gguf_integer(key, 0, &id) && id >= 0) heir = otx__gguf_heir(job, id);
+    if (heir >= 0) otx__gguf_add_u32(list, key->name, (uint32_t)heir);
+    else
+        otx__log(&job->ctx, OTX_WARNING, "%s: key \"%s\", which names id %" PRId64 ", is left "
+                 "out: no token of %s takes its place; --map 'TOKEN=#%" PRId64 "' gives it one",
+                 job->base.path, otx__quote(quoted, sizeof quoted, key->name, key->name_size), id,
+                 job->donor.path, id);
+}
+
+/* Takes over one key of the base that is not the vocabulary's. */
+OTX__PRIVATE void otx__gguf_add_base(const otx_job *job, const otx_gguf *base,
+                                     const otx_gguf_key *key, otx__gguf_list *list)
+{
+    size_t i;
+    if (otx__gguf_begins(key, OTX__KEY_GGUF_SPLIT)) return;
+    if (otx__gguf_is_of_model(base, key, OTX__KEY_VOCAB_SIZE)) {
+        otx__gguf_add_u32(list, key->name, (uint32_t)job->alignment.count);
+        return;
+    }
+    for (i = 0; i < OTX__COUNT(otx__gguf_id_keys); i++)
+        if (otx__gguf_is_of_model(base, key, otx__gguf_id_keys[i])) {
+            otx__gguf_add_id(job, key, list);
+            return;
+        }
+    otx__gguf_add(list, key);
+}
+
+/* The keys of the output: the base's in their order, the vocabulary's, which are the donor's,
+   where the first of them stood. `blocks`: some tensor is quantised. */
+OTX__PRIVATE otx_result otx__gguf_merge(const otx_job *job, bool blocks, otx__gguf_list *list,
+                                        otx_error *error)
+{
+    const otx_gguf *base = otx__gguf_of(&job->base.checkpoint);
+    otx_result result = OTX_OK;
+    bool added = false;
+    size_t i;
+    for (i = 0; i < base->key_count && !result; i++) {
+        if (!otx__gguf_is_vocab(&base->keys[i])) {
+            otx__gguf_add_base(job, base, &base->keys[i], list);
+        } else if (!added) {
+            added = true;
+            result = otx__gguf_add_vocab(job, list, error);
+        }
+    }
+    if (!result && !added) result = otx__gguf_add_vocab(job, list, error);
+    if (!result && blocks && !otx__gguf_find_in(list, OTX__KEY_QUANTIZATION))
+        otx__gguf_add_u32(list, OTX__KEY_QUANTIZATION, OTX__GGUF_QUANTIZATION);
+    return result ? result : otx__gguf_list_finish(list, error);
 }
 
 /* >>> src/job/bos.h */
@@ -33459,6 +36644,17 @@ OTX__PRIVATE void otx__converted_read(const otx__side *side, const otx__document
 
 /* A body that has always read a token before a text (Gemma's, Llama's) reads poorly from a
    text without one, whatever the rows. */
+
+/* What a GGUF file says of it, or llama.cpp takes where it says nothing. */
+OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
+{
+    const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
+    int64_t value;
+    if (otx_gguf_integer(otx_gguf_find(file, OTX__GGUF_ADD_BOS), 0, &value)) return value != 0;
+    return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
+}
 
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
@@ -33471,6 +36667,10 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
+    if (side->gguf) {
+        *adds = otx__gguf_adds_bos(side);
+        return OTX_OK;
+    }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
     if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];
@@ -33521,6 +36721,7 @@ typedef struct otx__row_walk {
     const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype; /* of the rows in memory */
     size_t rows, columns, row_size;
     size_t step;  /* rows of a block at most */
     char *whole;  /* where all rows go, or NULL */
@@ -33539,10 +36740,11 @@ OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__si
     walk->ctx = ctx;
     walk->side = side;
     walk->at = at;
+    walk->dtype = otx__row_dtype(at->tensor->dtype);
     walk->rows = rows;
     walk->columns = columns;
     walk->whole = whole;
-    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+    if (!otx__mul(columns, otx_dtype_bits(walk->dtype) / 8, &walk->row_size))
         return otx__fail_memory(error, UINT64_MAX);
     walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
     if (whole) return OTX_OK;
@@ -33685,13 +36887,12 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
 {
     otx__row_check *check = (otx__row_check *)argument;
     const otx__row_walk *walk = check->walk;
-    const otx_dtype dtype = walk->at->tensor->dtype;
     size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
     (void)worker;
     check->bad[index] = OTX__NONE;
     for (; i < end && check->bad[index] == OTX__NONE; i++)
         if (check->needed[walk->first + i] &&
-            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, walk->dtype, walk->columns))
             check->bad[index] = walk->first + i;
 }
 
@@ -33716,7 +36917,7 @@ OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
     return result;
 }
 
-/* A matrix in memory: the first rows of a tensor, in its own type. */
+/* A matrix in memory: the first rows of a tensor, in its own type, or widened. */
 typedef struct otx__loaded {
     char *data;
     otx_dtype dtype;
@@ -33736,12 +36937,13 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
                                          const uint8_t *needed, size_t rows, otx__loaded *out,
                                          otx_error *error)
 {
-    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    const otx_dtype dtype = otx__row_dtype(at->tensor->dtype);
+    const size_t size = otx_dtype_bits(dtype) / 8;
     otx__row_walk walk;
     otx_result result;
     size_t elements;
     memset(out, 0, sizeof *out);
-    out->dtype = at->tensor->dtype;
+    out->dtype = dtype;
     out->rows = rows;
     out->columns = columns;
     if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
@@ -33960,6 +37162,7 @@ typedef struct otx__sieve {
     const otx_job *job;
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype;        /* of the rows in memory */
     size_t rows, columns, row_size;
     uint8_t *untrained;     /* [rows] set where it is found, never cleared */
     otx__row_print *prints; /* [rows] of those that are not zeros */
@@ -34003,7 +37206,7 @@ OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++) {
             const char *row = walk.bytes + i * walk.row_size;
-            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+            if (otx__row_is_zero(row, s->dtype, s->columns)) {
                 s->untrained[walk.first + i] = 1;
                 continue;
             }
@@ -34040,7 +37243,7 @@ OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *gr
     for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
     if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
     result = otx__sieve_fetch(s, group[0].row, first, error);
-    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    if (result || !otx__row_is_finite(first, s->dtype, s->columns)) return result;
     spare = otx__is_spare(s->side, group[0].row);
     for (i = 1; i < count && !result; i++) {
         result = otx__sieve_fetch(s, group[i].row, other, error);
@@ -34068,7 +37271,8 @@ OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *s
     s.at = at;
     s.rows = (size_t)side->parts.rows;
     s.columns = (size_t)at->tensor->shape[1];
-    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.dtype = otx__row_dtype(at->tensor->dtype);
+    s.row_size = s.columns * (otx_dtype_bits(s.dtype) / 8);
     s.untrained = untrained;
     s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
     if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
@@ -34193,7 +37397,7 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
     if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
-        !job->donor.checkpoint.files) /* which is refused soon */
+        !otx__has_weights(&job->donor.checkpoint)) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
@@ -34936,7 +38140,7 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
 OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    const otx_dtype dtype = otx__row_dtype(r->tensor->at->tensor->dtype);
     if (dtype == r->made.dtype) {
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
@@ -35036,7 +38240,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->made.columns = plan->columns;
     r->made.rows = rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_size =
+        plan->columns * (otx_dtype_bits(otx__row_dtype(r->tensor->at->tensor->dtype)) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
         r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
@@ -35104,7 +38309,7 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
     if (!result) result = otx__rows_check(job, &walk, r.flags, error);
-    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+    if (!result && plan->dtype != walk.dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
     }
@@ -35122,6 +38327,103 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
     if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
+    return result;
+}
+
+/* >>> src/job/write_blocks.h */
+/* ---- write_blocks: new rows as blocks --------------------------------------------- */
+
+/* What the base has as blocks of the same type is copied as such and never quantised again:
+   shared rows stay bit for bit. Only rows that were made are quantised. */
+
+/* Rows on their way into blocks. */
+typedef struct otx__block_rows {
+    const otx__rebuild *made;
+    otx_dtype stored;
+    size_t row_size;     /* as stored */
+    bool same;           /* the base's rows are stored so too: copied as they are */
+    size_t first, count; /* those at hand, */
+    size_t share;        /* those of a part of them */
+    char *block;
+    size_t bad[OTX__ROW_PARTS]; /* the first of a part that could not be stored, or OTX__NONE */
+} otx__block_rows;
+
+/* Stores one row; with the error of one that cannot be read. */
+OTX__PRIVATE otx_result otx__block_store(const otx__block_rows *rows, size_t row, char *to,
+                                        otx_error *error)
+{
+    const otx__rebuild *r = rows->made;
+    const int64_t base = rows->same ? otx__rebuild_source(r, row) : -1;
+    if (base >= 0)
+        return otx__checkpoint_bytes(&r->job->base.checkpoint, r->tensor->at,
+                                     (uint64_t)base * rows->row_size, rows->row_size, to, error);
+    if (otx_blocks_from_float(to, (const float *)(const void *)(r->made.data + row * r->row_size),
+                              rows->stored, r->made.columns) == 0)
+        return OTX_OK;
+    return OTX_ERROR_RANGE;
+}
+
+OTX__PRIVATE void otx__block_rows_body(void *argument, size_t index, int worker)
+{
+    otx__block_rows *rows = (otx__block_rows *)argument;
+    size_t i = index * rows->share, end = otx__min(i + rows->share, rows->count);
+    (void)worker;
+    rows->bad[index] = OTX__NONE;
+    for (; i < end && rows->bad[index] == OTX__NONE; i++)
+        if (otx__block_store(rows, rows->first + i, rows->block + i * rows->row_size, NULL))
+            rows->bad[index] = rows->first + i;
+}
+
+/* Says which row could not be stored, and why. */
+OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t row,
+                                           otx_error *error)
+{
+    const otx__rebuild *r = rows->made;
+    const otx_tensor *tensor = r->tensor->at->tensor;
+    char name[OTX__QUOTED], content[OTX__QUOTED];
+    otx_result result = otx__block_store(rows, row, rows->block, error);
+    if (result != OTX_ERROR_RANGE) return result;
+    return otx__fail(error, result, "%s: tensor \"%s\": the new row of donor id %" PRIu64
+                     " (token \"%s\") has values that blocks of %s cannot hold; --embedding-type "
+                     "f32 holds them", r->job->base.path,
+                     otx__quote(name, sizeof name, tensor->name, tensor->name_size),
+                     (uint64_t)row, otx__side_content(content, &r->job->donor, row),
+                     otx_dtype_name(rows->stored));
+}
+
+/* Writes the rows of a matrix as blocks: those that the base stores so as they stand there,
+   all others quantised. */
+OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype stored,
+                                               otx__file *to, otx__meter *meter,
+                                               otx_error *error)
+{
+    const otx_context *ctx = &r->job->ctx;
+    otx__block_rows rows;
+    unsigned bytes;
+    const unsigned elements = otx_dtype_block(stored, &bytes);
+    size_t room, parts, i;
+    otx_result result = OTX_OK;
+    memset(&rows, 0, sizeof rows);
+    rows.made = r;
+    rows.stored = stored;
+    rows.row_size = r->made.columns / elements * bytes;
+    rows.same = r->tensor->at->tensor->dtype == stored;
+    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, r->made.rows);
+    rows.block = (char *)otx__alloc(ctx, room, rows.row_size);
+    if (!rows.block) return otx__fail_array(error, room, rows.row_size);
+    for (; rows.first < r->made.rows && !result; rows.first += rows.count) {
+        rows.count = otx__min(room, r->made.rows - rows.first);
+        parts = otx__min(rows.count, OTX__ROW_PARTS);
+        rows.share = (rows.count + parts - 1) / parts;
+        otx__parallel(ctx, parts, otx__block_rows_body, &rows);
+        for (i = 0; i < parts && !result; i++)
+            if (rows.bad[i] != OTX__NONE) result = otx__fail_block_row(&rows, rows.bad[i], error);
+        if (!result && !to->sink.write(to->sink.context, rows.block, rows.count * rows.row_size))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
+        if (!result)
+            result = otx__meter_add(ctx, meter, (uint64_t)rows.count * rows.row_size, error);
+    }
+    otx__free(ctx, rows.block, room, rows.row_size);
     return result;
 }
 
@@ -35154,6 +38456,15 @@ OTX__PRIVATE size_t otx__which_tensor(const otx_job *job, const otx_tensor *tens
     for (i = 0; i < job->base.parts.count; i++)
         if (job->base.parts.tensors[i].at->tensor == tensor) return i;
     return OTX__NONE;
+}
+
+/* Elements of a tensor in a shape. */
+OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
+{
+    uint64_t elements = 1;
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
+    return elements;
 }
 
 /* ---- before the solve: where everything will stand ---- */
@@ -35229,6 +38540,11 @@ OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, o
     const otx__side *sides[2];
     char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
     size_t i;
+    if (job->donor.gguf) return otx__fail_only_gguf(job, error);
+    if (otx__has_suffix(out, ".gguf"))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a directory in safetensors, "
+                         "and so is the output; llama.cpp's convert_hf_to_gguf.py makes a GGUF "
+                         "file of that", otx__path_text(name, out));
     sides[0] = &job->base;
     sides[1] = &job->donor;
     for (i = 0; i < 2; i++) {
@@ -35322,10 +38638,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     otx_result result = otx__rebuild_open(job, which, &rebuild, error);
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
-    if (!result) {
-        meter->subject = job->base.parts.tensors[which].at->tensor->name;
-        result = otx__write_rows(job, &rebuild.made, to, meter, error);
-    }
+    meter->subject = job->base.parts.tensors[which].at->tensor->name;
+    if (!result)
+        result = otx_dtype_is_block(plan->stored)
+                     ? otx__write_blocks(&rebuild, plan->stored, to, meter, error)
+                     : otx__write_rows(job, &rebuild.made, to, meter, error);
     otx__rebuild_close(&rebuild);
     return result;
 }
@@ -35401,6 +38718,351 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
             result = otx__write_file(job, i, writing, error);
+    return result;
+}
+
+/* >>> src/job/write_gguf.h */
+/* ---- write_gguf: the output as a GGUF file, or as parts of one --------------------- */
+
+#define OTX__GGUF_ENDING ".gguf"
+
+/* Most parts: their count is written in 16 bits. */
+#define OTX__GGUF_PARTS 65535
+
+/* One file of the output. */
+typedef struct otx__gguf_part {
+    size_t first, count; /* of its tensors among all */
+    otx_gguf_layout layout;
+} otx__gguf_part;
+
+/* An output while it is written. */
+typedef struct otx__gguf_writing {
+    otx__output output;
+    otx__gguf_list keys;
+    otx_tensor *tensors; /* of the output: the base's in their order, */
+    uint32_t *types;     /* ggml's numbers of their types, */
+    otx_checkpoint_tensor *originals; /* and where they come from */
+    size_t count;
+    otx__gguf_part *parts;
+    size_t part_count;
+    char **names; /* of the parts, in the output's directory */
+    otx__meter meter;
+} otx__gguf_writing;
+
+/* ---- names ---- */
+
+/* Fails if a name is that of a file of either model. */
+OTX__PRIVATE otx_result otx__gguf_check_name(const otx_job *job, const char *path,
+                                             otx_error *error)
+{
+    const otx__side *sides[2];
+    char name[OTX__PATH_TEXT];
+    otx__status ours, theirs;
+    otx_result result = otx__look(path, &ours, error);
+    size_t i, j;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2; i++)
+        for (j = 0; j < sides[i]->checkpoint.file_count && !result; j++) {
+            char *file = otx__path_join(&job->ctx, sides[i]->checkpoint.path,
+                                        sides[i]->checkpoint.files[j].name);
+            if (!file) return otx__fail_memory(error, strlen(path));
+            result = otx__look(file, &theirs, error);
+            otx__path_free(&job->ctx, file);
+            if (!result && otx__same_file(&ours, &theirs))
+                result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the output must not be a file "
+                                   "of the %s", otx__path_text(name, path),
+                                   sides[i]->donor ? "donor" : "base");
+        }
+    return result;
+}
+
+/* Fails unless the output's name is one that a GGUF file can have. */
+OTX__PRIVATE otx_result otx__gguf_check_output(const otx_job *job, const char *out,
+                                               otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__path_text(name, out);
+    if (!otx__has_suffix(out, OTX__GGUF_ENDING))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a GGUF file, and so is the "
+                         "output: give a name that ends in " OTX__GGUF_ENDING, name);
+    if (otx__is_shard(out + otx__path_name(out)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is the name of a part of several; give "
+                         "NAME" OTX__GGUF_ENDING ", which becomes NAME-00001-of-00002"
+                         OTX__GGUF_ENDING " and so on where there are parts", name);
+    return otx__gguf_check_name(job, out, error);
+}
+
+/* The name of a part, for otx__path_free; NULL when out of memory. */
+OTX__PRIVATE char *otx__gguf_part_name(const otx_job *job, const otx__output *output,
+                                       size_t part, size_t count)
+{
+    const char *name = output->path + otx__path_name(output->path);
+    const size_t stem = strlen(name) - strlen(OTX__GGUF_ENDING);
+    char number[32], *joined;
+    size_t size;
+    if (count == 1) return otx__path_copy(&job->ctx, name, strlen(name));
+    size = otx__format(number, sizeof number, "-%05" PRIu64 "-of-%05" PRIu64 OTX__GGUF_ENDING,
+                       (uint64_t)part + 1, (uint64_t)count);
+    joined = (char *)otx__alloc(&job->ctx, stem + size + 1, 1);
+    if (!joined) return NULL;
+    memcpy(joined, name, stem);
+    memcpy(joined + stem, number, size + 1);
+    return joined;
+}
+
+/* Names the parts, and looks whether the names are free, or may be. */
+OTX__PRIVATE otx_result otx__gguf_name_parts(const otx_job *job, otx__gguf_writing *w,
+                                             otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    w->names = (char **)otx__alloc_zero(&job->ctx, w->part_count, sizeof *w->names);
+    if (!w->names) return otx__fail_array(error, w->part_count, sizeof *w->names);
+    for (i = 0; i < w->part_count && !result; i++) {
+        char *path = NULL;
+        bool present;
+        w->names[i] = otx__gguf_part_name(job, &w->output, i, w->part_count);
+        if (w->names[i]) path = otx__staged_path(&w->output, w->names[i]);
+        result = path ? otx__gguf_check_name(job, path, error)
+                      : otx__fail_memory(error, strlen(w->output.path) + 32);
+        if (!result) result = otx__staged_check(&w->output, path, &present, error);
+        otx__path_free(&job->ctx, path);
+    }
+    return result;
+}
+
+/* ---- before the solve: where everything will stand ---- */
+
+/* Takes a directory beside the output's name. If it fails, nothing has been done; else
+   close with otx__gguf_writing_close. */
+OTX__PRIVATE otx_result otx__gguf_writing_begin(const otx_job *job, const char *out,
+                                                otx__gguf_writing *w, otx_error *error)
+{
+    otx_result result = otx__gguf_check_output(job, out, error);
+    memset(w, 0, sizeof *w);
+    otx__gguf_list_open(&w->keys, &job->ctx);
+    w->meter.stage = OTX_STAGE_WRITE;
+    w->meter.subject = job->base.path;
+    if (result) return result;
+    return otx__staged_begin(&job->ctx, out, job->options.overwrite, &w->output, error);
+}
+
+OTX__PRIVATE void otx__gguf_writing_close(const otx_job *job, otx__gguf_writing *w)
+{
+    const otx_context *ctx = &job->ctx;
+    size_t i;
+    for (i = 0; i < w->part_count && w->names; i++) otx__path_free(ctx, w->names[i]);
+    for (i = 0; i < w->part_count && w->parts; i++)
+        otx_gguf_layout_close(ctx, &w->parts[i].layout);
+    otx__free(ctx, w->names, w->part_count, sizeof *w->names);
+    otx__free(ctx, w->parts, w->part_count, sizeof *w->parts);
+    otx__free(ctx, w->originals, w->count, sizeof *w->originals);
+    otx__free(ctx, w->types, w->count, sizeof *w->types);
+    otx__free(ctx, w->tensors, w->count, sizeof *w->tensors);
+    otx__gguf_list_close(&w->keys);
+    otx__output_abandon(&w->output);
+}
+
+/* Lists the tensors of the output: those of all the base's files, file after file. */
+OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_writing *w,
+                                               bool *blocks, otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    size_t file, i, at = 0;
+    w->count = base->tensor_count;
+    w->tensors = (otx_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->tensors);
+    w->types = (uint32_t *)otx__alloc(&job->ctx, w->count, sizeof *w->types);
+    w->originals =
+        (otx_checkpoint_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->originals);
+    if (!w->tensors || !w->types || !w->originals)
+        return otx__fail_array(error, w->count, sizeof *w->tensors);
+    for (file = 0; file < base->file_count; file++) {
+        const otx_gguf *header = &base->files[file].gguf;
+        for (i = 0; i < header->tensor_count && at < w->count; i++, at++) {
+            size_t which = otx__which_tensor(job, &header->tensors[i]);
+            w->originals[at].tensor = &header->tensors[i];
+            w->originals[at].file = (uint32_t)file;
+            w->tensors[at] = header->tensors[i];
+            w->types[at] = header->types[i];
+            if (which != OTX__NONE) {
+                w->tensors[at].shape = job->plans[which].shape;
+                w->tensors[at].dtype = job->plans[which].stored;
+                w->types[at] = otx_gguf_type_of(job->plans[which].stored);
+            }
+            *blocks |= otx_gguf_type_block(w->types[at], NULL) > 1;
+        }
+    }
+    return OTX_OK;
+}
+
+/* Bytes of a tensor of the output. */
+OTX__PRIVATE uint64_t otx__gguf_new_bytes(const otx__gguf_writing *w, size_t i)
+{
+    unsigned bytes;
+    const unsigned elements = otx_gguf_type_block(w->types[i], &bytes);
+    return otx__tensor_elements(&w->tensors[i], w->tensors[i].shape) / elements * bytes;
+}
+
+/* Deals the tensors out among parts of a size: counts these, or with `parts` fills them. */
+OTX__PRIVATE size_t otx__gguf_deal(const otx_job *job, const otx__gguf_writing *w,
+                                   otx__gguf_part *parts)
+{
+    const uint64_t most = job->options.split_max_size;
+    uint64_t filled = 0;
+    size_t i, count = 1;
+    for (i = 0; i < w->count; i++) {
+        const uint64_t bytes = otx__gguf_new_bytes(w, i);
+        if (most && filled > 0 && (filled > most || bytes > most - filled)) {
+            count++;
+            filled = 0;
+        }
+        filled += bytes;
+        if (!parts) continue;
+        if (parts[count - 1].count++ == 0) parts[count - 1].first = i;
+    }
+    return count;
+}
+
+/* Adds what says which part a file is. */
+OTX__PRIVATE void otx__gguf_add_split(const otx__gguf_writing *w, size_t part,
+                                      otx__gguf_list *keys)
+{
+    otx__text text;
+    otx__text_open(&text, keys->pool.ctx);
+    otx__gguf_text_uint(&text, part, 2);
+    otx__gguf_text_uint(&text, w->part_count, 2);
+    otx__gguf_text_uint(&text, w->count, 4);
+    if (text.failed) otx__gguf_list_fail(keys, text.size, 1);
+    else {
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_NO, OTX_GGUF_U16, text.bytes, 2);
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_COUNT, OTX_GGUF_U16, text.bytes + 2, 2);
+        otx__gguf_add_value(keys, OTX__KEY_SPLIT_TENSORS, OTX_GGUF_I32,
+                            text.bytes + 4, 4);
+    }
+    otx__text_close(&text);
+}
+
+/* Lays out one part: the first has all keys, the others what tells them apart. */
+OTX__PRIVATE otx_result otx__gguf_lay_part(const otx_job *job, otx__gguf_writing *w, size_t i,
+                                           otx_error *error)
+{
+    otx__gguf_part *part = &w->parts[i];
+    const otx_gguf_key *alignment = otx__gguf_find_in(&w->keys, OTX__KEY_ALIGNMENT);
+    otx__gguf_list few, *keys = i == 0 ? &w->keys : &few;
+    otx_result result;
+    otx__gguf_list_open(&few, &job->ctx);
+    if (i > 0 && alignment) otx__gguf_add(keys, alignment);
+    if (w->part_count > 1) otx__gguf_add_split(w, i, keys);
+    result = otx__gguf_list_finish(keys, error);
+    if (!result)
+        result = otx_gguf_layout_open(&job->ctx, keys->keys, keys->count,
+                                      w->tensors + part->first, w->types + part->first,
+                                      part->count, &part->layout, error);
+    otx__gguf_list_close(&few);
+    return result;
+}
+
+/* Lays out all of it. */
+OTX__PRIVATE otx_result otx__gguf_writing_layout(const otx_job *job, otx__gguf_writing *w,
+                                                 otx_error *error)
+{
+    bool blocks = false;
+    size_t i;
+    otx_result result = otx__gguf_list_tensors(job, w, &blocks, error);
+    if (!result) result = otx__gguf_merge(job, blocks, &w->keys, error);
+    if (result) return result;
+    w->part_count = otx__gguf_deal(job, w, NULL);
+    if (w->part_count > OTX__GGUF_PARTS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: would be in %" PRIu64 " parts; a larger "
+                         "--split-max-size makes fewer, %d at most", w->output.path,
+                         (uint64_t)w->part_count, OTX__GGUF_PARTS);
+    w->parts = (otx__gguf_part *)otx__alloc_zero(&job->ctx, w->part_count, sizeof *w->parts);
+    if (!w->parts) return otx__fail_array(error, w->part_count, sizeof *w->parts);
+    otx__gguf_deal(job, w, w->parts);
+    result = otx__gguf_name_parts(job, w, error);
+    for (i = 0; i < w->part_count && !result; i++) {
+        result = otx__gguf_lay_part(job, w, i, error);
+        w->meter.total += w->parts[i].layout.file_size;
+    }
+    return result;
+}
+
+/* ---- after it: the tensors ---- */
+
+/* Writes zeros, up to the next tensor. */
+OTX__PRIVATE otx_result otx__gguf_fill(const otx_job *job, otx__file *to, uint64_t size,
+                                       otx__meter *meter, otx_error *error)
+{
+    static const char zeros[64] = {0};
+    otx_result result = OTX_OK;
+    while (size > 0 && !result) {
+        size_t step = size < sizeof zeros ? (size_t)size : sizeof zeros;
+        if (!to->sink.write(to->sink.context, zeros, step))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written");
+        size -= step;
+        if (!result) result = otx__meter_add(&job->ctx, meter, step, error);
+    }
+    return result;
+}
+
+/* Copies a tensor of the base, byte for byte. */
+OTX__PRIVATE otx_result otx__gguf_copy(const otx_job *job, const otx_checkpoint_tensor *at,
+                                       otx__file *to, otx__meter *meter, otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    const otx_checkpoint_file *file = &base->files[at->file];
+    char *path = otx__path_join(&job->ctx, base->path, file->name);
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(base->path) + 1);
+    meter->subject = at->tensor->name;
+    result = otx__stream(&job->ctx, &file->source, path, at->tensor->begin,
+                         at->tensor->end - at->tensor->begin, &to->sink, meter, error);
+    otx__path_free(&job->ctx, path);
+    return result;
+}
+
+/* Writes one part into a file that has been created. */
+OTX__PRIVATE otx_result otx__gguf_write_part(otx_job *job, otx__gguf_writing *w,
+                                             const otx__gguf_part *part, otx__file *to,
+                                             otx_error *error)
+{
+    const otx_gguf_layout *layout = &part->layout;
+    uint64_t at = layout->header_size;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!to->sink.write(to->sink.context, layout->header, layout->header_size))
+        return otx__fail(error, OTX_ERROR_IO, "cannot be written");
+    result = otx__meter_add(&job->ctx, &w->meter, at, error);
+    for (i = 0; i < part->count && !result; i++) {
+        const otx_checkpoint_tensor *original = &w->originals[part->first + i];
+        const size_t which = otx__which_tensor(job, original->tensor);
+        result = otx__gguf_fill(job, to, layout->offsets[i] - at, &w->meter, error);
+        if (!result)
+            result = which == OTX__NONE ? otx__gguf_copy(job, original, to, &w->meter, error)
+                                        : otx__write_matrix(job, which, to, &w->meter, error);
+        at = layout->offsets[i] + otx__gguf_new_bytes(w, part->first + i);
+    }
+    return result ? result : otx__gguf_fill(job, to, layout->file_size - at, &w->meter, error);
+}
+
+/* Writes all parts, making the new rows on the way. */
+OTX__PRIVATE otx_result otx__gguf_write_parts(otx_job *job, otx__gguf_writing *w,
+                                              otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < w->part_count && !result; i++) {
+        char *path = otx__path_join(&job->ctx, w->output.partial, w->names[i]);
+        otx__file to;
+        if (!path) return otx__fail_memory(error, strlen(w->output.partial) + 32);
+        w->meter.subject = w->names[i];
+        result = otx__file_create(&job->ctx, path, &to, error);
+        if (!result)
+            result = otx__file_finish(&to, otx__gguf_write_part(job, w, &w->parts[i], &to, error),
+                                      error);
+        otx__path_free(&job->ctx, path);
+    }
     return result;
 }
 
@@ -35648,14 +39310,6 @@ typedef struct otx__totals {
     uint64_t bytes, old_elements, elements;
 } otx__totals;
 
-OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
-{
-    uint64_t elements = 1;
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
-    return elements;
-}
-
 OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
 {
     otx__totals totals = {0, 0, 0};
@@ -35813,6 +39467,10 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
+    if (!result && job->donor.gguf && !job->base.gguf)
+        otx__log(&job->ctx, OTX_NOTE, "%s: is a GGUF file without a tokenizer.json beside it: "
+                 "enough to look at and to evaluate, but not for an output in safetensors",
+                 job->donor.path);
     return result;
 }
 
@@ -35865,7 +39523,8 @@ OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writin
 }
 
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
-OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__job_write_directory(otx_job *job, otx__writing *writing,
+                                                 otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
     if (!result) result = otx__job_check_rows(job, error);
@@ -35876,19 +39535,58 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     return result;
 }
 
+/* The same in GGUF. */
+OTX__PRIVATE otx_result otx__job_write_gguf(otx_job *job, otx__gguf_writing *writing,
+                                            otx_error *error)
+{
+    otx_result result = otx__gguf_writing_layout(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__gguf_write_parts(job, writing, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    if (!result)
+        result = otx__staged_commit(&writing->output, (const char *const *)writing->names,
+                                    writing->part_count, error);
+    return result;
+}
+
+/* Writes the output as the base is. Nothing has been done if it cannot begin: *began. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, const char *out, bool *began,
+                                       otx_error *error)
+{
+    otx__gguf_writing file;
+    otx__writing directory;
+    otx_result result;
+    if (job->base.gguf) {
+        result = otx__gguf_writing_begin(job, out, &file, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_gguf(job, &file, error);
+        if (*began) otx__gguf_writing_close(job, &file);
+    } else {
+        result = otx__writing_begin(job, out, &directory, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_directory(job, &directory, error);
+        if (*began) otx__writing_close(job, &directory);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
-    otx__writing writing;
-    otx_result result = OTX_OK;
+    bool began = true;
+    otx_result result;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    if (out) result = otx__writing_begin(job, out, &writing, error);
-    if (result) return result;
-    job->ran = true;
-    result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
-    if (out) otx__writing_close(job, &writing);
+    if (out) result = otx__job_write(job, out, &began, error);
+    else {
+        job->ran = true;
+        result = otx__job_solve(job, error);
+    }
+    if (!began) return result;
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;
@@ -36331,7 +40029,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 }
 
 /* >>> src/job/findings.h */
-/* ---- findings: what is told of a finished directory ----------------------- */
+/* ---- findings: what is told of a finished model --------------------------- */
 
 typedef struct otx__verifier {
     otx_context ctx;   /* the caller's, but warnings of what is opened are findings */
@@ -36764,7 +40462,7 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++)
             otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
-                               tensor->dtype, columns);
+                               walk.dtype, columns);
     otx__row_walk_close(&walk);
     return result;
 }
@@ -36800,6 +40498,501 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
     size_t i;
     for (i = 0; parts->embedding && i < parts->count && !v->failure; i++)
         otx__verify_tensor(v, &parts->tensors[i]);
+}
+
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the tokens of a GGUF file -------------------------------------------- */
+
+/* What llama.cpp asks of a file's vocabulary (src/llama-vocab.cpp, August 2026), and what text
+   needs that is to be split by it. */
+
+/* A string of the list of tokens. */
+typedef struct otx__gguf_string {
+    otx__span text;
+    uint32_t id;
+} otx__gguf_string;
+
+typedef struct otx__gguf_verify {
+    otx__verifier *v;
+    const char *path;
+    const otx_gguf *file;
+    const otx__vocab_kind *kind;  /* NULL: not known */
+    const otx_gguf_key *types;   /* NULL: none, or too few */
+    otx__gguf_string *strings;   /* by text, of equal ones by id */
+    size_t count;
+    char *scratch;               /* room for the longest merge */
+    size_t scratch_size;
+} otx__gguf_verify;
+
+/* ---- strings ---- */
+
+OTX__PRIVATE int otx__compare_gguf_strings(const void *a, const void *b)
+{
+    const otx__gguf_string *x = (const otx__gguf_string *)a, *y = (const otx__gguf_string *)b;
+    int order = otx__compare_bytes(x->text.bytes, x->text.size, y->text.bytes, y->text.size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+OTX__PRIVATE int otx__span_to_gguf_string(const void *key, const void *item)
+{
+    const otx__span *span = (const otx__span *)key;
+    const otx__gguf_string *string = (const otx__gguf_string *)item;
+    return otx__compare_bytes(span->bytes, span->size, string->text.bytes, string->text.size);
+}
+
+OTX__PRIVATE bool otx__gguf_has_string(const otx__gguf_verify *c, const char *bytes, size_t size)
+{
+    const otx__span span = otx__span_of(bytes, size);
+    return otx__sorted_find(c->strings, c->count, sizeof *c->strings, &span,
+                            otx__span_to_gguf_string) != NULL;
+}
+
+/* Takes what there is of the lists; false if there is no list of tokens to check. */
+OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
+                                       const otx_gguf *file)
+{
+    const otx_gguf_key *tokens = otx_gguf_find(file, OTX__GGUF_TOKENS);
+    otx_gguf_strings at;
+    size_t i = 0;
+    memset(c, 0, sizeof *c);
+    memset(&at, 0, sizeof at);
+    c->v = v;
+    c->path = v->side.path;
+    c->file = file;
+    c->kind = otx__vocab_kind_of(file);
+    if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
+        return false;
+    c->types = otx_gguf_find(file, OTX__GGUF_TYPES);
+    if (c->types && (!c->types->array || c->types->count < tokens->count)) c->types = NULL;
+    c->count = (size_t)tokens->count;
+    c->strings = (otx__gguf_string *)otx__alloc(&v->ctx, c->count, sizeof *c->strings);
+    if (!c->strings) {
+        v->failure = otx__fail_array(v->error, c->count, sizeof *c->strings);
+        return false;
+    }
+    for (; i < c->count && otx_gguf_next(tokens, &at); i++) {
+        c->strings[i].text = otx__span_of(at.bytes, at.size);
+        c->strings[i].id = (uint32_t)i;
+    }
+    otx__sort(c->strings, c->count, sizeof *c->strings, otx__compare_gguf_strings);
+    return true;
+}
+
+OTX__PRIVATE void otx__gguf_verify_close(otx__gguf_verify *c)
+{
+    otx__free(&c->v->ctx, c->strings, c->count, sizeof *c->strings);
+    otx__free(&c->v->ctx, c->scratch, c->scratch_size, 1);
+}
+
+/* Two tokens of one string, and tokens of none. */
+OTX__PRIVATE void otx__verify_gguf_strings(otx__gguf_verify *c)
+{
+    char quoted[OTX__QUOTED];
+    size_t i, same = 0, first = 0, empty = 0;
+    for (i = 0; i < c->count && c->strings[i].text.size == 0; i++) empty++;
+    for (i = empty + 1; i < c->count; i++) {
+        const otx__gguf_string *a = &c->strings[i - 1], *b = &c->strings[i];
+        if (!otx__same_bytes(a->text.bytes, a->text.size, b->text.bytes, b->text.size)) continue;
+        if (same++ == 0) first = i;
+    }
+    if (same)
+        otx__found(c->v, OTX_FAULT, "%s: %" PRIu64 " tokens have the string of another, the "
+                   "first \"%s\", of the ids %" PRIu32 " and %" PRIu32 ": llama.cpp refuses "
+                   "such a file", c->path, (uint64_t)same,
+                   otx__quote(quoted, sizeof quoted, c->strings[first].text.bytes,
+                              c->strings[first].text.size), c->strings[first - 1].id,
+                   c->strings[first].id);
+    if (empty)
+        otx__found(c->v, OTX_WARNING, "%s: %" PRIu64 " tokens are empty, the first of the id %"
+                   PRIu32 "; llama.cpp makes [EMPTY_id] of them", c->path, (uint64_t)empty,
+                   c->strings[0].id);
+}
+
+/* ---- lists beside them ---- */
+
+OTX__PRIVATE void otx__verify_gguf_types(otx__gguf_verify *c)
+{
+    size_t i, bad = 0, first = 0;
+    int64_t type, wrong = 0;
+    if (!otx_gguf_find(c->file, OTX__GGUF_TYPES))
+        otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_TYPES ": all tokens are "
+                   "taken for text, special ones too", c->path);
+    for (i = 0; c->types && i < c->count; i++) {
+        if (otx_gguf_integer(c->types, i, &type) && type > OTX__GGUF_UNDEFINED &&
+            type < OTX__GGUF_TOKEN_TYPES)
+            continue;
+        if (bad++ == 0) {
+            first = i;
+            wrong = type;
+        }
+    }
+    if (bad)
+        otx__found(c->v, OTX_FAULT, "%s: %" PRIu64 " tokens are of no type from 1 to 6, the "
+                   "first of the id %" PRIu64 " (type %" PRId64 "): llama.cpp writes nothing for "
+                   "them", c->path, (uint64_t)bad, (uint64_t)first, wrong);
+}
+
+OTX__PRIVATE void otx__verify_gguf_lists(otx__gguf_verify *c)
+{
+    const bool ranks = otx__span_is(otx__gguf_word_of(c->file, OTX__GGUF_PRE), OTX__PRE_KIMI);
+    if (!c->kind) return;
+    if (c->kind->scores && !otx_gguf_find(c->file, OTX__GGUF_SCORES))
+        otx__found(c->v, OTX_FAULT, "%s: there is no key " OTX__GGUF_SCORES ", by which a "
+                   "vocabulary of the kind %s splits text", c->path, c->kind->name);
+    if (c->kind->merges && !ranks && !otx_gguf_find(c->file, OTX__GGUF_MERGES))
+        otx__found(c->v, OTX_FAULT, "%s: there is no key " OTX__GGUF_MERGES ", without which "
+                   "llama.cpp does not load a vocabulary of the kind %s", c->path, c->kind->name);
+}
+
+/* ---- merges ---- */
+
+/* Whether a part of a merge, or what it makes, is a token: in a vocabulary with spaces as
+   U+2581 also one that the converter has written out. */
+OTX__PRIVATE bool otx__gguf_merges_to(const otx__gguf_verify *c, char *bytes, size_t size)
+{
+    otx__spelling spelling;
+    if (otx__gguf_has_string(c, bytes, size)) return true;
+    if (!c->kind || c->kind->family != OTX_FAMILY_METASPACE) return false;
+    memset(&spelling, 0, sizeof spelling);
+    spelling.mark_size = 3;
+    memcpy(spelling.mark, OTX__WORD_MARK, 3);
+    size = otx__spell_spaces(&spelling, bytes, size, bytes);
+    return otx__gguf_has_string(c, bytes, size);
+}
+
+OTX__PRIVATE bool otx__gguf_merge_is_good(const otx__gguf_verify *c, const char *text, size_t size)
+{
+    const char *space = size > 1 ? (const char *)memchr(text + 1, ' ', size - 1) : NULL;
+    const size_t left = space ? (size_t)(space - text) : 0, right = space ? size - left - 1 : 0;
+    if (!space) return false;
+    memcpy(c->scratch, text, left);
+    if (!otx__gguf_merges_to(c, c->scratch, left)) return false;
+    memcpy(c->scratch, space + 1, right);
+    if (!otx__gguf_merges_to(c, c->scratch, right)) return false;
+    memcpy(c->scratch, text, left);
+    memcpy(c->scratch + left, space + 1, right);
+    return otx__gguf_merges_to(c, c->scratch, left + right);
+}
+
+OTX__PRIVATE void otx__verify_gguf_merges(otx__gguf_verify *c)
+{
+    const otx_gguf_key *merges = otx_gguf_find(c->file, OTX__GGUF_MERGES);
+    char quoted[OTX__QUOTED];
+    otx_gguf_strings at;
+    uint64_t bad = 0, rank = 0, first = 0;
+    memset(&at, 0, sizeof at);
+    if (!c->kind || !c->kind->merges || !merges) return;
+    while (otx_gguf_next(merges, &at)) c->scratch_size = otx__max(c->scratch_size, at.size);
+    c->scratch = (char *)otx__alloc(&c->v->ctx, c->scratch_size, 1);
+    if (!c->scratch) {
+        c->v->failure = otx__fail_memory(c->v->error, c->scratch_size);
+        return;
+    }
+    quoted[0] = 0;
+    memset(&at, 0, sizeof at);
+    for (; otx_gguf_next(merges, &at); rank++) {
+        if (otx__gguf_merge_is_good(c, at.bytes, at.size) || bad++ > 0) continue;
+        first = rank;
+        otx__quote(quoted, sizeof quoted, at.bytes, at.size);
+    }
+    if (bad)
+        otx__found(c->v, OTX_FAULT, "%s: of %" PRIu64 " merges a part, or what they make, is no "
+                   "token, the first %" PRIu64 ", \"%s\"", c->path, bad, first, quoted);
+}
+
+/* ---- bytes ---- */
+
+/* Whether a byte can stand in UTF-8. */
+OTX__PRIVATE bool otx__is_byte_of_utf8(unsigned byte)
+{
+    return byte != 0xc0 && byte != 0xc1 && byte < 0xf5;
+}
+
+/* The byte that a token stands for, or -1: also of one that is text, but has a role. */
+OTX__PRIVATE int otx__gguf_byte_of(const otx__gguf_verify *c, const otx_token *token, size_t id)
+{
+    int64_t type = OTX__GGUF_NORMAL;
+    char bytes[4];
+    if (token->size == 1 && otx__stands_for_text(token)) return (unsigned char)token->bytes[0];
+    (void)otx_gguf_integer(c->types, id, &type);
+    if (token->kind != OTX_TOKEN_CONTROL || type > OTX__GGUF_NORMAL || token->content_size > 2 ||
+        !otx__is_utf8(token->content, token->content_size) ||
+        otx__spell_byte_level(token->content, token->content_size, bytes) != 1)
+        return -1;
+    return (unsigned char)bytes[0];
+}
+
+/* Whether any text can be made of tokens: by words alone, or with an unknown one, it need
+   not. Real byte-level vocabularies lack control characters (SmolLM2's does), which
+   llama.cpp leaves out then; where it wants <0xNN> it fails. */
+OTX__PRIVATE void otx__verify_gguf_bytes(otx__gguf_verify *c)
+{
+    const otx_vocab *vocab = &c->v->side.vocab;
+    bool seen[256];
+    unsigned byte, missing = 0, first = 0;
+    size_t i;
+    if (!c->kind || !vocab->tokens || c->kind->family == OTX_FAMILY_WORDPIECE ||
+        (strcmp(c->kind->name, "t5") == 0 && vocab->roles[OTX_ROLE_UNK] >= 0))
+        return;
+    memset(seen, 0, sizeof seen);
+    for (i = 0; i < vocab->count; i++) {
+        const int found = otx__gguf_byte_of(c, &vocab->tokens[i], i);
+        if (found >= 0) seen[found] = true;
+    }
+    for (byte = 256; byte-- > 0;)
+        if (!seen[byte] && otx__is_byte_of_utf8(byte)) {
+            missing++;
+            first = byte;
+        }
+    if (missing)
+        otx__found(c->v, c->kind->family == OTX_FAMILY_BYTE_LEVEL ? OTX_WARNING : OTX_FAULT,
+                   "%s: no token stands for %u of the bytes of UTF-8, the first 0x%02x: text with "
+                   "them cannot be encoded", c->path, missing, first);
+}
+
+/* >>> src/job/check_gguf_keys.h */
+/* ---- verify: the other keys and the tensors of a GGUF file -------------------------- */
+
+/* ---- special tokens ---- */
+
+/* Calls for every key with the id of a special token; `at` is where to go on. */
+OTX__PRIVATE const otx_gguf_key *otx__gguf_next_id(const otx_gguf *file, size_t *at, int64_t *id)
+{
+    static const char before[] = "tokenizer.ggml.", after[] = "_token_id";
+    while (*at < file->key_count) {
+        const otx_gguf_key *key = &file->keys[(*at)++];
+        if (key->array || key->name_size < sizeof before + sizeof after ||
+            memcmp(key->name, before, sizeof before - 1) != 0 ||
+            memcmp(key->name + key->name_size - (sizeof after - 1), after, sizeof after - 1) != 0)
+            continue;
+        if (otx_gguf_integer(key, 0, id)) return key;
+    }
+    return NULL;
+}
+
+OTX__PRIVATE void otx__verify_gguf_ids(otx__gguf_verify *c)
+{
+    const otx_gguf_key *key;
+    char name[OTX__QUOTED], token[OTX__QUOTED];
+    size_t at = 0;
+    int64_t id, type;
+    while ((key = otx__gguf_next_id(c->file, &at, &id)) != NULL) {
+        otx__quote(name, sizeof name, key->name, key->name_size);
+        if (id < 0 || (uint64_t)id >= c->count) {
+            otx__found(c->v, OTX_FAULT, "%s: key %s is %" PRId64 "; there are %" PRIu64 " tokens, "
+                       "and llama.cpp takes another in its place", c->path, name, id,
+                       (uint64_t)c->count);
+            continue;
+        }
+        if (!otx_gguf_integer(c->types, (uint64_t)id, &type) || type == OTX__GGUF_CONTROL ||
+            type == OTX__GGUF_UNKNOWN)
+            continue;
+        otx__found(c->v, OTX_WARNING, "%s: key %s is %" PRId64 " (token \"%s\"), which is of type %"
+                   PRId64 ", not of a control token (3)", c->path, name, id,
+                   otx__side_content(token, &c->v->side, (uint64_t)id), type);
+    }
+}
+
+/* A token that is added to texts, and is none. */
+OTX__PRIVATE void otx__verify_gguf_ends(otx__gguf_verify *c)
+{
+    otx__converted flags;
+    size_t i;
+    if (!c->kind) return;
+    otx__converted_from_gguf(c->file, &flags);
+    for (i = 0; i < 2; i++)
+        if (flags.adds[i] && flags.ids[i] < 0)
+            otx__found(c->v, OTX_WARNING, "%s: texts are to get %s, and no key says which token "
+                       "that is", c->path, otx_role_name((otx_role)i));
+        else if (flags.adds[i] && !otx_gguf_find(c->file, otx__gguf_role_keys[i]))
+            otx__found(c->v, OTX_WARNING, "%s: texts are to get %s, and there is no key %s: "
+                       "llama.cpp takes %" PRId64, c->path, otx_role_name((otx_role)i),
+                       otx__gguf_role_keys[i], flags.ids[i]);
+}
+
+OTX__PRIVATE void otx__verify_gguf_suppressed(otx__gguf_verify *c)
+{
+    const otx_gguf_key *key = otx_gguf_find(c->file, "tokenizer.ggml.suppress_tokens");
+    uint64_t i, bad = 0;
+    int64_t id, first = 0;
+    for (i = 0; otx_gguf_integer(key, i, &id); i++)
+        if ((id < 0 || (uint64_t)id >= c->count) && bad++ == 0) first = id;
+    if (bad)
+        otx__found(c->v, OTX_WARNING, "%s: key tokenizer.ggml.suppress_tokens has %" PRIu64 " ids "
+                   "without a token, the first %" PRId64, c->path, bad, first);
+}
+
+/* ---- pre-tokenizer and chat template ---- */
+
+OTX__PRIVATE void otx__verify_gguf_pre(otx__gguf_verify *c)
+{
+    const otx__span pre = otx__gguf_word_of(c->file, OTX__GGUF_PRE);
+    char name[OTX__QUOTED];
+    if (!c->kind || c->kind->family != OTX_FAMILY_BYTE_LEVEL) return;
+    if (pre.size == 0)
+        otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_PRE ": llama.cpp splits "
+                   "text by its default, hardly as the model has learned it", c->path);
+    else if (!otx__gguf_pre_of(c->file))
+        otx__found(c->v, OTX_WARNING, "%s: " OTX__GGUF_PRE " is \"%s\", which llama.cpp of August "
+                   "2026 does not know; one that does not know it does not load the file", c->path,
+                   otx__quote(name, sizeof name, pre.bytes, pre.size));
+}
+
+/* The size of what begins a text with <| and ends with |>, or the same with U+FF5C: no space,
+   quote or brace is in it, as where a template puts one together; 0 if it does not. */
+OTX__PRIVATE size_t otx__gguf_mark(otx__span text)
+{
+    static const char *const bars[] = {"|", "\xef\xbd\x9c"};
+    size_t i, at;
+    for (i = 0; i < OTX__COUNT(bars); i++) {
+        const size_t bar = strlen(bars[i]);
+        if (text.size < 2 * bar + 2 || text.bytes[0] != '<' ||
+            memcmp(text.bytes + 1, bars[i], bar) != 0)
+            continue;
+        for (at = 1 + bar; at + bar < text.size && at < OTX__MARK_MOST; at++) {
+            if (strchr(" \n\t'\"{}<", text.bytes[at])) break;
+            if (memcmp(text.bytes + at, bars[i], bar) == 0 && text.bytes[at + bar] == '>')
+                return at + bar + 1;
+        }
+    }
+    return 0;
+}
+
+OTX__PRIVATE void otx__verify_gguf_template(otx__gguf_verify *c, const otx_gguf_key *key)
+{
+    char name[OTX__QUOTED], first[OTX__QUOTED];
+    otx_gguf_strings strings;
+    otx__span text;
+    uint64_t bad = 0;
+    memset(&strings, 0, sizeof strings);
+    if (key->array || !otx_gguf_next(key, &strings)) return;
+    for (text = otx__span_of(strings.bytes, strings.size); text.size > 0;) {
+        size_t size = otx__gguf_mark(text);
+        if (size && !otx__gguf_has_string(c, text.bytes, size) && bad++ == 0)
+            otx__quote(first, sizeof first, text.bytes, size);
+        size = size ? size : 1;
+        text = otx__span_of(text.bytes + size, text.size - size);
+    }
+    if (bad)
+        otx__found(c->v, OTX_WARNING, "%s: key %s names %" PRIu64 " times what looks like a token "
+                   "and is none, first \"%s\"", c->path,
+                   otx__quote(name, sizeof name, key->name, key->name_size), bad, first);
+}
+
+OTX__PRIVATE void otx__verify_gguf_templates(otx__gguf_verify *c)
+{
+    const size_t size = strlen(OTX__GGUF_TEMPLATE);
+    size_t i;
+    for (i = 0; i < c->file->key_count; i++) {
+        const otx_gguf_key *key = &c->file->keys[i];
+        if (key->name_size >= size && memcmp(key->name, OTX__GGUF_TEMPLATE, size) == 0)
+            otx__verify_gguf_template(c, key);
+    }
+}
+
+/* ---- sizes ---- */
+
+/* Whether a tensor has a row for each token: the embedding, the head, its bias, and the copies
+   of the first two that predict several tokens. With `d2t` a head has a row for each of its
+   elements. */
+OTX__PRIVATE bool otx__gguf_is_by_token(const otx_tensor *tensor, bool *head)
+{
+    static const char *const heads[] = {"output.weight", "output.bias",
+                                        "blk.*.nextn.shared_head_head.weight"};
+    static const char *const others[] = {"token_embd.weight",
+                                         "blk.*.nextn.embed_tokens.weight"};
+    char name[80];
+    otx__format(name, sizeof name, "%.*s", (int)otx__min(tensor->name_size, 70), tensor->name);
+    *head = otx__name_fits_any(name, heads, OTX__COUNT(heads));
+    return *head || otx__name_fits_any(name, others, OTX__COUNT(others));
+}
+
+OTX__PRIVATE void otx__verify_gguf_tensors(otx__gguf_verify *c)
+{
+    const otx_checkpoint *checkpoint = &c->v->side.checkpoint;
+    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, "d2t");
+    char text[OTX__TENSOR_TEXT];
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        uint64_t wanted = c->count;
+        bool head;
+        if (!otx__gguf_is_by_token(tensor, &head)) continue;
+        if (head && draft && draft->tensor->rank > 0) wanted = draft->tensor->shape[0];
+        if (tensor->rank > 0 && tensor->shape[0] == wanted) continue;
+        otx__found(c->v, OTX_FAULT, "%s: tensor %s has %" PRIu64 " rows for %" PRIu64 " %s: "
+                   "llama.cpp does not load it", c->path, otx__tensor_text(text, tensor),
+                   tensor->rank ? tensor->shape[0] : 0, wanted,
+                   wanted == c->count ? "tokens" : "elements of d2t");
+    }
+    if (checkpoint->tensor_count == 0)
+        otx__found(c->v, OTX_WARNING, "%s: holds no tensors, a vocabulary alone", c->path);
+    else if (!otx_checkpoint_find(checkpoint, "token_embd.weight"))
+        otx__found(c->v, OTX_FAULT, "%s: has no tensor \"token_embd.weight\"", c->path);
+}
+
+OTX__PRIVATE void otx__verify_gguf_size(otx__gguf_verify *c)
+{
+    size_t i;
+    for (i = 0; i < c->file->key_count; i++) {
+        const otx_gguf_key *key = &c->file->keys[i];
+        char name[OTX__QUOTED];
+        int64_t said;
+        if (!otx__gguf_is_of_model(c->file, key, OTX__KEY_VOCAB_SIZE) || key->array ||
+            !otx_gguf_integer(key, 0, &said) || (uint64_t)said == c->count)
+            continue;
+        otx__found(c->v, OTX_WARNING, "%s: key %s is %" PRId64 "; there are %" PRIu64 " tokens",
+                   c->path, otx__quote(name, sizeof name, key->name, key->name_size), said,
+                   (uint64_t)c->count);
+    }
+}
+
+/* ---- all of it ---- */
+
+/* Opens what can be opened of the file. */
+OTX__PRIVATE void otx__verify_gguf_open(otx__verifier *v)
+{
+    otx__side *side = &v->side;
+    otx_error error;
+    otx_result result;
+    if (!otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
+                          &error))
+        return;
+    result = otx_vocab_parse_gguf(&v->quiet, otx__gguf_of(&side->checkpoint), side->path,
+                                  &side->vocab, &error);
+    if (!otx__verify_take(v, result, &error) || side->checkpoint.tensor_count == 0) return;
+    result = otx__parts_find(&v->quiet, side, &error);
+    if (result == OTX_ERROR_UNSUPPORTED)
+        otx__found(v, OTX_WARNING, "values are not looked at: %s", error.message);
+    else (void)otx__verify_take(v, result, &error);
+}
+
+/* Checks a GGUF file, whose path the side has. */
+OTX__PRIVATE void otx__verify_gguf(otx__verifier *v)
+{
+    const otx_gguf *file;
+    otx__gguf_verify check;
+    if (v->failure) return;
+    v->side.gguf = true;
+    otx__verify_gguf_open(v);
+    file = otx__gguf_of(&v->side.checkpoint);
+    if (v->failure || !file) return;
+    if (otx__gguf_verify_open(&check, v, file)) {
+        otx__verify_gguf_strings(&check);
+        otx__verify_gguf_types(&check);
+        otx__verify_gguf_lists(&check);
+        otx__verify_gguf_merges(&check);
+        otx__verify_gguf_bytes(&check);
+        otx__verify_gguf_ids(&check);
+        otx__verify_gguf_ends(&check);
+        otx__verify_gguf_suppressed(&check);
+        otx__verify_gguf_pre(&check);
+        otx__verify_gguf_templates(&check);
+        otx__verify_gguf_size(&check);
+        otx__verify_gguf_tensors(&check);
+    }
+    otx__gguf_verify_close(&check);
+    otx__verify_values(v);
 }
 
 /* >>> src/job/check_draft.h */
@@ -36865,7 +41058,8 @@ OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 /* ---- tokens ---- */
 
 /* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
-   makes up a token where there is none, of which `pads` is the text. */
+   makes up a token where there is none, of which `pads` is the text; it spells some otherwise
+   than the directory, which stand for the same bytes. */
 OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
     const otx_token *ours = otx__side_token(d->sides[0], id);
@@ -36875,7 +41069,9 @@ OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
     if (!ours && !theirs) return true;
     if (ours && theirs)
         return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                               theirs->content_size);
+                               theirs->content_size) ||
+               (d->sides[0]->gguf != d->sides[1]->gguf &&
+                otx__same_bytes(ours->bytes, ours->size, theirs->bytes, theirs->size));
     size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
     return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
@@ -36924,14 +41120,17 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
     return false;
 }
 
+/* Where one is a directory, what its conversion is called may be told by the other. */
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__converted_kind *kind = otx__converted_kind_of(ours);
-    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
-    if (kind == wanted) return true;
-    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
-                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+    const char *kind = d->gguf[0].kind, *wanted = d->gguf[1].kind;
+    if (strcmp(kind, wanted) == 0 ||
+        (d->sides[0]->gguf != d->sides[1]->gguf && ours->family == theirs->family &&
+         strcmp(ours->model, theirs->model) == 0))
+        return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted,
                    otx_family_name(theirs->family), otx__word(theirs->model));
     return false;
 }
@@ -37026,17 +41225,20 @@ OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
                otx__digits_text(other, theirs->digits));
 }
 
-/* Says of each engine that is asked for whether it takes the pair. */
+/* Says of each engine that is asked for whether it takes the pair. GGUF files are
+   llama.cpp's, if no other is asked for by name. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
     static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
         NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
         otx__draft_transformers};
+    const bool gguf = d->sides[0]->gguf || d->sides[1]->gguf;
     int engine;
     for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
         otx_severity severity;
         otx__draft_why why;
-        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+        if (v->options->engine == OTX_ENGINE_ALL ? gguf && engine != OTX_ENGINE_LLAMA_CPP
+                                                 : v->options->engine != (otx_engine)engine)
             continue;
         memset(&why, 0, sizeof why);
         severity = rules[engine](d, &why);
@@ -37049,53 +41251,102 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
     }
 }
 
-/* Opens what is compared of the target, and the rest of the draft. */
-OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
-                                        otx__document tokens[2], otx_error *error)
+/* Opens what is compared of the target: of a GGUF file all is in itself. */
+OTX__PRIVATE otx_result otx__draft_open_target(const otx_context *ctx, otx__side *target,
+                                               otx_error *error)
 {
-    const otx_context *ctx = &v->ctx;
-    const char *path = target->path;
-    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    char *file;
+    otx_result result = otx__find_gguf(ctx, target->path, &file, error);
+    if (!result && file) {
+        otx__path_free(ctx, target->path);
+        target->path = file;
+        target->gguf = true;
+        result = otx_checkpoint_open(ctx, file, &target->checkpoint, error);
+    }
+    if (!result) result = otx_vocab_open(ctx, target->path, &target->vocab, error);
+    if (result || target->gguf) return result;
+    result = otx__document_open(ctx, target->path, "config.json", &target->config, error);
     if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
-                                    error);
-    if (!result)
-        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
-    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+        result = otx__document_open(ctx, target->path, "tokenizer_config.json",
+                                    &target->tokenizer, error);
+    return result;
+}
+
+/* Finds what the engines look at on one side. */
+OTX__PRIVATE otx_result otx__draft_look(const otx_context *ctx, otx__draft *d, size_t i,
+                                        otx_error *error)
+{
+    const otx__side *side = d->sides[i];
+    otx__document tokens;
+    otx_result result;
+    if (side->gguf) {
+        const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+        otx__converted_from_gguf(file, &d->gguf[i]);
+        d->sizes[i] = otx_gguf_find(file, OTX__GGUF_TOKENS)->count;
+        return OTX_OK;
+    }
+    memset(&tokens, 0, sizeof tokens);
+    result = otx__document_open(ctx, side->path, "tokenizer.json", &tokens, error);
+    if (!result) {
+        d->sizes[i] = otx__draft_size(&side->config);
+        otx__converted_read(side, &tokens, &d->gguf[i]);
+    }
+    otx__document_close(ctx, &tokens);
     return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    otx__document tokens[2];
     otx__side target;
     otx__draft draft;
     otx_error error;
     otx_result result;
     size_t i;
     if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
-    memset(tokens, 0, sizeof tokens);
+    memset(&draft, 0, sizeof draft);
+    draft.sides[0] = &v->side;
+    draft.sides[1] = &target;
     result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
-    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (!result) result = otx__draft_open_target(ctx, &target, &error);
+    for (i = 0; i < 2 && !result; i++) result = otx__draft_look(ctx, &draft, i, &error);
     if (otx__verify_take(v, result, &error)) {
-        draft.sides[0] = &v->side;
-        draft.sides[1] = &target;
-        for (i = 0; i < 2; i++) {
-            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
-        }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
         otx__draft_digits(v, &draft);
     }
-    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }
 
 /* >>> src/job/verify.h */
-/* ---- verify: whether a finished directory agrees with itself --------------- */
+/* ---- verify: whether a finished model agrees with itself ------------------- */
+
+/* Checks a directory, whose path the side has. */
+OTX__PRIVATE void otx__verify_directory(otx__verifier *v)
+{
+    otx__verify_open(v);
+    otx__verify_index(v);
+    otx__verify_listing(v);
+    otx__verify_code(v);
+    otx__verify_class(v);
+    otx__verify_processor(v);
+    otx__verify_rows(v);
+    otx__verify_ids(v);
+    otx__verify_tie(v);
+    otx__verify_values(v);
+}
+
+OTX__PRIVATE void otx__verifier_open(otx__verifier *v, const otx_context *ctx,
+                                     const otx_verify_options *options, otx_error *error)
+{
+    memset(v, 0, sizeof *v);
+    if (ctx) v->quiet = *ctx;
+    v->ctx = v->quiet;
+    v->ctx.log = otx__verify_log;
+    v->ctx.log_context = v;
+    v->options = options;
+    v->error = error;
+}
 
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -37104,33 +41355,21 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx_verify_options none;
     otx__verifier v;
     otx__status status;
+    char name[OTX__PATH_TEXT], *file;
     otx_result result = otx__model_status(path, &status, error);
-    char name[OTX__PATH_TEXT];
+    if (!result) result = otx__find_gguf(ctx, path, &file, error);
     if (result) return result;
-    if (!status.directory)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is not a directory",
+    if (!status.directory && !file)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is neither a directory nor a GGUF file",
                          otx__path_text(name, path));
     memset(&none, 0, sizeof none);
-    memset(&v, 0, sizeof v);
-    if (ctx) v.quiet = *ctx;
-    v.ctx = v.quiet;
-    v.ctx.log = otx__verify_log;
-    v.ctx.log_context = &v;
-    v.options = options ? options : &none;
-    v.error = error;
-    v.failure = otx__side_begin(&v.ctx, path, false, &v.side, error);
-    otx__verify_open(&v);
-    otx__verify_index(&v);
-    otx__verify_listing(&v);
-    otx__verify_code(&v);
-    otx__verify_class(&v);
-    otx__verify_processor(&v);
-    otx__verify_rows(&v);
-    otx__verify_ids(&v);
-    otx__verify_tie(&v);
-    otx__verify_values(&v);
+    otx__verifier_open(&v, ctx, options ? options : &none, error);
+    v.failure = otx__side_begin(&v.ctx, file ? file : path, false, &v.side, error);
+    if (file) otx__verify_gguf(&v);
+    else otx__verify_directory(&v);
     otx__verify_draft(&v);
     otx__side_close(&v.ctx, &v.side);
+    otx__path_free(ctx, file);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
 }

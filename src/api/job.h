@@ -56,7 +56,14 @@ typedef struct otx_job_options {
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
-                          config.json names, which stays */
+                          config.json names, which stays. In GGUF F32, F16, BF16 or one that
+                          otx_dtype_is_block accepts; shared rows are then no longer bit for
+                          bit the base's, but within that type's rounding of them */
+    const char *pre;   /* in GGUF: the name of the rule by which llama.cpp cuts text before
+                          its tokenizer does; NULL: the donor's, where it is known */
+    uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
+                          that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
+                          file, whatever the base is in */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -130,16 +137,16 @@ typedef struct otx_job_summary {
 /* A transplant: the base model, the donor of the tokenizer, and the plan. */
 typedef struct otx_job otx_job;
 
-/* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
-   aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied, and where rows
-   are to be solved for: then the matrices are read once for rows that hold nothing. Those
-   are zeros, and rows that are the same bit for bit as three others, or as one that has no
-   token or a reserved one: they were never trained. (Two or three alike may be copies that
-   somebody made.) A token with such a row in a matrix of the donor that is used, the
-   embedding or an untied head, is not solved for: where the base has no row to copy, it
-   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
-   matrix of the base. */
+/* Opens both models, which are directories or GGUF files in any mix, reads the
+   vocabularies, finds the vocabulary tensors, aligns, and makes every check that needs no
+   solving. Reads no tensor data, but where it takes the bytes of two matrices to tell
+   whether they are tied, and where rows are to be solved for: then the matrices are read
+   once for rows that hold nothing. Those are zeros, and rows that are the same bit for bit
+   as three others, or as one that has no token or a reserved one: they were never trained.
+   (Two or three alike may be copies that somebody made.) A token with such a row in a matrix
+   of the donor that is used, the embedding or an untied head, is not solved for: where the
+   base has no row to copy, it gets what a reserved token gets. Nor is it an anchor, nor is
+   one with such a row in a matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -151,10 +158,12 @@ OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job);
 OTX_API const otx_alignment *otx_job_alignment(const otx_job *job);
 OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
 
-/* Solves, and writes a complete model directory under a temporary name beside
-   `out`, then renames it. On failure nothing stands under the final name and the
-   temporary directory is removed. Files and sub-directories of the base that have
-   nothing to do with the vocabulary are copied; weights in other formats, and
+/* Solves, and writes a complete model as the base is: a GGUF file, whose name must end in
+   .gguf, or a directory, for which a donor that is a GGUF file must stand in a directory with
+   its tokenizer.json. It grows under a temporary name beside `out`, and is then renamed; of
+   several parts of a GGUF file the first comes last. On failure nothing stands under the
+   final name and the temporary directory is removed. Files and sub-directories of the base
+   that have nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
    left out with a note. Links to files are followed, those to directories refused. A
    file of either model that changes until the end is an error, as the output would be a

@@ -1,4 +1,4 @@
-/* ---- looking at a finished directory ------------------------------------------------- */
+/* ---- looking at a finished model ----------------------------------------------------- */
 
 /* What runs a draft model beside its target. Each asks something else of the pair; the rules
    were read from the sources in November 2026. */
@@ -28,7 +28,7 @@ typedef struct otx_verify_options {
        surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
-    const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    const char *draft_for; /* a directory or GGUF file: the target of a draft model; or NULL */
     otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
@@ -42,12 +42,20 @@ typedef struct otx_verify_summary {
    finite (faults) and rows of zeros in an output head, which can be sampled
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
+   Or a GGUF file, of a split one the first part, or a directory with no other weights: what
+   ggml and llama.cpp ask of its header, its vocabulary and the shapes that go with it, by which
+   they would not load it, or text could not be encoded (faults); what they put up with, but
+   hardly anybody means (warnings: special ids of tokens that are none, an unknown
+   pre-tokenizer, a chat template with names of no tokens); and values as above.
+
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. One line for each engine that is asked for says whether it takes
+   config.json are read, or its keys. GGUF files are compared as they are, and a directory
+   as it would be converted; if either is one, llama.cpp alone is asked for by
+   OTX_ENGINE_ALL. One line for each engine that is asked for says whether it takes
    the pair, and if not why: an engine that refuses it is a fault; a warning, what it
    does not look at though it makes drafts of no use, or asks for besides.
 
-   OTX_OK when it came to its end, whatever it found; a directory that is not there,
+   OTX_OK when it came to its end, whatever it found; a model that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,

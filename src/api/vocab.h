@@ -29,7 +29,8 @@ OTX_API const char *otx_role_name(otx_role role);
 typedef struct otx_token {
     const char *bytes;   /* any bytes, NUL and invalid UTF-8 included */
     const char *content; /* as the tokenizer's file spells it, UTF-8; from tekken.json
-                            and tiktoken files the bytes themselves */
+                            and tiktoken files the bytes themselves; from GGUF see
+                            otx_vocab_parse_gguf */
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
@@ -56,9 +57,9 @@ typedef struct otx_vocab {
     size_t token_count;  /* ids that have a token */
     int64_t roles[OTX_ROLE_COUNT]; /* ids, or -1 */
     otx_family family;
-    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
+    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char", "Trie" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
-                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt", "GGUF" */
     size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
                             read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */

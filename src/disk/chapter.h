@@ -24,6 +24,7 @@
      trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
+     staged_files         files made under another name, then renamed
      missing              a path or a directory without what is wanted of it
      gguf_files           GGUF files of a directory, by their names
      weights              which files they are, and what may stand in their place
@@ -31,4 +32,5 @@
      shards               what an index and its shards say of each other
      gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
+     tokenizer_gguf       the tokenizer of a GGUF file
      tokenizer_directory  the tokenizer of a model directory */

@@ -154,6 +154,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     otx__vocab_files files;
     otx__listing listing;
     size_t source = 0, i;
+    bool found = true;
     otx_result result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
     memset(&files, 0, sizeof files);
@@ -162,8 +163,9 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.rules = rules;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
-    else result = otx__vocab_of_source(&files, source, out, error);
+    if (source < OTX_VOCAB_SOURCES) result = otx__vocab_of_source(&files, source, out, error);
+    else result = otx__vocab_open_only_gguf(ctx, path, &listing, rules, &found, out, error);
+    if (!result && !found) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     if (!result && !rules) result = otx__vocab_compare_others(&files, source, out, error);
     if (result && !rules) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
@@ -206,7 +208,10 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
     size_t size = 0;
     otx__recognised what;
     otx_vocab_file file;
-    otx_result result = otx__refuse_weights(ctx, path, error);
+    bool gguf;
+    otx_result result = otx__gguf_is(ctx, path, &gguf, error);
+    if (!result && gguf) return otx__vocab_open_gguf(ctx, path, rules, out, error);
+    if (!result) result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
     memset(&what, 0, sizeof what);

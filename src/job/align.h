@@ -10,6 +10,13 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
     if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
+    if (job->base.gguf && *rows < count) {
+        if (job->options.rows != OTX_ROWS_DONOR)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "a GGUF file has as many rows as tokens: "
+                             "%" PRIu64 " rows are fewer than the %" PRIu64 " ids of %s", *rows,
+                             count, job->donor.path);
+        *rows = count;
+    }
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -171,7 +178,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
-    if (!job->donor.checkpoint.files)
+    if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
                          "(-a subword, -a mean, -a zero) need none, nor does a --map for every "

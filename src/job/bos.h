@@ -3,6 +3,17 @@
 /* A body that has always read a token before a text (Gemma's, Llama's) reads poorly from a
    text without one, whatever the rows. */
 
+/* What a GGUF file says of it, or llama.cpp takes where it says nothing. */
+OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
+{
+    const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+    const otx__vocab_kind *kind = otx__vocab_kind_of(file);
+    const otx__gguf_pre *pre = otx__gguf_pre_of(file);
+    int64_t value;
+    if (otx_gguf_integer(otx_gguf_find(file, OTX__GGUF_ADD_BOS), 0, &value)) return value != 0;
+    return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
+}
+
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
                                     otx_error *error)
@@ -14,6 +25,10 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
     memset(&found, 0, sizeof found);
     *adds = false;
     if (side->vocab.roles[OTX_ROLE_BOS] < 0) return OTX_OK;
+    if (side->gguf) {
+        *adds = otx__gguf_adds_bos(side);
+        return OTX_OK;
+    }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
     if (!result) otx__converted_read(side, &tokens, &found);
     *adds = !result && found.adds[OTX_ROLE_BOS];

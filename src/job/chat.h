@@ -50,10 +50,10 @@ OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__docu
     return to->failed ? otx__fail_memory(error, room) : OTX_OK;
 }
 
-/* Appends the template of a side, from where transformers takes it; nothing if it has
+/* Appends the template of a directory, from where transformers takes it; nothing if it has
    none. */
-OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
-                                     otx__text *to, otx_error *error)
+OTX__PRIVATE otx_result otx__chat_directory(const otx_context *ctx, const otx__side *side,
+                                            otx__text *to, otx_error *error)
 {
     char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
     otx__document old;
@@ -71,6 +71,17 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     if (!result) result = otx__chat_string(ctx, &old, to, error);
     otx__document_close(ctx, &old);
     return result;
+}
+
+/* Appends the template of a side; nothing if it has none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    otx__span text;
+    if (!side->gguf) return otx__chat_directory(ctx, side, to, error);
+    text = otx__gguf_word_of(otx__gguf_of(&side->checkpoint), OTX__GGUF_TEMPLATE);
+    otx__text_bytes(to, text.bytes, text.size);
+    return to->failed ? otx__fail_memory(error, text.size) : OTX_OK;
 }
 
 /* Warns of what a template that is not the donor's puts into texts although it is no

@@ -60,7 +60,8 @@ OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 /* ---- tokens ---- */
 
 /* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
-   makes up a token where there is none, of which `pads` is the text. */
+   makes up a token where there is none, of which `pads` is the text; it spells some otherwise
+   than the directory, which stand for the same bytes. */
 OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
     const otx_token *ours = otx__side_token(d->sides[0], id);
@@ -70,7 +71,9 @@ OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
     if (!ours && !theirs) return true;
     if (ours && theirs)
         return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                               theirs->content_size);
+                               theirs->content_size) ||
+               (d->sides[0]->gguf != d->sides[1]->gguf &&
+                otx__same_bytes(ours->bytes, ours->size, theirs->bytes, theirs->size));
     size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
     return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
@@ -119,14 +122,17 @@ OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_
     return false;
 }
 
+/* Where one is a directory, what its conversion is called may be told by the other. */
 OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
 {
     const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
-    const otx__converted_kind *kind = otx__converted_kind_of(ours);
-    const otx__converted_kind *wanted = otx__converted_kind_of(theirs);
-    if (kind == wanted) return true;
-    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
-                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+    const char *kind = d->gguf[0].kind, *wanted = d->gguf[1].kind;
+    if (strcmp(kind, wanted) == 0 ||
+        (d->sides[0]->gguf != d->sides[1]->gguf && ours->family == theirs->family &&
+         strcmp(ours->model, theirs->model) == 0))
+        return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted,
                    otx_family_name(theirs->family), otx__word(theirs->model));
     return false;
 }
@@ -221,17 +227,20 @@ OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__draft *d)
                otx__digits_text(other, theirs->digits));
 }
 
-/* Says of each engine that is asked for whether it takes the pair. */
+/* Says of each engine that is asked for whether it takes the pair. GGUF files are
+   llama.cpp's, if no other is asked for by name. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
 {
     static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
         NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
         otx__draft_transformers};
+    const bool gguf = d->sides[0]->gguf || d->sides[1]->gguf;
     int engine;
     for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
         otx_severity severity;
         otx__draft_why why;
-        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+        if (v->options->engine == OTX_ENGINE_ALL ? gguf && engine != OTX_ENGINE_LLAMA_CPP
+                                                 : v->options->engine != (otx_engine)engine)
             continue;
         memset(&why, 0, sizeof why);
         severity = rules[engine](d, &why);
@@ -244,47 +253,69 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
     }
 }
 
-/* Opens what is compared of the target, and the rest of the draft. */
-OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
-                                        otx__document tokens[2], otx_error *error)
+/* Opens what is compared of the target: of a GGUF file all is in itself. */
+OTX__PRIVATE otx_result otx__draft_open_target(const otx_context *ctx, otx__side *target,
+                                               otx_error *error)
 {
-    const otx_context *ctx = &v->ctx;
-    const char *path = target->path;
-    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    char *file;
+    otx_result result = otx__find_gguf(ctx, target->path, &file, error);
+    if (!result && file) {
+        otx__path_free(ctx, target->path);
+        target->path = file;
+        target->gguf = true;
+        result = otx_checkpoint_open(ctx, file, &target->checkpoint, error);
+    }
+    if (!result) result = otx_vocab_open(ctx, target->path, &target->vocab, error);
+    if (result || target->gguf) return result;
+    result = otx__document_open(ctx, target->path, "config.json", &target->config, error);
     if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
-                                    error);
-    if (!result)
-        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
-    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+        result = otx__document_open(ctx, target->path, "tokenizer_config.json",
+                                    &target->tokenizer, error);
+    return result;
+}
+
+/* Finds what the engines look at on one side. */
+OTX__PRIVATE otx_result otx__draft_look(const otx_context *ctx, otx__draft *d, size_t i,
+                                        otx_error *error)
+{
+    const otx__side *side = d->sides[i];
+    otx__document tokens;
+    otx_result result;
+    if (side->gguf) {
+        const otx_gguf *file = otx__gguf_of(&side->checkpoint);
+        otx__converted_from_gguf(file, &d->gguf[i]);
+        d->sizes[i] = otx_gguf_find(file, OTX__GGUF_TOKENS)->count;
+        return OTX_OK;
+    }
+    memset(&tokens, 0, sizeof tokens);
+    result = otx__document_open(ctx, side->path, "tokenizer.json", &tokens, error);
+    if (!result) {
+        d->sizes[i] = otx__draft_size(&side->config);
+        otx__converted_read(side, &tokens, &d->gguf[i]);
+    }
+    otx__document_close(ctx, &tokens);
     return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    otx__document tokens[2];
     otx__side target;
     otx__draft draft;
     otx_error error;
     otx_result result;
     size_t i;
     if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
-    memset(tokens, 0, sizeof tokens);
+    memset(&draft, 0, sizeof draft);
+    draft.sides[0] = &v->side;
+    draft.sides[1] = &target;
     result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
-    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (!result) result = otx__draft_open_target(ctx, &target, &error);
+    for (i = 0; i < 2 && !result; i++) result = otx__draft_look(ctx, &draft, i, &error);
     if (otx__verify_take(v, result, &error)) {
-        draft.sides[0] = &v->side;
-        draft.sides[1] = &target;
-        for (i = 0; i < 2; i++) {
-            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
-            otx__converted_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
-        }
         if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
         otx__draft_pair(v, &draft);
         otx__draft_digits(v, &draft);
     }
-    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }

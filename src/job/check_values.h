@@ -30,7 +30,7 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++)
             otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
-                               tensor->dtype, columns);
+                               walk.dtype, columns);
     otx__row_walk_close(&walk);
     return result;
 }

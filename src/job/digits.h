@@ -177,6 +177,10 @@ OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
         otx__digits_warn(job);
         return OTX_OK;
     }
+    if (job->base.gguf)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off in "
+                         "a GGUF file, where llama.cpp has the rules by which text is cut",
+                         job->base.path);
     if (job->base.vocab.digits != 1)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
                          "only a model that has learned to count with them", job->base.path,

@@ -1,4 +1,4 @@
-/* ---- findings: what is told of a finished directory ----------------------- */
+/* ---- findings: what is told of a finished model --------------------------- */
 
 typedef struct otx__verifier {
     otx_context ctx;   /* the caller's, but warnings of what is opened are findings */

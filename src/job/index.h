@@ -24,14 +24,6 @@ typedef struct otx__totals {
     uint64_t bytes, old_elements, elements;
 } otx__totals;
 
-OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
-{
-    uint64_t elements = 1;
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
-    return elements;
-}
-
 OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
 {
     otx__totals totals = {0, 0, 0};

@@ -29,7 +29,8 @@ typedef struct otx__tensor_plan {
     uint64_t shape[2]; /* its new shape */
     size_t rows;       /* tokens in it, and beyond them those that the class adds */
     size_t columns;    /* elements per token */
-    otx_dtype dtype;
+    otx_dtype dtype;           /* of the rows as they are made, */
+    otx_dtype stored;          /* and as they are written: may be blocks */
 } otx__tensor_plan;
 
 /* What the base's tokenizer cuts tokens of the donor into. */
@@ -288,7 +289,8 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype) &&
+        !otx_dtype_is_block(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     return OTX_OK;

@@ -44,6 +44,36 @@ OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
     return head ? donor->head : donor->embedding;
 }
 
+/* Whether a new matrix can be written in its type where it will stand. */
+OTX__PRIVATE otx_result otx__plan_check_type(const otx_job *job, size_t which, otx_error *error)
+{
+    const otx_tensor *tensor = job->base.parts.tensors[which].at->tensor;
+    const otx_dtype dtype = job->plans[which].stored;
+    const unsigned block = otx_dtype_block(dtype, NULL);
+    char text[OTX__TENSOR_TEXT];
+    if (!job->base.gguf && otx_dtype_is_block(dtype))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: matrices of %s stand in GGUF files alone, "
+                         "and this model is in safetensors", job->base.path,
+                         otx_dtype_name(dtype));
+    if (job->base.gguf && !otx_dtype_is_block(dtype) && dtype != OTX_F32 && dtype != OTX_F16 &&
+        dtype != OTX_BF16)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, which "
+                         "llama.cpp does not look up rows in; --embedding-type f16 or q8_0 does",
+                         job->base.path, otx__tensor_text(text, tensor), otx_dtype_name(dtype));
+    if (tensor->shape[1] % block == 0) {
+        if (job->base.gguf && dtype != tensor->dtype)
+            otx__log(&job->ctx, OTX_NOTE, "%s: tensor %s becomes %s as a whole, and was %s: shared "
+                     "rows are as near as that type is, and not bit for bit", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype),
+                     otx_dtype_name(tensor->dtype));
+        return OTX_OK;
+    }
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s cannot be written as %s, whose "
+                     "blocks have %u columns; --embedding-type %s can", job->base.path,
+                     otx__tensor_text(text, tensor), otx_dtype_name(dtype), block,
+                     tensor->shape[1] % 32 == 0 ? "q8_0" : "f16");
+}
+
 /* Enters one tensor of the base into the summary. */
 OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
 {
@@ -51,13 +81,17 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     const otx_tensor *old = tensor->at->tensor;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
+    otx_result result;
     size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
+    plan->dtype = otx__row_dtype(plan->stored);
+    result = otx__plan_check_type(job, which, error);
+    if (result) return result;
     plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
                                         otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
@@ -67,7 +101,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
-    matrix->dtype = plan->dtype;
+    matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
     for (i = 0; i < job->target_count; i++)
         matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
@@ -92,7 +126,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     plan->rows = job->alignment.count + (size_t)(tensor->rows - job->base.parts.rows);
     plan->shape[0] = plan->shape[1] = plan->rows;
     plan->columns = 1;
-    plan->dtype = tensor->at->tensor->dtype;
+    plan->dtype = plan->stored = tensor->at->tensor->dtype;
     if (tensor->kind == OTX__PART_BIAS) otx__tensor_plan_bias(job, which);
     else if (!tensor->redundant) return otx__tensor_plan_matrix(job, which, error);
     return OTX_OK;
@@ -132,6 +166,7 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
 {
     otx__config_plan plan;
+    if (job->base.gguf) return OTX_OK; /* its keys are made as it is written */
     memset(&plan, 0, sizeof plan);
     plan.ctx = &job->ctx;
     plan.base = &job->base;
@@ -162,6 +197,7 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
+    if (job->base.gguf || job->donor.gguf) return OTX_OK;
     otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
     if (choice.rebuilt &&

@@ -68,7 +68,7 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
 OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    const otx_dtype dtype = otx__row_dtype(r->tensor->at->tensor->dtype);
     if (dtype == r->made.dtype) {
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
@@ -168,7 +168,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->made.columns = plan->columns;
     r->made.rows = rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_size =
+        plan->columns * (otx_dtype_bits(otx__row_dtype(r->tensor->at->tensor->dtype)) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
         r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
@@ -236,7 +237,7 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
     if (!result) result = otx__rows_check(job, &walk, r.flags, error);
-    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+    if (!result && plan->dtype != walk.dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
     }

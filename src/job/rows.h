@@ -15,6 +15,7 @@ typedef struct otx__row_walk {
     const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype; /* of the rows in memory */
     size_t rows, columns, row_size;
     size_t step;  /* rows of a block at most */
     char *whole;  /* where all rows go, or NULL */
@@ -33,10 +34,11 @@ OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__si
     walk->ctx = ctx;
     walk->side = side;
     walk->at = at;
+    walk->dtype = otx__row_dtype(at->tensor->dtype);
     walk->rows = rows;
     walk->columns = columns;
     walk->whole = whole;
-    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+    if (!otx__mul(columns, otx_dtype_bits(walk->dtype) / 8, &walk->row_size))
         return otx__fail_memory(error, UINT64_MAX);
     walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
     if (whole) return OTX_OK;
@@ -179,13 +181,12 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
 {
     otx__row_check *check = (otx__row_check *)argument;
     const otx__row_walk *walk = check->walk;
-    const otx_dtype dtype = walk->at->tensor->dtype;
     size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
     (void)worker;
     check->bad[index] = OTX__NONE;
     for (; i < end && check->bad[index] == OTX__NONE; i++)
         if (check->needed[walk->first + i] &&
-            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, walk->dtype, walk->columns))
             check->bad[index] = walk->first + i;
 }
 
@@ -210,7 +211,7 @@ OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
     return result;
 }
 
-/* A matrix in memory: the first rows of a tensor, in its own type. */
+/* A matrix in memory: the first rows of a tensor, in its own type, or widened. */
 typedef struct otx__loaded {
     char *data;
     otx_dtype dtype;
@@ -230,12 +231,13 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
                                          const uint8_t *needed, size_t rows, otx__loaded *out,
                                          otx_error *error)
 {
-    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    const otx_dtype dtype = otx__row_dtype(at->tensor->dtype);
+    const size_t size = otx_dtype_bits(dtype) / 8;
     otx__row_walk walk;
     otx_result result;
     size_t elements;
     memset(out, 0, sizeof *out);
-    out->dtype = at->tensor->dtype;
+    out->dtype = dtype;
     out->rows = rows;
     out->columns = columns;
     if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);

@@ -19,6 +19,10 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
+    if (!result && job->donor.gguf && !job->base.gguf)
+        otx__log(&job->ctx, OTX_NOTE, "%s: is a GGUF file without a tokenizer.json beside it: "
+                 "enough to look at and to evaluate, but not for an output in safetensors",
+                 job->donor.path);
     return result;
 }
 
@@ -71,7 +75,8 @@ OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writin
 }
 
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
-OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__job_write_directory(otx_job *job, otx__writing *writing,
+                                                 otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
     if (!result) result = otx__job_check_rows(job, error);
@@ -82,19 +87,58 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     return result;
 }
 
+/* The same in GGUF. */
+OTX__PRIVATE otx_result otx__job_write_gguf(otx_job *job, otx__gguf_writing *writing,
+                                            otx_error *error)
+{
+    otx_result result = otx__gguf_writing_layout(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__gguf_write_parts(job, writing, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    if (!result)
+        result = otx__staged_commit(&writing->output, (const char *const *)writing->names,
+                                    writing->part_count, error);
+    return result;
+}
+
+/* Writes the output as the base is. Nothing has been done if it cannot begin: *began. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, const char *out, bool *began,
+                                       otx_error *error)
+{
+    otx__gguf_writing file;
+    otx__writing directory;
+    otx_result result;
+    if (job->base.gguf) {
+        result = otx__gguf_writing_begin(job, out, &file, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_gguf(job, &file, error);
+        if (*began) otx__gguf_writing_close(job, &file);
+    } else {
+        result = otx__writing_begin(job, out, &directory, error);
+        *began = job->ran = !result;
+        if (!result) result = otx__job_write_directory(job, &directory, error);
+        if (*began) otx__writing_close(job, &directory);
+    }
+    return result;
+}
+
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
-    otx__writing writing;
-    otx_result result = OTX_OK;
+    bool began = true;
+    otx_result result;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    if (out) result = otx__writing_begin(job, out, &writing, error);
-    if (result) return result;
-    job->ran = true;
-    result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
-    if (out) otx__writing_close(job, &writing);
+    if (out) result = otx__job_write(job, out, &began, error);
+    else {
+        job->ran = true;
+        result = otx__job_solve(job, error);
+    }
+    if (!began) return result;
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;

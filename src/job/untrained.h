@@ -15,6 +15,7 @@ typedef struct otx__sieve {
     const otx_job *job;
     const otx__side *side;
     const otx_checkpoint_tensor *at;
+    otx_dtype dtype;        /* of the rows in memory */
     size_t rows, columns, row_size;
     uint8_t *untrained;     /* [rows] set where it is found, never cleared */
     otx__row_print *prints; /* [rows] of those that are not zeros */
@@ -58,7 +59,7 @@ OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
     while (!result && otx__row_walk_next(&walk, &result, error))
         for (i = 0; i < walk.count; i++) {
             const char *row = walk.bytes + i * walk.row_size;
-            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+            if (otx__row_is_zero(row, s->dtype, s->columns)) {
                 s->untrained[walk.first + i] = 1;
                 continue;
             }
@@ -95,7 +96,7 @@ OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *gr
     for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
     if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
     result = otx__sieve_fetch(s, group[0].row, first, error);
-    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    if (result || !otx__row_is_finite(first, s->dtype, s->columns)) return result;
     spare = otx__is_spare(s->side, group[0].row);
     for (i = 1; i < count && !result; i++) {
         result = otx__sieve_fetch(s, group[i].row, other, error);
@@ -123,7 +124,8 @@ OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *s
     s.at = at;
     s.rows = (size_t)side->parts.rows;
     s.columns = (size_t)at->tensor->shape[1];
-    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.dtype = otx__row_dtype(at->tensor->dtype);
+    s.row_size = s.columns * (otx_dtype_bits(s.dtype) / 8);
     s.untrained = untrained;
     s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
     if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
@@ -248,7 +250,7 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
     if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0 ||
-        !job->donor.checkpoint.files) /* which is refused soon */
+        !otx__has_weights(&job->donor.checkpoint)) /* which is refused soon */
         return OTX_OK;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);

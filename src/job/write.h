@@ -28,6 +28,15 @@ OTX__PRIVATE size_t otx__which_tensor(const otx_job *job, const otx_tensor *tens
     return OTX__NONE;
 }
 
+/* Elements of a tensor in a shape. */
+OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
+{
+    uint64_t elements = 1;
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
+    return elements;
+}
+
 /* ---- before the solve: where everything will stand ---- */
 
 OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
@@ -101,6 +110,11 @@ OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, o
     const otx__side *sides[2];
     char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
     size_t i;
+    if (job->donor.gguf) return otx__fail_only_gguf(job, error);
+    if (otx__has_suffix(out, ".gguf"))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base is a directory in safetensors, "
+                         "and so is the output; llama.cpp's convert_hf_to_gguf.py makes a GGUF "
+                         "file of that", otx__path_text(name, out));
     sides[0] = &job->base;
     sides[1] = &job->donor;
     for (i = 0; i < 2; i++) {
@@ -194,10 +208,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     otx_result result = otx__rebuild_open(job, which, &rebuild, error);
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
-    if (!result) {
-        meter->subject = job->base.parts.tensors[which].at->tensor->name;
-        result = otx__write_rows(job, &rebuild.made, to, meter, error);
-    }
+    meter->subject = job->base.parts.tensors[which].at->tensor->name;
+    if (!result)
+        result = otx_dtype_is_block(plan->stored)
+                     ? otx__write_blocks(&rebuild, plan->stored, to, meter, error)
+                     : otx__write_rows(job, &rebuild.made, to, meter, error);
     otx__rebuild_close(&rebuild);
     return result;
 }

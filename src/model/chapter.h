@@ -20,6 +20,7 @@
      members        what the members of a config are about
      config         what config.json says
      side           a model directory opened once
+     gguf_model     what a GGUF file says of a model
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there

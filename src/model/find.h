@@ -157,13 +157,25 @@ OTX__PRIVATE size_t otx__head_rank(const otx_tensor *tensor)
     return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? OTX__RANK_LAYER : 0u);
 }
 
+/* Refuses blocks that can be copied and no more. */
+OTX__PRIVATE otx_result otx__fail_opaque(const otx__side *side, const otx_checkpoint_tensor *at,
+                                         otx_error *error)
+{
+    char text[OTX__TENSOR_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s is %s, which cannot be read "
+                     "here; make the file anew with llama-quantize --token-embedding-type q8_0 "
+                     "--output-tensor-type q8_0", side->path, otx__tensor_text(text, at->tensor),
+                     otx__word(otx__checkpoint_type_name(&side->checkpoint, at)));
+}
+
 OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,
                                        otx__part_kind kind, otx_error *error)
 {
     const otx_tensor *tensor = at->tensor;
     otx__parts *parts = &side->parts;
     otx__vocab_tensor *slot;
-    if (!otx_dtype_is_embedding(tensor->dtype)) {
+    if (tensor->dtype == OTX_OPAQUE) return otx__fail_opaque(side, at, error);
+    if (!otx_dtype_is_embedding(tensor->dtype) && !otx_dtype_is_block(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
@@ -260,9 +272,9 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
     if (!parts->tied && flag.said_true)
         otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
                  "the output head differs from the embedding; taken as untied", side->path);
-    for (i = 0; i < parts->count; i++)
+    for (i = 0; i < parts->count; i++) /* a reader of GGUF may insist on both */
         if (parts->tied && parts->tensors[i].at == parts->head)
-            parts->tensors[i].redundant = true;
+            parts->tensors[i].redundant = !side->gguf;
     return OTX_OK;
 }
 

@@ -23,6 +23,7 @@ static const char *const otx__embedding_names[] = {
     "token_embedding", /* CLIP */
     "tokens_embed",    /* the first GPT */
     "input_embedding", /* CPM-Ant */
+    "token_embd",      /* GGUF, whatever the model */
     "transformer.w",   /* CTRL */
     "embedding",       /* models outside transformers, and the three below */
     "embed",
@@ -44,6 +45,7 @@ static const char *const otx__head_names[] = {
     "pred_layer.proj",   /* XLM */
     "linear",            /* the first Phi */
     "head",              /* copies for multi-token prediction: shared_head.head */
+    "shared_head_head",  /* the same in GGUF: blk.N.nextn.shared_head_head */
     "unembed",           /* models outside transformers, and the one below */
     "cls",
 };
@@ -83,6 +85,12 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_experts[] =
+    "is a table of experts by token id, which other ids would find other experts in";
+
+static const char otx__why_markov[] =
+    "is a table of what follows a token id, which other ids would find other rows in";
+
 static const char otx__why_hashed[] =
     "is a table that is looked up by hashes of token ids, which other ids would find other rows "
     "in";
@@ -91,6 +99,11 @@ static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
+    {"per_layer_token_embd", 1, otx__why_per_layer}, /* GGUF of Gemma 3n, Gemma 4 */
+    {"d2t", 1, otx__why_draft},                      /* GGUF of EAGLE-3 and DFlash */
+    {"ffn_gate_tid2eid", 1, otx__why_experts},       /* GGUF of DeepSeek V4 */
+    {"dspark_markov_w1", 1, otx__why_markov},        /* GGUF of drafts */
+    {"dspark_markov_w2", 1, otx__why_markov},
 };
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of

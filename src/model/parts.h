@@ -50,7 +50,9 @@ OTX__PRIVATE bool otx__is_other_head(const otx__side *side, const otx_tensor *te
            !otx__parts_have_rows(&side->parts, tensor->shape[0]) &&
            !otx__name_is_numbered(tensor) &&
            (tensor->shape[0] >= side->vocab.count ||
-            otx__name_ends(tensor, "lm_head", "weight"));
+            otx__name_ends(tensor, "lm_head", "weight") ||
+            (side->gguf && otx__span_is(otx__span_of(tensor->name, tensor->name_size),
+                                        "output.weight")));
 }
 
 OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
@@ -67,7 +69,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
                                               const otx_tensor *tensor, otx_error *error)
 {
     bool numbered = otx__name_is_numbered(tensor);
-    bool explained = otx__config_has_size(&side->config, side->parts.rows);
+    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
+                                : otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);
@@ -78,8 +81,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     if (!numbered && otx__is_matrix(&side->parts, tensor)) {
         char text[OTX__TENSOR_TEXT];
         otx__log(ctx, OTX_WARNING, "%s: tensor %s has as many rows as the vocabulary, but "
-                 "config.json gives that size to something else too; it is left as it is",
-                 side->path, otx__tensor_text(text, tensor));
+                 "%s gives that size to something else too; it is left as it is", side->path,
+                 otx__tensor_text(text, tensor), side->gguf ? "a key" : "config.json");
     }
     return OTX_OK;
 }

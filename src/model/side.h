@@ -28,6 +28,7 @@ typedef struct otx__parts {
 typedef struct otx__side {
     char *path;
     char *weights; /* the file of weights or index that was given in its place, or NULL */
+    bool gguf;     /* the path is that of a GGUF file, which has all of this in itself */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */

@@ -31,5 +31,9 @@
      recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      rules                how a tokenizer splits text, kept for those who ask
+     rules_read           the rules of each kind of file
+     known_gguf           what llama.cpp knows of vocabularies by name
+     from_gguf            the vocabulary of a GGUF file
+     gguf_rules           how it splits text
      split                text split as the tokenizer's model splits it
      align                which base token a donor token is */

@@ -92,7 +92,6 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */

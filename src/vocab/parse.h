@@ -3,17 +3,17 @@
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
     {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
-     otx__tokenizer_json_next, otx__tokenizer_json_roles},
+     otx__tokenizer_json_next, otx__tokenizer_json_roles, NULL},
     {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
-     otx__tekken_roles},
+     otx__tekken_roles, NULL},
     {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
-     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
+     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles, NULL},
     {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
-     otx__tiktoken_next, otx__tiktoken_roles},
+     otx__tiktoken_next, otx__tiktoken_roles, NULL},
     {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
-     otx__next_member, otx__vocab_json_roles},
+     otx__next_member, otx__vocab_json_roles, NULL},
     {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
-     otx__vocab_txt_next, otx__vocab_txt_roles},
+     otx__vocab_txt_next, otx__vocab_txt_roles, NULL},
 };
 
 /* The reader of the first source that is given, and its text. */
@@ -177,31 +177,48 @@ OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
     otx_json_close(t->ctx, &t->added);
 }
 
+/* Reads a vocabulary with t->reader. On failure it is closed. */
+OTX__PRIVATE otx_result otx__parse_with_reader(otx__tokenizer *t)
+{
+    otx__added_list lists[OTX__ADDED_LISTS];
+    otx_result result;
+    size_t i;
+    memset(lists, 0, sizeof lists);
+    result = otx__open_texts(t);
+    if (!result) result = otx__read_tokens(t, lists);
+    if (!result) otx__finish_tokens(t);
+    if (!result) result = otx__find_in_use(t);
+    if (!result) result = otx__find_digits(t);
+    if (result) otx_vocab_close(t->ctx, t->vocab);
+    for (i = 0; i < OTX__COUNT(lists); i++)
+        otx__free(t->ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    return result;
+}
+
+/* What every reading begins with. */
+OTX__PRIVATE void otx__tokenizer_begin(otx__tokenizer *t, const otx_context *ctx,
+                                       const otx_vocab_text *texts, otx_vocab *vocab,
+                                       otx_error *error)
+{
+    size_t i;
+    memset(t, 0, sizeof *t);
+    t->ctx = ctx;
+    t->texts = texts;
+    t->error = error;
+    t->vocab = vocab;
+    t->last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) t->fallback[i] = -1;
+}
+
 OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
-    otx__added_list lists[OTX__ADDED_LISTS];
     otx_result result;
-    size_t i;
-    memset(&t, 0, sizeof t);
-    memset(lists, 0, sizeof lists);
+    otx__tokenizer_begin(&t, ctx, texts, out, error);
     memset(out, 0, sizeof *out);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = out;
-    t.last_added = -1;
-    for (i = 0; i < OTX_ROLE_COUNT; i++) t.fallback[i] = -1;
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__read_tokens(&t, lists);
-    if (!result) otx__finish_tokens(&t);
-    if (!result) result = otx__find_in_use(&t);
-    if (!result) result = otx__find_digits(&t);
-    if (result) otx_vocab_close(ctx, out);
-    for (i = 0; i < OTX__COUNT(lists); i++)
-        otx__free(ctx, lists[i].tokens, lists[i].room, sizeof *lists[i].tokens);
+    if (!result) result = otx__parse_with_reader(&t);
     otx__tokenizer_close(&t);
     return result;
 }

@@ -28,6 +28,8 @@ typedef enum otx__numbering {
 } otx__numbering;
 
 struct otx__tokenizer;
+struct otx__rules;
+struct otx__gguf_words;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
@@ -39,8 +41,11 @@ typedef struct otx__vocab_reader {
     /* The next token, or *more = false after the last. Runs twice over the file:
        otx__rewind_words goes before each time. */
     otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
-    /* Sets t->fallback, when all tokens are known. */
+    /* Sets t->fallback, when all tokens are known; and the bytes of tokens that stand for
+       others than the spelling makes of them. */
     otx_result (*roles)(struct otx__tokenizer *t);
+    /* Completes the rules, whose tokens are there; NULL: as otx__rules_read_kind does. */
+    otx_result (*rules)(struct otx__tokenizer *t, struct otx__rules *rules);
 } otx__vocab_reader;
 
 /* What is at hand while a vocabulary is read. JSON documents that are absent are
@@ -70,6 +75,7 @@ typedef struct otx__tokenizer {
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
     otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
+    struct otx__gguf_words *gguf; /* GGUF: the keys with the tokens */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
     otx_json_iter entries;    /* of `words` or `specials`; set at their first */

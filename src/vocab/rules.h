@@ -9,6 +9,9 @@ typedef enum otx__split_kind {
     OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
 } otx__split_kind;
 
+/* WordPiece: characters of a word beyond which it is unknown. */
+#define OTX__LONGEST_WORD 100
+
 /* A token of the model, to be found by its content. */
 typedef struct otx__rule_token {
     const char *content;
@@ -27,6 +30,8 @@ typedef struct otx__rules {
     otx__spelling spelling;
     bool by_bytes;      /* the pieces to begin with are bytes, not characters */
     bool whole_first;   /* a word that is a token is that one, whatever the merges */
+    bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
+    bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
     char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
     size_t prefix_size, suffix_size;
@@ -297,104 +302,4 @@ OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
             rules->merges[kept++] = *merge;
     }
     rules->merge_count = kept;
-}
-
-/* ---- the rules of each kind of file ---- */
-
-/* The string of a member of the model, if it is one that has room. */
-OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
-{
-    const uint32_t node = otx_json_find(&t->json, t->model, member);
-    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING ||
-        otx__json_span(&t->json, node).size > 32)
-        return 0;
-    return otx_json_string(&t->json, node, to);
-}
-
-OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rules)
-{
-    const otx_json *json = &t->json;
-    rules->prefix_size = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix);
-    rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
-    rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
-                         OTX_JSON_TRUE;
-    rules->fuse_unknown = t->ids_by_position ||
-                          otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
-                              OTX_JSON_TRUE;
-    return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
-}
-
-/* What the pieces are made by, by the type of the model; a list of merges, if there is one,
-   and what goes with it. */
-OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rules)
-{
-    const char *source = t->reader->source;
-    const bool bpe = strcmp(t->type, "BPE") == 0;
-    size_t i;
-    otx_result result = OTX_OK;
-    rules->how = strcmp(t->type, "Unigram") == 0     ? OTX__SPLIT_VITERBI
-                 : strcmp(t->type, "WordPiece") == 0 ? OTX__SPLIT_LONGEST
-                 : bpe || strcmp(t->type, "Char") == 0 ? OTX__SPLIT_MERGES
-                                                       : OTX__SPLIT_WHOLE;
-    if (t->reader->complete) result = otx__rules_read_json(t, rules);
-    if (strcmp(source, "vocab.json") == 0) result = otx__rules_read_lines(t, rules);
-    if (strcmp(source, "vocab.txt") == 0) {
-        rules->prefix_size = 2;
-        memcpy(rules->prefix, "##", 2);
-    }
-    if (strcmp(source, "SentencePiece") == 0) {
-        rules->fuse_unknown = true;
-        if (bpe) rules->how = OTX__SPLIT_WEIGHTS;
-        for (i = 0; i < t->vocab->count && bpe; i++) rules->weights[i] = -rules->weights[i];
-    }
-    if (strcmp(source, "tekken.json") == 0 || strcmp(source, "tiktoken") == 0) {
-        rules->how = OTX__SPLIT_WEIGHTS;
-        rules->by_bytes = rules->whole_first = true;
-        for (i = 0; i < t->vocab->count; i++) rules->weights[i] = (double)i;
-    }
-    if (!result) otx__rules_sort_merges(rules);
-    return result;
-}
-
-OTX__PRIVATE otx_result otx__rules_read(otx__tokenizer *t, otx__rules *rules)
-{
-    otx_result result = otx__rules_read_tokens(t, rules);
-    if (result) return result;
-    rules->spelling = t->spelling;
-    otx__rules_read_bytes(t->vocab, rules);
-    rules->unknown = t->vocab->roles[OTX_ROLE_UNK];
-    return otx__rules_read_kind(t, rules);
-}
-
-/* Rules in a pool of their own. */
-OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *error)
-{
-    otx__pool pool;
-    otx__rules *rules;
-    otx__pool_open(&pool, ctx);
-    rules = (otx__rules *)otx__pool_take_zero(&pool, 1, sizeof *rules);
-    if (rules) rules->pool = pool;
-    else (void)otx__pool_fail(&pool, error);
-    return rules;
-}
-
-OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
-                                         const char *name, otx_vocab *vocab, otx_error *error)
-{
-    otx__rules *rules = otx__rules_open(ctx, error);
-    otx__tokenizer t;
-    otx_result result;
-    if (!rules) return OTX_ERROR_MEMORY;
-    memset(&t, 0, sizeof t);
-    t.ctx = ctx;
-    t.texts = texts;
-    t.error = error;
-    t.vocab = vocab;
-    result = otx__choose_reader(&t, name);
-    if (!result) result = otx__open_texts(&t);
-    if (!result) result = otx__rules_read(&t, rules);
-    otx__tokenizer_close(&t);
-    otx__vocab_drop_rules(ctx, result ? (void *)rules : vocab->rules);
-    if (!result) vocab->rules = rules;
-    return result;
 }

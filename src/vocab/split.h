@@ -264,15 +264,12 @@ OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t siz
 
 /* ---- WordPiece ---- */
 
-/* Characters of a word beyond which it is unknown. */
-#define OTX__LONGEST_WORD 100
-
 /* The longest token at the beginning of a text, and its size there; or -1. */
 OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
                                         bool first, size_t *length)
 {
     otx__rule_range range = otx__rules_all(rules);
-    size_t prefix = first ? 0 : rules->prefix_size, i;
+    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i;
     int64_t best = -1;
     for (i = 0; i < prefix; i++)
         otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
@@ -292,6 +289,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
 {
     size_t count = s->count, at, length = 0, characters = 0;
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
+    if (s->rules->across_words) characters = 0;
     for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
         int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
                                         &length);
@@ -344,7 +342,7 @@ OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *
 /* Whether spaces are no part of any token, but end words. */
 OTX__PRIVATE bool otx__split_at_spaces(const otx__rules *rules)
 {
-    return rules->how == OTX__SPLIT_LONGEST || rules->suffix_size > 0 ||
+    return (rules->how == OTX__SPLIT_LONGEST && !rules->across_words) || rules->suffix_size > 0 ||
            rules->spelling.family == OTX_FAMILY_WORDPIECE ||
            rules->spelling.family == OTX_FAMILY_WORD_SUFFIX;
 }

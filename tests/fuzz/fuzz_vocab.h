@@ -1,27 +1,10 @@
 /* A vocabulary from one kind of file with tokens, and from files that go with it:
    the input is the texts one after the other, with SEPARATOR between them. A target
-   defines OTX_FUZZ_FILE, the first of them. */
+   defines OTX_FUZZ_FILE, the first of them; one without has an input of its own. */
 #ifndef FUZZ_VOCAB_H
 #define FUZZ_VOCAB_H
 
 #define SEPARATOR "\x1e\n"
-
-/* The text up to the next separator, in a block of its own, so that a byte read
-   beyond it is caught; NULL when there is no more. */
-static char *next_text(const char **at, const char *end, otx_vocab_text *text)
-{
-    const char *stop;
-    char *copy;
-    if (!*at) return NULL;
-    for (stop = *at; end - stop >= 2 && memcmp(stop, SEPARATOR, 2) != 0;) stop++;
-    if (end - stop < 2) stop = end;
-    text->size = (size_t)(stop - *at);
-    copy = (char *)malloc(text->size ? text->size : 1);
-    if (copy && text->size) memcpy(copy, *at, text->size);
-    text->bytes = copy;
-    *at = stop == end ? NULL : stop + 2;
-    return copy;
-}
 
 /* What the header promises of every vocabulary. */
 static void check_vocab(const otx_vocab *vocab)
@@ -67,6 +50,25 @@ static void check_split(const otx_vocab *vocab)
     }
 }
 
+#ifdef OTX_FUZZ_FILE
+
+/* The text up to the next separator, in a block of its own, so that a byte read
+   beyond it is caught; NULL when there is no more. */
+static char *next_text(const char **at, const char *end, otx_vocab_text *text)
+{
+    const char *stop;
+    char *copy;
+    if (!*at) return NULL;
+    for (stop = *at; end - stop >= 2 && memcmp(stop, SEPARATOR, 2) != 0;) stop++;
+    if (end - stop < 2) stop = end;
+    text->size = (size_t)(stop - *at);
+    copy = (char *)malloc(text->size ? text->size : 1);
+    if (copy && text->size) memcpy(copy, *at, text->size);
+    text->bytes = copy;
+    *at = stop == end ? NULL : stop + 2;
+    return copy;
+}
+
 static void keep_log(void *context, otx_severity severity, const char *message)
 {
     (void)context;
@@ -107,4 +109,5 @@ static void fuzz_one(const char *bytes, size_t size)
     for (i = 0; i < OTX_VOCAB_FILES; i++) free((void *)(uintptr_t)texts[i].bytes);
 }
 
+#endif
 #endif

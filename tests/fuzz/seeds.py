@@ -114,6 +114,41 @@ for name, data in {
     seed("gguf", name, data)
 
 
+def vocabulary(kind, tokens, types, *more, merges=(), scores=True):
+    keys = [ARCH, key("tokenizer.ggml.model", 8, sized(kind)),
+            array("tokenizer.ggml.tokens", 8, [sized(token) for token in tokens]),
+            array("tokenizer.ggml.token_type", 5, [u32(kind) for kind in types])]
+    if scores:
+        keys.append(array("tokenizer.ggml.scores", 6,
+                          [struct.pack("<f", -i) for i in range(len(tokens))]))
+    if merges:
+        keys.append(array("tokenizer.ggml.merges", 8, [sized(merge) for merge in merges]))
+    return gguf(keys + list(more))
+
+
+SPECIAL = [key("tokenizer.ggml.bos_token_id", 4, u32(3)),
+           key("tokenizer.ggml.unknown_token_id", 4, u32(9)),
+           key("tokenizer.chat_template", 8, sized("<unused1><s>")),
+           key("tokenizer.ggml.pre", 8, sized("llama-bpe"))]
+for name, data in {
+        "bytes": vocabulary("gpt2", ["a", "b", "Ġ", "<s>", "ab", "Ġa", "é", "two words",
+                                     "<unused1>", "[PAD9]", b"\xff\xc3"],
+                            [1, 1, 1, 3, 1, 1, 1, 4, 3, 5, 1], *SPECIAL,
+                            merges=["a b", "Ġ a", "x", " y", ""], scores=False),
+        "pieces": vocabulary("llama", ["<unk>", "a", "▁", "<s>", "▁a", "<0x41>", "  ", b"\xe2\x96"],
+                             [2, 1, 1, 3, 1, 6, 4, 1], *SPECIAL),
+        "words": vocabulary("bert", ["▁un", "able", "[UNK]", "[CLS]", "▁[unused1]", "▁▁",
+                                     "▁[PAD6]"], [1, 1, 3, 3, 1, 1, 5], *SPECIAL, scores=False),
+        "unigram": vocabulary("t5", ["<pad>", "</s>", "<unk>", "▁a", "ab"], [3, 3, 2, 1, 1]),
+        "trie": vocabulary("rwkv", ["<s>", r"\x00", r"\n", r"a\'", r"\xZ", "\\"],
+                           [3, 1, 1, 1, 1, 1], scores=False),
+        "plamo": vocabulary("plamo2", ["<unk>", "<0x0A>", "a"], [2, 6, 1]),
+        "spaced": vocabulary("gemma4", ["▁", "a", "▁a", "<tag>", "\n", "\n\n"],
+                             [1, 1, 1, 1, 1, 1], merges=["▁ a", "\n \n"]),
+        "none": vocabulary("none", ["a"], [1])}.items():
+    seed("vocab_gguf", name, data)
+
+
 # ---- vocabularies: the file with the tokens, then those that go with it
 
 

@@ -1,0 +1,253 @@
+/* The job on GGUF files: what it must refuse, cancelling it, running out of memory. What it
+   writes is looked at by test_tool_gguf.py.
+   A suite of the public API: linked with the implementation. */
+#include "failing.h"
+#include "gguf_files.h"
+#include "omp_transplant.h"
+#include "scratch.h"
+#include "test.h"
+
+#define COLUMNS 32
+#define BLOCK 34 /* bytes of COLUMNS elements in Q8_0 */
+#define SHARED 12
+
+static const char *const base_tokens[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k",
+                                          "l", "only", "<|end|>"};
+static const char *const donor_tokens[] = {"<unk>", "</s>", "l", "k", "j", "i", "h", "g", "f",
+                                           "e", "d", "c", "b", "a", "new", "newer", "<0x00>"};
+enum { BASE = 14, DONOR = 17 };
+
+/* Blocks of small levels, of which `bad` has another scale. */
+static void put_rows(size_t rows, uint16_t scale, size_t bad, uint16_t bad_scale)
+{
+    uint32_t state = 12345 + (uint32_t)rows;
+    size_t i, j;
+    for (i = 0; i < rows; i++) {
+        put_number(i == bad ? bad_scale : scale, 2);
+        for (j = 0; j < COLUMNS; j++) {
+            state = state * 1664525 + 1013904223;
+            put_number(state >> 24, 1);
+        }
+    }
+    put_padding(32);
+}
+
+static size_t padded(size_t size) { return (size + 31) / 32 * 32; }
+
+/* Writes the base, whose row `bad` has a scale that may be no number. */
+static void write_base(size_t bad, uint16_t scale)
+{
+    size_t i;
+    put_start(4, 7);
+    put_key_string("general.architecture", "llama");
+    put_key_u32("llama.vocab_size", BASE);
+    put_key_string("tokenizer.ggml.model", "gpt2");
+    put_key_strings("tokenizer.ggml.tokens", base_tokens, BASE);
+    put_key_array("tokenizer.ggml.token_type", 5, BASE);
+    for (i = 0; i < BASE; i++) put_u32(i + 1 == BASE ? 3 : 1);
+    put_key_strings("tokenizer.ggml.merges", base_tokens, 0);
+    put_key_u32("tokenizer.ggml.eos_token_id", BASE - 1);
+    put_tensor("output_norm.weight", 1, COLUMNS, 0, 0, 0);
+    put_tensor("token_embd.weight", 2, COLUMNS, BASE, 8, COLUMNS * 4);
+    put_tensor("output.weight", 2, COLUMNS, BASE, 8, COLUMNS * 4 + padded(BASE * BLOCK));
+    put_tensor("odd", 1, 3, 0, 1, COLUMNS * 4 + 2 * padded(BASE * BLOCK));
+    put_padding(32);
+    put_data(COLUMNS * 4);
+    put_rows(BASE, 0x2400, bad, scale);
+    put_rows(BASE, 0x2500, BASE, 0);
+    put_data(6);
+    put_padding(32);
+    scratch_write("base.gguf", gguf_bytes, gguf_size);
+}
+
+static void write_donor(void)
+{
+    size_t i;
+    put_start(2, 7);
+    put_key_string("general.architecture", "gemma");
+    put_key_string("tokenizer.ggml.model", "llama");
+    put_key_strings("tokenizer.ggml.tokens", donor_tokens, DONOR);
+    put_key_array("tokenizer.ggml.token_type", 5, DONOR);
+    for (i = 0; i < DONOR; i++) put_u32(i < 2 ? 2 + (uint32_t)i : i + 1 == DONOR ? 6 : 1);
+    put_key_array("tokenizer.ggml.scores", 6, DONOR);
+    for (i = 0; i < DONOR; i++) put_u32(0);
+    put_key_u32("tokenizer.ggml.eos_token_id", 1);
+    put_key_u32("tokenizer.ggml.unknown_token_id", 0);
+    put_tensor("token_embd.weight", 2, COLUMNS, DONOR, 8, 0);
+    put_tensor("output.weight", 2, COLUMNS, DONOR, 8, padded(DONOR * BLOCK));
+    put_padding(32);
+    put_rows(DONOR, 0x2600, DONOR, 0);
+    put_rows(DONOR, 0x2700, DONOR, 0);
+    scratch_write("donor.gguf", gguf_bytes, gguf_size);
+}
+
+static otx_result run(const otx_context *ctx, const otx_job_options *options, otx_error *error)
+{
+    return otx_transplant(ctx, at("base.gguf"), at("donor.gguf"), at("out.gguf"), options, NULL,
+                          error);
+}
+
+/* ---- what must be refused ---- */
+
+static void test_not_a_number(void)
+{
+    otx_error error;
+    write_donor();
+    write_base(3, 0x7e00); /* "d" is copied, and an anchor */
+    CHECK_INT(run(NULL, NULL, &error), OTX_ERROR_NOT_FINITE);
+    CHECK(strstr(error.message, "\"token_embd.weight\", row 3 (token \"d\")") != NULL);
+    write_base(12, 0x7c00); /* the donor has no such token */
+    CHECK_INT(run(NULL, NULL, &error), OTX_OK);
+    CHECK_INT(scratch_count("out"), 1);
+    scratch_remove_tree("out.gguf");
+}
+
+static void test_too_large(void)
+{
+    otx_job_options options;
+    otx_error error;
+    memset(&options, 0, sizeof options);
+    options.scale = 1e6;
+    write_base(BASE, 0);
+    write_donor();
+    CHECK_INT(run(NULL, &options, &error), OTX_OK);
+    scratch_remove_tree("out.gguf");
+    options.method = OTX_METHOD_MEAN;
+    options.scale = 0;
+    CHECK_INT(run(NULL, &options, &error), OTX_OK);
+    scratch_remove_tree("out.gguf");
+    write_base(BASE, 0);
+    options.method = OTX_METHOD_OMP;
+    options.scale = 1e6;
+    options.norm = OTX_NORM_ANCHORS;
+    options.dtype = OTX_F16;
+    CHECK_INT(run(NULL, &options, &error), OTX_ERROR_RANGE);
+    CHECK(strstr(error.message, "donor id 0 (token \"<unk>\")") != NULL);
+    options.dtype = OTX_Q4_0;
+    CHECK_INT(run(NULL, &options, &error), OTX_ERROR_RANGE);
+    CHECK(strstr(error.message, "donor id 0 (token \"<unk>\")") != NULL);
+    CHECK(strstr(error.message, "blocks of Q4_0") != NULL);
+    CHECK_INT(scratch_count("out"), 0);
+}
+
+/* ---- cancelling, running out of memory ---- */
+
+typedef struct counter {
+    int calls, stop_at;
+    uint64_t left;
+} counter;
+
+static bool count_progress(void *context, const otx_progress *progress)
+{
+    counter *c = (counter *)context;
+    c->left = progress->total - progress->done;
+    return ++c->calls != c->stop_at;
+}
+
+static void test_cancel(void)
+{
+    otx_context ctx;
+    otx_error error;
+    counter c;
+    int total, i;
+    write_base(BASE, 0);
+    write_donor();
+    memset(&ctx, 0, sizeof ctx);
+    memset(&c, 0, sizeof c);
+    ctx.progress = count_progress;
+    ctx.progress_context = &c;
+    CHECK_INT(run(&ctx, NULL, &error), OTX_OK);
+    CHECK_INT(c.left, 0); /* everything that was announced was written */
+    total = c.calls;
+    CHECK(total > 10);
+    for (i = 1; i <= total; i++) {
+        scratch_remove_tree("out.gguf");
+        memset(&c, 0, sizeof c);
+        c.stop_at = i;
+        CHECK_INT(run(&ctx, NULL, &error), OTX_ERROR_CANCELLED);
+        CHECK_INT(c.calls, i);
+        CHECK_INT(scratch_count("out"), 0);
+    }
+}
+
+/* Every allocation fails once: then there is no output, or, where it can go on without, the
+   whole one. */
+static void check_memory(const otx_job_options *options)
+{
+    otx_context ctx;
+    otx_error error;
+    failing state;
+    long total, i;
+    memset(&ctx, 0, sizeof ctx);
+    memset(&state, 0, sizeof state);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    ctx.threads = 1;
+    CHECK_INT(run(&ctx, options, &error), OTX_OK);
+    total = state.requests;
+    for (i = 1; i <= total; i++) {
+        otx_result result;
+        scratch_shell("rm -rf out*");
+        memset(&state, 0, sizeof state);
+        state.fail_at = i;
+        result = run(&ctx, options, &error);
+        if (result != OTX_ERROR_MEMORY && result != OTX_OK) {
+            printf("  request %ld of %ld: %s, \"%s\"\n", i, total, otx_result_name(result),
+                   error.message);
+            CHECK(!"a failed allocation ends the job cleanly");
+        }
+        CHECK_INT(state.live, 0);
+        CHECK(!state.wrong_size);
+        if (result) CHECK_INT(scratch_count("out"), 0);
+    }
+    scratch_shell("rm -rf out*");
+}
+
+static void test_memory(void)
+{
+    otx_job_options options;
+    memset(&options, 0, sizeof options);
+    write_base(BASE, 0);
+    write_donor();
+    check_memory(NULL);
+    options.method = OTX_METHOD_MEAN;
+    options.split_max_size = 300;
+    options.rows = OTX_ROWS_EXACT;
+    options.rows_exact = DONOR + 3;
+    options.pre = "gpt-2";
+    check_memory(&options);
+}
+
+static void test_again(void)
+{
+    otx_job *job = NULL;
+    otx_error error;
+    otx_job_summary summary;
+    write_base(BASE, 0);
+    write_donor();
+    CHECK_INT(otx_job_open(NULL, at("base.gguf"), at("donor.gguf"), NULL, &job, &error), OTX_OK);
+    CHECK_INT(otx_job_run(job, at("out"), &error), OTX_ERROR_ARGUMENT); /* has not begun */
+    CHECK_INT(otx_job_run(job, at("out.gguf"), &error), OTX_OK);
+    CHECK_INT(otx_job_run(job, at("out2.gguf"), &error), OTX_ERROR_ARGUMENT);
+    otx_job_summarize(job, &summary);
+    CHECK_INT(summary.matrix_count, 2);
+    CHECK_INT(summary.matrices[0].dtype, OTX_Q8_0);
+    CHECK_INT(summary.matrices[0].rows, DONOR);
+    CHECK_INT(summary.tokens.copied, SHARED);
+    CHECK_INT(scratch_count("out"), 1);
+    otx_job_close(job);
+    scratch_remove_tree("out.gguf");
+}
+
+int main(void)
+{
+    scratch_open("job_gguf");
+    RUN(test_not_a_number);
+    RUN(test_too_large);
+    RUN(test_cancel);
+    RUN(test_memory);
+    RUN(test_again);
+    scratch_close();
+    free(gguf_bytes);
+    return test_end();
+}
