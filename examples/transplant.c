@@ -400,7 +400,7 @@ static const char help_map[] =
     "\n"
     "For every token of A the tokens of B that stand for it, with weights, and the same\n"
     "of B's in A: for distilling, and for ensembles, of models with unlike vocabularies.\n"
-    "A and B are model directories or, without -a, files of tokenizers. A token of the\n"
+    "A and B are models or, without -a, files of tokenizers. A token of the\n"
     "same bytes, or a special one in the same role, has weight 1. Any other has B's own\n"
     "split of its bytes, by weights that sum to 1. Without such tokens a row is empty.\n"
     "\n"
