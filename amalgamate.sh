@@ -30,9 +30,9 @@ done
 without=
 case "$only" in
 "") api="version result context isa matrix blocks solver affine methods source json safetensors
-             gguf vocab align gguf_vocab"
-    wings="base files vocab simd solve methods"
-    path_api="file directory job verify evaluate reshape"
+             gguf vocab align gguf_vocab map"
+    wings="base files vocab simd solve methods across"
+    path_api="file directory job map_models verify evaluate reshape"
     path_wings="disk model job evaluate reshape" ;;
 files) api="version result context matrix blocks source json safetensors gguf"
     wings="base files" path_api='' path_wings=''

@@ -23,278 +23,287 @@
 
    What is where
 
-      331  api/version                version
-      361  api/result                 results
-      401  api/context                context: memory, threads, progress
-      479  api/isa                    instruction sets
-      496  api/matrix                 numbers and matrices
-      554  api/blocks                 block types of ggml
-      578  api/solver                 the solver
-      706  api/affine                 the affine map: rows as the map makes them, and what it misses
-      840  api/methods                methods: rows for tokens that a model lacks
-     1077  api/source                 sources and sinks: bytes in and out
-     1097  api/json                   JSON
-     1219  api/safetensors            safetensors
-     1283  api/gguf                   GGUF
-     1381  api/vocab                  vocabularies
-     1518  api/align                  alignment
-     1585  api/gguf_vocab             vocabularies in GGUF files
-     1610  api/file                   files
-     1621  api/directory              directories
-     1693  api/job                    the whole job
-     1884  api/verify                 looking at a finished model
-     1948  api/evaluate               methods ranked on tokens that both models share
-     2044  api/reshape                a model's own vocabulary, smaller or larger
+      340  api/version                version
+      370  api/result                 results
+      410  api/context                context: memory, threads, progress
+      488  api/isa                    instruction sets
+      505  api/matrix                 numbers and matrices
+      563  api/blocks                 block types of ggml
+      587  api/solver                 the solver
+      715  api/affine                 the affine map: rows as the map makes them, and what it misses
+      849  api/methods                methods: rows for tokens that a model lacks
+     1086  api/source                 sources and sinks: bytes in and out
+     1106  api/json                   JSON
+     1228  api/safetensors            safetensors
+     1292  api/gguf                   GGUF
+     1390  api/vocab                  vocabularies
+     1527  api/align                  alignment
+     1594  api/gguf_vocab             vocabularies in GGUF files
+     1617  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1709  api/file                   files
+     1720  api/directory              directories
+     1792  api/job                    the whole job
+     1983  api/map_models             maps by the rows of two models
+     2005  api/verify                 looking at a finished model
+     2069  api/evaluate               methods ranked on tokens that both models share
+     2165  api/reshape                a model's own vocabulary, smaller or larger
 
-     2131  base                       what everything stands on
-     2167  base/begin                 system headers, and how floating point must be compiled
-     2205  base/sizes                 counting, and sums and products that may not wrap
-     2243  base/span                  bytes of others, digits, UTF-8
-     2401  base/decimal               the digits of a double
-     2536  base/format                printf without stdio and without a locale
-     2805  base/result                results, failures, messages
-     2921  base/memory                the allocator, arrays that grow
-     2980  base/text                  names in messages, and text that grows
-     3097  base/hooks                 log, progress, threads of the caller
-     3166  base/sort                  in place, without memory, never quadratic; and finding
-     3216  base/clock                 wall time for statistics
-     3262  base/hash                  keyed, for tables whose keys a stranger chooses
-     3354  base/pool                  blocks that are freed together
-     3469  base/number                element types, widening and rounding
-     3680  base/blocks                block types of ggml, taken apart and widened
-     3901  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4186  base/blocks_make           rows quantised to blocks
-     4580  base/base64                decoding
-     4616  base/protobuf              fields of a message
-     4738  base/watch                 long loops that the caller can stop
+     2252  base                       what everything stands on
+     2288  base/begin                 system headers, and how floating point must be compiled
+     2326  base/sizes                 counting, and sums and products that may not wrap
+     2364  base/span                  bytes of others, digits, UTF-8
+     2522  base/decimal               the digits of a double
+     2657  base/format                printf without stdio and without a locale
+     2926  base/result                results, failures, messages
+     3042  base/memory                the allocator, arrays that grow
+     3101  base/text                  names in messages, and text that grows
+     3218  base/hooks                 log, progress, threads of the caller
+     3287  base/sort                  in place, without memory, never quadratic; and finding
+     3337  base/clock                 wall time for statistics
+     3383  base/hash                  keyed, for tables whose keys a stranger chooses
+     3475  base/pool                  blocks that are freed together
+     3590  base/number                element types, widening and rounding
+     3801  base/blocks                block types of ggml, taken apart and widened
+     4022  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4307  base/blocks_make           rows quantised to blocks
+     4701  base/base64                decoding
+     4737  base/protobuf              fields of a message
+     4859  base/watch                 long loops that the caller can stop
 
-     4791  files                      formats, on memory and streams
-     4821  files/memory_source        memory as a source of bytes
-     4839  files/json_read            a parser without recursion
-     5192  files/json_values          looking at values, stepping through containers
-     5405  files/json_edit            writing, and edits that keep every byte they do not touch
-     5773  files/tensors              what reading and writing a header share
-     5908  files/safetensors_read     the header of a file, checked
-     6233  files/safetensors_write    the header of a new file
-     6390  files/gguf_types           ggml's types, and the sizes of values
-     6567  files/gguf_values          keys, tensors and values found
-     6685  files/gguf_walk            what stands in a header, one after the other
-     6897  files/gguf_read            the header of a file, checked
-     7118  files/gguf_write           the header of a new file
-     7323  files/gguf_keys            a list of keys that is being made
+     4912  files                      formats, on memory and streams
+     4942  files/memory_source        memory as a source of bytes
+     4960  files/json_read            a parser without recursion
+     5313  files/json_values          looking at values, stepping through containers
+     5526  files/json_edit            writing, and edits that keep every byte they do not touch
+     5894  files/tensors              what reading and writing a header share
+     6029  files/safetensors_read     the header of a file, checked
+     6354  files/safetensors_write    the header of a new file
+     6511  files/gguf_types           ggml's types, and the sizes of values
+     6688  files/gguf_values          keys, tensors and values found
+     6806  files/gguf_walk            what stands in a header, one after the other
+     7018  files/gguf_read            the header of a file, checked
+     7239  files/gguf_write           the header of a new file
+     7444  files/gguf_keys            a list of keys that is being made
 
-     7523  vocab                      tokens, from every source, and which of them are the same
-     7564  vocab/known                what the world calls things: files, classes, tokens
-     7888  vocab/token_table          the table of tokens, and finding tokens in it
-     8062  vocab/spelling             from what a file spells to bytes
-     8253  vocab/reader               what the readers of all sources share
-     8611  vocab/added_tokens         what other files add to a model's tokens
-     8959  vocab/in_use               tokens that are named as reserved ones and are none
-     9062  vocab/from_tokenizer_json  tokenizer.json
-     9355  vocab/from_tekken          tekken.json
-     9510  vocab/from_tiktoken        *.tiktoken
-     9575  vocab/from_sentencepiece   tokenizer.model and its like
-     9940  vocab/from_vocab_json      vocab.json and merges.txt
-    10026  vocab/from_vocab_txt       vocab.txt
-    10083  vocab/digits               how a tokenizer cuts numbers
-    10279  vocab/recognise            what a file is, by what it holds
-    10410  vocab/parse                the first source that is given, and what goes with it
-    10636  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10943  vocab/rules_read           the rules of each kind of file
-    11048  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11229  vocab/from_gguf            the vocabulary of a GGUF file
-    11537  vocab/gguf_rules           how it splits text
-    11689  vocab/split                text split as the tokenizer's model splits it
-    12089  vocab/align                which base token a donor token is
+     7644  vocab                      tokens, from every source, and which of them are the same
+     7685  vocab/known                what the world calls things: files, classes, tokens
+     8009  vocab/token_table          the table of tokens, and finding tokens in it
+     8183  vocab/spelling             from what a file spells to bytes
+     8374  vocab/reader               what the readers of all sources share
+     8732  vocab/added_tokens         what other files add to a model's tokens
+     9080  vocab/in_use               tokens that are named as reserved ones and are none
+     9183  vocab/from_tokenizer_json  tokenizer.json
+     9476  vocab/from_tekken          tekken.json
+     9631  vocab/from_tiktoken        *.tiktoken
+     9696  vocab/from_sentencepiece   tokenizer.model and its like
+    10061  vocab/from_vocab_json      vocab.json and merges.txt
+    10147  vocab/from_vocab_txt       vocab.txt
+    10204  vocab/digits               how a tokenizer cuts numbers
+    10400  vocab/recognise            what a file is, by what it holds
+    10531  vocab/parse                the first source that is given, and what goes with it
+    10757  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11064  vocab/rules_read           the rules of each kind of file
+    11169  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11350  vocab/from_gguf            the vocabulary of a GGUF file
+    11658  vocab/gguf_rules           how it splits text
+    11810  vocab/split                text split as the tokenizer's model splits it
+    12210  vocab/align                which base token a donor token is
 
-    12346  simd                       the hot loops, once for each instruction set
-    12379  simd/kernels               the table of kernels, and what all versions share
-    12656  simd/scalar                the reference
-    12825  simd/sse2                  the operations of 128-bit x86, and what each does
-    12946  simd/neon                  those of 64-bit Arm
-    13041  simd/wasm                  those of WebAssembly's SIMD128
-    13126  simd/avx2                  those of 256-bit x86, with FMA
-    13208  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13850  simd/avx_vnni              AVX2, and products of integers
-    13946  simd/neon_bf16             NEON, and products of matrices
-    14100  simd/avx512                512-bit x86, by hand
-    14706  simd/amx                   tiles of x86, beside AVX-512
-    14949  simd/dispatch              which of them this machine can run, and which a call takes
+    12467  simd                       the hot loops, once for each instruction set
+    12500  simd/kernels               the table of kernels, and what all versions share
+    12777  simd/scalar                the reference
+    12946  simd/sse2                  the operations of 128-bit x86, and what each does
+    13067  simd/neon                  those of 64-bit Arm
+    13162  simd/wasm                  those of WebAssembly's SIMD128
+    13247  simd/avx2                  those of 256-bit x86, with FMA
+    13329  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13971  simd/avx_vnni              AVX2, and products of integers
+    14067  simd/neon_bf16             NEON, and products of matrices
+    14221  simd/avx512                512-bit x86, by hand
+    14827  simd/amx                   tiles of x86, beside AVX-512
+    15070  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15175  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15228  solve/views                the rows of matrices, as the kernels read them
-    15357  solve/panels               vectors as the dense products want them, and these
-    15548  solve/rests                vectors on their way into panels
-    15725  solve/dictionary           the atoms, and their split along a common direction
-    15880  solve/exact_gram           products of all pairs of atoms in double
-    15962  solve/triangle             packed lower triangles
-    16066  solve/support              what is known of one target, and the exact steps
-    16342  solve/gram_table           products of atoms with all atoms, for scans
-    16580  solve/screen               which atoms are worth scoring in double: the bound
-    16886  solve/scan                 the correlations of all atoms with a block's residuals
-    17049  solve/predict              making targets ready for the next scan
-    17295  solve/candidates           the atoms that a scan could not rule out
-    17632  solve/select               the next atoms of each target
-    17797  solve/pursuit              what one solve holds, and the memory it takes
-    18041  solve/plan                 which form, and in what blocks
-    18286  solve/steps                a pursuit from its rows to its results
-    18525  solve/combine              new rows of coefficients
-    18587  solve/solver               the public call
-    18752  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18961  solve/affine_normal        the normal equations of an affine map
-    19204  solve/affine_factor        their factor, and their solution
-    19435  solve/affine_map           a fitted map, and the rows it makes
-    19779  solve/affine_choice        how many atoms to take, and chosen by what
-    20179  solve/affine_fit           what a fit of an affine map holds and needs
-    20443  solve/affine               fitting and applying affine maps
+    15296  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15349  solve/views                the rows of matrices, as the kernels read them
+    15478  solve/panels               vectors as the dense products want them, and these
+    15669  solve/rests                vectors on their way into panels
+    15846  solve/dictionary           the atoms, and their split along a common direction
+    16001  solve/exact_gram           products of all pairs of atoms in double
+    16083  solve/triangle             packed lower triangles
+    16187  solve/support              what is known of one target, and the exact steps
+    16463  solve/gram_table           products of atoms with all atoms, for scans
+    16701  solve/screen               which atoms are worth scoring in double: the bound
+    17007  solve/scan                 the correlations of all atoms with a block's residuals
+    17170  solve/predict              making targets ready for the next scan
+    17416  solve/candidates           the atoms that a scan could not rule out
+    17753  solve/select               the next atoms of each target
+    17918  solve/pursuit              what one solve holds, and the memory it takes
+    18162  solve/plan                 which form, and in what blocks
+    18407  solve/steps                a pursuit from its rows to its results
+    18646  solve/combine              new rows of coefficients
+    18708  solve/solver               the public call
+    18873  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19082  solve/affine_normal        the normal equations of an affine map
+    19325  solve/affine_factor        their factor, and their solution
+    19556  solve/affine_map           a fitted map, and the rows it makes
+    19900  solve/affine_choice        how many atoms to take, and chosen by what
+    20300  solve/affine_fit           what a fit of an affine map holds and needs
+    20564  solve/affine               fitting and applying affine maps
 
-    20734  methods                    rows for tokens that a model lacks, each method a room
-    20778  methods/parts              what methods share: sums of rows, combinations
-    20962  methods/pursuit            omp, omp-centred
-    21033  methods/constant           mean, zero
-    21061  methods/rough              products in float that leave few to be taken in double
-    21117  methods/near               each target against all anchors
-    21408  methods/weights            how a few anchors combine to a target
-    21629  methods/interpolation      common_interpolation
-    21782  methods/wechsel            wechsel
-    21832  methods/focus              focus
-    21920  methods/hull               hull
-    21971  methods/dense              matrices of double, and their products
-    22236  methods/lengthen           the base's rows of pieces beside the donor's
-    22502  methods/mapping            omp-affine, affine
-    22758  methods/linear             maps between two models' rows
-    22913  methods/clp                clp
-    22999  methods/chance             normal deviates that are the same everywhere
-    23060  methods/factor             of symmetric matrices
-    23109  methods/randn              randn
-    23198  methods/john_hewitt        john_hewitt
-    23282  methods/polar              the orthogonal part of a matrix
-    23378  methods/procrustes         procrustes
-    23471  methods/eigen              principal directions of a matrix's rows
-    23785  methods/landmark_pca       landmark_pca
-    23843  methods/stb                stb
-    24025  methods/rope               rows turned to positions
-    24115  methods/mp_rope            mp_rope
-    24441  methods/subword            subword
-    24547  methods/zett               zett
-    24569  methods/spread             the factor that suits hidden anchors' rows best
-    24796  methods/modifiers          what is done to the rows of any method
-    24940  methods/undertrained       rows that look as if nothing had trained them
-    25057  methods/methods            the table of all, and the public calls
+    20855  methods                    rows for tokens that a model lacks, each method a room
+    20899  methods/parts              what methods share: sums of rows, combinations
+    21083  methods/pursuit            omp, omp-centred
+    21154  methods/constant           mean, zero
+    21182  methods/rough              products in float that leave few to be taken in double
+    21238  methods/near               each target against all anchors
+    21529  methods/weights            how a few anchors combine to a target
+    21750  methods/interpolation      common_interpolation
+    21903  methods/wechsel            wechsel
+    21953  methods/focus              focus
+    22041  methods/hull               hull
+    22092  methods/dense              matrices of double, and their products
+    22357  methods/lengthen           the base's rows of pieces beside the donor's
+    22623  methods/mapping            omp-affine, affine
+    22879  methods/linear             maps between two models' rows
+    23034  methods/clp                clp
+    23120  methods/chance             normal deviates that are the same everywhere
+    23181  methods/factor             of symmetric matrices
+    23230  methods/randn              randn
+    23319  methods/john_hewitt        john_hewitt
+    23403  methods/polar              the orthogonal part of a matrix
+    23499  methods/procrustes         procrustes
+    23592  methods/eigen              principal directions of a matrix's rows
+    23906  methods/landmark_pca       landmark_pca
+    23964  methods/stb                stb
+    24146  methods/rope               rows turned to positions
+    24236  methods/mp_rope            mp_rope
+    24562  methods/subword            subword
+    24668  methods/zett               zett
+    24690  methods/spread             the factor that suits hidden anchors' rows best
+    24917  methods/modifiers          what is done to the rows of any method
+    25061  methods/undertrained       rows that look as if nothing had trained them
+    25178  methods/methods            the table of all, and the public calls
 
-    25210  disk                       files and directories
-    25248  disk/system                what POSIX and Windows are asked for
-    25289  disk/windows_paths         paths as Windows takes them
-    25429  disk/windows               the system as Windows gives it
-    25741  disk/posix                 the system as POSIX gives it
-    25989  disk/paths                 what can be told from their text
-    26063  disk/failure               why the system refused
-    26177  disk/look                  what stands at a path, and whether within another
-    26298  disk/listing               listings of directories
-    26373  disk/reading               files to read, and whether they have changed
-    26552  disk/writing               files to write
-    26669  disk/copying               copies of files
-    26735  disk/trees                 whole directories looked through, copied, removed
-    26951  disk/known                 what weights are called in a directory
-    27045  disk/staging               a directory made under another name, then renamed
-    27311  disk/staged_files          files made under another name, then renamed
-    27440  disk/missing               a path or a directory without what is wanted of it
-    27483  disk/gguf_files            GGUF files of a directory, by their names
-    27522  disk/weights               which files they are, and what may stand in their place
-    27858  disk/weight_index          the index of a checkpoint in shards
-    28075  disk/shards                what an index and its shards say of each other
-    28280  disk/gguf_parts            the parts of a split GGUF file
-    28389  disk/checkpoint            a model directory, in one file or in shards
-    28741  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    28820  disk/tokenizer_directory   the tokenizer of a model directory
+    25329  across                     tokens of one vocabulary as weighted tokens of another
+    25343  across/map_rows            a map, gathered row by row
+    25540  across/token_map           by the split of the other vocabulary
+    25663  across/write_maps          two maps as safetensors
+    25806  across/spell_maps          two maps as JSON, for people
 
-    29082  model                      which tensors and config keys belong to the vocabulary
-    29118  model/known                what the world calls things
-    29470  model/known_keys           keys of ids and sizes in configs
-    29644  model/known_classes        classes of tokenizers, by the type of model
-    29882  model/names                names of tensors
-    30039  model/document             the JSON files of a model directory
-    30134  model/members              what the members of a config are about
-    30355  model/config               what config.json says
-    30532  model/side                 a model directory opened once
-    30656  model/gguf_model           what a GGUF file says of a model
-    30713  model/code                 the Python that a tokenizer is loaded with
-    30947  model/parts                what each tensor does for the vocabulary
-    31060  model/whole                whether all tensors are there
-    31182  model/find                 finding the parts of a model
-    31481  model/processor            the tokens that a processor looks for by their text
-    31636  model/heirs                what becomes of the ids in a config
-    31803  model/config_ids           ids in a config being edited
-    32043  model/config_lists         lists, dictionaries and ranges of ids
-    32200  model/config_edit          config.json and generation_config.json, edited
-    32495  model/classes              which class a tokenizer is loaded as
-    32702  model/class_tokens         added tokens that a class numbers otherwise
+    25926  disk                       files and directories
+    25964  disk/system                what POSIX and Windows are asked for
+    26005  disk/windows_paths         paths as Windows takes them
+    26145  disk/windows               the system as Windows gives it
+    26457  disk/posix                 the system as POSIX gives it
+    26705  disk/paths                 what can be told from their text
+    26779  disk/failure               why the system refused
+    26893  disk/look                  what stands at a path, and whether within another
+    27014  disk/listing               listings of directories
+    27089  disk/reading               files to read, and whether they have changed
+    27268  disk/writing               files to write
+    27385  disk/copying               copies of files
+    27451  disk/trees                 whole directories looked through, copied, removed
+    27667  disk/known                 what weights are called in a directory
+    27761  disk/staging               a directory made under another name, then renamed
+    28027  disk/staged_files          files made under another name, then renamed
+    28156  disk/missing               a path or a directory without what is wanted of it
+    28199  disk/gguf_files            GGUF files of a directory, by their names
+    28238  disk/weights               which files they are, and what may stand in their place
+    28574  disk/weight_index          the index of a checkpoint in shards
+    28791  disk/shards                what an index and its shards say of each other
+    28996  disk/gguf_parts            the parts of a split GGUF file
+    29105  disk/checkpoint            a model directory, in one file or in shards
+    29457  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29536  disk/tokenizer_directory   the tokenizer of a model directory
 
-    32818  job                        the whole transplant, in the order in which it happens
-    32874  job/job                    what a job holds
-    33266  job/open                   opening the two models
-    33542  job/map                    the caller's map
-    33663  job/align                  where every new row comes from
-    33864  job/plan                   what becomes of every tensor, and of the configs
-    34085  job/rope                   heads and rotary positions of the two models
-    34183  job/chat                   the template that turns messages into text
-    34322  job/digits                 where the two tokenizers cut numbers differently
-    34523  job/converted              the special tokens that a conversion to GGUF finds
-    34831  job/gguf_donor             the files of a tokenizer, open once more
-    34915  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35198  job/gguf_tokens            the strings, types and scores of a vocabulary
-    35534  job/gguf_merges            the merges of a byte-level vocabulary
-    35705  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    35875  job/gguf_special           special tokens, flags, templates
-    36094  job/gguf_normal            what becomes of spaces and letters
-    36237  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    36433  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    36644  job/bos                    texts that begin otherwise than the base's
-    36708  job/rows                   rows in memory: reading, checking, their mean
-    37047  job/pieces                 what the base cuts new tokens into
-    37202  job/untrained              rows that hold nothing, and what becomes of their tokens
-    37467  job/magikarp               tokens that look under-trained by their rows
-    37594  job/match                  rows of tokens that a new one only begins with
-    37681  job/solve                  solving for the rows of the donor
-    37890  job/targets                the rows that are made from the donor's
-    38005  job/diagnose               what is odd about the rows that were made
-    38134  job/rebuild                the new rows of one vocabulary tensor
-    38395  job/write_blocks           new rows as blocks
-    38492  job/write                  the output and its weights
-    38786  job/write_gguf             the output as a GGUF file, or as parts of one
-    39131  job/copy                   the other files of the two models
-    39348  job/index                  the files that are written anew
-    39510  job/run                    the whole, in order
-    39671  job/report                 what a job did, as JSON and as a table
-    39998  job/findings               what is told of a finished model
-    40047  job/check_files            its files
-    40183  job/check_ids              sizes, ids and tying
-    40399  job/check_values           values
-    40470  job/check_gguf             the tokens of a GGUF file
-    40720  job/check_gguf_keys        its other keys, and its tensors
-    40965  job/check_draft            as a draft model for another
-    41288  job/verify                 whether a finished model agrees with itself
+    29798  model                      which tensors and config keys belong to the vocabulary
+    29834  model/known                what the world calls things
+    30186  model/known_keys           keys of ids and sizes in configs
+    30360  model/known_classes        classes of tokenizers, by the type of model
+    30598  model/names                names of tensors
+    30755  model/document             the JSON files of a model directory
+    30850  model/members              what the members of a config are about
+    31071  model/config               what config.json says
+    31248  model/side                 a model directory opened once
+    31372  model/gguf_model           what a GGUF file says of a model
+    31429  model/code                 the Python that a tokenizer is loaded with
+    31663  model/parts                what each tensor does for the vocabulary
+    31776  model/whole                whether all tensors are there
+    31898  model/find                 finding the parts of a model
+    32197  model/processor            the tokens that a processor looks for by their text
+    32352  model/heirs                what becomes of the ids in a config
+    32519  model/config_ids           ids in a config being edited
+    32759  model/config_lists         lists, dictionaries and ranges of ids
+    32916  model/config_edit          config.json and generation_config.json, edited
+    33211  model/classes              which class a tokenizer is loaded as
+    33418  model/class_tokens         added tokens that a class numbers otherwise
 
-    41344  evaluate                   methods ranked on tokens that both models share
-    41363  evaluate/token_class       what a token is like, by its bytes
-    41430  evaluate/hidden            which tokens are hidden, and the rows at hand
-    41628  evaluate/scores            how near rows come to the true ones
-    41728  evaluate/ranks             whether a true row is found among all
-    41859  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42086  evaluate/write_json        an evaluation as JSON
-    42199  evaluate/write_page        an evaluation as a page
+    33534  job                        the whole transplant, in the order in which it happens
+    33591  job/job                    what a job holds
+    33983  job/open                   opening the two models
+    34259  job/map                    the caller's map
+    34380  job/align                  where every new row comes from
+    34581  job/plan                   what becomes of every tensor, and of the configs
+    34802  job/rope                   heads and rotary positions of the two models
+    34900  job/chat                   the template that turns messages into text
+    35039  job/digits                 where the two tokenizers cut numbers differently
+    35240  job/converted              the special tokens that a conversion to GGUF finds
+    35548  job/gguf_donor             the files of a tokenizer, open once more
+    35632  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35915  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36251  job/gguf_merges            the merges of a byte-level vocabulary
+    36422  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36592  job/gguf_special           special tokens, flags, templates
+    36811  job/gguf_normal            what becomes of spaces and letters
+    36954  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37150  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37361  job/bos                    texts that begin otherwise than the base's
+    37425  job/rows                   rows in memory: reading, checking, their mean
+    37764  job/pieces                 what the base cuts new tokens into
+    37919  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38184  job/magikarp               tokens that look under-trained by their rows
+    38311  job/match                  rows of tokens that a new one only begins with
+    38398  job/solve                  solving for the rows of the donor
+    38607  job/targets                the rows that are made from the donor's
+    38722  job/diagnose               what is odd about the rows that were made
+    38851  job/rebuild                the new rows of one vocabulary tensor
+    39112  job/write_blocks           new rows as blocks
+    39209  job/write                  the output and its weights
+    39503  job/write_gguf             the output as a GGUF file, or as parts of one
+    39848  job/copy                   the other files of the two models
+    40065  job/index                  the files that are written anew
+    40227  job/run                    the whole, in order
+    40388  job/combined               a map of tokens by the combinations that a method makes
+    40488  job/report                 what a job did, as JSON and as a table
+    40815  job/findings               what is told of a finished model
+    40864  job/check_files            its files
+    41000  job/check_ids              sizes, ids and tying
+    41216  job/check_values           values
+    41287  job/check_gguf             the tokens of a GGUF file
+    41537  job/check_gguf_keys        its other keys, and its tensors
+    41782  job/check_draft            as a draft model for another
+    42105  job/verify                 whether a finished model agrees with itself
 
-    42413  reshape                    a model's own vocabulary, smaller or larger
-    42436  reshape/needed             what has to stay for the sake of what stays
-    42619  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    42922  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43038  reshape/renumber           which tokens there are then, and their ids
-    43245  reshape/files_json         tokenizer.json and the JSON files beside it
-    43620  reshape/files_lines        merges.txt and vocab.txt
-    43704  reshape/new_tokenizer      the files of the tokenizer, written anew
-    43826  reshape/new_model          the model with its new tokenizer
-    43900  reshape/trim               fewer tokens
-    44006  reshape/extend             more tokens
+    42161  evaluate                   methods ranked on tokens that both models share
+    42180  evaluate/token_class       what a token is like, by its bytes
+    42247  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42445  evaluate/scores            how near rows come to the true ones
+    42545  evaluate/ranks             whether a true row is found among all
+    42676  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42903  evaluate/write_json        an evaluation as JSON
+    43016  evaluate/write_page        an evaluation as a page
+
+    43230  reshape                    a model's own vocabulary, smaller or larger
+    43253  reshape/needed             what has to stay for the sake of what stays
+    43436  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43739  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43855  reshape/renumber           which tokens there are then, and their ids
+    44062  reshape/files_json         tokenizer.json and the JSON files beside it
+    44437  reshape/files_lines        merges.txt and vocab.txt
+    44521  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44643  reshape/new_model          the model with its new tokenizer
+    44717  reshape/trim               fewer tokens
+    44823  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -302,13 +311,13 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend; norms in
-          otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
-          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
-          byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
-          otx_mark_undertrained; otx_gguf_*, GGUF files in otx_checkpoint_open, otx_job_open,
-          otx_vocab_open and otx_verify, otx_vocab_parse_gguf; pre and split_max_size in
-          otx_job_options.
+          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
+          table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
+          types of ggml; own_head_method, magikarp, byte_match and prefix_match in
+          otx_job_options, OTX_ACTION_MATCH, otx_mark_undertrained; otx_gguf_*, GGUF files in
+          otx_checkpoint_open, otx_job_open, otx_vocab_open and otx_verify,
+          otx_vocab_parse_gguf; pre and split_max_size in otx_job_options.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           Rows of pieces beside the donor's, which otx_method_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
@@ -1605,6 +1614,96 @@ OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_
                                               const char *name, otx_vocab *vocab,
                                               otx_error *error);
 
+/* >>> src/api/map.h */
+/* ---- maps: tokens of one vocabulary as weighted tokens of another --------------------------- */
+
+/* What the row of a token was made of. */
+typedef enum otx_counterpart {
+    OTX_COUNTERPART_SAME,     /* the token of the same bytes, or the special one of the same
+                                 content: as otx_align copies */
+    OTX_COUNTERPART_ROLE,     /* the control token in the same role */
+    OTX_COUNTERPART_SPLIT,    /* the tokens that the other tokenizer cuts its bytes into */
+    OTX_COUNTERPART_COMBINED, /* the shared tokens that a method combines: otx_token_map_fit */
+    /* Empty rows: */
+    OTX_COUNTERPART_UNUSED,   /* a reserved token, or one that was never trained */
+    OTX_COUNTERPART_NONE,     /* no tokens stand for it: a control token that the other lacks, or
+                                 a text with a part that is unknown there */
+    OTX_COUNTERPART_ABSENT,   /* no token has this id */
+    OTX_COUNTERPART_COUNT
+} otx_counterpart;
+
+/* "same", "role", "split", "combined", "unused", "none", "absent"; or NULL. */
+OTX_API const char *otx_counterpart_name(otx_counterpart counterpart);
+
+/* A matrix of weights, sparse by rows (CSR): that of token i has the entries from indptr[i] to
+   indptr[i + 1] - 1. Probabilities p over the one vocabulary become p * map over the other: what
+   p has on tokens with an empty row is lost, and on all others kept if rows sum to 1. To be
+   closed. */
+typedef struct otx_token_map {
+    size_t rows, columns; /* ids of the two vocabularies, holes with them. The matrices of their
+                             models may have more or fewer rows */
+    size_t entries;
+    int64_t *indptr;   /* [rows + 1] */
+    int64_t *indices;  /* [entries] ids of the other vocabulary: ascending in a row, each once */
+    float *weights;    /* [entries] none of them 0 */
+    size_t piece_count;
+    int64_t *piece_indptr; /* [rows + 1] and */
+    int64_t *pieces;   /* [piece_count]: the same in the order of the text, as often as they
+                          occur, whatever they weigh. Of combined tokens there are none */
+    uint8_t *kinds;    /* [rows] otx_counterpart */
+    uint64_t counts[OTX_COUNTERPART_COUNT]; /* rows of each kind */
+    double least_sum, most_sum; /* of the weights of a row, of those that are not empty */
+    uint64_t negative; /* weights below 0 */
+    size_t entry_room, piece_room; /* private: of indices and weights, and of pieces */
+} otx_token_map;
+
+/* All zero is the default. */
+typedef struct otx_token_map_options {
+    otx_subword subword; /* how pieces are weighed, as their rows are. The sum is the mean: a row
+                            sums to 1 */
+    bool input;          /* weights for what a model reads, which are before the stroke at
+                            otx_subword; else for what it writes */
+} otx_token_map_options;
+
+/* Maps every token of `from` to those of `to` that stand for it: one of the same bytes or role,
+   with weight 1; else the pieces that `to` cuts its bytes into, by the weights of the options,
+   which sum to 1 (rounded to float). A piece that weighs nothing has no entry, and one that
+   occurs twice has one, of the sum. Tokens whose bytes the pieces do not make up get an empty
+   row, where `to` cuts at spaces but for these.
+
+   `to` must have its rules (otx_vocab_parse_rules). options may be NULL. Errors are an unknown
+   subword, lack of memory, and those of otx_align and otx_vocab_split; then *out is zeros.
+   Takes 14 bytes a row, 20 an entry and what otx_align takes. Progress is OTX_STAGE_SOLVE in
+   tokens. Thread-safe if the hooks of ctx are. */
+OTX_API otx_result otx_token_map_open(const otx_context *ctx, const otx_vocab *from,
+                                      const otx_vocab *to,
+                                      const otx_token_map_options *options, otx_token_map *out,
+                                      otx_error *error);
+OTX_API void otx_token_map_close(const otx_context *ctx, otx_token_map *map);
+
+/* Two vocabularies and the maps between them, for a file. Nothing in it is owned. */
+typedef struct otx_token_maps {
+    const otx_vocab *a, *b;
+    const otx_token_map *a_to_b, *b_to_a;
+    const char *a_name, *b_name; /* paths, say; */
+    const char *method;          /* "subword mean", say */
+} otx_token_maps;
+
+/* Writes a safetensors file. For each way, a_to_b and b_to_a: .indptr, .indices (I64) and
+   .weights (F32), .shape (I64, 2), .piece_indptr, .pieces (I64) and .kinds (U8). In PyTorch
+       m = safetensors.torch.load_file(FILE)
+       forth = torch.sparse_csr_tensor(m["a_to_b.indptr"], m["a_to_b.indices"],
+                                       m["a_to_b.weights"], tuple(m["a_to_b.shape"].tolist()))
+   The vocabularies are not looked at. */
+OTX_API otx_result otx_token_maps_write(const otx_context *ctx, const otx_token_maps *maps,
+                                        const otx_sink *sink, otx_error *error);
+
+/* Writes one JSON object for people, a token a line: its id, what it stands for with \xNN for
+   what is no text and \\ for a backslash, its kind, and the tokens it is mapped to with their
+   weights; and the pieces, where there is more than one, in the order of the text. */
+OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_token_maps *maps,
+                                             const otx_sink *sink, otx_error *error);
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/api/file.h */
@@ -1880,6 +1979,28 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
                                   const char *out, const otx_job_options *options,
                                   otx_job_summary *summary, otx_error *error);
+
+/* >>> src/api/map_models.h */
+/* ---- maps by the rows of two models ---------------------------------------------------------- */
+
+/* Maps every token of the model in directory `from` to tokens of that in `to`: those that both
+   share as otx_token_map_open does, and any other to the shared tokens that a method combines to
+   its row, by its coefficients. options->method is one that combines tokens and nothing else:
+   omp, omp-centred, common_interpolation, wechsel or hull; of options->how omp, weights and solve
+   are looked at, and of all other options none. `input`: by the embeddings; else by the output
+   heads, where both models have one of their own.
+
+   Coefficients are as otx_method_fit gives them, rounded to float, and nothing is normalised:
+   hull's are 0 or more and sum to 1, as do those of common_interpolation by distance and of
+   wechsel; omp's have either sign and any sum (least_sum, most_sum and negative tell). Those of
+   omp-centred leave 1 - their sum to the mean of all shared tokens, which has no entry.
+
+   Errors are those of otx_job_open and otx_method_fit, and OTX_ERROR_UNSUPPORTED for other
+   methods; then *out is zeros. Holds the two matrices, one after the other, and what the method
+   takes. */
+OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,
+                                     const otx_job_options *options, bool input,
+                                     otx_token_map *out, otx_error *error);
 
 /* >>> src/api/verify.h */
 /* ---- looking at a finished model ----------------------------------------------------- */
@@ -25205,6 +25326,601 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     memset(fitted, 0, sizeof *fitted);
 }
 
+/* >>> src/across/chapter.h */
+/* ==== across: tokens of one vocabulary as weighted tokens of another ==== */
+
+/* Knows two vocabularies, and how the pieces of a token are weighed; nothing of models. What a
+   method combines by the rows of two models is job/combined.h.
+   Hides how the rows of a sparse matrix are gathered. A map owns its arrays; the files that are
+   written of two of them go to the caller's sink in blocks.
+
+   Rooms, in order of dependency:
+     map_rows      a map, gathered row by row
+     token_map     by the split of the other vocabulary
+     write_maps    two maps as safetensors
+     spell_maps    two maps as JSON, for people */
+
+/* >>> src/across/map_rows.h */
+/* ---- map_rows: a map, gathered row by row --------------------------------------------- */
+
+OTX_API const char *otx_counterpart_name(otx_counterpart counterpart)
+{
+    static const char *const names[OTX_COUNTERPART_COUNT] = {"same",   "role", "split", "combined",
+                                                             "unused", "none", "absent"};
+    return (unsigned)counterpart < OTX_COUNTERPART_COUNT ? names[counterpart] : NULL;
+}
+
+/* An entry of the row at hand. */
+typedef struct otx__map_cell {
+    int64_t id;
+    double weight;
+} otx__map_cell;
+
+/* A map on its way. Row after row: cells are put, then the row is ended. */
+typedef struct otx__map_rows {
+    const otx_context *ctx;
+    otx_token_map *map;
+    size_t next;          /* the row at hand */
+    otx__map_cell *cells; /* of it */
+    size_t count, room;
+} otx__map_rows;
+
+OTX_API void otx_token_map_close(const otx_context *ctx, otx_token_map *map)
+{
+    if (map->entry_room) {
+        otx__free(ctx, map->indices, map->entry_room, sizeof *map->indices);
+        otx__free(ctx, map->weights, map->entry_room, sizeof *map->weights);
+    }
+    if (map->piece_room) otx__free(ctx, map->pieces, map->piece_room, sizeof *map->pieces);
+    otx__free(ctx, map->indptr, map->rows + 1, sizeof *map->indptr);
+    otx__free(ctx, map->piece_indptr, map->rows + 1, sizeof *map->piece_indptr);
+    otx__free(ctx, map->kinds, map->rows, sizeof *map->kinds);
+    memset(map, 0, sizeof *map);
+}
+
+/* Zeroes the map and makes room for its rows. Close with otx__map_rows_close in any case. */
+OTX__PRIVATE otx_result otx__map_rows_open(const otx_context *ctx, size_t rows, size_t columns,
+                                           otx_token_map *map, otx__map_rows *to,
+                                           otx_error *error)
+{
+    memset(map, 0, sizeof *map);
+    memset(to, 0, sizeof *to);
+    to->ctx = ctx;
+    to->map = map;
+    if (rows == SIZE_MAX) return otx__fail_memory(error, UINT64_MAX);
+    map->rows = rows;
+    map->columns = columns;
+    map->indptr = (int64_t *)otx__alloc_zero(ctx, rows + 1, sizeof *map->indptr);
+    map->piece_indptr = (int64_t *)otx__alloc_zero(ctx, rows + 1, sizeof *map->piece_indptr);
+    map->kinds = (uint8_t *)otx__alloc_zero(ctx, rows, sizeof *map->kinds);
+    if (map->indptr && map->piece_indptr && map->kinds) return OTX_OK;
+    return otx__fail_array(error, (uint64_t)rows + 1, sizeof *map->indptr);
+}
+
+OTX__PRIVATE void otx__map_rows_close(otx__map_rows *to)
+{
+    if (to->room) otx__free(to->ctx, to->cells, to->room, sizeof *to->cells);
+}
+
+/* Puts a cell into the row at hand. */
+OTX__PRIVATE otx_result otx__map_put(otx__map_rows *to, int64_t id, double weight,
+                                     otx_error *error)
+{
+    void *cells = to->cells;
+    if (!otx__grow(to->ctx, &cells, &to->room, to->count + 1, sizeof *to->cells))
+        return otx__fail_array(error, (uint64_t)to->count + 1, sizeof *to->cells);
+    to->cells = (otx__map_cell *)cells;
+    to->cells[to->count].id = id;
+    to->cells[to->count++].weight = weight;
+    return OTX_OK;
+}
+
+/* Keeps a piece of the row at hand. */
+OTX__PRIVATE otx_result otx__map_put_piece(otx__map_rows *to, int64_t id, otx_error *error)
+{
+    otx_token_map *map = to->map;
+    void *pieces = map->pieces;
+    if (!otx__grow(to->ctx, &pieces, &map->piece_room, map->piece_count + 1, sizeof *map->pieces))
+        return otx__fail_array(error, (uint64_t)map->piece_count + 1, sizeof *map->pieces);
+    map->pieces = (int64_t *)pieces;
+    map->pieces[map->piece_count++] = id;
+    return OTX_OK;
+}
+
+/* Room for `count` more entries. */
+OTX__PRIVATE bool otx__map_reserve(otx__map_rows *to, size_t count)
+{
+    otx_token_map *map = to->map;
+    size_t need, room = map->entry_room;
+    int64_t *indices;
+    float *weights;
+    if (!otx__add(map->entries, count, &need)) return false;
+    if (need <= room) return true;
+    room = otx__max(need, room < SIZE_MAX / 2 ? 2 * room : need);
+    indices = (int64_t *)otx__alloc(to->ctx, room, sizeof *indices);
+    weights = (float *)otx__alloc(to->ctx, room, sizeof *weights);
+    if (!indices || !weights) {
+        otx__free(to->ctx, indices, room, sizeof *indices);
+        otx__free(to->ctx, weights, room, sizeof *weights);
+        return false;
+    }
+    if (map->entries) {
+        memcpy(indices, map->indices, map->entries * sizeof *indices);
+        memcpy(weights, map->weights, map->entries * sizeof *weights);
+    }
+    if (map->entry_room) {
+        otx__free(to->ctx, map->indices, map->entry_room, sizeof *indices);
+        otx__free(to->ctx, map->weights, map->entry_room, sizeof *weights);
+    }
+    map->indices = indices;
+    map->weights = weights;
+    map->entry_room = room;
+    return true;
+}
+
+OTX__PRIVATE int otx__map_by_column(const void *a, const void *b)
+{
+    const otx__map_cell *x = (const otx__map_cell *)a, *y = (const otx__map_cell *)b;
+    if (x->id != y->id) return x->id < y->id ? -1 : 1;
+    return x->weight < y->weight ? -1 : x->weight > y->weight;
+}
+
+/* Enters the cells as entries: sorted, those of one id as one, none of weight 0. */
+OTX__PRIVATE void otx__map_enter(otx__map_rows *to)
+{
+    otx_token_map *map = to->map;
+    const size_t first = map->entries;
+    double sum = 0.0;
+    size_t i, j;
+    otx__sort(to->cells, to->count, sizeof *to->cells, otx__map_by_column);
+    for (i = 0; i < to->count; i = j) {
+        double weight = 0.0;
+        float rounded;
+        for (j = i; j < to->count && to->cells[j].id == to->cells[i].id; j++)
+            weight += to->cells[j].weight;
+        rounded = (float)weight;
+        if (rounded == 0.0f) continue;
+        map->indices[map->entries] = to->cells[i].id;
+        map->weights[map->entries++] = rounded;
+        map->negative += rounded < 0.0f;
+        sum += (double)rounded;
+    }
+    if (map->entries == first) return;
+    if (first == 0 || sum < map->least_sum) map->least_sum = sum;
+    if (first == 0 || sum > map->most_sum) map->most_sum = sum;
+}
+
+/* Ends the row at hand. One of cells that come to nothing is none; so is one of a kind that has
+   an empty row. */
+OTX__PRIVATE otx_result otx__map_end_row(otx__map_rows *to, otx_counterpart kind,
+                                         otx_error *error)
+{
+    otx_token_map *map = to->map;
+    const size_t before = map->entries;
+    if (!otx__map_reserve(to, to->count))
+        return otx__fail_array(error, (uint64_t)before + to->count, sizeof *map->indices);
+    otx__map_enter(to);
+    to->count = 0;
+    if (map->entries == before && kind < OTX_COUNTERPART_UNUSED) kind = OTX_COUNTERPART_NONE;
+    map->kinds[to->next++] = (uint8_t)kind;
+    map->counts[kind]++;
+    map->indptr[to->next] = (int64_t)map->entries;
+    map->piece_indptr[to->next] = (int64_t)map->piece_count;
+    return OTX_OK;
+}
+
+/* A row of one entry of weight 1. */
+OTX__PRIVATE otx_result otx__map_one(otx__map_rows *to, otx_counterpart kind, int64_t id,
+                                     otx_error *error)
+{
+    otx_result result = otx__map_put(to, id, 1.0, error);
+    if (!result) result = otx__map_put_piece(to, id, error);
+    return result ? result : otx__map_end_row(to, kind, error);
+}
+
+/* The row of a token by what otx_align says of it, if that is enough; false if it is not. */
+OTX__PRIVATE bool otx__map_aligned(otx__map_rows *to, const otx_alignment_row *row,
+                                   const otx_token *token, otx_result *result,
+                                   otx_error *error)
+{
+    if (token->kind == OTX_TOKEN_NONE) {
+        *result = otx__map_end_row(to, OTX_COUNTERPART_ABSENT, error);
+    } else if (row->action == OTX_ACTION_COPY || row->action == OTX_ACTION_ROLE) {
+        const bool same = row->action == OTX_ACTION_COPY;
+        *result = otx__map_one(to, same ? OTX_COUNTERPART_SAME : OTX_COUNTERPART_ROLE,
+                               row->base, error);
+    } else if (row->action != OTX_ACTION_APPROXIMATE) {
+        *result = otx__map_end_row(to, OTX_COUNTERPART_UNUSED, error);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* >>> src/across/token_map.h */
+/* ---- token_map: by the split of the other vocabulary ---------------------------------- */
+
+/* Tokens between two looks at whether the caller wants to stop. */
+#define OTX__MAP_STEP 1024
+
+typedef struct otx__map_split {
+    const otx_vocab *to;
+    otx_token_map_options options;
+    otx__map_rows rows;
+    uint32_t *ids; /* of one token */
+    size_t capacity;
+} otx__map_split;
+
+/* Whether a vocabulary's tokens hold no spaces, so that a split loses those of the text. */
+OTX__PRIVATE bool otx__map_ignores_spaces(const otx_vocab *vocab)
+{
+    return vocab->family == OTX_FAMILY_WORDPIECE || vocab->family == OTX_FAMILY_WORD_SUFFIX;
+}
+
+/* Whether the pieces stand for the token's bytes, all of them and in order. */
+OTX__PRIVATE bool otx__map_is_whole(const otx__map_split *s, const otx_token *token,
+                                    size_t count)
+{
+    const bool loose = otx__map_ignores_spaces(s->to);
+    size_t at = 0, i, j;
+    for (i = 0; i < count; i++) {
+        const otx_token *piece = &s->to->tokens[s->ids[i]];
+        if ((int64_t)s->ids[i] == s->to->roles[OTX_ROLE_UNK]) return false;
+        for (j = 0; j < piece->size; j++) {
+            if (loose && piece->bytes[j] == ' ') continue;
+            while (loose && at < token->size && token->bytes[at] == ' ') at++;
+            if (at == token->size || token->bytes[at++] != piece->bytes[j]) return false;
+        }
+    }
+    while (loose && at < token->size && token->bytes[at] == ' ') at++;
+    return at == token->size;
+}
+
+/* Splits a token, with room for all its pieces. */
+OTX__PRIVATE otx_result otx__map_cut(otx__map_split *s, const otx_token *token, size_t *count,
+                                     otx_error *error)
+{
+    otx_result result;
+    for (;;) {
+        void *ids = s->ids;
+        result = otx_vocab_split(s->rows.ctx, s->to, token->bytes, token->size, s->ids,
+                                 s->capacity, count, error);
+        if (result || *count <= s->capacity) return result;
+        if (!otx__grow(s->rows.ctx, &ids, &s->capacity, *count, sizeof *s->ids))
+            return otx__fail_array(error, *count, sizeof *s->ids);
+        s->ids = (uint32_t *)ids;
+    }
+}
+
+/* The row of a token that has no one counterpart. */
+OTX__PRIVATE otx_result otx__map_pieces(otx__map_split *s, const otx_token *token,
+                                        otx_error *error)
+{
+    const bool head = !s->options.input;
+    double sum = 0.0;
+    size_t count = 0, i;
+    otx_result result = OTX_OK;
+    if (token->kind != OTX_TOKEN_CONTROL) result = otx__map_cut(s, token, &count, error);
+    if (result) return result;
+    if (!count || !otx__map_is_whole(s, token, count))
+        return otx__map_end_row(&s->rows, OTX_COUNTERPART_NONE, error);
+    for (i = 0; i < count; i++)
+        sum += otx__subword_weight(s->options.subword, head, i, count,
+                                   s->to->tokens[s->ids[i]].size);
+    for (i = 0; i < count && !result; i++) {
+        const uint32_t id = s->ids[i];
+        const double weight = otx__subword_weight(s->options.subword, head, i, count,
+                                                  s->to->tokens[id].size);
+        result = otx__map_put(&s->rows, id, sum > 0.0 ? weight / sum : 1.0 / (double)count,
+                              error);
+        if (!result) result = otx__map_put_piece(&s->rows, id, error);
+    }
+    return result ? result : otx__map_end_row(&s->rows, OTX_COUNTERPART_SPLIT, error);
+}
+
+OTX__PRIVATE otx_result otx__map_tokens(otx__map_split *s, const otx_vocab *from,
+                                        const otx_alignment *plan, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < from->count && !result; i++) {
+        const otx_token *token = &from->tokens[i];
+        if (i % OTX__MAP_STEP == 0)
+            result = otx__poll(s->rows.ctx, OTX_STAGE_SOLVE, s->to->source, i, from->count,
+                               error);
+        if (!result && !otx__map_aligned(&s->rows, &plan->rows[i], token, &result, error))
+            result = otx__map_pieces(s, token, error);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_token_map_open(const otx_context *ctx, const otx_vocab *from,
+                                      const otx_vocab *to,
+                                      const otx_token_map_options *options, otx_token_map *out,
+                                      otx_error *error)
+{
+    otx__map_split s;
+    otx_alignment plan;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&s, 0, sizeof s);
+    s.to = to;
+    if (options) s.options = *options;
+    if ((unsigned)s.options.subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
+                         (int)s.options.subword);
+    result = otx_align(ctx, from, to, NULL, &plan, error);
+    if (result) return result;
+    result = otx__map_rows_open(ctx, from->count, to->count, out, &s.rows, error);
+    if (!result) result = otx__map_tokens(&s, from, &plan, error);
+    otx__map_rows_close(&s.rows);
+    if (s.capacity) otx__free(ctx, s.ids, s.capacity, sizeof *s.ids);
+    otx_alignment_close(ctx, &plan);
+    if (result) otx_token_map_close(ctx, out);
+    return result;
+}
+
+/* >>> src/across/write_maps.h */
+/* ---- write_maps: two maps as safetensors ---------------------------------------------- */
+
+/* Bytes that go to the sink at a time. */
+#define OTX__MAP_BLOCK ((size_t)1 << 16)
+
+OTX__PRIVATE otx_result otx__maps_flush(otx__text *text, const otx_sink *sink, otx_error *error)
+{
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > 0 && !sink->write(sink->context, text->bytes, text->size))
+        return otx__fail(error, OTX_ERROR_IO, "the maps could not be written");
+    text->size = 0;
+    return OTX_OK;
+}
+
+/* A number of `size` bytes, the lowest first. */
+OTX__PRIVATE void otx__maps_number(otx__text *text, uint64_t value, size_t size)
+{
+    char bytes[8];
+    size_t i;
+    for (i = 0; i < size; i++) bytes[i] = (char)(unsigned char)(value >> (8 * i) & 255);
+    otx__text_bytes(text, bytes, size);
+}
+
+/* The tensors of one map, and those of two. */
+enum { OTX__MAP_TENSORS = 7, OTX__MAPS_TENSORS = 2 * OTX__MAP_TENSORS };
+
+/* A tensor of the file and where its elements are. */
+typedef struct otx__map_tensor {
+    const void *data;
+    uint64_t shape[1];
+    otx_dtype dtype;
+    char name[32];
+} otx__map_tensor;
+
+typedef struct otx__maps_file {
+    int64_t sizes[2][2];
+    otx__map_tensor parts[OTX__MAPS_TENSORS];
+    otx_tensor tensors[OTX__MAPS_TENSORS];
+} otx__maps_file;
+
+/* Lists the tensors of one map. */
+OTX__PRIVATE void otx__maps_list(otx__maps_file *file, size_t which, const char *name,
+                                 const otx_token_map *map)
+{
+    const struct {
+        const char *name;
+        const void *data;
+        size_t count;
+        otx_dtype dtype;
+    } parts[OTX__MAP_TENSORS] = {
+        {"shape", file->sizes[which], 2, OTX_I64},
+        {"indptr", map->indptr, map->rows + 1, OTX_I64},
+        {"indices", map->indices, map->entries, OTX_I64},
+        {"weights", map->weights, map->entries, OTX_F32},
+        {"piece_indptr", map->piece_indptr, map->rows + 1, OTX_I64},
+        {"pieces", map->pieces, map->piece_count, OTX_I64},
+        {"kinds", map->kinds, map->rows, OTX_U8},
+    };
+    size_t i;
+    file->sizes[which][0] = (int64_t)map->rows;
+    file->sizes[which][1] = (int64_t)map->columns;
+    for (i = 0; i < OTX__MAP_TENSORS; i++) {
+        otx__map_tensor *part = &file->parts[which * OTX__MAP_TENSORS + i];
+        otx_tensor *tensor = &file->tensors[which * OTX__MAP_TENSORS + i];
+        part->data = parts[i].data;
+        part->dtype = parts[i].dtype;
+        part->shape[0] = parts[i].count;
+        otx__format(part->name, sizeof part->name, "%s.%s", name, parts[i].name);
+        tensor->name = part->name;
+        tensor->name_size = strlen(part->name);
+        tensor->dtype = part->dtype;
+        tensor->rank = 1;
+        tensor->shape = part->shape;
+    }
+}
+
+/* Writes the elements of one tensor. */
+OTX__PRIVATE otx_result otx__maps_elements(const otx__map_tensor *part, otx__text *text,
+                                           const otx_sink *sink, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < part->shape[0] && !result; i++) {
+        if (part->dtype == OTX_F32) {
+            uint32_t bits;
+            memcpy(&bits, (const float *)part->data + i, sizeof bits);
+            otx__maps_number(text, bits, 4);
+        } else if (part->dtype == OTX_U8) {
+            otx__maps_number(text, ((const uint8_t *)part->data)[i], 1);
+        } else {
+            otx__maps_number(text, (uint64_t)((const int64_t *)part->data)[i], 8);
+        }
+        if (text->size >= OTX__MAP_BLOCK || text->failed)
+            result = otx__maps_flush(text, sink, error);
+    }
+    return result;
+}
+
+/* What the header says besides; what is no UTF-8 cannot stand there. */
+OTX__PRIVATE size_t otx__maps_metadata(const otx_token_maps *maps, otx_metadata metadata[4])
+{
+    const char *const entries[4][2] = {{"format", "pt"},
+                                       {"a", maps->a_name},
+                                       {"b", maps->b_name},
+                                       {"method", maps->method}};
+    size_t count = 0, i;
+    for (i = 0; i < OTX__COUNT(entries); i++) {
+        const char *value = entries[i][1];
+        if (!value || !otx__is_utf8(value, strlen(value))) continue;
+        metadata[count].key = entries[i][0];
+        metadata[count].key_size = strlen(entries[i][0]);
+        metadata[count].value = value;
+        metadata[count++].value_size = strlen(value);
+    }
+    return count;
+}
+
+OTX_API otx_result otx_token_maps_write(const otx_context *ctx, const otx_token_maps *maps,
+                                        const otx_sink *sink, otx_error *error)
+{
+    otx__maps_file file;
+    otx_metadata metadata[4];
+    otx_layout layout;
+    otx__text text;
+    otx_result result;
+    size_t i;
+    memset(&file, 0, sizeof file);
+    otx__maps_list(&file, 0, "a_to_b", maps->a_to_b);
+    otx__maps_list(&file, 1, "b_to_a", maps->b_to_a);
+    result = otx_layout_open(ctx, file.tensors, OTX__MAPS_TENSORS, metadata,
+                             otx__maps_metadata(maps, metadata), &layout, error);
+    if (result) return result;
+    otx__text_open(&text, ctx);
+    otx__text_bytes(&text, layout.header, layout.header_size);
+    for (i = 0; i < layout.count && !result; i++)
+        result = otx__maps_elements(&file.parts[layout.order[i]], &text, sink, error);
+    if (!result) result = otx__maps_flush(&text, sink, error);
+    otx__text_close(&text);
+    otx_layout_close(ctx, &layout);
+    return result;
+}
+
+/* >>> src/across/spell_maps.h */
+/* ---- spell_maps: two maps as JSON, for people ------------------------------------------- */
+
+/* What a token stands for, as a JSON string: text as it is, any other byte as \xNN, and a
+   backslash as \\, of which JSON doubles every backslash once more. */
+OTX__PRIVATE void otx__maps_token(otx__text *text, const otx_vocab *vocab, uint64_t id)
+{
+    const otx_token *token = &vocab->tokens[id];
+    size_t i = 0, length;
+    otx__text_string(text, "\"");
+    for (; i < token->size; i += otx__max(length, 1)) {
+        const unsigned char byte = (unsigned char)token->bytes[i];
+        length = otx__utf8_length((const unsigned char *)token->bytes + i, token->size - i);
+        if (byte == '"') otx__text_string(text, "\\\"");
+        else if (byte == '\\') otx__text_string(text, "\\\\\\\\");
+        else if (length == 0 || byte < 0x20 || byte == 0x7f)
+            otx__text_format(text, "\\\\x%02x", byte);
+        else otx__text_bytes(text, token->bytes + i, length);
+    }
+    otx__text_string(text, "\"");
+}
+
+/* The line of one token. */
+OTX__PRIVATE void otx__maps_line(otx__text *text, const otx_vocab *from, const otx_vocab *to,
+                                 const otx_token_map *map, size_t row)
+{
+    int64_t i, first = map->piece_indptr[row], end = map->piece_indptr[row + 1];
+    otx__text_format(text, "    {\"id\": %" PRIu64 ", \"token\": ", (uint64_t)row);
+    otx__maps_token(text, from, row);
+    otx__text_format(text, ", \"kind\": \"%s\", \"to\": [",
+                     otx__word(otx_counterpart_name((otx_counterpart)map->kinds[row])));
+    for (i = map->indptr[row]; i < map->indptr[row + 1]; i++) {
+        otx__text_format(text, "%s{\"id\": %" PRId64 ", \"token\": ",
+                         i > map->indptr[row] ? ", " : "", map->indices[i]);
+        otx__maps_token(text, to, (uint64_t)map->indices[i]);
+        otx__text_string(text, ", \"weight\": ");
+        otx__text_double(text, (double)map->weights[i]);
+        otx__text_string(text, "}");
+    }
+    otx__text_string(text, "]");
+    if (end - first > 1) otx__text_string(text, ", \"pieces\": [");
+    for (i = first; i < end && end - first > 1; i++) {
+        otx__text_string(text, i > first ? ", " : "");
+        otx__maps_token(text, to, (uint64_t)map->pieces[i]);
+    }
+    otx__text_string(text, end - first > 1 ? "]}" : "}");
+}
+
+/* The counts of a map and its lines; holes have none. */
+OTX__PRIVATE otx_result otx__maps_object(otx__text *text, const char *name,
+                                         const otx_vocab *from, const otx_vocab *to,
+                                         const otx_token_map *map, const otx_sink *sink,
+                                         otx_error *error)
+{
+    otx_result result = OTX_OK;
+    bool more = false;
+    size_t i;
+    otx__text_format(text, ",\n  \"%s\": {\"rows\": %" PRIu64 ", \"columns\": %" PRIu64
+                     ", \"entries\": %" PRIu64 ", \"counts\": {", name, (uint64_t)map->rows,
+                     (uint64_t)map->columns, (uint64_t)map->entries);
+    for (i = 0; i < OTX_COUNTERPART_COUNT; i++)
+        otx__text_format(text, "%s\"%s\": %" PRIu64, i ? ", " : "",
+                         otx__word(otx_counterpart_name((otx_counterpart)i)), map->counts[i]);
+    otx__text_string(text, "}, \"least_sum\": ");
+    otx__text_double(text, map->least_sum);
+    otx__text_string(text, ", \"most_sum\": ");
+    otx__text_double(text, map->most_sum);
+    otx__text_format(text, ", \"negative\": %" PRIu64 ", \"tokens\": [", map->negative);
+    for (i = 0; i < map->rows && !result; i++) {
+        if (map->kinds[i] == OTX_COUNTERPART_ABSENT) continue;
+        otx__text_string(text, more ? ",\n" : "\n");
+        more = true;
+        otx__maps_line(text, from, to, map, i);
+        if (text->size >= OTX__MAP_BLOCK || text->failed)
+            result = otx__maps_flush(text, sink, error);
+    }
+    otx__text_string(text, "\n  ]}");
+    return result;
+}
+
+/* Whether the maps are those of the vocabularies, whose tokens they lead to. */
+OTX__PRIVATE otx_result otx__maps_check(const otx_token_maps *maps, otx_error *error)
+{
+    const size_t a = maps->a->count, b = maps->b->count;
+    if (maps->a_to_b->rows == a && maps->a_to_b->columns == b && maps->b_to_a->rows == b &&
+        maps->b_to_a->columns == a)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "maps of %" PRIu64 " and %" PRIu64 " rows are "
+                     "not those of vocabularies of %" PRIu64 " and %" PRIu64 " ids",
+                     (uint64_t)maps->a_to_b->rows, (uint64_t)maps->b_to_a->rows, (uint64_t)a,
+                     (uint64_t)b);
+}
+
+OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_token_maps *maps,
+                                             const otx_sink *sink, otx_error *error)
+{
+    const char *const named[3][2] = {
+        {"a", maps->a_name}, {"b", maps->b_name}, {"method", maps->method}};
+    otx__text text;
+    otx_result result = otx__maps_check(maps, error);
+    size_t i;
+    if (result) return result;
+    otx__text_open(&text, ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\"");
+    for (i = 0; i < OTX__COUNT(named); i++) {
+        if (!named[i][1]) continue;
+        otx__text_format(&text, ",\n  \"%s\": ", named[i][0]);
+        otx__text_json_string(&text, named[i][1], strlen(named[i][1]));
+    }
+    result = otx__maps_object(&text, "a_to_b", maps->a, maps->b, maps->a_to_b, sink, error);
+    if (!result)
+        result = otx__maps_object(&text, "b_to_a", maps->b, maps->a, maps->b_to_a, sink, error);
+    otx__text_string(&text, "\n}\n");
+    if (!result) result = otx__maps_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/disk/chapter.h */
@@ -32861,6 +33577,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      copy          the other files of the two models
      index         the files that are written anew
      run           the whole, in order
+     combined      a map of tokens by the combinations that a method makes
      report        what a job did, as JSON and as a table
      findings      what is told of a finished model
      check_files   its files
@@ -39665,6 +40382,106 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
     result = otx_job_run(job, out, error);
     if (!result && summary) otx_job_summarize(job, summary);
     otx_job_close(job);
+    return result;
+}
+
+/* >>> src/job/combined.h */
+/* ---- combined: a map by the combinations that a method makes -------------------------- */
+
+/* Whether a method's rows are combinations of shared tokens' rows and nothing else. */
+OTX__PRIVATE bool otx__method_combines(otx_method method)
+{
+    return method == OTX_METHOD_OMP || method == OTX_METHOD_OMP_CENTRED ||
+           method == OTX_METHOD_COMMON_INTERPOLATION || method == OTX_METHOD_WECHSEL ||
+           method == OTX_METHOD_HULL;
+}
+
+/* The solution for the head that the base writes with, or for its embedding. */
+OTX__PRIVATE otx__solution *otx__combined_solution(otx_job *job, bool input)
+{
+    size_t found = OTX__NONE, i;
+    for (i = 0; i < job->base.parts.count; i++) {
+        const otx__vocab_tensor *tensor = &job->base.parts.tensors[i];
+        const size_t solution = job->plans[i].solution;
+        if (solution == OTX__NONE) continue;
+        if (tensor->at == job->base.parts.embedding && found == OTX__NONE) found = solution;
+        if (tensor->at == job->base.parts.head && !input) found = solution;
+    }
+    return found == OTX__NONE ? &job->solutions[0] : &job->solutions[found];
+}
+
+/* The row of the target at a place. */
+OTX__PRIVATE otx_result otx__combined_row(const otx_job *job, const otx_fitted *fitted,
+                                          size_t target, otx__map_rows *to, otx_error *error)
+{
+    const int32_t *indices = fitted->indices + target * fitted->k;
+    const double *coefficients = fitted->coefficients + target * fitted->k;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < fitted->k && indices[i] >= 0 && !result; i++)
+        result = otx__map_put(to, job->anchor_bases[indices[i]], coefficients[i], error);
+    return result ? result : otx__map_end_row(to, OTX_COUNTERPART_COMBINED, error);
+}
+
+OTX__PRIVATE otx_result otx__combined_rows(const otx_job *job, const otx_fitted *fitted,
+                                           otx__map_rows *to, otx_error *error)
+{
+    const otx_vocab *donor = &job->donor.vocab;
+    otx_result result = OTX_OK;
+    size_t target = 0, i;
+    for (i = 0; i < donor->count && !result; i++) {
+        const otx_alignment_row *row = &job->alignment.rows[i];
+        if (otx__map_aligned(to, row, &donor->tokens[i], &result, error)) continue;
+        while (target < job->target_count && job->targets[target] < i) target++;
+        result = otx__combined_row(job, fitted, target, to, error);
+    }
+    return result;
+}
+
+/* The job of `from`'s tokens in `to`, as far as it is wanted here. */
+OTX__PRIVATE otx_result otx__combined_open(const otx_context *ctx, const char *from,
+                                           const char *to, const otx_job_options *options,
+                                           otx_job **job, otx_error *error)
+{
+    otx_job_options wanted;
+    memset(&wanted, 0, sizeof wanted);
+    *job = NULL;
+    wanted.method = options->method;
+    wanted.how.omp = options->how.omp;
+    wanted.how.weights = options->how.weights;
+    wanted.how.solve = options->how.solve;
+    wanted.how.solve_context = options->how.solve_context;
+    wanted.rows = OTX_ROWS_MULTIPLE; /* one for each of the tokenizer's ids, no more */
+    wanted.rows_multiple = 1;
+    if (!otx__method_combines(wanted.method))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s makes rows that are no combinations "
+                         "of a few tokens; those of omp, omp-centred, common_interpolation, "
+                         "wechsel and hull are, and subword maps tokens to their pieces",
+                         otx__word(otx_method_name(wanted.method)));
+    return otx_job_open(ctx, to, from, &wanted, job, error);
+}
+
+OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,
+                                     const otx_job_options *options, bool input,
+                                     otx_token_map *out, otx_error *error)
+{
+    otx__solution *solution;
+    otx__map_rows rows;
+    otx_job *job;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__combined_open(ctx, from, to, options, &job, error);
+    if (result) return result;
+    solution = otx__combined_solution(job, input);
+    if (job->target_count) result = otx__solution_make(job, solution, error);
+    if (!result) {
+        result = otx__map_rows_open(ctx, job->donor.vocab.count, job->base.vocab.count, out,
+                                    &rows, error);
+        if (!result) result = otx__combined_rows(job, &solution->fitted, &rows, error);
+        otx__map_rows_close(&rows);
+    }
+    otx_job_close(job);
+    if (result) otx_token_map_close(ctx, out);
     return result;
 }
 

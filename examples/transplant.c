@@ -99,8 +99,8 @@ static const char *duration_text(char to[NUMBER], double seconds)
 /* ---- the command line ----------------------------------------------------------- */
 
 typedef enum command {
-    TRANSPLANT, DRAFT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, HELP,
-    COMMAND_COUNT
+    TRANSPLANT, DRAFT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, MAP,
+    HELP, COMMAND_COUNT
 } command;
 
 typedef struct settings {
@@ -121,6 +121,9 @@ typedef struct settings {
     /* trim, extend */
     const char *keep, *drop, *tokens;
     uint64_t first;
+    /* map */
+    const char *safetensors;
+    bool input;
 } settings;
 
 /* The commands that an option is for, as bits. */
@@ -128,16 +131,17 @@ typedef struct settings {
 #define FOR_TRANSPLANTS (FOR(TRANSPLANT) | FOR(DRAFT))
 #define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE))
 #define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
+#define FOR_MAKERS (FOR_SOLVERS | FOR(MAP))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
 /* One list feeds the ids and the table: id, name, letter, whether it takes a value, which
    commands it is for. */
 #define OPTIONS(X) \
-    X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
-    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS) \
+    X(OPTION_K, "k", 'k', true, FOR_MAKERS) \
+    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS | FOR(MAP)) \
     X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR_TRANSPLANTS) \
-    X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
-    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS | FOR(EXTEND)) \
+    X(OPTION_COSINE, "cosine", 'c', false, FOR_MAKERS) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS | FOR(EXTEND)) \
     X(OPTION_PIECES, "pieces", 0, true, FOR_SOLVERS) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
@@ -147,9 +151,9 @@ typedef struct settings {
     X(OPTION_BASE_HEADS, "base-heads", 0, true, FOR_SOLVERS) \
     X(OPTION_DONOR_ROPE, "donor-rope", 0, true, FOR_SOLVERS) \
     X(OPTION_BASE_ROPE, "base-rope", 0, true, FOR_SOLVERS) \
-    X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
-    X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
-    X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
+    X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_MAKERS) \
+    X(OPTION_RIDGE, "ridge", 0, true, FOR_MAKERS) \
+    X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_MAKERS) \
     X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_RESHAPERS) \
     X(OPTION_MAP, "map", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_PADDING, "padding", 0, true, FOR_TRANSPLANTS) \
@@ -165,9 +169,9 @@ typedef struct settings {
     X(OPTION_SATURATE, "saturate", 0, false, FOR_TRANSPLANTS) \
     X(OPTION_OVERWRITE, "overwrite", 0, false, FOR_TRANSPLANTS | FOR_RESHAPERS) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR_TRANSPLANTS) \
-    X(OPTION_MEMORY, "memory", 0, true, FOR_SOLVERS) \
-    X(OPTION_THREADS, "threads", 0, true, FOR_SOLVERS) \
-    X(OPTION_ISA, "isa", 0, true, FOR_SOLVERS) \
+    X(OPTION_MEMORY, "memory", 0, true, FOR_MAKERS) \
+    X(OPTION_THREADS, "threads", 0, true, FOR_MAKERS) \
+    X(OPTION_ISA, "isa", 0, true, FOR_MAKERS) \
     X(OPTION_REPORT, "report", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_TOKEN_REPORT, "token-report", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_DRAFT_FOR, "draft-for", 0, true, FOR(VERIFY)) \
@@ -175,12 +179,14 @@ typedef struct settings {
     X(OPTION_METHODS, "methods", 0, true, FOR(EVALUATE)) \
     X(OPTION_HOLDOUT, "holdout", 0, true, FOR(EVALUATE)) \
     X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
-    X(OPTION_JSON, "json", 0, true, FOR(EVALUATE)) \
+    X(OPTION_JSON, "json", 0, true, FOR(EVALUATE) | FOR(MAP)) \
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
     X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
     X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
     X(OPTION_TOKENS, "tokens", 0, true, FOR(EXTEND)) \
     X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
+    X(OPTION_SAFETENSORS, "safetensors", 0, true, FOR(MAP)) \
+    X(OPTION_SIDE, "side", 0, true, FOR(MAP)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
     X(OPTION_VERSION, "version", 'V', false, FOR_ALL) \
     X(OPTION_HELP, "help", 'h', false, FOR_ALL)
@@ -208,6 +214,7 @@ static const char *const help_transplant[] = {
     "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
     "       transplant bytes MODEL OUT\n"
     "       transplant extend MODEL OUT --tokens FILE\n"
+    "       transplant map A B [--safetensors FILE] [--json FILE]\n"
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model BASE with the tokenizer of DONOR. Each is a directory in\n"
@@ -406,6 +413,31 @@ static const char help_extend[] =
     "      --overwrite         replace OUT if it exists\n"
     "  -q, --quiet             print nothing but warnings and errors\n";
 
+static const char help_map[] =
+    "usage: transplant map A B [--safetensors FILE] [--json FILE] [options]\n"
+    "\n"
+    "For every token of A the tokens of B that stand for it, with weights, and the same\n"
+    "of B's in A: for distilling, and for ensembles, of models with unlike vocabularies.\n"
+    "A and B are models or, without -a, files of tokenizers. A token of the\n"
+    "same bytes, or a special one in the same role, has weight 1. Any other has B's own\n"
+    "split of its bytes, by weights that sum to 1. Without such tokens a row is empty.\n"
+    "\n"
+    "      --safetensors FILE  write sparse rows (indptr, indices, weights, shape) of\n"
+    "                          a_to_b and b_to_a, for torch.sparse_csr_tensor\n"
+    "      --json FILE         write a token a line, for people\n"
+    "  -s, --subword-method NAME\n"
+    "                          weights of the pieces: mean, weighted_mean, first_last,\n"
+    "                          last or length; sum is mean here (mean)\n"
+    "      --side WHICH        output, for what models write (their logits), or input,\n"
+    "                          for what they read (output)\n"
+    "  -a, --approximation-method NAME\n"
+    "                          instead of the split, the shared tokens that a method\n"
+    "                          combines by the models' rows: omp, omp-centred,\n"
+    "                          common_interpolation, wechsel or hull. Only hull, wechsel\n"
+    "                          and common_interpolation by distance sum to 1\n"
+    "  -k, -c, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa, -q:\n"
+    "                          as for a transplant\n";
+
 /* The sub-commands; a first argument that is none of these names is BASE. */
 static const struct {
     const char *name;
@@ -430,6 +462,7 @@ static const struct {
      help_trim},
     {"extend", 2, 2, "two are wanted: MODEL OUT (for a directory named extend, write ./extend)",
      help_extend},
+    {"map", 2, 2, "two are wanted: A B (for a directory named map, write ./map)", help_map},
     {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
      NULL},
 };
@@ -824,6 +857,12 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_KEEP: to->keep = value; break;
     case OPTION_DROP: to->drop = value; break;
     case OPTION_TOKENS: to->tokens = value; break;
+    case OPTION_SAFETENSORS: to->safetensors = value; break;
+    case OPTION_SIDE:
+        to->input = strcmp(value, "input") == 0;
+        if (!to->input && strcmp(value, "output") != 0)
+            status = misuse("--side", value, "output or input is wanted");
+        break;
     case OPTION_FIRST: status = set_number(value, UINT32_MAX, "--first", &to->first); break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ENGINE:
@@ -910,6 +949,8 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("both reports would go to", s->report, NULL);
     if (s->json && s->html && strcmp(s->json, s->html) == 0)
         return misuse("both reports would go to", s->json, NULL);
+    if (s->json && s->safetensors && strcmp(s->json, s->safetensors) == 0)
+        return misuse("both maps would go to", s->json, NULL);
     if (s->keep && s->drop)
         return misuse("--drop does not go with", "--keep", "one of them is wanted");
     if (s->command == TRIM && !s->keep && !s->drop && !s->first)
@@ -941,6 +982,7 @@ static int read_command_line(settings *to, int count, char **words)
     if (status) return status;
     if (to->argument_count > 0) to->command = find_command(to->arguments[0]);
     if (to->command != TRANSPLANT) to->arguments++, to->argument_count--;
+    if (to->command == MAP && !(seen & SEEN(OPTION_METHOD))) to->job.method = OTX_METHOD_SUBWORD;
     to->job.map = to->map;
     to->job.keep_details = to->token_report != NULL;
     if (!to->job.how.omp.memory) to->job.how.omp.memory = half_of_memory();
@@ -2017,6 +2059,111 @@ static int run_trim(const settings *s)
     return reshaped(result, &error, &list);
 }
 
+/* Both ways between A and B. */
+typedef struct mapping {
+    otx_vocab vocabs[2];
+    otx_token_map maps[2];
+    char method[SHOWN];
+} mapping;
+
+static otx_result write_maps(const void *maps, const otx_sink *sink, otx_error *error)
+{
+    return otx_token_maps_write(NULL, (const otx_token_maps *)maps, sink, error);
+}
+
+static otx_result write_maps_json(const void *maps, const otx_sink *sink, otx_error *error)
+{
+    return otx_token_maps_write_json(NULL, (const otx_token_maps *)maps, sink, error);
+}
+
+/* One way, from the vocabulary of that number to the other's. */
+static otx_result map_one_way(const settings *s, const otx_context *ctx, mapping *m, int from,
+                              otx_error *error)
+{
+    otx_token_map_options split;
+    if (s->job.method != OTX_METHOD_SUBWORD)
+        return otx_token_map_fit(ctx, s->arguments[from], s->arguments[!from], &s->job, s->input,
+                                 &m->maps[from], error);
+    memset(&split, 0, sizeof split);
+    split.subword = s->job.how.subword;
+    split.input = s->input;
+    return otx_token_map_open(ctx, &m->vocabs[from], &m->vocabs[!from], &split, &m->maps[from],
+                              error);
+}
+
+static otx_result map_both_ways(const settings *s, const otx_context *ctx, mapping *m,
+                                output files[2], otx_error *error)
+{
+    const bool split = s->job.method == OTX_METHOD_SUBWORD;
+    otx_token_maps maps;
+    otx_result result = OTX_OK;
+    int i;
+    snprintf(m->method, sizeof m->method, "%s%s%s, %s", otx_method_name(s->job.method),
+             split ? " " : "", split ? otx_subword_name(s->job.how.subword) : "",
+             s->input ? "input" : "output");
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx_vocab_open(ctx, s->arguments[i], &m->vocabs[i], error);
+        if (!result && split)
+            result = otx_vocab_open_rules(ctx, s->arguments[i], &m->vocabs[i], error);
+    }
+    if (!result && s->safetensors) result = output_open(&files[0], s->safetensors, error);
+    if (!result && s->json) result = output_open(&files[1], s->json, error);
+    for (i = 0; i < 2 && !result; i++) result = map_one_way(s, ctx, m, i, error);
+    maps.a = &m->vocabs[0];
+    maps.b = &m->vocabs[1];
+    maps.a_to_b = &m->maps[0];
+    maps.b_to_a = &m->maps[1];
+    maps.a_name = s->arguments[0];
+    maps.b_name = s->arguments[1];
+    maps.method = m->method;
+    if (!result) result = output_finish(&files[0], &maps, write_maps, error);
+    if (!result) result = output_finish(&files[1], &maps, write_maps_json, error);
+    return result;
+}
+
+static void print_map(const char *from, const char *to, const otx_token_map *map)
+{
+    static const char *const names[OTX_COUNTERPART_COUNT] = {
+        "same bytes", "same role", "split", "combined", "unused", "no counterpart", "no token"};
+    const uint64_t tokens = map->rows - map->counts[OTX_COUNTERPART_ABSENT];
+    size_t i;
+    printf("%s -> %s\n", from, to);
+    print_count("tokens", tokens, 0);
+    for (i = 0; i < OTX_COUNTERPART_ABSENT; i++)
+        if (map->counts[i]) print_count(names[i], map->counts[i], tokens);
+    print_count("entries", map->entries, 0);
+    printf("  %-14s %12.7g to %.7g", "sums of rows", map->least_sum, map->most_sum);
+    if (map->negative) printf("; %" PRIu64 " weights below 0", map->negative);
+    printf("\n");
+}
+
+static int run_map(const settings *s)
+{
+    mapping map;
+    output files[2];
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result;
+    int i;
+    memset(&map, 0, sizeof map);
+    memset(files, 0, sizeof files);
+    catch_signals();
+    result = map_both_ways(s, &ctx, &map, files, &error);
+    clear_bar(&m);
+    for (i = 0; i < 2 && !result && !s->quiet; i++)
+        print_map(s->arguments[i], s->arguments[!i], &map.maps[i]);
+    for (i = 0; i < 2; i++) {
+        output_close(&files[i]);
+        otx_token_map_close(&ctx, &map.maps[i]);
+        otx_vocab_close(&ctx, &map.vocabs[i]);
+    }
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(&error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
 /* The help of the command that is named, or of the whole. */
 static int run_help(const settings *s)
 {
@@ -2025,7 +2172,7 @@ static int run_help(const settings *s)
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
                       "known are transplant, draft, inspect, align, verify, evaluate, trim, "
-                      "bytes, extend");
+                      "bytes, extend, map");
     return print_help(of);
 }
 
@@ -2041,6 +2188,7 @@ static int run(const settings *s)
     else if (s->command == EVALUATE) status = run_evaluate(s);
     else if (s->command == TRIM || s->command == BYTES) status = run_trim(s);
     else if (s->command == EXTEND) status = run_extend(s);
+    else if (s->command == MAP) status = run_map(s);
     else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

@@ -138,6 +138,21 @@ tokenizer_clients() {
     done
 }
 
+# Maps between vocabularies, as tokenizers and PyTorch take them, and the example on them.
+token_maps() {
+    python=$(python_with models torch==2.13.0 transformers==5.24.0)
+    if [ -z "$python" ]; then
+        skip "token maps" "torch and transformers cannot be installed"
+        return
+    fi
+    suite "token maps, against tokenizers and torch" "$python" tests/map_clients.py \
+        "$build/transplant"
+    "$python" examples/distil_logits.py examples/models/base examples/models/donor \
+        --tool "$build/transplant" --bytes 500 >"$build/distil.txt" &&
+        [ "$(grep -c '| 1.000000 | [0-9.]* | [0-9.]* % |$' "$build/distil.txt")" = 4 ]
+    count "examples/distil_logits.py" $?
+}
+
 # What verify says of draft models, against the code of those that run them; and shards that
 # are not what their index says, against the code that loads them.
 draft_engines() {
@@ -180,6 +195,7 @@ clients() {
     count "examples/transplant.c, as one program" $?
     architectures
     tokenizer_clients
+    token_maps
     draft_engines
     gguf_clients
     gguf_keys

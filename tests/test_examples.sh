@@ -41,7 +41,7 @@ prints() {
     fi
 }
 
-for name in solve_arrays compare_vocabularies hooks edit_json write_safetensors; do
+for name in solve_arrays compare_vocabularies hooks edit_json write_safetensors average; do
     compiled $name
 done
 prints solve_arrays "target 0: +4 * atom 3 +1 * atom 0, residual 0.000
@@ -72,6 +72,18 @@ ends with token 2
 }" "$build/edit_json"
 prints write_safetensors "embedding: BF16, 12 bytes
 scale: F32, 8 bytes" "$build/write_safetensors" "$build/x.safetensors"
+
+if [ "$object" ]; then
+    $CC $openmp -I. -DOMP_TRANSPLANT_IMPLEMENTED examples/transplant.c "$object" \
+        -o "$build/transplant" -lm
+else
+    $CC -O1 -I. examples/transplant.c -o "$build/transplant" -lm
+fi
+count "examples/transplant.c: build" $?
+env TRANSPLANT="$build/transplant" AVERAGE="$build/average" examples/merge.sh "$build/merged" \
+    2>"$build/errors" | head -n 2 >"$build/merge.txt"
+prints merge.sh "30 tensors averaged
+$build/merged: 0 errors, 0 warnings" cat "$build/merge.txt"
 
 version=$(sed -n 's/^#define OTX_VERSION_STRING "\(.*\)"/\1/p' omp_transplant.h)
 if [ "$object" ]; then

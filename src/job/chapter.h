@@ -43,6 +43,7 @@
      copy          the other files of the two models
      index         the files that are written anew
      run           the whole, in order
+     combined      a map of tokens by the combinations that a method makes
      report        what a job did, as JSON and as a table
      findings      what is told of a finished model
      check_files   its files
