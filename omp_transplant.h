@@ -23,270 +23,275 @@
 
    What is where
 
-      319  api/version                version
-      349  api/result                 results
-      389  api/context                context: memory, threads, progress
-      467  api/isa                    instruction sets
-      484  api/matrix                 numbers and matrices
-      542  api/blocks                 block types of ggml
-      566  api/solver                 the solver
-      694  api/affine                 the affine map: rows as the map makes them, and what it misses
-      825  api/methods                methods: rows for tokens that a model lacks
-     1022  api/source                 sources and sinks: bytes in and out
-     1042  api/json                   JSON
-     1164  api/safetensors            safetensors
-     1228  api/gguf                   GGUF
-     1326  api/vocab                  vocabularies
-     1463  api/align                  alignment
-     1526  api/gguf_vocab             vocabularies in GGUF files
-     1551  api/file                   files
-     1562  api/directory              directories
-     1634  api/job                    the whole job
-     1800  api/verify                 looking at a finished model
-     1864  api/evaluate               methods ranked on tokens that both models share
-     1959  api/reshape                a model's own vocabulary, smaller or larger
+      327  api/version                version
+      357  api/result                 results
+      397  api/context                context: memory, threads, progress
+      475  api/isa                    instruction sets
+      492  api/matrix                 numbers and matrices
+      550  api/blocks                 block types of ggml
+      574  api/solver                 the solver
+      702  api/affine                 the affine map: rows as the map makes them, and what it misses
+      833  api/methods                methods: rows for tokens that a model lacks
+     1051  api/source                 sources and sinks: bytes in and out
+     1071  api/json                   JSON
+     1193  api/safetensors            safetensors
+     1257  api/gguf                   GGUF
+     1355  api/vocab                  vocabularies
+     1492  api/align                  alignment
+     1559  api/gguf_vocab             vocabularies in GGUF files
+     1584  api/file                   files
+     1595  api/directory              directories
+     1667  api/job                    the whole job
+     1856  api/verify                 looking at a finished model
+     1920  api/evaluate               methods ranked on tokens that both models share
+     2015  api/reshape                a model's own vocabulary, smaller or larger
 
-     2046  base                       what everything stands on
-     2082  base/begin                 system headers, and how floating point must be compiled
-     2120  base/sizes                 counting, and sums and products that may not wrap
-     2158  base/span                  bytes of others, digits, UTF-8
-     2316  base/decimal               the digits of a double
-     2451  base/format                printf without stdio and without a locale
-     2720  base/result                results, failures, messages
-     2836  base/memory                the allocator, arrays that grow
-     2895  base/text                  names in messages, and text that grows
-     3012  base/hooks                 log, progress, threads of the caller
-     3081  base/sort                  in place, without memory, never quadratic; and finding
-     3131  base/clock                 wall time for statistics
-     3177  base/hash                  keyed, for tables whose keys a stranger chooses
-     3269  base/pool                  blocks that are freed together
-     3384  base/number                element types, widening and rounding
-     3595  base/blocks                block types of ggml, taken apart and widened
-     3816  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4101  base/blocks_make           rows quantised to blocks
-     4495  base/base64                decoding
-     4531  base/protobuf              fields of a message
-     4653  base/watch                 long loops that the caller can stop
+     2102  base                       what everything stands on
+     2138  base/begin                 system headers, and how floating point must be compiled
+     2176  base/sizes                 counting, and sums and products that may not wrap
+     2214  base/span                  bytes of others, digits, UTF-8
+     2372  base/decimal               the digits of a double
+     2507  base/format                printf without stdio and without a locale
+     2776  base/result                results, failures, messages
+     2892  base/memory                the allocator, arrays that grow
+     2951  base/text                  names in messages, and text that grows
+     3068  base/hooks                 log, progress, threads of the caller
+     3137  base/sort                  in place, without memory, never quadratic; and finding
+     3187  base/clock                 wall time for statistics
+     3233  base/hash                  keyed, for tables whose keys a stranger chooses
+     3325  base/pool                  blocks that are freed together
+     3440  base/number                element types, widening and rounding
+     3651  base/blocks                block types of ggml, taken apart and widened
+     3872  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4157  base/blocks_make           rows quantised to blocks
+     4551  base/base64                decoding
+     4587  base/protobuf              fields of a message
+     4709  base/watch                 long loops that the caller can stop
 
-     4706  files                      formats, on memory and streams
-     4736  files/memory_source        memory as a source of bytes
-     4754  files/json_read            a parser without recursion
-     5107  files/json_values          looking at values, stepping through containers
-     5320  files/json_edit            writing, and edits that keep every byte they do not touch
-     5688  files/tensors              what reading and writing a header share
-     5823  files/safetensors_read     the header of a file, checked
-     6148  files/safetensors_write    the header of a new file
-     6305  files/gguf_types           ggml's types, and the sizes of values
-     6482  files/gguf_values          keys, tensors and values found
-     6600  files/gguf_walk            what stands in a header, one after the other
-     6812  files/gguf_read            the header of a file, checked
-     7033  files/gguf_write           the header of a new file
-     7238  files/gguf_keys            a list of keys that is being made
+     4762  files                      formats, on memory and streams
+     4792  files/memory_source        memory as a source of bytes
+     4810  files/json_read            a parser without recursion
+     5163  files/json_values          looking at values, stepping through containers
+     5376  files/json_edit            writing, and edits that keep every byte they do not touch
+     5744  files/tensors              what reading and writing a header share
+     5879  files/safetensors_read     the header of a file, checked
+     6204  files/safetensors_write    the header of a new file
+     6361  files/gguf_types           ggml's types, and the sizes of values
+     6538  files/gguf_values          keys, tensors and values found
+     6656  files/gguf_walk            what stands in a header, one after the other
+     6868  files/gguf_read            the header of a file, checked
+     7089  files/gguf_write           the header of a new file
+     7294  files/gguf_keys            a list of keys that is being made
 
-     7438  vocab                      tokens, from every source, and which of them are the same
-     7479  vocab/known                what the world calls things: files, classes, tokens
-     7803  vocab/token_table          the table of tokens, and finding tokens in it
-     7977  vocab/spelling             from what a file spells to bytes
-     8168  vocab/reader               what the readers of all sources share
-     8526  vocab/added_tokens         what other files add to a model's tokens
-     8874  vocab/in_use               tokens that are named as reserved ones and are none
-     8977  vocab/from_tokenizer_json  tokenizer.json
-     9270  vocab/from_tekken          tekken.json
-     9425  vocab/from_tiktoken        *.tiktoken
-     9490  vocab/from_sentencepiece   tokenizer.model and its like
-     9855  vocab/from_vocab_json      vocab.json and merges.txt
-     9941  vocab/from_vocab_txt       vocab.txt
-     9998  vocab/digits               how a tokenizer cuts numbers
-    10194  vocab/recognise            what a file is, by what it holds
-    10325  vocab/parse                the first source that is given, and what goes with it
-    10551  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10858  vocab/rules_read           the rules of each kind of file
-    10963  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11144  vocab/from_gguf            the vocabulary of a GGUF file
-    11452  vocab/gguf_rules           how it splits text
-    11604  vocab/split                text split as the tokenizer's model splits it
-    12004  vocab/align                which base token a donor token is
+     7494  vocab                      tokens, from every source, and which of them are the same
+     7535  vocab/known                what the world calls things: files, classes, tokens
+     7859  vocab/token_table          the table of tokens, and finding tokens in it
+     8033  vocab/spelling             from what a file spells to bytes
+     8224  vocab/reader               what the readers of all sources share
+     8582  vocab/added_tokens         what other files add to a model's tokens
+     8930  vocab/in_use               tokens that are named as reserved ones and are none
+     9033  vocab/from_tokenizer_json  tokenizer.json
+     9326  vocab/from_tekken          tekken.json
+     9481  vocab/from_tiktoken        *.tiktoken
+     9546  vocab/from_sentencepiece   tokenizer.model and its like
+     9911  vocab/from_vocab_json      vocab.json and merges.txt
+     9997  vocab/from_vocab_txt       vocab.txt
+    10054  vocab/digits               how a tokenizer cuts numbers
+    10250  vocab/recognise            what a file is, by what it holds
+    10381  vocab/parse                the first source that is given, and what goes with it
+    10607  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10914  vocab/rules_read           the rules of each kind of file
+    11019  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11200  vocab/from_gguf            the vocabulary of a GGUF file
+    11508  vocab/gguf_rules           how it splits text
+    11660  vocab/split                text split as the tokenizer's model splits it
+    12060  vocab/align                which base token a donor token is
 
-    12258  simd                       the hot loops, once for each instruction set
-    12291  simd/kernels               the table of kernels, and what all versions share
-    12568  simd/scalar                the reference
-    12737  simd/sse2                  the operations of 128-bit x86, and what each does
-    12858  simd/neon                  those of 64-bit Arm
-    12953  simd/wasm                  those of WebAssembly's SIMD128
-    13038  simd/avx2                  those of 256-bit x86, with FMA
-    13120  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13762  simd/avx_vnni              AVX2, and products of integers
-    13858  simd/neon_bf16             NEON, and products of matrices
-    14012  simd/avx512                512-bit x86, by hand
-    14618  simd/amx                   tiles of x86, beside AVX-512
-    14861  simd/dispatch              which of them this machine can run, and which a call takes
+    12317  simd                       the hot loops, once for each instruction set
+    12350  simd/kernels               the table of kernels, and what all versions share
+    12627  simd/scalar                the reference
+    12796  simd/sse2                  the operations of 128-bit x86, and what each does
+    12917  simd/neon                  those of 64-bit Arm
+    13012  simd/wasm                  those of WebAssembly's SIMD128
+    13097  simd/avx2                  those of 256-bit x86, with FMA
+    13179  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13821  simd/avx_vnni              AVX2, and products of integers
+    13917  simd/neon_bf16             NEON, and products of matrices
+    14071  simd/avx512                512-bit x86, by hand
+    14677  simd/amx                   tiles of x86, beside AVX-512
+    14920  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15087  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15140  solve/views                the rows of matrices, as the kernels read them
-    15269  solve/panels               vectors as the dense products want them, and these
-    15460  solve/rests                vectors on their way into panels
-    15637  solve/dictionary           the atoms, and their split along a common direction
-    15792  solve/exact_gram           products of all pairs of atoms in double
-    15874  solve/triangle             packed lower triangles
-    15978  solve/support              what is known of one target, and the exact steps
-    16254  solve/gram_table           products of atoms with all atoms, for scans
-    16492  solve/screen               which atoms are worth scoring in double: the bound
-    16798  solve/scan                 the correlations of all atoms with a block's residuals
-    16961  solve/predict              making targets ready for the next scan
-    17207  solve/candidates           the atoms that a scan could not rule out
-    17544  solve/select               the next atoms of each target
-    17709  solve/pursuit              what one solve holds, and the memory it takes
-    17953  solve/plan                 which form, and in what blocks
-    18198  solve/steps                a pursuit from its rows to its results
-    18437  solve/combine              new rows of coefficients
-    18499  solve/solver               the public call
-    18664  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18873  solve/affine_normal        the normal equations of an affine map
-    19116  solve/affine_factor        their factor, and their solution
-    19347  solve/affine_map           a fitted map, and the rows it makes
-    19690  solve/affine_choice        how many atoms to take, and chosen by what
-    20088  solve/affine_fit           what a fit of an affine map holds and needs
-    20332  solve/affine               fitting and applying affine maps
+    15146  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15199  solve/views                the rows of matrices, as the kernels read them
+    15328  solve/panels               vectors as the dense products want them, and these
+    15519  solve/rests                vectors on their way into panels
+    15696  solve/dictionary           the atoms, and their split along a common direction
+    15851  solve/exact_gram           products of all pairs of atoms in double
+    15933  solve/triangle             packed lower triangles
+    16037  solve/support              what is known of one target, and the exact steps
+    16313  solve/gram_table           products of atoms with all atoms, for scans
+    16551  solve/screen               which atoms are worth scoring in double: the bound
+    16857  solve/scan                 the correlations of all atoms with a block's residuals
+    17020  solve/predict              making targets ready for the next scan
+    17266  solve/candidates           the atoms that a scan could not rule out
+    17603  solve/select               the next atoms of each target
+    17768  solve/pursuit              what one solve holds, and the memory it takes
+    18012  solve/plan                 which form, and in what blocks
+    18257  solve/steps                a pursuit from its rows to its results
+    18496  solve/combine              new rows of coefficients
+    18558  solve/solver               the public call
+    18723  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18932  solve/affine_normal        the normal equations of an affine map
+    19175  solve/affine_factor        their factor, and their solution
+    19406  solve/affine_map           a fitted map, and the rows it makes
+    19749  solve/affine_choice        how many atoms to take, and chosen by what
+    20147  solve/affine_fit           what a fit of an affine map holds and needs
+    20391  solve/affine               fitting and applying affine maps
 
-    20621  methods                    rows for tokens that a model lacks, each method a room
-    20660  methods/parts              what methods share: sums of rows, combinations
-    20844  methods/pursuit            omp, omp-centred
-    20915  methods/mapping            omp-affine, affine
-    20949  methods/constant           mean, zero
-    20977  methods/near               each target against all anchors
-    21268  methods/weights            how a few anchors combine to a target
-    21489  methods/interpolation      common_interpolation
-    21642  methods/wechsel            wechsel
-    21692  methods/focus              focus
-    21780  methods/hull               hull
-    21831  methods/dense              matrices of double, and their products
-    22096  methods/linear             maps between two models' rows
-    22251  methods/clp                clp
-    22337  methods/chance             normal deviates that are the same everywhere
-    22398  methods/factor             of symmetric matrices
-    22447  methods/randn              randn
-    22536  methods/john_hewitt        john_hewitt
-    22620  methods/polar              the orthogonal part of a matrix
-    22716  methods/procrustes         procrustes
-    22809  methods/eigen              principal directions of a matrix's rows
-    23103  methods/landmark_pca       landmark_pca
-    23161  methods/stb                stb
-    23343  methods/mp_rope            mp_rope
-    23659  methods/subword            subword
-    23775  methods/zett               zett
-    23797  methods/modifiers          what is done to the rows of any method
-    23911  methods/methods            the table of all, and the public calls
+    20680  methods                    rows for tokens that a model lacks, each method a room
+    20721  methods/parts              what methods share: sums of rows, combinations
+    20905  methods/pursuit            omp, omp-centred
+    20976  methods/mapping            omp-affine, affine
+    21010  methods/constant           mean, zero
+    21038  methods/near               each target against all anchors
+    21329  methods/weights            how a few anchors combine to a target
+    21550  methods/interpolation      common_interpolation
+    21703  methods/wechsel            wechsel
+    21753  methods/focus              focus
+    21841  methods/hull               hull
+    21892  methods/dense              matrices of double, and their products
+    22157  methods/linear             maps between two models' rows
+    22312  methods/clp                clp
+    22398  methods/chance             normal deviates that are the same everywhere
+    22459  methods/factor             of symmetric matrices
+    22508  methods/randn              randn
+    22597  methods/john_hewitt        john_hewitt
+    22681  methods/polar              the orthogonal part of a matrix
+    22777  methods/procrustes         procrustes
+    22870  methods/eigen              principal directions of a matrix's rows
+    23164  methods/landmark_pca       landmark_pca
+    23222  methods/stb                stb
+    23404  methods/mp_rope            mp_rope
+    23720  methods/subword            subword
+    23836  methods/zett               zett
+    23858  methods/spread             the factor that suits hidden anchors' rows best
+    24085  methods/modifiers          what is done to the rows of any method
+    24229  methods/undertrained       rows that look as if nothing had trained them
+    24346  methods/methods            the table of all, and the public calls
 
-    24060  disk                       files and directories
-    24098  disk/system                what POSIX and Windows are asked for
-    24139  disk/windows_paths         paths as Windows takes them
-    24279  disk/windows               the system as Windows gives it
-    24591  disk/posix                 the system as POSIX gives it
-    24839  disk/paths                 what can be told from their text
-    24913  disk/failure               why the system refused
-    25027  disk/look                  what stands at a path, and whether within another
-    25148  disk/listing               listings of directories
-    25223  disk/reading               files to read, and whether they have changed
-    25402  disk/writing               files to write
-    25519  disk/copying               copies of files
-    25585  disk/trees                 whole directories looked through, copied, removed
-    25801  disk/known                 what weights are called in a directory
-    25895  disk/staging               a directory made under another name, then renamed
-    26161  disk/staged_files          files made under another name, then renamed
-    26290  disk/missing               a path or a directory without what is wanted of it
-    26333  disk/gguf_files            GGUF files of a directory, by their names
-    26372  disk/weights               which files they are, and what may stand in their place
-    26708  disk/weight_index          the index of a checkpoint in shards
-    26925  disk/shards                what an index and its shards say of each other
-    27130  disk/gguf_parts            the parts of a split GGUF file
-    27239  disk/checkpoint            a model directory, in one file or in shards
-    27591  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    27670  disk/tokenizer_directory   the tokenizer of a model directory
+    24499  disk                       files and directories
+    24537  disk/system                what POSIX and Windows are asked for
+    24578  disk/windows_paths         paths as Windows takes them
+    24718  disk/windows               the system as Windows gives it
+    25030  disk/posix                 the system as POSIX gives it
+    25278  disk/paths                 what can be told from their text
+    25352  disk/failure               why the system refused
+    25466  disk/look                  what stands at a path, and whether within another
+    25587  disk/listing               listings of directories
+    25662  disk/reading               files to read, and whether they have changed
+    25841  disk/writing               files to write
+    25958  disk/copying               copies of files
+    26024  disk/trees                 whole directories looked through, copied, removed
+    26240  disk/known                 what weights are called in a directory
+    26334  disk/staging               a directory made under another name, then renamed
+    26600  disk/staged_files          files made under another name, then renamed
+    26729  disk/missing               a path or a directory without what is wanted of it
+    26772  disk/gguf_files            GGUF files of a directory, by their names
+    26811  disk/weights               which files they are, and what may stand in their place
+    27147  disk/weight_index          the index of a checkpoint in shards
+    27364  disk/shards                what an index and its shards say of each other
+    27569  disk/gguf_parts            the parts of a split GGUF file
+    27678  disk/checkpoint            a model directory, in one file or in shards
+    28030  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    28109  disk/tokenizer_directory   the tokenizer of a model directory
 
-    27932  model                      which tensors and config keys belong to the vocabulary
-    27968  model/known                what the world calls things
-    28305  model/known_keys           keys of ids and sizes in configs
-    28479  model/known_classes        classes of tokenizers, by the type of model
-    28717  model/names                names of tensors
-    28874  model/document             the JSON files of a model directory
-    28969  model/members              what the members of a config are about
-    29190  model/config               what config.json says
-    29367  model/side                 a model directory opened once
-    29491  model/gguf_model           what a GGUF file says of a model
-    29548  model/code                 the Python that a tokenizer is loaded with
-    29782  model/parts                what each tensor does for the vocabulary
-    29895  model/whole                whether all tensors are there
-    30017  model/find                 finding the parts of a model
-    30316  model/processor            the tokens that a processor looks for by their text
-    30471  model/heirs                what becomes of the ids in a config
-    30637  model/config_ids           ids in a config being edited
-    30877  model/config_lists         lists, dictionaries and ranges of ids
-    31034  model/config_edit          config.json and generation_config.json, edited
-    31329  model/classes              which class a tokenizer is loaded as
-    31536  model/class_tokens         added tokens that a class numbers otherwise
+    28371  model                      which tensors and config keys belong to the vocabulary
+    28407  model/known                what the world calls things
+    28759  model/known_keys           keys of ids and sizes in configs
+    28933  model/known_classes        classes of tokenizers, by the type of model
+    29171  model/names                names of tensors
+    29328  model/document             the JSON files of a model directory
+    29423  model/members              what the members of a config are about
+    29644  model/config               what config.json says
+    29821  model/side                 a model directory opened once
+    29945  model/gguf_model           what a GGUF file says of a model
+    30002  model/code                 the Python that a tokenizer is loaded with
+    30236  model/parts                what each tensor does for the vocabulary
+    30349  model/whole                whether all tensors are there
+    30471  model/find                 finding the parts of a model
+    30770  model/processor            the tokens that a processor looks for by their text
+    30925  model/heirs                what becomes of the ids in a config
+    31092  model/config_ids           ids in a config being edited
+    31332  model/config_lists         lists, dictionaries and ranges of ids
+    31489  model/config_edit          config.json and generation_config.json, edited
+    31784  model/classes              which class a tokenizer is loaded as
+    31991  model/class_tokens         added tokens that a class numbers otherwise
 
-    31652  job                        the whole transplant, in the order in which it happens
-    31705  job/job                    what a job holds
-    31995  job/open                   opening the two models
-    32271  job/map                    the caller's map
-    32392  job/align                  where every new row comes from
-    32589  job/plan                   what becomes of every tensor, and of the configs
-    32770  job/chat                   the template that turns messages into text
-    32909  job/digits                 where the two tokenizers cut numbers differently
-    33110  job/converted              the special tokens that a conversion to GGUF finds
-    33418  job/gguf_donor             the files of a tokenizer, open once more
-    33502  job/gguf_pre               what llama.cpp calls the way it cuts text
-    33785  job/gguf_tokens            the strings, types and scores of a vocabulary
-    34121  job/gguf_merges            the merges of a byte-level vocabulary
-    34292  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    34462  job/gguf_special           special tokens, flags, templates
-    34681  job/gguf_normal            what becomes of spaces and letters
-    34824  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    35020  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35231  job/bos                    texts that begin otherwise than the base's
-    35295  job/rows                   rows in memory: reading, checking, their mean
-    35617  job/pieces                 what the base cuts new tokens into
-    35719  job/untrained              rows that hold nothing, and what becomes of their tokens
-    35984  job/solve                  solving for the rows of the donor
-    36198  job/targets                the rows that are made from the donor's
-    36298  job/diagnose               what is odd about the rows that were made
-    36427  job/rebuild                the new rows of one vocabulary tensor
-    36693  job/write_blocks           new rows as blocks
-    36790  job/write                  the output and its weights
-    37084  job/write_gguf             the output as a GGUF file, or as parts of one
-    37429  job/copy                   the other files of the two models
-    37646  job/index                  the files that are written anew
-    37808  job/run                    the whole, in order
-    37966  job/report                 what a job did, as JSON and as a table
-    38282  job/findings               what is told of a finished model
-    38331  job/check_files            its files
-    38467  job/check_ids              sizes, ids and tying
-    38683  job/check_values           values
-    38754  job/check_gguf             the tokens of a GGUF file
-    39004  job/check_gguf_keys        its other keys, and its tensors
-    39249  job/check_draft            as a draft model for another
-    39572  job/verify                 whether a finished model agrees with itself
+    32107  job                        the whole transplant, in the order in which it happens
+    32163  job/job                    what a job holds
+    32552  job/open                   opening the two models
+    32828  job/map                    the caller's map
+    32949  job/align                  where every new row comes from
+    33150  job/plan                   what becomes of every tensor, and of the configs
+    33366  job/rope                   heads and rotary positions of the two models
+    33464  job/chat                   the template that turns messages into text
+    33603  job/digits                 where the two tokenizers cut numbers differently
+    33804  job/converted              the special tokens that a conversion to GGUF finds
+    34112  job/gguf_donor             the files of a tokenizer, open once more
+    34196  job/gguf_pre               what llama.cpp calls the way it cuts text
+    34479  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34815  job/gguf_merges            the merges of a byte-level vocabulary
+    34986  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    35156  job/gguf_special           special tokens, flags, templates
+    35375  job/gguf_normal            what becomes of spaces and letters
+    35518  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    35714  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35925  job/bos                    texts that begin otherwise than the base's
+    35989  job/rows                   rows in memory: reading, checking, their mean
+    36328  job/pieces                 what the base cuts new tokens into
+    36430  job/untrained              rows that hold nothing, and what becomes of their tokens
+    36695  job/magikarp               tokens that look under-trained by their rows
+    36822  job/match                  rows of tokens that a new one only begins with
+    36909  job/solve                  solving for the rows of the donor
+    37112  job/targets                the rows that are made from the donor's
+    37226  job/diagnose               what is odd about the rows that were made
+    37355  job/rebuild                the new rows of one vocabulary tensor
+    37616  job/write_blocks           new rows as blocks
+    37713  job/write                  the output and its weights
+    38007  job/write_gguf             the output as a GGUF file, or as parts of one
+    38352  job/copy                   the other files of the two models
+    38569  job/index                  the files that are written anew
+    38731  job/run                    the whole, in order
+    38892  job/report                 what a job did, as JSON and as a table
+    39214  job/findings               what is told of a finished model
+    39263  job/check_files            its files
+    39399  job/check_ids              sizes, ids and tying
+    39615  job/check_values           values
+    39686  job/check_gguf             the tokens of a GGUF file
+    39936  job/check_gguf_keys        its other keys, and its tensors
+    40181  job/check_draft            as a draft model for another
+    40504  job/verify                 whether a finished model agrees with itself
 
-    39628  evaluate                   methods ranked on tokens that both models share
-    39647  evaluate/token_class       what a token is like, by its bytes
-    39714  evaluate/hidden            which tokens are hidden, and the rows at hand
-    39906  evaluate/scores            how near rows come to the true ones
-    40005  evaluate/ranks             whether a true row is found among all
-    40113  evaluate/evaluate          methods, one after the other, matrix by matrix
-    40322  evaluate/write_json        an evaluation as JSON
-    40433  evaluate/write_page        an evaluation as a page
+    40560  evaluate                   methods ranked on tokens that both models share
+    40579  evaluate/token_class       what a token is like, by its bytes
+    40646  evaluate/hidden            which tokens are hidden, and the rows at hand
+    40838  evaluate/scores            how near rows come to the true ones
+    40937  evaluate/ranks             whether a true row is found among all
+    41045  evaluate/evaluate          methods, one after the other, matrix by matrix
+    41264  evaluate/write_json        an evaluation as JSON
+    41375  evaluate/write_page        an evaluation as a page
 
-    40647  reshape                    a model's own vocabulary, smaller or larger
-    40670  reshape/needed             what has to stay for the sake of what stays
-    40853  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    41156  reshape/whole_word         which texts a tokenizer leaves in one piece
-    41272  reshape/renumber           which tokens there are then, and their ids
-    41479  reshape/files_json         tokenizer.json and the JSON files beside it
-    41854  reshape/files_lines        merges.txt and vocab.txt
-    41938  reshape/new_tokenizer      the files of the tokenizer, written anew
-    42060  reshape/new_model          the model with its new tokenizer
-    42134  reshape/trim               fewer tokens
-    42240  reshape/extend             more tokens
+    41589  reshape                    a model's own vocabulary, smaller or larger
+    41612  reshape/needed             what has to stay for the sake of what stays
+    41795  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    42098  reshape/whole_word         which texts a tokenizer leaves in one piece
+    42214  reshape/renumber           which tokens there are then, and their ids
+    42421  reshape/files_json         tokenizer.json and the JSON files beside it
+    42796  reshape/files_lines        merges.txt and vocab.txt
+    42880  reshape/new_tokenizer      the files of the tokenizer, written anew
+    43002  reshape/new_model          the model with its new tokenizer
+    43076  reshape/trim               fewer tokens
+    43182  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -296,9 +301,12 @@
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim and otx_extend; norms in
           otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
-          otx_blocks_to_float and from_float: the block types of ggml; otx_gguf_*, GGUF files in
-          otx_checkpoint_open, otx_job_open, otx_vocab_open and otx_verify,
-          otx_vocab_parse_gguf; pre and split_max_size in otx_job_options.
+          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
+          byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
+          otx_mark_undertrained; otx_gguf_*, GGUF files in otx_checkpoint_open, otx_job_open,
+          otx_vocab_open and otx_verify, otx_vocab_parse_gguf; pre and split_max_size in
+          otx_job_options.
+          otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
@@ -957,10 +965,17 @@ typedef enum otx_row_norm {
     OTX_NORM_NONE,
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
+    OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
+                         times one factor, the same for all rows of a matrix: that with which
+                         such rows of hidden anchors, one in 16 or 256 of them, have the least
+                         loss (see otx_affine_fit); from 0 to 2. Takes a second fit, of the
+                         method to the other anchors; with fewer than 32 the factor is 1. For
+                         methods that need the donor's rows: of others it is
+                         OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 
-/* "none", "anchors"; or NULL. */
+/* "none", "anchors", "fitted"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
 /* All zero is the default. */
@@ -977,8 +992,9 @@ typedef struct otx_method_options {
     double noise;        /* the deviation of what is added to every element, by seed */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
-    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
-    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
+    double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
+                                       positions (10,000, likewise) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -996,6 +1012,7 @@ typedef struct otx_fitted {
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
     struct otx__linear *linear; /* what other methods keep, or NULL */
+    struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
@@ -1018,6 +1035,18 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
 
 /* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
+/* ---- rows that nothing has trained ---- */
+
+/* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
+   Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
+   `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
+   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   head the embedding is marked with `norms`, then the head without; of one without a head of its
+   own the embedding without. */
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error);
 
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
@@ -1473,10 +1502,13 @@ typedef enum otx_action {
     OTX_ACTION_APPROXIMATE, /* solved for */
     OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
                                matrices: gets what a padding row gets */
+    OTX_ACTION_MATCH,       /* the base's row of another token, as otx_job_options.prefix_match
+                               and byte_match want it: no action of otx_align */
     OTX_ACTION_COUNT
 } otx_action;
 
-/* "padding", "copy", "role", "map", "approximate", "unused"; or NULL. */
+/* "padding", "copy", "role", "map", "approximate", "unused", "match"; or
+   NULL. */
 OTX_API const char *otx_action_name(otx_action action);
 
 typedef struct otx_alignment_row {
@@ -1496,6 +1528,7 @@ typedef struct otx_alignment_options {
     uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
                             0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
+    bool bytes_apart;    /* a BYTE token is not the TEXT token of its byte */
     const otx_map_entry *map;
     size_t map_count;
 } otx_alignment_options;
@@ -1663,14 +1696,28 @@ typedef enum otx_chat {
     OTX_CHAT_COUNT
 } otx_chat;
 
+/* Which matrices take the row of a token that is not the same but like it. */
+typedef enum otx_match {
+    OTX_MATCH_DEFAULT,
+    OTX_MATCH_NO,
+    OTX_MATCH_YES,
+    OTX_MATCH_EMBED,   /* only the embedding: the head's row is made */
+    OTX_MATCH_LM_HEAD, /* only an output head of its own, with its bias */
+    OTX_MATCH_COUNT
+} otx_match;
+
+/* "default", "no", "yes", "embed", "lm_head"; or NULL. */
+OTX_API const char *otx_match_name(otx_match match);
+
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weighting weights; /* as of otx_method_options, */
-    uint64_t seed;       /* likewise */
-    otx_subword subword; /* likewise */
-    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
-    double scale, noise, clip_norms; /* mean and zero */
+    bool own_head_method;   /* an output head of the base's own is made by head_method, and */
+    otx_method head_method; /* method makes the rest. A base whose head is its embedding, or
+                               that has none, is OTX_ERROR_ARGUMENT unless both are the same */
+    otx_method_options how; /* of both. how.omp has no window. how.solve can share a transplant
+                               among processes: it solves a window of the targets, exchanges,
+                               and returns the results of all. It is called for one matrix of
+                               the donor after another, in the same order in every process */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1694,28 +1741,37 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    otx_match byte_match;   /* a BYTE token takes the row of the TEXT token of that one byte, or
+                               the reverse. By default yes, as they are the same to a model;
+                               only then they are anchors. OTX_ERROR_ARGUMENT where the base's
+                               head is its embedding, or is none, and one of them is named */
+    otx_match prefix_match; /* a new TEXT token takes the row of the longest TEXT token of the
+                               base that its bytes begin with, but not with white space alone.
+                               By default no: both then have the same row, so that as an output
+                               the model cannot tell them apart. Likewise */
+    bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
+                          either model, are no anchors. Of those that both models have the
+                          base's row is copied if that is good, made if the donor's is, and else
+                          the token is treated as a reserved one; so is one of the donor's own
+                          that looks so there. For this mergekit's option makes rows where the
+                          base's is good, zeros where neither is, and judges control tokens */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
-    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
-                          processes: it solves a window of the targets, exchanges, and
-                          returns the results of all. It is called for one matrix of
-                          the donor after another, in the same order in every process.
-                          An index that is no atom's is OTX_ERROR_ARGUMENT */
-    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. `untrained` are those of the unused that are so by their rows: see
-   otx_job_open. */
+   and get none. Of the `matched`, one matrix may have a row that is made. `untrained` are those
+   of the unused that are so by their rows: see otx_job_open. */
 typedef struct otx_job_tokens {
-    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t total, copied, by_role, mapped, matched, approximated, unused, skipped, padding;
     uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
     char name[160]; /* of the base's tensor; longer ones are cut */
+    otx_method method;
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
@@ -12007,7 +12063,7 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
 OTX_API const char *otx_action_name(otx_action action)
 {
     static const char *const names[] = {"padding", "copy", "role", "map", "approximate",
-                                        "unused"};
+                                        "unused", "match"};
     return (unsigned)action < OTX__COUNT(names) ? names[action] : NULL;
 }
 
@@ -12021,6 +12077,7 @@ typedef struct otx__aligner {
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
     otx__token_index added; /* of the added ones among them, by content; of all with `words` */
     bool words;             /* both are WORDPIECE */
+    bool bytes_apart;       /* as the options have it */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -12116,6 +12173,7 @@ OTX__PRIVATE int64_t otx__same_token(const otx__aligner *a, const otx_token *tok
 /* The base's TEXT token of a BYTE token's byte, or the reverse, or -1. */
 OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *token)
 {
+    if (a->bytes_apart) return -1;
     if (token->kind == OTX_TOKEN_BYTE)
         return otx__index_find(&a->index, OTX_TOKEN_TEXT, token->bytes, token->size);
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
@@ -12230,6 +12288,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
+    a.bytes_apart = o.bytes_apart;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -20654,7 +20713,9 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
+     undertrained   rows that look as if nothing had trained them
      methods        the table of all, and the public calls */
 
 /* >>> src/methods/parts.h */
@@ -23794,6 +23855,233 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
     return otx__zett_refuse(error);
 }
 
+/* >>> src/methods/spread.h */
+/* ---- spread: the factor that suits hidden anchors' rows best ------------------------------- */
+
+/* Rows that a method makes lie too near to each other, as a map's that is shrunk do, or too far
+   apart, as sums of many atoms that fit noise do. One anchor in sixteen is hidden and its row p is
+   made from the others, as of a token that is new. With the mean m of the anchors' rows in the
+   base, and b the true row, the factor f is that of the least loss of the rows m + f (p - m): the
+   figure that the affine map is chosen by too, as it agrees with language models where a mere
+   distance does not (the factor of least squares shrinks rows until they do not win where they
+   are due). With x = p - m and y = b - m, over all hidden anchors,
+       loss(f) = sqrt(sum <f x - y, M (f x - y)> / sum <b, M b>) - 0.75 f sum <x, b> / sum <b, b>
+   and a constant. M is the second moment of some anchors' rows in the base. The least lies where
+   the slopes of the two terms are the same; f is 0 to 2. It is taken about the mean because what
+   all rows have in common makes no token likelier than another. */
+
+/* With fewer anchors there is no factor; more are not hidden; rows that M is of. */
+#define OTX__SPREAD_LEAST 32
+#define OTX__SPREAD_MOST 256
+#define OTX__SPREAD_SAMPLE 256
+
+#define OTX__SPREAD_WIDEST 2.0
+
+typedef struct otx__spread {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    uint32_t *kept, *hidden; /* places among the anchors */
+    size_t kept_count, hidden_count;
+    otx_fitted trial;        /* the method, fitted to those that are kept */
+} otx__spread;
+
+OTX__PRIVATE void otx__spread_close(otx__spread *spread)
+{
+    otx_context ctx;
+    if (!spread) return;
+    ctx = spread->ctx;
+    otx_method_close(&ctx, &spread->trial);
+    otx__pool_close(&spread->pool);
+    otx__free(&ctx, spread, 1, sizeof *spread);
+}
+
+/* Some rows of a matrix; index has room for them. Nothing of nothing. */
+OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *places,
+                                         size_t count, uint32_t *index)
+{
+    otx_matrix rows = *of;
+    size_t i;
+    if (!of->data) return rows;
+    for (i = 0; i < count; i++) index[i] = of->index ? of->index[places[i]] : places[i];
+    rows.index = index;
+    rows.rows = count;
+    return rows;
+}
+
+/* The rows that the trial works with. Their indices are of the pool. */
+OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
+                                         otx__pool *pool, otx_method_rows *rows,
+                                         otx_error *error)
+{
+    size_t kept = spread->kept_count, hidden = spread->hidden_count;
+    uint32_t *index = (uint32_t *)otx__pool_take(pool, 2 * kept + hidden, sizeof *index);
+    memset(rows, 0, sizeof *rows);
+    if (!index) return otx__pool_fail(pool, error);
+    rows->donor = otx__spread_rows(&from->donor, spread->kept, kept, index);
+    rows->targets = otx__spread_rows(&from->donor, spread->hidden, hidden, index + kept);
+    rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
+    rows->tokens = from->tokens;
+    rows->head = from->head;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                        otx_fitted *fitted, otx_error *error)
+{
+    size_t anchors = rows->donor.rows, i;
+    otx_method_options plain = fitted->options;
+    otx_method_rows some;
+    otx__spread *spread;
+    otx__pool pool;
+    otx_result result;
+    if (anchors < OTX__SPREAD_LEAST) return OTX_OK;
+    spread = fitted->spread = (otx__spread *)otx__alloc_zero(ctx, 1, sizeof *spread);
+    if (!spread) return otx__fail_memory(error, sizeof *spread);
+    if (ctx) spread->ctx = *ctx;
+    otx__pool_open(&spread->pool, &spread->ctx);
+    spread->hidden_count = otx__min(anchors / 16, OTX__SPREAD_MOST);
+    spread->kept = (uint32_t *)otx__pool_take(&spread->pool, anchors, sizeof *spread->kept);
+    if (!spread->kept) return otx__pool_fail(&spread->pool, error);
+    spread->kept_count = anchors - spread->hidden_count;
+    spread->hidden = spread->kept + spread->kept_count;
+    for (i = 0; i < anchors; i++) {
+        size_t nth = (i * spread->hidden_count + anchors - 1) / anchors;
+        bool hides = nth < spread->hidden_count && i == nth * anchors / spread->hidden_count;
+        if (hides) spread->hidden[nth] = (uint32_t)i;
+        else spread->kept[i - otx__min(nth, spread->hidden_count)] = (uint32_t)i;
+    }
+    plain.norm = OTX_NORM_NONE;
+    plain.scale = plain.noise = plain.clip_norms = 0.0;
+    plain.solve = NULL; /* a caller's own is for the targets */
+    otx__pool_open(&pool, ctx);
+    result = otx__spread_open(spread, rows, &pool, &some, error);
+    if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
+    otx__pool_close(&pool);
+    fitted->bytes += spread->pool.bytes + spread->trial.bytes;
+    return result;
+}
+
+/* What comes of one hidden anchor. */
+typedef struct otx__spread_sums {
+    double xx, xy, yy, bb; /* <x, M x> and the like, <b, M b> */
+    double with, own;      /* <x, b>, <b, b> */
+} otx__spread_sums;
+
+typedef struct otx__spreading {
+    const otx__spread *spread;
+    const otx_matrix *base;
+    size_t columns, sample_count;
+    const double *mean;
+    double *samples; /* [sample_count][columns] */
+    double *made;    /* [hidden][columns] p, then x */
+    double *true_rows; /* [hidden][columns] */
+    otx__spread_sums *sums; /* [hidden] */
+} otx__spreading;
+
+OTX__PRIVATE double otx__spread_dot(const double *a, const double *b, size_t count)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        double part = a[i] * b[i];
+        sum += part;
+    }
+    return sum;
+}
+
+OTX__PRIVATE void otx__spreading_body(void *argument, size_t index, int worker)
+{
+    const otx__spreading *task = (const otx__spreading *)argument;
+    size_t columns = task->columns, i;
+    double *x = task->made + index * columns, *b = task->true_rows + index * columns;
+    otx__spread_sums *sums = &task->sums[index];
+    (void)worker;
+    otx__row_read(task->base, task->spread->hidden[index], b);
+    for (i = 0; i < columns; i++) x[i] -= task->mean[i];
+    sums->with = otx__spread_dot(x, b, columns);
+    sums->own = otx__spread_dot(b, b, columns);
+    for (i = 0; i < task->sample_count; i++) {
+        const double *s = task->samples + i * columns;
+        double along = otx__spread_dot(x, s, columns), whole = otx__spread_dot(b, s, columns);
+        double truth = whole - otx__spread_dot(task->mean, s, columns);
+        double parts[4];
+        parts[0] = along * along;
+        parts[1] = along * truth;
+        parts[2] = truth * truth;
+        parts[3] = whole * whole;
+        sums->xx += parts[0];
+        sums->xy += parts[1];
+        sums->yy += parts[2];
+        sums->bb += parts[3];
+    }
+}
+
+/* Where the loss is least. About f = xy / xx its first term is sqrt(xx / bb (t^2 + h^2)). */
+OTX__PRIVATE double otx__spread_least(const otx__spread_sums *all)
+{
+    double middle, slope, rest, factor;
+    if (!(all->xx > 0.0 && all->own > 0.0)) return 1.0;
+    middle = all->xy / all->xx;
+    slope = OTX__CHOICE_SHARE * all->with / all->own * sqrt(all->bb / all->xx);
+    rest = all->yy / all->xx - middle * middle;
+    if (slope >= 1.0) return OTX__SPREAD_WIDEST;
+    if (slope <= -1.0) return 0.0;
+    factor = middle + slope * sqrt((rest > 0.0 ? rest : 0.0) / (1.0 - slope * slope));
+    if (!(factor > 0.0)) return 0.0;
+    return factor < OTX__SPREAD_WIDEST ? factor : OTX__SPREAD_WIDEST;
+}
+
+/* The factor in a matrix of the base, and the mean that it is taken about. */
+OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__spread *spread,
+                                           const otx_method_rows *from, double *mean,
+                                           double *factor, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, from->base.rows);
+    size_t columns = from->base.columns, hidden, i;
+    otx__spread_sums all;
+    otx__spreading task;
+    otx_method_rows rows;
+    otx__pool pool;
+    otx_result result = otx__matrix_mean(ctx, &from->base, mean, error);
+    *factor = 1.0;
+    if (result || !spread) return result;
+    hidden = spread->hidden_count;
+    memset(&task, 0, sizeof task);
+    memset(&all, 0, sizeof all);
+    task.spread = spread;
+    task.base = &from->base;
+    task.columns = columns;
+    task.mean = mean;
+    task.sample_count = otx__min(spread->kept_count, OTX__SPREAD_SAMPLE);
+    otx__pool_open(&pool, ctx);
+    task.samples = (double *)otx__pool_take(&pool, task.sample_count, columns * sizeof(double));
+    task.made = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
+    task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
+    result = pool.failed ? otx__pool_fail(&pool, error)
+                         : otx__spread_open(spread, from, &pool, &rows, error);
+    for (i = 0; i < task.sample_count && !result; i++)
+        otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
+                      task.samples + i * columns);
+    if (!result)
+        result = otx_method_make(ctx, &spread->trial, &rows, 0, hidden, task.made, error);
+    if (!result)
+        result = otx__watch_loop(&watch, hidden,
+                                 6.0 * (double)task.sample_count * (double)columns,
+                                 otx__spreading_body, &task, error);
+    for (i = 0; i < hidden && !result; i++) {
+        all.xx += task.sums[i].xx;
+        all.xy += task.sums[i].xy;
+        all.yy += task.sums[i].yy;
+        all.bb += task.sums[i].bb;
+        all.with += task.sums[i].with;
+        all.own += task.sums[i].own;
+    }
+    otx__pool_close(&pool);
+    if (!result) *factor = otx__spread_least(&all);
+    return result;
+}
+
 /* >>> src/methods/modifiers.h */
 /* ---- modifiers: what is done to the rows of any method --------------------------------- */
 
@@ -23802,15 +24090,15 @@ OTX__PRIVATE otx_result otx__zett_fit(const otx_context *ctx, const otx_method_r
 
 OTX_API const char *otx_row_norm_name(otx_row_norm norm)
 {
-    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors", "fitted"};
     return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
 }
 
 OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
 {
     if ((unsigned)options->norm >= OTX_NORM_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
-                         "anchors", (int)options->norm);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none, "
+                         "anchors and fitted", (int)options->norm);
     if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
                          "1");
@@ -23819,6 +24107,23 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
         return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
                          "and scale a number");
     return OTX_OK;
+}
+
+/* Whether they can be of a method's rows. */
+OTX__PRIVATE otx_result otx__modifiers_fit(const otx_method_options *options, const char *name,
+                                           unsigned needs, otx_error *error)
+{
+    if (options->norm != OTX_NORM_FITTED || needs & OTX_NEED_DONOR) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the norm is fitted on rows that are made of "
+                     "shared tokens as if they were new, from the donor's: %s makes none so; "
+                     "norms can be none or anchors there", name);
+}
+
+/* Whether they change any row. */
+OTX__PRIVATE bool otx__modifies(const otx_method_options *options)
+{
+    return options->norm != OTX_NORM_NONE || options->scale != 0.0 || options->noise > 0.0 ||
+           options->clip_norms > 0.0;
 }
 
 OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
@@ -23831,6 +24136,7 @@ typedef struct otx__modifying {
     const otx_method_options *options;
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
+    double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
     double *to;
 } otx__modifying;
 
@@ -23852,7 +24158,11 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     size_t columns = task->columns, i;
     double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
     (void)worker;
-    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && task->mean; i++) {
+        double apart = task->factor * (row[i] - task->mean[i]);
+        row[i] = task->mean[i] + apart;
+    }
+    if (options->norm == OTX_NORM_ANCHORS) norm = otx__modified_norm(row, columns);
     if (norm > 0.0) factor = task->median / norm;
     if (options->scale != 0.0) factor *= options->scale;
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
@@ -23880,12 +24190,13 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
 {
     const otx_method_options *options = &fitted->options;
     bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    bool apart = options->norm == OTX_NORM_FITTED;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     size_t anchors = rows->base.rows;
     double *norms = NULL;
     otx__modifying task;
     otx_result result = OTX_OK;
-    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
     task.first = first;
@@ -23895,8 +24206,14 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
         result = otx__check_matrix(&rows->base, "base", error);
         if (result) return result;
         norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
-        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
-        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        if (norms && apart) task.mean = (double *)otx__alloc(ctx, task.columns, sizeof(double));
+        if (!norms || (apart && !task.mean)) {
+            otx__free(ctx, norms, anchors, sizeof *norms);
+            return otx__fail_memory(error, (uint64_t)(anchors + task.columns) * sizeof *norms);
+        }
+        if (apart)
+            result = otx__spread_factor(ctx, fitted->spread, rows, task.mean, &task.factor, error);
+        if (!result) result = otx__matrix_norms(ctx, &rows->base, norms, error);
         otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
         if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
         if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
@@ -23904,7 +24221,125 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!result)
         result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
                                  &task, error);
+    otx__free(ctx, task.mean, task.columns, sizeof *task.mean);
     otx__free(ctx, norms, anchors, sizeof *norms);
+    return result;
+}
+
+/* >>> src/methods/undertrained.h */
+/* ---- undertrained: rows that look as if nothing had trained them -------------------------- */
+
+/* After Land and Bartolo, Fishing for Magikarp, 2024 (arXiv 2405.05417), with the thresholds of
+   mergekit's --magikarp, by what that gives (tests/golden). */
+#define OTX__UNDERTRAINED_PART 0.01  /* of all rows, at either threshold */
+#define OTX__UNDERTRAINED_COSINE 0.5 /* that with the mean of unused rows must be above this */
+
+typedef struct otx__undertraining {
+    const otx_matrix *matrix;
+    const double *mean; /* of unused rows */
+    double *rows;       /* [worker][columns] */
+    double *cosines;    /* [rows] */
+} otx__undertraining;
+
+OTX__PRIVATE void otx__undertraining_body(void *argument, size_t index, int worker)
+{
+    const otx__undertraining *task = (const otx__undertraining *)argument;
+    size_t columns = task->matrix->columns, i;
+    double *row = task->rows + (size_t)worker * columns, along = 0.0, square = 0.0, whole = 0.0;
+    otx__row_read(task->matrix, index, row);
+    for (i = 0; i < columns; i++) {
+        double parts[3];
+        parts[0] = row[i] * task->mean[i];
+        parts[1] = row[i] * row[i];
+        parts[2] = task->mean[i] * task->mean[i];
+        along += parts[0];
+        square += parts[1];
+        whole += parts[2];
+    }
+    task->cosines[index] = otx__ratio(along, sqrt(square) * sqrt(whole));
+}
+
+/* The value at a part of the order of all, between two of them in proportion. */
+OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double part)
+{
+    double at = part * (double)(count - 1), low = floor(at);
+    size_t i = (size_t)low, next = otx__min(i + 1, count - 1);
+    return sorted[i] + (at - low) * (sorted[next] - sorted[i]);
+}
+
+/* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
+   is no number is neither, and counts as 0. */
+OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+                                         bool cosines, uint8_t *marks)
+{
+    double threshold;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        if (!otx__is_finite(values[i])) values[i] = 0.0;
+        sorted[i] = values[i];
+    }
+    otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
+    threshold = otx__quantile(sorted, count,
+                              cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
+    if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
+    for (i = 0; i < count; i++)
+        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
+}
+
+/* The cosines of all rows with the mean of some. */
+OTX__PRIVATE otx_result otx__undertrained_cosines(const otx_context *ctx,
+                                                  const otx_matrix *matrix,
+                                                  const otx_matrix *unused, otx__pool *pool,
+                                                  double *cosines, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    double *mean = (double *)otx__pool_take(pool, matrix->columns, sizeof *mean);
+    otx__undertraining task;
+    otx_result result;
+    task.matrix = matrix;
+    task.mean = mean;
+    task.cosines = cosines;
+    task.rows = (double *)otx__pool_take(pool, (size_t)otx__threads(ctx),
+                                         matrix->columns * sizeof(double));
+    if (pool->failed) return otx__pool_fail(pool, error);
+    result = otx__matrix_mean(ctx, unused, mean, error);
+    if (result) return result;
+    return otx__watch_loop(&watch, matrix->rows, 6.0 * (double)matrix->columns,
+                           otx__undertraining_body, &task, error);
+}
+
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error)
+{
+    otx_matrix spare = *matrix;
+    size_t rows = matrix->rows, count = 0, i;
+    uint32_t *index;
+    double *values, *sorted;
+    otx__pool pool;
+    otx_result result = otx__check_matrix(matrix, "matrix", error);
+    if (result) return result;
+    otx__pool_open(&pool, ctx);
+    index = (uint32_t *)otx__pool_take(&pool, rows, sizeof *index);
+    values = (double *)otx__pool_take(&pool, rows, sizeof *values);
+    sorted = (double *)otx__pool_take(&pool, rows, sizeof *sorted);
+    if (pool.failed) result = otx__pool_fail(&pool, error);
+    for (i = 0; i < rows && !result; i++) {
+        if (!unused[i]) continue;
+        marks[i] = 1;
+        index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
+    }
+    spare.index = index;
+    spare.rows = count;
+    if (!result && norms) {
+        result = otx__matrix_norms(ctx, matrix, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, false, marks);
+    }
+    if (!result && count) {
+        result = otx__undertrained_cosines(ctx, matrix, &spare, &pool, values, error);
+        if (!result) otx__undertrained_mark(values, sorted, rows, true, marks);
+    }
+    otx__pool_close(&pool);
     return result;
 }
 
@@ -24009,6 +24444,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (options) settled = *options;
     result = otx__method_known(method, error);
     if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -24016,6 +24452,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
+        result = otx__spread_fit(ctx, rows, fitted, error);
     if (result) otx_method_close(ctx, fitted);
     else if (!fitted->omp.threads) { /* nothing was pursued */
         fitted->omp.isa = otx__combine_kernels(ctx)->isa;
@@ -24052,6 +24490,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
     otx__linear_close(fitted->linear);
+    otx__spread_close(fitted->spread);
     memset(fitted, 0, sizeof *fitted);
 }
 
@@ -28157,6 +28596,21 @@ static const char *const otx__width_keys[] = {
     "input_embedding_size", /* RemBERT */
 };
 
+/* Heads of attention, and the base of rotary positions: for a method that takes rows to be
+   turned by them. */
+static const char *const otx__heads_keys[] = {
+    "num_attention_heads", /* Llama and most others */
+    "n_head",              /* GPT-2, Bloom */
+    "n_heads",             /* MPT */
+    "num_heads",           /* T5 */
+};
+static const char *const otx__rope_keys[] = {
+    "rope_theta",      /* Llama and most others */
+    "rotary_emb_base", /* GPT-NeoX */
+};
+#define OTX__KEY_ROPE "rope_parameters"     /* transformers 5 */
+#define OTX__KEY_ROPE_FULL "full_attention" /* within, where types of layers differ */
+
 /* The type that weights are in. */
 static const char *const otx__dtype_keys[] = {
     "dtype",       /* transformers 5 */
@@ -30498,6 +30952,7 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
+        if (plan->alignment->rows[i].action == OTX_ACTION_MATCH) continue; /* another token */
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
@@ -31666,6 +32121,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
@@ -31682,6 +32138,8 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
+     magikarp      tokens that look under-trained by their rows
+     match         rows of tokens that a new one only begins with
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made
@@ -31709,6 +32167,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
    part takes the same combinations of its own rows; but a method that looks at the base's
    rows is fitted to one matrix of it. */
 typedef struct otx__solution {
+    otx_method method;
     const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
     const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
     otx_fitted fitted;
@@ -31850,39 +32309,141 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
+/* The method for the rows of a part. A bias goes with the head. */
+OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
+{
+    const otx_job_options *options = &job->options;
+    return options->own_head_method && kind != OTX__PART_EMBEDDING ? options->head_method
+                                                                   : options->method;
+}
+
+OTX_API const char *otx_match_name(otx_match match)
+{
+    static const char *const names[OTX_MATCH_COUNT] = {"default", "no", "yes", "embed",
+                                                       "lm_head"};
+    return (unsigned)match < OTX_MATCH_COUNT ? names[match] : NULL;
+}
+
+/* How a token is matched: one of a byte by bytes, longer ones by prefixes. What of bytes is no
+   matter of the alignment's comes here as one of the matrices. */
+OTX__PRIVATE otx_match otx__match_of(const otx_job *job, const otx_token *token)
+{
+    const otx_job_options *options = &job->options;
+    otx_match how = token->size == 1 ? options->byte_match : options->prefix_match;
+    return how == OTX_MATCH_DEFAULT || (token->size == 1 && how == OTX_MATCH_YES) ? OTX_MATCH_NO
+                                                                                  : how;
+}
+
+/* Whether a row of a part is that of the token that the donor's is matched with. */
+OTX__PRIVATE bool otx__job_matches(const otx_job *job, size_t id, otx__part_kind kind)
+{
+    otx_match how;
+    if (job->alignment.rows[id].action != OTX_ACTION_MATCH) return false;
+    how = otx__match_of(job, &job->donor.vocab.tokens[id]);
+    return how == OTX_MATCH_YES ||
+           how == (kind == OTX__PART_EMBEDDING ? OTX_MATCH_EMBED : OTX_MATCH_LM_HEAD);
+}
+
+/* Whether a row of the donor's is made in any part. */
+OTX__PRIVATE bool otx__job_makes(const otx_job *job, size_t id)
+{
+    otx_action action = job->alignment.rows[id].action;
+    return action == OTX_ACTION_APPROXIMATE ||
+           (action == OTX_ACTION_MATCH && (!otx__job_matches(job, id, OTX__PART_EMBEDDING) ||
+                                           !otx__job_matches(job, id, OTX__PART_HEAD)));
+}
+
+/* Whether the base has an output head of its own. */
+OTX__PRIVATE bool otx__job_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant) return true;
+    return false;
+}
+
+/* Why it has none. */
+OTX__PRIVATE const char *otx__job_headless(const otx_job *job)
+{
+    return job->base.parts.tied ? "the model is tied, its output head is its embedding"
+                                : "the model has no output head";
+}
+
+/* What the methods of all parts need. */
+OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
+{
+    return otx_method_needs(job->options.method) |
+           otx_method_needs(otx__job_method(job, OTX__PART_HEAD));
+}
+
 /* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
+    return (otx__job_needs(job) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that a method is fitted for. */
-OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+/* Whether a method is fitted for its rows: not if they are all the same. */
+OTX__PRIVATE bool otx__job_fits(const otx_job *job, otx_method method)
 {
-    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
+    return job->target_count > 0 &&
+           (otx_method_needs(method) != 0 || otx__modifies(&job->options.how));
+}
+
+/* Whether any is. */
+OTX__PRIVATE bool otx__job_has_fits(const otx_job *job)
+{
+    return otx__job_fits(job, job->options.method) ||
+           otx__job_fits(job, otx__job_method(job, OTX__PART_HEAD));
+}
+
+OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *error)
+{
+    otx_result result = otx__method_known(method, error);
+    return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
+}
+
+OTX__PRIVATE otx_result otx__job_check_modifiers(const otx_method_options *how,
+                                                 otx_method method, otx_error *error)
+{
+    return otx__modifiers_fit(how, otx_method_name(method), otx_method_needs(method), error);
+}
+
+/* How rows are made. */
+OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
+                                               otx_error *error)
+{
+    const otx_method_options *how = &options->how;
+    otx_result result = otx__job_check_method(options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_method(options->head_method, error);
+    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__job_check_modifiers(how, options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_modifiers(how, options->head_method, error);
+    if (result) return result;
+    if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
+    if (how->omp.first_target || how->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    otx_method_options method;
-    otx_result result = otx__method_known(options->method, error);
-    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    otx_result result = otx__job_check_methods(options, error);
     if (result) return result;
-    memset(&method, 0, sizeof method);
-    method.norm = options->norm;
-    method.scale = options->scale;
-    method.noise = options->noise;
-    method.clip_norms = options->clip_norms;
-    result = otx__modifiers_check(&method, error);
-    if (result) return result;
-    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
-                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
                          "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->byte_match >= OTX_MATCH_COUNT ||
+        (unsigned)options->prefix_match >= OTX_MATCH_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in "
+                         "neither matrix, both, the embedding or the head");
     if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
         (options->chat == OTX_CHAT_FILE && !options->chat_file))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
@@ -31895,10 +32456,6 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         !otx_dtype_is_block(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
-    if (options->omp.first_target || options->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 
@@ -32455,6 +33012,8 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
         if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
+    options.bytes_apart = job->options.byte_match != OTX_MATCH_DEFAULT &&
+                          job->options.byte_match != OTX_MATCH_YES;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -32519,6 +33078,7 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
     tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->matched = counts[OTX_ACTION_MATCH];
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
@@ -32547,7 +33107,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
     const otx_alignment *alignment = &job->alignment;
     size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    size_t targets = 0;
+    for (i = 0; i < alignment->count; i++) targets += otx__job_makes(job, i);
     job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
     if (job->anchor_donors)
         job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
@@ -32563,7 +33124,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
             job->anchor_donors[anchors] = (uint32_t)i;
             job->anchor_bases[anchors++] = (uint32_t)row->base;
         }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+        if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!otx__has_weights(&job->donor.checkpoint))
@@ -32589,17 +33150,34 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where the method looks at that;
-   makes room for it once. */
-OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+/* Whether the base has an output head of its own where its rows have a method of their own. */
+OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    if (!options->own_head_method || options->head_method == options->method ||
+        otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
+                     "--head-method %s to make; -a makes those of the embedding",
+                     job->base.path, otx__job_headless(job),
+                     otx_method_name(options->head_method));
+}
+
+/* The solution by a method for one matrix of the donor, and of the base where the method looks
+   at that; makes room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, otx_method method,
+                                       const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
-    unsigned needs = otx_method_needs(job->options.method);
+    unsigned needs = otx_method_needs(method);
     size_t i;
     if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
     if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
+        if (job->solutions[i].method == method && job->solutions[i].donor == donor &&
+            job->solutions[i].base == base)
+            return i;
+    job->solutions[i].method = method;
     job->solutions[i].donor = donor;
     job->solutions[i].base = base;
     job->solution_count++;
@@ -32654,6 +33232,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
     otx_result result;
+    size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
@@ -32663,16 +33242,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->dtype = otx__row_dtype(plan->stored);
     result = otx__plan_check_type(job, which, error);
     if (result) return result;
-    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
+    plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
+                                        otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
     matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
+    for (i = 0; i < job->target_count; i++)
+        matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
     return OTX_OK;
 }
 
@@ -32681,7 +33263,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (otx__job_has_solves(job))
+    if (otx__job_fits(job, otx__job_method(job, OTX__PART_BIAS)))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -32700,6 +33282,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
+/* Tells of modifiers that change nothing. */
+OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+{
+    const otx_method_options *how = &job->options.how;
+    const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
+                        : how->clip_norms > 0.0 ? "longest norm" : NULL;
+    bool zero = job->options.method == OTX_METHOD_ZERO ||
+                otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
+        otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
+                 "what the method zero makes", which);
+}
+
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
    biases. */
 OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
@@ -32707,12 +33302,13 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
     static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
                                            OTX__PART_BIAS};
     const otx__parts *parts = &job->base.parts;
-    otx_result result = OTX_OK;
+    otx_result result = otx__plan_head(job, error);
     size_t kind, i;
     for (kind = 0; kind < OTX__COUNT(kinds); kind++)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
+    if (!result) otx__tell_modifiers(job);
     return result;
 }
 
@@ -32765,6 +33361,104 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
     if (choice.code) otx__class_code(&choice, &job->code);
     otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/rope.h */
+/* ---- rope: heads and rotary positions of the two models ------------------------------------ */
+
+/* The number under the first of some keys on the levels of a config that are about the
+   vocabulary, if it is 1 or more; otherwise 0. */
+OTX__PRIVATE double otx__rope_said(const otx__side *side, const char *const *keys, size_t count)
+{
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    size_t i;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < count; i++) {
+            double said = otx__json_double(&side->config.json, otx__levels_find(&levels, keys[i]));
+            if (said >= 1.0 && said <= DBL_MAX) return said;
+        }
+    return 0.0;
+}
+
+/* The same of what transformers 5 keeps apart: {"rope_theta": N}, or such an object for each type
+   of layer, of which full attention counts, or the first. */
+OTX__PRIVATE double otx__rope_parameter(const otx__side *side)
+{
+    const otx_json *json = &side->config.json;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    while (otx__levels_next(&levels)) {
+        uint32_t all = otx__levels_find(&levels, OTX__KEY_ROPE);
+        uint32_t full = otx_json_find(json, all, OTX__KEY_ROPE_FULL);
+        otx_json_iter member = otx_json_iter_of(json, all);
+        double said = otx__json_double(json, otx_json_find(json, all, otx__rope_keys[0]));
+        if (!(said >= 1.0))
+            said = otx__json_double(json, otx_json_find(json, full, otx__rope_keys[0]));
+        while (!(said >= 1.0) && member.keyed && otx_json_iter_next(&member))
+            said = otx__json_double(json, otx_json_find(json, member.value, otx__rope_keys[0]));
+        if (said >= 1.0 && said <= DBL_MAX) return said;
+    }
+    return 0.0;
+}
+
+/* Takes what nobody gave from a model's config. */
+OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t *heads,
+                               double *rope)
+{
+    if (!*heads) {
+        double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
+        *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
+    }
+    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
+    if (!(*rope > 0.0)) *rope = 10000.0;
+    otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
+             "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
+             *rope);
+}
+
+/* Fills in what mp_rope wants to know of both models. */
+OTX__PRIVATE void otx__rope_settle(const otx_job *job, otx_method_options *how)
+{
+    otx__rope_of(job, &job->donor, &how->donor_heads, &how->donor_rope);
+    otx__rope_of(job, &job->base, &how->base_heads, &how->base_rope);
+}
+
+OTX__PRIVATE otx_result otx__rope_check(const otx__side *side, const otx_checkpoint_tensor *at,
+                                        size_t heads, double rope, otx_error *error)
+{
+    const uint64_t columns = at->tensor->shape[1];
+    const char *which = side->donor ? "donor" : "base";
+    if (columns % heads)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: rows of %" PRIu64 " columns are not of %"
+                         PRIu64 " heads, as mp_rope needs them to be; --%s-heads says otherwise",
+                         side->path, columns, (uint64_t)heads, which);
+    if (!(rope >= 1.0 && otx__is_finite(rope)))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the base of rotary positions must be 1 or "
+                         "more; see --%s-rope", side->path, which);
+    return OTX_OK;
+}
+
+/* For the matrices that mp_rope makes. */
+OTX__PRIVATE otx_result otx__job_plan_rope(otx_job *job, otx_error *error)
+{
+    otx_method_options *how = &job->options.how;
+    const otx__parts *parts = &job->base.parts;
+    otx_result result = OTX_OK;
+    bool settled = false;
+    size_t i;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        if (job->plans[i].solution == OTX__NONE || job->target_count == 0 ||
+            job->solutions[job->plans[i].solution].method != OTX_METHOD_MP_ROPE)
+            continue;
+        if (!settled) otx__rope_settle(job, how);
+        settled = true;
+        result = otx__rope_check(&job->base, tensor->at, how->base_heads, how->base_rope, error);
+        if (!result)
+            result = otx__rope_check(&job->donor, otx__donor_matrix(job, tensor),
+                                     how->donor_heads, how->donor_rope, error);
+    }
+    return result;
 }
 
 /* >>> src/job/chat.h */
@@ -35418,11 +36112,14 @@ OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
-    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && job->target_count > 0; i++) {
+        otx__part_kind kind = job->base.parts.tensors[i].kind;
+        otx_method method = otx__job_method(job, kind);
         if (job->base.parts.tensors[i].at == at)
-            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
-    return true;
+            return method != OTX_METHOD_ZERO &&
+                   (kind == OTX__PART_BIAS || method == OTX_METHOD_MEAN);
+    }
+    return false;
 }
 
 /* What the caller can do about a row that cannot be used. Returns `to`. */
@@ -35539,6 +36236,20 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
+}
+
+/* The rows that are listed, or the first, as a method takes them. */
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
 }
 
 /* ---- means of rows ---- */
@@ -35698,20 +36409,20 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
     return pieces;
 }
 
-/* The pieces of the job's targets, if its method wants them. */
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets, if a method
+   wants them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
     otx__job_pieces *p = &job->pieces;
     otx_result result;
-    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
-        return OTX_OK;
-    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
-    if (result) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
     if (!p->tokens) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    if (!(otx__job_needs(job) & OTX_NEED_PIECES)) return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
     return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                             error);
 }
@@ -35981,6 +36692,220 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/magikarp.h */
+/* ---- magikarp: tokens that look under-trained by their rows --------------------------------- */
+
+/* What mergekit's option of that name does, but for three things: a row that is good in the base
+   is copied even where the donor's is not, as it would be made of a bad one; what neither model has
+   trained gets what reserved tokens get, not zeros; and control tokens are left alone, because
+   what ends a text must go on ending it. */
+
+/* Marks the rows of a side. A tied donor's embedding counts as its head too, a tied base's does
+   not: so the peer reads them. */
+OTX__PRIVATE otx_result otx__magikarp_mark(const otx_job *job, const otx__side *side,
+                                           uint8_t *marks, otx_error *error)
+{
+    const otx__parts *parts = &side->parts;
+    const size_t rows = (size_t)parts->rows;
+    const otx_context ctx = otx__job_uncounted(job);
+    uint8_t *unused = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    bool head = !parts->tied && parts->head;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!unused || !needed) result = otx__fail_memory(error, 2 * (uint64_t)rows);
+    for (i = 0; i < rows && !result; i++) unused[i] = otx__is_spare(side, i);
+    for (i = 0; i < (head ? 2u : 1u) && !result; i++) {
+        const otx_checkpoint_tensor *at = i ? parts->head : parts->embedding;
+        bool norms = i == 0 && (head || (parts->tied && side->donor));
+        otx__loaded loaded;
+        otx_matrix matrix;
+        result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows,
+                                  &loaded, error);
+        matrix = otx__loaded_rows(&loaded, NULL, rows);
+        if (!result) result = otx_mark_undertrained(&ctx, &matrix, unused, norms, marks, error);
+        otx__loaded_close(job, &loaded);
+    }
+    otx__free(&job->ctx, needed, rows, 1);
+    otx__free(&job->ctx, unused, rows, 1);
+    return result;
+}
+
+typedef struct otx__magikarp_counts {
+    uint64_t anchors; /* that are no longer */
+    uint64_t anew;    /* copied rows that are made instead */
+    uint64_t reserved;
+} otx__magikarp_counts;
+
+OTX__PRIVATE void otx__magikarp_act(otx_alignment *alignment, size_t id, otx_action action)
+{
+    otx_alignment_row *row = &alignment->rows[id];
+    alignment->counts[row->action]--;
+    alignment->counts[action]++;
+    row->action = action;
+    row->base = -1;
+}
+
+/* One token of the donor; whether its row there is marked, and the base's that it would copy. */
+OTX__PRIVATE void otx__magikarp_judge(otx_job *job, size_t id, bool donor, bool base,
+                                      otx__magikarp_counts *counts)
+{
+    otx_alignment *alignment = &job->alignment;
+    otx_alignment_row *row = &alignment->rows[id];
+    bool copied = row->action == OTX_ACTION_COPY;
+    if ((!copied && row->action != OTX_ACTION_APPROXIMATE) || (!donor && !base) ||
+        !otx__stands_for_text(&job->donor.vocab.tokens[id]))
+        return;
+    if (row->anchor) {
+        row->anchor = false;
+        alignment->anchor_count--;
+        counts->anchors++;
+    }
+    if (donor && (base || !copied)) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_UNUSED);
+        job->summary.tokens.untrained++;
+        counts->reserved++;
+    } else if (base) {
+        otx__magikarp_act(alignment, id, OTX_ACTION_APPROXIMATE);
+        counts->anew++;
+    }
+}
+
+OTX__PRIVATE otx_result otx__magikarp_apply(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t rows = otx__min(alignment->count, (size_t)job->donor.parts.rows), i;
+    uint64_t base_rows = job->base.parts.rows;
+    otx__magikarp_counts counts;
+    memset(&counts, 0, sizeof counts);
+    for (i = 0; i < rows; i++) {
+        int64_t from = alignment->rows[i].base;
+        bool bad = from >= 0 && (uint64_t)from < base_rows && base[from];
+        otx__magikarp_judge(job, i, donor[i], bad, &counts);
+    }
+    otx__log(&job->ctx, OTX_NOTE, "of the tokens of %s and %s that look under-trained %" PRIu64
+             " are no anchors, %" PRIu64 " that the base has are made anew, and %" PRIu64 " are "
+             "treated as reserved", job->donor.path, job->base.path, counts.anchors, counts.anew,
+             counts.reserved);
+    if (alignment->anchor_count > 0 || counts.anchors == 0 || !otx__job_solves(job) ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "each of the %" PRIu64 " text tokens that %s "
+                     "and %s share looks under-trained in one of the two, so that there is "
+                     "nothing to build rows from; leave --magikarp out", counts.anchors,
+                     job->base.path, job->donor.path);
+}
+
+/* Takes such tokens from the anchors, if that is asked for. */
+OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!job->options.magikarp) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
+                         "both models", job->without.message);
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__magikarp_mark(job, &job->donor, donor, error);
+    if (!result) result = otx__magikarp_mark(job, &job->base, base, error);
+    if (!result) result = otx__magikarp_apply(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
+    return result;
+}
+
+/* >>> src/job/match.h */
+/* ---- match: rows of tokens that a new one only begins with -------------------------------- */
+
+/* Whether a prefix is white space alone, which says nothing of a word. */
+OTX__PRIVATE bool otx__match_is_blank(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size; i++)
+        if (bytes[i] != ' ' && (bytes[i] < '\t' || bytes[i] > '\r')) return false;
+    return true;
+}
+
+/* The base's token of the same byte, where the alignment keeps these apart; or the longest TEXT
+   token that a token begins with; or -1. */
+OTX__PRIVATE int64_t otx__match_find(const otx_job *job, const otx__token_index *index,
+                                     const otx_token *token)
+{
+    otx_match how = otx__match_of(job, token);
+    size_t size = token->size;
+    if (how == OTX_MATCH_NO || !otx__stands_for_text(token)) return -1;
+    if (size == 1)
+        return otx__index_find(index, token->kind == OTX_TOKEN_BYTE ? OTX_TOKEN_TEXT
+                                                                    : OTX_TOKEN_BYTE,
+                               token->bytes, size);
+    while (token->kind == OTX_TOKEN_TEXT && size-- > 1 &&
+           !otx__match_is_blank(token->bytes, size)) {
+        int64_t base = otx__index_find(index, OTX_TOKEN_TEXT, token->bytes, size);
+        if (base >= 0) return base;
+    }
+    return -1;
+}
+
+/* An index of the base's tokens with a row, by kind and bytes. */
+OTX__PRIVATE otx_result otx__match_index(const otx_job *job, otx__token_index *index,
+                                         otx_error *error)
+{
+    const otx_token *tokens = job->base.vocab.tokens;
+    size_t count = otx__min(job->base.vocab.count, (size_t)job->base.parts.rows), id;
+    otx_result result = otx__index_open(&job->ctx, index, tokens, count, false, error);
+    for (id = 0; id < count && !result; id++) {
+        uint32_t *slot;
+        if (tokens[id].kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(index, tokens[id].kind, tokens[id].bytes, tokens[id].size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+    }
+    return result;
+}
+
+/* Whether an option that names one of two matrices finds two. */
+OTX__PRIVATE otx_result otx__match_check(const otx_job *job, const char *option, otx_match how,
+                                         otx_error *error)
+{
+    if ((how != OTX_MATCH_EMBED && how != OTX_MATCH_LM_HEAD) || otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that %s %s has no matrix of its own; "
+                     "yes and no are left", job->base.path, otx__job_headless(job), option,
+                     otx_match_name(how));
+}
+
+/* Finds rows for tokens that would be solved for, as far as the options want it. */
+OTX__PRIVATE otx_result otx__job_match(otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    otx_alignment *alignment = &job->alignment;
+    otx__token_index index;
+    size_t i, count = otx__min(alignment->count, job->donor.vocab.count);
+    otx_result result = otx__match_check(job, "--byte-match", options->byte_match, error);
+    if (!result) result = otx__match_check(job, "--prefix-match", options->prefix_match, error);
+    if (options->prefix_match == OTX_MATCH_DEFAULT && options->byte_match == OTX_MATCH_DEFAULT)
+        return OTX_OK;
+    memset(&index, 0, sizeof index);
+    if (!result) result = otx__match_index(job, &index, error);
+    for (i = 0; i < count && !result; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        int64_t base;
+        if (row->action != OTX_ACTION_APPROXIMATE) continue;
+        base = otx__match_find(job, &index, &job->donor.vocab.tokens[i]);
+        if (base < 0) continue;
+        row->action = OTX_ACTION_MATCH;
+        row->base = base;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_MATCH]++;
+    }
+    if (index.slots) otx__index_close(&job->ctx, &index);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
@@ -36039,19 +36964,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
-                                         size_t rows)
-{
-    otx_matrix matrix;
-    memset(&matrix, 0, sizeof matrix);
-    matrix.data = loaded->data;
-    matrix.dtype = loaded->dtype;
-    matrix.columns = loaded->columns;
-    matrix.rows = rows;
-    matrix.index = index;
-    return matrix;
-}
-
 /* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
    any case. */
 OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
@@ -36075,10 +36987,9 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
 
 /* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
    that hold a token. */
-OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
-                                             uint32_t *tokens)
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, unsigned needs, uint8_t *needed,
+                                             size_t count, uint32_t *tokens)
 {
-    unsigned needs = otx_method_needs(job->options.method);
     size_t held = 0, i;
     for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
         needed[job->anchor_bases[i]] = 1;
@@ -36101,7 +37012,8 @@ OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
     size_t held;
     otx_result result;
     if (!needed) return otx__fail_memory(error, count);
-    held = otx__solution_needs_base(job, needed, count, tokens);
+    held = otx__solution_needs_base(job, otx_method_needs(solution->method), needed, count,
+                                    tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
@@ -36118,24 +37030,12 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     double start = otx__now();
     size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
     uint32_t *tokens = NULL;
-    otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
-    options.omp = job->options.omp;
-    options.weights = job->options.weights;
-    options.seed = job->options.seed;
-    options.subword = job->options.subword;
-    options.norm = job->options.norm;
-    options.scale = job->options.scale;
-    options.noise = job->options.noise;
-    options.clip_norms = job->options.clip_norms;
-    options.solve = job->options.solve;
-    options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
@@ -36146,7 +37046,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                         : otx__fail_array(error, count, sizeof *tokens);
     }
     if (!result)
-        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+        result = otx_method_fit(&job->ctx, solution->method, &rows, &job->options.how,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
@@ -36171,19 +37071,33 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
+/* Whether a solution's matrix of the donor is neither read at once nor by one before it. */
+OTX__PRIVATE bool otx__solution_waits(const otx_job *job, size_t which)
+{
+    const otx_checkpoint_tensor *donor = job->solutions[which].donor;
+    bool later = false;
+    size_t i;
+    for (i = 0; i < which; i++) {
+        if (job->solutions[i].donor == donor) return false;
+        later |= job->solutions[i].donor != NULL;
+    }
+    return donor && later;
+}
+
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
    at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     result = otx__job_split(job, error);
-    for (i = 1; i < job->solution_count && !result; i++)
-        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+    for (i = 0; i < job->solution_count && !result; i++)
+        if (otx__solution_waits(job, i))
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
+        if (!otx__job_fits(job, job->solutions[i].method)) continue;
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = fitted->omp.isa;
         job->summary.threads = fitted->omp.threads;
@@ -36244,13 +37158,27 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* Rounds the rows that were made of some targets. */
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return OTX_ACTION_APPROXIMATE;
+    return alignment->rows[row].action;
+}
+
+/* Rounds the rows that were made of some targets, but for those that have another's row here. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
     size_t i;
     for (i = 0; i < count; i++)
-        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
             return otx__fail_range(r, r->job->targets[first + i], error);
     return OTX_OK;
 }
@@ -36288,7 +37216,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
-    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+    if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);
@@ -36358,7 +37286,7 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     memset(&output, 0, sizeof output);
     omp.k = 1;
     omp.cosine = true;
-    omp.memory = job->options.omp.memory;
+    omp.memory = job->options.how.omp.memory;
     output.indices = d->nearest;
     output.coefficients = d->cosines;
     ctx.log = NULL;
@@ -36446,6 +37374,9 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     if (row >= alignment->count)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return -1;
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
@@ -36455,26 +37386,17 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
-    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
-                job->target_count > 0;
+    const otx_method method = otx__job_method(job, r->tensor->kind);
+    bool pieces = (otx_method_needs(method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces || method == OTX_METHOD_MEAN) &&
+                method != OTX_METHOD_ZERO && job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++) {
-        int64_t base = alignment->rows[i].base;
-        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
     }
-}
-
-/* What becomes of a new row. One that would copy a row which this tensor of the base
-   does not have is padding. */
-OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
-{
-    const otx_alignment *alignment = &r->job->alignment;
-    if (row >= alignment->count) return OTX_ACTION_COPY;
-    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
-    return alignment->rows[row].action;
 }
 
 /* All rows of an action get the same values. */
@@ -36541,7 +37463,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
-    if (job->options.method != OTX_METHOD_ZERO) {
+    if (otx__job_method(job, r->tensor->kind) != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
@@ -36594,7 +37516,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+    if (plan->solution != OTX__NONE &&
+        otx__job_fits(job, job->solutions[plan->solution].method))
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
@@ -36684,7 +37607,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
@@ -37816,8 +38739,11 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_magikarp(job, error);
+    if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
     if (!result) result = otx__job_plan_digits(job, error);
@@ -37992,6 +38918,7 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->matched) otx__text_format(text, ", \"matched\": %" PRIu64, tokens->matched);
     if (tokens->untrained)
         otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
@@ -38058,13 +38985,15 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
+    bool ran = job->ran && (otx_method_needs(matrix->method) & OTX_NEED_DONOR) != 0;
+    bool solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
                      ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
                      matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
-    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+    otx__text_format(text, ", \"method\": \"%s\", \"anchors\": %" PRIu64
+                     ", \"approximated\": %" PRIu64, otx__word(otx_method_name(matrix->method)),
                      matrix->anchors, matrix->approximated);
     otx__text_string(text, ", \"mean_relative_residual\": ");
     if (solved) otx__text_double(text, matrix->mean_relative_residual);
@@ -38093,13 +39022,14 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
-                     otx__word(otx_method_name(job->options.method)));
-    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"head_method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)),
+                     otx__word(otx_method_name(otx__job_method(job, OTX__PART_HEAD))));
+    if (!job->options.how.omp.k && (otx__job_needs(job) & OTX_NEED_BASE))
         otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
-                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+                         (uint64_t)(job->options.how.omp.k ? job->options.how.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
@@ -38223,8 +39153,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = otx__side_token(&job->donor, id);
-    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  otx__job_solves(job);
+    bool made = row && job->ran && otx__job_makes(job, id);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -38235,7 +39164,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) {
+        otx__part_kind kind = job->base.parts.tensors[job->matrix_tensors[i]].kind;
+        if (made && !otx__job_matches(job, id, kind) &&
+            otx__job_fits(job, job->summary.matrices[i].method)) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
             otx__token_table_diagnosis(text, &job->diagnoses[i],
                                        job->summary.matrices[i].anchor_norms[1], target);
@@ -38250,9 +39181,10 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    if (!job->ran || !otx__job_has_solves(job)) return true;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].fitted.targets != job->target_count) return false;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (otx__job_fits(job, job->solutions[i].method) &&
+            job->solutions[i].fitted.targets != job->target_count)
+            return false;
     return true;
 }
 
@@ -40298,6 +41230,15 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     return result;
 }
 
+/* Whether a method is among those that are wanted. */
+OTX__PRIVATE bool otx__evaluates(const otx_evaluate_options *options, otx_method method)
+{
+    size_t i;
+    for (i = 0; i < options->method_count && options->methods; i++)
+        if (options->methods[i] == method) return true;
+    return !options->methods;
+}
+
 OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_evaluate_options *options, otx_evaluation *out,
                                 otx_error *error)
@@ -40312,6 +41253,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (options) settled = *options;
     result = otx_job_open(ctx, base, donor, &plain, &job, error);
     if (result) return result;
+    if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
     if (result) otx_evaluation_close(ctx, out);
@@ -42468,7 +43410,7 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
     if (result) return result;
     memset(&job, 0, sizeof job);
     job.method = OTX_METHOD_SUBWORD;
-    job.subword = options->subword;
+    job.how.subword = options->subword;
     job.rows = OTX_ROWS_MULTIPLE;
     job.rows_multiple = options->multiple ? options->multiple : 1;
     job.overwrite = options->overwrite;

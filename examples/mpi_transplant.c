@@ -5,7 +5,7 @@
 
    Every rank opens both models and solves its share of the targets; then all get the
    results of all, and rank 0 writes OUT, the same to the last byte as one process
-   alone would. All of it hangs on one hook, otx_job_options.solve: see share_solve. */
+   alone would. All of it hangs on one hook, otx_method_options.solve: see share_solve. */
 
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "omp_transplant.h"
@@ -206,13 +206,13 @@ static bool parse(settings *to, int count, char **words, const char **wrong)
         } else {
             if (is_option(word, "--k", "-k")) {
                 good = parse_number(value, INT32_MAX, &number);
-                to->job.omp.k = (size_t)number;
+                to->job.how.omp.k = (size_t)number;
             } else if (is_option(word, "--threads", NULL)) {
                 good = parse_number(value, 4096, &number);
                 to->threads = (int)number;
             } else if (is_option(word, "--memory", NULL)) {
                 good = parse_number(value, UINT64_MAX >> 20, &number);
-                to->job.omp.memory = number << 20;
+                to->job.how.omp.memory = number << 20;
             } else {
                 good = is_option(word, "--approximation-method", "-a") &&
                        parse_method(value, &to->job.method);
@@ -245,8 +245,8 @@ static int run(const settings *s, group *g)
     ctx.progress_context = &shown;
     if (g->rank == 0) ctx.log = on_log;
     ctx.log_context = &shown;
-    options.solve = share_solve;
-    options.solve_context = g;
+    options.how.solve = share_solve;
+    options.how.solve_context = g;
     result = otx_job_open(&ctx, s->paths[0], s->paths[1], &options, &job, &error);
     if (!result) otx_job_summarize(job, &summary);
     result = agree(g, summary.tokens.approximated, result, &error);

@@ -134,12 +134,17 @@ typedef struct settings {
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
     X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
+    X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
     X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS | FOR(EXTEND)) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
     X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
     X(OPTION_SCALE, "new-vocab-scale", 0, true, FOR_SOLVERS) \
+    X(OPTION_DONOR_HEADS, "donor-heads", 0, true, FOR_SOLVERS) \
+    X(OPTION_BASE_HEADS, "base-heads", 0, true, FOR_SOLVERS) \
+    X(OPTION_DONOR_ROPE, "donor-rope", 0, true, FOR_SOLVERS) \
+    X(OPTION_BASE_ROPE, "base-rope", 0, true, FOR_SOLVERS) \
     X(OPTION_WEIGHTS, "weight-scheme", 0, true, FOR_SOLVERS) \
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
@@ -152,6 +157,9 @@ typedef struct settings {
     X(OPTION_PRE, "pre", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR(TRANSPLANT)) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_BYTES, "byte-match", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_PREFIX, "prefix-match", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_MAGIKARP, "magikarp", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_RESHAPERS) \
     X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
@@ -214,6 +222,8 @@ static const char *const help_transplant[] = {
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
     "                          mp_rope, procrustes, landmark_pca, stb, randn,\n"
     "                          john_hewitt or subword (omp-affine)\n"
+    "      --head-method NAME  of the output head's rows, where the head is not the\n"
+    "                          embedding (that of -a)\n"
     "  -s, --subword-method NAME\n"
     "                          of subword, from the rows of the pieces that BASE cuts\n"
     "                          a token into: mean, sum, weighted_mean, first_last,\n"
@@ -223,9 +233,14 @@ static const char *const help_transplant[] = {
     "      --weight-scheme NAME\n"
     "                          weights of common_interpolation: barycentric,\n"
     "                          least_squares or distance_proportional (the last)\n"
+    "      --donor-heads N, --base-heads N, --donor-rope X, --base-rope X\n"
+    "                          of mp_rope: heads and the base of rotary positions\n"
+    "                          (config.json's)\n"
     "      --seed N            of randn, john_hewitt and --new-vocab-noise (0)\n"
-    "      --norm HOW          norm of new rows: none, as the method makes them; or\n"
-    "                          anchors, the median of the shared rows' (none)\n"
+    "      --norm HOW          norm of new rows: none, as the method makes them;\n"
+    "                          anchors, the median of the shared rows'; or fitted, by\n"
+    "                          the factor about their mean that suits hidden shared\n"
+    "                          tokens best (none)\n"
     "      --new-vocab-scale X a factor for new rows (1)\n"
     "      --new-vocab-noise X deviation of noise that is added to them (0)\n"
     "      --clip-norms Q      shorten those longer than this quantile of the shared\n"
@@ -240,6 +255,15 @@ static const char *const help_transplant[] = {
     "      --map 'DONOR=BASE'  copy this DONOR token's row from this BASE token; may\n"
     "                          be repeated. A token is its text, with \\xNN, \\\\ and \\=\n"
     "                          as escapes, or #ID\n"
+    "      --byte-match WHERE  copy a byte's row from the text token of that byte, or\n"
+    "                          the reverse: no, yes, embed or lm_head (yes)\n"
+    "      --prefix-match WHERE\n"
+    "                          copy a new token's row from the longest token of BASE\n"
+    "                          that it begins with: no, yes, embed or lm_head (no)\n"
+    "      --magikarp          build from no token whose row looks under-trained in\n"
+    "                          either model, make what BASE has a bad row for and\n"
+    "                          DONOR a good one, and treat what is bad in both, or\n"
+    "                          new and bad in DONOR, as reserved tokens\n"
     "      --padding HOW       rows without a token of their own: mean, of all\n"
     "                          others, which is never sampled; or zero (mean)\n"
     "      --chat-template HOW chat template of OUT: donor, base or a file's (donor)\n"
@@ -300,8 +324,9 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, -c, -s, --weight-scheme, --ridge, --tolerance, --memory, --threads, --isa,\n"
-    "  -q:                     as for a transplant\n"
+    "  -k, -c, -s, -q, --norm, --clip-norms, --new-vocab-noise, --new-vocab-scale,\n"
+    "  --weight-scheme, --donor-heads and the like, --ridge, --tolerance, --memory,\n"
+    "  --threads, --isa:       as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -568,6 +593,7 @@ static const char *method_name(int method) { return otx_method_name((otx_method)
 static const char *subword_name(int how) { return otx_subword_name((otx_subword)how); }
 static const char *norm_name(int norm) { return otx_row_norm_name((otx_row_norm)norm); }
 static const char *weights_name(int weights) { return otx_weighting_name((otx_weighting)weights); }
+static const char *match_name(int match) { return otx_match_name((otx_match)match); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
 static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
@@ -652,6 +678,22 @@ static int set_real(const char *text, const char *what, double *number)
     return misuse(what, text, "a number from 0 to a million is wanted");
 }
 
+static int set_heads(const char *text, const char *what, size_t *heads)
+{
+    uint64_t number = 0;
+    int status = set_number(text, 65536, what, &number);
+    *heads = (size_t)number;
+    return status;
+}
+
+static int set_rope(const char *text, const char *what, double *base)
+{
+    char *end;
+    *base = strtod(text, &end);
+    if (end != text && *end == 0 && *base >= 1.0 && *base <= 1e15) return STATUS_OK;
+    return misuse(what, text, "a number from 1 is wanted");
+}
+
 static int set_option(settings *to, option_id id, const char *value)
 {
     uint64_t number = 0;
@@ -659,21 +701,21 @@ static int set_option(settings *to, option_id id, const char *value)
     switch (id) {
     case OPTION_K:
         status = set_number(value, INT32_MAX, "--k", &number);
-        to->job.omp.k = (size_t)number;
+        to->job.how.omp.k = (size_t)number;
         break;
-    case OPTION_COSINE: to->job.omp.cosine = true; break;
+    case OPTION_COSINE: to->job.how.omp.cosine = true; break;
     case OPTION_RIDGE:
-        status = set_fraction(value, "--ridge", &to->job.omp.ridge);
+        status = set_fraction(value, "--ridge", &to->job.how.omp.ridge);
         break;
     case OPTION_TOLERANCE:
-        status = set_fraction(value, "--tolerance", &to->job.omp.tolerance);
+        status = set_fraction(value, "--tolerance", &to->job.how.omp.tolerance);
         break;
     case OPTION_THREADS:
         status = set_number(value, 4096, "--threads", &number);
         to->threads = (int)number;
         break;
     case OPTION_MEMORY:
-        if (!parse_size(value, &to->job.omp.memory))
+        if (!parse_size(value, &to->job.how.omp.memory))
             status = misuse("--memory", value, "a size like 512MiB or 8G is wanted");
         break;
     case OPTION_ROWS:
@@ -696,20 +738,37 @@ static int set_option(settings *to, option_id id, const char *value)
         status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);
         to->job.method = (otx_method)chosen;
         break;
+    case OPTION_HEAD_METHOD:
+        status = choose(value, OTX_METHOD_COUNT, method_name, UNKNOWN_METHOD, &chosen);
+        to->job.head_method = (otx_method)chosen;
+        to->job.own_head_method = true;
+        break;
     case OPTION_NORM:
         status = choose(value, OTX_NORM_COUNT, norm_name, "unknown norm", &chosen);
-        to->job.norm = (otx_row_norm)chosen;
+        to->job.how.norm = (otx_row_norm)chosen;
         break;
-    case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.clip_norms); break;
-    case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.noise); break;
-    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.scale); break;
+    case OPTION_DONOR_HEADS:
+        status = set_heads(value, "--donor-heads", &to->job.how.donor_heads);
+        break;
+    case OPTION_BASE_HEADS:
+        status = set_heads(value, "--base-heads", &to->job.how.base_heads);
+        break;
+    case OPTION_DONOR_ROPE:
+        status = set_rope(value, "--donor-rope", &to->job.how.donor_rope);
+        break;
+    case OPTION_BASE_ROPE:
+        status = set_rope(value, "--base-rope", &to->job.how.base_rope);
+        break;
+    case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.how.clip_norms); break;
+    case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.how.noise); break;
+    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.how.scale); break;
     case OPTION_SUBWORD:
         status = choose(value, OTX_SUBWORD_COUNT, subword_name, "unknown subword method", &chosen);
-        to->job.subword = (otx_subword)chosen;
+        to->job.how.subword = (otx_subword)chosen;
         break;
     case OPTION_WEIGHTS:
         status = choose(value, OTX_WEIGHTING_COUNT, weights_name, "unknown weight scheme", &chosen);
-        to->job.weights = (otx_weighting)chosen;
+        to->job.how.weights = (otx_weighting)chosen;
         break;
     case OPTION_PADDING:
         status = choose(value, OTX_PADDING_COUNT, padding_name, "unknown padding", &chosen);
@@ -723,9 +782,9 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
     case OPTION_SEED:
-        if (!parse_number(value, NULL, &to->job.seed))
+        if (!parse_number(value, NULL, &to->job.how.seed))
             status = misuse("--seed", value, "a whole number is wanted");
-        to->evaluate.seed = to->job.seed;
+        to->evaluate.seed = to->job.how.seed;
         break;
     case OPTION_JSON: to->json = value; break;
     case OPTION_HTML: to->html = value; break;
@@ -751,6 +810,15 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
     case OPTION_SPLIT: to->job.split_digits = true; break;
+    case OPTION_BYTES:
+        status = choose(value, OTX_MATCH_COUNT, match_name, "unknown match", &chosen);
+        to->job.byte_match = (otx_match)chosen;
+        break;
+    case OPTION_PREFIX:
+        status = choose(value, OTX_MATCH_COUNT, match_name, "unknown match", &chosen);
+        to->job.prefix_match = (otx_match)chosen;
+        break;
+    case OPTION_MAGIKARP: to->job.magikarp = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
     case OPTION_QUIET: to->quiet = true; break;
     case OPTION_VERSION: to->version = true; break;
@@ -842,7 +910,7 @@ static int read_command_line(settings *to, int count, char **words)
     if (to->command != TRANSPLANT) to->arguments++, to->argument_count--;
     to->job.map = to->map;
     to->job.keep_details = to->token_report != NULL;
-    if (!to->job.omp.memory) to->job.omp.memory = half_of_memory();
+    if (!to->job.how.omp.memory) to->job.how.omp.memory = half_of_memory();
     if (to->help || to->version) return STATUS_OK;
     status = check_command(to, seen);
     if (!status && !(seen & SEEN(OPTION_ISA))) status = set_isa_of_environment(to);
@@ -1234,6 +1302,7 @@ static void print_tokens(const otx_job_tokens *t)
     print_count("copied", t->copied, t->total);
     print_count("by role", t->by_role, t->total);
     print_count("mapped", t->mapped, t->total);
+    if (t->matched) print_count("matched", t->matched, t->total);
     print_count("approximated", t->approximated, t->total);
     print_count("unused", t->unused, t->total);
     if (t->untrained) print_count("  untrained", t->untrained, t->total);
@@ -1252,15 +1321,15 @@ static void print_choice(const otx_job_matrix *m)
            m->k == 0 ? ", the map alone" : m->choice.cosine ? ", by cosine" : "");
 }
 
-static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
+static void print_matrix(const otx_job_matrix *m, bool done)
 {
+    bool solved = otx_method_needs(m->method) & OTX_NEED_DONOR && m->approximated > 0 && done;
     char name[SHOWN], number[NUMBER];
     printf("\n%s\n", escape(name, m->name, strlen(m->name)));
     printf("  %-14s %12s x %" PRIu64 " %s\n", "rows", grouped(number, m->rows), m->columns,
            otx_dtype_name(m->dtype));
     print_count("anchors", m->anchors, 0);
     print_count("approximated", m->approximated, 0);
-    solved = solved && m->approximated > 0 && done;
     if (solved && m->choice.lambda > 0) print_choice(m);
     if (solved && m->k > 0) {
         printf("  %-14s %12.4f mean, %.4f max, relative\n", "residual",
@@ -1282,11 +1351,12 @@ static void print_summary(const settings *s, const otx_job *job)
     char number[NUMBER];
     size_t i;
     otx_job_summarize(job, &summary);
-    printf("%s -> %s, by %s\n", s->arguments[1], s->arguments[0],
-           otx_method_name(s->job.method));
+    printf("%s -> %s, by %s", s->arguments[1], s->arguments[0], otx_method_name(s->job.method));
+    if (s->job.own_head_method) printf(", the head by %s", otx_method_name(s->job.head_method));
+    printf("\n");
     print_tokens(&summary.tokens);
     for (i = 0; i < summary.matrix_count; i++)
-        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method < OTX_METHOD_MEAN);
+        print_matrix(&summary.matrices[i], !s->dry_run);
     if (s->dry_run) printf("\nDry run: no model was written.\n");
     else printf("\n%s: complete in %.1f s, peak memory %s\n", s->arguments[2], summary.seconds,
                 size_text(number, (double)summary.peak_bytes));
@@ -1688,14 +1758,7 @@ static otx_result evaluate(const settings *s, const otx_context *ctx, otx_evalua
 {
     otx_evaluate_options wanted = s->evaluate;
     otx_result result = OTX_OK;
-    wanted.method.omp = s->job.omp;
-    wanted.method.weights = s->job.weights;
-    wanted.method.subword = s->job.subword;
-    wanted.method.norm = s->job.norm;
-    wanted.method.scale = s->job.scale;
-    wanted.method.noise = s->job.noise;
-    wanted.method.clip_norms = s->job.clip_norms;
-    wanted.method.seed = s->job.seed;
+    wanted.method = s->job.how;
     if (s->json) result = output_open(&reports[0], s->json, error);
     if (!result && s->html) result = output_open(&reports[1], s->html, error);
     if (!result)
@@ -1834,7 +1897,7 @@ static int run_extend(const settings *s)
     result = list_open(&ctx, s->tokens, &list, &error);
     options.tokens = list.tokens;
     options.token_count = list.count;
-    options.subword = s->job.subword;
+    options.subword = s->job.how.subword;
     options.multiple = s->job.rows_multiple;
     options.overwrite = s->job.overwrite;
     if (!result)

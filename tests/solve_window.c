@@ -75,7 +75,7 @@ static bool read_names(const char *form, const char *method, otx_job_options *op
 {
     int i;
     for (i = 0; i < OTX_FORM_COUNT && strcmp(form, otx_omp_form_name((otx_omp_form)i)); i++) {}
-    options->omp.form = (otx_omp_form)i;
+    options->how.omp.form = (otx_omp_form)i;
     if (i == OTX_FORM_COUNT) return false;
     for (i = 0; i < OTX_METHOD_COUNT && strcmp(method, otx_method_name((otx_method)i)); i++) {}
     options->method = (otx_method)i;
@@ -100,10 +100,10 @@ int main(int count, char **words)
     s.directory = words[6];
     snprintf(out, sizeof out, "%s/joined", words[6]);
     if (!read_names(words[7], words[8], &options)) return 2;
-    options.omp.k = (size_t)atoi(words[9]);
-    options.omp.memory = (uint64_t)atoi(words[10]);
-    options.solve = solve;
-    options.solve_context = &s;
+    options.how.omp.k = (size_t)atoi(words[9]);
+    options.how.omp.memory = (uint64_t)atoi(words[10]);
+    options.how.solve = solve;
+    options.how.solve_context = &s;
     if (!otx_transplant(&ctx, words[4], words[5], s.part ? NULL : out, &options, NULL, &error))
         return 0;
     fprintf(stderr, "%s\n", error.message);

@@ -150,9 +150,46 @@ static void golden_wild_norms(void) { check_golden("omp_wild_norms"); }
 static void golden_target_is_anchor(void) { check_golden("omp_target_is_anchor"); }
 static void golden_near_duplicates(void) { check_golden("omp_near_duplicates"); }
 
+/* Which of the tokens 0 to 941 the peer keeps as well trained, with a head and without. */
+static void golden_magikarp(void)
+{
+    golden g = golden_open("magikarp");
+    size_t rows, columns, count, i, kept;
+    float *embed = golden_floats(&g, "embed", &rows, &columns);
+    float *head = golden_floats(&g, "lm_head", &rows, &columns);
+    otx_matrix matrices[2];
+    uint8_t unused[1000], marks[1000];
+    int untied;
+    matrices[0] = matrix(embed, OTX_F32, rows, columns);
+    matrices[1] = matrix(head, OTX_F32, rows, columns);
+    CHECK_INT(rows, COUNT(marks));
+    for (i = 0; i < COUNT(unused); i++) unused[i] = i >= 940;
+    for (untied = 0; untied < 2; untied++) {
+        double *wanted = golden_values(&g, untied ? "well_trained_untied" : "well_trained_tied",
+                                       &count, &columns);
+        otx_error error;
+        memset(marks, 0, sizeof marks);
+        CHECK_INT(otx_mark_undertrained(NULL, &matrices[0], unused, untied, marks, &error), OTX_OK);
+        if (untied)
+            CHECK_INT(otx_mark_undertrained(NULL, &matrices[1], unused, false, marks, &error),
+                      OTX_OK);
+        for (i = kept = 0; i < 942; i++) {
+            if (marks[i]) continue;
+            CHECK(kept < count && wanted[kept] == (double)i);
+            kept++;
+        }
+        CHECK_INT(kept, count);
+        free(wanted);
+    }
+    free(embed);
+    free(head);
+    golden_close(&g);
+}
+
 int main(void)
 {
     problems_begin();
+    RUN(golden_magikarp);
     RUN(golden_plain);
     if (getenv("OTX_TEST_SMALL")) SKIP(golden_k64, "OTX_TEST_SMALL is set");
     else RUN(golden_k64);

@@ -128,7 +128,7 @@ static void cancel_every_form_at_every_call(void)
 static otx_result transplant(const otx_context *ctx, const char *out, otx_job_options *options,
                              otx_error *error)
 {
-    options->omp.k = 3;
+    options->how.omp.k = 3;
     return otx_transplant(ctx, BASE, DONOR, out ? at(out) : NULL, options, NULL, error);
 }
 
@@ -370,8 +370,8 @@ static void a_solver_of_ones_own(void)
     own_solver own = {0, -1, OTX_OK};
     memset(&options, 0, sizeof options);
     CHECK_INT(transplant(NULL, "alone", &options, &error), OTX_OK);
-    options.solve = solve_own;
-    options.solve_context = &own;
+    options.how.solve = solve_own;
+    options.how.solve_context = &own;
     CHECK_INT(transplant(NULL, "own", &options, &error), OTX_OK);
     CHECK_INT(own.calls, 2); /* the embedding and the head */
     CHECK(same_output("alone", "own"));

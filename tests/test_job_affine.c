@@ -206,8 +206,8 @@ static void test_the_caller_chooses(void)
         check_mapped(BASE, DONOR, at("out"), names[i], names[i], &affine, &summary.matrices[i]);
     }
     options.method = OTX_METHOD_OMP_AFFINE;
-    options.omp.k = 3;
-    options.omp.cosine = true;
+    options.how.omp.k = 3;
+    options.how.omp.cosine = true;
     affine.ks = &three;
     affine.selection = OTX_AFFINE_COSINE;
     summary = transplant(BASE, DONOR, &options);
@@ -259,12 +259,12 @@ static void test_own_solver(void)
     counted c = {0, false};
     memset(&options, 0, sizeof options);
     options.method = OTX_METHOD_AFFINE;
-    options.solve = counting_solve;
-    options.solve_context = &c;
+    options.how.solve = counting_solve;
+    options.how.solve_context = &c;
     transplant(BASE, DONOR, &options);
     CHECK_INT(c.calls, 0);
     options.method = OTX_METHOD_OMP_AFFINE;
-    options.omp.k = 4;
+    options.how.omp.k = 4;
     summary = transplant(BASE, DONOR, &options);
     CHECK_INT(c.calls, 2);
     CHECK(c.centred);
@@ -276,7 +276,7 @@ static void test_too_little_memory(void)
     otx_job_options options;
     memset(&options, 0, sizeof options);
     options.method = OTX_METHOD_OMP_AFFINE;
-    options.omp.memory = 1 << 16;
+    options.how.omp.memory = 1 << 16;
     scratch_remove_tree("out");
     CHECK_INT(otx_transplant(NULL, BASE, DONOR, at("out"), &options, NULL, &last_error),
               OTX_ERROR_MEMORY);

@@ -49,8 +49,8 @@ static void check_change(const char *name, const char *mode, const char *text)
     m.mode = mode;
     m.text = text;
     memset(&options, 0, sizeof options);
-    options.solve = meddle;
-    options.solve_context = &m;
+    options.how.solve = meddle;
+    options.how.solve_context = &m;
     check_fails(&options, OTX_ERROR_IO, name);
     CHECK_CONTAINS(last_error.message, "it was first looked at");
 }

@@ -37,7 +37,7 @@ static void test_files_before_solving(void)
     base.shards = 3;
     donor_model_of(&donor, OTX_F32, true);
     memset(&options, 0, sizeof options);
-    options.solve = count_solves;
+    options.how.solve = count_solves;
     options.overwrite = true;
     for (i = 0; i < COUNT(files); i++)
         for (j = 0; j < COUNT(cases); j++) {
@@ -80,7 +80,7 @@ static void test_index_before_solving(void)
     write_model("donor", &donor);
     scratch_remove_tree("out");
     memset(&options, 0, sizeof options);
-    options.solve = count_solves;
+    options.how.solve = count_solves;
     solves = 0;
     CHECK_INT(otx_job_open(NULL, at("base"), at("donor"), &options, &job, &error), OTX_OK);
     CHECK(scratch_remove("base/model.safetensors.index.json"));
@@ -103,7 +103,7 @@ static void test_values_before_solving(void)
     otx_job_options options;
     model base, donor;
     memset(&options, 0, sizeof options);
-    options.solve = count_solves;
+    options.how.solve = count_solves;
     solves = 0;
     bad_row = 6;
     bad_value = (double)NAN;

@@ -130,7 +130,7 @@ static void test_errors(void)
     check_fails(&options, OTX_ERROR_ARGUMENT,
                 "method 99 is unknown; known are omp, omp-centred, omp-affine");
     options.method = OTX_METHOD_OMP;
-    options.omp.first_target = 1;
+    options.how.omp.first_target = 1;
     check_fails(&options, OTX_ERROR_ARGUMENT, "first_target");
     /* Contradictions. */
     base.config = "{\"hidden_size\": 4, \"vocab_size\": 10}";
@@ -233,7 +233,16 @@ static void test_memory(void)
     check_memory(NULL, 2); /* two matrices */
     options.method = OTX_METHOD_OMP_AFFINE;
     check_memory(&options, 0); /* too few anchors to hide any: the map alone */
-    options.omp.k = 2; /* too few for a table */
+    options.how.omp.k = 2; /* too few for a table */
+    check_memory(&options, 0);
+    /* A head by another method, modifiers, and which tokens are whose. */
+    options.method = OTX_METHOD_MEAN;
+    options.own_head_method = true;
+    options.head_method = OTX_METHOD_MP_ROPE;
+    options.how.norm = OTX_NORM_ANCHORS;
+    options.magikarp = true;
+    options.prefix_match = OTX_MATCH_LM_HEAD;
+    options.byte_match = OTX_MATCH_EMBED;
     check_memory(&options, 0);
 }
 

@@ -85,11 +85,14 @@ typedef struct way {
     otx_method_options options;
 } way;
 
-enum { WAYS = OTX_METHOD_COUNT + 5 };
+enum { FITTED = OTX_METHOD_COUNT + 5, WAYS = FITTED + 4 };
 
-/* The methods, and the weights of common_interpolation behind them. */
+/* The methods, behind them the weights of common_interpolation, and some with a norm that is
+   fitted. */
 static way way_of(size_t number)
 {
+    static const otx_method fitted[WAYS - FITTED] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_AFFINE,
+                                                     OTX_METHOD_FOCUS, OTX_METHOD_MP_ROPE};
     way w;
     memset(&w, 0, sizeof w);
     w.options.omp.k = K;
@@ -103,6 +106,10 @@ static way way_of(size_t number)
         w.method = OTX_METHOD_COMMON_INTERPOLATION;
         w.options.weights = (otx_weighting)((number - OTX_METHOD_COUNT + 1) / 2);
         w.options.omp.cosine = (number - OTX_METHOD_COUNT) % 2 == 0;
+    }
+    if (number >= FITTED) {
+        w.method = fitted[number - FITTED];
+        w.options.norm = OTX_NORM_FITTED;
     }
     return w;
 }

@@ -24,10 +24,10 @@ CASES, case = tool.cases()
 
 # ---- reports ---------------------------------------------------------------------------
 
-REPORT_KEYS = ["version", "base", "donor", "method", "k", "isa", "threads", "digits", "tokens",
-               "matrices", "peak_bytes", "seconds"]
+REPORT_KEYS = ["version", "base", "donor", "method", "head_method", "k", "isa", "threads",
+               "digits", "tokens", "matrices", "peak_bytes", "seconds"]
 TOKEN_KEYS = ["total", "copied", "by_role", "mapped", "approximated", "unused", "padding"]
-MATRIX_KEYS = ["name", "rows", "columns", "dtype", "anchors", "approximated",
+MATRIX_KEYS = ["name", "rows", "columns", "dtype", "method", "anchors", "approximated",
                "mean_relative_residual", "max_relative_residual", "seconds"]
 SOLVER_KEYS = ["form", "steps", "passes", "columns", "candidates", "candidates_99", "fallbacks",
                "peak_bytes", "plan"]

@@ -10,10 +10,13 @@ typedef enum otx_action {
     OTX_ACTION_APPROXIMATE, /* solved for */
     OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
                                matrices: gets what a padding row gets */
+    OTX_ACTION_MATCH,       /* the base's row of another token, as otx_job_options.prefix_match
+                               and byte_match want it: no action of otx_align */
     OTX_ACTION_COUNT
 } otx_action;
 
-/* "padding", "copy", "role", "map", "approximate", "unused"; or NULL. */
+/* "padding", "copy", "role", "map", "approximate", "unused", "match"; or
+   NULL. */
 OTX_API const char *otx_action_name(otx_action action);
 
 typedef struct otx_alignment_row {
@@ -33,6 +36,7 @@ typedef struct otx_alignment_options {
     uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
                             0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
+    bool bytes_apart;    /* a BYTE token is not the TEXT token of its byte */
     const otx_map_entry *map;
     size_t map_count;
 } otx_alignment_options;

@@ -32,9 +32,12 @@
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim and otx_extend; norms in
           otx_job_matrix; fields in the token table; otx_dtype_block and is_block,
-          otx_blocks_to_float and from_float: the block types of ggml; otx_gguf_*, GGUF files in
-          otx_checkpoint_open, otx_job_open, otx_vocab_open and otx_verify,
-          otx_vocab_parse_gguf; pre and split_max_size in otx_job_options.
+          otx_blocks_to_float and from_float: the block types of ggml; own_head_method, magikarp,
+          byte_match and prefix_match in otx_job_options, OTX_ACTION_MATCH,
+          otx_mark_undertrained; otx_gguf_*, GGUF files in otx_checkpoint_open, otx_job_open,
+          otx_vocab_open and otx_verify, otx_vocab_parse_gguf; pre and split_max_size in
+          otx_job_options.
+          otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.

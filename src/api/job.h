@@ -29,14 +29,28 @@ typedef enum otx_chat {
     OTX_CHAT_COUNT
 } otx_chat;
 
+/* Which matrices take the row of a token that is not the same but like it. */
+typedef enum otx_match {
+    OTX_MATCH_DEFAULT,
+    OTX_MATCH_NO,
+    OTX_MATCH_YES,
+    OTX_MATCH_EMBED,   /* only the embedding: the head's row is made */
+    OTX_MATCH_LM_HEAD, /* only an output head of its own, with its bias */
+    OTX_MATCH_COUNT
+} otx_match;
+
+/* "default", "no", "yes", "embed", "lm_head"; or NULL. */
+OTX_API const char *otx_match_name(otx_match match);
+
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
-    otx_weighting weights; /* as of otx_method_options, */
-    uint64_t seed;       /* likewise */
-    otx_subword subword; /* likewise */
-    otx_row_norm norm;       /* likewise, with the three below: of methods with needs, so not of */
-    double scale, noise, clip_norms; /* mean and zero */
+    bool own_head_method;   /* an output head of the base's own is made by head_method, and */
+    otx_method head_method; /* method makes the rest. A base whose head is its embedding, or
+                               that has none, is OTX_ERROR_ARGUMENT unless both are the same */
+    otx_method_options how; /* of both. how.omp has no window. how.solve can share a transplant
+                               among processes: it solves a window of the targets, exchanges,
+                               and returns the results of all. It is called for one matrix of
+                               the donor after another, in the same order in every process */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -60,28 +74,37 @@ typedef struct otx_job_options {
                           donor's. Its tokens of several digits keep their rows and are
                           never met; so this does nothing for a draft, which is given the
                           target's tokens. For tokenizer.json alone */
+    otx_match byte_match;   /* a BYTE token takes the row of the TEXT token of that one byte, or
+                               the reverse. By default yes, as they are the same to a model;
+                               only then they are anchors. OTX_ERROR_ARGUMENT where the base's
+                               head is its embedding, or is none, and one of them is named */
+    otx_match prefix_match; /* a new TEXT token takes the row of the longest TEXT token of the
+                               base that its bytes begin with, but not with white space alone.
+                               By default no: both then have the same row, so that as an output
+                               the model cannot tell them apart. Likewise */
+    bool magikarp;     /* text tokens whose rows look under-trained by otx_mark_undertrained, in
+                          either model, are no anchors. Of those that both models have the
+                          base's row is copied if that is good, made if the donor's is, and else
+                          the token is treated as a reserved one; so is one of the donor's own
+                          that looks so there. For this mergekit's option makes rows where the
+                          base's is good, zeros where neither is, and judges control tokens */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
-    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
-                          processes: it solves a window of the targets, exchanges, and
-                          returns the results of all. It is called for one matrix of
-                          the donor after another, in the same order in every process.
-                          An index that is no atom's is OTX_ERROR_ARGUMENT */
-    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. `untrained` are those of the unused that are so by their rows: see
-   otx_job_open. */
+   and get none. Of the `matched`, one matrix may have a row that is made. `untrained` are those
+   of the unused that are so by their rows: see otx_job_open. */
 typedef struct otx_job_tokens {
-    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t total, copied, by_role, mapped, matched, approximated, unused, skipped, padding;
     uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
     char name[160]; /* of the base's tensor; longer ones are cut */
+    otx_method method;
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;

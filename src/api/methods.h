@@ -132,10 +132,17 @@ typedef enum otx_row_norm {
     OTX_NORM_NONE,
     OTX_NORM_ANCHORS, /* the median of the anchors' in the base. Helps on some pairs, and ruins
                          others: evaluate */
+    OTX_NORM_FITTED,  /* each row's difference from the mean of the anchors' rows in the base
+                         times one factor, the same for all rows of a matrix: that with which
+                         such rows of hidden anchors, one in 16 or 256 of them, have the least
+                         loss (see otx_affine_fit); from 0 to 2. Takes a second fit, of the
+                         method to the other anchors; with fewer than 32 the factor is 1. For
+                         methods that need the donor's rows: of others it is
+                         OTX_ERROR_ARGUMENT */
     OTX_NORM_COUNT
 } otx_row_norm;
 
-/* "none", "anchors"; or NULL. */
+/* "none", "anchors", "fitted"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
 /* All zero is the default. */
@@ -152,8 +159,9 @@ typedef struct otx_method_options {
     double noise;        /* the deviation of what is added to every element, by seed */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
-    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1) */
-    double donor_rope, base_rope;   /* and the base of rotary positions (10,000) */
+    size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
+    double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
+                                       positions (10,000, likewise) */
     otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
     void *solve_context;
 } otx_method_options;
@@ -171,6 +179,7 @@ typedef struct otx_fitted {
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
     struct otx__linear *linear; /* what other methods keep, or NULL */
+    struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
@@ -193,3 +202,15 @@ OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fit
 
 /* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
+/* ---- rows that nothing has trained ---- */
+
+/* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
+   Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
+   `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
+   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   head the embedding is marked with `norms`, then the head without; of one without a head of its
+   own the embedding without. */
+OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
+                                         const uint8_t *unused, bool norms, uint8_t *marks,
+                                         otx_error *error);

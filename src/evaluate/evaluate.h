@@ -185,6 +185,15 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     return result;
 }
 
+/* Whether a method is among those that are wanted. */
+OTX__PRIVATE bool otx__evaluates(const otx_evaluate_options *options, otx_method method)
+{
+    size_t i;
+    for (i = 0; i < options->method_count && options->methods; i++)
+        if (options->methods[i] == method) return true;
+    return !options->methods;
+}
+
 OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_evaluate_options *options, otx_evaluation *out,
                                 otx_error *error)
@@ -199,6 +208,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (options) settled = *options;
     result = otx_job_open(ctx, base, donor, &plain, &job, error);
     if (result) return result;
+    if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
     if (result) otx_evaluation_close(ctx, out);

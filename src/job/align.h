@@ -63,6 +63,8 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
         if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
+    options.bytes_apart = job->options.byte_match != OTX_MATCH_DEFAULT &&
+                          job->options.byte_match != OTX_MATCH_YES;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -127,6 +129,7 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
     tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->matched = counts[OTX_ACTION_MATCH];
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
@@ -155,7 +158,8 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
     const otx_alignment *alignment = &job->alignment;
     size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    size_t targets = 0;
+    for (i = 0; i < alignment->count; i++) targets += otx__job_makes(job, i);
     job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
     if (job->anchor_donors)
         job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
@@ -171,7 +175,7 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
             job->anchor_donors[anchors] = (uint32_t)i;
             job->anchor_bases[anchors++] = (uint32_t)row->base;
         }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+        if (otx__job_makes(job, i)) job->targets[targets++] = (uint32_t)i;
     }
     if (!otx__job_solves(job) || targets == 0) return OTX_OK;
     if (!otx__has_weights(&job->donor.checkpoint))

@@ -14,6 +14,7 @@
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      converted     the special tokens that a conversion to GGUF finds
@@ -30,6 +31,8 @@
      rows          rows in memory: reading, checking, their mean
      pieces        what the base cuts new tokens into
      untrained     rows that hold nothing, and what becomes of their tokens
+     magikarp      tokens that look under-trained by their rows
+     match         rows of tokens that a new one only begins with
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      diagnose      what is odd about the rows that were made

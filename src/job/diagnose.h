@@ -60,7 +60,7 @@ OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_m
     memset(&output, 0, sizeof output);
     omp.k = 1;
     omp.cosine = true;
-    omp.memory = job->options.omp.memory;
+    omp.memory = job->options.how.omp.memory;
     output.indices = d->nearest;
     output.coefficients = d->cosines;
     ctx.log = NULL;

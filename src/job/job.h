@@ -4,6 +4,7 @@
    part takes the same combinations of its own rows; but a method that looks at the base's
    rows is fitted to one matrix of it. */
 typedef struct otx__solution {
+    otx_method method;
     const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
     const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
     otx_fitted fitted;
@@ -145,39 +146,141 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
+/* The method for the rows of a part. A bias goes with the head. */
+OTX__PRIVATE otx_method otx__job_method(const otx_job *job, otx__part_kind kind)
+{
+    const otx_job_options *options = &job->options;
+    return options->own_head_method && kind != OTX__PART_EMBEDDING ? options->head_method
+                                                                   : options->method;
+}
+
+OTX_API const char *otx_match_name(otx_match match)
+{
+    static const char *const names[OTX_MATCH_COUNT] = {"default", "no", "yes", "embed",
+                                                       "lm_head"};
+    return (unsigned)match < OTX_MATCH_COUNT ? names[match] : NULL;
+}
+
+/* How a token is matched: one of a byte by bytes, longer ones by prefixes. What of bytes is no
+   matter of the alignment's comes here as one of the matrices. */
+OTX__PRIVATE otx_match otx__match_of(const otx_job *job, const otx_token *token)
+{
+    const otx_job_options *options = &job->options;
+    otx_match how = token->size == 1 ? options->byte_match : options->prefix_match;
+    return how == OTX_MATCH_DEFAULT || (token->size == 1 && how == OTX_MATCH_YES) ? OTX_MATCH_NO
+                                                                                  : how;
+}
+
+/* Whether a row of a part is that of the token that the donor's is matched with. */
+OTX__PRIVATE bool otx__job_matches(const otx_job *job, size_t id, otx__part_kind kind)
+{
+    otx_match how;
+    if (job->alignment.rows[id].action != OTX_ACTION_MATCH) return false;
+    how = otx__match_of(job, &job->donor.vocab.tokens[id]);
+    return how == OTX_MATCH_YES ||
+           how == (kind == OTX__PART_EMBEDDING ? OTX_MATCH_EMBED : OTX_MATCH_LM_HEAD);
+}
+
+/* Whether a row of the donor's is made in any part. */
+OTX__PRIVATE bool otx__job_makes(const otx_job *job, size_t id)
+{
+    otx_action action = job->alignment.rows[id].action;
+    return action == OTX_ACTION_APPROXIMATE ||
+           (action == OTX_ACTION_MATCH && (!otx__job_matches(job, id, OTX__PART_EMBEDDING) ||
+                                           !otx__job_matches(job, id, OTX__PART_HEAD)));
+}
+
+/* Whether the base has an output head of its own. */
+OTX__PRIVATE bool otx__job_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_HEAD && !parts->tensors[i].redundant) return true;
+    return false;
+}
+
+/* Why it has none. */
+OTX__PRIVATE const char *otx__job_headless(const otx_job *job)
+{
+    return job->base.parts.tied ? "the model is tied, its output head is its embedding"
+                                : "the model has no output head";
+}
+
+/* What the methods of all parts need. */
+OTX__PRIVATE unsigned otx__job_needs(const otx_job *job)
+{
+    return otx_method_needs(job->options.method) |
+           otx_method_needs(otx__job_method(job, OTX__PART_HEAD));
+}
+
 /* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
+    return (otx__job_needs(job) & OTX_NEED_DONOR) != 0;
 }
 
-/* Whether there are rows that a method is fitted for. */
-OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+/* Whether a method is fitted for its rows: not if they are all the same. */
+OTX__PRIVATE bool otx__job_fits(const otx_job *job, otx_method method)
 {
-    return otx_method_needs(job->options.method) != 0 && job->target_count > 0;
+    return job->target_count > 0 &&
+           (otx_method_needs(method) != 0 || otx__modifies(&job->options.how));
+}
+
+/* Whether any is. */
+OTX__PRIVATE bool otx__job_has_fits(const otx_job *job)
+{
+    return otx__job_fits(job, job->options.method) ||
+           otx__job_fits(job, otx__job_method(job, OTX__PART_HEAD));
+}
+
+OTX__PRIVATE otx_result otx__job_check_method(otx_method method, otx_error *error)
+{
+    otx_result result = otx__method_known(method, error);
+    return !result && method == OTX_METHOD_ZETT ? otx__zett_refuse(error) : result;
+}
+
+OTX__PRIVATE otx_result otx__job_check_modifiers(const otx_method_options *how,
+                                                 otx_method method, otx_error *error)
+{
+    return otx__modifiers_fit(how, otx_method_name(method), otx_method_needs(method), error);
+}
+
+/* How rows are made. */
+OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
+                                               otx_error *error)
+{
+    const otx_method_options *how = &options->how;
+    otx_result result = otx__job_check_method(options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_method(options->head_method, error);
+    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__job_check_modifiers(how, options->method, error);
+    if (!result && options->own_head_method)
+        result = otx__job_check_modifiers(how, options->head_method, error);
+    if (result) return result;
+    if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
+    if (how->omp.first_target || how->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    otx_method_options method;
-    otx_result result = otx__method_known(options->method, error);
-    if (!result && options->method == OTX_METHOD_ZETT) result = otx__zett_refuse(error);
+    otx_result result = otx__job_check_methods(options, error);
     if (result) return result;
-    memset(&method, 0, sizeof method);
-    method.norm = options->norm;
-    method.scale = options->scale;
-    method.noise = options->noise;
-    method.clip_norms = options->clip_norms;
-    result = otx__modifiers_check(&method, error);
-    if (result) return result;
-    if ((unsigned)options->subword >= OTX_SUBWORD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
-                         (int)options->subword);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
                          "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->byte_match >= OTX_MATCH_COUNT ||
+        (unsigned)options->prefix_match >= OTX_MATCH_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in "
+                         "neither matrix, both, the embedding or the head");
     if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
         (options->chat == OTX_CHAT_FILE && !options->chat_file))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
@@ -190,10 +293,6 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         !otx_dtype_is_block(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
-    if (options->omp.first_target || options->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 

@@ -81,20 +81,20 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
     return pieces;
 }
 
-/* The pieces of the job's targets, if its method wants them. */
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets, if a method
+   wants them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
     otx__job_pieces *p = &job->pieces;
     otx_result result;
-    if (!(otx_method_needs(job->options.method) & OTX_NEED_PIECES) || !job->target_count)
-        return OTX_OK;
-    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
-    if (result) return result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
     if (!p->tokens) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
+    if (!(otx__job_needs(job) & OTX_NEED_PIECES)) return OTX_OK;
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
+    if (result) return result;
     return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                             error);
 }

@@ -1,16 +1,33 @@
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where the method looks at that;
-   makes room for it once. */
-OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+/* Whether the base has an output head of its own where its rows have a method of their own. */
+OTX__PRIVATE otx_result otx__plan_head(const otx_job *job, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    if (!options->own_head_method || options->head_method == options->method ||
+        otx__job_has_head(job))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: %s, so that there are no rows for "
+                     "--head-method %s to make; -a makes those of the embedding",
+                     job->base.path, otx__job_headless(job),
+                     otx_method_name(options->head_method));
+}
+
+/* The solution by a method for one matrix of the donor, and of the base where the method looks
+   at that; makes room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, otx_method method,
+                                       const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
-    unsigned needs = otx_method_needs(job->options.method);
+    unsigned needs = otx_method_needs(method);
     size_t i;
     if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
     if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
+        if (job->solutions[i].method == method && job->solutions[i].donor == donor &&
+            job->solutions[i].base == base)
+            return i;
+    job->solutions[i].method = method;
     job->solutions[i].donor = donor;
     job->solutions[i].base = base;
     job->solution_count++;
@@ -65,6 +82,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
     otx_result result;
+    size_t i;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
@@ -74,16 +92,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->dtype = otx__row_dtype(plan->stored);
     result = otx__plan_check_type(job, which, error);
     if (result) return result;
-    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
+    plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
+                                        otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->method = job->solutions[plan->solution].method;
     matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
     matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
+    for (i = 0; i < job->target_count; i++)
+        matrix->approximated += !otx__job_matches(job, job->targets[i], tensor->kind);
     return OTX_OK;
 }
 
@@ -92,7 +113,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (otx__job_has_solves(job))
+    if (otx__job_fits(job, otx__job_method(job, OTX__PART_BIAS)))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -111,6 +132,19 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
+/* Tells of modifiers that change nothing. */
+OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+{
+    const otx_method_options *how = &job->options.how;
+    const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
+                        : how->clip_norms > 0.0 ? "longest norm" : NULL;
+    bool zero = job->options.method == OTX_METHOD_ZERO ||
+                otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
+        otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
+                 "what the method zero makes", which);
+}
+
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
    biases. */
 OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
@@ -118,12 +152,13 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
     static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
                                            OTX__PART_BIAS};
     const otx__parts *parts = &job->base.parts;
-    otx_result result = OTX_OK;
+    otx_result result = otx__plan_head(job, error);
     size_t kind, i;
     for (kind = 0; kind < OTX__COUNT(kinds); kind++)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
+    if (!result) otx__tell_modifiers(job);
     return result;
 }
 

@@ -19,6 +19,9 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     if (row >= alignment->count)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return -1;
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
@@ -28,26 +31,17 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
 {
     const otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    bool pieces = (otx_method_needs(job->options.method) & OTX_NEED_PIECES) != 0;
-    bool mean = (!r->solution || pieces) && job->options.method != OTX_METHOD_ZERO &&
-                job->target_count > 0;
+    const otx_method method = otx__job_method(job, r->tensor->kind);
+    bool pieces = (otx_method_needs(method) & OTX_NEED_PIECES) != 0;
+    bool mean = (!r->solution || pieces || method == OTX_METHOD_MEAN) &&
+                method != OTX_METHOD_ZERO && job->target_count > 0;
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++) {
-        int64_t base = alignment->rows[i].base;
-        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
     }
-}
-
-/* What becomes of a new row. One that would copy a row which this tensor of the base
-   does not have is padding. */
-OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
-{
-    const otx_alignment *alignment = &r->job->alignment;
-    if (row >= alignment->count) return OTX_ACTION_COPY;
-    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
-    return alignment->rows[row].action;
 }
 
 /* All rows of an action get the same values. */
@@ -114,7 +108,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
-    if (job->options.method != OTX_METHOD_ZERO) {
+    if (otx__job_method(job, r->tensor->kind) != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
@@ -167,7 +161,8 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+    if (plan->solution != OTX__NONE &&
+        otx__job_fits(job, job->solutions[plan->solution].method))
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
@@ -257,7 +252,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     for (i = 0; i < job->base.parts.count && !result; i++)
         if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;

@@ -26,6 +26,7 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->matched) otx__text_format(text, ", \"matched\": %" PRIu64, tokens->matched);
     if (tokens->untrained)
         otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
@@ -92,13 +93,15 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
+    bool ran = job->ran && (otx_method_needs(matrix->method) & OTX_NEED_DONOR) != 0;
+    bool solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
                      ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
                      matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
-    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+    otx__text_format(text, ", \"method\": \"%s\", \"anchors\": %" PRIu64
+                     ", \"approximated\": %" PRIu64, otx__word(otx_method_name(matrix->method)),
                      matrix->anchors, matrix->approximated);
     otx__text_string(text, ", \"mean_relative_residual\": ");
     if (solved) otx__text_double(text, matrix->mean_relative_residual);
@@ -127,13 +130,14 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
-                     otx__word(otx_method_name(job->options.method)));
-    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"head_method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)),
+                     otx__word(otx_method_name(otx__job_method(job, OTX__PART_HEAD))));
+    if (!job->options.how.omp.k && (otx__job_needs(job) & OTX_NEED_BASE))
         otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
-                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+                         (uint64_t)(job->options.how.omp.k ? job->options.how.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
@@ -257,8 +261,7 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = otx__side_token(&job->donor, id);
-    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  otx__job_solves(job);
+    bool made = row && job->ran && otx__job_makes(job, id);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -269,7 +272,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) {
+        otx__part_kind kind = job->base.parts.tensors[job->matrix_tensors[i]].kind;
+        if (made && !otx__job_matches(job, id, kind) &&
+            otx__job_fits(job, job->summary.matrices[i].method)) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
             otx__token_table_diagnosis(text, &job->diagnoses[i],
                                        job->summary.matrices[i].anchor_norms[1], target);
@@ -284,9 +289,10 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    if (!job->ran || !otx__job_has_solves(job)) return true;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].fitted.targets != job->target_count) return false;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (otx__job_fits(job, job->solutions[i].method) &&
+            job->solutions[i].fitted.targets != job->target_count)
+            return false;
     return true;
 }
 

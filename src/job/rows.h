@@ -123,11 +123,14 @@ OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
     size_t i;
-    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
-    for (i = 0; i < job->base.parts.count && otx__job_has_solves(job); i++)
+    for (i = 0; i < job->base.parts.count && job->target_count > 0; i++) {
+        otx__part_kind kind = job->base.parts.tensors[i].kind;
+        otx_method method = otx__job_method(job, kind);
         if (job->base.parts.tensors[i].at == at)
-            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
-    return true;
+            return method != OTX_METHOD_ZERO &&
+                   (kind == OTX__PART_BIAS || method == OTX_METHOD_MEAN);
+    }
+    return false;
 }
 
 /* What the caller can do about a row that cannot be used. Returns `to`. */
@@ -244,6 +247,20 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
+}
+
+/* The rows that are listed, or the first, as a method takes them. */
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
 }
 
 /* ---- means of rows ---- */

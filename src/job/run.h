@@ -8,8 +8,11 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_magikarp(job, error);
+    if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
     if (!result) result = otx__job_plan_digits(job, error);

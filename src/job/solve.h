@@ -55,19 +55,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
-                                         size_t rows)
-{
-    otx_matrix matrix;
-    memset(&matrix, 0, sizeof matrix);
-    matrix.data = loaded->data;
-    matrix.dtype = loaded->dtype;
-    matrix.columns = loaded->columns;
-    matrix.rows = rows;
-    matrix.index = index;
-    return matrix;
-}
-
 /* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
    any case. */
 OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
@@ -91,10 +78,9 @@ OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
 
 /* Which of the base's rows a method looks at to be fitted: anchors and, listed in `tokens`, all
    that hold a token. */
-OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, uint8_t *needed, size_t count,
-                                             uint32_t *tokens)
+OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, unsigned needs, uint8_t *needed,
+                                             size_t count, uint32_t *tokens)
 {
-    unsigned needs = otx_method_needs(job->options.method);
     size_t held = 0, i;
     for (i = 0; i < job->anchor_count && needs & OTX_NEED_BASE; i++)
         needed[job->anchor_bases[i]] = 1;
@@ -117,7 +103,8 @@ OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
     size_t held;
     otx_result result;
     if (!needed) return otx__fail_memory(error, count);
-    held = otx__solution_needs_base(job, needed, count, tokens);
+    held = otx__solution_needs_base(job, otx_method_needs(solution->method), needed, count,
+                                    tokens);
     result = otx__loaded_open(job, &job->base, solution->base,
                               (size_t)solution->base->tensor->shape[1], needed, count, base,
                               error);
@@ -134,24 +121,12 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     double start = otx__now();
     size_t count = otx__min((size_t)job->base.parts.rows, job->base.vocab.count);
     uint32_t *tokens = NULL;
-    otx_method_options options;
     otx_method_rows rows;
     otx__loaded donor, base;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
     memset(&rows, 0, sizeof rows);
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
-    options.omp = job->options.omp;
-    options.weights = job->options.weights;
-    options.seed = job->options.seed;
-    options.subword = job->options.subword;
-    options.norm = job->options.norm;
-    options.scale = job->options.scale;
-    options.noise = job->options.noise;
-    options.clip_norms = job->options.clip_norms;
-    options.solve = job->options.solve;
-    options.solve_context = job->options.solve_context;
     rows.targets.rows = job->target_count;
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
@@ -162,7 +137,7 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
                         : otx__fail_array(error, count, sizeof *tokens);
     }
     if (!result)
-        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+        result = otx_method_fit(&job->ctx, solution->method, &rows, &job->options.how,
                                 &solution->fitted, error);
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &base);
@@ -187,19 +162,33 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
+/* Whether a solution's matrix of the donor is neither read at once nor by one before it. */
+OTX__PRIVATE bool otx__solution_waits(const otx_job *job, size_t which)
+{
+    const otx_checkpoint_tensor *donor = job->solutions[which].donor;
+    bool later = false;
+    size_t i;
+    for (i = 0; i < which; i++) {
+        if (job->solutions[i].donor == donor) return false;
+        later |= job->solutions[i].donor != NULL;
+    }
+    return donor && later;
+}
+
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
    at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_has_solves(job)) return OTX_OK;
+    if (!otx__job_has_fits(job)) return OTX_OK;
     result = otx__job_split(job, error);
-    for (i = 1; i < job->solution_count && !result; i++)
-        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+    for (i = 0; i < job->solution_count && !result; i++)
+        if (otx__solution_waits(job, i))
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         const otx_fitted *fitted = &job->solutions[i].fitted;
+        if (!otx__job_fits(job, job->solutions[i].method)) continue;
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = fitted->omp.isa;
         job->summary.threads = fitted->omp.threads;

@@ -46,13 +46,27 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* Rounds the rows that were made of some targets. */
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    if (alignment->rows[row].action == OTX_ACTION_MATCH &&
+        !otx__job_matches(r->job, row, r->tensor->kind))
+        return OTX_ACTION_APPROXIMATE;
+    return alignment->rows[row].action;
+}
+
+/* Rounds the rows that were made of some targets, but for those that have another's row here. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
     size_t i;
     for (i = 0; i < count; i++)
-        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
             return otx__fail_range(r, r->job->targets[first + i], error);
     return OTX_OK;
 }
@@ -90,7 +104,7 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
     rows.pieces = otx__pieces_of(&job->pieces);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
-    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+    if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
     if (!result) result = otx__rebuild_make(r, &rows, error);
     otx__loaded_close(job, &donor);

@@ -33,5 +33,7 @@
      mp_rope        mp_rope
      subword        subword
      zett           zett
+     spread         the factor that suits hidden anchors' rows best
      modifiers      what is done to the rows of any method
+     undertrained   rows that look as if nothing had trained them
      methods        the table of all, and the public calls */

@@ -98,6 +98,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     if (options) settled = *options;
     result = otx__method_known(method, error);
     if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
     if (result) return result;
@@ -105,6 +106,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
+        result = otx__spread_fit(ctx, rows, fitted, error);
     if (result) otx_method_close(ctx, fitted);
     else if (!fitted->omp.threads) { /* nothing was pursued */
         fitted->omp.isa = otx__combine_kernels(ctx)->isa;
@@ -141,5 +144,6 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
     otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
     otx_affine_close(&fitted->map);
     otx__linear_close(fitted->linear);
+    otx__spread_close(fitted->spread);
     memset(fitted, 0, sizeof *fitted);
 }

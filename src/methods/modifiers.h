@@ -5,15 +5,15 @@
 
 OTX_API const char *otx_row_norm_name(otx_row_norm norm)
 {
-    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors"};
+    static const char *const names[OTX_NORM_COUNT] = {"none", "anchors", "fitted"};
     return (unsigned)norm < OTX_NORM_COUNT ? names[norm] : NULL;
 }
 
 OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, otx_error *error)
 {
     if ((unsigned)options->norm >= OTX_NORM_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none and "
-                         "anchors", (int)options->norm);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "norm %d is unknown; known are none, "
+                         "anchors and fitted", (int)options->norm);
     if (!(options->clip_norms >= 0.0 && options->clip_norms <= 1.0))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "norms are clipped at a quantile from 0 to "
                          "1");
@@ -22,6 +22,23 @@ OTX__PRIVATE otx_result otx__modifiers_check(const otx_method_options *options, 
         return otx__fail(error, OTX_ERROR_ARGUMENT, "noise must be a deviation of 0 or more, "
                          "and scale a number");
     return OTX_OK;
+}
+
+/* Whether they can be of a method's rows. */
+OTX__PRIVATE otx_result otx__modifiers_fit(const otx_method_options *options, const char *name,
+                                           unsigned needs, otx_error *error)
+{
+    if (options->norm != OTX_NORM_FITTED || needs & OTX_NEED_DONOR) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the norm is fitted on rows that are made of "
+                     "shared tokens as if they were new, from the donor's: %s makes none so; "
+                     "norms can be none or anchors there", name);
+}
+
+/* Whether they change any row. */
+OTX__PRIVATE bool otx__modifies(const otx_method_options *options)
+{
+    return options->norm != OTX_NORM_NONE || options->scale != 0.0 || options->noise > 0.0 ||
+           options->clip_norms > 0.0;
 }
 
 OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
@@ -34,6 +51,7 @@ typedef struct otx__modifying {
     const otx_method_options *options;
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
+    double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
     double *to;
 } otx__modifying;
 
@@ -55,7 +73,11 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     size_t columns = task->columns, i;
     double *row = task->to + index * columns, norm = 0.0, factor = 1.0, two[2] = {0.0, 0.0};
     (void)worker;
-    if (options->norm != OTX_NORM_NONE) norm = otx__modified_norm(row, columns);
+    for (i = 0; i < columns && task->mean; i++) {
+        double apart = task->factor * (row[i] - task->mean[i]);
+        row[i] = task->mean[i] + apart;
+    }
+    if (options->norm == OTX_NORM_ANCHORS) norm = otx__modified_norm(row, columns);
     if (norm > 0.0) factor = task->median / norm;
     if (options->scale != 0.0) factor *= options->scale;
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
@@ -83,12 +105,13 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
 {
     const otx_method_options *options = &fitted->options;
     bool by_anchors = options->norm != OTX_NORM_NONE || options->clip_norms > 0.0;
+    bool apart = options->norm == OTX_NORM_FITTED;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     size_t anchors = rows->base.rows;
     double *norms = NULL;
     otx__modifying task;
     otx_result result = OTX_OK;
-    if (!by_anchors && options->scale == 0.0 && !(options->noise > 0.0)) return OTX_OK;
+    if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
     task.first = first;
@@ -98,8 +121,14 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
         result = otx__check_matrix(&rows->base, "base", error);
         if (result) return result;
         norms = (double *)otx__alloc(ctx, anchors, sizeof *norms);
-        if (!norms) return otx__fail_memory(error, (uint64_t)anchors * sizeof *norms);
-        result = otx__matrix_norms(ctx, &rows->base, norms, error);
+        if (norms && apart) task.mean = (double *)otx__alloc(ctx, task.columns, sizeof(double));
+        if (!norms || (apart && !task.mean)) {
+            otx__free(ctx, norms, anchors, sizeof *norms);
+            return otx__fail_memory(error, (uint64_t)(anchors + task.columns) * sizeof *norms);
+        }
+        if (apart)
+            result = otx__spread_factor(ctx, fitted->spread, rows, task.mean, &task.factor, error);
+        if (!result) result = otx__matrix_norms(ctx, &rows->base, norms, error);
         otx__sort(norms, result ? 0 : anchors, sizeof *norms, otx__compare_norms);
         if (!result) task.median = otx__norm_at(norms, anchors, 0.5);
         if (!result) task.longest = otx__norm_at(norms, anchors, options->clip_norms);
@@ -107,6 +136,7 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!result)
         result = otx__watch_loop(&watch, count, 8.0 * (double)task.columns, otx__modifying_body,
                                  &task, error);
+    otx__free(ctx, task.mean, task.columns, sizeof *task.mean);
     otx__free(ctx, norms, anchors, sizeof *norms);
     return result;
 }

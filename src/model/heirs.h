@@ -27,6 +27,7 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
+        if (plan->alignment->rows[i].action == OTX_ACTION_MATCH) continue; /* another token */
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }

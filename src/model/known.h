@@ -189,6 +189,21 @@ static const char *const otx__width_keys[] = {
     "input_embedding_size", /* RemBERT */
 };
 
+/* Heads of attention, and the base of rotary positions: for a method that takes rows to be
+   turned by them. */
+static const char *const otx__heads_keys[] = {
+    "num_attention_heads", /* Llama and most others */
+    "n_head",              /* GPT-2, Bloom */
+    "n_heads",             /* MPT */
+    "num_heads",           /* T5 */
+};
+static const char *const otx__rope_keys[] = {
+    "rope_theta",      /* Llama and most others */
+    "rotary_emb_base", /* GPT-NeoX */
+};
+#define OTX__KEY_ROPE "rope_parameters"     /* transformers 5 */
+#define OTX__KEY_ROPE_FULL "full_attention" /* within, where types of layers differ */
+
 /* The type that weights are in. */
 static const char *const otx__dtype_keys[] = {
     "dtype",       /* transformers 5 */

@@ -228,7 +228,7 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
     if (result) return result;
     memset(&job, 0, sizeof job);
     job.method = OTX_METHOD_SUBWORD;
-    job.subword = options->subword;
+    job.how.subword = options->subword;
     job.rows = OTX_ROWS_MULTIPLE;
     job.rows_multiple = options->multiple ? options->multiple : 1;
     job.overwrite = options->overwrite;

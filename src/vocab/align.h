@@ -3,7 +3,7 @@
 OTX_API const char *otx_action_name(otx_action action)
 {
     static const char *const names[] = {"padding", "copy", "role", "map", "approximate",
-                                        "unused"};
+                                        "unused", "match"};
     return (unsigned)action < OTX__COUNT(names) ? names[action] : NULL;
 }
 
@@ -17,6 +17,7 @@ typedef struct otx__aligner {
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
     otx__token_index added; /* of the added ones among them, by content; of all with `words` */
     bool words;             /* both are WORDPIECE */
+    bool bytes_apart;       /* as the options have it */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -112,6 +113,7 @@ OTX__PRIVATE int64_t otx__same_token(const otx__aligner *a, const otx_token *tok
 /* The base's TEXT token of a BYTE token's byte, or the reverse, or -1. */
 OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *token)
 {
+    if (a->bytes_apart) return -1;
     if (token->kind == OTX_TOKEN_BYTE)
         return otx__index_find(&a->index, OTX_TOKEN_TEXT, token->bytes, token->size);
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
@@ -226,6 +228,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
+    a.bytes_apart = o.bytes_apart;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
