@@ -233,65 +233,65 @@
     32828  job/map                    the caller's map
     32949  job/align                  where every new row comes from
     33150  job/plan                   what becomes of every tensor, and of the configs
-    33366  job/rope                   heads and rotary positions of the two models
-    33464  job/chat                   the template that turns messages into text
-    33603  job/digits                 where the two tokenizers cut numbers differently
-    33804  job/converted              the special tokens that a conversion to GGUF finds
-    34112  job/gguf_donor             the files of a tokenizer, open once more
-    34196  job/gguf_pre               what llama.cpp calls the way it cuts text
-    34479  job/gguf_tokens            the strings, types and scores of a vocabulary
-    34815  job/gguf_merges            the merges of a byte-level vocabulary
-    34986  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    35156  job/gguf_special           special tokens, flags, templates
-    35375  job/gguf_normal            what becomes of spaces and letters
-    35518  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    35714  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35925  job/bos                    texts that begin otherwise than the base's
-    35989  job/rows                   rows in memory: reading, checking, their mean
-    36328  job/pieces                 what the base cuts new tokens into
-    36430  job/untrained              rows that hold nothing, and what becomes of their tokens
-    36695  job/magikarp               tokens that look under-trained by their rows
-    36822  job/match                  rows of tokens that a new one only begins with
-    36909  job/solve                  solving for the rows of the donor
-    37112  job/targets                the rows that are made from the donor's
-    37226  job/diagnose               what is odd about the rows that were made
-    37355  job/rebuild                the new rows of one vocabulary tensor
-    37616  job/write_blocks           new rows as blocks
-    37713  job/write                  the output and its weights
-    38007  job/write_gguf             the output as a GGUF file, or as parts of one
-    38352  job/copy                   the other files of the two models
-    38569  job/index                  the files that are written anew
-    38731  job/run                    the whole, in order
-    38892  job/report                 what a job did, as JSON and as a table
-    39214  job/findings               what is told of a finished model
-    39263  job/check_files            its files
-    39399  job/check_ids              sizes, ids and tying
-    39615  job/check_values           values
-    39686  job/check_gguf             the tokens of a GGUF file
-    39936  job/check_gguf_keys        its other keys, and its tensors
-    40181  job/check_draft            as a draft model for another
-    40504  job/verify                 whether a finished model agrees with itself
+    33371  job/rope                   heads and rotary positions of the two models
+    33469  job/chat                   the template that turns messages into text
+    33608  job/digits                 where the two tokenizers cut numbers differently
+    33809  job/converted              the special tokens that a conversion to GGUF finds
+    34117  job/gguf_donor             the files of a tokenizer, open once more
+    34201  job/gguf_pre               what llama.cpp calls the way it cuts text
+    34484  job/gguf_tokens            the strings, types and scores of a vocabulary
+    34820  job/gguf_merges            the merges of a byte-level vocabulary
+    34991  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    35161  job/gguf_special           special tokens, flags, templates
+    35380  job/gguf_normal            what becomes of spaces and letters
+    35523  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    35719  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    35930  job/bos                    texts that begin otherwise than the base's
+    35994  job/rows                   rows in memory: reading, checking, their mean
+    36333  job/pieces                 what the base cuts new tokens into
+    36435  job/untrained              rows that hold nothing, and what becomes of their tokens
+    36700  job/magikarp               tokens that look under-trained by their rows
+    36827  job/match                  rows of tokens that a new one only begins with
+    36914  job/solve                  solving for the rows of the donor
+    37117  job/targets                the rows that are made from the donor's
+    37231  job/diagnose               what is odd about the rows that were made
+    37360  job/rebuild                the new rows of one vocabulary tensor
+    37621  job/write_blocks           new rows as blocks
+    37718  job/write                  the output and its weights
+    38012  job/write_gguf             the output as a GGUF file, or as parts of one
+    38357  job/copy                   the other files of the two models
+    38574  job/index                  the files that are written anew
+    38736  job/run                    the whole, in order
+    38897  job/report                 what a job did, as JSON and as a table
+    39219  job/findings               what is told of a finished model
+    39268  job/check_files            its files
+    39404  job/check_ids              sizes, ids and tying
+    39620  job/check_values           values
+    39691  job/check_gguf             the tokens of a GGUF file
+    39941  job/check_gguf_keys        its other keys, and its tensors
+    40186  job/check_draft            as a draft model for another
+    40509  job/verify                 whether a finished model agrees with itself
 
-    40560  evaluate                   methods ranked on tokens that both models share
-    40579  evaluate/token_class       what a token is like, by its bytes
-    40646  evaluate/hidden            which tokens are hidden, and the rows at hand
-    40838  evaluate/scores            how near rows come to the true ones
-    40937  evaluate/ranks             whether a true row is found among all
-    41045  evaluate/evaluate          methods, one after the other, matrix by matrix
-    41264  evaluate/write_json        an evaluation as JSON
-    41375  evaluate/write_page        an evaluation as a page
+    40565  evaluate                   methods ranked on tokens that both models share
+    40584  evaluate/token_class       what a token is like, by its bytes
+    40651  evaluate/hidden            which tokens are hidden, and the rows at hand
+    40843  evaluate/scores            how near rows come to the true ones
+    40942  evaluate/ranks             whether a true row is found among all
+    41050  evaluate/evaluate          methods, one after the other, matrix by matrix
+    41269  evaluate/write_json        an evaluation as JSON
+    41380  evaluate/write_page        an evaluation as a page
 
-    41589  reshape                    a model's own vocabulary, smaller or larger
-    41612  reshape/needed             what has to stay for the sake of what stays
-    41795  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    42098  reshape/whole_word         which texts a tokenizer leaves in one piece
-    42214  reshape/renumber           which tokens there are then, and their ids
-    42421  reshape/files_json         tokenizer.json and the JSON files beside it
-    42796  reshape/files_lines        merges.txt and vocab.txt
-    42880  reshape/new_tokenizer      the files of the tokenizer, written anew
-    43002  reshape/new_model          the model with its new tokenizer
-    43076  reshape/trim               fewer tokens
-    43182  reshape/extend             more tokens
+    41594  reshape                    a model's own vocabulary, smaller or larger
+    41617  reshape/needed             what has to stay for the sake of what stays
+    41800  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    42103  reshape/whole_word         which texts a tokenizer leaves in one piece
+    42219  reshape/renumber           which tokens there are then, and their ids
+    42426  reshape/files_json         tokenizer.json and the JSON files beside it
+    42801  reshape/files_lines        merges.txt and vocab.txt
+    42885  reshape/new_tokenizer      the files of the tokenizer, written anew
+    43007  reshape/new_model          the model with its new tokenizer
+    43081  reshape/trim               fewer tokens
+    43187  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -33282,17 +33282,23 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
-/* Tells of modifiers that change nothing. */
-OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+/* Tells of modifiers that change nothing, and refuses those that have nothing to go by. */
+OTX__PRIVATE otx_result otx__plan_modifiers(const otx_job *job, otx_error *error)
 {
     const otx_method_options *how = &job->options.how;
+    bool by_anchors = how->norm != OTX_NORM_NONE || how->clip_norms > 0.0;
     const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
                         : how->clip_norms > 0.0 ? "longest norm" : NULL;
     bool zero = job->options.method == OTX_METHOD_ZERO ||
                 otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (by_anchors && job->target_count > 0 && job->anchor_count == 0)
+        return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
+                         "token by whose norm new rows could be measured; leave --norm and "
+                         "--clip-norms out", job->base.path, job->donor.path);
     if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
         otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
                  "what the method zero makes", which);
+    return OTX_OK;
 }
 
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
@@ -33308,8 +33314,7 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
-    if (!result) otx__tell_modifiers(job);
-    return result;
+    return result ? result : otx__plan_modifiers(job, error);
 }
 
 /* Edits config.json and generation_config.json for what is planned. */

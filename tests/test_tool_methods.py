@@ -445,5 +445,15 @@ def prefixes_that_are_matched(here):
     assert config["vocab_size"] == 2560
 
 
+@case
+def norms_without_a_shared_token(here):
+    base, donor = pair(here, base=base_model(words=["only", "of", "base"]),
+                       donor=donor_model(words=["quite", "others"]))
+    call(base, donor, here / "out", "-q", "-a", "mean", "--new-vocab-scale", "2")
+    for option in (("--norm", "anchors"), ("--clip-norms", "0.9")):
+        refused(here, base, donor, "share no text token by whose norm",
+                args=("-a", "mean", *option))
+
+
 if __name__ == "__main__":
     sys.exit(tool.main(CASES))

@@ -132,17 +132,23 @@ OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_er
     return OTX_OK;
 }
 
-/* Tells of modifiers that change nothing. */
-OTX__PRIVATE void otx__tell_modifiers(const otx_job *job)
+/* Tells of modifiers that change nothing, and refuses those that have nothing to go by. */
+OTX__PRIVATE otx_result otx__plan_modifiers(const otx_job *job, otx_error *error)
 {
     const otx_method_options *how = &job->options.how;
+    bool by_anchors = how->norm != OTX_NORM_NONE || how->clip_norms > 0.0;
     const char *which = how->norm != OTX_NORM_NONE ? "norm" : how->scale != 0.0 ? "scale"
                         : how->clip_norms > 0.0 ? "longest norm" : NULL;
     bool zero = job->options.method == OTX_METHOD_ZERO ||
                 otx__job_method(job, OTX__PART_HEAD) == OTX_METHOD_ZERO;
+    if (by_anchors && job->target_count > 0 && job->anchor_count == 0)
+        return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
+                         "token by whose norm new rows could be measured; leave --norm and "
+                         "--clip-norms out", job->base.path, job->donor.path);
     if (zero && which && !(how->noise > 0.0) && job->target_count > 0)
         otx__log(&job->ctx, OTX_NOTE, "the %s that is asked for changes no row of zeros, which is "
                  "what the method zero makes", which);
+    return OTX_OK;
 }
 
 /* Plans every tensor of the base's vocabulary: embeddings, then heads, then
@@ -158,8 +164,7 @@ OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
         for (i = 0; i < parts->count && !result; i++)
             if (parts->tensors[i].kind == kinds[kind])
                 result = otx__tensor_plan_fill(job, i, error);
-    if (!result) otx__tell_modifiers(job);
-    return result;
+    return result ? result : otx__plan_modifiers(job, error);
 }
 
 /* Edits config.json and generation_config.json for what is planned. */
