@@ -23,275 +23,277 @@
 
    What is where
 
-      327  api/version                version
-      357  api/result                 results
-      397  api/context                context: memory, threads, progress
-      475  api/isa                    instruction sets
-      492  api/matrix                 numbers and matrices
-      550  api/blocks                 block types of ggml
-      574  api/solver                 the solver
-      702  api/affine                 the affine map: rows as the map makes them, and what it misses
-      833  api/methods                methods: rows for tokens that a model lacks
-     1051  api/source                 sources and sinks: bytes in and out
-     1071  api/json                   JSON
-     1193  api/safetensors            safetensors
-     1257  api/gguf                   GGUF
-     1355  api/vocab                  vocabularies
-     1492  api/align                  alignment
-     1559  api/gguf_vocab             vocabularies in GGUF files
-     1584  api/file                   files
-     1595  api/directory              directories
-     1667  api/job                    the whole job
-     1856  api/verify                 looking at a finished model
-     1920  api/evaluate               methods ranked on tokens that both models share
-     2015  api/reshape                a model's own vocabulary, smaller or larger
+      329  api/version                version
+      359  api/result                 results
+      399  api/context                context: memory, threads, progress
+      477  api/isa                    instruction sets
+      494  api/matrix                 numbers and matrices
+      552  api/blocks                 block types of ggml
+      576  api/solver                 the solver
+      704  api/affine                 the affine map: rows as the map makes them, and what it misses
+      835  api/methods                methods: rows for tokens that a model lacks
+     1053  api/source                 sources and sinks: bytes in and out
+     1073  api/json                   JSON
+     1195  api/safetensors            safetensors
+     1259  api/gguf                   GGUF
+     1357  api/vocab                  vocabularies
+     1494  api/align                  alignment
+     1561  api/gguf_vocab             vocabularies in GGUF files
+     1586  api/file                   files
+     1597  api/directory              directories
+     1669  api/job                    the whole job
+     1858  api/verify                 looking at a finished model
+     1922  api/evaluate               methods ranked on tokens that both models share
+     2017  api/reshape                a model's own vocabulary, smaller or larger
 
-     2102  base                       what everything stands on
-     2138  base/begin                 system headers, and how floating point must be compiled
-     2176  base/sizes                 counting, and sums and products that may not wrap
-     2214  base/span                  bytes of others, digits, UTF-8
-     2372  base/decimal               the digits of a double
-     2507  base/format                printf without stdio and without a locale
-     2776  base/result                results, failures, messages
-     2892  base/memory                the allocator, arrays that grow
-     2951  base/text                  names in messages, and text that grows
-     3068  base/hooks                 log, progress, threads of the caller
-     3137  base/sort                  in place, without memory, never quadratic; and finding
-     3187  base/clock                 wall time for statistics
-     3233  base/hash                  keyed, for tables whose keys a stranger chooses
-     3325  base/pool                  blocks that are freed together
-     3440  base/number                element types, widening and rounding
-     3651  base/blocks                block types of ggml, taken apart and widened
-     3872  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4157  base/blocks_make           rows quantised to blocks
-     4551  base/base64                decoding
-     4587  base/protobuf              fields of a message
-     4709  base/watch                 long loops that the caller can stop
+     2104  base                       what everything stands on
+     2140  base/begin                 system headers, and how floating point must be compiled
+     2178  base/sizes                 counting, and sums and products that may not wrap
+     2216  base/span                  bytes of others, digits, UTF-8
+     2374  base/decimal               the digits of a double
+     2509  base/format                printf without stdio and without a locale
+     2778  base/result                results, failures, messages
+     2894  base/memory                the allocator, arrays that grow
+     2953  base/text                  names in messages, and text that grows
+     3070  base/hooks                 log, progress, threads of the caller
+     3139  base/sort                  in place, without memory, never quadratic; and finding
+     3189  base/clock                 wall time for statistics
+     3235  base/hash                  keyed, for tables whose keys a stranger chooses
+     3327  base/pool                  blocks that are freed together
+     3442  base/number                element types, widening and rounding
+     3653  base/blocks                block types of ggml, taken apart and widened
+     3874  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4159  base/blocks_make           rows quantised to blocks
+     4553  base/base64                decoding
+     4589  base/protobuf              fields of a message
+     4711  base/watch                 long loops that the caller can stop
 
-     4762  files                      formats, on memory and streams
-     4792  files/memory_source        memory as a source of bytes
-     4810  files/json_read            a parser without recursion
-     5163  files/json_values          looking at values, stepping through containers
-     5376  files/json_edit            writing, and edits that keep every byte they do not touch
-     5744  files/tensors              what reading and writing a header share
-     5879  files/safetensors_read     the header of a file, checked
-     6204  files/safetensors_write    the header of a new file
-     6361  files/gguf_types           ggml's types, and the sizes of values
-     6538  files/gguf_values          keys, tensors and values found
-     6656  files/gguf_walk            what stands in a header, one after the other
-     6868  files/gguf_read            the header of a file, checked
-     7089  files/gguf_write           the header of a new file
-     7294  files/gguf_keys            a list of keys that is being made
+     4764  files                      formats, on memory and streams
+     4794  files/memory_source        memory as a source of bytes
+     4812  files/json_read            a parser without recursion
+     5165  files/json_values          looking at values, stepping through containers
+     5378  files/json_edit            writing, and edits that keep every byte they do not touch
+     5746  files/tensors              what reading and writing a header share
+     5881  files/safetensors_read     the header of a file, checked
+     6206  files/safetensors_write    the header of a new file
+     6363  files/gguf_types           ggml's types, and the sizes of values
+     6540  files/gguf_values          keys, tensors and values found
+     6658  files/gguf_walk            what stands in a header, one after the other
+     6870  files/gguf_read            the header of a file, checked
+     7091  files/gguf_write           the header of a new file
+     7296  files/gguf_keys            a list of keys that is being made
 
-     7494  vocab                      tokens, from every source, and which of them are the same
-     7535  vocab/known                what the world calls things: files, classes, tokens
-     7859  vocab/token_table          the table of tokens, and finding tokens in it
-     8033  vocab/spelling             from what a file spells to bytes
-     8224  vocab/reader               what the readers of all sources share
-     8582  vocab/added_tokens         what other files add to a model's tokens
-     8930  vocab/in_use               tokens that are named as reserved ones and are none
-     9033  vocab/from_tokenizer_json  tokenizer.json
-     9326  vocab/from_tekken          tekken.json
-     9481  vocab/from_tiktoken        *.tiktoken
-     9546  vocab/from_sentencepiece   tokenizer.model and its like
-     9911  vocab/from_vocab_json      vocab.json and merges.txt
-     9997  vocab/from_vocab_txt       vocab.txt
-    10054  vocab/digits               how a tokenizer cuts numbers
-    10250  vocab/recognise            what a file is, by what it holds
-    10381  vocab/parse                the first source that is given, and what goes with it
-    10607  vocab/rules                how a tokenizer splits text, kept for those who ask
-    10914  vocab/rules_read           the rules of each kind of file
-    11019  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11200  vocab/from_gguf            the vocabulary of a GGUF file
-    11508  vocab/gguf_rules           how it splits text
-    11660  vocab/split                text split as the tokenizer's model splits it
-    12060  vocab/align                which base token a donor token is
+     7496  vocab                      tokens, from every source, and which of them are the same
+     7537  vocab/known                what the world calls things: files, classes, tokens
+     7861  vocab/token_table          the table of tokens, and finding tokens in it
+     8035  vocab/spelling             from what a file spells to bytes
+     8226  vocab/reader               what the readers of all sources share
+     8584  vocab/added_tokens         what other files add to a model's tokens
+     8932  vocab/in_use               tokens that are named as reserved ones and are none
+     9035  vocab/from_tokenizer_json  tokenizer.json
+     9328  vocab/from_tekken          tekken.json
+     9483  vocab/from_tiktoken        *.tiktoken
+     9548  vocab/from_sentencepiece   tokenizer.model and its like
+     9913  vocab/from_vocab_json      vocab.json and merges.txt
+     9999  vocab/from_vocab_txt       vocab.txt
+    10056  vocab/digits               how a tokenizer cuts numbers
+    10252  vocab/recognise            what a file is, by what it holds
+    10383  vocab/parse                the first source that is given, and what goes with it
+    10609  vocab/rules                how a tokenizer splits text, kept for those who ask
+    10916  vocab/rules_read           the rules of each kind of file
+    11021  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11202  vocab/from_gguf            the vocabulary of a GGUF file
+    11510  vocab/gguf_rules           how it splits text
+    11662  vocab/split                text split as the tokenizer's model splits it
+    12062  vocab/align                which base token a donor token is
 
-    12317  simd                       the hot loops, once for each instruction set
-    12350  simd/kernels               the table of kernels, and what all versions share
-    12627  simd/scalar                the reference
-    12796  simd/sse2                  the operations of 128-bit x86, and what each does
-    12917  simd/neon                  those of 64-bit Arm
-    13012  simd/wasm                  those of WebAssembly's SIMD128
-    13097  simd/avx2                  those of 256-bit x86, with FMA
-    13179  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13821  simd/avx_vnni              AVX2, and products of integers
-    13917  simd/neon_bf16             NEON, and products of matrices
-    14071  simd/avx512                512-bit x86, by hand
-    14677  simd/amx                   tiles of x86, beside AVX-512
-    14920  simd/dispatch              which of them this machine can run, and which a call takes
+    12319  simd                       the hot loops, once for each instruction set
+    12352  simd/kernels               the table of kernels, and what all versions share
+    12629  simd/scalar                the reference
+    12798  simd/sse2                  the operations of 128-bit x86, and what each does
+    12919  simd/neon                  those of 64-bit Arm
+    13014  simd/wasm                  those of WebAssembly's SIMD128
+    13099  simd/avx2                  those of 256-bit x86, with FMA
+    13181  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13823  simd/avx_vnni              AVX2, and products of integers
+    13919  simd/neon_bf16             NEON, and products of matrices
+    14073  simd/avx512                512-bit x86, by hand
+    14679  simd/amx                   tiles of x86, beside AVX-512
+    14922  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15146  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15199  solve/views                the rows of matrices, as the kernels read them
-    15328  solve/panels               vectors as the dense products want them, and these
-    15519  solve/rests                vectors on their way into panels
-    15696  solve/dictionary           the atoms, and their split along a common direction
-    15851  solve/exact_gram           products of all pairs of atoms in double
-    15933  solve/triangle             packed lower triangles
-    16037  solve/support              what is known of one target, and the exact steps
-    16313  solve/gram_table           products of atoms with all atoms, for scans
-    16551  solve/screen               which atoms are worth scoring in double: the bound
-    16857  solve/scan                 the correlations of all atoms with a block's residuals
-    17020  solve/predict              making targets ready for the next scan
-    17266  solve/candidates           the atoms that a scan could not rule out
-    17603  solve/select               the next atoms of each target
-    17768  solve/pursuit              what one solve holds, and the memory it takes
-    18012  solve/plan                 which form, and in what blocks
-    18257  solve/steps                a pursuit from its rows to its results
-    18496  solve/combine              new rows of coefficients
-    18558  solve/solver               the public call
-    18723  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    18932  solve/affine_normal        the normal equations of an affine map
-    19175  solve/affine_factor        their factor, and their solution
-    19406  solve/affine_map           a fitted map, and the rows it makes
-    19749  solve/affine_choice        how many atoms to take, and chosen by what
-    20147  solve/affine_fit           what a fit of an affine map holds and needs
-    20391  solve/affine               fitting and applying affine maps
+    15148  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15201  solve/views                the rows of matrices, as the kernels read them
+    15330  solve/panels               vectors as the dense products want them, and these
+    15521  solve/rests                vectors on their way into panels
+    15698  solve/dictionary           the atoms, and their split along a common direction
+    15853  solve/exact_gram           products of all pairs of atoms in double
+    15935  solve/triangle             packed lower triangles
+    16039  solve/support              what is known of one target, and the exact steps
+    16315  solve/gram_table           products of atoms with all atoms, for scans
+    16553  solve/screen               which atoms are worth scoring in double: the bound
+    16859  solve/scan                 the correlations of all atoms with a block's residuals
+    17022  solve/predict              making targets ready for the next scan
+    17268  solve/candidates           the atoms that a scan could not rule out
+    17605  solve/select               the next atoms of each target
+    17770  solve/pursuit              what one solve holds, and the memory it takes
+    18014  solve/plan                 which form, and in what blocks
+    18259  solve/steps                a pursuit from its rows to its results
+    18498  solve/combine              new rows of coefficients
+    18560  solve/solver               the public call
+    18725  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    18934  solve/affine_normal        the normal equations of an affine map
+    19177  solve/affine_factor        their factor, and their solution
+    19408  solve/affine_map           a fitted map, and the rows it makes
+    19751  solve/affine_choice        how many atoms to take, and chosen by what
+    20149  solve/affine_fit           what a fit of an affine map holds and needs
+    20393  solve/affine               fitting and applying affine maps
 
-    20680  methods                    rows for tokens that a model lacks, each method a room
-    20721  methods/parts              what methods share: sums of rows, combinations
-    20905  methods/pursuit            omp, omp-centred
-    20976  methods/mapping            omp-affine, affine
-    21010  methods/constant           mean, zero
-    21038  methods/near               each target against all anchors
-    21329  methods/weights            how a few anchors combine to a target
-    21550  methods/interpolation      common_interpolation
-    21703  methods/wechsel            wechsel
-    21753  methods/focus              focus
-    21841  methods/hull               hull
-    21892  methods/dense              matrices of double, and their products
-    22157  methods/linear             maps between two models' rows
-    22312  methods/clp                clp
-    22398  methods/chance             normal deviates that are the same everywhere
-    22459  methods/factor             of symmetric matrices
-    22508  methods/randn              randn
-    22597  methods/john_hewitt        john_hewitt
-    22681  methods/polar              the orthogonal part of a matrix
-    22777  methods/procrustes         procrustes
-    22870  methods/eigen              principal directions of a matrix's rows
-    23164  methods/landmark_pca       landmark_pca
-    23222  methods/stb                stb
-    23404  methods/mp_rope            mp_rope
-    23720  methods/subword            subword
-    23836  methods/zett               zett
-    23858  methods/spread             the factor that suits hidden anchors' rows best
-    24085  methods/modifiers          what is done to the rows of any method
-    24229  methods/undertrained       rows that look as if nothing had trained them
-    24346  methods/methods            the table of all, and the public calls
+    20682  methods                    rows for tokens that a model lacks, each method a room
+    20725  methods/parts              what methods share: sums of rows, combinations
+    20909  methods/pursuit            omp, omp-centred
+    20980  methods/mapping            omp-affine, affine
+    21014  methods/constant           mean, zero
+    21042  methods/rough              products in float that leave few to be taken in double
+    21098  methods/near               each target against all anchors
+    21389  methods/weights            how a few anchors combine to a target
+    21610  methods/interpolation      common_interpolation
+    21763  methods/wechsel            wechsel
+    21813  methods/focus              focus
+    21901  methods/hull               hull
+    21952  methods/dense              matrices of double, and their products
+    22217  methods/linear             maps between two models' rows
+    22372  methods/clp                clp
+    22458  methods/chance             normal deviates that are the same everywhere
+    22519  methods/factor             of symmetric matrices
+    22568  methods/randn              randn
+    22657  methods/john_hewitt        john_hewitt
+    22741  methods/polar              the orthogonal part of a matrix
+    22837  methods/procrustes         procrustes
+    22930  methods/eigen              principal directions of a matrix's rows
+    23244  methods/landmark_pca       landmark_pca
+    23302  methods/stb                stb
+    23484  methods/rope               rows turned to positions
+    23574  methods/mp_rope            mp_rope
+    23900  methods/subword            subword
+    24016  methods/zett               zett
+    24038  methods/spread             the factor that suits hidden anchors' rows best
+    24265  methods/modifiers          what is done to the rows of any method
+    24409  methods/undertrained       rows that look as if nothing had trained them
+    24526  methods/methods            the table of all, and the public calls
 
-    24499  disk                       files and directories
-    24537  disk/system                what POSIX and Windows are asked for
-    24578  disk/windows_paths         paths as Windows takes them
-    24718  disk/windows               the system as Windows gives it
-    25030  disk/posix                 the system as POSIX gives it
-    25278  disk/paths                 what can be told from their text
-    25352  disk/failure               why the system refused
-    25466  disk/look                  what stands at a path, and whether within another
-    25587  disk/listing               listings of directories
-    25662  disk/reading               files to read, and whether they have changed
-    25841  disk/writing               files to write
-    25958  disk/copying               copies of files
-    26024  disk/trees                 whole directories looked through, copied, removed
-    26240  disk/known                 what weights are called in a directory
-    26334  disk/staging               a directory made under another name, then renamed
-    26600  disk/staged_files          files made under another name, then renamed
-    26729  disk/missing               a path or a directory without what is wanted of it
-    26772  disk/gguf_files            GGUF files of a directory, by their names
-    26811  disk/weights               which files they are, and what may stand in their place
-    27147  disk/weight_index          the index of a checkpoint in shards
-    27364  disk/shards                what an index and its shards say of each other
-    27569  disk/gguf_parts            the parts of a split GGUF file
-    27678  disk/checkpoint            a model directory, in one file or in shards
-    28030  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    28109  disk/tokenizer_directory   the tokenizer of a model directory
+    24679  disk                       files and directories
+    24717  disk/system                what POSIX and Windows are asked for
+    24758  disk/windows_paths         paths as Windows takes them
+    24898  disk/windows               the system as Windows gives it
+    25210  disk/posix                 the system as POSIX gives it
+    25458  disk/paths                 what can be told from their text
+    25532  disk/failure               why the system refused
+    25646  disk/look                  what stands at a path, and whether within another
+    25767  disk/listing               listings of directories
+    25842  disk/reading               files to read, and whether they have changed
+    26021  disk/writing               files to write
+    26138  disk/copying               copies of files
+    26204  disk/trees                 whole directories looked through, copied, removed
+    26420  disk/known                 what weights are called in a directory
+    26514  disk/staging               a directory made under another name, then renamed
+    26780  disk/staged_files          files made under another name, then renamed
+    26909  disk/missing               a path or a directory without what is wanted of it
+    26952  disk/gguf_files            GGUF files of a directory, by their names
+    26991  disk/weights               which files they are, and what may stand in their place
+    27327  disk/weight_index          the index of a checkpoint in shards
+    27544  disk/shards                what an index and its shards say of each other
+    27749  disk/gguf_parts            the parts of a split GGUF file
+    27858  disk/checkpoint            a model directory, in one file or in shards
+    28210  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    28289  disk/tokenizer_directory   the tokenizer of a model directory
 
-    28371  model                      which tensors and config keys belong to the vocabulary
-    28407  model/known                what the world calls things
-    28759  model/known_keys           keys of ids and sizes in configs
-    28933  model/known_classes        classes of tokenizers, by the type of model
-    29171  model/names                names of tensors
-    29328  model/document             the JSON files of a model directory
-    29423  model/members              what the members of a config are about
-    29644  model/config               what config.json says
-    29821  model/side                 a model directory opened once
-    29945  model/gguf_model           what a GGUF file says of a model
-    30002  model/code                 the Python that a tokenizer is loaded with
-    30236  model/parts                what each tensor does for the vocabulary
-    30349  model/whole                whether all tensors are there
-    30471  model/find                 finding the parts of a model
-    30770  model/processor            the tokens that a processor looks for by their text
-    30925  model/heirs                what becomes of the ids in a config
-    31092  model/config_ids           ids in a config being edited
-    31332  model/config_lists         lists, dictionaries and ranges of ids
-    31489  model/config_edit          config.json and generation_config.json, edited
-    31784  model/classes              which class a tokenizer is loaded as
-    31991  model/class_tokens         added tokens that a class numbers otherwise
+    28551  model                      which tensors and config keys belong to the vocabulary
+    28587  model/known                what the world calls things
+    28939  model/known_keys           keys of ids and sizes in configs
+    29113  model/known_classes        classes of tokenizers, by the type of model
+    29351  model/names                names of tensors
+    29508  model/document             the JSON files of a model directory
+    29603  model/members              what the members of a config are about
+    29824  model/config               what config.json says
+    30001  model/side                 a model directory opened once
+    30125  model/gguf_model           what a GGUF file says of a model
+    30182  model/code                 the Python that a tokenizer is loaded with
+    30416  model/parts                what each tensor does for the vocabulary
+    30529  model/whole                whether all tensors are there
+    30651  model/find                 finding the parts of a model
+    30950  model/processor            the tokens that a processor looks for by their text
+    31105  model/heirs                what becomes of the ids in a config
+    31272  model/config_ids           ids in a config being edited
+    31512  model/config_lists         lists, dictionaries and ranges of ids
+    31669  model/config_edit          config.json and generation_config.json, edited
+    31964  model/classes              which class a tokenizer is loaded as
+    32171  model/class_tokens         added tokens that a class numbers otherwise
 
-    32107  job                        the whole transplant, in the order in which it happens
-    32163  job/job                    what a job holds
-    32552  job/open                   opening the two models
-    32828  job/map                    the caller's map
-    32949  job/align                  where every new row comes from
-    33150  job/plan                   what becomes of every tensor, and of the configs
-    33371  job/rope                   heads and rotary positions of the two models
-    33469  job/chat                   the template that turns messages into text
-    33608  job/digits                 where the two tokenizers cut numbers differently
-    33809  job/converted              the special tokens that a conversion to GGUF finds
-    34117  job/gguf_donor             the files of a tokenizer, open once more
-    34201  job/gguf_pre               what llama.cpp calls the way it cuts text
-    34484  job/gguf_tokens            the strings, types and scores of a vocabulary
-    34820  job/gguf_merges            the merges of a byte-level vocabulary
-    34991  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    35161  job/gguf_special           special tokens, flags, templates
-    35380  job/gguf_normal            what becomes of spaces and letters
-    35523  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    35719  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    35930  job/bos                    texts that begin otherwise than the base's
-    35994  job/rows                   rows in memory: reading, checking, their mean
-    36333  job/pieces                 what the base cuts new tokens into
-    36435  job/untrained              rows that hold nothing, and what becomes of their tokens
-    36700  job/magikarp               tokens that look under-trained by their rows
-    36827  job/match                  rows of tokens that a new one only begins with
-    36914  job/solve                  solving for the rows of the donor
-    37117  job/targets                the rows that are made from the donor's
-    37231  job/diagnose               what is odd about the rows that were made
-    37360  job/rebuild                the new rows of one vocabulary tensor
-    37621  job/write_blocks           new rows as blocks
-    37718  job/write                  the output and its weights
-    38012  job/write_gguf             the output as a GGUF file, or as parts of one
-    38357  job/copy                   the other files of the two models
-    38574  job/index                  the files that are written anew
-    38736  job/run                    the whole, in order
-    38897  job/report                 what a job did, as JSON and as a table
-    39219  job/findings               what is told of a finished model
-    39268  job/check_files            its files
-    39404  job/check_ids              sizes, ids and tying
-    39620  job/check_values           values
-    39691  job/check_gguf             the tokens of a GGUF file
-    39941  job/check_gguf_keys        its other keys, and its tensors
-    40186  job/check_draft            as a draft model for another
-    40509  job/verify                 whether a finished model agrees with itself
+    32287  job                        the whole transplant, in the order in which it happens
+    32343  job/job                    what a job holds
+    32732  job/open                   opening the two models
+    33008  job/map                    the caller's map
+    33129  job/align                  where every new row comes from
+    33330  job/plan                   what becomes of every tensor, and of the configs
+    33551  job/rope                   heads and rotary positions of the two models
+    33649  job/chat                   the template that turns messages into text
+    33788  job/digits                 where the two tokenizers cut numbers differently
+    33989  job/converted              the special tokens that a conversion to GGUF finds
+    34297  job/gguf_donor             the files of a tokenizer, open once more
+    34381  job/gguf_pre               what llama.cpp calls the way it cuts text
+    34664  job/gguf_tokens            the strings, types and scores of a vocabulary
+    35000  job/gguf_merges            the merges of a byte-level vocabulary
+    35171  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    35341  job/gguf_special           special tokens, flags, templates
+    35560  job/gguf_normal            what becomes of spaces and letters
+    35703  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    35899  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    36110  job/bos                    texts that begin otherwise than the base's
+    36174  job/rows                   rows in memory: reading, checking, their mean
+    36513  job/pieces                 what the base cuts new tokens into
+    36615  job/untrained              rows that hold nothing, and what becomes of their tokens
+    36880  job/magikarp               tokens that look under-trained by their rows
+    37007  job/match                  rows of tokens that a new one only begins with
+    37094  job/solve                  solving for the rows of the donor
+    37297  job/targets                the rows that are made from the donor's
+    37411  job/diagnose               what is odd about the rows that were made
+    37540  job/rebuild                the new rows of one vocabulary tensor
+    37801  job/write_blocks           new rows as blocks
+    37898  job/write                  the output and its weights
+    38192  job/write_gguf             the output as a GGUF file, or as parts of one
+    38537  job/copy                   the other files of the two models
+    38754  job/index                  the files that are written anew
+    38916  job/run                    the whole, in order
+    39077  job/report                 what a job did, as JSON and as a table
+    39399  job/findings               what is told of a finished model
+    39448  job/check_files            its files
+    39584  job/check_ids              sizes, ids and tying
+    39800  job/check_values           values
+    39871  job/check_gguf             the tokens of a GGUF file
+    40121  job/check_gguf_keys        its other keys, and its tensors
+    40366  job/check_draft            as a draft model for another
+    40689  job/verify                 whether a finished model agrees with itself
 
-    40565  evaluate                   methods ranked on tokens that both models share
-    40584  evaluate/token_class       what a token is like, by its bytes
-    40651  evaluate/hidden            which tokens are hidden, and the rows at hand
-    40843  evaluate/scores            how near rows come to the true ones
-    40942  evaluate/ranks             whether a true row is found among all
-    41050  evaluate/evaluate          methods, one after the other, matrix by matrix
-    41269  evaluate/write_json        an evaluation as JSON
-    41380  evaluate/write_page        an evaluation as a page
+    40745  evaluate                   methods ranked on tokens that both models share
+    40764  evaluate/token_class       what a token is like, by its bytes
+    40831  evaluate/hidden            which tokens are hidden, and the rows at hand
+    41023  evaluate/scores            how near rows come to the true ones
+    41123  evaluate/ranks             whether a true row is found among all
+    41254  evaluate/evaluate          methods, one after the other, matrix by matrix
+    41478  evaluate/write_json        an evaluation as JSON
+    41589  evaluate/write_page        an evaluation as a page
 
-    41594  reshape                    a model's own vocabulary, smaller or larger
-    41617  reshape/needed             what has to stay for the sake of what stays
-    41800  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    42103  reshape/whole_word         which texts a tokenizer leaves in one piece
-    42219  reshape/renumber           which tokens there are then, and their ids
-    42426  reshape/files_json         tokenizer.json and the JSON files beside it
-    42801  reshape/files_lines        merges.txt and vocab.txt
-    42885  reshape/new_tokenizer      the files of the tokenizer, written anew
-    43007  reshape/new_model          the model with its new tokenizer
-    43081  reshape/trim               fewer tokens
-    43187  reshape/extend             more tokens
+    41803  reshape                    a model's own vocabulary, smaller or larger
+    41826  reshape/needed             what has to stay for the sake of what stays
+    42009  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    42312  reshape/whole_word         which texts a tokenizer leaves in one piece
+    42428  reshape/renumber           which tokens there are then, and their ids
+    42635  reshape/files_json         tokenizer.json and the JSON files beside it
+    43010  reshape/files_lines        merges.txt and vocab.txt
+    43094  reshape/new_tokenizer      the files of the tokenizer, written anew
+    43216  reshape/new_model          the model with its new tokenizer
+    43290  reshape/trim               fewer tokens
+    43396  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -20692,6 +20694,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      pursuit        omp, omp-centred
      mapping        omp-affine, affine
      constant       mean, zero
+     rough          products in float that leave few to be taken in double
      near           each target against all anchors
      weights        how a few anchors combine to a target
      interpolation  common_interpolation
@@ -20710,6 +20713,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      eigen          principal directions of a matrix's rows
      landmark_pca   landmark_pca
      stb            stb
+     rope           rows turned to positions
      mp_rope        mp_rope
      subword        subword
      zett           zett
@@ -21033,6 +21037,62 @@ OTX__PRIVATE otx_result otx__zero_make(const otx_context *ctx, const otx_fitted 
     (void)error;
     for (i = 0; i < cells; i++) to[i] = 0.0;
     return OTX_OK;
+}
+
+/* >>> src/methods/rough.h */
+/* ---- rough: products in float that leave few to be taken in double ------------------- */
+
+/* Rows are laid 32 to a panel, [column][32], and multiplied by the dense kernel, whose sums
+   differ between sets, so that they only rule out. With u = 2^-24, a row a as it is and a
+   vector v of doubles brought to norm 1 and rounded to float, the product is off by at most
+
+       (chain + 2 u) ||a|| + 1e-37
+
+   chain being the bound of screen.h, and the last for what vanishes below the least float. */
+OTX__PRIVATE double otx__rough_error(size_t columns)
+{
+    return (otx__chain_error(columns) + 2.0 * OTX__FLOAT_ROUNDOFF) * (1.0 + 1e-6);
+}
+
+#define OTX__ROUGH_LEAST 1e-37
+
+/* Bytes of a panel. */
+OTX__PRIVATE double otx__rough_need(size_t columns)
+{
+    return (double)columns * OTX__TILE * sizeof(float);
+}
+
+/* A row of a matrix, 0 where it is missing. */
+OTX__PRIVATE void otx__rough_put_row(float *panel, size_t lane, const otx_matrix *matrix,
+                                     size_t row)
+{
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(OTX__TILE, matrix->columns - first);
+        for (i = 0; i < count && row >= matrix->rows; i++) part[i] = 0.0f;
+        if (row < matrix->rows)
+            otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
+        for (i = 0; i < count; i++) panel[(first + i) * OTX__TILE + lane] = part[i];
+    }
+}
+
+/* A tile of them. */
+OTX__PRIVATE void otx__rough_put_tile(float *panel, const otx_matrix *matrix, size_t tile)
+{
+    size_t lane;
+    for (lane = 0; lane < OTX__TILE; lane++)
+        otx__rough_put_row(panel, lane, matrix, tile * OTX__TILE + lane);
+}
+
+/* A vector of that norm; one of norm 0, or of no numbers, counts as zeros. */
+OTX__PRIVATE void otx__rough_put_vector(float *panel, size_t lane, const double *vector,
+                                        size_t columns, double norm)
+{
+    double rate = norm > 0.0 && norm <= DBL_MAX ? 1.0 / norm : 0.0;
+    size_t i;
+    for (i = 0; i < columns; i++)
+        panel[i * OTX__TILE + lane] = rate > 0.0 ? (float)(vector[i] * rate) : 0.0f;
 }
 
 /* >>> src/methods/near.h */
@@ -22872,11 +22932,18 @@ OTX__PRIVATE otx_result otx__procrustes_fit(const otx_context *ctx, const otx_me
 
 /* Householder's reduction to a tridiagonal matrix and the QL method with implicit shifts
    (Bowdler, Martin, Reinsch and Wilkinson 1968, as tql2 of EISPACK), with all loops over rows
-   or columns divided among threads, no sum across them. */
+   or columns divided among threads, no sum across them. What a pass over a matrix leaves to do
+   is done in the next, as reading it takes the time. */
 
 #define OTX__EIGEN_ROWS 32    /* that a task reduces */
 #define OTX__EIGEN_COLUMNS 64 /* that a task rotates */
 #define OTX__EIGEN_TURNS 60   /* of QL for one value; two or three do */
+#define OTX__EIGEN_HELD 64    /* turns whose rotations the vectors wait for */
+
+/* The rotations of a turn: of rows low to high. */
+typedef struct otx__eigen_turned {
+    size_t low, high;
+} otx__eigen_turned;
 
 typedef struct otx__eigen {
     otx__mill *mill;
@@ -22886,8 +22953,10 @@ typedef struct otx__eigen {
     double *diagonal, *beside; /* [n] of the tridiagonal matrix */
     double *taus;    /* [n] */
     double *image;   /* [n] of the reflection at hand under the matrix */
-    double *cosines, *sines; /* [n] of the rotations at hand, */
-    size_t step, low, high;  /* which are those of rows low to high */
+    double *before;  /* [n] of the one before, which the rows behind it have yet to take off */
+    double *cosines, *sines; /* [held][n] of the rotations of turns */
+    otx__eigen_turned turned[OTX__EIGEN_HELD];
+    size_t step, held;
 } otx__eigen;
 
 OTX__PRIVATE double otx__eigen_dot(const double *a, const double *b, size_t n)
@@ -22929,7 +22998,19 @@ OTX__PRIVATE otx_result otx__eigen_loop(otx__eigen *e, otx_parallel_body body, s
                           2.0 * OTX__EIGEN_ROWS * (double)rows, body, e, error);
 }
 
-/* Rows of the matrix with the reflection. */
+/* Both sides of a row reflected by step k: a_ij - v_i w_j - w_i v_j. */
+OTX__PRIVATE void otx__eigen_reflect(const otx__eigen *e, size_t k, size_t i, const double *w)
+{
+    const double *v = e->matrix + k * e->n;
+    double *row = e->matrix + i * e->n, left = v[i], right = w[i];
+    size_t j;
+    for (j = k + 1; j < e->n; j++) {
+        double one = left * w[j], two = right * v[j];
+        row[j] -= one + two;
+    }
+}
+
+/* Rows of the matrix, with the step before taken off, and their products with the reflection. */
 OTX__PRIVATE void otx__eigen_image_body(void *argument, size_t index, int worker)
 {
     const otx__eigen *e = (const otx__eigen *)argument;
@@ -22937,25 +23018,10 @@ OTX__PRIVATE void otx__eigen_image_body(void *argument, size_t index, int worker
     size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
     const double *v = e->matrix + e->step * e->n + first;
     (void)worker;
-    for (; i < end; i++)
+    for (; i < end; i++) {
+        if (e->step) otx__eigen_reflect(e, e->step - 1, i, e->before);
         e->image[i] = e->taus[e->step] *
                       otx__eigen_dot(e->matrix + i * e->n + first, v, e->n - first);
-}
-
-/* Both sides of them reflected: a_ij - v_i w_j - w_i v_j. */
-OTX__PRIVATE void otx__eigen_reflect_body(void *argument, size_t index, int worker)
-{
-    const otx__eigen *e = (const otx__eigen *)argument;
-    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS, j;
-    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
-    const double *v = e->matrix + e->step * e->n, *w = e->image;
-    (void)worker;
-    for (; i < end; i++) {
-        double *row = e->matrix + i * e->n, left = v[i], right = w[i];
-        for (j = first; j < e->n; j++) {
-            double one = left * w[j], two = right * v[j];
-            row[j] -= one + two;
-        }
     }
 }
 
@@ -22976,73 +23042,86 @@ OTX__PRIVATE otx_result otx__eigen_reduce(otx__eigen *e, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t n = e->n;
-    for (e->step = 0; e->step + 2 < n && !result; e->step++) {
-        size_t first = e->step + 1;
-        const double *v = e->matrix + e->step * n + first;
-        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
-        e->beside[e->step] = otx__eigen_reflection(e, e->step);
+    for (e->step = 0; e->step < n && !result; e->step++) {
+        size_t k = e->step, first = k + 1;
+        const double *v = e->matrix + k * n + first;
+        double *image = e->image;
+        if (k && n > 2) otx__eigen_reflect(e, otx__min(k - 1, n - 3), k, e->before);
+        e->diagonal[k] = e->matrix[k * n + k];
+        e->beside[k] = first < n ? e->matrix[k * n + first] : 0.0;
+        if (k + 2 >= n) continue;
+        e->beside[k] = otx__eigen_reflection(e, k);
         result = otx__eigen_loop(e, otx__eigen_image_body, first, error);
-        if (result) return result;
-        otx__eigen_take(e->image + first, v,
-                        0.5 * e->taus[e->step] *
-                            otx__eigen_dot(e->image + first, v, n - first),
+        otx__eigen_take(image + first, v,
+                        0.5 * e->taus[k] * otx__eigen_dot(image + first, v, n - first),
                         n - first);
-        result = otx__eigen_loop(e, otx__eigen_reflect_body, first, error);
-    }
-    for (; e->step < n; e->step++) {
-        e->diagonal[e->step] = e->matrix[e->step * n + e->step];
-        e->beside[e->step] = e->step + 1 < n ? e->matrix[e->step * n + e->step + 1] : 0.0;
+        e->image = e->before;
+        e->before = image;
     }
     return result;
 }
 
-/* Rows of the vectors, reflected. */
+/* Rows of the vectors under all reflections, the last first. */
 OTX__PRIVATE void otx__eigen_vectors_body(void *argument, size_t index, int worker)
 {
     const otx__eigen *e = (const otx__eigen *)argument;
-    size_t first = e->step + 1, i = first + index * OTX__EIGEN_ROWS;
-    size_t end = otx__min(i + OTX__EIGEN_ROWS, e->n);
-    const double *v = e->matrix + e->step * e->n + first;
+    size_t n = e->n, begin = index * OTX__EIGEN_ROWS, i, k;
+    size_t end = otx__min(begin + OTX__EIGEN_ROWS, n);
     (void)worker;
-    for (; i < end; i++) {
-        double *row = e->vectors + i * e->n + first;
-        otx__eigen_take(row, v, e->taus[e->step] * otx__eigen_dot(row, v, e->n - first),
-                        e->n - first);
+    for (i = begin; i < end; i++)
+        for (k = 0; k < n; k++) e->vectors[i * n + k] = i == k ? 1.0 : 0.0;
+    for (k = otx__min(n < 2 ? 0 : n - 2, end); k-- > 0;) {
+        const double *v = e->matrix + k * n + k + 1;
+        for (i = otx__max(begin, k + 1); i < end; i++) {
+            double *row = e->vectors + i * n + k + 1;
+            otx__eigen_take(row, v, e->taus[k] * otx__eigen_dot(row, v, n - k - 1), n - k - 1);
+        }
     }
 }
 
 OTX__PRIVATE otx_result otx__eigen_gather(otx__eigen *e, otx_error *error)
 {
-    otx_result result = OTX_OK;
-    size_t i;
-    memset(e->vectors, 0, e->n * e->n * sizeof *e->vectors);
-    for (i = 0; i < e->n; i++) e->vectors[i * e->n + i] = 1.0;
-    for (i = e->n < 2 ? 0 : e->n - 2; i-- > 0 && !result;) {
-        e->step = i;
-        result = otx__eigen_loop(e, otx__eigen_vectors_body, i + 1, error);
-    }
-    return result;
+    double n = (double)e->n;
+    return otx__mill_loop(e->mill, (e->n + OTX__EIGEN_ROWS - 1) / OTX__EIGEN_ROWS,
+                          OTX__EIGEN_ROWS * n * n, otx__eigen_vectors_body, e, error);
 }
 
 /* ---- QL ---- */
 
-/* Some columns of the vectors under all rotations at hand. */
+/* Some columns of the vectors under all rotations that they wait for. */
 OTX__PRIVATE void otx__eigen_rotate_body(void *argument, size_t index, int worker)
 {
     const otx__eigen *e = (const otx__eigen *)argument;
-    size_t first = index * OTX__EIGEN_COLUMNS, i, j;
+    size_t first = index * OTX__EIGEN_COLUMNS, turn, i, j;
     size_t count = otx__min(OTX__EIGEN_COLUMNS, e->n - first);
     (void)worker;
-    for (i = e->high; i-- > e->low;) {
-        double *OTX__RESTRICT a = e->vectors + i * e->n + first;
-        double *OTX__RESTRICT b = e->vectors + (i + 1) * e->n + first;
-        double c = e->cosines[i], s = e->sines[i];
-        for (j = 0; j < count; j++) {
-            double at = a[j], with = b[j], sa = s * at, cb = c * with, ca = c * at, sb = s * with;
-            b[j] = sa + cb;
-            a[j] = ca - sb;
+    for (turn = 0; turn < e->held; turn++) {
+        for (i = e->turned[turn].high; i-- > e->turned[turn].low;) {
+            double *OTX__RESTRICT a = e->vectors + i * e->n + first;
+            double *OTX__RESTRICT b = e->vectors + (i + 1) * e->n + first;
+            double c = e->cosines[turn * e->n + i], s = e->sines[turn * e->n + i];
+            for (j = 0; j < count; j++) {
+                double at = a[j], with = b[j];
+                double sa = s * at, cb = c * with, ca = c * at, sb = s * with;
+                b[j] = sa + cb;
+                a[j] = ca - sb;
+            }
         }
     }
+}
+
+/* Has the vectors take what they wait for. */
+OTX__PRIVATE otx_result otx__eigen_rotate(otx__eigen *e, otx_error *error)
+{
+    size_t chunks = (e->n + OTX__EIGEN_COLUMNS - 1) / OTX__EIGEN_COLUMNS, turn;
+    double rotations = 0.0;
+    otx_result result;
+    for (turn = 0; turn < e->held; turn++)
+        rotations += (double)(e->turned[turn].high - e->turned[turn].low);
+    result = otx__mill_loop(e->mill, chunks, 4.0 * OTX__EIGEN_COLUMNS * rotations,
+                            otx__eigen_rotate_body, e, error);
+    e->held = 0;
+    return result;
 }
 
 /* One turn of QL on the block from l to m, its values less *shift. */
@@ -23072,21 +23151,21 @@ OTX__PRIVATE void otx__eigen_turn(otx__eigen *e, size_t l, size_t m, double *shi
         c = r > 0.0 ? p / r : 1.0;
         p = c * d[i] - s * g;
         d[i + 1] = h + s * (c * g + s * d[i]);
-        e->cosines[i] = c;
-        e->sines[i] = s;
+        e->cosines[e->held * e->n + i] = c;
+        e->sines[e->held * e->n + i] = s;
     }
     p = -s * s2 * c3 * after * b[l] / next;
     b[l] = s * p;
     d[l] = c * p;
-    e->low = l;
-    e->high = m;
+    e->turned[e->held].low = l;
+    e->turned[e->held++].high = m;
 }
 
 OTX__PRIVATE otx_result otx__eigen_values(otx__eigen *e, otx_error *error)
 {
     double *d = e->diagonal, *b = e->beside, shift = 0.0, most = 0.0;
-    size_t chunks = (e->n + OTX__EIGEN_COLUMNS - 1) / OTX__EIGEN_COLUMNS, l, m;
     otx_result result = OTX_OK;
+    size_t l, m;
     for (l = 0; l < e->n && !result; l++) {
         int turn;
         if (fabs(d[l]) + fabs(b[l]) > most) most = fabs(d[l]) + fabs(b[l]);
@@ -23094,31 +23173,32 @@ OTX__PRIVATE otx_result otx__eigen_values(otx__eigen *e, otx_error *error)
         for (m = l; m + 1 < e->n && fabs(b[m]) > DBL_EPSILON * most;) m++;
         for (turn = 0; m > l && turn < OTX__EIGEN_TURNS && !result; turn++) {
             otx__eigen_turn(e, l, m, &shift);
-            result = otx__mill_loop(e->mill, chunks,
-                                    4.0 * OTX__EIGEN_COLUMNS * (double)(m - l),
-                                    otx__eigen_rotate_body, e, error);
+            if (e->held == OTX__EIGEN_HELD) result = otx__eigen_rotate(e, error);
             if (!(fabs(b[l]) > DBL_EPSILON * most)) break;
         }
         d[l] += shift;
         b[l] = 0.0;
     }
-    return result;
+    return result ? result : otx__eigen_rotate(e, error);
 }
 
 /* ---- directions ---- */
 
 OTX__PRIVATE bool otx__eigen_take_room(otx__eigen *e, otx__mill *mill, size_t n)
 {
-    double **vectors[6];
+    double **vectors[5];
     size_t i;
     memset(e, 0, sizeof *e);
     e->mill = mill;
     e->n = n;
     vectors[0] = &e->diagonal, vectors[1] = &e->beside, vectors[2] = &e->taus;
-    vectors[3] = &e->image, vectors[4] = &e->cosines, vectors[5] = &e->sines;
+    vectors[3] = &e->image, vectors[4] = &e->before;
     e->matrix = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
     e->vectors = (double *)otx__pool_take(&mill->pool, n, n * sizeof(double));
-    for (i = 0; i < 6; i++)
+    e->cosines = (double *)otx__pool_take(&mill->pool, n + 1,
+                                          OTX__EIGEN_HELD * sizeof(double));
+    e->sines = (double *)otx__pool_take(&mill->pool, n + 1, OTX__EIGEN_HELD * sizeof(double));
+    for (i = 0; i < 5; i++)
         *vectors[i] = (double *)otx__pool_take(&mill->pool, n + 1, sizeof(double));
     return !mill->pool.failed;
 }
@@ -23127,7 +23207,7 @@ OTX__PRIVATE bool otx__eigen_take_room(otx__eigen *e, otx__mill *mill, size_t n)
 OTX__PRIVATE double otx__principal_need(size_t n)
 {
     return 2.0 * otx__dense_need(n, n) + otx__dense_need(n, n) +
-           2.0 * otx__dense_need(OTX__DENSE_ROWS, n) + 64.0 * (double)n;
+           2.0 * otx__dense_need(OTX__DENSE_ROWS, n) + (64.0 + 16.0 * OTX__EIGEN_HELD) * (double)n;
 }
 
 /* The directions along which rows, less their mean, have the most variance: as many as `to`
@@ -23401,39 +23481,15 @@ OTX__PRIVATE otx_result otx__stb_fit(const otx_context *ctx, const otx_method_ro
     return result;
 }
 
-/* >>> src/methods/mp_rope.h */
-/* ---- mp_rope: matching pursuit with rotary positions ----------------------------------- */
+/* >>> src/methods/rope.h */
+/* ---- rope: rows turned to positions ---------------------------------------------------- */
 
-/* mergekit's method of that name, by what it gives (tests/golden). Pairs of columns i and
-   i + h / 2 of a head of h columns turn by the angle p base^(-2 i / h) at position p (Su et
-   al., RoFormer, 2021); a column without a partner stays. Each of k steps
-   - takes the anchor a of the largest |<residual, a>| that is not yet taken,
-   - finds its position: the least squares of p f = the angle between the residual's and a's
-     pairs, over all of them, whichever of a and -a has the smaller |p|,
-   - takes <residual, a at p> / ||a||^2 times a at p off the residual.
-   Coefficients are the least-squares solution on the turned anchors; a row combines the
-   base's, turned by the same positions with its own heads and base. The residual leaves the
-   anchors' span, so every step compares it with all of them anew: few steps can be afforded. */
-#define OTX__MP_ROPE_K 8
-
+/* Pairs of columns i and i + h / 2 of a head of h columns turn by the angle p base^(-2 i / h)
+   at position p (Su et al., RoFormer, 2021); a column without a partner stays. */
 typedef struct otx__rope {
     size_t columns, heads, pairs; /* pairs of a head */
     double *rates;                /* [pairs] angle a position */
 } otx__rope;
-
-typedef struct otx__roping {
-    otx_fitted *fitted;
-    otx__rope donor, base;
-    const otx_matrix *rows; /* the base's anchors, of a make */
-    size_t first;
-    double *to, *wide;      /* [worker][e] */
-    otx__near *near;
-    double *residuals;      /* [room][d] */
-    void *own;              /* [worker] each bytes: weighing, then turned anchors */
-    size_t each, step;
-} otx__roping;
-
-/* ---- turning ---- */
 
 /* The angle of (x, y), from -pi to pi; 0 of (0, 0). Series after two halvings. */
 OTX__PRIVATE double otx__angle(double x, double y)
@@ -23515,33 +23571,143 @@ OTX__PRIVATE double otx__rope_position(const otx__rope *rope, const double *row,
     return (fabs(sums[0]) <= fabs(sums[1]) ? sums[0] : sums[1]) / squares;
 }
 
+/* >>> src/methods/mp_rope.h */
+/* ---- mp_rope: matching pursuit with rotary positions ----------------------------------- */
+
+/* mergekit's method of that name, by what it gives (tests/golden). Each of k steps
+   - takes the anchor a of the largest |<residual, a>| that is not yet taken,
+   - finds its position: the least squares of p f = the angle between the residual's and a's
+     pairs, over all of them, whichever of a and -a has the smaller |p|,
+   - takes <residual, a at p> / ||a||^2 times a at p off the residual.
+   Coefficients are the least-squares solution on the turned anchors; a row combines the
+   base's, turned by the same positions with its own heads and base. The residual leaves the
+   anchors' span, so every step compares it with all of them anew: in float, which leaves few
+   tiles of anchors to be compared in double. */
+#define OTX__MP_ROPE_K 8
+
+/* Targets whose residuals are compared with all anchors at a time, at most. */
+#define OTX__ROPE_TARGETS 512
+
+typedef struct otx__roping {
+    otx_fitted *fitted;
+    otx__rope donor, base;
+    const otx_matrix *rows; /* the base's anchors, of a make */
+    size_t first;
+    double *to, *wide;      /* [worker][e] */
+    otx__near *near;
+    size_t room;            /* targets of a window */
+    double *residuals;      /* [room][d] */
+    float *panels;          /* [tile][d][32] the same, of norm 1 */
+    float *marks;           /* [room][tile of anchors][2] what the largest |score| of a tile
+                               is at least and at most: see rough.h */
+    float *tiles;           /* [worker][d][32] of anchors, then [tile of room][32][32] */
+    void *own;              /* [worker] each bytes: weighing, then turned anchors */
+    size_t each, step;
+} otx__roping;
+
 /* ---- fitting ---- */
+
+/* Puts the window's residuals into panels, 32 to a task. */
+OTX__PRIVATE void otx__rope_panel_body(void *argument, size_t tile, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    size_t n = task->near->columns, end = otx__min((tile + 1) * OTX__TILE, task->near->count), i;
+    (void)worker;
+    for (i = tile * OTX__TILE; i < end; i++) {
+        const double *residual = task->residuals + i * n;
+        otx__rough_put_vector(task->panels + tile * n * OTX__TILE, i % OTX__TILE, residual, n,
+                              otx__norm(residual, n));
+    }
+}
+
+/* What the scores of 32 anchors with one residual may be off by; false if that cannot be
+   told. Rounding the marks to float is in it. */
+OTX__PRIVATE bool otx__rope_spread(const otx__near *near, size_t first, float *spread)
+{
+    double error = otx__rough_error(near->columns) + 8.0 * OTX__FLOAT_ROUNDOFF;
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) {
+        double norm = first + i < near->donor.rows ? near->anchor_norms[first + i] : 0.0;
+        if (norm > 1e30) return false;
+        spread[i] = (float)(error * norm + 2.0 * OTX__ROUGH_LEAST);
+    }
+    return true;
+}
+
+/* Of the scores of a tile with 32 residuals, where those taken count as 0. */
+OTX__PRIVATE void otx__rope_mark(const float *products, const float *spread, float *low,
+                                 float *high)
+{
+    size_t i, j;
+    for (i = 0; i < OTX__TILE; i++) low[i] = high[i] = -HUGE_VALF;
+    for (j = 0; j < OTX__TILE; j++) {
+        for (i = 0; i < OTX__TILE; i++) {
+            float score = fabsf(products[j * OTX__TILE + i]);
+            low[i] = score - spread[j] > low[i] ? score - spread[j] : low[i];
+            high[i] = score + spread[j] > high[i] ? score + spread[j] : high[i];
+        }
+    }
+}
 
 /* 32 anchors with the residuals of all targets of the window. */
 OTX__PRIVATE void otx__rope_scores_body(void *argument, size_t index, int worker)
 {
     const otx__roping *task = (const otx__roping *)argument;
     const otx__near *near = task->near;
-    size_t first = index * OTX__TILE, count = otx__min(OTX__TILE, near->donor.rows - first), i;
-    otx__row anchors[OTX__TILE];
-    (void)worker;
-    for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
-    for (i = 0; i < near->count; i++)
-        near->kernels->dots(task->residuals + i * near->columns, anchors, count, near->columns,
-                            near->products + i * near->donor.rows + first);
+    size_t n = near->columns, tiles = otx__tiles(near->donor.rows), i, j;
+    size_t all = otx__tiles(near->count), k = task->fitted->k;
+    float *tile = task->tiles + (size_t)worker * (n + otx__tiles(task->room) * OTX__TILE) *
+                                    OTX__TILE;
+    float *products = tile + n * OTX__TILE, spread[OTX__TILE], low[OTX__TILE], high[OTX__TILE];
+    bool known = otx__rope_spread(near, index * OTX__TILE, spread);
+    if (known) {
+        otx__rough_put_tile(tile, &near->donor, index);
+        otx__panels_multiply_floats(near->kernels, task->panels, all, tile, n, products);
+    }
+    for (i = 0; i < near->count; i++) {
+        const int32_t *taken = task->fitted->indices + (near->first + i) * k;
+        float *block = products + i / OTX__TILE * OTX__TILE_SIZE;
+        float *mark = task->marks + 2 * (i * tiles + index);
+        for (j = 0; j < task->step && known; j++)
+            if (taken[j] >= 0 && (size_t)taken[j] / OTX__TILE == index)
+                block[(size_t)taken[j] % OTX__TILE * OTX__TILE + i % OTX__TILE] = 0.0f;
+        mark[0] = -HUGE_VALF;
+        mark[1] = HUGE_VALF;
+    }
+    for (i = 0; i < near->count && known; i++) {
+        float *mark = task->marks + 2 * (i * tiles + index);
+        if (i % OTX__TILE == 0)
+            otx__rope_mark(products + i * OTX__TILE, spread, low, high);
+        mark[0] = low[i % OTX__TILE];
+        mark[1] = high[i % OTX__TILE];
+    }
 }
 
 /* The anchor of the largest score that is not among those taken; the number of anchors if no
    score is above 0. */
-OTX__PRIVATE size_t otx__rope_best(const double *scores, size_t anchors, const int32_t *taken,
-                                   size_t count)
+OTX__PRIVATE size_t otx__rope_best(const otx__roping *task, size_t index, const int32_t *taken)
 {
-    size_t best = anchors, i, j;
-    double most = 0.0;
-    for (i = 0; i < anchors; i++) {
-        if (!(fabs(scores[i]) > most)) continue;
-        for (j = 0; j < count && taken[j] != (int32_t)i; j++) {}
-        if (j == count) most = fabs(scores[i]), best = i;
+    const otx__near *near = task->near;
+    size_t tiles = otx__tiles(near->donor.rows), best = near->donor.rows, tile, count, i, j;
+    const float *marks = task->marks + 2 * index * tiles;
+    float least = -HUGE_VALF;
+    double most = 0.0, scores[OTX__TILE];
+    for (tile = 0; tile < tiles; tile++)
+        least = marks[2 * tile] > least ? marks[2 * tile] : least;
+    for (tile = 0; tile < tiles; tile++) {
+        otx__row rows[OTX__TILE];
+        if (marks[2 * tile + 1] < least) continue;
+        count = otx__min(OTX__TILE, near->donor.rows - tile * OTX__TILE);
+        for (i = 0; i < count; i++)
+            rows[i] = otx__view_row(&near->anchor_rows, tile * OTX__TILE + i);
+        near->kernels->dots(task->residuals + index * near->columns, rows, count, near->columns,
+                            scores);
+        for (i = 0; i < count; i++) {
+            size_t anchor = tile * OTX__TILE + i;
+            if (!(fabs(scores[i]) > most)) continue;
+            for (j = 0; j < task->step && taken[j] != (int32_t)anchor; j++) {}
+            if (j == task->step) most = fabs(scores[i]), best = anchor;
+        }
     }
     return best;
 }
@@ -23559,8 +23725,7 @@ OTX__PRIVATE void otx__rope_step_body(void *argument, size_t index, int worker)
     indices[task->step] = -1;
     *position = 0.0;
     if (task->step && indices[task->step - 1] < 0) return;
-    best = otx__rope_best(near->products + index * near->donor.rows, near->donor.rows, indices,
-                          task->step);
+    best = otx__rope_best(task, index, indices);
     if (best == near->donor.rows || !(near->anchor_squares[best] > 0.0)) return;
     indices[task->step] = (int32_t)best;
     otx__row_widen(near->kernels, otx__view_row(&near->anchor_rows, best), n, wide);
@@ -23601,6 +23766,22 @@ OTX__PRIVATE void otx__rope_finish_body(void *argument, size_t index, int worker
     fitted->target_norms[target] = near->target_norms[target];
 }
 
+/* Takes what the steps need besides. The marks lie where a window's products would. */
+OTX__PRIVATE otx_result otx__rope_take(otx__roping *task, otx_error *error)
+{
+    otx__near *near = task->near;
+    size_t n = near->columns, tiles;
+    task->room = near->room * near->donor.rows / otx__tiles(near->donor.rows);
+    task->room = otx__min(otx__min(task->room, OTX__ROPE_TARGETS), near->targets.rows);
+    tiles = otx__tiles(task->room);
+    task->marks = (float *)(void *)near->products;
+    task->residuals = (double *)otx__pool_take(&near->pool, task->room, n * sizeof(double));
+    task->panels = (float *)otx__pool_take_zero(&near->pool, tiles, n * OTX__TILE * sizeof(float));
+    task->tiles = (float *)otx__pool_take(&near->pool, (size_t)near->ctx.threads,
+                                          (n + tiles * OTX__TILE) * OTX__TILE * sizeof(float));
+    return near->pool.failed ? otx__pool_fail(&near->pool, error) : OTX_OK;
+}
+
 /* All steps of the targets of the window. */
 OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
 {
@@ -23614,12 +23795,15 @@ OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
         otx__row_widen(near->kernels, otx__view_row(&near->target_rows, near->first + i),
                        near->columns, task->residuals + i * near->columns);
     for (task->step = 0; task->step < task->fitted->k && !result; task->step++) {
-        result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
-                                 (double)OTX__TILE * (double)near->count * n,
-                                 otx__rope_scores_body, task, error);
+        result = otx__watch_loop(&watch, otx__tiles(near->count), 8.0 * OTX__TILE * n,
+                                 otx__rope_panel_body, task, error);
+        if (!result)
+            result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
+                                     (double)OTX__TILE * (double)near->count * n / 4.0,
+                                     otx__rope_scores_body, task, error);
         if (!result)
             result = otx__watch_loop(&watch, near->count,
-                                     (double)near->donor.rows + 100.0 * n, otx__rope_step_body,
+                                     (double)near->donor.rows + 200.0 * n, otx__rope_step_body,
                                      task, error);
     }
     if (result) return result;
@@ -23650,16 +23834,12 @@ OTX__PRIVATE otx_result otx__mp_rope_fit(const otx_context *ctx, const otx_metho
     if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
     result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory, task.each,
                             &task.own, error);
-    if (!result) {
-        task.residuals = (double *)otx__pool_take(&near.pool, near.room,
-                                                  near.columns * sizeof(double));
-        if (!task.residuals) result = otx__pool_fail(&near.pool, error);
-    }
+    if (!result) result = otx__rope_take(&task, error);
     if (!result)
         result = otx__rope_open(&task.donor, near.columns, options->donor_heads,
                                 options->donor_rope, "donor", &near.pool, error);
     for (near.first = 0; near.first < fitted->targets && !result; near.first += near.count) {
-        near.count = otx__min(near.room, fitted->targets - near.first);
+        near.count = otx__min(task.room, fitted->targets - near.first);
         result = otx__rope_window(&task, error);
     }
     otx__near_close(&near);
@@ -40846,31 +41026,31 @@ OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
 /* What scoring the rows of one method takes. */
 typedef struct otx__scoring {
     const otx__evaluating *e;
+    const otx__kernels *kernels;
     const double *mean;  /* of the tokens' rows */
     const float *sample; /* [sample_count][e], of all tokens */
     size_t sample_count;
     size_t first;        /* hidden token of the first row at hand */
     const double *rows;  /* [count][e] */
     double *scratch;     /* [worker][2 e] */
+    double *moments;     /* [hidden] of the true rows, */
+    bool known;          /* which are those of any method */
 } otx__scoring;
 
 /* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
 OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
 {
-    double sum = 0.0;
-    size_t i, j;
-    for (i = 0; i < s->sample_count; i++) {
-        const float *row = s->sample + i * columns;
-        double lanes[4] = {0.0, 0.0, 0.0, 0.0}, dot;
-        for (j = 0; j + 4 <= columns; j += 4) {
-            lanes[0] += (double)row[j] * x[j];
-            lanes[1] += (double)row[j + 1] * x[j + 1];
-            lanes[2] += (double)row[j + 2] * x[j + 2];
-            lanes[3] += (double)row[j + 3] * x[j + 3];
+    double products[OTX__TILE], sum = 0.0;
+    size_t first, count, i;
+    for (first = 0; first < s->sample_count; first += count) {
+        otx__row rows[OTX__TILE];
+        count = otx__min(OTX__TILE, s->sample_count - first);
+        for (i = 0; i < count; i++) {
+            rows[i].data = s->sample + (first + i) * columns;
+            rows[i].bf16 = false;
         }
-        for (; j < columns; j++) lanes[j % 4] += (double)row[j] * x[j];
-        dot = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        sum += dot * dot;
+        s->kernels->dots(x, rows, count, columns, products);
+        for (i = 0; i < count; i++) sum += products[i] * products[i];
     }
     return sum / (double)s->sample_count;
 }
@@ -40899,7 +41079,8 @@ OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
         f->off += off[i] * off[i];
     }
     f->moment_off = otx__scoring_moment(s, off, columns);
-    f->moment = otx__scoring_moment(s, b, columns);
+    if (!s->known) s->moments[at] = otx__scoring_moment(s, b, columns);
+    f->moment = s->moments[at];
 }
 
 /* Adds up the figures of the tokens of a class, in their order. */
@@ -40942,66 +41123,87 @@ OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class
 /* >>> src/evaluate/ranks.h */
 /* ---- ranks: whether a true row is found among all ----------------------------------- */
 
-/* Rows of the base that one task compares. */
-#define OTX__RANK_ROWS 64
-
 /* By the cosine with what a method made: how many of the base's rows lie nearer than the true
-   one. Screened in float, in one order; rows that are equal do not count. */
+   one. Products in float tell of nearly all; in double, in one order, those are compared which
+   are too near to it. Rows that are equal do not count. */
 typedef struct otx__ranking {
     const otx__evaluating *e;
-    float *made;      /* [e][OTX__EVALUATE_RANKED]: the rows that were made, side by side */
-    float *least;     /* [ranked]: cosine of the true row, times the norm of what was made */
+    const otx__kernels *kernels;
+    double *norms;    /* [token_count] of the base's rows */
+    double *truths;   /* [hidden] of the true ones */
+    double *made;     /* [ranked][e] */
+    float *panels;    /* [tile][e][32] the same, of norm 1 */
+    double *sizes;    /* [ranked] their norms; 0 for those that are not looked for */
+    double *least;    /* [ranked]: <made, true> / ||true|| */
     uint32_t *nearer; /* [worker][ranked] */
-    float *row;       /* [worker][e] */
+    float *tile;      /* [worker][e][32] of the base's rows, then [tile][32][32] products */
+    size_t each;
 } otx__ranking;
 
-/* <made, row> / ||row|| for all made rows; zeros for a row of zeros. */
-OTX__PRIVATE void otx__rank_row(const otx__ranking *r, size_t at, float *row,
-                                float *products)
+/* <made, row> / ||row||; 0 for a row of zeros. */
+OTX__PRIVATE double otx__rank_score(const otx__ranking *r, size_t place, const otx_matrix *rows,
+                                    size_t at, double norm)
 {
-    const otx_matrix *all = &r->e->all;
-    const size_t element = otx_dtype_bits(all->dtype) / 8;
-    double norm = 0.0;
-    float scale;
-    size_t i, j;
-    otx_to_float(row, (const char *)all->data + at * all->columns * element, all->dtype,
-                 all->columns);
-    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] = 0.0f;
-    for (i = 0; i < all->columns; i++) {
-        const float *made = r->made + i * OTX__EVALUATE_RANKED;
-        const float value = row[i];
-        norm += (double)value * (double)value;
-        for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] += value * made[j];
+    const double *made = r->made + place * rows->columns;
+    double lanes[OTX__LANES] = {0};
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < rows->columns; first += count) {
+        count = otx__min(OTX__TILE, rows->columns - first);
+        otx_to_float(part, otx__affine_at(rows, at, first), rows->dtype, count);
+        for (i = 0; i < count; i++) {
+            double term = made[first + i] * (double)part[i];
+            lanes[i % OTX__LANES] += term;
+        }
     }
-    scale = norm > 0.0 ? (float)(1.0 / sqrt(norm)) : 0.0f;
-    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] *= scale;
+    return norm > 0.0 ? otx__fold_lanes(lanes) / norm : 0.0;
 }
 
+/* 32 rows of the base against all that was made. */
 OTX__PRIVATE void otx__ranking_body(void *argument, size_t index, int worker)
 {
     const otx__ranking *r = (const otx__ranking *)argument;
-    const otx__evaluating *e = r->e;
-    uint32_t *nearer = r->nearer + (size_t)worker * e->ranked;
-    float *row = r->row + (size_t)worker * e->all.columns;
-    float products[OTX__EVALUATE_RANKED];
-    size_t i, j, end = otx__min((index + 1) * OTX__RANK_ROWS, e->token_count);
-    for (i = index * OTX__RANK_ROWS; i < end; i++) {
-        otx__rank_row(r, e->tokens[i], row, products);
-        for (j = 0; j < e->ranked; j++) nearer[j] += products[j] > r->least[j];
+    const otx_matrix *all = &r->e->all;
+    uint32_t *nearer = r->nearer + (size_t)worker * r->e->ranked;
+    float *tile = r->tile + (size_t)worker * r->each, *products = tile + all->columns * OTX__TILE;
+    double error = otx__rough_error(all->columns);
+    size_t first = index * OTX__TILE, count = otx__min(OTX__TILE, all->rows - first), i, j;
+    otx__rough_put_tile(tile, all, index);
+    otx__panels_multiply_floats(r->kernels, r->panels, otx__tiles(r->e->ranked), tile,
+                                all->columns, products);
+    for (i = 0; i < r->e->ranked; i++) {
+        const float *product = products + i / OTX__TILE * OTX__TILE_SIZE + i % OTX__TILE;
+        double mark = r->sizes[i] > 0.0 ? r->least[i] / r->sizes[i] : 0.0;
+        for (j = 0; j < count && r->sizes[i] > 0.0; j++) {
+            double norm = r->norms[first + j], off = (double)product[j * OTX__TILE] - mark * norm;
+            double room = error * norm + OTX__ROUGH_LEAST;
+            if (off < -room) continue;
+            nearer[i] += (off > room && off <= (double)FLT_MAX) ||
+                         otx__rank_score(r, i, all, first + j, norm) > r->least[i];
+        }
     }
 }
 
 /* Takes what ranking needs, once for a matrix. */
-OTX__PRIVATE bool otx__ranking_take(otx__ranking *r, const otx__evaluating *e, size_t threads,
-                                    otx__pool *pool)
+OTX__PRIVATE otx_result otx__ranking_open(otx__ranking *r, const otx__evaluating *e,
+                                          size_t threads, otx__pool *pool, otx_error *error)
 {
-    size_t columns = e->all.columns;
+    size_t columns = e->all.columns, tiles = otx__tiles(e->ranked);
+    otx_result result;
     r->e = e;
-    r->made = (float *)otx__pool_take_zero(pool, columns, OTX__EVALUATE_RANKED * sizeof(float));
-    r->least = (float *)otx__pool_take(pool, e->ranked, sizeof(float));
+    r->kernels = otx__combine_kernels(&e->job->ctx);
+    r->each = (columns + tiles * OTX__TILE) * OTX__TILE;
+    r->norms = (double *)otx__pool_take(pool, e->all.rows, sizeof(double));
+    r->truths = (double *)otx__pool_take(pool, e->hidden, sizeof(double));
+    r->made = (double *)otx__pool_take(pool, e->ranked, columns * sizeof(double));
+    r->panels = (float *)otx__pool_take_zero(pool, tiles, columns * OTX__TILE * sizeof(float));
+    r->sizes = (double *)otx__pool_take(pool, e->ranked, sizeof(double));
+    r->least = (double *)otx__pool_take(pool, e->ranked, sizeof(double));
     r->nearer = (uint32_t *)otx__pool_take(pool, threads, e->ranked * sizeof(uint32_t));
-    r->row = (float *)otx__pool_take(pool, threads, columns * sizeof(float));
-    return !pool->failed;
+    r->tile = (float *)otx__pool_take(pool, threads, r->each * sizeof(float));
+    if (pool->failed) return otx__pool_fail(pool, error);
+    result = otx__matrix_norms(&e->job->ctx, &e->all, r->norms, error);
+    return result ? result : otx__matrix_norms(&e->job->ctx, &e->truth, r->truths, error);
 }
 
 /* Keeps the rows of those hidden tokens that are ranked. */
@@ -41009,13 +41211,16 @@ OTX__PRIVATE void otx__ranking_keep(otx__ranking *r, size_t first, size_t count,
                                     const double *rows)
 {
     const otx__evaluating *e = r->e;
-    size_t place, i;
+    size_t columns = e->all.columns, place;
     for (place = 0; place < e->ranked; place++) {
         size_t at = otx__evaluating_ranked(e, place);
+        const double *row = rows + (at - first) * columns;
         if (at < first || at >= first + count) continue;
-        for (i = 0; i < e->all.columns; i++)
-            r->made[i * OTX__EVALUATE_RANKED + place] =
-                (float)rows[(at - first) * e->all.columns + i];
+        memcpy(r->made + place * columns, row, columns * sizeof *row);
+        r->sizes[place] = sqrt(e->figures[at].pp);
+        if (!(r->sizes[place] <= DBL_MAX)) r->sizes[place] = 0.0;
+        otx__rough_put_vector(r->panels + place / OTX__TILE * columns * OTX__TILE,
+                              place % OTX__TILE, row, columns, r->sizes[place]);
     }
 }
 
@@ -41026,23 +41231,22 @@ OTX__PRIVATE otx_result otx__ranking_run(otx__ranking *r, otx_error *error)
     const otx_context *ctx = &e->job->ctx;
     size_t threads = (size_t)otx__threads(ctx), place, worker;
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, e->token_count);
-    float products[OTX__EVALUATE_RANKED];
     otx_result result;
     memset(r->nearer, 0, threads * e->ranked * sizeof *r->nearer);
     for (place = 0; place < e->ranked; place++) {
-        otx__rank_row(r, e->hidden_bases[otx__evaluating_ranked(e, place)], r->row, products);
-        r->least[place] = products[place];
+        size_t at = otx__evaluating_ranked(e, place);
+        r->least[place] = otx__rank_score(r, place, &e->truth, at, r->truths[at]);
     }
-    result = otx__watch_loop(&watch, (e->token_count + OTX__RANK_ROWS - 1) / OTX__RANK_ROWS,
-                             (double)OTX__RANK_ROWS * OTX__EVALUATE_RANKED *
-                                 (double)e->all.columns / 4.0,
+    result = otx__watch_loop(&watch, otx__tiles(e->all.rows),
+                             (double)OTX__TILE * OTX__EVALUATE_RANKED * (double)e->all.columns /
+                                 4.0,
                              otx__ranking_body, r, error);
     for (place = 0; place < e->ranked && !result; place++) {
         otx__figure *figure = &e->figures[otx__evaluating_ranked(e, place)];
         uint32_t nearer = 0;
         for (worker = 0; worker < threads; worker++)
             nearer += r->nearer[worker * e->ranked + place];
-        figure->rank = figure->pp > 0.0 && figure->pp <= DBL_MAX ? nearer : UINT32_MAX - 1;
+        figure->rank = r->sizes[place] > 0.0 ? nearer : UINT32_MAX - 1;
     }
     return result;
 }
@@ -41071,16 +41275,20 @@ OTX__PRIVATE otx_result otx__scores_room_open(otx__scores_room *room, const otx_
     size_t columns = e->all.columns, threads = (size_t)otx__threads(ctx), i;
     size_t element = otx_dtype_bits(e->all.dtype) / 8;
     otx__scoring *s = &room->scoring;
+    otx_result result;
     otx__pool_open(&room->pool, ctx);
     s->e = e;
+    s->kernels = otx__combine_kernels(ctx);
     s->sample_count = otx__min(OTX__EVALUATE_SAMPLE, e->token_count);
     room->window = otx__min(OTX__SCORED_BYTES / (columns * sizeof(double)) + 1, e->hidden);
     room->mean = (double *)otx__pool_take(&room->pool, columns, sizeof(double));
     room->rows = (double *)otx__pool_take(&room->pool, room->window, columns * sizeof(double));
     room->sample = (float *)otx__pool_take(&room->pool, s->sample_count, columns * sizeof(float));
     s->scratch = (double *)otx__pool_take(&room->pool, threads, 2 * columns * sizeof(double));
-    if (!otx__ranking_take(&room->ranking, e, threads, &room->pool) || room->pool.failed)
-        return otx__pool_fail(&room->pool, error);
+    s->moments = (double *)otx__pool_take(&room->pool, e->hidden, sizeof(double));
+    result = otx__ranking_open(&room->ranking, e, threads, &room->pool, error);
+    if (!result && room->pool.failed) result = otx__pool_fail(&room->pool, error);
+    if (result) return result;
     s->mean = room->mean;
     s->sample = room->sample;
     s->rows = room->rows;
@@ -41110,6 +41318,7 @@ OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room 
                                      error);
         if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
     }
+    if (!result) room->scoring.known = true;
     return result ? result : otx__ranking_run(&room->ranking, error);
 }
 

@@ -84,14 +84,16 @@ static void test_known_figures(void)
     otx_evaluation_close(NULL, &e);
 }
 
-/* Every figure is the same on any number of threads; another seed hides other tokens. */
+/* Every figure is the same on any number of threads and by every set; another seed hides other
+   tokens. */
 static void test_threads_and_seeds(void)
 {
     static const otx_method methods[] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_AFFINE,
-                                         OTX_METHOD_MEAN};
+                                         OTX_METHOD_MEAN, OTX_METHOD_MP_ROPE};
     otx_evaluate_options options;
     otx_context ctx;
     otx_evaluation one, other, seeded;
+    int isa;
     size_t i;
     memset(&ctx, 0, sizeof ctx);
     memset(&options, 0, sizeof options);
@@ -101,6 +103,16 @@ static void test_threads_and_seeds(void)
     options.holdout = 0.2;
     ctx.threads = 1;
     one = evaluate(&ctx, &options);
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        if (!otx_isa_available((otx_isa)isa)) continue;
+        ctx.isa = (otx_isa)isa;
+        other = evaluate(&ctx, &options);
+        for (i = 0; i < one.entry_count; i++)
+            CHECK(!memcmp(one.entries[i].scores, other.entries[i].scores,
+                          sizeof one.entries[i].scores));
+        otx_evaluation_close(&ctx, &other);
+    }
+    ctx.isa = OTX_ISA_AUTO;
     ctx.threads = 3;
     other = evaluate(&ctx, &options);
     options.seed = 5;

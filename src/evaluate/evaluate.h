@@ -21,16 +21,20 @@ OTX__PRIVATE otx_result otx__scores_room_open(otx__scores_room *room, const otx_
     size_t columns = e->all.columns, threads = (size_t)otx__threads(ctx), i;
     size_t element = otx_dtype_bits(e->all.dtype) / 8;
     otx__scoring *s = &room->scoring;
+    otx_result result;
     otx__pool_open(&room->pool, ctx);
     s->e = e;
+    s->kernels = otx__combine_kernels(ctx);
     s->sample_count = otx__min(OTX__EVALUATE_SAMPLE, e->token_count);
     room->window = otx__min(OTX__SCORED_BYTES / (columns * sizeof(double)) + 1, e->hidden);
     room->mean = (double *)otx__pool_take(&room->pool, columns, sizeof(double));
     room->rows = (double *)otx__pool_take(&room->pool, room->window, columns * sizeof(double));
     room->sample = (float *)otx__pool_take(&room->pool, s->sample_count, columns * sizeof(float));
     s->scratch = (double *)otx__pool_take(&room->pool, threads, 2 * columns * sizeof(double));
-    if (!otx__ranking_take(&room->ranking, e, threads, &room->pool) || room->pool.failed)
-        return otx__pool_fail(&room->pool, error);
+    s->moments = (double *)otx__pool_take(&room->pool, e->hidden, sizeof(double));
+    result = otx__ranking_open(&room->ranking, e, threads, &room->pool, error);
+    if (!result && room->pool.failed) result = otx__pool_fail(&room->pool, error);
+    if (result) return result;
     s->mean = room->mean;
     s->sample = room->sample;
     s->rows = room->rows;
@@ -60,6 +64,7 @@ OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room 
                                      error);
         if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
     }
+    if (!result) room->scoring.known = true;
     return result ? result : otx__ranking_run(&room->ranking, error);
 }
 

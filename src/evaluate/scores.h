@@ -3,31 +3,31 @@
 /* What scoring the rows of one method takes. */
 typedef struct otx__scoring {
     const otx__evaluating *e;
+    const otx__kernels *kernels;
     const double *mean;  /* of the tokens' rows */
     const float *sample; /* [sample_count][e], of all tokens */
     size_t sample_count;
     size_t first;        /* hidden token of the first row at hand */
     const double *rows;  /* [count][e] */
     double *scratch;     /* [worker][2 e] */
+    double *moments;     /* [hidden] of the true rows, */
+    bool known;          /* which are those of any method */
 } otx__scoring;
 
 /* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
 OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
 {
-    double sum = 0.0;
-    size_t i, j;
-    for (i = 0; i < s->sample_count; i++) {
-        const float *row = s->sample + i * columns;
-        double lanes[4] = {0.0, 0.0, 0.0, 0.0}, dot;
-        for (j = 0; j + 4 <= columns; j += 4) {
-            lanes[0] += (double)row[j] * x[j];
-            lanes[1] += (double)row[j + 1] * x[j + 1];
-            lanes[2] += (double)row[j + 2] * x[j + 2];
-            lanes[3] += (double)row[j + 3] * x[j + 3];
+    double products[OTX__TILE], sum = 0.0;
+    size_t first, count, i;
+    for (first = 0; first < s->sample_count; first += count) {
+        otx__row rows[OTX__TILE];
+        count = otx__min(OTX__TILE, s->sample_count - first);
+        for (i = 0; i < count; i++) {
+            rows[i].data = s->sample + (first + i) * columns;
+            rows[i].bf16 = false;
         }
-        for (; j < columns; j++) lanes[j % 4] += (double)row[j] * x[j];
-        dot = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        sum += dot * dot;
+        s->kernels->dots(x, rows, count, columns, products);
+        for (i = 0; i < count; i++) sum += products[i] * products[i];
     }
     return sum / (double)s->sample_count;
 }
@@ -56,7 +56,8 @@ OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
         f->off += off[i] * off[i];
     }
     f->moment_off = otx__scoring_moment(s, off, columns);
-    f->moment = otx__scoring_moment(s, b, columns);
+    if (!s->known) s->moments[at] = otx__scoring_moment(s, b, columns);
+    f->moment = s->moments[at];
 }
 
 /* Adds up the figures of the tokens of a class, in their order. */

@@ -12,6 +12,7 @@
      pursuit        omp, omp-centred
      mapping        omp-affine, affine
      constant       mean, zero
+     rough          products in float that leave few to be taken in double
      near           each target against all anchors
      weights        how a few anchors combine to a target
      interpolation  common_interpolation
@@ -30,6 +31,7 @@
      eigen          principal directions of a matrix's rows
      landmark_pca   landmark_pca
      stb            stb
+     rope           rows turned to positions
      mp_rope        mp_rope
      subword        subword
      zett           zett

@@ -1,21 +1,18 @@
 /* ---- mp_rope: matching pursuit with rotary positions ----------------------------------- */
 
-/* mergekit's method of that name, by what it gives (tests/golden). Pairs of columns i and
-   i + h / 2 of a head of h columns turn by the angle p base^(-2 i / h) at position p (Su et
-   al., RoFormer, 2021); a column without a partner stays. Each of k steps
+/* mergekit's method of that name, by what it gives (tests/golden). Each of k steps
    - takes the anchor a of the largest |<residual, a>| that is not yet taken,
    - finds its position: the least squares of p f = the angle between the residual's and a's
      pairs, over all of them, whichever of a and -a has the smaller |p|,
    - takes <residual, a at p> / ||a||^2 times a at p off the residual.
    Coefficients are the least-squares solution on the turned anchors; a row combines the
    base's, turned by the same positions with its own heads and base. The residual leaves the
-   anchors' span, so every step compares it with all of them anew: few steps can be afforded. */
+   anchors' span, so every step compares it with all of them anew: in float, which leaves few
+   tiles of anchors to be compared in double. */
 #define OTX__MP_ROPE_K 8
 
-typedef struct otx__rope {
-    size_t columns, heads, pairs; /* pairs of a head */
-    double *rates;                /* [pairs] angle a position */
-} otx__rope;
+/* Targets whose residuals are compared with all anchors at a time, at most. */
+#define OTX__ROPE_TARGETS 512
 
 typedef struct otx__roping {
     otx_fitted *fitted;
@@ -24,120 +21,119 @@ typedef struct otx__roping {
     size_t first;
     double *to, *wide;      /* [worker][e] */
     otx__near *near;
+    size_t room;            /* targets of a window */
     double *residuals;      /* [room][d] */
+    float *panels;          /* [tile][d][32] the same, of norm 1 */
+    float *marks;           /* [room][tile of anchors][2] what the largest |score| of a tile
+                               is at least and at most: see rough.h */
+    float *tiles;           /* [worker][d][32] of anchors, then [tile of room][32][32] */
     void *own;              /* [worker] each bytes: weighing, then turned anchors */
     size_t each, step;
 } otx__roping;
 
-/* ---- turning ---- */
-
-/* The angle of (x, y), from -pi to pi; 0 of (0, 0). Series after two halvings. */
-OTX__PRIVATE double otx__angle(double x, double y)
-{
-    const double half = 1.57079632679489661923;
-    double a = fabs(x), b = fabs(y), t, square, sum = 0.0;
-    int i;
-    if (!(a + b > 0.0)) return 0.0;
-    t = a < b ? a / b : b / a;
-    t = t / (1.0 + sqrt(1.0 + t * t));
-    t = t / (1.0 + sqrt(1.0 + t * t));
-    square = t * t;
-    for (i = 21; i > 0; i -= 2) sum = 1.0 / (double)i - square * sum;
-    t = 4.0 * t * sum;
-    if (a < b) t = half - t;
-    if (x < 0.0) t = 2.0 * half - t;
-    return y < 0.0 ? -t : t;
-}
-
-OTX__PRIVATE otx_result otx__rope_open(otx__rope *rope, size_t columns, size_t heads,
-                                       double base, const char *name, otx__pool *pool,
-                                       otx_error *error)
-{
-    size_t i, width;
-    rope->columns = columns;
-    rope->heads = heads ? heads : 1;
-    if (columns % rope->heads)
-        return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "%s: rows of %" PRIu64 " columns are not of %" PRIu64 " heads", name,
-                         (uint64_t)columns, (uint64_t)heads);
-    if (base < 0.0 || (base > 0.0 && base < 1.0) || !otx__is_finite(base))
-        return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "%s: the base of rotary positions must be 1 or more", name);
-    width = columns / rope->heads;
-    rope->pairs = width / 2;
-    rope->rates = (double *)otx__pool_take(pool, rope->pairs, sizeof(double));
-    if (!rope->rates) return otx__pool_fail(pool, error);
-    for (i = 0; i < rope->pairs; i++)
-        rope->rates[i] = otx__exp(-otx__logarithm(base > 0.0 ? base : 10000.0) * 2.0 *
-                                  (double)i / (double)width);
-    return OTX_OK;
-}
-
-/* Turns a row to a position. */
-OTX__PRIVATE void otx__rope_turn(const otx__rope *rope, double position, double *row)
-{
-    size_t width = rope->columns / rope->heads, head, i;
-    for (i = 0; i < rope->pairs; i++) {
-        double turns = position * rope->rates[i] / 6.28318530717958647693, c, s;
-        otx__circle(turns - floor(turns), &c, &s);
-        for (head = 0; head < rope->heads; head++) {
-            double *x = row + head * width + i, *y = x + rope->pairs;
-            double a = *x * c, b = *y * s, d = *y * c, e = *x * s;
-            *x = a - b;
-            *y = d + e;
-        }
-    }
-}
-
-/* The position of a row that fits a residual best; *row is not turned. */
-OTX__PRIVATE double otx__rope_position(const otx__rope *rope, const double *row,
-                                       const double *residual)
-{
-    const double pi = 3.14159265358979323846;
-    size_t width = rope->columns / rope->heads, head, i;
-    double sums[2] = {0.0, 0.0}, squares = 0.0;
-    for (head = 0; head < rope->heads; head++) {
-        for (i = 0; i < rope->pairs; i++) {
-            const double *a = row + head * width + i, *r = residual + head * width + i;
-            double x = a[0] * r[0] + a[rope->pairs] * r[rope->pairs];
-            double y = a[0] * r[rope->pairs] - a[rope->pairs] * r[0];
-            double angle = otx__angle(x, y), rate = rope->rates[i];
-            sums[0] += angle * rate;
-            sums[1] += (angle > 0.0 ? angle - pi : angle + pi) * rate;
-            squares += rate * rate;
-        }
-    }
-    if (!(squares > 0.0)) return 0.0;
-    return (fabs(sums[0]) <= fabs(sums[1]) ? sums[0] : sums[1]) / squares;
-}
-
 /* ---- fitting ---- */
+
+/* Puts the window's residuals into panels, 32 to a task. */
+OTX__PRIVATE void otx__rope_panel_body(void *argument, size_t tile, int worker)
+{
+    const otx__roping *task = (const otx__roping *)argument;
+    size_t n = task->near->columns, end = otx__min((tile + 1) * OTX__TILE, task->near->count), i;
+    (void)worker;
+    for (i = tile * OTX__TILE; i < end; i++) {
+        const double *residual = task->residuals + i * n;
+        otx__rough_put_vector(task->panels + tile * n * OTX__TILE, i % OTX__TILE, residual, n,
+                              otx__norm(residual, n));
+    }
+}
+
+/* What the scores of 32 anchors with one residual may be off by; false if that cannot be
+   told. Rounding the marks to float is in it. */
+OTX__PRIVATE bool otx__rope_spread(const otx__near *near, size_t first, float *spread)
+{
+    double error = otx__rough_error(near->columns) + 8.0 * OTX__FLOAT_ROUNDOFF;
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) {
+        double norm = first + i < near->donor.rows ? near->anchor_norms[first + i] : 0.0;
+        if (norm > 1e30) return false;
+        spread[i] = (float)(error * norm + 2.0 * OTX__ROUGH_LEAST);
+    }
+    return true;
+}
+
+/* Of the scores of a tile with 32 residuals, where those taken count as 0. */
+OTX__PRIVATE void otx__rope_mark(const float *products, const float *spread, float *low,
+                                 float *high)
+{
+    size_t i, j;
+    for (i = 0; i < OTX__TILE; i++) low[i] = high[i] = -HUGE_VALF;
+    for (j = 0; j < OTX__TILE; j++) {
+        for (i = 0; i < OTX__TILE; i++) {
+            float score = fabsf(products[j * OTX__TILE + i]);
+            low[i] = score - spread[j] > low[i] ? score - spread[j] : low[i];
+            high[i] = score + spread[j] > high[i] ? score + spread[j] : high[i];
+        }
+    }
+}
 
 /* 32 anchors with the residuals of all targets of the window. */
 OTX__PRIVATE void otx__rope_scores_body(void *argument, size_t index, int worker)
 {
     const otx__roping *task = (const otx__roping *)argument;
     const otx__near *near = task->near;
-    size_t first = index * OTX__TILE, count = otx__min(OTX__TILE, near->donor.rows - first), i;
-    otx__row anchors[OTX__TILE];
-    (void)worker;
-    for (i = 0; i < count; i++) anchors[i] = otx__view_row(&near->anchor_rows, first + i);
-    for (i = 0; i < near->count; i++)
-        near->kernels->dots(task->residuals + i * near->columns, anchors, count, near->columns,
-                            near->products + i * near->donor.rows + first);
+    size_t n = near->columns, tiles = otx__tiles(near->donor.rows), i, j;
+    size_t all = otx__tiles(near->count), k = task->fitted->k;
+    float *tile = task->tiles + (size_t)worker * (n + otx__tiles(task->room) * OTX__TILE) *
+                                    OTX__TILE;
+    float *products = tile + n * OTX__TILE, spread[OTX__TILE], low[OTX__TILE], high[OTX__TILE];
+    bool known = otx__rope_spread(near, index * OTX__TILE, spread);
+    if (known) {
+        otx__rough_put_tile(tile, &near->donor, index);
+        otx__panels_multiply_floats(near->kernels, task->panels, all, tile, n, products);
+    }
+    for (i = 0; i < near->count; i++) {
+        const int32_t *taken = task->fitted->indices + (near->first + i) * k;
+        float *block = products + i / OTX__TILE * OTX__TILE_SIZE;
+        float *mark = task->marks + 2 * (i * tiles + index);
+        for (j = 0; j < task->step && known; j++)
+            if (taken[j] >= 0 && (size_t)taken[j] / OTX__TILE == index)
+                block[(size_t)taken[j] % OTX__TILE * OTX__TILE + i % OTX__TILE] = 0.0f;
+        mark[0] = -HUGE_VALF;
+        mark[1] = HUGE_VALF;
+    }
+    for (i = 0; i < near->count && known; i++) {
+        float *mark = task->marks + 2 * (i * tiles + index);
+        if (i % OTX__TILE == 0)
+            otx__rope_mark(products + i * OTX__TILE, spread, low, high);
+        mark[0] = low[i % OTX__TILE];
+        mark[1] = high[i % OTX__TILE];
+    }
 }
 
 /* The anchor of the largest score that is not among those taken; the number of anchors if no
    score is above 0. */
-OTX__PRIVATE size_t otx__rope_best(const double *scores, size_t anchors, const int32_t *taken,
-                                   size_t count)
+OTX__PRIVATE size_t otx__rope_best(const otx__roping *task, size_t index, const int32_t *taken)
 {
-    size_t best = anchors, i, j;
-    double most = 0.0;
-    for (i = 0; i < anchors; i++) {
-        if (!(fabs(scores[i]) > most)) continue;
-        for (j = 0; j < count && taken[j] != (int32_t)i; j++) {}
-        if (j == count) most = fabs(scores[i]), best = i;
+    const otx__near *near = task->near;
+    size_t tiles = otx__tiles(near->donor.rows), best = near->donor.rows, tile, count, i, j;
+    const float *marks = task->marks + 2 * index * tiles;
+    float least = -HUGE_VALF;
+    double most = 0.0, scores[OTX__TILE];
+    for (tile = 0; tile < tiles; tile++)
+        least = marks[2 * tile] > least ? marks[2 * tile] : least;
+    for (tile = 0; tile < tiles; tile++) {
+        otx__row rows[OTX__TILE];
+        if (marks[2 * tile + 1] < least) continue;
+        count = otx__min(OTX__TILE, near->donor.rows - tile * OTX__TILE);
+        for (i = 0; i < count; i++)
+            rows[i] = otx__view_row(&near->anchor_rows, tile * OTX__TILE + i);
+        near->kernels->dots(task->residuals + index * near->columns, rows, count, near->columns,
+                            scores);
+        for (i = 0; i < count; i++) {
+            size_t anchor = tile * OTX__TILE + i;
+            if (!(fabs(scores[i]) > most)) continue;
+            for (j = 0; j < task->step && taken[j] != (int32_t)anchor; j++) {}
+            if (j == task->step) most = fabs(scores[i]), best = anchor;
+        }
     }
     return best;
 }
@@ -155,8 +151,7 @@ OTX__PRIVATE void otx__rope_step_body(void *argument, size_t index, int worker)
     indices[task->step] = -1;
     *position = 0.0;
     if (task->step && indices[task->step - 1] < 0) return;
-    best = otx__rope_best(near->products + index * near->donor.rows, near->donor.rows, indices,
-                          task->step);
+    best = otx__rope_best(task, index, indices);
     if (best == near->donor.rows || !(near->anchor_squares[best] > 0.0)) return;
     indices[task->step] = (int32_t)best;
     otx__row_widen(near->kernels, otx__view_row(&near->anchor_rows, best), n, wide);
@@ -197,6 +192,22 @@ OTX__PRIVATE void otx__rope_finish_body(void *argument, size_t index, int worker
     fitted->target_norms[target] = near->target_norms[target];
 }
 
+/* Takes what the steps need besides. The marks lie where a window's products would. */
+OTX__PRIVATE otx_result otx__rope_take(otx__roping *task, otx_error *error)
+{
+    otx__near *near = task->near;
+    size_t n = near->columns, tiles;
+    task->room = near->room * near->donor.rows / otx__tiles(near->donor.rows);
+    task->room = otx__min(otx__min(task->room, OTX__ROPE_TARGETS), near->targets.rows);
+    tiles = otx__tiles(task->room);
+    task->marks = (float *)(void *)near->products;
+    task->residuals = (double *)otx__pool_take(&near->pool, task->room, n * sizeof(double));
+    task->panels = (float *)otx__pool_take_zero(&near->pool, tiles, n * OTX__TILE * sizeof(float));
+    task->tiles = (float *)otx__pool_take(&near->pool, (size_t)near->ctx.threads,
+                                          (n + tiles * OTX__TILE) * OTX__TILE * sizeof(float));
+    return near->pool.failed ? otx__pool_fail(&near->pool, error) : OTX_OK;
+}
+
 /* All steps of the targets of the window. */
 OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
 {
@@ -210,12 +221,15 @@ OTX__PRIVATE otx_result otx__rope_window(otx__roping *task, otx_error *error)
         otx__row_widen(near->kernels, otx__view_row(&near->target_rows, near->first + i),
                        near->columns, task->residuals + i * near->columns);
     for (task->step = 0; task->step < task->fitted->k && !result; task->step++) {
-        result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
-                                 (double)OTX__TILE * (double)near->count * n,
-                                 otx__rope_scores_body, task, error);
+        result = otx__watch_loop(&watch, otx__tiles(near->count), 8.0 * OTX__TILE * n,
+                                 otx__rope_panel_body, task, error);
+        if (!result)
+            result = otx__watch_loop(&watch, otx__tiles(near->donor.rows),
+                                     (double)OTX__TILE * (double)near->count * n / 4.0,
+                                     otx__rope_scores_body, task, error);
         if (!result)
             result = otx__watch_loop(&watch, near->count,
-                                     (double)near->donor.rows + 100.0 * n, otx__rope_step_body,
+                                     (double)near->donor.rows + 200.0 * n, otx__rope_step_body,
                                      task, error);
     }
     if (result) return result;
@@ -246,16 +260,12 @@ OTX__PRIVATE otx_result otx__mp_rope_fit(const otx_context *ctx, const otx_metho
     if (!fitted->linear->divide) return otx__pool_fail(&fitted->linear->pool, error);
     result = otx__near_open(&near, ctx, rows, 0, fitted->targets, options->omp.memory, task.each,
                             &task.own, error);
-    if (!result) {
-        task.residuals = (double *)otx__pool_take(&near.pool, near.room,
-                                                  near.columns * sizeof(double));
-        if (!task.residuals) result = otx__pool_fail(&near.pool, error);
-    }
+    if (!result) result = otx__rope_take(&task, error);
     if (!result)
         result = otx__rope_open(&task.donor, near.columns, options->donor_heads,
                                 options->donor_rope, "donor", &near.pool, error);
     for (near.first = 0; near.first < fitted->targets && !result; near.first += near.count) {
-        near.count = otx__min(near.room, fitted->targets - near.first);
+        near.count = otx__min(task.room, fitted->targets - near.first);
         result = otx__rope_window(&task, error);
     }
     otx__near_close(&near);
