@@ -99,7 +99,7 @@ static const char *duration_text(char to[NUMBER], double seconds)
 /* ---- the command line ----------------------------------------------------------- */
 
 typedef enum command {
-    TRANSPLANT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, HELP,
+    TRANSPLANT, DRAFT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, HELP,
     COMMAND_COUNT
 } command;
 
@@ -125,7 +125,8 @@ typedef struct settings {
 
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
-#define FOR_SOLVERS (FOR(TRANSPLANT) | FOR(EVALUATE))
+#define FOR_TRANSPLANTS (FOR(TRANSPLANT) | FOR(DRAFT))
+#define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE))
 #define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
@@ -133,10 +134,11 @@ typedef struct settings {
    commands it is for. */
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_SOLVERS) \
-    X(OPTION_METHOD, "approximation-method", 'a', true, FOR(TRANSPLANT)) \
-    X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS) \
+    X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_SOLVERS) \
     X(OPTION_SUBWORD, "subword-method", 's', true, FOR_SOLVERS | FOR(EXTEND)) \
+    X(OPTION_PIECES, "pieces", 0, true, FOR_SOLVERS) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
     X(OPTION_NOISE, "new-vocab-noise", 0, true, FOR_SOLVERS) \
@@ -149,27 +151,27 @@ typedef struct settings {
     X(OPTION_RIDGE, "ridge", 0, true, FOR_SOLVERS) \
     X(OPTION_TOLERANCE, "tolerance", 0, true, FOR_SOLVERS) \
     X(OPTION_ROWS, "rows", 0, true, FOR(TRANSPLANT) | FOR_RESHAPERS) \
-    X(OPTION_MAP, "map", 0, true, FOR(TRANSPLANT)) \
-    X(OPTION_PADDING, "padding", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_MAP, "map", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_PADDING, "padding", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_CHAT, "chat-template", 0, true, FOR(TRANSPLANT)) \
-    X(OPTION_DTYPE, "dtype", 0, true, FOR(TRANSPLANT)) \
-    X(OPTION_EMBEDDING_TYPE, "embedding-type", 0, true, FOR(TRANSPLANT)) \
-    X(OPTION_PRE, "pre", 0, true, FOR(TRANSPLANT)) \
-    X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_DTYPE, "dtype", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_EMBEDDING_TYPE, "embedding-type", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_PRE, "pre", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
-    X(OPTION_BYTES, "byte-match", 0, true, FOR(TRANSPLANT)) \
-    X(OPTION_PREFIX, "prefix-match", 0, true, FOR(TRANSPLANT)) \
-    X(OPTION_MAGIKARP, "magikarp", 0, false, FOR(TRANSPLANT)) \
-    X(OPTION_SATURATE, "saturate", 0, false, FOR(TRANSPLANT)) \
-    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR(TRANSPLANT) | FOR_RESHAPERS) \
-    X(OPTION_DRY_RUN, "dry-run", 0, false, FOR(TRANSPLANT)) \
+    X(OPTION_BYTES, "byte-match", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_PREFIX, "prefix-match", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_MAGIKARP, "magikarp", 0, false, FOR_TRANSPLANTS) \
+    X(OPTION_SATURATE, "saturate", 0, false, FOR_TRANSPLANTS) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR_TRANSPLANTS | FOR_RESHAPERS) \
+    X(OPTION_DRY_RUN, "dry-run", 0, false, FOR_TRANSPLANTS) \
     X(OPTION_MEMORY, "memory", 0, true, FOR_SOLVERS) \
     X(OPTION_THREADS, "threads", 0, true, FOR_SOLVERS) \
     X(OPTION_ISA, "isa", 0, true, FOR_SOLVERS) \
-    X(OPTION_REPORT, "report", 0, true, FOR(TRANSPLANT)) \
-    X(OPTION_TOKEN_REPORT, "token-report", 0, true, FOR(TRANSPLANT)) \
+    X(OPTION_REPORT, "report", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_TOKEN_REPORT, "token-report", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_DRAFT_FOR, "draft-for", 0, true, FOR(VERIFY)) \
-    X(OPTION_ENGINE, "engine", 0, true, FOR(VERIFY)) \
+    X(OPTION_ENGINE, "engine", 0, true, FOR(VERIFY) | FOR(DRAFT)) \
     X(OPTION_METHODS, "methods", 0, true, FOR(EVALUATE)) \
     X(OPTION_HOLDOUT, "holdout", 0, true, FOR(EVALUATE)) \
     X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
@@ -198,6 +200,7 @@ static const struct {
 
 static const char *const help_transplant[] = {
     "usage: transplant BASE DONOR OUT [options]\n"
+    "       transplant draft SMALL TARGET OUT [options]\n"
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
     "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
@@ -228,6 +231,10 @@ static const char *const help_transplant[] = {
     "                          of subword, from the rows of the pieces that BASE cuts\n"
     "                          a token into: mean, sum, weighted_mean, first_last,\n"
     "                          last or length (mean)\n"
+    "      --pieces HOW        of omp-affine, the rows of a token's first and last such\n"
+    "                          piece beside its row in DONOR: auto, where the shared\n"
+    "                          tokens that it hides come out better; no; or their\n"
+    "                          weight, such as 0.5 (auto)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"
     "      --weight-scheme NAME\n"
@@ -304,6 +311,17 @@ static const char *const help_transplant[] = {
     "line is wrong, 130 if interrupted. Nothing stands at OUT before it is complete.\n",
 };
 
+static const char help_draft[] =
+    "usage: transplant draft SMALL TARGET OUT [--engine NAME] [options]\n"
+    "\n"
+    "Makes of the model SMALL a draft model for TARGET, in either format: a transplant\n"
+    "of TARGET's tokenizer with exactly TARGET's rows, special tokens and template.\n"
+    "Then asks what each engine asks of a draft (or --engine llama.cpp, vllm, sglang or\n"
+    "transformers alone), as transplant verify does, and says how to start it. SMALL\n"
+    "keeps its layers and its width. The other options are those of a transplant, but\n"
+    "for --rows, --chat-template and --split-digits. Exit status 1 too if an engine\n"
+    "would not take OUT, which stands there nevertheless.\n";
+
 static const char help_inspect[] =
     "usage: transplant inspect FILE_OR_DIR\n"
     "\n"
@@ -324,9 +342,9 @@ static const char help_evaluate[] =
     "      --seed N            of which (0)\n"
     "      --json FILE         write all figures, by class of token too\n"
     "      --html FILE         write a page with charts\n"
-    "  -k, -c, -s, -q, --norm, --clip-norms, --new-vocab-noise, --new-vocab-scale,\n"
-    "  --weight-scheme, --donor-heads and the like, --ridge, --tolerance, --memory,\n"
-    "  --threads, --isa:       as for a transplant\n"
+    "  -k, -c, -s, -q, --pieces, --norm, --clip-norms, --new-vocab-noise,\n"
+    "  --new-vocab-scale, --weight-scheme, --donor-heads and the like, --ridge,\n"
+    "  --tolerance, --memory, --threads, --isa: as for a transplant\n"
     "\n"
     "share: the part of its true logit that a new row gives where the token is due.\n"
     "error: how wrong its logits are elsewhere. loss: error + 0.75 (1 - share), which\n"
@@ -396,6 +414,8 @@ static const struct {
     const char *help;   /* NULL: that of the whole */
 } commands[COMMAND_COUNT] = {
     {"transplant", 3, 3, "three are wanted: BASE DONOR OUT", NULL},
+    {"draft", 3, 3, "three are wanted: SMALL TARGET OUT (for a directory named draft, write "
+     "./draft)", help_draft},
     {"inspect", 1, 1, "one is wanted: FILE_OR_DIR (for a directory named inspect, write "
      "./inspect)", help_inspect},
     {"align", 2, 2, "two are wanted: BASE DONOR (for a directory named align, write ./align)",
@@ -678,6 +698,18 @@ static int set_real(const char *text, const char *what, double *number)
     return misuse(what, text, "a number from 0 to a million is wanted");
 }
 
+static int set_pieces(const char *text, double *pieces)
+{
+    char *end;
+    *pieces = 0.0;
+    if (strcmp(text, "auto") == 0) return STATUS_OK;
+    *pieces = OTX_PIECES_NONE;
+    if (strcmp(text, "no") == 0) return STATUS_OK;
+    *pieces = strtod(text, &end);
+    if (end != text && *end == 0 && *pieces > 0.0 && *pieces <= 1000.0) return STATUS_OK;
+    return misuse("--pieces", text, "auto, no or a weight is wanted, such as 0.5");
+}
+
 static int set_heads(const char *text, const char *what, size_t *heads)
 {
     uint64_t number = 0;
@@ -743,6 +775,7 @@ static int set_option(settings *to, option_id id, const char *value)
         to->job.head_method = (otx_method)chosen;
         to->job.own_head_method = true;
         break;
+    case OPTION_PIECES: status = set_pieces(value, &to->job.how.pieces); break;
     case OPTION_NORM:
         status = choose(value, OTX_NORM_COUNT, norm_name, "unknown norm", &chosen);
         to->job.how.norm = (otx_row_norm)chosen;
@@ -871,7 +904,7 @@ static int check_command(const settings *s, uint64_t seen)
     for (i = 0; i < OPTION_COUNT; i++)
         if (seen & SEEN(i) && !(options[i].commands & FOR(s->command)))
             return misuse("this command has no option", options[i].name, NULL);
-    if (seen & SEEN(OPTION_ENGINE) && !s->draft_for)
+    if (seen & SEEN(OPTION_ENGINE) && !s->draft_for && s->command != DRAFT)
         return misuse("--engine goes with", "--draft-for", "TARGET is wanted");
     if (s->report && s->token_report && strcmp(s->report, s->token_report) == 0)
         return misuse("both reports would go to", s->report, NULL);
@@ -1319,6 +1352,11 @@ static void print_choice(const otx_job_matrix *m)
                m->choice.error, m->hidden);
     printf("\n  %-14s %12" PRIu64 " anchors a token%s\n", "k", m->k,
            m->k == 0 ? ", the map alone" : m->choice.cosine ? ", by cosine" : "");
+    if (m->pieces > 0) printf("  %-14s %12g weight", "pieces", m->pieces);
+    else if (m->other.lambda > 0) printf("  %-14s %12s", "pieces", "none");
+    if (m->other.lambda > 0)
+        printf(", loss %.3f %s", m->other.loss, m->pieces > 0 ? "without" : "with");
+    if (m->pieces > 0 || m->other.lambda > 0) printf("\n");
 }
 
 static void print_matrix(const otx_job_matrix *m, bool done)
@@ -1708,6 +1746,43 @@ static int run_verify(const settings *s)
     return summary.faults ? STATUS_ERROR : STATUS_OK;
 }
 
+static bool ends_in(const char *text, const char *end)
+{
+    size_t length = strlen(text), most = strlen(end);
+    return length >= most && same_name(text + length - most, end);
+}
+
+/* How a draft is started, of the engines that it was made for. */
+static void print_start(const settings *s)
+{
+    const char *target = s->arguments[1], *out = s->arguments[2];
+    const bool gguf = ends_in(out, ".gguf");
+    if (gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_LLAMA_CPP))
+        printf("start: llama-server --model %s --model-draft %s\n", target, out);
+    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_VLLM))
+        printf("start: vllm serve %s --speculative-config '{\"method\": \"draft_model\", "
+               "\"model\": \"%s\", \"num_speculative_tokens\": 5}'\n", target, out);
+    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_TRANSFORMERS))
+        printf("start: model.generate(..., assistant_model="
+               "AutoModelForCausalLM.from_pretrained(\"%s\"))\n", out);
+    if (!gguf && s->engine == OTX_ENGINE_LLAMA_CPP)
+        printf("start: python convert_hf_to_gguf.py %s; then llama-server --model-draft\n", out);
+}
+
+/* A transplant, and what verify says of it. */
+static int run_draft(const settings *s)
+{
+    settings check = *s;
+    int status = run_transplant(s);
+    if (status || s->dry_run) return status;
+    check.arguments = s->arguments + 2;
+    check.draft_for = s->arguments[1];
+    if (!s->quiet) printf("\n");
+    status = run_verify(&check);
+    if (!status && !s->quiet) print_start(s);
+    return status;
+}
+
 /* The entries of a matrix, the least loss first; what could not run comes last. */
 static size_t sort_entries(const otx_evaluation *e, size_t matrix,
                            const otx_evaluation_entry *to[OTX_METHOD_COUNT])
@@ -1949,8 +2024,8 @@ static int run_help(const settings *s)
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
-                      "known are transplant, inspect, align, verify, evaluate, trim, bytes, "
-                      "extend");
+                      "known are transplant, draft, inspect, align, verify, evaluate, trim, "
+                      "bytes, extend");
     return print_help(of);
 }
 
@@ -1959,6 +2034,7 @@ static int run(const settings *s)
     int status;
     if (s->help) status = print_help(s->command);
     else if (s->version) status = print_version();
+    else if (s->command == DRAFT) status = run_draft(s);
     else if (s->command == INSPECT) status = run_inspect(s);
     else if (s->command == ALIGN) status = run_align(s);
     else if (s->command == VERIFY) status = run_verify(s);

@@ -56,7 +56,8 @@ class Options(ctypes.Structure):
     _fields_ = [
         ("ks", ctypes.c_void_p), ("k_count", ctypes.c_size_t), ("lambdas", ctypes.c_void_p),
         ("lambda_count", ctypes.c_size_t), ("selection", ctypes.c_int),
-        ("holdout", ctypes.c_size_t), ("seed", ctypes.c_uint64), ("memory", ctypes.c_uint64),
+        ("holdout", ctypes.c_size_t), ("seed", ctypes.c_uint64), ("hide", ctypes.c_void_p),
+        ("memory", ctypes.c_uint64),
     ]
 
 
@@ -64,7 +65,8 @@ class Map(ctypes.Structure):
     _fields_ = [
         ("anchors", ctypes.c_size_t), ("d", ctypes.c_size_t), ("e", ctypes.c_size_t),
         ("choice", Trial), ("trials", ctypes.POINTER(Trial)), ("trial_count", ctypes.c_size_t),
-        ("hidden", ctypes.c_size_t), ("bytes", ctypes.c_uint64), ("state", ctypes.c_void_p),
+        ("hidden", ctypes.c_size_t), ("hidden_anchors", ctypes.POINTER(ctypes.c_uint32)),
+        ("bytes", ctypes.c_uint64), ("state", ctypes.c_void_p),
     ]
 
 

@@ -202,6 +202,7 @@ clients() {
     suite "subword, against NumPy" "$python" tests/subword_twin.py "$build/transplant" \
         "$build/print_split"
     suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
+    suite "pieces, against NumPy" "$python" tests/pieces_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \

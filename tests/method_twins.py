@@ -30,13 +30,15 @@ SHAPES = (60, 20, 31, 40), (70, 33, 17, 41), (9, 40, 12, 7), (1, 5, 3, 2), (300,
 
 class Rows(ctypes.Structure):
     _fields_ = [(name, twin.Matrix) for name in ("donor", "base", "targets", "tokens")] + [
-        ("pieces", ctypes.c_void_p * 3), ("head", ctypes.c_bool)]
+        ("pieces", ctypes.c_void_p * 3), ("anchor_pieces", ctypes.c_void_p * 3),
+        ("head", ctypes.c_bool)]
 
 
 class Options(ctypes.Structure):
     _fields_ = [
         ("omp", twin.Pursuit), ("weights", ctypes.c_int), ("seed", ctypes.c_uint64),
-        ("subword", ctypes.c_int), ("norm", ctypes.c_int), ("scale", ctypes.c_double),
+        ("subword", ctypes.c_int), ("pieces", ctypes.c_double),
+        ("norm", ctypes.c_int), ("scale", ctypes.c_double),
         ("noise", ctypes.c_double), ("clip_norms", ctypes.c_double),
         ("donor_heads", ctypes.c_size_t), ("base_heads", ctypes.c_size_t),
         ("donor_rope", ctypes.c_double), ("base_rope", ctypes.c_double),

@@ -27,7 +27,8 @@ export CC
 build=${OTX_TEST_BUILD:-build/tests}
 mkdir -p "$build"
 tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals
-    test_tool_advice test_tool_advice_files test_tool_methods test_tool_gguf"
+    test_tool_advice test_tool_advice_files test_tool_methods test_tool_gguf
+    test_tool_draft"
 
 # Threads that wait should sleep: on a busy machine they would take turns spinning.
 export OMP_WAIT_POLICY=passive
@@ -149,6 +150,7 @@ tools() {
     suite "affine maps, against NumPy" env CC="$CC" python3 tests/affine_twin.py
     suite "methods, against NumPy" env CC="$CC" python3 tests/method_twins.py
     suite "evaluations, against NumPy" python3 tests/evaluate_twin.py "$build/transplant"
+    suite "pieces, against NumPy" python3 tests/pieces_twin.py "$build/transplant"
 }
 
 # A suite as C++, with the implementation that was compiled as C++ just before.

@@ -530,6 +530,43 @@ static void few_anchors_take_the_first_choice(void)
     CHECK(s.choice.loss > 0.0);
 }
 
+/* Anchors that one map hid make the figures of another comparable: the same, here. */
+static void the_caller_names_what_is_hidden(void)
+{
+    problem p = make_noisy_problem(3.0, 1.0);
+    otx_affine_options options = few_choices();
+    otx_affine_map near_targets, named;
+    otx_error error;
+    uint32_t wrong[2] = {4, 4};
+    size_t i;
+    options.holdout = 12;
+    CHECK_INT(otx_affine_fit(NULL, &p.donor, &p.base, &p.targets, &options, &near_targets, NULL,
+                             &error), OTX_OK);
+    CHECK_INT(near_targets.hidden, 12);
+    options.hide = near_targets.hidden_anchors;
+    options.seed = 5; /* of no account */
+    CHECK_INT(otx_affine_fit(NULL, &p.donor, &p.base, NULL, &options, &named, NULL, &error),
+              OTX_OK);
+    CHECK_INT(named.hidden, 12);
+    CHECK(memcmp(named.hidden_anchors, near_targets.hidden_anchors, 12 * sizeof(uint32_t)) == 0);
+    for (i = 0; i < named.trial_count; i++)
+        CHECK(named.trials[i].loss == near_targets.trials[i].loss);
+    otx_affine_close(&named);
+    otx_affine_close(&near_targets);
+    options.hide = wrong;
+    options.holdout = 2;
+    CHECK_INT(otx_affine_fit(NULL, &p.donor, &p.base, NULL, &options, &named, NULL, &error),
+              OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "must ascend");
+    wrong[1] = ANCHORS;
+    CHECK_INT(otx_affine_fit(NULL, &p.donor, &p.base, NULL, &options, &named, NULL, &error),
+              OTX_ERROR_ARGUMENT);
+    options.holdout = 0;
+    CHECK_INT(otx_affine_fit(NULL, &p.donor, &p.base, NULL, &options, &named, NULL, &error),
+              OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "1 to a tenth");
+}
+
 /* ---- failures ---- */
 
 static void what_is_not_finite_is_named(void)
@@ -724,6 +761,7 @@ int main(void)
     RUN(the_choice_follows_the_pair);
     RUN(cosine_is_taken_where_it_is_far_better);
     RUN(few_anchors_take_the_first_choice);
+    RUN(the_caller_names_what_is_hidden);
     RUN(what_is_not_finite_is_named);
     RUN(arguments_are_checked);
     RUN(memory_stays_within_the_budget);

@@ -277,10 +277,15 @@ static void test_too_little_memory(void)
     memset(&options, 0, sizeof options);
     options.method = OTX_METHOD_OMP_AFFINE;
     options.how.omp.memory = 1 << 16;
+    options.how.pieces = OTX_PIECES_NONE;
     scratch_remove_tree("out");
     CHECK_INT(otx_transplant(NULL, BASE, DONOR, at("out"), &options, NULL, &last_error),
               OTX_ERROR_MEMORY);
     CHECK_CONTAINS(last_error.message, "a map of 128 by 96 columns over 1533 anchors takes");
+    options.how.pieces = 0.0;
+    CHECK_INT(otx_transplant(NULL, BASE, DONOR, at("out"), &options, NULL, &last_error),
+              OTX_ERROR_MEMORY);
+    CHECK_CONTAINS(last_error.message, "--pieces no does without");
     CHECK(!has_file("out", "config.json"));
 }
 

@@ -25,8 +25,8 @@ static float donor_data[(ANCHORS + TARGETS) * COLUMNS], base_data[TOKENS * WIDTH
 /* Rows that have something in common, some of them zeros or the same. */
 static otx_method_rows make_rows(void)
 {
-    static size_t starts[TARGETS + 1];
-    static uint32_t pieces[3 * TARGETS], sizes[3 * TARGETS];
+    static size_t starts[ANCHORS + TARGETS + 2];
+    static uint32_t pieces[3 * (ANCHORS + TARGETS)], sizes[3 * (ANCHORS + TARGETS)];
     static double hidden[ANCHORS + TARGETS][8], to_donor[8][COLUMNS], to_base[8][WIDTH];
     otx_method_rows rows;
     size_t i, j, p;
@@ -64,7 +64,7 @@ static otx_method_rows make_rows(void)
     rows.donor.rows = rows.base.rows = ANCHORS;
     rows.targets.rows = TARGETS;
     rows.tokens.rows = TOKENS;
-    for (i = 0; i < TARGETS; i++) { /* none to three pieces */
+    for (i = 0; i < TARGETS + ANCHORS; i++) { /* none to three pieces */
         starts[i + 1] = starts[i];
         for (j = 0; j < i % 4; j++) {
             sizes[starts[i + 1]] = (uint32_t)(1 + j);
@@ -72,8 +72,9 @@ static otx_method_rows make_rows(void)
         }
     }
     rows.pieces.starts = starts;
-    rows.pieces.rows = pieces;
-    rows.pieces.sizes = sizes;
+    rows.pieces.rows = rows.anchor_pieces.rows = pieces;
+    rows.pieces.sizes = rows.anchor_pieces.sizes = sizes;
+    rows.anchor_pieces.starts = starts + TARGETS;
     return rows;
 }
 
@@ -85,7 +86,7 @@ typedef struct way {
     otx_method_options options;
 } way;
 
-enum { FITTED = OTX_METHOD_COUNT + 5, WAYS = FITTED + 4 };
+enum { FITTED = OTX_METHOD_COUNT + 6, WAYS = FITTED + 4 };
 
 /* The methods, behind them the weights of common_interpolation, and some with a norm that is
    fitted. */
@@ -102,7 +103,10 @@ static way way_of(size_t number)
         w.method = OTX_METHOD_SUBWORD;
         w.options.subword = OTX_SUBWORD_LENGTH;
     }
-    if (number >= OTX_METHOD_COUNT) {
+    if (number == FITTED - 1) {
+        w.method = OTX_METHOD_OMP_AFFINE;
+        w.options.pieces = 0.5;
+    } else if (number >= OTX_METHOD_COUNT) {
         w.method = OTX_METHOD_COMMON_INTERPOLATION;
         w.options.weights = (otx_weighting)((number - OTX_METHOD_COUNT + 1) / 2);
         w.options.omp.cosine = (number - OTX_METHOD_COUNT) % 2 == 0;
@@ -141,7 +145,7 @@ static void names_and_needs(void)
         const char *name = otx_method_name((otx_method)i);
         CHECK(name != NULL);
         for (j = 0; j < i; j++) CHECK(strcmp(name, otx_method_name((otx_method)j)) != 0);
-        CHECK(otx_method_needs((otx_method)i) < 64);
+        CHECK(otx_method_needs((otx_method)i) < 128);
     }
     CHECK(otx_method_name(OTX_METHOD_COUNT) == NULL);
     CHECK(otx_method_name((otx_method)-1) == NULL);
@@ -205,6 +209,108 @@ static void unknown_ones_are_refused(void)
     CHECK_INT(otx_method_fit(NULL, OTX_METHOD_COMMON_INTERPOLATION, &rows, &options, &fitted,
                              &error), OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "least_squares");
+}
+
+/* ---- pieces beside the donor's rows ---- */
+
+/* omp-affine's rows with pieces of a weight, and the weight that was taken. */
+static double run_pieces(const otx_method_rows *rows, double weight, size_t k, double *to,
+                         otx_affine_trial *other)
+{
+    otx_method_options options;
+    otx_fitted fitted;
+    double taken;
+    memset(&options, 0, sizeof options);
+    options.omp.k = k;
+    options.pieces = weight;
+    CHECK_INT(otx_method_fit(NULL, OTX_METHOD_OMP_AFFINE, rows, &options, &fitted, NULL),
+              OTX_OK);
+    CHECK_INT(otx_method_make(NULL, &fitted, rows, 0, TARGETS, to, NULL), OTX_OK);
+    taken = fitted.pieces;
+    if (other) *other = fitted.other;
+    otx_method_close(NULL, &fitted);
+    return taken;
+}
+
+/* The base's row of a token is a map of the donor's and noise, and has nothing to do with its one
+   piece; and one that is mostly that piece's, which the donor knows nothing of. */
+static void pieces_are_taken_where_they_help(void)
+{
+    static size_t starts[ANCHORS + 1];
+    static uint32_t pieces[ANCHORS];
+    otx_method_rows rows = make_rows();
+    otx_affine_trial other;
+    size_t i, j;
+    for (i = 0; i < ANCHORS; i++) {
+        starts[i + 1] = i + 1;
+        pieces[i] = (uint32_t)(ANCHORS + i % (TOKENS - ANCHORS));
+        for (j = 0; j < WIDTH; j++)
+            base_data[i * WIDTH + j] =
+                donor_data[i * COLUMNS + j % COLUMNS] + (float)(0.5 * uniform());
+    }
+    rows.pieces.starts = rows.anchor_pieces.starts = starts;
+    rows.pieces.rows = rows.anchor_pieces.rows = pieces;
+    CHECK(run_pieces(&rows, 0.0, K, seen, &other) == 0.0);
+    CHECK(other.loss > 0.0);
+    CHECK(run_pieces(&rows, OTX_PIECES_NONE, K, wanted, &other) == 0.0);
+    CHECK(other.loss == 0.0);
+    CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+    for (i = 0; i < ANCHORS; i++)
+        for (j = 0; j < WIDTH; j++)
+            base_data[i * WIDTH + j] = (float)(0.2 * uniform()) +
+                                       base_data[pieces[i] * WIDTH + j];
+    CHECK(run_pieces(&rows, 0.0, 0, seen, &other) > 0.0);
+    CHECK(other.loss > 0.0);
+    CHECK(run_pieces(&rows, 0.5, 0, wanted, &other) == 0.5);
+    CHECK(other.loss == 0.0);
+    for (i = 0; i < TARGETS; i++) { /* which the rows are, then */
+        double off = 0.0, whole = 0.0;
+        for (j = 0; j < WIDTH; j++) {
+            double row = (double)base_data[pieces[i] * WIDTH + j];
+            off += (seen[i * WIDTH + j] - row) * (seen[i * WIDTH + j] - row);
+            whole += row * row;
+        }
+        CHECK(off < 0.1 * whole);
+    }
+}
+
+/* Without a piece on either side, and with none that is finite, rows are those without. */
+static void no_pieces_are_no_harm(void)
+{
+    static const size_t none[ANCHORS + 1];
+    otx_method_rows rows = make_rows();
+    size_t i;
+    (void)run_pieces(&rows, OTX_PIECES_NONE, K, wanted, NULL);
+    rows.anchor_pieces.starts = none;
+    CHECK(run_pieces(&rows, 0.5, K, seen, NULL) == 0.0);
+    CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+    rows = make_rows();
+    rows.pieces.starts = none;
+    CHECK(run_pieces(&rows, 0.0, K, seen, NULL) == 0.0);
+    CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+    rows.pieces.starts = NULL; /* nobody knows */
+    CHECK(run_pieces(&rows, 0.5, K, seen, NULL) == 0.0);
+    CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+    rows = make_rows();
+    for (i = ANCHORS; i < TOKENS; i++) base_data[i * WIDTH + 3] = (float)HUGE_VAL;
+    for (i = 0; i < rows.pieces.starts[TARGETS]; i++)
+        ((uint32_t *)(uintptr_t)rows.pieces.rows)[i] = ANCHORS + (uint32_t)i % 9;
+    CHECK(run_pieces(&rows, 0.5, K, seen, NULL) == 0.0);
+    CHECK(memcmp(wanted, seen, sizeof seen) == 0);
+}
+
+static void pieces_that_are_none_are_refused(void)
+{
+    otx_method_rows rows = make_rows();
+    way w = way_of(OTX_METHOD_OMP_AFFINE);
+    otx_error error;
+    ((uint32_t *)(uintptr_t)rows.anchor_pieces.rows)[rows.anchor_pieces.starts[3]] = TOKENS;
+    CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "a piece of anchor 3 is row 180 of 180 tokens");
+    rows = make_rows();
+    rows.tokens.columns--;
+    CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "tokens have 40 columns and the base's anchors 41");
 }
 
 /* ---- the same bits ---- */
@@ -470,6 +576,9 @@ int main(void)
     RUN(pieces_by_hand);
     RUN(zett_says_what_it_lacks);
     RUN(unknown_ones_are_refused);
+    RUN(pieces_are_taken_where_they_help);
+    RUN(no_pieces_are_no_harm);
+    RUN(pieces_that_are_none_are_refused);
     RUN(same_bits_on_every_set_and_thread_count);
     RUN(windows_join);
     RUN(an_index_and_a_stride_pick_rows);

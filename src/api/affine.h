@@ -66,6 +66,8 @@ typedef struct otx_affine_options {
     size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
                                there is but one choice and this is 0 */
     uint64_t seed;          /* of which are hidden, beyond those that look like targets */
+    const uint32_t *hide;   /* which `holdout` anchors are hidden, in ascending order: those of
+                               another map whose loss is to be compared. NULL: as above */
     uint64_t memory;        /* budget in bytes for fitting; 0: 4 GiB */
 } otx_affine_options;
 
@@ -75,7 +77,8 @@ typedef struct otx_affine_map {
     otx_affine_trial choice;
     otx_affine_trial *trials; /* all choices, in order of lambda, selection and k */
     size_t trial_count;
-    size_t hidden;            /* anchors */
+    size_t hidden;            /* anchors; and which, in ascending order */
+    uint32_t *hidden_anchors;
     uint64_t bytes;           /* that the map holds */
     void *state;
 } otx_affine_map;

@@ -38,6 +38,7 @@
           otx_vocab_open and otx_verify, otx_vocab_parse_gguf; pre and split_max_size in
           otx_job_options.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
+          Rows of pieces beside the donor's, which otx_method_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.

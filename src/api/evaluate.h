@@ -43,6 +43,7 @@ typedef struct otx_evaluation_entry {
     char message[200];
     size_t k;          /* anchors combined */
     otx_affine_trial choice; /* of the methods with a map */
+    double pieces;     /* weight of the rows of pieces beside the donor's; 0: none */
     double seconds;
     otx_scores scores[OTX_CLASS_COUNT];
 } otx_evaluation_entry;

@@ -114,6 +114,8 @@ typedef struct otx_job_matrix {
     otx_omp_stats omp;
     otx_affine_trial choice; /* of the methods with a map */
     uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
+    double pieces;           /* weight of the rows of pieces beside the donor's; 0: none */
+    otx_affine_trial other;  /* as in otx_fitted */
     otx_affine_stats affine;
     double anchor_norms[3];  /* that 1, 50 and 99 of 100 of the anchors' rows do not exceed */
     uint64_t long_rows;      /* new rows more than 1.5 times as long as the last of these; */

@@ -9,7 +9,9 @@ typedef enum otx_method {
     OTX_METHOD_OMP_AFFINE,  /* what an affine map makes of the donor's row, and the combination
                                of what that map misses at the anchors: see otx_affine_fit.
                                Atoms per target are chosen for each matrix from none to 64 on
-                               hidden anchors, unless omp.k says how many */
+                               hidden anchors, unless omp.k says how many; and so is whether
+                               the base's rows of a token's first and last piece stand beside
+                               its row in the donor, unless `pieces` says */
     OTX_METHOD_AFFINE,      /* the map alone */
     OTX_METHOD_MEAN,        /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
@@ -89,9 +91,9 @@ typedef enum otx_subword {
 /* "mean", "sum", "weighted_mean", "first_last", "last", "length"; or NULL. */
 OTX_API const char *otx_subword_name(otx_subword subword);
 
-/* The pieces of the targets: those of target i from starts[i] to starts[i + 1] - 1. */
+/* The pieces of targets or anchors: those of number i from starts[i] to starts[i + 1] - 1. */
 typedef struct otx_pieces {
-    const size_t *starts;   /* [targets + 1] */
+    const size_t *starts;   /* [of them + 1], or NULL: nobody knows */
     const uint32_t *rows;   /* of tokens, in otx_method_rows */
     const uint32_t *sizes;  /* bytes that they stand for */
 } otx_pieces;
@@ -103,7 +105,9 @@ typedef enum otx_method_need {
     OTX_NEED_TOKENS = 4,     /* to fit: tokens */
     OTX_NEED_DONOR_AGAIN = 8, /* to make rows: donor and the rows of targets once more */
     OTX_NEED_PIECES = 16,    /* to make rows: tokens, pieces and head */
-    OTX_NEED_HYPERNETWORK = 32 /* what nobody can give */
+    OTX_NEED_HYPERNETWORK = 32, /* what nobody can give */
+    OTX_WANT_PIECES = 64    /* to fit and to make rows, where they can be had: tokens, pieces and
+                               anchor_pieces */
 } otx_method_need;
 
 /* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
@@ -118,6 +122,8 @@ typedef struct otx_method_rows {
     otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
     otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
     otx_pieces pieces;  /* of the targets */
+    otx_pieces anchor_pieces; /* of the anchors, each as if the base lacked it: no piece of an
+                           anchor is the anchor */
     bool head;          /* the base's matrix is an output head of its own, not a tied one */
 } otx_method_rows;
 
@@ -145,6 +151,9 @@ typedef enum otx_row_norm {
 /* "none", "anchors", "fitted"; or NULL. */
 OTX_API const char *otx_row_norm_name(otx_row_norm norm);
 
+/* No rows of pieces; any weight below 0 is as good. */
+#define OTX_PIECES_NONE (-1.0)
+
 /* All zero is the default. */
 typedef struct otx_method_options {
     otx_omp_options omp; /* of a pursuit. Its k, its cosine and its memory are those of other
@@ -152,6 +161,13 @@ typedef struct otx_method_options {
     otx_weighting weights; /* of common_interpolation */
     uint64_t seed;       /* of randn and john_hewitt */
     otx_subword subword;
+    double pieces;       /* of omp-affine: weight of the base's rows of a token's first and last
+                            piece against its row in the donor, 1: each as much, by the mean
+                            square of what sets anchors apart. 0: 0.5, or none, whichever has
+                            less loss on the same hidden anchors (see otx_affine_fit), none if
+                            the difference is small; OTX_PIECES_NONE: none. With pieces fitting
+                            takes 2 or 4 bytes for each of (N + B) (d + 2 e) elements and a map
+                            of d + 2 e columns */
     /* What is done to the rows of any method, in this order. base must be there for the first
        and the last when rows are made. */
     otx_row_norm norm;
@@ -178,6 +194,9 @@ typedef struct otx_fitted {
     otx_omp_stats omp;      /* of a pursuit; isa and threads of any method */
     otx_affine_map map;     /* of omp-affine and affine */
     otx_affine_stats affine;
+    double pieces;          /* weight of pieces' rows; 0: none beside the donor's. And what was */
+    otx_affine_trial other; /* chosen without them if there are, or with; zeros: not tried. In
+                               the second case map's own loss is of other hidden anchors */
     struct otx__linear *linear; /* what other methods keep, or NULL */
     struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */

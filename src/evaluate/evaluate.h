@@ -83,6 +83,7 @@ OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_roo
     if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
     entry->k = fitted.k;
     entry->choice = fitted.map.choice;
+    entry->pieces = fitted.pieces;
     entry->result = result;
     entry->seconds = otx__now() - start;
     otx_method_close(ctx, &fitted);
@@ -179,6 +180,7 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     e.out = out;
     otx__pool_open(&e.pool, &job->ctx);
     otx__pool_open(&e.pieces.pool, &job->ctx);
+    otx__pool_open(&e.anchor_pieces.pool, &job->ctx);
     result = otx__evaluating_open(&e, error);
     if (!result && otx__evaluating_needs_pieces(&e)) result = otx__evaluating_split(&e, error);
     out->anchors = e.kept;
@@ -186,6 +188,7 @@ OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_optio
     for (i = 0; i < out->matrix_count && !result; i++)
         result = otx__evaluate_matrix(&e, i, error);
     otx__pieces_close(&job->ctx, &e.pieces);
+    otx__pieces_close(&job->ctx, &e.anchor_pieces);
     otx__pool_close(&e.pool);
     return result;
 }

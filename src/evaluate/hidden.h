@@ -27,7 +27,8 @@ typedef struct otx__evaluating {
     uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
     size_t token_count;
     uint8_t *classes;                         /* otx_token_class, by hidden token */
-    otx__job_pieces pieces;                       /* of the hidden tokens, if a method wants them */
+    otx__job_pieces pieces, anchor_pieces; /* of the hidden tokens and of the others, if a
+                                              method wants them */
     /* of the matrix at hand */
     otx__loaded donor, base;
     otx_method_rows rows;
@@ -96,10 +97,11 @@ OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *er
 OTX__PRIVATE bool otx__evaluating_needs_pieces(const otx__evaluating *e)
 {
     const otx_evaluate_options *options = e->options;
+    const unsigned either = OTX_NEED_PIECES | OTX_WANT_PIECES;
     bool needs = !options->methods;
     size_t i;
     for (i = 0; i < options->method_count && !needs; i++)
-        needs = (otx_method_needs(options->methods[i]) & OTX_NEED_PIECES) != 0;
+        needs = (otx_method_needs(options->methods[i]) & either) != 0;
     return needs;
 }
 
@@ -122,8 +124,11 @@ OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *err
     }
     for (i = 0; i < e->hidden; i++) without[e->hidden_bases[i]] = 1;
     ((otx__rules *)base->rules)->without = without;
-    return otx__pieces_open(&e->pieces, job, e->hidden_donors, e->hidden, e->tokens,
-                            e->rows.tokens.rows, error);
+    result = otx__pieces_open(&e->pieces, job, e->hidden_donors, e->hidden, e->tokens,
+                              e->rows.tokens.rows, NULL, NULL, error);
+    if (result) return result;
+    return otx__pieces_open_anchors(&e->anchor_pieces, job, e->kept_donors, e->kept_bases,
+                                    e->kept, e->tokens, e->rows.tokens.rows, without, error);
 }
 
 /* Hides a part of the job's anchors. */
@@ -177,6 +182,7 @@ OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, 
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
     e->rows.pieces = otx__pieces_of(&e->pieces);
+    e->rows.anchor_pieces = otx__pieces_of(&e->anchor_pieces);
     e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);

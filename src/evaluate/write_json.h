@@ -54,6 +54,8 @@ OTX__PRIVATE void otx__json_entry(otx__text *text, const otx_evaluation_entry *e
         otx__text_string(text, ", \"lambda\": ");
         otx__text_double(text, entry->choice.lambda);
         otx__text_format(text, ", \"cosine\": %s", entry->choice.cosine ? "true" : "false");
+        otx__text_string(text, ", \"pieces\": ");
+        otx__text_double(text, entry->pieces);
     }
     otx__text_string(text, ", \"seconds\": ");
     otx__text_double(text, entry->seconds);

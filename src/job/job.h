@@ -36,6 +36,7 @@ typedef struct otx__tensor_plan {
 /* What the base's tokenizer cuts tokens of the donor into. */
 typedef struct otx__job_pieces {
     otx__pool pool;
+    bool texts; /* tokens that stand for no text, or for one byte, have none */
     uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
     size_t token_count;
     size_t *starts;     /* as in otx_pieces */
@@ -78,8 +79,8 @@ struct otx_job {
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
 
-    /* pieces: what new tokens are cut into */
-    otx__job_pieces pieces;
+    /* pieces: what new tokens are cut into, and anchors as if the base lacked them */
+    otx__job_pieces pieces, anchor_pieces;
 
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
@@ -316,6 +317,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     if (job->outer.progress) job->ctx.progress = otx__job_progress;
     job->ctx.progress_context = job;
     otx__pool_open(&job->pieces.pool, &job->ctx);
+    otx__pool_open(&job->anchor_pieces.pool, &job->ctx);
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
     otx__text_open(&job->digits, &job->ctx);
@@ -356,6 +358,7 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
     for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__pieces_close(ctx, &job->pieces);
+    otx__pieces_close(ctx, &job->anchor_pieces);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->digits);

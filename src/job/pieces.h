@@ -1,4 +1,4 @@
-/* ---- pieces: what the base's tokenizer cuts new tokens into --------------------------- */
+/* ---- pieces: what the base's tokenizer cuts tokens of the donor into ------------------ */
 
 /* Where the row of each id of the base stands among those that hold a token; UINT32_MAX: the
    piece counts for nothing, as it has no row or is the unknown token. */
@@ -24,6 +24,7 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
     const otx_token *token = &job->donor.vocab.tokens[donor];
     size_t count, i;
     otx_result result;
+    if (p->texts && token->kind != OTX_TOKEN_TEXT) return OTX_OK;
     for (;;) {
         void *ids = p->ids;
         result = otx_vocab_split(&job->ctx, base, token->bytes, token->size, p->ids, p->capacity,
@@ -46,10 +47,12 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
 }
 
 /* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
-   that hold one. */
+   that hold one. With `without`, flags by id of the base, each is split as if the base lacked
+   that of `bases` which is the same. */
 OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
                                          const uint32_t *targets, size_t count,
                                          const uint32_t *tokens, size_t token_count,
+                                         const uint32_t *bases, uint8_t *without,
                                          otx_error *error)
 {
     uint32_t *places = otx__pieces_places(p, job, tokens, token_count);
@@ -65,7 +68,9 @@ OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
         kept = 0;
         for (i = 0; i < count && !result; i++) {
             p->starts[i] = kept;
+            if (without) without[bases[i]] = 1;
             result = otx__pieces_split(p, job, targets[i], places, &kept, error);
+            if (without) without[bases[i]] = 0;
         }
         p->starts[count] = kept;
     }
@@ -81,20 +86,68 @@ OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
     return pieces;
 }
 
-/* Lists the base's ids that hold a token, and finds the pieces of the job's targets, if a method
-   wants them. */
+/* Splits the anchors, each as if the base lacked it. Of the base's tokens `without` flags those
+   that it is to lack besides. */
+OTX__PRIVATE otx_result otx__pieces_open_anchors(otx__job_pieces *p, const otx_job *job,
+                                                 const uint32_t *donors, const uint32_t *bases,
+                                                 size_t count, const uint32_t *tokens,
+                                                 size_t token_count, uint8_t *without,
+                                                 otx_error *error)
+{
+    otx__rules *rules = (otx__rules *)job->base.vocab.rules;
+    const uint8_t *before = rules->without;
+    otx_result result;
+    rules->without = without;
+    p->texts = true;
+    result = otx__pieces_open(p, job, donors, count, tokens, token_count, bases, without, error);
+    rules->without = before;
+    return result;
+}
+
+/* Reads how the base splits. A method that only wants pieces does without where that is not
+   known, with a note. */
+OTX__PRIVATE otx_result otx__job_open_rules(otx_job *job, bool must, bool *known,
+                                            otx_error *error)
+{
+    otx_error why;
+    otx_result result;
+    memset(&why, 0, sizeof why);
+    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, &why);
+    *known = result == OTX_OK;
+    if (!result) return OTX_OK;
+    if (must || result == OTX_ERROR_MEMORY || result == OTX_ERROR_CANCELLED) {
+        if (error) *error = why;
+        return result;
+    }
+    otx__log(&job->ctx, OTX_NOTE, "the base's tokenizer cannot cut new tokens into pieces: %s",
+             why.message);
+    return OTX_OK;
+}
+
+/* Lists the base's ids that hold a token, and finds the pieces of the job's targets and anchors,
+   if a method asks for them. */
 OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
 {
     size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    unsigned needs = otx__job_needs(job);
+    bool must = (needs & OTX_NEED_PIECES) || job->options.how.pieces > 0.0, known;
     otx__job_pieces *p = &job->pieces;
+    uint8_t *without;
     otx_result result;
     p->tokens = (uint32_t *)otx__pool_take(&p->pool, rows, sizeof *p->tokens);
-    if (!p->tokens) return otx__pool_fail(&p->pool, error);
+    without = (uint8_t *)otx__pool_take_zero(&p->pool, job->base.vocab.count, 1);
+    if (p->pool.failed) return otx__pool_fail(&p->pool, error);
     for (i = 0; i < rows; i++)
         if (otx__base_row_is_token(job, i)) p->tokens[p->token_count++] = (uint32_t)i;
-    if (!(otx__job_needs(job) & OTX_NEED_PIECES)) return OTX_OK;
-    result = otx_vocab_open_rules(&job->ctx, job->base.path, &job->base.vocab, error);
-    if (result) return result;
-    return otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
-                            error);
+    if (job->options.how.pieces < 0.0) needs &= ~(unsigned)OTX_WANT_PIECES;
+    if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES))) return OTX_OK;
+    result = otx__job_open_rules(job, must, &known, error);
+    if (result || !known) return result;
+    p->texts = !(needs & OTX_NEED_PIECES);
+    result = otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
+                              NULL, NULL, error);
+    if (result || !(needs & OTX_WANT_PIECES)) return result;
+    return otx__pieces_open_anchors(&job->anchor_pieces, job, job->anchor_donors,
+                                    job->anchor_bases, job->anchor_count, p->tokens,
+                                    p->token_count, without, error);
 }

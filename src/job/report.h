@@ -66,6 +66,11 @@ OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
         if (matrix->hidden) otx__text_double(text, figures[i].value);
         else otx__text_string(text, "null");
     }
+    otx__text_string(text, ", \"pieces\": ");
+    otx__text_double(text, matrix->pieces);
+    otx__text_string(text, ", \"other_loss\": ");
+    if (matrix->other.lambda > 0) otx__text_double(text, matrix->other.loss);
+    else otx__text_string(text, "null");
     otx__text_format(text, ", \"peak_bytes\": %" PRIu64 ", \"seconds\": ",
                      matrix->affine.peak_bytes);
     otx__text_double(text, matrix->affine.seconds);

@@ -89,7 +89,9 @@ OTX__PRIVATE size_t otx__solution_needs_base(const otx_job *job, unsigned needs,
         needed[i] = 1;
         tokens[held++] = (uint32_t)i;
     }
-    return held;
+    if (!job->anchor_pieces.starts) return held;
+    memcpy(tokens, job->pieces.tokens, job->pieces.token_count * sizeof *tokens);
+    return job->pieces.token_count;
 }
 
 /* Reads those rows of one matrix of the base. Close it likewise; tokens has room for as many
@@ -128,6 +130,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
     rows.targets.rows = job->target_count;
+    rows.pieces = otx__pieces_of(&job->pieces);
+    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
     if (!result && solution->base) {
@@ -157,6 +161,8 @@ OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *
     matrix->omp = fitted->omp;
     matrix->choice = fitted->map.choice;
     matrix->hidden = fitted->map.hidden;
+    matrix->pieces = fitted->pieces;
+    matrix->other = fitted->other;
     matrix->affine = fitted->affine;
     matrix->seconds = solution->seconds;
     solution->seconds = 0; /* the first matrix that uses it bears the time */

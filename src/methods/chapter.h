@@ -10,7 +10,6 @@
    Rooms, in order of dependency:
      parts          what methods share: sums of rows, combinations
      pursuit        omp, omp-centred
-     mapping        omp-affine, affine
      constant       mean, zero
      rough          products in float that leave few to be taken in double
      near           each target against all anchors
@@ -20,6 +19,8 @@
      focus          focus
      hull           hull
      dense          matrices of double, and their products
+     lengthen       the base's rows of pieces beside the donor's
+     mapping        omp-affine, affine
      linear         maps between two models' rows
      clp            clp
      chance         normal deviates that are the same everywhere

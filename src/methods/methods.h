@@ -6,7 +6,7 @@ OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
     static const otx__method_entry methods[OTX_METHOD_COUNT] = {
         {"omp", OTX_NEED_DONOR, otx__omp_fit, otx__omp_make},
         {"omp-centred", OTX_NEED_DONOR, otx__omp_fit, otx__omp_centred_make},
-        {"omp-affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+        {"omp-affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN | OTX_WANT_PIECES,
          otx__affine_method_fit, otx__affine_method_make},
         {"affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
          otx__affine_method_fit, otx__affine_method_make},

@@ -67,22 +67,12 @@ OTX__PRIVATE void otx__subwords_body(void *argument, size_t index, int worker)
 OTX__PRIVATE otx_result otx__subword_check(const otx_fitted *fitted, const otx_method_rows *rows,
                                            otx_error *error)
 {
-    const otx_pieces *pieces = &rows->pieces;
-    size_t i, j;
     otx_result result = otx__check_matrix(&rows->tokens, "tokens", error);
     if (result) return result;
     if ((unsigned)fitted->options.subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown",
                          (int)fitted->options.subword);
-    if (!pieces->starts)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the pieces of the targets are missing");
-    for (i = 0; i < fitted->targets; i++)
-        for (j = pieces->starts[i]; j < pieces->starts[i + 1]; j++)
-            if (pieces->rows[j] >= rows->tokens.rows)
-                return otx__fail(error, OTX_ERROR_ARGUMENT, "a piece of target %" PRIu64 " is row "
-                                 "%" PRIu32 " of %" PRIu64 " tokens", (uint64_t)i,
-                                 pieces->rows[j], (uint64_t)rows->tokens.rows);
-    return OTX_OK;
+    return otx__pieces_check(&rows->pieces, fitted->targets, rows->tokens.rows, "target", error);
 }
 
 OTX__PRIVATE otx_result otx__subword_make(const otx_context *ctx, const otx_fitted *fitted,

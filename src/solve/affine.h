@@ -67,6 +67,7 @@ OTX__PRIVATE otx_result otx__fit_choose(otx__fit *fit, const otx_matrix *targets
     otx_result result = otx__choice_hide(choice, targets, fit->marks, taken, error);
     choice->seconds_pursuit = otx__now() - clock;
     if (result) return result;
+    memcpy(fit->map->hidden, choice->order + choice->kept, choice->hidden * sizeof(uint32_t));
     donor_view = otx__choice_view(donor, choice->order, donor->rows, choice->donor_rows);
     base_view = otx__choice_view(base, choice->order, base->rows, choice->base_rows);
     hidden_view = donor_view;
@@ -144,6 +145,7 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->trials = fit->trials;
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
+    map->hidden_anchors = fit->map->hidden;
     map->bytes = fit->map->pool.bytes + sizeof *fit->map;
     map->state = fit->map;
 }

@@ -141,9 +141,11 @@ OTX__PRIVATE otx_result otx__choice_hide(otx__choice *choice, const otx_matrix *
                                          uint8_t *marks, uint64_t taken, otx_error *error)
 {
     size_t anchors = choice->normal->rows, marked = 0, kept = 0, last = choice->kept, i;
+    const uint32_t *hide = choice->options->hide;
     uint64_t state = choice->options->seed;
     otx_result result = OTX_OK;
-    if (targets && choice->hidden)
+    for (; hide && marked < choice->hidden; marked++) marks[hide[marked]] = 1;
+    if (targets && marked < choice->hidden)
         result = otx__choice_near(choice, targets, marks, &marked, taken, error);
     if (result) return result;
     while (marked < choice->hidden) {

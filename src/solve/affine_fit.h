@@ -44,6 +44,24 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
     return OTX_OK;
 }
 
+/* Whether anchors that a caller names can be hidden. */
+OTX__PRIVATE otx_result otx__fit_check_hide(const otx_affine_options *options, size_t anchors,
+                                            otx_error *error)
+{
+    size_t i;
+    if (!options->hide) return OTX_OK;
+    if (!options->holdout || options->holdout > anchors / 10)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%" PRIu64 " of %" PRIu64 " anchors cannot "
+                         "be hidden; 1 to a tenth of them can", (uint64_t)options->holdout,
+                         (uint64_t)anchors);
+    for (i = 0; i < options->holdout; i++)
+        if (options->hide[i] >= anchors || (i && options->hide[i] <= options->hide[i - 1]))
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "anchors to hide must ascend and be "
+                             "among %" PRIu64 "; number %" PRIu64 " is %" PRIu32,
+                             (uint64_t)anchors, (uint64_t)i, options->hide[i]);
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__fit_check(const otx__fit *fit, const otx_matrix *donor,
                                        const otx_matrix *base, const otx_matrix *targets,
                                        otx_error *error)
@@ -52,6 +70,7 @@ OTX__PRIVATE otx_result otx__fit_check(const otx__fit *fit, const otx_matrix *do
     if (!result) result = otx__check_matrix(base, "base", error);
     if (!result && targets) result = otx__check_matrix(targets, "targets", error);
     if (!result) result = otx__fit_check_options(fit, error);
+    if (!result) result = otx__fit_check_hide(&fit->options, donor->rows, error);
     if (result) return result;
     if (donor->rows != base->rows)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
@@ -236,6 +255,7 @@ OTX__PRIVATE bool otx__fit_take_map(otx__fit *fit)
     map->base_mean = (double *)otx__pool_take(pool, map->width, sizeof(double));
     map->unit = (double *)otx__pool_take(pool, map->digits.tiles, OTX__TILE * sizeof(double));
     map->known = (otx__known_row *)otx__pool_take(pool, map->anchors, sizeof(otx__known_row));
+    map->hidden = (uint32_t *)otx__pool_take(pool, fit->choice.hidden, sizeof(uint32_t));
     fit->trials =
         (otx_affine_trial *)otx__pool_take_zero(pool, fit->trial_count, sizeof *fit->trials);
     return otx__digits_take(&map->digits, pool);

@@ -18,6 +18,7 @@ typedef struct otx__affine {
     double *unit;                   /* [strip][32] of these columns */
     otx__hash_key key;
     otx__known_row *known;          /* [anchors] in order */
+    uint32_t *hidden;               /* those that were, in ascending order */
 } otx__affine;
 
 /* ---- anchors by their rows ---- */
