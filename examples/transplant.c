@@ -238,10 +238,10 @@ static const char *const help_transplant[] = {
     "                          of subword, from the rows of the pieces that BASE cuts\n"
     "                          a token into: mean, sum, weighted_mean, first_last,\n"
     "                          last or length (mean)\n"
-    "      --pieces HOW        of omp-affine, the rows of a token's first and last such\n"
-    "                          piece beside its row in DONOR: auto, where the shared\n"
-    "                          tokens that it hides come out better; no; or their\n"
-    "                          weight, such as 0.5 (auto)\n"
+    "      --pieces HOW        of omp-affine, the rows of a token's first and last\n"
+    "                          such piece beside its row in DONOR: auto, where the\n"
+    "                          shared tokens that it hides come out better; no; or\n"
+    "                          their weight, such as 0.5 (auto)\n"
     "  -c, --cosine            select by cosine with what is left, whatever the norm;\n"
     "                          of common_interpolation, with the token's row\n"
     "      --weight-scheme NAME\n"
@@ -288,11 +288,11 @@ static const char *const help_transplant[] = {
     "                          the same; in GGUF f32, f16, bf16 or a type of blocks:\n"
     "                          q8_0, q6_k, q5_k, q4_k, q4_0 and so on (BASE's). In\n"
     "                          another type shared rows are not bit for bit BASE's\n"
-    "      --pre NAME          in GGUF, how llama.cpp cuts text for this tokenizer, as\n"
-    "                          its converter calls it: llama-bpe, qwen2 (DONOR's)\n"
+    "      --pre NAME          in GGUF, how llama.cpp cuts text for DONOR, by the\n"
+    "                          converter's name: llama-bpe, qwen2 (DONOR's own)\n"
     "      --split-max-size SIZE\n"
-    "                          write GGUF in parts of so many bytes, OUT without .gguf\n"
-    "                          and -00001-of-00002.gguf and so on (one file)\n"
+    "                          write GGUF in parts of so many bytes, called OUT less\n"
+    "                          .gguf and -00001-of-00002.gguf and so on (one file)\n"
     "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
     "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
@@ -368,12 +368,12 @@ static const char help_verify[] =
     "usage: transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "\n"
     "Checks that tokenizer, matrices, index, config.json and generation_config.json\n"
-    "of a model directory agree, or keys and tensors of a GGUF file, and prints a line\n"
-    "for each finding. With --draft-for also whether each engine takes it as a draft\n"
-    "model for TARGET, a directory, of which the tokenizer and config.json are enough,\n"
-    "or a GGUF file: of such llama.cpp alone, if no other is asked for; --engine\n"
-    "llama.cpp, vllm, sglang or transformers asks that one. Exit status 1 if any\n"
-    "finding is an error.\n";
+    "of a model directory agree, or keys and tensors of a GGUF file, and prints a\n"
+    "line for each finding. With --draft-for also whether each engine takes it as a\n"
+    "draft model for TARGET, a directory, of which the tokenizer and config.json are\n"
+    "enough, or a GGUF file: of such llama.cpp alone, if no other is asked for;\n"
+    "--engine llama.cpp, vllm, sglang or transformers asks that one. Exit status 1\n"
+    "if any finding is an error.\n";
 
 static const char help_trim[] =
     "usage: transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
@@ -791,8 +791,8 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_DTYPE:
     case OPTION_EMBEDDING_TYPE:
         if (!parse_dtype(value, &to->job.dtype))
-            status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3, f8_e5m2, or in GGUF "
-                            "a type of blocks as q8_0 or q6_k is wanted");
+            status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted; "
+                            "in GGUF also a type of blocks, such as q8_0");
         break;
     case OPTION_PRE: to->job.pre = value; break;
     case OPTION_SPLIT_SIZE:
