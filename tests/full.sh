@@ -1,12 +1,18 @@
 # What `tests/run.sh --full` adds to the everyday run, and --clients runs alone; sourced by
 # it.
 
-# Address and undefined-behaviour sanitizers under both compilers.
+# Address and undefined-behaviour sanitizers: gcc's on everything, clang's, which find more of
+# what is undefined, on the suites that share one implementation.
 sanitized() {
     sources=$(ls tests/test_*.c)
     flags="-std=c99 -g -O1 -I. -fsanitize=address,undefined -fno-sanitize-recover=all"
     for compiler in gcc clang; do
         if ! have $compiler; then skip "sanitizers of $compiler" "not installed"; continue; fi
+        if [ $compiler = clang ]; then
+            sources=$(for source in $sources; do
+                includes_implementation "$source" || echo "$source"
+            done)
+        fi
         suites "$compiler, sanitized" "env OTX_TEST_SMALL=1" "" $compiler $flags || continue
         [ $compiler = gcc ] || continue
         gcc $flags -DOMP_TRANSPLANT_IMPLEMENTED examples/transplant.c \
@@ -16,32 +22,42 @@ sanitized() {
     done
 }
 
-# Every language standard, without a warning.
+# Every language standard, without a warning. One build is optimised, for the warnings that
+# take it; for the others it is enough to read the code.
 standards() {
     for compiler in gcc clang; do
         have $compiler || continue
-        # Optimised once in full, for the warnings that take it.
         compiles "$compiler -std=c99 -O2" c $compiler -std=c99 -O2 $strict
         for standard in c99 c11 c17 c2x gnu99; do
-            compiles "$compiler -std=$standard" c $compiler -std=$standard -O1 $strict
+            compiles "$compiler -std=$standard" c $compiler -std=$standard -fsyntax-only $strict
         done
         compiles "$compiler with OpenMP" c $compiler -std=c99 -O1 $strict $(openmp $compiler)
     done
     for compiler in g++ clang++; do
         have $compiler || continue
         for standard in c++11 c++14 c++17 c++20; do
-            compiles "$compiler -std=$standard" cc $compiler -std=$standard -O1 $strict
+            compiles "$compiler -std=$standard" cc $compiler -std=$standard -fsyntax-only $strict
         done
     done
 }
 
-# Suites on other machines: elsewhere LABEL RUNNER "SUITE..." COMPILER FLAGS...
+# Suites on other machines: elsewhere LABEL RUNNER "SUITE..." COMPILER FLAGS... Those of the
+# public API share an implementation.
 elsewhere() {
-    label=$1 runner=$2 names=$3
+    label=$1 runner=$2 names=$3 shared=
     shift 3
     for name in $names; do
-        if "$@" -std=c99 -O2 -I. -DOMP_TRANSPLANT_IMPLEMENTATION= "tests/$name.c" \
-            -o "$build/$name-elsewhere" -lm; then
+        source=tests/$name.c object=
+        if ! includes_implementation "$source"; then
+            object=$build/elsewhere.o
+            if [ -z "$shared" ]; then
+                "$@" -std=c99 -O2 -I. -x c -DOMP_TRANSPLANT_IMPLEMENTATION -c omp_transplant.h \
+                    -o "$object"
+                count "the implementation, $label" $?
+                shared=yes
+            fi
+        fi
+        if "$@" -std=c99 -O2 -I. "$source" $object -o "$build/$name-elsewhere" -lm; then
             suite "$name, $label" env OTX_TEST_SMALL=1 $runner "$build/$name-elsewhere"
         else
             count "$name, $label: build" 1
@@ -164,15 +180,15 @@ draft_engines() {
         "$build/transplant"
 }
 
-# Outputs in GGUF, opened by gguf-py, transformers and llama.cpp; in the full run also those of
-# real models, of which PyPI has two.
+# Outputs in GGUF, opened by gguf-py, transformers and llama.cpp; where OTX_TEST_REAL names a
+# folder for them, also those of two real models that PyPI has.
 gguf_clients() {
     python=$(python_with models torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy) ||
         python=$(python_with gguf gguf==0.19.0 numpy)
     if [ -z "$python" ]; then skip "outputs in GGUF" "gguf cannot be installed"; return; fi
     "$python" -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549 >&2
     suite "outputs in GGUF, opened by gguf, transformers and llama.cpp" "$python" \
-        tests/gguf_clients.py "$build/transplant" --real "$build/real"
+        tests/gguf_clients.py "$build/transplant" ${OTX_TEST_REAL:+--real "$OTX_TEST_REAL"}
 }
 
 # The keys of a GGUF file for a tokenizer, against llama.cpp's converter and llama.cpp itself.
@@ -273,6 +289,12 @@ fuzzed() {
     fuzzer="-fsanitize=address,undefined,fuzzer -DOTX_LIBFUZZER"
     have clang && clang $fuzzer "$build/probe.c" -o "$build/probe" >/dev/null 2>&1 || fuzzer=
     if [ -z "$fuzzer" ]; then skip "fuzzing but for the seeds" "no clang with libFuzzer"; fi
+    if [ "$fuzzer" ]; then
+        clang -std=c99 -g -O1 -I. -fno-sanitize-recover=all \
+            -fsanitize=address,undefined,fuzzer-no-link -x c -DOMP_TRANSPLANT_IMPLEMENTATION \
+            -c omp_transplant.h -o "$build/fuzzed.o"
+        count "the implementation, to be fuzzed" $?
+    fi
     for source in tests/fuzz/fuzz_*.c; do
         name=$(basename "$source" .c)
         target=${name#fuzz_}
@@ -283,7 +305,10 @@ fuzzed() {
             suite "$name, on its seeds" "$build/$name" "$build/fuzz/seeds/$target"/*
             continue
         fi
-        clang -std=c99 -g -O1 -I. -fno-sanitize-recover=all $fuzzer "$source" \
+        # One that looks at private functions has an implementation of its own.
+        set -- -DOMP_TRANSPLANT_IMPLEMENTED "$build/fuzzed.o"
+        if grep -q 'otx__' "$source"; then set --; fi
+        clang -std=c99 -g -O1 -I. -fno-sanitize-recover=all $fuzzer "$source" "$@" \
             -o "$build/$name" -lm
         count "$name: build" $?
         "$build/$name" -seed=1 -runs=20000 -timeout=20 -rss_limit_mb=1024 \

@@ -22,7 +22,8 @@ solve="test_omp test_omp_calls"
 some="ties strong_offset centred tolerance_ends_a_target windows_join parallel_hook
     progress_and_cancel every_allocation_can_fail errors names"
 
-# Compiles the header in a folder into an object: compiles NAME FOLDER SUFFIX COMPILER FLAGS...
+# Compiles the header in a folder into an object, or only reads it, as the flags have it:
+# compiles NAME FOLDER SUFFIX COMPILER FLAGS...
 compiles() {
     name=$1 folder=$2 suffix=$3
     shift 3
@@ -47,7 +48,7 @@ runs() {
     done
 }
 
-# With every option, alone and together, by every compiler: combinations NAME FOLDER.
+# With every option, alone and together, read by every compiler: combinations NAME FOLDER.
 combinations() {
     for linkage in "" -DOTX_STATIC '-DOTX_API=__attribute__((visibility("default")))'; do
         for memory in "" -DOTX_NO_STDIO; do
@@ -55,7 +56,7 @@ combinations() {
                 for with in "c gcc -std=c99" "c clang -std=c99" "cc g++ -std=c++11" \
                     "cc clang++ -std=c++11"; do
                     compiles "$1, $with $linkage $memory $plain" "$2" $with $linkage $memory \
-                        $plain
+                        $plain -fsyntax-only
                 done
             done
         done
