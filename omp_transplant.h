@@ -257,53 +257,53 @@
     36811  job/gguf_normal            what becomes of spaces and letters
     36954  job/gguf_vocab             the keys of a vocabulary in a GGUF file
     37150  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37361  job/bos                    texts that begin otherwise than the base's
-    37425  job/rows                   rows in memory: reading, checking, their mean
-    37764  job/pieces                 what the base cuts new tokens into
-    37919  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38184  job/magikarp               tokens that look under-trained by their rows
-    38311  job/match                  rows of tokens that a new one only begins with
-    38398  job/solve                  solving for the rows of the donor
-    38607  job/targets                the rows that are made from the donor's
-    38722  job/diagnose               what is odd about the rows that were made
-    38851  job/rebuild                the new rows of one vocabulary tensor
-    39112  job/write_blocks           new rows as blocks
-    39209  job/write                  the output and its weights
-    39503  job/write_gguf             the output as a GGUF file, or as parts of one
-    39848  job/copy                   the other files of the two models
-    40065  job/index                  the files that are written anew
-    40227  job/run                    the whole, in order
-    40388  job/combined               a map of tokens by the combinations that a method makes
-    40488  job/report                 what a job did, as JSON and as a table
-    40815  job/findings               what is told of a finished model
-    40864  job/check_files            its files
-    41000  job/check_ids              sizes, ids and tying
-    41216  job/check_values           values
-    41287  job/check_gguf             the tokens of a GGUF file
-    41537  job/check_gguf_keys        its other keys, and its tensors
-    41782  job/check_draft            as a draft model for another
-    42105  job/verify                 whether a finished model agrees with itself
+    37384  job/bos                    texts that begin otherwise than the base's
+    37448  job/rows                   rows in memory: reading, checking, their mean
+    37787  job/pieces                 what the base cuts new tokens into
+    37942  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38207  job/magikarp               tokens that look under-trained by their rows
+    38334  job/match                  rows of tokens that a new one only begins with
+    38421  job/solve                  solving for the rows of the donor
+    38630  job/targets                the rows that are made from the donor's
+    38745  job/diagnose               what is odd about the rows that were made
+    38874  job/rebuild                the new rows of one vocabulary tensor
+    39135  job/write_blocks           new rows as blocks
+    39232  job/write                  the output and its weights
+    39526  job/write_gguf             the output as a GGUF file, or as parts of one
+    39871  job/copy                   the other files of the two models
+    40088  job/index                  the files that are written anew
+    40250  job/run                    the whole, in order
+    40411  job/combined               a map of tokens by the combinations that a method makes
+    40511  job/report                 what a job did, as JSON and as a table
+    40838  job/findings               what is told of a finished model
+    40887  job/check_files            its files
+    41023  job/check_ids              sizes, ids and tying
+    41239  job/check_values           values
+    41310  job/check_gguf             the tokens of a GGUF file
+    41560  job/check_gguf_keys        its other keys, and its tensors
+    41805  job/check_draft            as a draft model for another
+    42128  job/verify                 whether a finished model agrees with itself
 
-    42161  evaluate                   methods ranked on tokens that both models share
-    42180  evaluate/token_class       what a token is like, by its bytes
-    42247  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42445  evaluate/scores            how near rows come to the true ones
-    42545  evaluate/ranks             whether a true row is found among all
-    42676  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42903  evaluate/write_json        an evaluation as JSON
-    43016  evaluate/write_page        an evaluation as a page
+    42184  evaluate                   methods ranked on tokens that both models share
+    42203  evaluate/token_class       what a token is like, by its bytes
+    42270  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42468  evaluate/scores            how near rows come to the true ones
+    42568  evaluate/ranks             whether a true row is found among all
+    42699  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42926  evaluate/write_json        an evaluation as JSON
+    43039  evaluate/write_page        an evaluation as a page
 
-    43230  reshape                    a model's own vocabulary, smaller or larger
-    43253  reshape/needed             what has to stay for the sake of what stays
-    43436  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43739  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43855  reshape/renumber           which tokens there are then, and their ids
-    44062  reshape/files_json         tokenizer.json and the JSON files beside it
-    44437  reshape/files_lines        merges.txt and vocab.txt
-    44521  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44643  reshape/new_model          the model with its new tokenizer
-    44717  reshape/trim               fewer tokens
-    44823  reshape/extend             more tokens
+    43253  reshape                    a model's own vocabulary, smaller or larger
+    43276  reshape/needed             what has to stay for the sake of what stays
+    43459  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43762  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43878  reshape/renumber           which tokens there are then, and their ids
+    44085  reshape/files_json         tokenizer.json and the JSON files beside it
+    44460  reshape/files_lines        merges.txt and vocab.txt
+    44544  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44666  reshape/new_model          the model with its new tokenizer
+    44740  reshape/trim               fewer tokens
+    44846  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -37180,44 +37180,67 @@ OTX__PRIVATE bool otx__gguf_is_vocab(const otx_gguf_key *key)
 
 /* ---- tokens ---- */
 
+/* Lists the tokens that keep their strings: of equal ones the first. The others are of no
+   kind. */
+OTX__PRIVATE void otx__gguf_keep_first(const otx_gguf_key *tokens, uint64_t rows,
+                                       otx_token *list, otx__token_index *index,
+                                       otx__example *same)
+{
+    otx_gguf_strings at;
+    uint64_t i;
+    memset(&at, 0, sizeof at);
+    for (i = 0; i < rows && otx_gguf_next(tokens, &at); i++) {
+        uint32_t *slot = otx__index_slot(index, OTX_TOKEN_NONE, at.bytes, at.size);
+        if (*slot) {
+            otx__example_add(same, at.bytes, at.size, i, *slot - 1);
+            continue;
+        }
+        list[i].content = at.bytes;
+        list[i].content_size = (uint32_t)at.size;
+        list[i].kind = OTX_TOKEN_TEXT;
+        *slot = (uint32_t)i + 1;
+    }
+}
+
+/* Writes a name that no token has: "[PAD7]", or "[PAD7_2]" if one is called so. */
+OTX__PRIVATE void otx__gguf_put_new_name(const otx__token_index *index, const char *what,
+                                         uint64_t id, otx__text *to)
+{
+    char name[64];
+    size_t size = otx__format(name, sizeof name, "[%s%" PRIu64 "]", what, id);
+    uint64_t i;
+    for (i = 2; otx__index_find(index, OTX_TOKEN_NONE, name, size) >= 0; i++)
+        size = otx__format(name, sizeof name, "[%s%" PRIu64 "_%" PRIu64 "]", what, id, i);
+    otx__gguf_text_string(to, name, size);
+}
+
 /* Writes the list of tokens anew: of two with one string the second becomes another, as
    llama.cpp ends on such, and there are as many as rows. */
 OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key *tokens,
                                          uint64_t rows, otx__text *to, otx_error *error)
 {
     otx__token_index index;
-    otx_gguf_strings at;
-    otx_token *list;
-    char name[48];
+    otx__example same;
+    otx_token *list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
     uint64_t i;
     otx_result result;
-    list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
     if (!list) return otx__fail_array(error, (size_t)rows, sizeof *list);
+    memset(&same, 0, sizeof same);
     result = otx__index_open(&job->ctx, &index, list, (size_t)rows, true, error);
-    memset(&at, 0, sizeof at);
+    if (!result) otx__gguf_keep_first(tokens, rows, list, &index, &same);
     for (i = 0; i < rows && !result; i++) {
-        const bool own = otx_gguf_next(tokens, &at);
-        uint32_t *slot = own ? otx__index_slot(&index, OTX_TOKEN_NONE, at.bytes, at.size) : NULL;
-        char quoted[OTX__QUOTED];
-        if (own && at.size <= UINT32_MAX && !*slot) {
-            list[i].content = at.bytes;
-            list[i].content_size = (uint32_t)at.size;
-            list[i].kind = OTX_TOKEN_TEXT;
-            *slot = (uint32_t)i + 1;
-            otx__gguf_text_string(to, at.bytes, at.size);
-            continue;
-        }
-        otx__format(name, sizeof name, "[%s%" PRIu64 "]", own ? "SAME" : "PAD", i);
-        otx__gguf_text_string(to, name, strlen(name));
-        if (own)
-            otx__log(&job->ctx, OTX_WARNING, "%s: token %" PRIu64 " is \"%s\" once more, as "
-                     "token %" PRIu64 " is: called %s, as llama.cpp takes no two of one name",
-                     job->donor.path, i, otx__quote(quoted, sizeof quoted, at.bytes, at.size),
-                     (uint64_t)*slot - 1, name);
+        if (list[i].kind != OTX_TOKEN_NONE)
+            otx__gguf_text_string(to, list[i].content, list[i].content_size);
+        else otx__gguf_put_new_name(&index, i < tokens->count ? "SAME" : "PAD", i, to);
     }
     if (!result) otx__index_close(&job->ctx, &index);
     otx__free(&job->ctx, list, (size_t)rows, sizeof *list);
     if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    if (!result && same.count)
+        otx__log(&job->ctx, OTX_WARNING, "%s: of %" PRIu64 " tokens the string is that of an "
+                 "earlier one, which llama.cpp does not take: token %" PRIu64 " is \"%s\" once "
+                 "more, as token %" PRIu64 " is, and so on; they are called [SAMEid]",
+                 job->donor.path, same.count, same.id, same.quoted, same.declared);
     return result;
 }
 

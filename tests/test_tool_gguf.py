@@ -260,6 +260,26 @@ def no_two_tokens_of_one_name(here):
 
 
 @case
+def nor_of_a_name_that_is_made(here):
+    """What is made different, and what fills the rows up, differs from all others too."""
+    words = list(DONOR_WORDS)
+    words[-1] = words[-2]
+    last = len(words) + 2
+    words[20:22] = [f"[SAME{last}]", f"[PAD{last + 1}]"]
+    donor = write(here / "donor.gguf", donor_keys(words), donor_tensors(words=words))
+    call(base_file(here), donor, here / "out.gguf", "-a", "mean", "--rows", "multiple-of:64")
+    tokens = read(here / "out.gguf")[0]["tokenizer.ggml.tokens"][1]
+    assert tokens[:last] == [b"<unk>", b"<s>", b"</s>"] + [w.encode() for w in words[:-1]]
+    assert tokens[last] == b"[SAME%d_2]" % last and tokens[last + 1] == b"[PAD%d_2]" % (last + 1)
+    assert tokens[last + 2] == b"[PAD%d]" % (last + 2) and len(set(tokens)) == len(tokens)
+    words[:40] = ["same"] * 40
+    donor = write(here / "donor.gguf", donor_keys(words), donor_tensors(words=words))
+    done = call(base_file(here), donor, here / "many.gguf", "-a", "mean")
+    warnings = [line for line in done.err.splitlines() if "once more" in line]
+    assert len(warnings) == 1 and "of 40 tokens" in warnings[0], warnings
+
+
+@case
 def ids_in_other_keys(here):
     start = BASE_WORDS.index("Ġae") if "Ġae" in BASE_WORDS else BASE_WORDS.index("A")
     base = base_file(here, **{"llama.decoder_start_token_id": (U32, start)})
