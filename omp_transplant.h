@@ -230,80 +230,80 @@
     31663  model/parts                what each tensor does for the vocabulary
     31776  model/whole                whether all tensors are there
     31898  model/find                 finding the parts of a model
-    32197  model/processor            the tokens that a processor looks for by their text
-    32352  model/heirs                what becomes of the ids in a config
-    32519  model/config_ids           ids in a config being edited
-    32759  model/config_lists         lists, dictionaries and ranges of ids
-    32916  model/config_edit          config.json and generation_config.json, edited
-    33211  model/classes              which class a tokenizer is loaded as
-    33418  model/class_tokens         added tokens that a class numbers otherwise
+    32200  model/processor            the tokens that a processor looks for by their text
+    32355  model/heirs                what becomes of the ids in a config
+    32522  model/config_ids           ids in a config being edited
+    32762  model/config_lists         lists, dictionaries and ranges of ids
+    32919  model/config_edit          config.json and generation_config.json, edited
+    33214  model/classes              which class a tokenizer is loaded as
+    33421  model/class_tokens         added tokens that a class numbers otherwise
 
-    33534  job                        the whole transplant, in the order in which it happens
-    33591  job/job                    what a job holds
-    33983  job/open                   opening the two models
-    34259  job/map                    the caller's map
-    34380  job/align                  where every new row comes from
-    34581  job/plan                   what becomes of every tensor, and of the configs
-    34802  job/rope                   heads and rotary positions of the two models
-    34900  job/chat                   the template that turns messages into text
-    35039  job/digits                 where the two tokenizers cut numbers differently
-    35240  job/converted              the special tokens that a conversion to GGUF finds
-    35548  job/gguf_donor             the files of a tokenizer, open once more
-    35632  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35915  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36251  job/gguf_merges            the merges of a byte-level vocabulary
-    36422  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36592  job/gguf_special           special tokens, flags, templates
-    36811  job/gguf_normal            what becomes of spaces and letters
-    36954  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37150  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37384  job/bos                    texts that begin otherwise than the base's
-    37448  job/rows                   rows in memory: reading, checking, their mean
-    37787  job/pieces                 what the base cuts new tokens into
-    37942  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38207  job/magikarp               tokens that look under-trained by their rows
-    38334  job/match                  rows of tokens that a new one only begins with
-    38421  job/solve                  solving for the rows of the donor
-    38630  job/targets                the rows that are made from the donor's
-    38745  job/diagnose               what is odd about the rows that were made
-    38874  job/rebuild                the new rows of one vocabulary tensor
-    39135  job/write_blocks           new rows as blocks
-    39232  job/write                  the output and its weights
-    39526  job/write_gguf             the output as a GGUF file, or as parts of one
-    39871  job/copy                   the other files of the two models
-    40088  job/index                  the files that are written anew
-    40250  job/run                    the whole, in order
-    40411  job/combined               a map of tokens by the combinations that a method makes
-    40511  job/report                 what a job did, as JSON and as a table
-    40838  job/findings               what is told of a finished model
-    40887  job/check_files            its files
-    41023  job/check_ids              sizes, ids and tying
-    41239  job/check_values           values
-    41310  job/check_gguf             the tokens of a GGUF file
-    41560  job/check_gguf_keys        its other keys, and its tensors
-    41805  job/check_draft            as a draft model for another
-    42128  job/verify                 whether a finished model agrees with itself
+    33537  job                        the whole transplant, in the order in which it happens
+    33594  job/job                    what a job holds
+    33986  job/open                   opening the two models
+    34262  job/map                    the caller's map
+    34383  job/align                  where every new row comes from
+    34584  job/plan                   what becomes of every tensor, and of the configs
+    34805  job/rope                   heads and rotary positions of the two models
+    34903  job/chat                   the template that turns messages into text
+    35042  job/digits                 where the two tokenizers cut numbers differently
+    35243  job/converted              the special tokens that a conversion to GGUF finds
+    35551  job/gguf_donor             the files of a tokenizer, open once more
+    35635  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35918  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36254  job/gguf_merges            the merges of a byte-level vocabulary
+    36425  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36595  job/gguf_special           special tokens, flags, templates
+    36814  job/gguf_normal            what becomes of spaces and letters
+    36957  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37153  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37387  job/bos                    texts that begin otherwise than the base's
+    37451  job/rows                   rows in memory: reading, checking, their mean
+    37790  job/pieces                 what the base cuts new tokens into
+    37945  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38210  job/magikarp               tokens that look under-trained by their rows
+    38337  job/match                  rows of tokens that a new one only begins with
+    38424  job/solve                  solving for the rows of the donor
+    38633  job/targets                the rows that are made from the donor's
+    38748  job/diagnose               what is odd about the rows that were made
+    38877  job/rebuild                the new rows of one vocabulary tensor
+    39138  job/write_blocks           new rows as blocks
+    39235  job/write                  the output and its weights
+    39529  job/write_gguf             the output as a GGUF file, or as parts of one
+    39874  job/copy                   the other files of the two models
+    40091  job/index                  the files that are written anew
+    40253  job/run                    the whole, in order
+    40414  job/combined               a map of tokens by the combinations that a method makes
+    40514  job/report                 what a job did, as JSON and as a table
+    40841  job/findings               what is told of a finished model
+    40890  job/check_files            its files
+    41026  job/check_ids              sizes, ids and tying
+    41242  job/check_values           values
+    41313  job/check_gguf             the tokens of a GGUF file
+    41563  job/check_gguf_keys        its other keys, and its tensors
+    41808  job/check_draft            as a draft model for another
+    42131  job/verify                 whether a finished model agrees with itself
 
-    42184  evaluate                   methods ranked on tokens that both models share
-    42203  evaluate/token_class       what a token is like, by its bytes
-    42270  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42468  evaluate/scores            how near rows come to the true ones
-    42568  evaluate/ranks             whether a true row is found among all
-    42699  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42926  evaluate/write_json        an evaluation as JSON
-    43039  evaluate/write_page        an evaluation as a page
+    42187  evaluate                   methods ranked on tokens that both models share
+    42206  evaluate/token_class       what a token is like, by its bytes
+    42273  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42471  evaluate/scores            how near rows come to the true ones
+    42571  evaluate/ranks             whether a true row is found among all
+    42702  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42929  evaluate/write_json        an evaluation as JSON
+    43042  evaluate/write_page        an evaluation as a page
 
-    43253  reshape                    a model's own vocabulary, smaller or larger
-    43276  reshape/needed             what has to stay for the sake of what stays
-    43459  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43762  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43878  reshape/renumber           which tokens there are then, and their ids
-    44085  reshape/files_json         tokenizer.json and the JSON files beside it
-    44460  reshape/files_lines        merges.txt and vocab.txt
-    44544  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44666  reshape/new_model          the model with its new tokenizer
-    44740  reshape/trim               fewer tokens
-    44846  reshape/extend             more tokens
+    43256  reshape                    a model's own vocabulary, smaller or larger
+    43279  reshape/needed             what has to stay for the sake of what stays
+    43462  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43765  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43881  reshape/renumber           which tokens there are then, and their ids
+    44088  reshape/files_json         tokenizer.json and the JSON files beside it
+    44463  reshape/files_lines        merges.txt and vocab.txt
+    44547  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44669  reshape/new_model          the model with its new tokenizer
+    44743  reshape/trim               fewer tokens
+    44849  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -32080,6 +32080,9 @@ OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_ten
                          "expected", side->path, otx__tensor_text(text, tensor),
                          otx_dtype_name(tensor->dtype));
     }
+    if (kind == OTX__PART_BIAS && otx_dtype_is_block(tensor->dtype))
+        return otx__fail_tensor(side, tensor, "is a bias in blocks, which nobody writes: its "
+                                              "numbers belong to one token each", error);
     if (kind != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
         return otx__fail_tensor(side, tensor, "has no columns or more than 2147483647", error);
     if (parts->count == OTX__MAX_PARTS)

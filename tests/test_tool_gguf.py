@@ -212,6 +212,19 @@ def biases_and_copies_for_prediction(here):
 
 
 @case
+def a_bias_in_blocks(here):
+    """Its rows are no blocks; no converter makes one."""
+    words = BASE_WORDS + [f"more{i}" for i in range(-BASE_COUNT % 32)]
+    tensors = base_tensors(words=words)
+    tensors["output.bias"] = gguf.blocks(30, "Q8_0", len(words) + 2)
+    base = write(here / "base.gguf", base_keys(words), tensors)
+    error = call(base, donor_file(here), here / "out.gguf", "--rows", "multiple-of:32",
+                 status=1).error
+    assert '"output.bias"' in error and "bias in blocks" in error
+    assert not list(here.glob("out.gguf*"))
+
+
+@case
 def what_cannot_be_carried_over(here):
     donor = donor_file(here)
     for name, tensor in {

@@ -182,6 +182,9 @@ OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_ten
                          "expected", side->path, otx__tensor_text(text, tensor),
                          otx_dtype_name(tensor->dtype));
     }
+    if (kind == OTX__PART_BIAS && otx_dtype_is_block(tensor->dtype))
+        return otx__fail_tensor(side, tensor, "is a bias in blocks, which nobody writes: its "
+                                              "numbers belong to one token each", error);
     if (kind != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
         return otx__fail_tensor(side, tensor, "has no columns or more than 2147483647", error);
     if (parts->count == OTX__MAX_PARTS)
