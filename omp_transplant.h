@@ -225,85 +225,85 @@
     30850  model/members              what the members of a config are about
     31071  model/config               what config.json says
     31248  model/side                 a model directory opened once
-    31372  model/gguf_model           what a GGUF file says of a model
-    31429  model/code                 the Python that a tokenizer is loaded with
-    31663  model/parts                what each tensor does for the vocabulary
+    31374  model/gguf_model           what a GGUF file says of a model
+    31431  model/code                 the Python that a tokenizer is loaded with
+    31665  model/parts                what each tensor does for the vocabulary
     31776  model/whole                whether all tensors are there
     31898  model/find                 finding the parts of a model
-    32200  model/processor            the tokens that a processor looks for by their text
-    32355  model/heirs                what becomes of the ids in a config
-    32522  model/config_ids           ids in a config being edited
-    32762  model/config_lists         lists, dictionaries and ranges of ids
-    32919  model/config_edit          config.json and generation_config.json, edited
-    33214  model/classes              which class a tokenizer is loaded as
-    33421  model/class_tokens         added tokens that a class numbers otherwise
+    32202  model/processor            the tokens that a processor looks for by their text
+    32357  model/heirs                what becomes of the ids in a config
+    32524  model/config_ids           ids in a config being edited
+    32764  model/config_lists         lists, dictionaries and ranges of ids
+    32921  model/config_edit          config.json and generation_config.json, edited
+    33216  model/classes              which class a tokenizer is loaded as
+    33423  model/class_tokens         added tokens that a class numbers otherwise
 
-    33537  job                        the whole transplant, in the order in which it happens
-    33594  job/job                    what a job holds
-    33986  job/open                   opening the two models
-    34262  job/map                    the caller's map
-    34383  job/align                  where every new row comes from
-    34584  job/plan                   what becomes of every tensor, and of the configs
-    34805  job/rope                   heads and rotary positions of the two models
-    34903  job/chat                   the template that turns messages into text
-    35042  job/digits                 where the two tokenizers cut numbers differently
-    35243  job/converted              the special tokens that a conversion to GGUF finds
-    35551  job/gguf_donor             the files of a tokenizer, open once more
-    35635  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35918  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36254  job/gguf_merges            the merges of a byte-level vocabulary
-    36425  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36595  job/gguf_special           special tokens, flags, templates
-    36814  job/gguf_normal            what becomes of spaces and letters
-    36957  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37153  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37387  job/bos                    texts that begin otherwise than the base's
-    37451  job/rows                   rows in memory: reading, checking, their mean
-    37790  job/pieces                 what the base cuts new tokens into
-    37945  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38210  job/magikarp               tokens that look under-trained by their rows
-    38337  job/match                  rows of tokens that a new one only begins with
-    38424  job/solve                  solving for the rows of the donor
-    38633  job/targets                the rows that are made from the donor's
-    38748  job/diagnose               what is odd about the rows that were made
-    38877  job/rebuild                the new rows of one vocabulary tensor
-    39138  job/write_blocks           new rows as blocks
-    39235  job/write                  the output and its weights
-    39529  job/write_gguf             the output as a GGUF file, or as parts of one
-    39874  job/copy                   the other files of the two models
-    40091  job/index                  the files that are written anew
-    40253  job/run                    the whole, in order
-    40414  job/combined               a map of tokens by the combinations that a method makes
-    40514  job/report                 what a job did, as JSON and as a table
-    40841  job/findings               what is told of a finished model
-    40890  job/check_files            its files
-    41026  job/check_ids              sizes, ids and tying
-    41242  job/check_values           values
-    41313  job/check_gguf             the tokens of a GGUF file
-    41563  job/check_gguf_keys        its other keys, and its tensors
-    41808  job/check_draft            as a draft model for another
-    42131  job/verify                 whether a finished model agrees with itself
+    33539  job                        the whole transplant, in the order in which it happens
+    33596  job/job                    what a job holds
+    33988  job/open                   opening the two models
+    34264  job/map                    the caller's map
+    34385  job/align                  where every new row comes from
+    34586  job/plan                   what becomes of every tensor, and of the configs
+    34807  job/rope                   heads and rotary positions of the two models
+    34905  job/chat                   the template that turns messages into text
+    35044  job/digits                 where the two tokenizers cut numbers differently
+    35245  job/converted              the special tokens that a conversion to GGUF finds
+    35553  job/gguf_donor             the files of a tokenizer, open once more
+    35637  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35920  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36256  job/gguf_merges            the merges of a byte-level vocabulary
+    36427  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36597  job/gguf_special           special tokens, flags, templates
+    36816  job/gguf_normal            what becomes of spaces and letters
+    36959  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37155  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37389  job/bos                    texts that begin otherwise than the base's
+    37453  job/rows                   rows in memory: reading, checking, their mean
+    37792  job/pieces                 what the base cuts new tokens into
+    37947  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38212  job/magikarp               tokens that look under-trained by their rows
+    38339  job/match                  rows of tokens that a new one only begins with
+    38426  job/solve                  solving for the rows of the donor
+    38635  job/targets                the rows that are made from the donor's
+    38750  job/diagnose               what is odd about the rows that were made
+    38879  job/rebuild                the new rows of one vocabulary tensor
+    39140  job/write_blocks           new rows as blocks
+    39237  job/write                  the output and its weights
+    39531  job/write_gguf             the output as a GGUF file, or as parts of one
+    39876  job/copy                   the other files of the two models
+    40093  job/index                  the files that are written anew
+    40255  job/run                    the whole, in order
+    40416  job/combined               a map of tokens by the combinations that a method makes
+    40516  job/report                 what a job did, as JSON and as a table
+    40843  job/findings               what is told of a finished model
+    40892  job/check_files            its files
+    41028  job/check_ids              sizes, ids and tying
+    41244  job/check_values           values
+    41315  job/check_gguf             the tokens of a GGUF file
+    41565  job/check_gguf_keys        its other keys, and its tensors
+    41810  job/check_draft            as a draft model for another
+    42133  job/verify                 whether a finished model agrees with itself
 
-    42187  evaluate                   methods ranked on tokens that both models share
-    42206  evaluate/token_class       what a token is like, by its bytes
-    42273  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42471  evaluate/scores            how near rows come to the true ones
-    42571  evaluate/ranks             whether a true row is found among all
-    42702  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42929  evaluate/write_json        an evaluation as JSON
-    43042  evaluate/write_page        an evaluation as a page
+    42189  evaluate                   methods ranked on tokens that both models share
+    42208  evaluate/token_class       what a token is like, by its bytes
+    42275  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42473  evaluate/scores            how near rows come to the true ones
+    42573  evaluate/ranks             whether a true row is found among all
+    42704  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42931  evaluate/write_json        an evaluation as JSON
+    43044  evaluate/write_page        an evaluation as a page
 
-    43256  reshape                    a model's own vocabulary, smaller or larger
-    43279  reshape/needed             what has to stay for the sake of what stays
-    43462  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43765  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43881  reshape/renumber           which tokens there are then, and their ids
-    44088  reshape/files_json         tokenizer.json and the JSON files beside it
-    44463  reshape/files_lines        merges.txt and vocab.txt
-    44547  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44669  reshape/new_model          the model with its new tokenizer
-    44743  reshape/trim               fewer tokens
-    44849  reshape/extend             more tokens
+    43258  reshape                    a model's own vocabulary, smaller or larger
+    43281  reshape/needed             what has to stay for the sake of what stays
+    43464  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43767  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43883  reshape/renumber           which tokens there are then, and their ids
+    44090  reshape/files_json         tokenizer.json and the JSON files beside it
+    44465  reshape/files_lines        merges.txt and vocab.txt
+    44549  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44671  reshape/new_model          the model with its new tokenizer
+    44745  reshape/trim               fewer tokens
+    44851  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -31268,6 +31268,8 @@ typedef struct otx__parts {
     const otx_checkpoint_tensor *embedding; /* the main one; NULL: not looked for yet */
     const otx_checkpoint_tensor *head;      /* NULL if none is stored */
     bool tied;                              /* the head is the embedding */
+    bool explained; /* config.json, or a key, gives the size of the vocabulary to something
+                       else too */
 } otx__parts;
 
 /* A model directory. Every use opens what it needs of it, by the functions that stand
@@ -31731,9 +31733,7 @@ OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
 OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx__side *side,
                                               const otx_tensor *tensor, otx_error *error)
 {
-    bool numbered = otx__name_is_numbered(tensor);
-    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
-                                : otx__config_has_size(&side->config, side->parts.rows);
+    const bool numbered = otx__name_is_numbered(tensor), explained = side->parts.explained;
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);
@@ -32105,6 +32105,8 @@ OTX__PRIVATE otx_result otx__find_all(const otx_context *ctx, otx__side *side, o
     const otx_checkpoint *checkpoint = &side->checkpoint;
     otx_result result = OTX_OK;
     size_t i;
+    side->parts.explained = side->gguf ? otx__gguf_has_size(checkpoint, side->parts.rows)
+                                       : otx__config_has_size(&side->config, side->parts.rows);
     for (i = 0; i < checkpoint->tensor_count && !result; i++) {
         otx__part_kind kind;
         result = otx__part_of(ctx, side, checkpoint->tensors[i].tensor, &kind, error);

@@ -428,6 +428,20 @@ def a_base_that_changes(here):
     assert not (here / "out.gguf").exists() and not list(here.glob("*.otx-*"))
 
 
+@case
+def many_keys_and_tensors(here):
+    """The time is that of the file's size, not of its square."""
+    count = 100000
+    keys = {**base_keys(), **{f"k{i:x}": (gguf.U8, 0) for i in range(count)}}
+    tensors = {EMBED: gguf.blocks(1, "F32", BASE_COUNT, 32)}
+    for i in range(count):
+        tensors[f"b.1.{i:x}"] = gguf.Block("F16", (BASE_COUNT,), bytes(2 * BASE_COUNT))
+    base = write(here / "base.gguf", keys, tensors)
+    begun = time.monotonic()
+    call(base, donor_file(here), "--dry-run")
+    assert time.monotonic() - begun < 15
+
+
 # ---- in any mix -------------------------------------------------------------------------------
 
 

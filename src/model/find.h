@@ -207,6 +207,8 @@ OTX__PRIVATE otx_result otx__find_all(const otx_context *ctx, otx__side *side, o
     const otx_checkpoint *checkpoint = &side->checkpoint;
     otx_result result = OTX_OK;
     size_t i;
+    side->parts.explained = side->gguf ? otx__gguf_has_size(checkpoint, side->parts.rows)
+                                       : otx__config_has_size(&side->config, side->parts.rows);
     for (i = 0; i < checkpoint->tensor_count && !result; i++) {
         otx__part_kind kind;
         result = otx__part_of(ctx, side, checkpoint->tensors[i].tensor, &kind, error);
