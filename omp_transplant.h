@@ -104,206 +104,206 @@
     10757  vocab/rules                how a tokenizer splits text, kept for those who ask
     11064  vocab/rules_read           the rules of each kind of file
     11169  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11350  vocab/from_gguf            the vocabulary of a GGUF file
-    11658  vocab/gguf_rules           how it splits text
-    11810  vocab/split                text split as the tokenizer's model splits it
-    12210  vocab/align                which base token a donor token is
+    11362  vocab/from_gguf            the vocabulary of a GGUF file
+    11670  vocab/gguf_rules           how it splits text
+    11822  vocab/split                text split as the tokenizer's model splits it
+    12222  vocab/align                which base token a donor token is
 
-    12467  simd                       the hot loops, once for each instruction set
-    12500  simd/kernels               the table of kernels, and what all versions share
-    12777  simd/scalar                the reference
-    12946  simd/sse2                  the operations of 128-bit x86, and what each does
-    13067  simd/neon                  those of 64-bit Arm
-    13162  simd/wasm                  those of WebAssembly's SIMD128
-    13247  simd/avx2                  those of 256-bit x86, with FMA
-    13329  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13971  simd/avx_vnni              AVX2, and products of integers
-    14067  simd/neon_bf16             NEON, and products of matrices
-    14221  simd/avx512                512-bit x86, by hand
-    14827  simd/amx                   tiles of x86, beside AVX-512
-    15070  simd/dispatch              which of them this machine can run, and which a call takes
+    12479  simd                       the hot loops, once for each instruction set
+    12512  simd/kernels               the table of kernels, and what all versions share
+    12789  simd/scalar                the reference
+    12958  simd/sse2                  the operations of 128-bit x86, and what each does
+    13079  simd/neon                  those of 64-bit Arm
+    13174  simd/wasm                  those of WebAssembly's SIMD128
+    13259  simd/avx2                  those of 256-bit x86, with FMA
+    13341  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13983  simd/avx_vnni              AVX2, and products of integers
+    14079  simd/neon_bf16             NEON, and products of matrices
+    14233  simd/avx512                512-bit x86, by hand
+    14839  simd/amx                   tiles of x86, beside AVX-512
+    15082  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15296  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15349  solve/views                the rows of matrices, as the kernels read them
-    15478  solve/panels               vectors as the dense products want them, and these
-    15669  solve/rests                vectors on their way into panels
-    15846  solve/dictionary           the atoms, and their split along a common direction
-    16001  solve/exact_gram           products of all pairs of atoms in double
-    16083  solve/triangle             packed lower triangles
-    16187  solve/support              what is known of one target, and the exact steps
-    16463  solve/gram_table           products of atoms with all atoms, for scans
-    16701  solve/screen               which atoms are worth scoring in double: the bound
-    17007  solve/scan                 the correlations of all atoms with a block's residuals
-    17170  solve/predict              making targets ready for the next scan
-    17416  solve/candidates           the atoms that a scan could not rule out
-    17753  solve/select               the next atoms of each target
-    17918  solve/pursuit              what one solve holds, and the memory it takes
-    18162  solve/plan                 which form, and in what blocks
-    18407  solve/steps                a pursuit from its rows to its results
-    18646  solve/combine              new rows of coefficients
-    18708  solve/solver               the public call
-    18873  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19082  solve/affine_normal        the normal equations of an affine map
-    19325  solve/affine_factor        their factor, and their solution
-    19556  solve/affine_map           a fitted map, and the rows it makes
-    19900  solve/affine_choice        how many atoms to take, and chosen by what
-    20300  solve/affine_fit           what a fit of an affine map holds and needs
-    20564  solve/affine               fitting and applying affine maps
+    15308  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15361  solve/views                the rows of matrices, as the kernels read them
+    15490  solve/panels               vectors as the dense products want them, and these
+    15681  solve/rests                vectors on their way into panels
+    15858  solve/dictionary           the atoms, and their split along a common direction
+    16013  solve/exact_gram           products of all pairs of atoms in double
+    16095  solve/triangle             packed lower triangles
+    16199  solve/support              what is known of one target, and the exact steps
+    16475  solve/gram_table           products of atoms with all atoms, for scans
+    16713  solve/screen               which atoms are worth scoring in double: the bound
+    17019  solve/scan                 the correlations of all atoms with a block's residuals
+    17182  solve/predict              making targets ready for the next scan
+    17428  solve/candidates           the atoms that a scan could not rule out
+    17765  solve/select               the next atoms of each target
+    17930  solve/pursuit              what one solve holds, and the memory it takes
+    18174  solve/plan                 which form, and in what blocks
+    18419  solve/steps                a pursuit from its rows to its results
+    18658  solve/combine              new rows of coefficients
+    18720  solve/solver               the public call
+    18885  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19094  solve/affine_normal        the normal equations of an affine map
+    19337  solve/affine_factor        their factor, and their solution
+    19568  solve/affine_map           a fitted map, and the rows it makes
+    19912  solve/affine_choice        how many atoms to take, and chosen by what
+    20312  solve/affine_fit           what a fit of an affine map holds and needs
+    20576  solve/affine               fitting and applying affine maps
 
-    20855  methods                    rows for tokens that a model lacks, each method a room
-    20899  methods/parts              what methods share: sums of rows, combinations
-    21083  methods/pursuit            omp, omp-centred
-    21154  methods/constant           mean, zero
-    21182  methods/rough              products in float that leave few to be taken in double
-    21238  methods/near               each target against all anchors
-    21529  methods/weights            how a few anchors combine to a target
-    21750  methods/interpolation      common_interpolation
-    21903  methods/wechsel            wechsel
-    21953  methods/focus              focus
-    22041  methods/hull               hull
-    22092  methods/dense              matrices of double, and their products
-    22357  methods/lengthen           the base's rows of pieces beside the donor's
-    22623  methods/mapping            omp-affine, affine
-    22879  methods/linear             maps between two models' rows
-    23034  methods/clp                clp
-    23120  methods/chance             normal deviates that are the same everywhere
-    23181  methods/factor             of symmetric matrices
-    23230  methods/randn              randn
-    23319  methods/john_hewitt        john_hewitt
-    23403  methods/polar              the orthogonal part of a matrix
-    23499  methods/procrustes         procrustes
-    23592  methods/eigen              principal directions of a matrix's rows
-    23906  methods/landmark_pca       landmark_pca
-    23964  methods/stb                stb
-    24146  methods/rope               rows turned to positions
-    24236  methods/mp_rope            mp_rope
-    24562  methods/subword            subword
-    24668  methods/zett               zett
-    24690  methods/spread             the factor that suits hidden anchors' rows best
-    24917  methods/modifiers          what is done to the rows of any method
-    25061  methods/undertrained       rows that look as if nothing had trained them
-    25178  methods/methods            the table of all, and the public calls
+    20867  methods                    rows for tokens that a model lacks, each method a room
+    20911  methods/parts              what methods share: sums of rows, combinations
+    21095  methods/pursuit            omp, omp-centred
+    21166  methods/constant           mean, zero
+    21194  methods/rough              products in float that leave few to be taken in double
+    21250  methods/near               each target against all anchors
+    21541  methods/weights            how a few anchors combine to a target
+    21762  methods/interpolation      common_interpolation
+    21915  methods/wechsel            wechsel
+    21965  methods/focus              focus
+    22053  methods/hull               hull
+    22104  methods/dense              matrices of double, and their products
+    22369  methods/lengthen           the base's rows of pieces beside the donor's
+    22635  methods/mapping            omp-affine, affine
+    22891  methods/linear             maps between two models' rows
+    23046  methods/clp                clp
+    23132  methods/chance             normal deviates that are the same everywhere
+    23193  methods/factor             of symmetric matrices
+    23242  methods/randn              randn
+    23331  methods/john_hewitt        john_hewitt
+    23415  methods/polar              the orthogonal part of a matrix
+    23511  methods/procrustes         procrustes
+    23604  methods/eigen              principal directions of a matrix's rows
+    23918  methods/landmark_pca       landmark_pca
+    23976  methods/stb                stb
+    24158  methods/rope               rows turned to positions
+    24248  methods/mp_rope            mp_rope
+    24574  methods/subword            subword
+    24680  methods/zett               zett
+    24702  methods/spread             the factor that suits hidden anchors' rows best
+    24929  methods/modifiers          what is done to the rows of any method
+    25073  methods/undertrained       rows that look as if nothing had trained them
+    25190  methods/methods            the table of all, and the public calls
 
-    25329  across                     tokens of one vocabulary as weighted tokens of another
-    25343  across/map_rows            a map, gathered row by row
-    25540  across/token_map           by the split of the other vocabulary
-    25663  across/write_maps          two maps as safetensors
-    25806  across/spell_maps          two maps as JSON, for people
+    25341  across                     tokens of one vocabulary as weighted tokens of another
+    25355  across/map_rows            a map, gathered row by row
+    25552  across/token_map           by the split of the other vocabulary
+    25675  across/write_maps          two maps as safetensors
+    25818  across/spell_maps          two maps as JSON, for people
 
-    25926  disk                       files and directories
-    25964  disk/system                what POSIX and Windows are asked for
-    26005  disk/windows_paths         paths as Windows takes them
-    26145  disk/windows               the system as Windows gives it
-    26457  disk/posix                 the system as POSIX gives it
-    26705  disk/paths                 what can be told from their text
-    26779  disk/failure               why the system refused
-    26893  disk/look                  what stands at a path, and whether within another
-    27014  disk/listing               listings of directories
-    27089  disk/reading               files to read, and whether they have changed
-    27268  disk/writing               files to write
-    27385  disk/copying               copies of files
-    27451  disk/trees                 whole directories looked through, copied, removed
-    27667  disk/known                 what weights are called in a directory
-    27761  disk/staging               a directory made under another name, then renamed
-    28027  disk/staged_files          files made under another name, then renamed
-    28156  disk/missing               a path or a directory without what is wanted of it
-    28199  disk/gguf_files            GGUF files of a directory, by their names
-    28238  disk/weights               which files they are, and what may stand in their place
-    28574  disk/weight_index          the index of a checkpoint in shards
-    28791  disk/shards                what an index and its shards say of each other
-    28996  disk/gguf_parts            the parts of a split GGUF file
-    29105  disk/checkpoint            a model directory, in one file or in shards
-    29457  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29536  disk/tokenizer_directory   the tokenizer of a model directory
+    25938  disk                       files and directories
+    25976  disk/system                what POSIX and Windows are asked for
+    26017  disk/windows_paths         paths as Windows takes them
+    26157  disk/windows               the system as Windows gives it
+    26469  disk/posix                 the system as POSIX gives it
+    26717  disk/paths                 what can be told from their text
+    26791  disk/failure               why the system refused
+    26905  disk/look                  what stands at a path, and whether within another
+    27026  disk/listing               listings of directories
+    27101  disk/reading               files to read, and whether they have changed
+    27280  disk/writing               files to write
+    27397  disk/copying               copies of files
+    27463  disk/trees                 whole directories looked through, copied, removed
+    27679  disk/known                 what weights are called in a directory
+    27773  disk/staging               a directory made under another name, then renamed
+    28039  disk/staged_files          files made under another name, then renamed
+    28168  disk/missing               a path or a directory without what is wanted of it
+    28211  disk/gguf_files            GGUF files of a directory, by their names
+    28250  disk/weights               which files they are, and what may stand in their place
+    28586  disk/weight_index          the index of a checkpoint in shards
+    28803  disk/shards                what an index and its shards say of each other
+    29008  disk/gguf_parts            the parts of a split GGUF file
+    29117  disk/checkpoint            a model directory, in one file or in shards
+    29469  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29548  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29798  model                      which tensors and config keys belong to the vocabulary
-    29834  model/known                what the world calls things
-    30186  model/known_keys           keys of ids and sizes in configs
-    30360  model/known_classes        classes of tokenizers, by the type of model
-    30598  model/names                names of tensors
-    30755  model/document             the JSON files of a model directory
-    30850  model/members              what the members of a config are about
-    31071  model/config               what config.json says
-    31248  model/side                 a model directory opened once
-    31374  model/gguf_model           what a GGUF file says of a model
-    31431  model/code                 the Python that a tokenizer is loaded with
-    31665  model/parts                what each tensor does for the vocabulary
-    31776  model/whole                whether all tensors are there
-    31898  model/find                 finding the parts of a model
-    32202  model/processor            the tokens that a processor looks for by their text
-    32357  model/heirs                what becomes of the ids in a config
-    32524  model/config_ids           ids in a config being edited
-    32764  model/config_lists         lists, dictionaries and ranges of ids
-    32921  model/config_edit          config.json and generation_config.json, edited
-    33216  model/classes              which class a tokenizer is loaded as
-    33423  model/class_tokens         added tokens that a class numbers otherwise
+    29810  model                      which tensors and config keys belong to the vocabulary
+    29846  model/known                what the world calls things
+    30198  model/known_keys           keys of ids and sizes in configs
+    30372  model/known_classes        classes of tokenizers, by the type of model
+    30610  model/names                names of tensors
+    30767  model/document             the JSON files of a model directory
+    30862  model/members              what the members of a config are about
+    31083  model/config               what config.json says
+    31260  model/side                 a model directory opened once
+    31386  model/gguf_model           what a GGUF file says of a model
+    31443  model/code                 the Python that a tokenizer is loaded with
+    31677  model/parts                what each tensor does for the vocabulary
+    31788  model/whole                whether all tensors are there
+    31910  model/find                 finding the parts of a model
+    32214  model/processor            the tokens that a processor looks for by their text
+    32369  model/heirs                what becomes of the ids in a config
+    32536  model/config_ids           ids in a config being edited
+    32776  model/config_lists         lists, dictionaries and ranges of ids
+    32933  model/config_edit          config.json and generation_config.json, edited
+    33228  model/classes              which class a tokenizer is loaded as
+    33435  model/class_tokens         added tokens that a class numbers otherwise
 
-    33539  job                        the whole transplant, in the order in which it happens
-    33596  job/job                    what a job holds
-    33988  job/open                   opening the two models
-    34264  job/map                    the caller's map
-    34385  job/align                  where every new row comes from
-    34586  job/plan                   what becomes of every tensor, and of the configs
-    34807  job/rope                   heads and rotary positions of the two models
-    34905  job/chat                   the template that turns messages into text
-    35044  job/digits                 where the two tokenizers cut numbers differently
-    35245  job/converted              the special tokens that a conversion to GGUF finds
-    35553  job/gguf_donor             the files of a tokenizer, open once more
-    35637  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35920  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36256  job/gguf_merges            the merges of a byte-level vocabulary
-    36427  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36597  job/gguf_special           special tokens, flags, templates
-    36816  job/gguf_normal            what becomes of spaces and letters
-    36959  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37155  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37389  job/bos                    texts that begin otherwise than the base's
-    37453  job/rows                   rows in memory: reading, checking, their mean
-    37792  job/pieces                 what the base cuts new tokens into
-    37947  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38212  job/magikarp               tokens that look under-trained by their rows
-    38339  job/match                  rows of tokens that a new one only begins with
-    38426  job/solve                  solving for the rows of the donor
-    38635  job/targets                the rows that are made from the donor's
-    38750  job/diagnose               what is odd about the rows that were made
-    38879  job/rebuild                the new rows of one vocabulary tensor
-    39140  job/write_blocks           new rows as blocks
-    39237  job/write                  the output and its weights
-    39531  job/write_gguf             the output as a GGUF file, or as parts of one
-    39876  job/copy                   the other files of the two models
-    40093  job/index                  the files that are written anew
-    40255  job/run                    the whole, in order
-    40416  job/combined               a map of tokens by the combinations that a method makes
-    40516  job/report                 what a job did, as JSON and as a table
-    40843  job/findings               what is told of a finished model
-    40892  job/check_files            its files
-    41028  job/check_ids              sizes, ids and tying
-    41244  job/check_values           values
-    41315  job/check_gguf             the tokens of a GGUF file
-    41565  job/check_gguf_keys        its other keys, and its tensors
-    41810  job/check_draft            as a draft model for another
-    42133  job/verify                 whether a finished model agrees with itself
+    33551  job                        the whole transplant, in the order in which it happens
+    33608  job/job                    what a job holds
+    34000  job/open                   opening the two models
+    34276  job/map                    the caller's map
+    34397  job/align                  where every new row comes from
+    34598  job/plan                   what becomes of every tensor, and of the configs
+    34819  job/rope                   heads and rotary positions of the two models
+    34917  job/chat                   the template that turns messages into text
+    35056  job/digits                 where the two tokenizers cut numbers differently
+    35257  job/converted              the special tokens that a conversion to GGUF finds
+    35565  job/gguf_donor             the files of a tokenizer, open once more
+    35649  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35932  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36268  job/gguf_merges            the merges of a byte-level vocabulary
+    36439  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36609  job/gguf_special           special tokens, flags, templates
+    36828  job/gguf_normal            what becomes of spaces and letters
+    36971  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37167  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37407  job/bos                    texts that begin otherwise than the base's
+    37471  job/rows                   rows in memory: reading, checking, their mean
+    37810  job/pieces                 what the base cuts new tokens into
+    37965  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38230  job/magikarp               tokens that look under-trained by their rows
+    38357  job/match                  rows of tokens that a new one only begins with
+    38444  job/solve                  solving for the rows of the donor
+    38653  job/targets                the rows that are made from the donor's
+    38768  job/diagnose               what is odd about the rows that were made
+    38897  job/rebuild                the new rows of one vocabulary tensor
+    39158  job/write_blocks           new rows as blocks
+    39255  job/write                  the output and its weights
+    39549  job/write_gguf             the output as a GGUF file, or as parts of one
+    39894  job/copy                   the other files of the two models
+    40111  job/index                  the files that are written anew
+    40273  job/run                    the whole, in order
+    40434  job/combined               a map of tokens by the combinations that a method makes
+    40534  job/report                 what a job did, as JSON and as a table
+    40861  job/findings               what is told of a finished model
+    40910  job/check_files            its files
+    41046  job/check_ids              sizes, ids and tying
+    41262  job/check_values           values
+    41333  job/check_gguf             the tokens of a GGUF file
+    41583  job/check_gguf_keys        its other keys, and its tensors
+    41828  job/check_draft            as a draft model for another
+    42151  job/verify                 whether a finished model agrees with itself
 
-    42189  evaluate                   methods ranked on tokens that both models share
-    42208  evaluate/token_class       what a token is like, by its bytes
-    42275  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42473  evaluate/scores            how near rows come to the true ones
-    42573  evaluate/ranks             whether a true row is found among all
-    42704  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42931  evaluate/write_json        an evaluation as JSON
-    43044  evaluate/write_page        an evaluation as a page
+    42207  evaluate                   methods ranked on tokens that both models share
+    42226  evaluate/token_class       what a token is like, by its bytes
+    42293  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42491  evaluate/scores            how near rows come to the true ones
+    42591  evaluate/ranks             whether a true row is found among all
+    42722  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42949  evaluate/write_json        an evaluation as JSON
+    43062  evaluate/write_page        an evaluation as a page
 
-    43258  reshape                    a model's own vocabulary, smaller or larger
-    43281  reshape/needed             what has to stay for the sake of what stays
-    43464  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43767  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43883  reshape/renumber           which tokens there are then, and their ids
-    44090  reshape/files_json         tokenizer.json and the JSON files beside it
-    44465  reshape/files_lines        merges.txt and vocab.txt
-    44549  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44671  reshape/new_model          the model with its new tokenizer
-    44745  reshape/trim               fewer tokens
-    44851  reshape/extend             more tokens
+    43276  reshape                    a model's own vocabulary, smaller or larger
+    43299  reshape/needed             what has to stay for the sake of what stays
+    43482  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43785  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43901  reshape/renumber           which tokens there are then, and their ids
+    44108  reshape/files_json         tokenizer.json and the JSON files beside it
+    44483  reshape/files_lines        merges.txt and vocab.txt
+    44567  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44689  reshape/new_model          the model with its new tokenizer
+    44763  reshape/trim               fewer tokens
+    44869  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -11322,17 +11322,29 @@ OTX__PRIVATE const otx__vocab_kind *otx__vocab_kind_of(const otx_gguf *file)
     return NULL;
 }
 
+/* The pre-tokenizer of byte-level vocabularies of that name, or NULL. */
+OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_named(otx__span name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
+        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
+    return NULL;
+}
+
+/* Whether there is a pre-tokenizer of that name. */
+OTX__PRIVATE bool otx__gguf_is_pre(otx__span name)
+{
+    return otx__gguf_pre_named(name) ||
+           otx__span_is_any(name, otx__gguf_spaced_pres, OTX__COUNT(otx__gguf_spaced_pres));
+}
+
 /* The pre-tokenizer of a byte-level vocabulary, or NULL. */
 OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 {
     const otx__vocab_kind *kind = otx__vocab_kind_of(file);
-    otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
-    size_t i;
+    const otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
     if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
-    if (name.size == 0) name = otx__span_of("default", 7);
-    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
-        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
-    return NULL;
+    return otx__gguf_pre_named(name.size ? name : otx__span_of("default", 7));
 }
 
 /* The id that a role has where no key names one, or -1. */
@@ -37310,9 +37322,15 @@ OTX__PRIVATE otx_result otx__gguf_add_vocab(const otx_job *job, otx__gguf_list *
 {
     const bool chat = job->options.chat != OTX_CHAT_DONOR;
     const uint64_t rows = job->alignment.count;
+    const char *pre = job->options.pre;
+    char quoted[OTX__QUOTED];
+    if (pre && !otx__gguf_is_pre(otx__span_of(pre, strlen(pre))))
+        otx__log(&job->ctx, OTX_WARNING, "--pre %s: no pre-tokenizer of llama.cpp of August 2026 "
+                 "has that name, and one that does not know it does not load the file",
+                 otx__quote(quoted, sizeof quoted, pre, strlen(pre)));
     if (job->donor.gguf) otx__gguf_copy_vocab(job, list);
     else {
-        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, job->options.pre,
+        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, pre,
                                                  chat ? &job->chat : NULL, list, error);
         if (result) return result;
     }

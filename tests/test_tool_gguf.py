@@ -314,6 +314,9 @@ def chat_templates(here):
     assert read(out)[0]["tokenizer.chat_template"] == (STRING, b"mine")
     out, _ = transplant(here, base, donor, "--pre", "qwen2", out="pre.gguf")
     assert read(out)[0]["tokenizer.ggml.pre"] == (STRING, b"qwen2")
+    for name, known in (("qwen2", True), ("gemma4", True), ("qwen-2", False)):
+        done = call(base, donor, here / f"{name}.gguf", "-a", "mean", "--pre", name)
+        assert ("no pre-tokenizer" in done.err) != known, done.err
     keys = donor_keys()
     del keys["tokenizer.chat_template"]
     bare = write(here / "bare.gguf", keys, donor_tensors())

@@ -155,9 +155,15 @@ OTX__PRIVATE otx_result otx__gguf_add_vocab(const otx_job *job, otx__gguf_list *
 {
     const bool chat = job->options.chat != OTX_CHAT_DONOR;
     const uint64_t rows = job->alignment.count;
+    const char *pre = job->options.pre;
+    char quoted[OTX__QUOTED];
+    if (pre && !otx__gguf_is_pre(otx__span_of(pre, strlen(pre))))
+        otx__log(&job->ctx, OTX_WARNING, "--pre %s: no pre-tokenizer of llama.cpp of August 2026 "
+                 "has that name, and one that does not know it does not load the file",
+                 otx__quote(quoted, sizeof quoted, pre, strlen(pre)));
     if (job->donor.gguf) otx__gguf_copy_vocab(job, list);
     else {
-        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, job->options.pre,
+        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, pre,
                                                  chat ? &job->chat : NULL, list, error);
         if (result) return result;
     }
