@@ -83,227 +83,227 @@
      6806  files/gguf_walk            what stands in a header, one after the other
      7018  files/gguf_read            the header of a file, checked
      7239  files/gguf_write           the header of a new file
-     7444  files/gguf_keys            a list of keys that is being made
+     7445  files/gguf_keys            a list of keys that is being made
 
-     7644  vocab                      tokens, from every source, and which of them are the same
-     7685  vocab/known                what the world calls things: files, classes, tokens
-     8009  vocab/token_table          the table of tokens, and finding tokens in it
-     8183  vocab/spelling             from what a file spells to bytes
-     8374  vocab/reader               what the readers of all sources share
-     8732  vocab/added_tokens         what other files add to a model's tokens
-     9080  vocab/in_use               tokens that are named as reserved ones and are none
-     9183  vocab/from_tokenizer_json  tokenizer.json
-     9476  vocab/from_tekken          tekken.json
-     9631  vocab/from_tiktoken        *.tiktoken
-     9696  vocab/from_sentencepiece   tokenizer.model and its like
-    10061  vocab/from_vocab_json      vocab.json and merges.txt
-    10147  vocab/from_vocab_txt       vocab.txt
-    10204  vocab/digits               how a tokenizer cuts numbers
-    10400  vocab/recognise            what a file is, by what it holds
-    10531  vocab/parse                the first source that is given, and what goes with it
-    10757  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11064  vocab/rules_read           the rules of each kind of file
-    11169  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11362  vocab/from_gguf            the vocabulary of a GGUF file
-    11670  vocab/gguf_rules           how it splits text
-    11822  vocab/split                text split as the tokenizer's model splits it
-    12222  vocab/align                which base token a donor token is
+     7645  vocab                      tokens, from every source, and which of them are the same
+     7686  vocab/known                what the world calls things: files, classes, tokens
+     8010  vocab/token_table          the table of tokens, and finding tokens in it
+     8184  vocab/spelling             from what a file spells to bytes
+     8375  vocab/reader               what the readers of all sources share
+     8733  vocab/added_tokens         what other files add to a model's tokens
+     9081  vocab/in_use               tokens that are named as reserved ones and are none
+     9184  vocab/from_tokenizer_json  tokenizer.json
+     9477  vocab/from_tekken          tekken.json
+     9632  vocab/from_tiktoken        *.tiktoken
+     9697  vocab/from_sentencepiece   tokenizer.model and its like
+    10062  vocab/from_vocab_json      vocab.json and merges.txt
+    10148  vocab/from_vocab_txt       vocab.txt
+    10205  vocab/digits               how a tokenizer cuts numbers
+    10401  vocab/recognise            what a file is, by what it holds
+    10532  vocab/parse                the first source that is given, and what goes with it
+    10758  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11065  vocab/rules_read           the rules of each kind of file
+    11170  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11363  vocab/from_gguf            the vocabulary of a GGUF file
+    11671  vocab/gguf_rules           how it splits text
+    11823  vocab/split                text split as the tokenizer's model splits it
+    12223  vocab/align                which base token a donor token is
 
-    12479  simd                       the hot loops, once for each instruction set
-    12512  simd/kernels               the table of kernels, and what all versions share
-    12789  simd/scalar                the reference
-    12958  simd/sse2                  the operations of 128-bit x86, and what each does
-    13079  simd/neon                  those of 64-bit Arm
-    13174  simd/wasm                  those of WebAssembly's SIMD128
-    13259  simd/avx2                  those of 256-bit x86, with FMA
-    13341  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13983  simd/avx_vnni              AVX2, and products of integers
-    14079  simd/neon_bf16             NEON, and products of matrices
-    14233  simd/avx512                512-bit x86, by hand
-    14839  simd/amx                   tiles of x86, beside AVX-512
-    15082  simd/dispatch              which of them this machine can run, and which a call takes
+    12480  simd                       the hot loops, once for each instruction set
+    12513  simd/kernels               the table of kernels, and what all versions share
+    12790  simd/scalar                the reference
+    12959  simd/sse2                  the operations of 128-bit x86, and what each does
+    13080  simd/neon                  those of 64-bit Arm
+    13175  simd/wasm                  those of WebAssembly's SIMD128
+    13260  simd/avx2                  those of 256-bit x86, with FMA
+    13342  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13984  simd/avx_vnni              AVX2, and products of integers
+    14080  simd/neon_bf16             NEON, and products of matrices
+    14234  simd/avx512                512-bit x86, by hand
+    14840  simd/amx                   tiles of x86, beside AVX-512
+    15083  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15308  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15361  solve/views                the rows of matrices, as the kernels read them
-    15490  solve/panels               vectors as the dense products want them, and these
-    15681  solve/rests                vectors on their way into panels
-    15858  solve/dictionary           the atoms, and their split along a common direction
-    16013  solve/exact_gram           products of all pairs of atoms in double
-    16095  solve/triangle             packed lower triangles
-    16199  solve/support              what is known of one target, and the exact steps
-    16475  solve/gram_table           products of atoms with all atoms, for scans
-    16713  solve/screen               which atoms are worth scoring in double: the bound
-    17019  solve/scan                 the correlations of all atoms with a block's residuals
-    17182  solve/predict              making targets ready for the next scan
-    17428  solve/candidates           the atoms that a scan could not rule out
-    17765  solve/select               the next atoms of each target
-    17930  solve/pursuit              what one solve holds, and the memory it takes
-    18174  solve/plan                 which form, and in what blocks
-    18419  solve/steps                a pursuit from its rows to its results
-    18658  solve/combine              new rows of coefficients
-    18720  solve/solver               the public call
-    18885  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19094  solve/affine_normal        the normal equations of an affine map
-    19337  solve/affine_factor        their factor, and their solution
-    19568  solve/affine_map           a fitted map, and the rows it makes
-    19912  solve/affine_choice        how many atoms to take, and chosen by what
-    20312  solve/affine_fit           what a fit of an affine map holds and needs
-    20576  solve/affine               fitting and applying affine maps
+    15309  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15362  solve/views                the rows of matrices, as the kernels read them
+    15491  solve/panels               vectors as the dense products want them, and these
+    15682  solve/rests                vectors on their way into panels
+    15859  solve/dictionary           the atoms, and their split along a common direction
+    16014  solve/exact_gram           products of all pairs of atoms in double
+    16096  solve/triangle             packed lower triangles
+    16200  solve/support              what is known of one target, and the exact steps
+    16476  solve/gram_table           products of atoms with all atoms, for scans
+    16714  solve/screen               which atoms are worth scoring in double: the bound
+    17020  solve/scan                 the correlations of all atoms with a block's residuals
+    17183  solve/predict              making targets ready for the next scan
+    17429  solve/candidates           the atoms that a scan could not rule out
+    17766  solve/select               the next atoms of each target
+    17931  solve/pursuit              what one solve holds, and the memory it takes
+    18175  solve/plan                 which form, and in what blocks
+    18420  solve/steps                a pursuit from its rows to its results
+    18659  solve/combine              new rows of coefficients
+    18721  solve/solver               the public call
+    18886  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19095  solve/affine_normal        the normal equations of an affine map
+    19338  solve/affine_factor        their factor, and their solution
+    19569  solve/affine_map           a fitted map, and the rows it makes
+    19913  solve/affine_choice        how many atoms to take, and chosen by what
+    20313  solve/affine_fit           what a fit of an affine map holds and needs
+    20577  solve/affine               fitting and applying affine maps
 
-    20867  methods                    rows for tokens that a model lacks, each method a room
-    20911  methods/parts              what methods share: sums of rows, combinations
-    21095  methods/pursuit            omp, omp-centred
-    21166  methods/constant           mean, zero
-    21194  methods/rough              products in float that leave few to be taken in double
-    21250  methods/near               each target against all anchors
-    21541  methods/weights            how a few anchors combine to a target
-    21762  methods/interpolation      common_interpolation
-    21915  methods/wechsel            wechsel
-    21965  methods/focus              focus
-    22053  methods/hull               hull
-    22104  methods/dense              matrices of double, and their products
-    22369  methods/lengthen           the base's rows of pieces beside the donor's
-    22635  methods/mapping            omp-affine, affine
-    22891  methods/linear             maps between two models' rows
-    23046  methods/clp                clp
-    23132  methods/chance             normal deviates that are the same everywhere
-    23193  methods/factor             of symmetric matrices
-    23242  methods/randn              randn
-    23331  methods/john_hewitt        john_hewitt
-    23415  methods/polar              the orthogonal part of a matrix
-    23511  methods/procrustes         procrustes
-    23604  methods/eigen              principal directions of a matrix's rows
-    23918  methods/landmark_pca       landmark_pca
-    23976  methods/stb                stb
-    24158  methods/rope               rows turned to positions
-    24248  methods/mp_rope            mp_rope
-    24574  methods/subword            subword
-    24680  methods/zett               zett
-    24702  methods/spread             the factor that suits hidden anchors' rows best
-    24929  methods/modifiers          what is done to the rows of any method
-    25073  methods/undertrained       rows that look as if nothing had trained them
-    25190  methods/methods            the table of all, and the public calls
+    20868  methods                    rows for tokens that a model lacks, each method a room
+    20912  methods/parts              what methods share: sums of rows, combinations
+    21096  methods/pursuit            omp, omp-centred
+    21167  methods/constant           mean, zero
+    21195  methods/rough              products in float that leave few to be taken in double
+    21251  methods/near               each target against all anchors
+    21542  methods/weights            how a few anchors combine to a target
+    21763  methods/interpolation      common_interpolation
+    21916  methods/wechsel            wechsel
+    21966  methods/focus              focus
+    22054  methods/hull               hull
+    22105  methods/dense              matrices of double, and their products
+    22370  methods/lengthen           the base's rows of pieces beside the donor's
+    22636  methods/mapping            omp-affine, affine
+    22892  methods/linear             maps between two models' rows
+    23047  methods/clp                clp
+    23133  methods/chance             normal deviates that are the same everywhere
+    23194  methods/factor             of symmetric matrices
+    23243  methods/randn              randn
+    23332  methods/john_hewitt        john_hewitt
+    23416  methods/polar              the orthogonal part of a matrix
+    23512  methods/procrustes         procrustes
+    23605  methods/eigen              principal directions of a matrix's rows
+    23919  methods/landmark_pca       landmark_pca
+    23977  methods/stb                stb
+    24159  methods/rope               rows turned to positions
+    24249  methods/mp_rope            mp_rope
+    24575  methods/subword            subword
+    24681  methods/zett               zett
+    24703  methods/spread             the factor that suits hidden anchors' rows best
+    24930  methods/modifiers          what is done to the rows of any method
+    25074  methods/undertrained       rows that look as if nothing had trained them
+    25191  methods/methods            the table of all, and the public calls
 
-    25341  across                     tokens of one vocabulary as weighted tokens of another
-    25355  across/map_rows            a map, gathered row by row
-    25552  across/token_map           by the split of the other vocabulary
-    25675  across/write_maps          two maps as safetensors
-    25818  across/spell_maps          two maps as JSON, for people
+    25342  across                     tokens of one vocabulary as weighted tokens of another
+    25356  across/map_rows            a map, gathered row by row
+    25553  across/token_map           by the split of the other vocabulary
+    25676  across/write_maps          two maps as safetensors
+    25819  across/spell_maps          two maps as JSON, for people
 
-    25938  disk                       files and directories
-    25976  disk/system                what POSIX and Windows are asked for
-    26017  disk/windows_paths         paths as Windows takes them
-    26157  disk/windows               the system as Windows gives it
-    26469  disk/posix                 the system as POSIX gives it
-    26717  disk/paths                 what can be told from their text
-    26791  disk/failure               why the system refused
-    26905  disk/look                  what stands at a path, and whether within another
-    27026  disk/listing               listings of directories
-    27101  disk/reading               files to read, and whether they have changed
-    27280  disk/writing               files to write
-    27397  disk/copying               copies of files
-    27463  disk/trees                 whole directories looked through, copied, removed
-    27679  disk/known                 what weights are called in a directory
-    27773  disk/staging               a directory made under another name, then renamed
-    28039  disk/staged_files          files made under another name, then renamed
-    28168  disk/missing               a path or a directory without what is wanted of it
-    28211  disk/gguf_files            GGUF files of a directory, by their names
-    28250  disk/weights               which files they are, and what may stand in their place
-    28586  disk/weight_index          the index of a checkpoint in shards
-    28803  disk/shards                what an index and its shards say of each other
-    29008  disk/gguf_parts            the parts of a split GGUF file
-    29117  disk/checkpoint            a model directory, in one file or in shards
-    29469  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29548  disk/tokenizer_directory   the tokenizer of a model directory
+    25939  disk                       files and directories
+    25977  disk/system                what POSIX and Windows are asked for
+    26018  disk/windows_paths         paths as Windows takes them
+    26158  disk/windows               the system as Windows gives it
+    26470  disk/posix                 the system as POSIX gives it
+    26718  disk/paths                 what can be told from their text
+    26792  disk/failure               why the system refused
+    26906  disk/look                  what stands at a path, and whether within another
+    27027  disk/listing               listings of directories
+    27102  disk/reading               files to read, and whether they have changed
+    27281  disk/writing               files to write
+    27398  disk/copying               copies of files
+    27464  disk/trees                 whole directories looked through, copied, removed
+    27680  disk/known                 what weights are called in a directory
+    27774  disk/staging               a directory made under another name, then renamed
+    28040  disk/staged_files          files made under another name, then renamed
+    28169  disk/missing               a path or a directory without what is wanted of it
+    28212  disk/gguf_files            GGUF files of a directory, by their names
+    28253  disk/weights               which files they are, and what may stand in their place
+    28589  disk/weight_index          the index of a checkpoint in shards
+    28806  disk/shards                what an index and its shards say of each other
+    29011  disk/gguf_parts            the parts of a split GGUF file
+    29120  disk/checkpoint            a model directory, in one file or in shards
+    29472  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29551  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29810  model                      which tensors and config keys belong to the vocabulary
-    29846  model/known                what the world calls things
-    30198  model/known_keys           keys of ids and sizes in configs
-    30372  model/known_classes        classes of tokenizers, by the type of model
-    30610  model/names                names of tensors
-    30767  model/document             the JSON files of a model directory
-    30862  model/members              what the members of a config are about
-    31083  model/config               what config.json says
-    31260  model/side                 a model directory opened once
-    31386  model/gguf_model           what a GGUF file says of a model
-    31443  model/code                 the Python that a tokenizer is loaded with
-    31677  model/parts                what each tensor does for the vocabulary
-    31788  model/whole                whether all tensors are there
-    31910  model/find                 finding the parts of a model
-    32214  model/processor            the tokens that a processor looks for by their text
-    32369  model/heirs                what becomes of the ids in a config
-    32536  model/config_ids           ids in a config being edited
-    32776  model/config_lists         lists, dictionaries and ranges of ids
-    32933  model/config_edit          config.json and generation_config.json, edited
-    33228  model/classes              which class a tokenizer is loaded as
-    33435  model/class_tokens         added tokens that a class numbers otherwise
+    29813  model                      which tensors and config keys belong to the vocabulary
+    29849  model/known                what the world calls things
+    30201  model/known_keys           keys of ids and sizes in configs
+    30375  model/known_classes        classes of tokenizers, by the type of model
+    30613  model/names                names of tensors
+    30770  model/document             the JSON files of a model directory
+    30865  model/members              what the members of a config are about
+    31086  model/config               what config.json says
+    31263  model/side                 a model directory opened once
+    31389  model/gguf_model           what a GGUF file says of a model
+    31446  model/code                 the Python that a tokenizer is loaded with
+    31680  model/parts                what each tensor does for the vocabulary
+    31791  model/whole                whether all tensors are there
+    31913  model/find                 finding the parts of a model
+    32217  model/processor            the tokens that a processor looks for by their text
+    32372  model/heirs                what becomes of the ids in a config
+    32539  model/config_ids           ids in a config being edited
+    32779  model/config_lists         lists, dictionaries and ranges of ids
+    32936  model/config_edit          config.json and generation_config.json, edited
+    33231  model/classes              which class a tokenizer is loaded as
+    33438  model/class_tokens         added tokens that a class numbers otherwise
 
-    33551  job                        the whole transplant, in the order in which it happens
-    33608  job/job                    what a job holds
-    34000  job/open                   opening the two models
-    34276  job/map                    the caller's map
-    34397  job/align                  where every new row comes from
-    34598  job/plan                   what becomes of every tensor, and of the configs
-    34819  job/rope                   heads and rotary positions of the two models
-    34917  job/chat                   the template that turns messages into text
-    35056  job/digits                 where the two tokenizers cut numbers differently
-    35257  job/converted              the special tokens that a conversion to GGUF finds
-    35565  job/gguf_donor             the files of a tokenizer, open once more
-    35649  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35932  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36268  job/gguf_merges            the merges of a byte-level vocabulary
-    36439  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36609  job/gguf_special           special tokens, flags, templates
-    36828  job/gguf_normal            what becomes of spaces and letters
-    36971  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37167  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37407  job/bos                    texts that begin otherwise than the base's
-    37471  job/rows                   rows in memory: reading, checking, their mean
-    37810  job/pieces                 what the base cuts new tokens into
-    37965  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38230  job/magikarp               tokens that look under-trained by their rows
-    38357  job/match                  rows of tokens that a new one only begins with
-    38444  job/solve                  solving for the rows of the donor
-    38653  job/targets                the rows that are made from the donor's
-    38768  job/diagnose               what is odd about the rows that were made
-    38897  job/rebuild                the new rows of one vocabulary tensor
-    39158  job/write_blocks           new rows as blocks
-    39255  job/write                  the output and its weights
-    39549  job/write_gguf             the output as a GGUF file, or as parts of one
-    39894  job/copy                   the other files of the two models
-    40111  job/index                  the files that are written anew
-    40273  job/run                    the whole, in order
-    40434  job/combined               a map of tokens by the combinations that a method makes
-    40534  job/report                 what a job did, as JSON and as a table
-    40861  job/findings               what is told of a finished model
-    40910  job/check_files            its files
-    41046  job/check_ids              sizes, ids and tying
-    41262  job/check_values           values
-    41333  job/check_gguf             the tokens of a GGUF file
-    41583  job/check_gguf_keys        its other keys, and its tensors
-    41828  job/check_draft            as a draft model for another
-    42151  job/verify                 whether a finished model agrees with itself
+    33554  job                        the whole transplant, in the order in which it happens
+    33611  job/job                    what a job holds
+    34003  job/open                   opening the two models
+    34279  job/map                    the caller's map
+    34400  job/align                  where every new row comes from
+    34601  job/plan                   what becomes of every tensor, and of the configs
+    34822  job/rope                   heads and rotary positions of the two models
+    34920  job/chat                   the template that turns messages into text
+    35059  job/digits                 where the two tokenizers cut numbers differently
+    35260  job/converted              the special tokens that a conversion to GGUF finds
+    35568  job/gguf_donor             the files of a tokenizer, open once more
+    35652  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35935  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36271  job/gguf_merges            the merges of a byte-level vocabulary
+    36442  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36612  job/gguf_special           special tokens, flags, templates
+    36831  job/gguf_normal            what becomes of spaces and letters
+    36974  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37170  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37410  job/bos                    texts that begin otherwise than the base's
+    37474  job/rows                   rows in memory: reading, checking, their mean
+    37813  job/pieces                 what the base cuts new tokens into
+    37968  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38233  job/magikarp               tokens that look under-trained by their rows
+    38360  job/match                  rows of tokens that a new one only begins with
+    38447  job/solve                  solving for the rows of the donor
+    38656  job/targets                the rows that are made from the donor's
+    38771  job/diagnose               what is odd about the rows that were made
+    38900  job/rebuild                the new rows of one vocabulary tensor
+    39161  job/write_blocks           new rows as blocks
+    39258  job/write                  the output and its weights
+    39552  job/write_gguf             the output as a GGUF file, or as parts of one
+    39897  job/copy                   the other files of the two models
+    40114  job/index                  the files that are written anew
+    40276  job/run                    the whole, in order
+    40437  job/combined               a map of tokens by the combinations that a method makes
+    40537  job/report                 what a job did, as JSON and as a table
+    40864  job/findings               what is told of a finished model
+    40913  job/check_files            its files
+    41049  job/check_ids              sizes, ids and tying
+    41265  job/check_values           values
+    41336  job/check_gguf             the tokens of a GGUF file
+    41586  job/check_gguf_keys        its other keys, and its tensors
+    41831  job/check_draft            as a draft model for another
+    42154  job/verify                 whether a finished model agrees with itself
 
-    42207  evaluate                   methods ranked on tokens that both models share
-    42226  evaluate/token_class       what a token is like, by its bytes
-    42293  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42491  evaluate/scores            how near rows come to the true ones
-    42591  evaluate/ranks             whether a true row is found among all
-    42722  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42949  evaluate/write_json        an evaluation as JSON
-    43062  evaluate/write_page        an evaluation as a page
+    42210  evaluate                   methods ranked on tokens that both models share
+    42229  evaluate/token_class       what a token is like, by its bytes
+    42296  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42494  evaluate/scores            how near rows come to the true ones
+    42594  evaluate/ranks             whether a true row is found among all
+    42725  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42952  evaluate/write_json        an evaluation as JSON
+    43065  evaluate/write_page        an evaluation as a page
 
-    43276  reshape                    a model's own vocabulary, smaller or larger
-    43299  reshape/needed             what has to stay for the sake of what stays
-    43482  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43785  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43901  reshape/renumber           which tokens there are then, and their ids
-    44108  reshape/files_json         tokenizer.json and the JSON files beside it
-    44483  reshape/files_lines        merges.txt and vocab.txt
-    44567  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44689  reshape/new_model          the model with its new tokenizer
-    44763  reshape/trim               fewer tokens
-    44869  reshape/extend             more tokens
+    43279  reshape                    a model's own vocabulary, smaller or larger
+    43302  reshape/needed             what has to stay for the sake of what stays
+    43485  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43788  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43904  reshape/renumber           which tokens there are then, and their ids
+    44111  reshape/files_json         tokenizer.json and the JSON files beside it
+    44486  reshape/files_lines        merges.txt and vocab.txt
+    44570  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44692  reshape/new_model          the model with its new tokenizer
+    44766  reshape/trim               fewer tokens
+    44872  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -7366,11 +7366,12 @@ OTX__PRIVATE otx_result otx__gguf_write_entries(otx__text *text, const otx_tenso
                                                 const uint32_t *types, uint32_t alignment,
                                                 otx_gguf_layout *out, otx_error *error)
 {
+    const uint64_t most = INT64_MAX - 2 * OTX__GGUF_LIMIT; /* with padding it passes that */
     uint64_t end = 0, bytes;
     size_t i;
     for (i = 0; i < out->count; i++) {
         const char *problem = otx__gguf_entry_problem(&tensors[i], types[i], &bytes);
-        if (!problem && bytes > INT64_MAX - 2 * OTX__GGUF_LIMIT - end)
+        if (!problem && (end > most || bytes > most - end))
             problem = "makes the file larger than files can be";
         if (problem)
             return otx__gguf_tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, &tensors[i], types[i],
@@ -28219,8 +28220,10 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
 OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
 {
     const size_t size = strlen(name);
-    const char *end = name + size - OTX__GGUF_PART;
-    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+    const char *end;
+    if (size <= OTX__GGUF_PART) return false;
+    end = name + size - OTX__GGUF_PART;
+    return end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
            strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
            otx__parse_uint(otx__span_of(end + 10, 5), count);
 }
