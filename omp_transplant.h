@@ -83,227 +83,227 @@
      6806  files/gguf_walk            what stands in a header, one after the other
      7018  files/gguf_read            the header of a file, checked
      7239  files/gguf_write           the header of a new file
-     7444  files/gguf_keys            a list of keys that is being made
+     7445  files/gguf_keys            a list of keys that is being made
 
-     7644  vocab                      tokens, from every source, and which of them are the same
-     7685  vocab/known                what the world calls things: files, classes, tokens
-     8009  vocab/token_table          the table of tokens, and finding tokens in it
-     8183  vocab/spelling             from what a file spells to bytes
-     8374  vocab/reader               what the readers of all sources share
-     8732  vocab/added_tokens         what other files add to a model's tokens
-     9080  vocab/in_use               tokens that are named as reserved ones and are none
-     9183  vocab/from_tokenizer_json  tokenizer.json
-     9476  vocab/from_tekken          tekken.json
-     9631  vocab/from_tiktoken        *.tiktoken
-     9696  vocab/from_sentencepiece   tokenizer.model and its like
-    10061  vocab/from_vocab_json      vocab.json and merges.txt
-    10147  vocab/from_vocab_txt       vocab.txt
-    10204  vocab/digits               how a tokenizer cuts numbers
-    10400  vocab/recognise            what a file is, by what it holds
-    10531  vocab/parse                the first source that is given, and what goes with it
-    10757  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11064  vocab/rules_read           the rules of each kind of file
-    11169  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11350  vocab/from_gguf            the vocabulary of a GGUF file
-    11658  vocab/gguf_rules           how it splits text
-    11810  vocab/split                text split as the tokenizer's model splits it
-    12210  vocab/align                which base token a donor token is
+     7645  vocab                      tokens, from every source, and which of them are the same
+     7686  vocab/known                what the world calls things: files, classes, tokens
+     8010  vocab/token_table          the table of tokens, and finding tokens in it
+     8184  vocab/spelling             from what a file spells to bytes
+     8375  vocab/reader               what the readers of all sources share
+     8733  vocab/added_tokens         what other files add to a model's tokens
+     9081  vocab/in_use               tokens that are named as reserved ones and are none
+     9184  vocab/from_tokenizer_json  tokenizer.json
+     9477  vocab/from_tekken          tekken.json
+     9632  vocab/from_tiktoken        *.tiktoken
+     9697  vocab/from_sentencepiece   tokenizer.model and its like
+    10062  vocab/from_vocab_json      vocab.json and merges.txt
+    10148  vocab/from_vocab_txt       vocab.txt
+    10205  vocab/digits               how a tokenizer cuts numbers
+    10401  vocab/recognise            what a file is, by what it holds
+    10532  vocab/parse                the first source that is given, and what goes with it
+    10758  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11065  vocab/rules_read           the rules of each kind of file
+    11170  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11363  vocab/from_gguf            the vocabulary of a GGUF file
+    11671  vocab/gguf_rules           how it splits text
+    11823  vocab/split                text split as the tokenizer's model splits it
+    12223  vocab/align                which base token a donor token is
 
-    12467  simd                       the hot loops, once for each instruction set
-    12500  simd/kernels               the table of kernels, and what all versions share
-    12777  simd/scalar                the reference
-    12946  simd/sse2                  the operations of 128-bit x86, and what each does
-    13067  simd/neon                  those of 64-bit Arm
-    13162  simd/wasm                  those of WebAssembly's SIMD128
-    13247  simd/avx2                  those of 256-bit x86, with FMA
-    13329  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13971  simd/avx_vnni              AVX2, and products of integers
-    14067  simd/neon_bf16             NEON, and products of matrices
-    14221  simd/avx512                512-bit x86, by hand
-    14827  simd/amx                   tiles of x86, beside AVX-512
-    15070  simd/dispatch              which of them this machine can run, and which a call takes
+    12480  simd                       the hot loops, once for each instruction set
+    12513  simd/kernels               the table of kernels, and what all versions share
+    12790  simd/scalar                the reference
+    12959  simd/sse2                  the operations of 128-bit x86, and what each does
+    13080  simd/neon                  those of 64-bit Arm
+    13175  simd/wasm                  those of WebAssembly's SIMD128
+    13260  simd/avx2                  those of 256-bit x86, with FMA
+    13342  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13984  simd/avx_vnni              AVX2, and products of integers
+    14080  simd/neon_bf16             NEON, and products of matrices
+    14234  simd/avx512                512-bit x86, by hand
+    14840  simd/amx                   tiles of x86, beside AVX-512
+    15083  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15296  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15349  solve/views                the rows of matrices, as the kernels read them
-    15478  solve/panels               vectors as the dense products want them, and these
-    15669  solve/rests                vectors on their way into panels
-    15846  solve/dictionary           the atoms, and their split along a common direction
-    16001  solve/exact_gram           products of all pairs of atoms in double
-    16083  solve/triangle             packed lower triangles
-    16187  solve/support              what is known of one target, and the exact steps
-    16463  solve/gram_table           products of atoms with all atoms, for scans
-    16701  solve/screen               which atoms are worth scoring in double: the bound
-    17007  solve/scan                 the correlations of all atoms with a block's residuals
-    17170  solve/predict              making targets ready for the next scan
-    17416  solve/candidates           the atoms that a scan could not rule out
-    17753  solve/select               the next atoms of each target
-    17918  solve/pursuit              what one solve holds, and the memory it takes
-    18162  solve/plan                 which form, and in what blocks
-    18407  solve/steps                a pursuit from its rows to its results
-    18646  solve/combine              new rows of coefficients
-    18708  solve/solver               the public call
-    18873  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19082  solve/affine_normal        the normal equations of an affine map
-    19325  solve/affine_factor        their factor, and their solution
-    19556  solve/affine_map           a fitted map, and the rows it makes
-    19900  solve/affine_choice        how many atoms to take, and chosen by what
-    20300  solve/affine_fit           what a fit of an affine map holds and needs
-    20564  solve/affine               fitting and applying affine maps
+    15309  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15362  solve/views                the rows of matrices, as the kernels read them
+    15491  solve/panels               vectors as the dense products want them, and these
+    15682  solve/rests                vectors on their way into panels
+    15859  solve/dictionary           the atoms, and their split along a common direction
+    16014  solve/exact_gram           products of all pairs of atoms in double
+    16096  solve/triangle             packed lower triangles
+    16200  solve/support              what is known of one target, and the exact steps
+    16476  solve/gram_table           products of atoms with all atoms, for scans
+    16714  solve/screen               which atoms are worth scoring in double: the bound
+    17020  solve/scan                 the correlations of all atoms with a block's residuals
+    17183  solve/predict              making targets ready for the next scan
+    17429  solve/candidates           the atoms that a scan could not rule out
+    17766  solve/select               the next atoms of each target
+    17931  solve/pursuit              what one solve holds, and the memory it takes
+    18175  solve/plan                 which form, and in what blocks
+    18420  solve/steps                a pursuit from its rows to its results
+    18659  solve/combine              new rows of coefficients
+    18721  solve/solver               the public call
+    18886  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19095  solve/affine_normal        the normal equations of an affine map
+    19338  solve/affine_factor        their factor, and their solution
+    19569  solve/affine_map           a fitted map, and the rows it makes
+    19913  solve/affine_choice        how many atoms to take, and chosen by what
+    20313  solve/affine_fit           what a fit of an affine map holds and needs
+    20577  solve/affine               fitting and applying affine maps
 
-    20855  methods                    rows for tokens that a model lacks, each method a room
-    20899  methods/parts              what methods share: sums of rows, combinations
-    21083  methods/pursuit            omp, omp-centred
-    21154  methods/constant           mean, zero
-    21182  methods/rough              products in float that leave few to be taken in double
-    21238  methods/near               each target against all anchors
-    21529  methods/weights            how a few anchors combine to a target
-    21750  methods/interpolation      common_interpolation
-    21903  methods/wechsel            wechsel
-    21953  methods/focus              focus
-    22041  methods/hull               hull
-    22092  methods/dense              matrices of double, and their products
-    22357  methods/lengthen           the base's rows of pieces beside the donor's
-    22623  methods/mapping            omp-affine, affine
-    22879  methods/linear             maps between two models' rows
-    23034  methods/clp                clp
-    23120  methods/chance             normal deviates that are the same everywhere
-    23181  methods/factor             of symmetric matrices
-    23230  methods/randn              randn
-    23319  methods/john_hewitt        john_hewitt
-    23403  methods/polar              the orthogonal part of a matrix
-    23499  methods/procrustes         procrustes
-    23592  methods/eigen              principal directions of a matrix's rows
-    23906  methods/landmark_pca       landmark_pca
-    23964  methods/stb                stb
-    24146  methods/rope               rows turned to positions
-    24236  methods/mp_rope            mp_rope
-    24562  methods/subword            subword
-    24668  methods/zett               zett
-    24690  methods/spread             the factor that suits hidden anchors' rows best
-    24917  methods/modifiers          what is done to the rows of any method
-    25061  methods/undertrained       rows that look as if nothing had trained them
-    25178  methods/methods            the table of all, and the public calls
+    20868  methods                    rows for tokens that a model lacks, each method a room
+    20912  methods/parts              what methods share: sums of rows, combinations
+    21096  methods/pursuit            omp, omp-centred
+    21167  methods/constant           mean, zero
+    21195  methods/rough              products in float that leave few to be taken in double
+    21251  methods/near               each target against all anchors
+    21542  methods/weights            how a few anchors combine to a target
+    21763  methods/interpolation      common_interpolation
+    21916  methods/wechsel            wechsel
+    21966  methods/focus              focus
+    22054  methods/hull               hull
+    22105  methods/dense              matrices of double, and their products
+    22370  methods/lengthen           the base's rows of pieces beside the donor's
+    22636  methods/mapping            omp-affine, affine
+    22892  methods/linear             maps between two models' rows
+    23047  methods/clp                clp
+    23133  methods/chance             normal deviates that are the same everywhere
+    23194  methods/factor             of symmetric matrices
+    23243  methods/randn              randn
+    23332  methods/john_hewitt        john_hewitt
+    23416  methods/polar              the orthogonal part of a matrix
+    23512  methods/procrustes         procrustes
+    23605  methods/eigen              principal directions of a matrix's rows
+    23919  methods/landmark_pca       landmark_pca
+    23977  methods/stb                stb
+    24159  methods/rope               rows turned to positions
+    24249  methods/mp_rope            mp_rope
+    24575  methods/subword            subword
+    24681  methods/zett               zett
+    24703  methods/spread             the factor that suits hidden anchors' rows best
+    24930  methods/modifiers          what is done to the rows of any method
+    25074  methods/undertrained       rows that look as if nothing had trained them
+    25191  methods/methods            the table of all, and the public calls
 
-    25329  across                     tokens of one vocabulary as weighted tokens of another
-    25343  across/map_rows            a map, gathered row by row
-    25540  across/token_map           by the split of the other vocabulary
-    25663  across/write_maps          two maps as safetensors
-    25806  across/spell_maps          two maps as JSON, for people
+    25342  across                     tokens of one vocabulary as weighted tokens of another
+    25356  across/map_rows            a map, gathered row by row
+    25553  across/token_map           by the split of the other vocabulary
+    25676  across/write_maps          two maps as safetensors
+    25819  across/spell_maps          two maps as JSON, for people
 
-    25926  disk                       files and directories
-    25964  disk/system                what POSIX and Windows are asked for
-    26005  disk/windows_paths         paths as Windows takes them
-    26145  disk/windows               the system as Windows gives it
-    26457  disk/posix                 the system as POSIX gives it
-    26705  disk/paths                 what can be told from their text
-    26779  disk/failure               why the system refused
-    26893  disk/look                  what stands at a path, and whether within another
-    27014  disk/listing               listings of directories
-    27089  disk/reading               files to read, and whether they have changed
-    27268  disk/writing               files to write
-    27385  disk/copying               copies of files
-    27451  disk/trees                 whole directories looked through, copied, removed
-    27667  disk/known                 what weights are called in a directory
-    27761  disk/staging               a directory made under another name, then renamed
-    28027  disk/staged_files          files made under another name, then renamed
-    28156  disk/missing               a path or a directory without what is wanted of it
-    28199  disk/gguf_files            GGUF files of a directory, by their names
-    28238  disk/weights               which files they are, and what may stand in their place
-    28574  disk/weight_index          the index of a checkpoint in shards
-    28791  disk/shards                what an index and its shards say of each other
-    28996  disk/gguf_parts            the parts of a split GGUF file
-    29105  disk/checkpoint            a model directory, in one file or in shards
-    29457  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29536  disk/tokenizer_directory   the tokenizer of a model directory
+    25939  disk                       files and directories
+    25977  disk/system                what POSIX and Windows are asked for
+    26018  disk/windows_paths         paths as Windows takes them
+    26158  disk/windows               the system as Windows gives it
+    26470  disk/posix                 the system as POSIX gives it
+    26718  disk/paths                 what can be told from their text
+    26792  disk/failure               why the system refused
+    26906  disk/look                  what stands at a path, and whether within another
+    27027  disk/listing               listings of directories
+    27102  disk/reading               files to read, and whether they have changed
+    27281  disk/writing               files to write
+    27398  disk/copying               copies of files
+    27464  disk/trees                 whole directories looked through, copied, removed
+    27680  disk/known                 what weights are called in a directory
+    27774  disk/staging               a directory made under another name, then renamed
+    28040  disk/staged_files          files made under another name, then renamed
+    28169  disk/missing               a path or a directory without what is wanted of it
+    28212  disk/gguf_files            GGUF files of a directory, by their names
+    28253  disk/weights               which files they are, and what may stand in their place
+    28589  disk/weight_index          the index of a checkpoint in shards
+    28806  disk/shards                what an index and its shards say of each other
+    29011  disk/gguf_parts            the parts of a split GGUF file
+    29120  disk/checkpoint            a model directory, in one file or in shards
+    29472  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29551  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29798  model                      which tensors and config keys belong to the vocabulary
-    29834  model/known                what the world calls things
-    30186  model/known_keys           keys of ids and sizes in configs
-    30360  model/known_classes        classes of tokenizers, by the type of model
-    30598  model/names                names of tensors
-    30755  model/document             the JSON files of a model directory
-    30850  model/members              what the members of a config are about
-    31071  model/config               what config.json says
-    31248  model/side                 a model directory opened once
-    31372  model/gguf_model           what a GGUF file says of a model
-    31429  model/code                 the Python that a tokenizer is loaded with
-    31663  model/parts                what each tensor does for the vocabulary
-    31776  model/whole                whether all tensors are there
-    31898  model/find                 finding the parts of a model
-    32197  model/processor            the tokens that a processor looks for by their text
-    32352  model/heirs                what becomes of the ids in a config
-    32519  model/config_ids           ids in a config being edited
-    32759  model/config_lists         lists, dictionaries and ranges of ids
-    32916  model/config_edit          config.json and generation_config.json, edited
-    33211  model/classes              which class a tokenizer is loaded as
-    33418  model/class_tokens         added tokens that a class numbers otherwise
+    29813  model                      which tensors and config keys belong to the vocabulary
+    29849  model/known                what the world calls things
+    30201  model/known_keys           keys of ids and sizes in configs
+    30375  model/known_classes        classes of tokenizers, by the type of model
+    30613  model/names                names of tensors
+    30770  model/document             the JSON files of a model directory
+    30865  model/members              what the members of a config are about
+    31086  model/config               what config.json says
+    31263  model/side                 a model directory opened once
+    31389  model/gguf_model           what a GGUF file says of a model
+    31446  model/code                 the Python that a tokenizer is loaded with
+    31680  model/parts                what each tensor does for the vocabulary
+    31791  model/whole                whether all tensors are there
+    31913  model/find                 finding the parts of a model
+    32217  model/processor            the tokens that a processor looks for by their text
+    32372  model/heirs                what becomes of the ids in a config
+    32539  model/config_ids           ids in a config being edited
+    32779  model/config_lists         lists, dictionaries and ranges of ids
+    32936  model/config_edit          config.json and generation_config.json, edited
+    33231  model/classes              which class a tokenizer is loaded as
+    33438  model/class_tokens         added tokens that a class numbers otherwise
 
-    33534  job                        the whole transplant, in the order in which it happens
-    33591  job/job                    what a job holds
-    33983  job/open                   opening the two models
-    34259  job/map                    the caller's map
-    34380  job/align                  where every new row comes from
-    34581  job/plan                   what becomes of every tensor, and of the configs
-    34802  job/rope                   heads and rotary positions of the two models
-    34900  job/chat                   the template that turns messages into text
-    35039  job/digits                 where the two tokenizers cut numbers differently
-    35240  job/converted              the special tokens that a conversion to GGUF finds
-    35548  job/gguf_donor             the files of a tokenizer, open once more
-    35632  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35915  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36251  job/gguf_merges            the merges of a byte-level vocabulary
-    36422  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36592  job/gguf_special           special tokens, flags, templates
-    36811  job/gguf_normal            what becomes of spaces and letters
-    36954  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37150  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37361  job/bos                    texts that begin otherwise than the base's
-    37425  job/rows                   rows in memory: reading, checking, their mean
-    37764  job/pieces                 what the base cuts new tokens into
-    37919  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38184  job/magikarp               tokens that look under-trained by their rows
-    38311  job/match                  rows of tokens that a new one only begins with
-    38398  job/solve                  solving for the rows of the donor
-    38607  job/targets                the rows that are made from the donor's
-    38722  job/diagnose               what is odd about the rows that were made
-    38851  job/rebuild                the new rows of one vocabulary tensor
-    39112  job/write_blocks           new rows as blocks
-    39209  job/write                  the output and its weights
-    39503  job/write_gguf             the output as a GGUF file, or as parts of one
-    39848  job/copy                   the other files of the two models
-    40065  job/index                  the files that are written anew
-    40227  job/run                    the whole, in order
-    40388  job/combined               a map of tokens by the combinations that a method makes
-    40488  job/report                 what a job did, as JSON and as a table
-    40815  job/findings               what is told of a finished model
-    40864  job/check_files            its files
-    41000  job/check_ids              sizes, ids and tying
-    41216  job/check_values           values
-    41287  job/check_gguf             the tokens of a GGUF file
-    41537  job/check_gguf_keys        its other keys, and its tensors
-    41782  job/check_draft            as a draft model for another
-    42105  job/verify                 whether a finished model agrees with itself
+    33554  job                        the whole transplant, in the order in which it happens
+    33611  job/job                    what a job holds
+    34003  job/open                   opening the two models
+    34279  job/map                    the caller's map
+    34400  job/align                  where every new row comes from
+    34601  job/plan                   what becomes of every tensor, and of the configs
+    34822  job/rope                   heads and rotary positions of the two models
+    34920  job/chat                   the template that turns messages into text
+    35059  job/digits                 where the two tokenizers cut numbers differently
+    35260  job/converted              the special tokens that a conversion to GGUF finds
+    35568  job/gguf_donor             the files of a tokenizer, open once more
+    35652  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35935  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36271  job/gguf_merges            the merges of a byte-level vocabulary
+    36442  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36612  job/gguf_special           special tokens, flags, templates
+    36831  job/gguf_normal            what becomes of spaces and letters
+    36974  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37170  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37410  job/bos                    texts that begin otherwise than the base's
+    37474  job/rows                   rows in memory: reading, checking, their mean
+    37813  job/pieces                 what the base cuts new tokens into
+    37968  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38233  job/magikarp               tokens that look under-trained by their rows
+    38360  job/match                  rows of tokens that a new one only begins with
+    38447  job/solve                  solving for the rows of the donor
+    38656  job/targets                the rows that are made from the donor's
+    38771  job/diagnose               what is odd about the rows that were made
+    38900  job/rebuild                the new rows of one vocabulary tensor
+    39161  job/write_blocks           new rows as blocks
+    39258  job/write                  the output and its weights
+    39552  job/write_gguf             the output as a GGUF file, or as parts of one
+    39897  job/copy                   the other files of the two models
+    40114  job/index                  the files that are written anew
+    40276  job/run                    the whole, in order
+    40437  job/combined               a map of tokens by the combinations that a method makes
+    40537  job/report                 what a job did, as JSON and as a table
+    40864  job/findings               what is told of a finished model
+    40913  job/check_files            its files
+    41049  job/check_ids              sizes, ids and tying
+    41265  job/check_values           values
+    41336  job/check_gguf             the tokens of a GGUF file
+    41586  job/check_gguf_keys        its other keys, and its tensors
+    41831  job/check_draft            as a draft model for another
+    42154  job/verify                 whether a finished model agrees with itself
 
-    42161  evaluate                   methods ranked on tokens that both models share
-    42180  evaluate/token_class       what a token is like, by its bytes
-    42247  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42445  evaluate/scores            how near rows come to the true ones
-    42545  evaluate/ranks             whether a true row is found among all
-    42676  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42903  evaluate/write_json        an evaluation as JSON
-    43016  evaluate/write_page        an evaluation as a page
+    42210  evaluate                   methods ranked on tokens that both models share
+    42229  evaluate/token_class       what a token is like, by its bytes
+    42296  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42494  evaluate/scores            how near rows come to the true ones
+    42594  evaluate/ranks             whether a true row is found among all
+    42725  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42952  evaluate/write_json        an evaluation as JSON
+    43065  evaluate/write_page        an evaluation as a page
 
-    43230  reshape                    a model's own vocabulary, smaller or larger
-    43253  reshape/needed             what has to stay for the sake of what stays
-    43436  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43739  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43855  reshape/renumber           which tokens there are then, and their ids
-    44062  reshape/files_json         tokenizer.json and the JSON files beside it
-    44437  reshape/files_lines        merges.txt and vocab.txt
-    44521  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44643  reshape/new_model          the model with its new tokenizer
-    44717  reshape/trim               fewer tokens
-    44823  reshape/extend             more tokens
+    43279  reshape                    a model's own vocabulary, smaller or larger
+    43302  reshape/needed             what has to stay for the sake of what stays
+    43485  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43788  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43904  reshape/renumber           which tokens there are then, and their ids
+    44111  reshape/files_json         tokenizer.json and the JSON files beside it
+    44486  reshape/files_lines        merges.txt and vocab.txt
+    44570  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44692  reshape/new_model          the model with its new tokenizer
+    44766  reshape/trim               fewer tokens
+    44872  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -7366,11 +7366,12 @@ OTX__PRIVATE otx_result otx__gguf_write_entries(otx__text *text, const otx_tenso
                                                 const uint32_t *types, uint32_t alignment,
                                                 otx_gguf_layout *out, otx_error *error)
 {
+    const uint64_t most = INT64_MAX - 2 * OTX__GGUF_LIMIT; /* with padding it passes that */
     uint64_t end = 0, bytes;
     size_t i;
     for (i = 0; i < out->count; i++) {
         const char *problem = otx__gguf_entry_problem(&tensors[i], types[i], &bytes);
-        if (!problem && bytes > INT64_MAX - 2 * OTX__GGUF_LIMIT - end)
+        if (!problem && (end > most || bytes > most - end))
             problem = "makes the file larger than files can be";
         if (problem)
             return otx__gguf_tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, &tensors[i], types[i],
@@ -11322,17 +11323,29 @@ OTX__PRIVATE const otx__vocab_kind *otx__vocab_kind_of(const otx_gguf *file)
     return NULL;
 }
 
+/* The pre-tokenizer of byte-level vocabularies of that name, or NULL. */
+OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_named(otx__span name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
+        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
+    return NULL;
+}
+
+/* Whether there is a pre-tokenizer of that name. */
+OTX__PRIVATE bool otx__gguf_is_pre(otx__span name)
+{
+    return otx__gguf_pre_named(name) ||
+           otx__span_is_any(name, otx__gguf_spaced_pres, OTX__COUNT(otx__gguf_spaced_pres));
+}
+
 /* The pre-tokenizer of a byte-level vocabulary, or NULL. */
 OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 {
     const otx__vocab_kind *kind = otx__vocab_kind_of(file);
-    otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
-    size_t i;
+    const otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
     if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
-    if (name.size == 0) name = otx__span_of("default", 7);
-    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
-        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
-    return NULL;
+    return otx__gguf_pre_named(name.size ? name : otx__span_of("default", 7));
 }
 
 /* The id that a role has where no key names one, or -1. */
@@ -28207,8 +28220,10 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
 OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
 {
     const size_t size = strlen(name);
-    const char *end = name + size - OTX__GGUF_PART;
-    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+    const char *end;
+    if (size <= OTX__GGUF_PART) return false;
+    end = name + size - OTX__GGUF_PART;
+    return end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
            strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
            otx__parse_uint(otx__span_of(end + 10, 5), count);
 }
@@ -31268,6 +31283,8 @@ typedef struct otx__parts {
     const otx_checkpoint_tensor *embedding; /* the main one; NULL: not looked for yet */
     const otx_checkpoint_tensor *head;      /* NULL if none is stored */
     bool tied;                              /* the head is the embedding */
+    bool explained; /* config.json, or a key, gives the size of the vocabulary to something
+                       else too */
 } otx__parts;
 
 /* A model directory. Every use opens what it needs of it, by the functions that stand
@@ -31731,9 +31748,7 @@ OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
 OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx__side *side,
                                               const otx_tensor *tensor, otx_error *error)
 {
-    bool numbered = otx__name_is_numbered(tensor);
-    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
-                                : otx__config_has_size(&side->config, side->parts.rows);
+    const bool numbered = otx__name_is_numbered(tensor), explained = side->parts.explained;
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);
@@ -32080,6 +32095,9 @@ OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_ten
                          "expected", side->path, otx__tensor_text(text, tensor),
                          otx_dtype_name(tensor->dtype));
     }
+    if (kind == OTX__PART_BIAS && otx_dtype_is_block(tensor->dtype))
+        return otx__fail_tensor(side, tensor, "is a bias in blocks, which nobody writes: its "
+                                              "numbers belong to one token each", error);
     if (kind != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
         return otx__fail_tensor(side, tensor, "has no columns or more than 2147483647", error);
     if (parts->count == OTX__MAX_PARTS)
@@ -32102,6 +32120,8 @@ OTX__PRIVATE otx_result otx__find_all(const otx_context *ctx, otx__side *side, o
     const otx_checkpoint *checkpoint = &side->checkpoint;
     otx_result result = OTX_OK;
     size_t i;
+    side->parts.explained = side->gguf ? otx__gguf_has_size(checkpoint, side->parts.rows)
+                                       : otx__config_has_size(&side->config, side->parts.rows);
     for (i = 0; i < checkpoint->tensor_count && !result; i++) {
         otx__part_kind kind;
         result = otx__part_of(ctx, side, checkpoint->tensors[i].tensor, &kind, error);
@@ -37180,44 +37200,67 @@ OTX__PRIVATE bool otx__gguf_is_vocab(const otx_gguf_key *key)
 
 /* ---- tokens ---- */
 
+/* Lists the tokens that keep their strings: of equal ones the first. The others are of no
+   kind. */
+OTX__PRIVATE void otx__gguf_keep_first(const otx_gguf_key *tokens, uint64_t rows,
+                                       otx_token *list, otx__token_index *index,
+                                       otx__example *same)
+{
+    otx_gguf_strings at;
+    uint64_t i;
+    memset(&at, 0, sizeof at);
+    for (i = 0; i < rows && otx_gguf_next(tokens, &at); i++) {
+        uint32_t *slot = otx__index_slot(index, OTX_TOKEN_NONE, at.bytes, at.size);
+        if (*slot) {
+            otx__example_add(same, at.bytes, at.size, i, *slot - 1);
+            continue;
+        }
+        list[i].content = at.bytes;
+        list[i].content_size = (uint32_t)at.size;
+        list[i].kind = OTX_TOKEN_TEXT;
+        *slot = (uint32_t)i + 1;
+    }
+}
+
+/* Writes a name that no token has: "[PAD7]", or "[PAD7_2]" if one is called so. */
+OTX__PRIVATE void otx__gguf_put_new_name(const otx__token_index *index, const char *what,
+                                         uint64_t id, otx__text *to)
+{
+    char name[64];
+    size_t size = otx__format(name, sizeof name, "[%s%" PRIu64 "]", what, id);
+    uint64_t i;
+    for (i = 2; otx__index_find(index, OTX_TOKEN_NONE, name, size) >= 0; i++)
+        size = otx__format(name, sizeof name, "[%s%" PRIu64 "_%" PRIu64 "]", what, id, i);
+    otx__gguf_text_string(to, name, size);
+}
+
 /* Writes the list of tokens anew: of two with one string the second becomes another, as
    llama.cpp ends on such, and there are as many as rows. */
 OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key *tokens,
                                          uint64_t rows, otx__text *to, otx_error *error)
 {
     otx__token_index index;
-    otx_gguf_strings at;
-    otx_token *list;
-    char name[48];
+    otx__example same;
+    otx_token *list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
     uint64_t i;
     otx_result result;
-    list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
     if (!list) return otx__fail_array(error, (size_t)rows, sizeof *list);
+    memset(&same, 0, sizeof same);
     result = otx__index_open(&job->ctx, &index, list, (size_t)rows, true, error);
-    memset(&at, 0, sizeof at);
+    if (!result) otx__gguf_keep_first(tokens, rows, list, &index, &same);
     for (i = 0; i < rows && !result; i++) {
-        const bool own = otx_gguf_next(tokens, &at);
-        uint32_t *slot = own ? otx__index_slot(&index, OTX_TOKEN_NONE, at.bytes, at.size) : NULL;
-        char quoted[OTX__QUOTED];
-        if (own && at.size <= UINT32_MAX && !*slot) {
-            list[i].content = at.bytes;
-            list[i].content_size = (uint32_t)at.size;
-            list[i].kind = OTX_TOKEN_TEXT;
-            *slot = (uint32_t)i + 1;
-            otx__gguf_text_string(to, at.bytes, at.size);
-            continue;
-        }
-        otx__format(name, sizeof name, "[%s%" PRIu64 "]", own ? "SAME" : "PAD", i);
-        otx__gguf_text_string(to, name, strlen(name));
-        if (own)
-            otx__log(&job->ctx, OTX_WARNING, "%s: token %" PRIu64 " is \"%s\" once more, as "
-                     "token %" PRIu64 " is: called %s, as llama.cpp takes no two of one name",
-                     job->donor.path, i, otx__quote(quoted, sizeof quoted, at.bytes, at.size),
-                     (uint64_t)*slot - 1, name);
+        if (list[i].kind != OTX_TOKEN_NONE)
+            otx__gguf_text_string(to, list[i].content, list[i].content_size);
+        else otx__gguf_put_new_name(&index, i < tokens->count ? "SAME" : "PAD", i, to);
     }
     if (!result) otx__index_close(&job->ctx, &index);
     otx__free(&job->ctx, list, (size_t)rows, sizeof *list);
     if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    if (!result && same.count)
+        otx__log(&job->ctx, OTX_WARNING, "%s: of %" PRIu64 " tokens the string is that of an "
+                 "earlier one, which llama.cpp does not take: token %" PRIu64 " is \"%s\" once "
+                 "more, as token %" PRIu64 " is, and so on; they are called [SAMEid]",
+                 job->donor.path, same.count, same.id, same.quoted, same.declared);
     return result;
 }
 
@@ -37282,9 +37325,15 @@ OTX__PRIVATE otx_result otx__gguf_add_vocab(const otx_job *job, otx__gguf_list *
 {
     const bool chat = job->options.chat != OTX_CHAT_DONOR;
     const uint64_t rows = job->alignment.count;
+    const char *pre = job->options.pre;
+    char quoted[OTX__QUOTED];
+    if (pre && !otx__gguf_is_pre(otx__span_of(pre, strlen(pre))))
+        otx__log(&job->ctx, OTX_WARNING, "--pre %s: no pre-tokenizer of llama.cpp of August 2026 "
+                 "has that name, and one that does not know it does not load the file",
+                 otx__quote(quoted, sizeof quoted, pre, strlen(pre)));
     if (job->donor.gguf) otx__gguf_copy_vocab(job, list);
     else {
-        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, job->options.pre,
+        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, pre,
                                                  chat ? &job->chat : NULL, list, error);
         if (result) return result;
     }

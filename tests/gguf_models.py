@@ -67,7 +67,7 @@ def element(kind, value):
 
 def write(path, keys, tensors, alignment=32):
     """keys: name -> (type, value) or (type, [values])."""
-    out = struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(keys))
+    out = bytearray(struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(keys)))
     for name, (kind, value) in keys.items():
         out += text(name)
         if isinstance(value, list):

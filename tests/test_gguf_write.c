@@ -109,6 +109,7 @@ static void test_unwritten_keys(void)
 static void test_unwritten_tensors(void)
 {
     const uint64_t shape[5] = {2, 16, 1, 1, 1}, huge[2] = {UINT64_C(1) << 40, UINT64_C(1) << 21};
+    const uint64_t most = (UINT64_C(1) << 63) - (UINT64_C(1) << 31) - 1;
     uint32_t types[2] = {0, 0};
     otx_tensor tensors[2];
     char name[65];
@@ -133,6 +134,15 @@ static void test_unwritten_tensors(void)
     tensors[0].shape = huge;
     check_not_written(NULL, 0, tensors, types, 1, "tensor \"a\" (F32 [1099511627776, 2097152]) has "
                                                   "2^63 bytes or more");
+    /* The first fills a file up, with padding beyond what the second is measured by. */
+    tensors[0].shape = &most;
+    tensors[0].rank = 1;
+    tensors[1].name = "b";
+    types[0] = 24;
+    check_not_written(NULL, 0, tensors, types, 2,
+                      "tensor \"b\" (F32 [2, 16]) makes the file larger than files can be");
+    types[0] = 0;
+    tensors[0].rank = 2;
     tensors[0].shape = shape;
     tensors[0].name = name;
     tensors[0].name_size = 64;

@@ -212,6 +212,19 @@ def biases_and_copies_for_prediction(here):
 
 
 @case
+def a_bias_in_blocks(here):
+    """Its rows are no blocks; no converter makes one."""
+    words = BASE_WORDS + [f"more{i}" for i in range(-BASE_COUNT % 32)]
+    tensors = base_tensors(words=words)
+    tensors["output.bias"] = gguf.blocks(30, "Q8_0", len(words) + 2)
+    base = write(here / "base.gguf", base_keys(words), tensors)
+    error = call(base, donor_file(here), here / "out.gguf", "--rows", "multiple-of:32",
+                 status=1).error
+    assert '"output.bias"' in error and "bias in blocks" in error
+    assert not list(here.glob("out.gguf*"))
+
+
+@case
 def what_cannot_be_carried_over(here):
     donor = donor_file(here)
     for name, tensor in {
@@ -260,6 +273,26 @@ def no_two_tokens_of_one_name(here):
 
 
 @case
+def nor_of_a_name_that_is_made(here):
+    """What is made different, and what fills the rows up, differs from all others too."""
+    words = list(DONOR_WORDS)
+    words[-1] = words[-2]
+    last = len(words) + 2
+    words[20:22] = [f"[SAME{last}]", f"[PAD{last + 1}]"]
+    donor = write(here / "donor.gguf", donor_keys(words), donor_tensors(words=words))
+    call(base_file(here), donor, here / "out.gguf", "-a", "mean", "--rows", "multiple-of:64")
+    tokens = read(here / "out.gguf")[0]["tokenizer.ggml.tokens"][1]
+    assert tokens[:last] == [b"<unk>", b"<s>", b"</s>"] + [w.encode() for w in words[:-1]]
+    assert tokens[last] == b"[SAME%d_2]" % last and tokens[last + 1] == b"[PAD%d_2]" % (last + 1)
+    assert tokens[last + 2] == b"[PAD%d]" % (last + 2) and len(set(tokens)) == len(tokens)
+    words[:40] = ["same"] * 40
+    donor = write(here / "donor.gguf", donor_keys(words), donor_tensors(words=words))
+    done = call(base_file(here), donor, here / "many.gguf", "-a", "mean")
+    warnings = [line for line in done.err.splitlines() if "once more" in line]
+    assert len(warnings) == 1 and "of 40 tokens" in warnings[0], warnings
+
+
+@case
 def ids_in_other_keys(here):
     start = BASE_WORDS.index("Ġae") if "Ġae" in BASE_WORDS else BASE_WORDS.index("A")
     base = base_file(here, **{"llama.decoder_start_token_id": (U32, start)})
@@ -281,6 +314,9 @@ def chat_templates(here):
     assert read(out)[0]["tokenizer.chat_template"] == (STRING, b"mine")
     out, _ = transplant(here, base, donor, "--pre", "qwen2", out="pre.gguf")
     assert read(out)[0]["tokenizer.ggml.pre"] == (STRING, b"qwen2")
+    for name, known in (("qwen2", True), ("gemma4", True), ("qwen-2", False)):
+        done = call(base, donor, here / f"{name}.gguf", "-a", "mean", "--pre", name)
+        assert ("no pre-tokenizer" in done.err) != known, done.err
     keys = donor_keys()
     del keys["tokenizer.chat_template"]
     bare = write(here / "bare.gguf", keys, donor_tensors())
@@ -393,6 +429,20 @@ def a_base_that_changes(here):
     os.truncate(base, base.stat().st_size - 64)
     assert "base.gguf" in call(base, donor, here / "out.gguf", status=1).error
     assert not (here / "out.gguf").exists() and not list(here.glob("*.otx-*"))
+
+
+@case
+def many_keys_and_tensors(here):
+    """The time is that of the file's size, not of its square."""
+    count = 100000
+    keys = {**base_keys(), **{f"k{i:x}": (gguf.U8, 0) for i in range(count)}}
+    tensors = {EMBED: gguf.blocks(1, "F32", BASE_COUNT, 32)}
+    for i in range(count):
+        tensors[f"b.1.{i:x}"] = gguf.Block("F16", (BASE_COUNT,), bytes(2 * BASE_COUNT))
+    base = write(here / "base.gguf", keys, tensors)
+    begun = time.monotonic()
+    call(base, donor_file(here), "--dry-run")
+    assert time.monotonic() - begun < 15
 
 
 # ---- in any mix -------------------------------------------------------------------------------

@@ -8,8 +8,10 @@
 OTX__PRIVATE bool otx__gguf_part_of(const char *name, uint64_t *number, uint64_t *count)
 {
     const size_t size = strlen(name);
-    const char *end = name + size - OTX__GGUF_PART;
-    return size > OTX__GGUF_PART && end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
+    const char *end;
+    if (size <= OTX__GGUF_PART) return false;
+    end = name + size - OTX__GGUF_PART;
+    return end[0] == '-' && memcmp(end + 6, "-of-", 4) == 0 &&
            strcmp(end + 15, ".gguf") == 0 && otx__parse_uint(otx__span_of(end + 1, 5), number) &&
            otx__parse_uint(otx__span_of(end + 10, 5), count);
 }

@@ -127,11 +127,12 @@ OTX__PRIVATE otx_result otx__gguf_write_entries(otx__text *text, const otx_tenso
                                                 const uint32_t *types, uint32_t alignment,
                                                 otx_gguf_layout *out, otx_error *error)
 {
+    const uint64_t most = INT64_MAX - 2 * OTX__GGUF_LIMIT; /* with padding it passes that */
     uint64_t end = 0, bytes;
     size_t i;
     for (i = 0; i < out->count; i++) {
         const char *problem = otx__gguf_entry_problem(&tensors[i], types[i], &bytes);
-        if (!problem && bytes > INT64_MAX - 2 * OTX__GGUF_LIMIT - end)
+        if (!problem && (end > most || bytes > most - end))
             problem = "makes the file larger than files can be";
         if (problem)
             return otx__gguf_tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, &tensors[i], types[i],

@@ -30,44 +30,67 @@ OTX__PRIVATE bool otx__gguf_is_vocab(const otx_gguf_key *key)
 
 /* ---- tokens ---- */
 
+/* Lists the tokens that keep their strings: of equal ones the first. The others are of no
+   kind. */
+OTX__PRIVATE void otx__gguf_keep_first(const otx_gguf_key *tokens, uint64_t rows,
+                                       otx_token *list, otx__token_index *index,
+                                       otx__example *same)
+{
+    otx_gguf_strings at;
+    uint64_t i;
+    memset(&at, 0, sizeof at);
+    for (i = 0; i < rows && otx_gguf_next(tokens, &at); i++) {
+        uint32_t *slot = otx__index_slot(index, OTX_TOKEN_NONE, at.bytes, at.size);
+        if (*slot) {
+            otx__example_add(same, at.bytes, at.size, i, *slot - 1);
+            continue;
+        }
+        list[i].content = at.bytes;
+        list[i].content_size = (uint32_t)at.size;
+        list[i].kind = OTX_TOKEN_TEXT;
+        *slot = (uint32_t)i + 1;
+    }
+}
+
+/* Writes a name that no token has: "[PAD7]", or "[PAD7_2]" if one is called so. */
+OTX__PRIVATE void otx__gguf_put_new_name(const otx__token_index *index, const char *what,
+                                         uint64_t id, otx__text *to)
+{
+    char name[64];
+    size_t size = otx__format(name, sizeof name, "[%s%" PRIu64 "]", what, id);
+    uint64_t i;
+    for (i = 2; otx__index_find(index, OTX_TOKEN_NONE, name, size) >= 0; i++)
+        size = otx__format(name, sizeof name, "[%s%" PRIu64 "_%" PRIu64 "]", what, id, i);
+    otx__gguf_text_string(to, name, size);
+}
+
 /* Writes the list of tokens anew: of two with one string the second becomes another, as
    llama.cpp ends on such, and there are as many as rows. */
 OTX__PRIVATE otx_result otx__gguf_unique(const otx_job *job, const otx_gguf_key *tokens,
                                          uint64_t rows, otx__text *to, otx_error *error)
 {
     otx__token_index index;
-    otx_gguf_strings at;
-    otx_token *list;
-    char name[48];
+    otx__example same;
+    otx_token *list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
     uint64_t i;
     otx_result result;
-    list = (otx_token *)otx__alloc_zero(&job->ctx, (size_t)rows, sizeof *list);
     if (!list) return otx__fail_array(error, (size_t)rows, sizeof *list);
+    memset(&same, 0, sizeof same);
     result = otx__index_open(&job->ctx, &index, list, (size_t)rows, true, error);
-    memset(&at, 0, sizeof at);
+    if (!result) otx__gguf_keep_first(tokens, rows, list, &index, &same);
     for (i = 0; i < rows && !result; i++) {
-        const bool own = otx_gguf_next(tokens, &at);
-        uint32_t *slot = own ? otx__index_slot(&index, OTX_TOKEN_NONE, at.bytes, at.size) : NULL;
-        char quoted[OTX__QUOTED];
-        if (own && at.size <= UINT32_MAX && !*slot) {
-            list[i].content = at.bytes;
-            list[i].content_size = (uint32_t)at.size;
-            list[i].kind = OTX_TOKEN_TEXT;
-            *slot = (uint32_t)i + 1;
-            otx__gguf_text_string(to, at.bytes, at.size);
-            continue;
-        }
-        otx__format(name, sizeof name, "[%s%" PRIu64 "]", own ? "SAME" : "PAD", i);
-        otx__gguf_text_string(to, name, strlen(name));
-        if (own)
-            otx__log(&job->ctx, OTX_WARNING, "%s: token %" PRIu64 " is \"%s\" once more, as "
-                     "token %" PRIu64 " is: called %s, as llama.cpp takes no two of one name",
-                     job->donor.path, i, otx__quote(quoted, sizeof quoted, at.bytes, at.size),
-                     (uint64_t)*slot - 1, name);
+        if (list[i].kind != OTX_TOKEN_NONE)
+            otx__gguf_text_string(to, list[i].content, list[i].content_size);
+        else otx__gguf_put_new_name(&index, i < tokens->count ? "SAME" : "PAD", i, to);
     }
     if (!result) otx__index_close(&job->ctx, &index);
     otx__free(&job->ctx, list, (size_t)rows, sizeof *list);
     if (!result && to->failed) result = otx__fail_memory(error, to->size);
+    if (!result && same.count)
+        otx__log(&job->ctx, OTX_WARNING, "%s: of %" PRIu64 " tokens the string is that of an "
+                 "earlier one, which llama.cpp does not take: token %" PRIu64 " is \"%s\" once "
+                 "more, as token %" PRIu64 " is, and so on; they are called [SAMEid]",
+                 job->donor.path, same.count, same.id, same.quoted, same.declared);
     return result;
 }
 
@@ -132,9 +155,15 @@ OTX__PRIVATE otx_result otx__gguf_add_vocab(const otx_job *job, otx__gguf_list *
 {
     const bool chat = job->options.chat != OTX_CHAT_DONOR;
     const uint64_t rows = job->alignment.count;
+    const char *pre = job->options.pre;
+    char quoted[OTX__QUOTED];
+    if (pre && !otx__gguf_is_pre(otx__span_of(pre, strlen(pre))))
+        otx__log(&job->ctx, OTX_WARNING, "--pre %s: no pre-tokenizer of llama.cpp of August 2026 "
+                 "has that name, and one that does not know it does not load the file",
+                 otx__quote(quoted, sizeof quoted, pre, strlen(pre)));
     if (job->donor.gguf) otx__gguf_copy_vocab(job, list);
     else {
-        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, job->options.pre,
+        otx_result result = otx__gguf_vocab_keys(&job->ctx, &job->donor, rows, pre,
                                                  chat ? &job->chat : NULL, list, error);
         if (result) return result;
     }

@@ -182,6 +182,9 @@ OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_ten
                          "expected", side->path, otx__tensor_text(text, tensor),
                          otx_dtype_name(tensor->dtype));
     }
+    if (kind == OTX__PART_BIAS && otx_dtype_is_block(tensor->dtype))
+        return otx__fail_tensor(side, tensor, "is a bias in blocks, which nobody writes: its "
+                                              "numbers belong to one token each", error);
     if (kind != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
         return otx__fail_tensor(side, tensor, "has no columns or more than 2147483647", error);
     if (parts->count == OTX__MAX_PARTS)
@@ -204,6 +207,8 @@ OTX__PRIVATE otx_result otx__find_all(const otx_context *ctx, otx__side *side, o
     const otx_checkpoint *checkpoint = &side->checkpoint;
     otx_result result = OTX_OK;
     size_t i;
+    side->parts.explained = side->gguf ? otx__gguf_has_size(checkpoint, side->parts.rows)
+                                       : otx__config_has_size(&side->config, side->parts.rows);
     for (i = 0; i < checkpoint->tensor_count && !result; i++) {
         otx__part_kind kind;
         result = otx__part_of(ctx, side, checkpoint->tensors[i].tensor, &kind, error);

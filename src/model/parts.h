@@ -68,9 +68,7 @@ OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
 OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx__side *side,
                                               const otx_tensor *tensor, otx_error *error)
 {
-    bool numbered = otx__name_is_numbered(tensor);
-    bool explained = side->gguf ? otx__gguf_has_size(&side->checkpoint, side->parts.rows)
-                                : otx__config_has_size(&side->config, side->parts.rows);
+    const bool numbered = otx__name_is_numbered(tensor), explained = side->parts.explained;
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
         return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
                                               "be transplanted", error);

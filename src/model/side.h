@@ -20,6 +20,8 @@ typedef struct otx__parts {
     const otx_checkpoint_tensor *embedding; /* the main one; NULL: not looked for yet */
     const otx_checkpoint_tensor *head;      /* NULL if none is stored */
     bool tied;                              /* the head is the embedding */
+    bool explained; /* config.json, or a key, gives the size of the vocabulary to something
+                       else too */
 } otx__parts;
 
 /* A model directory. Every use opens what it needs of it, by the functions that stand

@@ -153,17 +153,29 @@ OTX__PRIVATE const otx__vocab_kind *otx__vocab_kind_of(const otx_gguf *file)
     return NULL;
 }
 
+/* The pre-tokenizer of byte-level vocabularies of that name, or NULL. */
+OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_named(otx__span name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
+        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
+    return NULL;
+}
+
+/* Whether there is a pre-tokenizer of that name. */
+OTX__PRIVATE bool otx__gguf_is_pre(otx__span name)
+{
+    return otx__gguf_pre_named(name) ||
+           otx__span_is_any(name, otx__gguf_spaced_pres, OTX__COUNT(otx__gguf_spaced_pres));
+}
+
 /* The pre-tokenizer of a byte-level vocabulary, or NULL. */
 OTX__PRIVATE const otx__gguf_pre *otx__gguf_pre_of(const otx_gguf *file)
 {
     const otx__vocab_kind *kind = otx__vocab_kind_of(file);
-    otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
-    size_t i;
+    const otx__span name = otx__gguf_word_of(file, OTX__GGUF_PRE);
     if (!kind || kind->family != OTX_FAMILY_BYTE_LEVEL) return NULL;
-    if (name.size == 0) name = otx__span_of("default", 7);
-    for (i = 0; i < OTX__COUNT(otx__gguf_pres); i++)
-        if (otx__span_is(name, otx__gguf_pres[i].name)) return &otx__gguf_pres[i];
-    return NULL;
+    return otx__gguf_pre_named(name.size ? name : otx__span_of("default", 7));
 }
 
 /* The id that a role has where no key names one, or -1. */
