@@ -23,287 +23,288 @@
 
    What is where
 
-      340  api/version                version
-      370  api/result                 results
-      410  api/context                context: memory, threads, progress
-      488  api/isa                    instruction sets
-      505  api/matrix                 numbers and matrices
-      563  api/blocks                 block types of ggml
-      587  api/solver                 the solver
-      715  api/affine                 the affine map: rows as the map makes them, and what it misses
-      849  api/methods                methods: rows for tokens that a model lacks
-     1086  api/source                 sources and sinks: bytes in and out
-     1106  api/json                   JSON
-     1228  api/safetensors            safetensors
-     1292  api/gguf                   GGUF
-     1390  api/vocab                  vocabularies
-     1527  api/align                  alignment
-     1594  api/gguf_vocab             vocabularies in GGUF files
-     1617  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1709  api/file                   files
-     1720  api/directory              directories
-     1792  api/job                    the whole job
-     1983  api/map_models             maps by the rows of two models
-     2005  api/verify                 looking at a finished model
-     2069  api/evaluate               methods ranked on tokens that both models share
-     2165  api/reshape                a model's own vocabulary, smaller or larger
+      341  api/version                version
+      371  api/result                 results
+      411  api/context                context: memory, threads, progress
+      489  api/isa                    instruction sets
+      506  api/matrix                 numbers and matrices
+      564  api/blocks                 block types of ggml
+      588  api/solver                 the solver
+      716  api/affine                 the affine map: rows as the map makes them, and what it misses
+      850  api/methods                methods: rows for tokens that a model lacks
+     1087  api/source                 sources and sinks: bytes in and out
+     1107  api/json                   JSON
+     1229  api/safetensors            safetensors
+     1293  api/gguf                   GGUF
+     1391  api/vocab                  vocabularies
+     1528  api/align                  alignment
+     1595  api/gguf_vocab             vocabularies in GGUF files
+     1618  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1710  api/file                   files
+     1721  api/directory              directories
+     1793  api/job                    the whole job
+     1984  api/map_models             maps by the rows of two models
+     2006  api/verify                 looking at a finished model
+     2070  api/evaluate               methods ranked on tokens that both models share
+     2166  api/reshape                a model's own vocabulary, smaller or larger
 
-     2252  base                       what everything stands on
-     2288  base/begin                 system headers, and how floating point must be compiled
-     2326  base/sizes                 counting, and sums and products that may not wrap
-     2364  base/span                  bytes of others, digits, UTF-8
-     2522  base/decimal               the digits of a double
-     2657  base/format                printf without stdio and without a locale
-     2926  base/result                results, failures, messages
-     3042  base/memory                the allocator, arrays that grow
-     3101  base/text                  names in messages, and text that grows
-     3218  base/hooks                 log, progress, threads of the caller
-     3287  base/sort                  in place, without memory, never quadratic; and finding
-     3337  base/clock                 wall time for statistics
-     3383  base/hash                  keyed, for tables whose keys a stranger chooses
-     3475  base/pool                  blocks that are freed together
-     3590  base/number                element types, widening and rounding
-     3801  base/blocks                block types of ggml, taken apart and widened
-     4022  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4307  base/blocks_make           rows quantised to blocks
-     4701  base/base64                decoding
-     4737  base/protobuf              fields of a message
-     4859  base/watch                 long loops that the caller can stop
+     2253  base                       what everything stands on
+     2289  base/begin                 system headers, and how floating point must be compiled
+     2327  base/sizes                 counting, and sums and products that may not wrap
+     2365  base/span                  bytes of others, digits, UTF-8
+     2523  base/decimal               the digits of a double
+     2658  base/format                printf without stdio and without a locale
+     2927  base/result                results, failures, messages
+     3043  base/memory                the allocator, arrays that grow
+     3102  base/text                  names in messages, and text that grows
+     3219  base/hooks                 log, progress, threads of the caller
+     3288  base/sort                  in place, without memory, never quadratic; and finding
+     3338  base/clock                 wall time for statistics
+     3384  base/hash                  keyed, for tables whose keys a stranger chooses
+     3476  base/pool                  blocks that are freed together
+     3591  base/number                element types, widening and rounding
+     3802  base/blocks                block types of ggml, taken apart and widened
+     4023  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4308  base/blocks_make           rows quantised to blocks
+     4702  base/base64                decoding
+     4738  base/protobuf              fields of a message
+     4860  base/watch                 long loops that the caller can stop
 
-     4912  files                      formats, on memory and streams
-     4942  files/memory_source        memory as a source of bytes
-     4960  files/json_read            a parser without recursion
-     5313  files/json_values          looking at values, stepping through containers
-     5526  files/json_edit            writing, and edits that keep every byte they do not touch
-     5894  files/tensors              what reading and writing a header share
-     6029  files/safetensors_read     the header of a file, checked
-     6354  files/safetensors_write    the header of a new file
-     6511  files/gguf_types           ggml's types, and the sizes of values
-     6688  files/gguf_values          keys, tensors and values found
-     6806  files/gguf_walk            what stands in a header, one after the other
-     7018  files/gguf_read            the header of a file, checked
-     7239  files/gguf_write           the header of a new file
-     7444  files/gguf_keys            a list of keys that is being made
+     4913  files                      formats, on memory and streams
+     4943  files/memory_source        memory as a source of bytes
+     4961  files/json_read            a parser without recursion
+     5314  files/json_values          looking at values, stepping through containers
+     5527  files/json_edit            writing, and edits that keep every byte they do not touch
+     5895  files/tensors              what reading and writing a header share
+     6030  files/safetensors_read     the header of a file, checked
+     6355  files/safetensors_write    the header of a new file
+     6512  files/gguf_types           ggml's types, and the sizes of values
+     6689  files/gguf_values          keys, tensors and values found
+     6807  files/gguf_walk            what stands in a header, one after the other
+     7019  files/gguf_read            the header of a file, checked
+     7240  files/gguf_write           the header of a new file
+     7445  files/gguf_keys            a list of keys that is being made
 
-     7644  vocab                      tokens, from every source, and which of them are the same
-     7685  vocab/known                what the world calls things: files, classes, tokens
-     8009  vocab/token_table          the table of tokens, and finding tokens in it
-     8183  vocab/spelling             from what a file spells to bytes
-     8374  vocab/reader               what the readers of all sources share
-     8732  vocab/added_tokens         what other files add to a model's tokens
-     9080  vocab/in_use               tokens that are named as reserved ones and are none
-     9183  vocab/from_tokenizer_json  tokenizer.json
-     9476  vocab/from_tekken          tekken.json
-     9631  vocab/from_tiktoken        *.tiktoken
-     9696  vocab/from_sentencepiece   tokenizer.model and its like
-    10061  vocab/from_vocab_json      vocab.json and merges.txt
-    10147  vocab/from_vocab_txt       vocab.txt
-    10204  vocab/digits               how a tokenizer cuts numbers
-    10400  vocab/recognise            what a file is, by what it holds
-    10531  vocab/parse                the first source that is given, and what goes with it
-    10757  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11064  vocab/rules_read           the rules of each kind of file
-    11169  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11350  vocab/from_gguf            the vocabulary of a GGUF file
-    11658  vocab/gguf_rules           how it splits text
-    11810  vocab/split                text split as the tokenizer's model splits it
-    12210  vocab/align                which base token a donor token is
+     7645  vocab                      tokens, from every source, and which of them are the same
+     7686  vocab/known                what the world calls things: files, classes, tokens
+     8010  vocab/token_table          the table of tokens, and finding tokens in it
+     8184  vocab/spelling             from what a file spells to bytes
+     8375  vocab/reader               what the readers of all sources share
+     8733  vocab/added_tokens         what other files add to a model's tokens
+     9081  vocab/in_use               tokens that are named as reserved ones and are none
+     9184  vocab/from_tokenizer_json  tokenizer.json
+     9477  vocab/from_tekken          tekken.json
+     9632  vocab/from_tiktoken        *.tiktoken
+     9697  vocab/from_sentencepiece   tokenizer.model and its like
+    10062  vocab/from_vocab_json      vocab.json and merges.txt
+    10148  vocab/from_vocab_txt       vocab.txt
+    10205  vocab/digits               how a tokenizer cuts numbers
+    10401  vocab/recognise            what a file is, by what it holds
+    10532  vocab/parse                the first source that is given, and what goes with it
+    10758  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11065  vocab/rules_read           the rules of each kind of file
+    11170  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11351  vocab/from_gguf            the vocabulary of a GGUF file
+    11659  vocab/gguf_rules           how it splits text
+    11811  vocab/split                text split as the tokenizer's model splits it
+    12211  vocab/align                which base token a donor token is
 
-    12467  simd                       the hot loops, once for each instruction set
-    12500  simd/kernels               the table of kernels, and what all versions share
-    12777  simd/scalar                the reference
-    12946  simd/sse2                  the operations of 128-bit x86, and what each does
-    13067  simd/neon                  those of 64-bit Arm
-    13162  simd/wasm                  those of WebAssembly's SIMD128
-    13247  simd/avx2                  those of 256-bit x86, with FMA
-    13329  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13971  simd/avx_vnni              AVX2, and products of integers
-    14067  simd/neon_bf16             NEON, and products of matrices
-    14221  simd/avx512                512-bit x86, by hand
-    14827  simd/amx                   tiles of x86, beside AVX-512
-    15070  simd/dispatch              which of them this machine can run, and which a call takes
+    12468  simd                       the hot loops, once for each instruction set
+    12501  simd/kernels               the table of kernels, and what all versions share
+    12778  simd/scalar                the reference
+    12947  simd/sse2                  the operations of 128-bit x86, and what each does
+    13068  simd/neon                  those of 64-bit Arm
+    13163  simd/wasm                  those of WebAssembly's SIMD128
+    13248  simd/avx2                  those of 256-bit x86, with FMA
+    13330  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13972  simd/avx_vnni              AVX2, and products of integers
+    14068  simd/neon_bf16             NEON, and products of matrices
+    14222  simd/avx512                512-bit x86, by hand
+    14828  simd/amx                   tiles of x86, beside AVX-512
+    15071  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15296  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15349  solve/views                the rows of matrices, as the kernels read them
-    15478  solve/panels               vectors as the dense products want them, and these
-    15669  solve/rests                vectors on their way into panels
-    15846  solve/dictionary           the atoms, and their split along a common direction
-    16001  solve/exact_gram           products of all pairs of atoms in double
-    16083  solve/triangle             packed lower triangles
-    16187  solve/support              what is known of one target, and the exact steps
-    16463  solve/gram_table           products of atoms with all atoms, for scans
-    16701  solve/screen               which atoms are worth scoring in double: the bound
-    17007  solve/scan                 the correlations of all atoms with a block's residuals
-    17170  solve/predict              making targets ready for the next scan
-    17416  solve/candidates           the atoms that a scan could not rule out
-    17753  solve/select               the next atoms of each target
-    17918  solve/pursuit              what one solve holds, and the memory it takes
-    18162  solve/plan                 which form, and in what blocks
-    18407  solve/steps                a pursuit from its rows to its results
-    18646  solve/combine              new rows of coefficients
-    18708  solve/solver               the public call
-    18873  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19082  solve/affine_normal        the normal equations of an affine map
-    19325  solve/affine_factor        their factor, and their solution
-    19556  solve/affine_map           a fitted map, and the rows it makes
-    19900  solve/affine_choice        how many atoms to take, and chosen by what
-    20300  solve/affine_fit           what a fit of an affine map holds and needs
-    20564  solve/affine               fitting and applying affine maps
+    15297  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15350  solve/views                the rows of matrices, as the kernels read them
+    15479  solve/panels               vectors as the dense products want them, and these
+    15670  solve/rests                vectors on their way into panels
+    15847  solve/dictionary           the atoms, and their split along a common direction
+    16002  solve/exact_gram           products of all pairs of atoms in double
+    16084  solve/triangle             packed lower triangles
+    16188  solve/support              what is known of one target, and the exact steps
+    16464  solve/gram_table           products of atoms with all atoms, for scans
+    16702  solve/screen               which atoms are worth scoring in double: the bound
+    17008  solve/scan                 the correlations of all atoms with a block's residuals
+    17171  solve/predict              making targets ready for the next scan
+    17417  solve/candidates           the atoms that a scan could not rule out
+    17754  solve/select               the next atoms of each target
+    17919  solve/pursuit              what one solve holds, and the memory it takes
+    18163  solve/plan                 which form, and in what blocks
+    18408  solve/steps                a pursuit from its rows to its results
+    18647  solve/combine              new rows of coefficients
+    18709  solve/solver               the public call
+    18874  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19083  solve/affine_normal        the normal equations of an affine map
+    19326  solve/affine_factor        their factor, and their solution
+    19557  solve/affine_map           a fitted map, and the rows it makes
+    19901  solve/affine_choice        how many atoms to take, and chosen by what
+    20301  solve/affine_fit           what a fit of an affine map holds and needs
+    20565  solve/affine               fitting and applying affine maps
 
-    20855  methods                    rows for tokens that a model lacks, each method a room
-    20899  methods/parts              what methods share: sums of rows, combinations
-    21083  methods/pursuit            omp, omp-centred
-    21154  methods/constant           mean, zero
-    21182  methods/rough              products in float that leave few to be taken in double
-    21238  methods/near               each target against all anchors
-    21529  methods/weights            how a few anchors combine to a target
-    21750  methods/interpolation      common_interpolation
-    21903  methods/wechsel            wechsel
-    21953  methods/focus              focus
-    22041  methods/hull               hull
-    22092  methods/dense              matrices of double, and their products
-    22357  methods/lengthen           the base's rows of pieces beside the donor's
-    22623  methods/mapping            omp-affine, affine
-    22879  methods/linear             maps between two models' rows
-    23034  methods/clp                clp
-    23120  methods/chance             normal deviates that are the same everywhere
-    23181  methods/factor             of symmetric matrices
-    23230  methods/randn              randn
-    23319  methods/john_hewitt        john_hewitt
-    23403  methods/polar              the orthogonal part of a matrix
-    23499  methods/procrustes         procrustes
-    23592  methods/eigen              principal directions of a matrix's rows
-    23906  methods/landmark_pca       landmark_pca
-    23964  methods/stb                stb
-    24146  methods/rope               rows turned to positions
-    24236  methods/mp_rope            mp_rope
-    24562  methods/subword            subword
-    24668  methods/zett               zett
-    24690  methods/spread             the factor that suits hidden anchors' rows best
-    24917  methods/modifiers          what is done to the rows of any method
-    25061  methods/undertrained       rows that look as if nothing had trained them
-    25178  methods/methods            the table of all, and the public calls
+    20856  methods                    rows for tokens that a model lacks, each method a room
+    20900  methods/parts              what methods share: sums of rows, combinations
+    21084  methods/pursuit            omp, omp-centred
+    21155  methods/constant           mean, zero
+    21183  methods/rough              products in float that leave few to be taken in double
+    21239  methods/near               each target against all anchors
+    21530  methods/weights            how a few anchors combine to a target
+    21751  methods/interpolation      common_interpolation
+    21904  methods/wechsel            wechsel
+    21954  methods/focus              focus
+    22042  methods/hull               hull
+    22093  methods/dense              matrices of double, and their products
+    22358  methods/lengthen           the base's rows of pieces beside the donor's
+    22624  methods/mapping            omp-affine, affine
+    22880  methods/linear             maps between two models' rows
+    23035  methods/clp                clp
+    23121  methods/chance             normal deviates that are the same everywhere
+    23182  methods/factor             of symmetric matrices
+    23231  methods/randn              randn
+    23320  methods/john_hewitt        john_hewitt
+    23404  methods/polar              the orthogonal part of a matrix
+    23500  methods/procrustes         procrustes
+    23593  methods/eigen              principal directions of a matrix's rows
+    23907  methods/landmark_pca       landmark_pca
+    23965  methods/stb                stb
+    24147  methods/rope               rows turned to positions
+    24237  methods/mp_rope            mp_rope
+    24563  methods/subword            subword
+    24669  methods/zett               zett
+    24691  methods/spread             the factor that suits hidden anchors' rows best
+    24918  methods/modifiers          what is done to the rows of any method
+    25062  methods/undertrained       rows that look as if nothing had trained them
+    25179  methods/methods            the table of all, and the public calls
 
-    25329  across                     tokens of one vocabulary as weighted tokens of another
-    25343  across/map_rows            a map, gathered row by row
-    25540  across/token_map           by the split of the other vocabulary
-    25663  across/write_maps          two maps as safetensors
-    25806  across/spell_maps          two maps as JSON, for people
+    25330  across                     tokens of one vocabulary as weighted tokens of another
+    25344  across/map_rows            a map, gathered row by row
+    25541  across/token_map           by the split of the other vocabulary
+    25664  across/write_maps          two maps as safetensors
+    25807  across/spell_maps          two maps as JSON, for people
 
-    25926  disk                       files and directories
-    25964  disk/system                what POSIX and Windows are asked for
-    26005  disk/windows_paths         paths as Windows takes them
-    26145  disk/windows               the system as Windows gives it
-    26457  disk/posix                 the system as POSIX gives it
-    26705  disk/paths                 what can be told from their text
-    26779  disk/failure               why the system refused
-    26893  disk/look                  what stands at a path, and whether within another
-    27014  disk/listing               listings of directories
-    27089  disk/reading               files to read, and whether they have changed
-    27268  disk/writing               files to write
-    27385  disk/copying               copies of files
-    27451  disk/trees                 whole directories looked through, copied, removed
-    27667  disk/known                 what weights are called in a directory
-    27761  disk/staging               a directory made under another name, then renamed
-    28027  disk/staged_files          files made under another name, then renamed
-    28156  disk/missing               a path or a directory without what is wanted of it
-    28199  disk/gguf_files            GGUF files of a directory, by their names
-    28238  disk/weights               which files they are, and what may stand in their place
-    28574  disk/weight_index          the index of a checkpoint in shards
-    28791  disk/shards                what an index and its shards say of each other
-    28996  disk/gguf_parts            the parts of a split GGUF file
-    29105  disk/checkpoint            a model directory, in one file or in shards
-    29457  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29536  disk/tokenizer_directory   the tokenizer of a model directory
+    25927  disk                       files and directories
+    25965  disk/system                what POSIX and Windows are asked for
+    26006  disk/windows_paths         paths as Windows takes them
+    26146  disk/windows               the system as Windows gives it
+    26458  disk/posix                 the system as POSIX gives it
+    26706  disk/paths                 what can be told from their text
+    26780  disk/failure               why the system refused
+    26894  disk/look                  what stands at a path, and whether within another
+    27015  disk/listing               listings of directories
+    27090  disk/reading               files to read, and whether they have changed
+    27269  disk/writing               files to write
+    27386  disk/copying               copies of files
+    27452  disk/trees                 whole directories looked through, copied, removed
+    27668  disk/known                 what weights are called in a directory
+    27762  disk/staging               a directory made under another name, then renamed
+    28028  disk/staged_files          files made under another name, then renamed
+    28157  disk/missing               a path or a directory without what is wanted of it
+    28200  disk/gguf_files            GGUF files of a directory, by their names
+    28239  disk/weights               which files they are, and what may stand in their place
+    28575  disk/weight_index          the index of a checkpoint in shards
+    28792  disk/shards                what an index and its shards say of each other
+    28997  disk/gguf_parts            the parts of a split GGUF file
+    29106  disk/checkpoint            a model directory, in one file or in shards
+    29458  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29537  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29798  model                      which tensors and config keys belong to the vocabulary
-    29834  model/known                what the world calls things
-    30186  model/known_keys           keys of ids and sizes in configs
-    30360  model/known_classes        classes of tokenizers, by the type of model
-    30598  model/names                names of tensors
-    30755  model/document             the JSON files of a model directory
-    30850  model/members              what the members of a config are about
-    31071  model/config               what config.json says
-    31248  model/side                 a model directory opened once
-    31372  model/gguf_model           what a GGUF file says of a model
-    31429  model/code                 the Python that a tokenizer is loaded with
-    31663  model/parts                what each tensor does for the vocabulary
-    31776  model/whole                whether all tensors are there
-    31898  model/find                 finding the parts of a model
-    32197  model/processor            the tokens that a processor looks for by their text
-    32352  model/heirs                what becomes of the ids in a config
-    32519  model/config_ids           ids in a config being edited
-    32759  model/config_lists         lists, dictionaries and ranges of ids
-    32916  model/config_edit          config.json and generation_config.json, edited
-    33211  model/classes              which class a tokenizer is loaded as
-    33418  model/class_tokens         added tokens that a class numbers otherwise
+    29799  model                      which tensors and config keys belong to the vocabulary
+    29835  model/known                what the world calls things
+    30187  model/known_keys           keys of ids and sizes in configs
+    30361  model/known_classes        classes of tokenizers, by the type of model
+    30599  model/names                names of tensors
+    30756  model/document             the JSON files of a model directory
+    30851  model/members              what the members of a config are about
+    31072  model/config               what config.json says
+    31249  model/side                 a model directory opened once
+    31373  model/gguf_model           what a GGUF file says of a model
+    31430  model/code                 the Python that a tokenizer is loaded with
+    31664  model/parts                what each tensor does for the vocabulary
+    31777  model/whole                whether all tensors are there
+    31899  model/find                 finding the parts of a model
+    32198  model/processor            the tokens that a processor looks for by their text
+    32353  model/heirs                what becomes of the ids in a config
+    32520  model/config_ids           ids in a config being edited
+    32760  model/config_lists         lists, dictionaries and ranges of ids
+    32917  model/config_edit          config.json and generation_config.json, edited
+    33212  model/classes              which class a tokenizer is loaded as
+    33419  model/class_tokens         added tokens that a class numbers otherwise
 
-    33534  job                        the whole transplant, in the order in which it happens
-    33591  job/job                    what a job holds
-    33983  job/open                   opening the two models
-    34259  job/map                    the caller's map
-    34380  job/align                  where every new row comes from
-    34581  job/plan                   what becomes of every tensor, and of the configs
-    34802  job/rope                   heads and rotary positions of the two models
-    34900  job/chat                   the template that turns messages into text
-    35039  job/digits                 where the two tokenizers cut numbers differently
-    35240  job/converted              the special tokens that a conversion to GGUF finds
-    35548  job/gguf_donor             the files of a tokenizer, open once more
-    35632  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35915  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36251  job/gguf_merges            the merges of a byte-level vocabulary
-    36422  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36592  job/gguf_special           special tokens, flags, templates
-    36811  job/gguf_normal            what becomes of spaces and letters
-    36954  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37150  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37361  job/bos                    texts that begin otherwise than the base's
-    37425  job/rows                   rows in memory: reading, checking, their mean
-    37764  job/pieces                 what the base cuts new tokens into
-    37919  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38184  job/magikarp               tokens that look under-trained by their rows
-    38311  job/match                  rows of tokens that a new one only begins with
-    38398  job/solve                  solving for the rows of the donor
-    38607  job/targets                the rows that are made from the donor's
-    38722  job/diagnose               what is odd about the rows that were made
-    38851  job/rebuild                the new rows of one vocabulary tensor
-    39112  job/write_blocks           new rows as blocks
-    39209  job/write                  the output and its weights
-    39503  job/write_gguf             the output as a GGUF file, or as parts of one
-    39848  job/copy                   the other files of the two models
-    40065  job/index                  the files that are written anew
-    40227  job/run                    the whole, in order
-    40388  job/combined               a map of tokens by the combinations that a method makes
-    40488  job/report                 what a job did, as JSON and as a table
-    40815  job/findings               what is told of a finished model
-    40864  job/check_files            its files
-    41000  job/check_ids              sizes, ids and tying
-    41216  job/check_values           values
-    41287  job/check_gguf             the tokens of a GGUF file
-    41537  job/check_gguf_keys        its other keys, and its tensors
-    41782  job/check_draft            as a draft model for another
-    42105  job/verify                 whether a finished model agrees with itself
+    33535  job                        the whole transplant, in the order in which it happens
+    33592  job/job                    what a job holds
+    33984  job/open                   opening the two models
+    34260  job/map                    the caller's map
+    34381  job/align                  where every new row comes from
+    34582  job/plan                   what becomes of every tensor, and of the configs
+    34803  job/rope                   heads and rotary positions of the two models
+    34901  job/chat                   the template that turns messages into text
+    35040  job/digits                 where the two tokenizers cut numbers differently
+    35241  job/converted              the special tokens that a conversion to GGUF finds
+    35549  job/gguf_donor             the files of a tokenizer, open once more
+    35633  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35916  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36252  job/gguf_merges            the merges of a byte-level vocabulary
+    36423  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36593  job/gguf_special           special tokens, flags, templates
+    36812  job/gguf_normal            what becomes of spaces and letters
+    36955  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37151  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37362  job/bos                    texts that begin otherwise than the base's
+    37426  job/rows                   rows in memory: reading, checking, their mean
+    37765  job/pieces                 what the base cuts new tokens into
+    37920  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38185  job/magikarp               tokens that look under-trained by their rows
+    38312  job/match                  rows of tokens that a new one only begins with
+    38399  job/solve                  solving for the rows of the donor
+    38608  job/targets                the rows that are made from the donor's
+    38723  job/diagnose               what is odd about the rows that were made
+    38852  job/rebuild                the new rows of one vocabulary tensor
+    39113  job/write_blocks           new rows as blocks
+    39210  job/write                  the output and its weights
+    39504  job/write_gguf             the output as a GGUF file, or as parts of one
+    39849  job/copy                   the other files of the two models
+    40066  job/index                  the files that are written anew
+    40228  job/run                    the whole, in order
+    40389  job/combined               a map of tokens by the combinations that a method makes
+    40489  job/report                 what a job did, as JSON and as a table
+    40816  job/findings               what is told of a finished model
+    40865  job/check_files            its files
+    41001  job/check_ids              sizes, ids and tying
+    41217  job/check_values           values
+    41288  job/check_gguf             the tokens of a GGUF file
+    41538  job/check_gguf_keys        its other keys, and its tensors
+    41783  job/check_draft            as a draft model for another
+    42106  job/verify                 whether a finished model agrees with itself
 
-    42161  evaluate                   methods ranked on tokens that both models share
-    42180  evaluate/token_class       what a token is like, by its bytes
-    42247  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42445  evaluate/scores            how near rows come to the true ones
-    42545  evaluate/ranks             whether a true row is found among all
-    42676  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42903  evaluate/write_json        an evaluation as JSON
-    43016  evaluate/write_page        an evaluation as a page
+    42162  evaluate                   methods ranked on tokens that both models share
+    42181  evaluate/token_class       what a token is like, by its bytes
+    42248  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42446  evaluate/scores            how near rows come to the true ones
+    42546  evaluate/ranks             whether a true row is found among all
+    42677  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42904  evaluate/write_json        an evaluation as JSON
+    43017  evaluate/write_page        an evaluation as a page
 
-    43230  reshape                    a model's own vocabulary, smaller or larger
-    43253  reshape/needed             what has to stay for the sake of what stays
-    43436  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43739  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43855  reshape/renumber           which tokens there are then, and their ids
-    44062  reshape/files_json         tokenizer.json and the JSON files beside it
-    44437  reshape/files_lines        merges.txt and vocab.txt
-    44521  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44643  reshape/new_model          the model with its new tokenizer
-    44717  reshape/trim               fewer tokens
-    44823  reshape/extend             more tokens
+    43231  reshape                    a model's own vocabulary, smaller or larger
+    43255  reshape/needed             what has to stay for the sake of what stays
+    43469  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43772  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43888  reshape/renumber           which tokens there are then, and their ids
+    44095  reshape/files_json         tokenizer.json and the JSON files beside it
+    44472  reshape/files_lines        merges.txt and vocab.txt
+    44556  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44678  reshape/named              tokens that configs name, which stay
+    44795  reshape/new_model          the model with its new tokenizer
+    44869  reshape/trim               fewer tokens
+    44976  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -43246,6 +43247,7 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
      new_tokenizer  the files of the tokenizer, written anew
+     named          tokens that configs name, which stay
      new_model      the model with its new tokenizer
      trim           fewer tokens
      extend         more tokens */
@@ -43299,6 +43301,34 @@ OTX__PRIVATE bool otx__needed_is_single(const otx__rules *rules, const otx_token
     return otx__utf8_length((const unsigned char *)text.bytes, text.size) == text.size;
 }
 
+/* Whether text of which no token is found is unknown, and other tokens are not made of those
+   that are merged. */
+OTX__PRIVATE bool otx__needed_wants_characters(const otx__rules *rules)
+{
+    return rules->how == OTX__SPLIT_VITERBI ||
+           (rules->how == OTX__SPLIT_LONGEST && !rules->across_words);
+}
+
+/* Whether every character of a token is a token too, as it would stand there: a text is still
+   known without it. */
+OTX__PRIVATE bool otx__needed_is_spelled(const otx__rules *rules, const otx_token *token)
+{
+    const size_t size = token->content_size, prefix = rules->prefix_size;
+    bool marked = prefix && size > prefix && memcmp(token->content, rules->prefix, prefix) == 0;
+    char single[sizeof rules->prefix + 4];
+    size_t at, step;
+    for (at = marked ? prefix : 0; at < size; at += step) {
+        const size_t before = marked ? prefix : 0;
+        step = otx__utf8_length((const unsigned char *)token->content + at, size - at);
+        if (step == 0) return false;
+        memcpy(single, rules->prefix, before);
+        memcpy(single + before, token->content + at, step);
+        if (otx__rules_find(rules, single, before + step) < 0) return false;
+        marked = prefix && !rules->marks_starts;
+    }
+    return true;
+}
+
 /* The mark of a space is put into every text, and bytes would not be read back as one. */
 OTX__PRIVATE bool otx__needed_is_mark(const otx__rules *rules, const otx_token *token)
 {
@@ -43316,6 +43346,9 @@ OTX__PRIVATE bool otx__needed_always(const otx__rules *rules, const otx_token *t
     if (token->kind == OTX_TOKEN_UNUSED) return false;
     if (token->added || otx__needed_is_mark(rules, token)) return true;
     if (!has_bytes && otx__needed_is_single(rules, token)) return true;
+    if (!has_bytes && otx__needed_wants_characters(rules) &&
+        !otx__needed_is_spelled(rules, token))
+        return true;
     /* Text that is unknown costs somewhat more than the piece of the least score. */
     return rules->how == OTX__SPLIT_VITERBI && !(rules->weights[id] > rules->least);
 }
@@ -44354,12 +44387,14 @@ OTX__PRIVATE void otx__new_named(otx__new_file *f,
                                   void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
-    const uint32_t processor = otx_json_find(json, 0, "post_processor");
-    otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    const uint32_t first = otx_json_find(json, 0, "post_processor");
+    const uint32_t end = otx_json_after(json, first);
+    uint32_t node;
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
-    otx__new_processor(f, processor, visit);
-    while (otx_json_iter_next(&inner)) otx__new_processor(f, inner.value, visit);
+    for (node = first; node < end; node++) /* sequences may hold sequences */
+        if (otx_json_find(json, node, "type") != OTX_JSON_NONE)
+            otx__new_processor(f, node, visit);
 }
 
 /* Such an id stays. */
@@ -44640,6 +44675,123 @@ OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, ot
     return OTX_OK;
 }
 
+/* >>> src/reshape/named.h */
+/* ---- named: tokens that configs name, which stay ------------------------------------- */
+
+/* What stands in a config is an id of a token that the model looks for or writes. Those of
+   lists that only forbid tokens may go: nobody writes them then. */
+
+OTX__PRIVATE void otx__keep_id(otx__reshaping *t, uint64_t id, uint64_t *named)
+{
+    if (id >= t->vocab.count || t->keep[id] || t->vocab.tokens[id].kind == OTX_TOKEN_NONE)
+        return;
+    t->keep[id] = true;
+    ++*named;
+}
+
+/* Keeps a number, or all of a list. */
+OTX__PRIVATE void otx__keep_ids(otx__reshaping *t, const otx_json *json, uint32_t node,
+                                uint64_t *named)
+{
+    const uint32_t end = otx_json_after(json, node);
+    uint64_t id;
+    for (; node < end; node++)
+        if (otx_json_uint(json, node, &id)) otx__keep_id(t, id, named);
+}
+
+/* Keeps the second of every pair [position, id]. */
+OTX__PRIVATE void otx__keep_pairs(otx__reshaping *t, const otx_json *json, uint32_t node,
+                                  uint64_t *named)
+{
+    otx_json_iter pair = otx_json_iter_of(json, node);
+    while (otx_json_iter_next(&pair))
+        otx__keep_ids(t, json, otx_json_item(json, pair.value, 1), named);
+}
+
+/* Keeps the ids of a dictionary: its values, or with `back` its keys. */
+OTX__PRIVATE void otx__keep_entries(otx__reshaping *t, const otx_json *json, uint32_t node,
+                                    bool back, uint64_t *named)
+{
+    otx_json_iter entry = otx_json_iter_of(json, node);
+    uint64_t id;
+    while (entry.keyed && otx_json_iter_next(&entry))
+        if (back ? otx__parse_uint(otx__json_span(json, entry.key), &id)
+                 : otx_json_uint(json, entry.value, &id))
+            otx__keep_id(t, id, named);
+}
+
+/* Keeps what the member at hand names. In an object about another vocabulary a rule for ids
+   may name none of ours: then a few stay too many. */
+OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, uint64_t *named)
+{
+    const otx__member_kind kind = at->kind == OTX__MEMBER_NONE && at->rule ? at->rule->kind
+                                                                           : at->kind;
+    uint64_t id;
+    switch (kind) {
+    case OTX__MEMBER_SPECIAL:
+    case OTX__MEMBER_ID: otx__keep_ids(t, at->json, at->value, named); break;
+    case OTX__MEMBER_PAIRS: otx__keep_pairs(t, at->json, at->value, named); break;
+    case OTX__MEMBER_MAP:
+    case OTX__MEMBER_MAP_BACK:
+        otx__keep_entries(t, at->json, at->value, kind == OTX__MEMBER_MAP_BACK, named);
+        break;
+    case OTX__MEMBER_FIRST: /* of a range that ends where the next begins, or all does */
+        if (otx_json_uint(at->json, at->value, &id))
+            for (; id < t->vocab.count; id++) otx__keep_id(t, id, named);
+        break;
+    default: break;
+    }
+}
+
+/* Keeps the tokens of tokenizer_config.json under names that end so: what is none becomes one
+   when transformers reads the file, and the model has no row for it. */
+OTX__PRIVATE otx_result otx__keep_contents(otx__reshaping *t, const otx_json *json,
+                                           uint64_t *named, otx_error *error)
+{
+    otx_json_iter at = otx_json_iter_of(json, 0);
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&at)) {
+        const otx__span key = otx__json_span(json, at.key);
+        const uint32_t node = otx__content_node(json, at.value);
+        int64_t id;
+        if (node == OTX_JSON_NONE || key.size < 6 ||
+            !otx__span_is(otx__span_of(key.bytes + key.size - 6, 6), "_token"))
+            continue;
+        result = otx__reshape_room(t, otx__json_span(json, node).size + 1, error);
+        if (result) continue;
+        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch,
+                             otx_json_string(json, node, t->scratch));
+        if (id >= 0) otx__keep_id(t, (uint64_t)id, named);
+    }
+    return result;
+}
+
+/* What is wrong with such a file is for those to say who carry it over. */
+OTX__PRIVATE otx_result otx__keep_named(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    static const char *const names[] = {"config.json", "generation_config.json",
+                                        "tokenizer_config.json"};
+    otx__document documents[OTX__COUNT(names)];
+    otx__members at;
+    otx_error unsaid;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(documents, 0, sizeof documents);
+    for (i = 0; i < OTX__COUNT(names) && !result; i++)
+        if (otx__document_open(t->ctx, t->model, names[i], &documents[i], &unsaid) ==
+            OTX_ERROR_MEMORY)
+            result = otx__fail_memory(error, OTX__DOCUMENT_LIMIT);
+    for (i = 0; i < 2 && !result; i++) {
+        if (!documents[i].present) continue;
+        otx__members_open(&at, &documents[i], &documents[0], 0);
+        while (otx__members_next(&at)) otx__keep_member(t, &at, named);
+    }
+    if (!result && documents[2].present)
+        result = otx__keep_contents(t, &documents[2].json, named, error);
+    for (i = 0; i < OTX__COUNT(names); i++) otx__document_close(t->ctx, &documents[i]);
+    return result;
+}
+
 /* >>> src/reshape/new_model.h */
 /* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
@@ -44761,6 +44913,7 @@ OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_optio
     otx__path_text(path, t->model);
     if (!result) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
+    if (!result) result = otx__keep_named(t, &summary->always, error);
     if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);
