@@ -297,14 +297,14 @@
     43255  reshape/needed             what has to stay for the sake of what stays
     43469  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
     43772  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43888  reshape/renumber           which tokens there are then, and their ids
-    44095  reshape/files_json         tokenizer.json and the JSON files beside it
-    44472  reshape/files_lines        merges.txt and vocab.txt
-    44556  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44678  reshape/named              tokens that configs name, which stay
-    44795  reshape/new_model          the model with its new tokenizer
-    44869  reshape/trim               fewer tokens
-    44976  reshape/extend             more tokens
+    43905  reshape/renumber           which tokens there are then, and their ids
+    44112  reshape/files_json         tokenizer.json and the JSON files beside it
+    44489  reshape/files_lines        merges.txt and vocab.txt
+    44573  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44695  reshape/named              tokens that configs name, which stay
+    44812  reshape/new_model          the model with its new tokenizer
+    44886  reshape/trim               fewer tokens
+    44993  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -43831,6 +43831,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
 /* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
@@ -43867,8 +43868,13 @@ OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *
 
 OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
+    const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
     before.cuts_ideographs = false;
+    before.most = 0;
+    if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
+        (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
+                            &before.most);
     before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
@@ -43876,9 +43882,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
     return before;
 }
 
+/* Characters of a text of UTF-8 but for a space before it. */
+OTX__PRIVATE uint64_t otx__word_length(otx__span text)
+{
+    uint64_t count = 0;
+    size_t i;
+    for (i = text.size > 0 && text.bytes[0] == ' '; i < text.size; i++)
+        count += ((unsigned char)text.bytes[i] & 0xc0) != 0x80;
+    return count;
+}
+
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;
     if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
@@ -44979,11 +44996,54 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
 /* Longer texts are no tokens: finding their merges takes time with their square. */
 #define OTX__TOKEN_MOST 256
 
+/* ---- what is cut out of texts ---- */
+
+/* Tokens that a text is cut at wherever they stand in it, before it is looked at otherwise. */
+typedef struct otx__cuts {
+    bool first[256]; /* bytes that one of them begins with */
+    size_t most;     /* bytes of the longest */
+} otx__cuts;
+
+OTX__PRIVATE bool otx__is_cut(const otx_token *token)
+{
+    return token->added || token->kind == OTX_TOKEN_CONTROL;
+}
+
+OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
+{
+    otx__cuts cuts;
+    size_t i;
+    memset(&cuts, 0, sizeof cuts);
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (!otx__is_cut(token) || token->content_size == 0) continue;
+        cuts.first[(unsigned char)token->content[0]] = true;
+        cuts.most = otx__max(cuts.most, token->content_size);
+    }
+    return cuts;
+}
+
+/* Whether there is one of them in a text, and not the whole of it. */
+OTX__PRIVATE bool otx__cuts_hold(const otx__cuts *cuts, const otx__reshaping *t, otx__span text)
+{
+    size_t at, size;
+    for (at = 0; at < text.size; at++) {
+        if (!cuts->first[(unsigned char)text.bytes[at]]) continue;
+        for (size = 1; size <= otx__min(cuts->most, text.size - at); size++) {
+            const int64_t id = otx__index_find(&t->contents, OTX_TOKEN_NONE, text.bytes + at,
+                                               size);
+            if (size < text.size && id >= 0 && otx__is_cut(&t->vocab.tokens[id])) return true;
+        }
+    }
+    return false;
+}
+
 /* A vocabulary that grows. */
 typedef struct otx__extending {
     otx__reshaping t;
     otx__growth growth;
-    otx__before_model before; /* what happens to texts before the model sees them */
+    otx__before_model before; /* what happens to texts before the model sees them, */
+    otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
     otx_extend_summary summary;
     otx_error *error;
@@ -45069,7 +45129,8 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. */
+   longer than they are, so that none of several new pieces is made of others. What is unknown
+   has less than the least of them, which stays the least: all that is unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -45077,9 +45138,10 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     size_t count = 0, i;
     bool known;
     otx_result result = otx__extend_pieces(x, name, &count, &known);
-    *score = 0.001 * (double)name->size;
-    for (i = 0; i < count && i < x->growth.piece_room && !result; i++)
-        *score += known ? rules->weights[x->growth.pieces[i]] : rules->least;
+    *score = known ? 0.0 : rules->least;
+    for (i = 0; known && i < count && !result; i++)
+        *score += rules->weights[x->growth.pieces[i]];
+    *score += 0.001 * (double)name->size;
     return result;
 }
 
@@ -45119,6 +45181,15 @@ OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
     return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
 }
 
+/* Whether a text is certainly seen whole by the model. */
+OTX__PRIVATE bool otx__extend_is_whole(const otx__extending *x, otx__span text)
+{
+    const bool spaced = text.bytes[0] == ' ';
+    if (spaced && x->before.cuts && x->growth.rules->spelling.family == OTX_FAMILY_PLAIN)
+        return false; /* whatever cuts there, nothing keeps the space */
+    return otx__is_whole(&x->before, text) && !otx__cuts_hold(&x->cuts, &x->t, text);
+}
+
 OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
 {
     const otx__map_half *name = &listed->name;
@@ -45130,7 +45201,7 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
                          "to %d are wanted", listed->quoted, (uint64_t)name->size,
                          OTX__TOKEN_MOST);
     x->content.size = 0;
-    if (otx__is_whole(&x->before, text))
+    if (otx__extend_is_whole(x, text))
         otx__unspell(&x->growth.rules->spelling, text, &x->content);
     if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
     if (x->content.size > 0) {
@@ -45162,6 +45233,7 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     if (result) return result;
     x->before = otx__look_before_model(&document.json);
     otx__document_close(ctx, &document);
+    x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;
     x->growth.rules = (const otx__rules *)x->t.vocab.rules;
@@ -45179,6 +45251,7 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
     for (i = 0; i < options->token_count && !result; i++) {
         otx__listed listed;
         result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
+        listed.name.is_id = false; /* texts, "#1" too */
         if (!result) result = otx__extend_token(x, &listed);
         if (!result)
             result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,

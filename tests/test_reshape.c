@@ -426,6 +426,54 @@ static void write_other(const char *tokenizer, size_t rows)
     write_file("base", "tokenizer.json", quoted(tokenizer));
 }
 
+static void grows(const char *token, uint64_t own, uint64_t added)
+{
+    otx_extend_summary summary;
+    memset(&summary, 0, sizeof summary);
+    CHECK_INT(extend(NULL, &token, 1, &summary), OTX_OK);
+    CHECK_INT(summary.own, own);
+    CHECK_INT(summary.added, added);
+}
+
+/* Texts that the model never sees whole cannot be tokens of its own. */
+static void test_growth_that_is_met(void)
+{
+    static char lengthy[128];
+    scratch_remove_tree("out");
+    write_base();
+    grows("#1", 0, 1); /* a text, not the token of that id */
+    write_other("{'added_tokens': [{'id': 3, 'content': 'bb', 'special': false}], 'decoder': "
+                "{'type': 'ByteLevel'}, 'model': {'type': 'BPE', 'vocab': {'a': 0, 'b': 1, "
+                "'c': 2}, 'merges': []}}", 4);
+    grows("abba", 0, 1); /* bb is cut out of it */
+    grows("abab", 1, 0);
+    write_other("{'pre_tokenizer': {'type': 'Whitespace'}, 'model': {'type': 'WordLevel', "
+                "'unk_token': 'u', 'vocab': {'u': 0, 'a': 1}}}", 2);
+    grows("\\x20ab", 0, 1); /* the space is lost on the way */
+    grows("ab", 1, 0);
+    write_other("{'pre_tokenizer': {'type': 'BertPreTokenizer'}, 'decoder': {'type': "
+                "'WordPiece', 'prefix': '##'}, 'model': {'type': 'WordPiece', 'unk_token': 'u', "
+                "'continuing_subword_prefix': '##', 'max_input_chars_per_word': 100, 'vocab': "
+                "{'u': 0, 'a': 1, '##a': 2}}}", 3);
+    memset(lengthy, 'a', 102);
+    lengthy[0] = ' ';
+    grows(lengthy, 0, 1); /* 101 letters: unknown as a whole */
+    lengthy[101] = 0;
+    grows(lengthy, 1, 0);
+}
+
+/* What is unknown costs what the least score says, which stays. */
+static void test_growth_of_unknown(void)
+{
+    scratch_remove_tree("out");
+    write_other("{'model': {'type': 'Unigram', 'unk_id': 0, 'byte_fallback': false, 'vocab': "
+                "[['u', 0], ['a', -1], ['b', -4.5]]}}", 3);
+    grows("axya", 1, 0);
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "[\"axya\", -4.496]");
+    grows("aab", 1, 0);
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "[\"aab\", -6.497]");
+}
+
 /* The processor's sequences may hold sequences. */
 static void test_processors(void)
 {
@@ -517,6 +565,8 @@ int main(void)
     RUN(test_refusals);
     RUN(test_growth);
     RUN(test_growth_reaches);
+    RUN(test_growth_that_is_met);
+    RUN(test_growth_of_unknown);
     RUN(test_processors);
     RUN(test_growth_refusals);
     RUN(test_memory);
