@@ -2001,24 +2001,24 @@ static int reshaped(otx_result result, otx_error *error, token_list *list)
 
 static int run_extend(const settings *s)
 {
-    otx_extend_options options;
+    otx_extend_options wanted;
     otx_extend_summary summary;
     token_list list;
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error;
     otx_result result;
-    memset(&options, 0, sizeof options);
+    memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
     result = list_open(&ctx, s->tokens, &list, &error);
-    options.tokens = list.tokens;
-    options.token_count = list.count;
-    options.subword = s->job.how.subword;
-    options.multiple = s->job.rows_multiple;
-    options.overwrite = s->job.overwrite;
+    wanted.tokens = list.tokens;
+    wanted.token_count = list.count;
+    wanted.subword = s->job.how.subword;
+    wanted.multiple = s->job.rows_multiple;
+    wanted.overwrite = s->job.overwrite;
     if (!result)
-        result = otx_extend(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+        result = otx_extend(&ctx, s->arguments[0], s->arguments[1], &wanted, &summary, &error);
     clear_bar(&m);
     if (!result && !s->quiet) {
         printf("%s\n", s->arguments[1]);
@@ -2035,25 +2035,25 @@ static int run_extend(const settings *s)
 static int run_trim(const settings *s)
 {
     const char *path = s->keep ? s->keep : s->drop;
-    otx_trim_options options;
+    otx_trim_options wanted;
     otx_trim_summary summary;
     token_list list;
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
+    memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
     if (path) result = list_open(&ctx, path, &list, &error);
-    options.tokens = list.tokens;
-    options.token_count = list.count;
-    options.drop = s->drop != NULL;
-    options.first = s->first;
-    options.multiple = s->job.rows_multiple;
-    options.overwrite = s->job.overwrite;
+    wanted.tokens = list.tokens;
+    wanted.token_count = list.count;
+    wanted.drop = s->drop != NULL;
+    wanted.first = s->first;
+    wanted.multiple = s->job.rows_multiple;
+    wanted.overwrite = s->job.overwrite;
     if (!result)
-        result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+        result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &wanted, &summary, &error);
     clear_bar(&m);
     if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
     return reshaped(result, &error, &list);
