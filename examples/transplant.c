@@ -1794,21 +1794,56 @@ static bool ends_in(const char *text, const char *end)
     return length >= most && same_name(text + length - most, end);
 }
 
+/* Prints a path within quotes: a shell's single ones, those of JSON and Python, or both. */
+static void print_inner(const char *path, bool shell, bool text)
+{
+    for (; *path; path++) {
+        if (text && (*path == '"' || *path == '\\')) putchar('\\');
+        if (shell && *path == '\'') printf("'\\''");
+        else putchar(*path);
+    }
+}
+
+/* Prints words of a command, and a path as one word of it. */
+static void print_argument(const char *words, const char *path)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#ifdef _WIN32
+                                "\\"
+#endif
+                                "_./:,+@%-";
+    const bool quotes = path[strspn(path, plain)] != 0;
+    printf("%s %s", words, quotes ? "'" : "");
+    print_inner(path, quotes, false);
+    if (quotes) putchar('\'');
+}
+
 /* How a draft is started, of the engines that it was made for. */
 static void print_start(const settings *s)
 {
     const char *target = s->arguments[1], *out = s->arguments[2];
     const bool gguf = ends_in(out, ".gguf");
-    if (gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_LLAMA_CPP))
-        printf("start: llama-server --model %s --model-draft %s\n", target, out);
-    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_VLLM))
-        printf("start: vllm serve %s --speculative-config '{\"method\": \"draft_model\", "
-               "\"model\": \"%s\", \"num_speculative_tokens\": 5}'\n", target, out);
-    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_TRANSFORMERS))
-        printf("start: model.generate(..., assistant_model="
-               "AutoModelForCausalLM.from_pretrained(\"%s\"))\n", out);
-    if (!gguf && s->engine == OTX_ENGINE_LLAMA_CPP)
-        printf("start: python convert_hf_to_gguf.py %s; then llama-server --model-draft\n", out);
+    if (gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_LLAMA_CPP)) {
+        print_argument("start: llama-server --model", target);
+        print_argument(" --model-draft", out);
+        printf("\n");
+    }
+    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_VLLM)) {
+        print_argument("start: vllm serve", target);
+        printf(" --speculative-config '{\"method\": \"draft_model\", \"model\": \"");
+        print_inner(out, true, true);
+        printf("\", \"num_speculative_tokens\": 5}'\n");
+    }
+    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_TRANSFORMERS)) {
+        printf("start: model.generate(..., assistant_model=AutoModelForCausalLM"
+               ".from_pretrained(\"");
+        print_inner(out, false, true);
+        printf("\"))\n");
+    }
+    if (!gguf && s->engine == OTX_ENGINE_LLAMA_CPP) {
+        print_argument("start: python convert_hf_to_gguf.py", out);
+        printf("; then llama-server --model-draft\n");
+    }
 }
 
 /* A transplant, and what verify says of it. */
