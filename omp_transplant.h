@@ -23,287 +23,288 @@
 
    What is where
 
-      340  api/version                version
-      370  api/result                 results
-      410  api/context                context: memory, threads, progress
-      488  api/isa                    instruction sets
-      505  api/matrix                 numbers and matrices
-      563  api/blocks                 block types of ggml
-      587  api/solver                 the solver
-      715  api/affine                 the affine map: rows as the map makes them, and what it misses
-      849  api/methods                methods: rows for tokens that a model lacks
-     1086  api/source                 sources and sinks: bytes in and out
-     1106  api/json                   JSON
-     1228  api/safetensors            safetensors
-     1292  api/gguf                   GGUF
-     1390  api/vocab                  vocabularies
-     1527  api/align                  alignment
-     1594  api/gguf_vocab             vocabularies in GGUF files
-     1617  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1709  api/file                   files
-     1720  api/directory              directories
-     1792  api/job                    the whole job
-     1983  api/map_models             maps by the rows of two models
-     2005  api/verify                 looking at a finished model
-     2069  api/evaluate               methods ranked on tokens that both models share
-     2165  api/reshape                a model's own vocabulary, smaller or larger
+      341  api/version                version
+      371  api/result                 results
+      411  api/context                context: memory, threads, progress
+      489  api/isa                    instruction sets
+      506  api/matrix                 numbers and matrices
+      564  api/blocks                 block types of ggml
+      588  api/solver                 the solver
+      716  api/affine                 the affine map: rows as the map makes them, and what it misses
+      850  api/methods                methods: rows for tokens that a model lacks
+     1087  api/source                 sources and sinks: bytes in and out
+     1107  api/json                   JSON
+     1229  api/safetensors            safetensors
+     1293  api/gguf                   GGUF
+     1391  api/vocab                  vocabularies
+     1528  api/align                  alignment
+     1595  api/gguf_vocab             vocabularies in GGUF files
+     1618  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1710  api/file                   files
+     1721  api/directory              directories
+     1793  api/job                    the whole job
+     1984  api/map_models             maps by the rows of two models
+     2006  api/verify                 looking at a finished model
+     2070  api/evaluate               methods ranked on tokens that both models share
+     2166  api/reshape                a model's own vocabulary, smaller or larger
 
-     2252  base                       what everything stands on
-     2288  base/begin                 system headers, and how floating point must be compiled
-     2326  base/sizes                 counting, and sums and products that may not wrap
-     2364  base/span                  bytes of others, digits, UTF-8
-     2522  base/decimal               the digits of a double
-     2657  base/format                printf without stdio and without a locale
-     2926  base/result                results, failures, messages
-     3042  base/memory                the allocator, arrays that grow
-     3101  base/text                  names in messages, and text that grows
-     3218  base/hooks                 log, progress, threads of the caller
-     3287  base/sort                  in place, without memory, never quadratic; and finding
-     3337  base/clock                 wall time for statistics
-     3383  base/hash                  keyed, for tables whose keys a stranger chooses
-     3475  base/pool                  blocks that are freed together
-     3590  base/number                element types, widening and rounding
-     3801  base/blocks                block types of ggml, taken apart and widened
-     4022  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4307  base/blocks_make           rows quantised to blocks
-     4701  base/base64                decoding
-     4737  base/protobuf              fields of a message
-     4859  base/watch                 long loops that the caller can stop
+     2253  base                       what everything stands on
+     2289  base/begin                 system headers, and how floating point must be compiled
+     2327  base/sizes                 counting, and sums and products that may not wrap
+     2365  base/span                  bytes of others, digits, UTF-8
+     2523  base/decimal               the digits of a double
+     2658  base/format                printf without stdio and without a locale
+     2927  base/result                results, failures, messages
+     3043  base/memory                the allocator, arrays that grow
+     3102  base/text                  names in messages, and text that grows
+     3219  base/hooks                 log, progress, threads of the caller
+     3288  base/sort                  in place, without memory, never quadratic; and finding
+     3338  base/clock                 wall time for statistics
+     3384  base/hash                  keyed, for tables whose keys a stranger chooses
+     3476  base/pool                  blocks that are freed together
+     3591  base/number                element types, widening and rounding
+     3802  base/blocks                block types of ggml, taken apart and widened
+     4023  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4308  base/blocks_make           rows quantised to blocks
+     4702  base/base64                decoding
+     4738  base/protobuf              fields of a message
+     4860  base/watch                 long loops that the caller can stop
 
-     4912  files                      formats, on memory and streams
-     4942  files/memory_source        memory as a source of bytes
-     4960  files/json_read            a parser without recursion
-     5313  files/json_values          looking at values, stepping through containers
-     5526  files/json_edit            writing, and edits that keep every byte they do not touch
-     5894  files/tensors              what reading and writing a header share
-     6029  files/safetensors_read     the header of a file, checked
-     6354  files/safetensors_write    the header of a new file
-     6511  files/gguf_types           ggml's types, and the sizes of values
-     6688  files/gguf_values          keys, tensors and values found
-     6806  files/gguf_walk            what stands in a header, one after the other
-     7018  files/gguf_read            the header of a file, checked
-     7239  files/gguf_write           the header of a new file
-     7445  files/gguf_keys            a list of keys that is being made
+     4913  files                      formats, on memory and streams
+     4943  files/memory_source        memory as a source of bytes
+     4961  files/json_read            a parser without recursion
+     5314  files/json_values          looking at values, stepping through containers
+     5527  files/json_edit            writing, and edits that keep every byte they do not touch
+     5895  files/tensors              what reading and writing a header share
+     6030  files/safetensors_read     the header of a file, checked
+     6355  files/safetensors_write    the header of a new file
+     6512  files/gguf_types           ggml's types, and the sizes of values
+     6689  files/gguf_values          keys, tensors and values found
+     6807  files/gguf_walk            what stands in a header, one after the other
+     7019  files/gguf_read            the header of a file, checked
+     7240  files/gguf_write           the header of a new file
+     7446  files/gguf_keys            a list of keys that is being made
 
-     7645  vocab                      tokens, from every source, and which of them are the same
-     7686  vocab/known                what the world calls things: files, classes, tokens
-     8010  vocab/token_table          the table of tokens, and finding tokens in it
-     8184  vocab/spelling             from what a file spells to bytes
-     8375  vocab/reader               what the readers of all sources share
-     8733  vocab/added_tokens         what other files add to a model's tokens
-     9081  vocab/in_use               tokens that are named as reserved ones and are none
-     9184  vocab/from_tokenizer_json  tokenizer.json
-     9477  vocab/from_tekken          tekken.json
-     9632  vocab/from_tiktoken        *.tiktoken
-     9697  vocab/from_sentencepiece   tokenizer.model and its like
-    10062  vocab/from_vocab_json      vocab.json and merges.txt
-    10148  vocab/from_vocab_txt       vocab.txt
-    10205  vocab/digits               how a tokenizer cuts numbers
-    10401  vocab/recognise            what a file is, by what it holds
-    10532  vocab/parse                the first source that is given, and what goes with it
-    10758  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11065  vocab/rules_read           the rules of each kind of file
-    11170  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11363  vocab/from_gguf            the vocabulary of a GGUF file
-    11671  vocab/gguf_rules           how it splits text
-    11823  vocab/split                text split as the tokenizer's model splits it
-    12223  vocab/align                which base token a donor token is
+     7646  vocab                      tokens, from every source, and which of them are the same
+     7687  vocab/known                what the world calls things: files, classes, tokens
+     8011  vocab/token_table          the table of tokens, and finding tokens in it
+     8185  vocab/spelling             from what a file spells to bytes
+     8376  vocab/reader               what the readers of all sources share
+     8734  vocab/added_tokens         what other files add to a model's tokens
+     9082  vocab/in_use               tokens that are named as reserved ones and are none
+     9185  vocab/from_tokenizer_json  tokenizer.json
+     9478  vocab/from_tekken          tekken.json
+     9633  vocab/from_tiktoken        *.tiktoken
+     9698  vocab/from_sentencepiece   tokenizer.model and its like
+    10063  vocab/from_vocab_json      vocab.json and merges.txt
+    10149  vocab/from_vocab_txt       vocab.txt
+    10206  vocab/digits               how a tokenizer cuts numbers
+    10402  vocab/recognise            what a file is, by what it holds
+    10533  vocab/parse                the first source that is given, and what goes with it
+    10759  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11066  vocab/rules_read           the rules of each kind of file
+    11171  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11364  vocab/from_gguf            the vocabulary of a GGUF file
+    11672  vocab/gguf_rules           how it splits text
+    11824  vocab/split                text split as the tokenizer's model splits it
+    12224  vocab/align                which base token a donor token is
 
-    12480  simd                       the hot loops, once for each instruction set
-    12513  simd/kernels               the table of kernels, and what all versions share
-    12790  simd/scalar                the reference
-    12959  simd/sse2                  the operations of 128-bit x86, and what each does
-    13080  simd/neon                  those of 64-bit Arm
-    13175  simd/wasm                  those of WebAssembly's SIMD128
-    13260  simd/avx2                  those of 256-bit x86, with FMA
-    13342  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13984  simd/avx_vnni              AVX2, and products of integers
-    14080  simd/neon_bf16             NEON, and products of matrices
-    14234  simd/avx512                512-bit x86, by hand
-    14840  simd/amx                   tiles of x86, beside AVX-512
-    15083  simd/dispatch              which of them this machine can run, and which a call takes
+    12481  simd                       the hot loops, once for each instruction set
+    12514  simd/kernels               the table of kernels, and what all versions share
+    12791  simd/scalar                the reference
+    12960  simd/sse2                  the operations of 128-bit x86, and what each does
+    13081  simd/neon                  those of 64-bit Arm
+    13176  simd/wasm                  those of WebAssembly's SIMD128
+    13261  simd/avx2                  those of 256-bit x86, with FMA
+    13343  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13985  simd/avx_vnni              AVX2, and products of integers
+    14081  simd/neon_bf16             NEON, and products of matrices
+    14235  simd/avx512                512-bit x86, by hand
+    14841  simd/amx                   tiles of x86, beside AVX-512
+    15084  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15309  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15362  solve/views                the rows of matrices, as the kernels read them
-    15491  solve/panels               vectors as the dense products want them, and these
-    15682  solve/rests                vectors on their way into panels
-    15859  solve/dictionary           the atoms, and their split along a common direction
-    16014  solve/exact_gram           products of all pairs of atoms in double
-    16096  solve/triangle             packed lower triangles
-    16200  solve/support              what is known of one target, and the exact steps
-    16476  solve/gram_table           products of atoms with all atoms, for scans
-    16714  solve/screen               which atoms are worth scoring in double: the bound
-    17020  solve/scan                 the correlations of all atoms with a block's residuals
-    17183  solve/predict              making targets ready for the next scan
-    17429  solve/candidates           the atoms that a scan could not rule out
-    17766  solve/select               the next atoms of each target
-    17931  solve/pursuit              what one solve holds, and the memory it takes
-    18175  solve/plan                 which form, and in what blocks
-    18420  solve/steps                a pursuit from its rows to its results
-    18659  solve/combine              new rows of coefficients
-    18721  solve/solver               the public call
-    18886  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19095  solve/affine_normal        the normal equations of an affine map
-    19338  solve/affine_factor        their factor, and their solution
-    19569  solve/affine_map           a fitted map, and the rows it makes
-    19913  solve/affine_choice        how many atoms to take, and chosen by what
-    20313  solve/affine_fit           what a fit of an affine map holds and needs
-    20577  solve/affine               fitting and applying affine maps
+    15310  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15363  solve/views                the rows of matrices, as the kernels read them
+    15492  solve/panels               vectors as the dense products want them, and these
+    15683  solve/rests                vectors on their way into panels
+    15860  solve/dictionary           the atoms, and their split along a common direction
+    16015  solve/exact_gram           products of all pairs of atoms in double
+    16097  solve/triangle             packed lower triangles
+    16201  solve/support              what is known of one target, and the exact steps
+    16477  solve/gram_table           products of atoms with all atoms, for scans
+    16715  solve/screen               which atoms are worth scoring in double: the bound
+    17021  solve/scan                 the correlations of all atoms with a block's residuals
+    17184  solve/predict              making targets ready for the next scan
+    17430  solve/candidates           the atoms that a scan could not rule out
+    17767  solve/select               the next atoms of each target
+    17932  solve/pursuit              what one solve holds, and the memory it takes
+    18176  solve/plan                 which form, and in what blocks
+    18421  solve/steps                a pursuit from its rows to its results
+    18660  solve/combine              new rows of coefficients
+    18722  solve/solver               the public call
+    18887  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19096  solve/affine_normal        the normal equations of an affine map
+    19339  solve/affine_factor        their factor, and their solution
+    19570  solve/affine_map           a fitted map, and the rows it makes
+    19914  solve/affine_choice        how many atoms to take, and chosen by what
+    20314  solve/affine_fit           what a fit of an affine map holds and needs
+    20578  solve/affine               fitting and applying affine maps
 
-    20868  methods                    rows for tokens that a model lacks, each method a room
-    20912  methods/parts              what methods share: sums of rows, combinations
-    21096  methods/pursuit            omp, omp-centred
-    21167  methods/constant           mean, zero
-    21195  methods/rough              products in float that leave few to be taken in double
-    21251  methods/near               each target against all anchors
-    21542  methods/weights            how a few anchors combine to a target
-    21763  methods/interpolation      common_interpolation
-    21916  methods/wechsel            wechsel
-    21966  methods/focus              focus
-    22054  methods/hull               hull
-    22105  methods/dense              matrices of double, and their products
-    22370  methods/lengthen           the base's rows of pieces beside the donor's
-    22636  methods/mapping            omp-affine, affine
-    22892  methods/linear             maps between two models' rows
-    23047  methods/clp                clp
-    23133  methods/chance             normal deviates that are the same everywhere
-    23194  methods/factor             of symmetric matrices
-    23243  methods/randn              randn
-    23332  methods/john_hewitt        john_hewitt
-    23416  methods/polar              the orthogonal part of a matrix
-    23512  methods/procrustes         procrustes
-    23605  methods/eigen              principal directions of a matrix's rows
-    23919  methods/landmark_pca       landmark_pca
-    23977  methods/stb                stb
-    24159  methods/rope               rows turned to positions
-    24249  methods/mp_rope            mp_rope
-    24575  methods/subword            subword
-    24681  methods/zett               zett
-    24703  methods/spread             the factor that suits hidden anchors' rows best
-    24930  methods/modifiers          what is done to the rows of any method
-    25074  methods/undertrained       rows that look as if nothing had trained them
-    25191  methods/methods            the table of all, and the public calls
+    20869  methods                    rows for tokens that a model lacks, each method a room
+    20913  methods/parts              what methods share: sums of rows, combinations
+    21097  methods/pursuit            omp, omp-centred
+    21168  methods/constant           mean, zero
+    21196  methods/rough              products in float that leave few to be taken in double
+    21252  methods/near               each target against all anchors
+    21543  methods/weights            how a few anchors combine to a target
+    21764  methods/interpolation      common_interpolation
+    21917  methods/wechsel            wechsel
+    21967  methods/focus              focus
+    22055  methods/hull               hull
+    22106  methods/dense              matrices of double, and their products
+    22371  methods/lengthen           the base's rows of pieces beside the donor's
+    22637  methods/mapping            omp-affine, affine
+    22893  methods/linear             maps between two models' rows
+    23048  methods/clp                clp
+    23134  methods/chance             normal deviates that are the same everywhere
+    23195  methods/factor             of symmetric matrices
+    23244  methods/randn              randn
+    23333  methods/john_hewitt        john_hewitt
+    23417  methods/polar              the orthogonal part of a matrix
+    23513  methods/procrustes         procrustes
+    23606  methods/eigen              principal directions of a matrix's rows
+    23920  methods/landmark_pca       landmark_pca
+    23978  methods/stb                stb
+    24160  methods/rope               rows turned to positions
+    24250  methods/mp_rope            mp_rope
+    24576  methods/subword            subword
+    24682  methods/zett               zett
+    24704  methods/spread             the factor that suits hidden anchors' rows best
+    24931  methods/modifiers          what is done to the rows of any method
+    25075  methods/undertrained       rows that look as if nothing had trained them
+    25192  methods/methods            the table of all, and the public calls
 
-    25342  across                     tokens of one vocabulary as weighted tokens of another
-    25356  across/map_rows            a map, gathered row by row
-    25553  across/token_map           by the split of the other vocabulary
-    25676  across/write_maps          two maps as safetensors
-    25819  across/spell_maps          two maps as JSON, for people
+    25343  across                     tokens of one vocabulary as weighted tokens of another
+    25357  across/map_rows            a map, gathered row by row
+    25554  across/token_map           by the split of the other vocabulary
+    25677  across/write_maps          two maps as safetensors
+    25820  across/spell_maps          two maps as JSON, for people
 
-    25939  disk                       files and directories
-    25977  disk/system                what POSIX and Windows are asked for
-    26018  disk/windows_paths         paths as Windows takes them
-    26158  disk/windows               the system as Windows gives it
-    26470  disk/posix                 the system as POSIX gives it
-    26718  disk/paths                 what can be told from their text
-    26792  disk/failure               why the system refused
-    26906  disk/look                  what stands at a path, and whether within another
-    27027  disk/listing               listings of directories
-    27102  disk/reading               files to read, and whether they have changed
-    27281  disk/writing               files to write
-    27398  disk/copying               copies of files
-    27464  disk/trees                 whole directories looked through, copied, removed
-    27680  disk/known                 what weights are called in a directory
-    27774  disk/staging               a directory made under another name, then renamed
-    28040  disk/staged_files          files made under another name, then renamed
-    28169  disk/missing               a path or a directory without what is wanted of it
-    28212  disk/gguf_files            GGUF files of a directory, by their names
-    28253  disk/weights               which files they are, and what may stand in their place
-    28589  disk/weight_index          the index of a checkpoint in shards
-    28806  disk/shards                what an index and its shards say of each other
-    29011  disk/gguf_parts            the parts of a split GGUF file
-    29120  disk/checkpoint            a model directory, in one file or in shards
-    29472  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29551  disk/tokenizer_directory   the tokenizer of a model directory
+    25940  disk                       files and directories
+    25978  disk/system                what POSIX and Windows are asked for
+    26019  disk/windows_paths         paths as Windows takes them
+    26159  disk/windows               the system as Windows gives it
+    26471  disk/posix                 the system as POSIX gives it
+    26719  disk/paths                 what can be told from their text
+    26793  disk/failure               why the system refused
+    26907  disk/look                  what stands at a path, and whether within another
+    27028  disk/listing               listings of directories
+    27103  disk/reading               files to read, and whether they have changed
+    27282  disk/writing               files to write
+    27399  disk/copying               copies of files
+    27465  disk/trees                 whole directories looked through, copied, removed
+    27681  disk/known                 what weights are called in a directory
+    27775  disk/staging               a directory made under another name, then renamed
+    28041  disk/staged_files          files made under another name, then renamed
+    28170  disk/missing               a path or a directory without what is wanted of it
+    28213  disk/gguf_files            GGUF files of a directory, by their names
+    28254  disk/weights               which files they are, and what may stand in their place
+    28590  disk/weight_index          the index of a checkpoint in shards
+    28807  disk/shards                what an index and its shards say of each other
+    29012  disk/gguf_parts            the parts of a split GGUF file
+    29121  disk/checkpoint            a model directory, in one file or in shards
+    29473  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29552  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29813  model                      which tensors and config keys belong to the vocabulary
-    29849  model/known                what the world calls things
-    30201  model/known_keys           keys of ids and sizes in configs
-    30375  model/known_classes        classes of tokenizers, by the type of model
-    30613  model/names                names of tensors
-    30770  model/document             the JSON files of a model directory
-    30865  model/members              what the members of a config are about
-    31086  model/config               what config.json says
-    31263  model/side                 a model directory opened once
-    31389  model/gguf_model           what a GGUF file says of a model
-    31446  model/code                 the Python that a tokenizer is loaded with
-    31680  model/parts                what each tensor does for the vocabulary
-    31791  model/whole                whether all tensors are there
-    31913  model/find                 finding the parts of a model
-    32217  model/processor            the tokens that a processor looks for by their text
-    32372  model/heirs                what becomes of the ids in a config
-    32539  model/config_ids           ids in a config being edited
-    32779  model/config_lists         lists, dictionaries and ranges of ids
-    32936  model/config_edit          config.json and generation_config.json, edited
-    33231  model/classes              which class a tokenizer is loaded as
-    33438  model/class_tokens         added tokens that a class numbers otherwise
+    29814  model                      which tensors and config keys belong to the vocabulary
+    29850  model/known                what the world calls things
+    30202  model/known_keys           keys of ids and sizes in configs
+    30376  model/known_classes        classes of tokenizers, by the type of model
+    30614  model/names                names of tensors
+    30771  model/document             the JSON files of a model directory
+    30866  model/members              what the members of a config are about
+    31087  model/config               what config.json says
+    31264  model/side                 a model directory opened once
+    31390  model/gguf_model           what a GGUF file says of a model
+    31447  model/code                 the Python that a tokenizer is loaded with
+    31681  model/parts                what each tensor does for the vocabulary
+    31792  model/whole                whether all tensors are there
+    31914  model/find                 finding the parts of a model
+    32218  model/processor            the tokens that a processor looks for by their text
+    32373  model/heirs                what becomes of the ids in a config
+    32540  model/config_ids           ids in a config being edited
+    32780  model/config_lists         lists, dictionaries and ranges of ids
+    32937  model/config_edit          config.json and generation_config.json, edited
+    33232  model/classes              which class a tokenizer is loaded as
+    33439  model/class_tokens         added tokens that a class numbers otherwise
 
-    33554  job                        the whole transplant, in the order in which it happens
-    33611  job/job                    what a job holds
-    34003  job/open                   opening the two models
-    34279  job/map                    the caller's map
-    34400  job/align                  where every new row comes from
-    34601  job/plan                   what becomes of every tensor, and of the configs
-    34822  job/rope                   heads and rotary positions of the two models
-    34920  job/chat                   the template that turns messages into text
-    35059  job/digits                 where the two tokenizers cut numbers differently
-    35260  job/converted              the special tokens that a conversion to GGUF finds
-    35568  job/gguf_donor             the files of a tokenizer, open once more
-    35652  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35935  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36271  job/gguf_merges            the merges of a byte-level vocabulary
-    36442  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36612  job/gguf_special           special tokens, flags, templates
-    36831  job/gguf_normal            what becomes of spaces and letters
-    36974  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37170  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37410  job/bos                    texts that begin otherwise than the base's
-    37474  job/rows                   rows in memory: reading, checking, their mean
-    37813  job/pieces                 what the base cuts new tokens into
-    37968  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38233  job/magikarp               tokens that look under-trained by their rows
-    38360  job/match                  rows of tokens that a new one only begins with
-    38447  job/solve                  solving for the rows of the donor
-    38656  job/targets                the rows that are made from the donor's
-    38771  job/diagnose               what is odd about the rows that were made
-    38900  job/rebuild                the new rows of one vocabulary tensor
-    39161  job/write_blocks           new rows as blocks
-    39258  job/write                  the output and its weights
-    39552  job/write_gguf             the output as a GGUF file, or as parts of one
-    39897  job/copy                   the other files of the two models
-    40114  job/index                  the files that are written anew
-    40276  job/run                    the whole, in order
-    40437  job/combined               a map of tokens by the combinations that a method makes
-    40537  job/report                 what a job did, as JSON and as a table
-    40864  job/findings               what is told of a finished model
-    40913  job/check_files            its files
-    41049  job/check_ids              sizes, ids and tying
-    41265  job/check_values           values
-    41336  job/check_gguf             the tokens of a GGUF file
-    41586  job/check_gguf_keys        its other keys, and its tensors
-    41831  job/check_draft            as a draft model for another
-    42154  job/verify                 whether a finished model agrees with itself
+    33555  job                        the whole transplant, in the order in which it happens
+    33612  job/job                    what a job holds
+    34004  job/open                   opening the two models
+    34280  job/map                    the caller's map
+    34401  job/align                  where every new row comes from
+    34602  job/plan                   what becomes of every tensor, and of the configs
+    34823  job/rope                   heads and rotary positions of the two models
+    34921  job/chat                   the template that turns messages into text
+    35060  job/digits                 where the two tokenizers cut numbers differently
+    35261  job/converted              the special tokens that a conversion to GGUF finds
+    35569  job/gguf_donor             the files of a tokenizer, open once more
+    35653  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35936  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36272  job/gguf_merges            the merges of a byte-level vocabulary
+    36443  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36613  job/gguf_special           special tokens, flags, templates
+    36832  job/gguf_normal            what becomes of spaces and letters
+    36975  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37171  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37411  job/bos                    texts that begin otherwise than the base's
+    37475  job/rows                   rows in memory: reading, checking, their mean
+    37814  job/pieces                 what the base cuts new tokens into
+    37969  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38234  job/magikarp               tokens that look under-trained by their rows
+    38361  job/match                  rows of tokens that a new one only begins with
+    38448  job/solve                  solving for the rows of the donor
+    38657  job/targets                the rows that are made from the donor's
+    38772  job/diagnose               what is odd about the rows that were made
+    38901  job/rebuild                the new rows of one vocabulary tensor
+    39162  job/write_blocks           new rows as blocks
+    39259  job/write                  the output and its weights
+    39553  job/write_gguf             the output as a GGUF file, or as parts of one
+    39898  job/copy                   the other files of the two models
+    40115  job/index                  the files that are written anew
+    40277  job/run                    the whole, in order
+    40438  job/combined               a map of tokens by the combinations that a method makes
+    40538  job/report                 what a job did, as JSON and as a table
+    40865  job/findings               what is told of a finished model
+    40914  job/check_files            its files
+    41050  job/check_ids              sizes, ids and tying
+    41266  job/check_values           values
+    41337  job/check_gguf             the tokens of a GGUF file
+    41587  job/check_gguf_keys        its other keys, and its tensors
+    41832  job/check_draft            as a draft model for another
+    42155  job/verify                 whether a finished model agrees with itself
 
-    42210  evaluate                   methods ranked on tokens that both models share
-    42229  evaluate/token_class       what a token is like, by its bytes
-    42296  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42494  evaluate/scores            how near rows come to the true ones
-    42594  evaluate/ranks             whether a true row is found among all
-    42725  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42952  evaluate/write_json        an evaluation as JSON
-    43065  evaluate/write_page        an evaluation as a page
+    42211  evaluate                   methods ranked on tokens that both models share
+    42230  evaluate/token_class       what a token is like, by its bytes
+    42297  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42495  evaluate/scores            how near rows come to the true ones
+    42595  evaluate/ranks             whether a true row is found among all
+    42726  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42953  evaluate/write_json        an evaluation as JSON
+    43066  evaluate/write_page        an evaluation as a page
 
-    43279  reshape                    a model's own vocabulary, smaller or larger
-    43302  reshape/needed             what has to stay for the sake of what stays
-    43485  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43788  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43904  reshape/renumber           which tokens there are then, and their ids
-    44111  reshape/files_json         tokenizer.json and the JSON files beside it
-    44486  reshape/files_lines        merges.txt and vocab.txt
-    44570  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44692  reshape/new_model          the model with its new tokenizer
-    44766  reshape/trim               fewer tokens
-    44872  reshape/extend             more tokens
+    43280  reshape                    a model's own vocabulary, smaller or larger
+    43304  reshape/needed             what has to stay for the sake of what stays
+    43518  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43821  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43954  reshape/renumber           which tokens there are then, and their ids
+    44161  reshape/files_json         tokenizer.json and the JSON files beside it
+    44538  reshape/files_lines        merges.txt and vocab.txt
+    44622  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44744  reshape/named              tokens that configs name, which stay
+    44861  reshape/new_model          the model with its new tokenizer
+    44935  reshape/trim               fewer tokens
+    45042  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -43295,6 +43296,7 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
      new_tokenizer  the files of the tokenizer, written anew
+     named          tokens that configs name, which stay
      new_model      the model with its new tokenizer
      trim           fewer tokens
      extend         more tokens */
@@ -43348,6 +43350,34 @@ OTX__PRIVATE bool otx__needed_is_single(const otx__rules *rules, const otx_token
     return otx__utf8_length((const unsigned char *)text.bytes, text.size) == text.size;
 }
 
+/* Whether text of which no token is found is unknown, and other tokens are not made of those
+   that are merged. */
+OTX__PRIVATE bool otx__needed_wants_characters(const otx__rules *rules)
+{
+    return rules->how == OTX__SPLIT_VITERBI ||
+           (rules->how == OTX__SPLIT_LONGEST && !rules->across_words);
+}
+
+/* Whether every character of a token is a token too, as it would stand there: a text is still
+   known without it. */
+OTX__PRIVATE bool otx__needed_is_spelled(const otx__rules *rules, const otx_token *token)
+{
+    const size_t size = token->content_size, prefix = rules->prefix_size;
+    bool marked = prefix && size > prefix && memcmp(token->content, rules->prefix, prefix) == 0;
+    char single[sizeof rules->prefix + 4];
+    size_t at, step;
+    for (at = marked ? prefix : 0; at < size; at += step) {
+        const size_t before = marked ? prefix : 0;
+        step = otx__utf8_length((const unsigned char *)token->content + at, size - at);
+        if (step == 0) return false;
+        memcpy(single, rules->prefix, before);
+        memcpy(single + before, token->content + at, step);
+        if (otx__rules_find(rules, single, before + step) < 0) return false;
+        marked = prefix && !rules->marks_starts;
+    }
+    return true;
+}
+
 /* The mark of a space is put into every text, and bytes would not be read back as one. */
 OTX__PRIVATE bool otx__needed_is_mark(const otx__rules *rules, const otx_token *token)
 {
@@ -43365,6 +43395,9 @@ OTX__PRIVATE bool otx__needed_always(const otx__rules *rules, const otx_token *t
     if (token->kind == OTX_TOKEN_UNUSED) return false;
     if (token->added || otx__needed_is_mark(rules, token)) return true;
     if (!has_bytes && otx__needed_is_single(rules, token)) return true;
+    if (!has_bytes && otx__needed_wants_characters(rules) &&
+        !otx__needed_is_spelled(rules, token))
+        return true;
     /* Text that is unknown costs somewhat more than the piece of the least score. */
     return rules->how == OTX__SPLIT_VITERBI && !(rules->weights[id] > rules->least);
 }
@@ -43847,6 +43880,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
 /* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
@@ -43883,8 +43917,13 @@ OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *
 
 OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
+    const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
     before.cuts_ideographs = false;
+    before.most = 0;
+    if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
+        (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
+                            &before.most);
     before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
@@ -43892,9 +43931,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
     return before;
 }
 
+/* Characters of a text of UTF-8 but for a space before it. */
+OTX__PRIVATE uint64_t otx__word_length(otx__span text)
+{
+    uint64_t count = 0;
+    size_t i;
+    for (i = text.size > 0 && text.bytes[0] == ' '; i < text.size; i++)
+        count += ((unsigned char)text.bytes[i] & 0xc0) != 0x80;
+    return count;
+}
+
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;
     if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
@@ -44403,12 +44453,14 @@ OTX__PRIVATE void otx__new_named(otx__new_file *f,
                                   void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
-    const uint32_t processor = otx_json_find(json, 0, "post_processor");
-    otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    const uint32_t first = otx_json_find(json, 0, "post_processor");
+    const uint32_t end = otx_json_after(json, first);
+    uint32_t node;
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
-    otx__new_processor(f, processor, visit);
-    while (otx_json_iter_next(&inner)) otx__new_processor(f, inner.value, visit);
+    for (node = first; node < end; node++) /* sequences may hold sequences */
+        if (otx_json_find(json, node, "type") != OTX_JSON_NONE)
+            otx__new_processor(f, node, visit);
 }
 
 /* Such an id stays. */
@@ -44689,6 +44741,123 @@ OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, ot
     return OTX_OK;
 }
 
+/* >>> src/reshape/named.h */
+/* ---- named: tokens that configs name, which stay ------------------------------------- */
+
+/* What stands in a config is an id of a token that the model looks for or writes. Those of
+   lists that only forbid tokens may go: nobody writes them then. */
+
+OTX__PRIVATE void otx__keep_id(otx__reshaping *t, uint64_t id, uint64_t *named)
+{
+    if (id >= t->vocab.count || t->keep[id] || t->vocab.tokens[id].kind == OTX_TOKEN_NONE)
+        return;
+    t->keep[id] = true;
+    ++*named;
+}
+
+/* Keeps a number, or all of a list. */
+OTX__PRIVATE void otx__keep_ids(otx__reshaping *t, const otx_json *json, uint32_t node,
+                                uint64_t *named)
+{
+    const uint32_t end = otx_json_after(json, node);
+    uint64_t id;
+    for (; node < end; node++)
+        if (otx_json_uint(json, node, &id)) otx__keep_id(t, id, named);
+}
+
+/* Keeps the second of every pair [position, id]. */
+OTX__PRIVATE void otx__keep_pairs(otx__reshaping *t, const otx_json *json, uint32_t node,
+                                  uint64_t *named)
+{
+    otx_json_iter pair = otx_json_iter_of(json, node);
+    while (otx_json_iter_next(&pair))
+        otx__keep_ids(t, json, otx_json_item(json, pair.value, 1), named);
+}
+
+/* Keeps the ids of a dictionary: its values, or with `back` its keys. */
+OTX__PRIVATE void otx__keep_entries(otx__reshaping *t, const otx_json *json, uint32_t node,
+                                    bool back, uint64_t *named)
+{
+    otx_json_iter entry = otx_json_iter_of(json, node);
+    uint64_t id;
+    while (entry.keyed && otx_json_iter_next(&entry))
+        if (back ? otx__parse_uint(otx__json_span(json, entry.key), &id)
+                 : otx_json_uint(json, entry.value, &id))
+            otx__keep_id(t, id, named);
+}
+
+/* Keeps what the member at hand names. In an object about another vocabulary a rule for ids
+   may name none of ours: then a few stay too many. */
+OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, uint64_t *named)
+{
+    const otx__member_kind kind = at->kind == OTX__MEMBER_NONE && at->rule ? at->rule->kind
+                                                                           : at->kind;
+    uint64_t id;
+    switch (kind) {
+    case OTX__MEMBER_SPECIAL:
+    case OTX__MEMBER_ID: otx__keep_ids(t, at->json, at->value, named); break;
+    case OTX__MEMBER_PAIRS: otx__keep_pairs(t, at->json, at->value, named); break;
+    case OTX__MEMBER_MAP:
+    case OTX__MEMBER_MAP_BACK:
+        otx__keep_entries(t, at->json, at->value, kind == OTX__MEMBER_MAP_BACK, named);
+        break;
+    case OTX__MEMBER_FIRST: /* of a range that ends where the next begins, or all does */
+        if (otx_json_uint(at->json, at->value, &id))
+            for (; id < t->vocab.count; id++) otx__keep_id(t, id, named);
+        break;
+    default: break;
+    }
+}
+
+/* Keeps the tokens of tokenizer_config.json under names that end so: what is none becomes one
+   when transformers reads the file, and the model has no row for it. */
+OTX__PRIVATE otx_result otx__keep_contents(otx__reshaping *t, const otx_json *json,
+                                           uint64_t *named, otx_error *error)
+{
+    otx_json_iter at = otx_json_iter_of(json, 0);
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&at)) {
+        const otx__span key = otx__json_span(json, at.key);
+        const uint32_t node = otx__content_node(json, at.value);
+        int64_t id;
+        if (node == OTX_JSON_NONE || key.size < 6 ||
+            !otx__span_is(otx__span_of(key.bytes + key.size - 6, 6), "_token"))
+            continue;
+        result = otx__reshape_room(t, otx__json_span(json, node).size + 1, error);
+        if (result) continue;
+        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch,
+                             otx_json_string(json, node, t->scratch));
+        if (id >= 0) otx__keep_id(t, (uint64_t)id, named);
+    }
+    return result;
+}
+
+/* What is wrong with such a file is for those to say who carry it over. */
+OTX__PRIVATE otx_result otx__keep_named(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    static const char *const names[] = {"config.json", "generation_config.json",
+                                        "tokenizer_config.json"};
+    otx__document documents[OTX__COUNT(names)];
+    otx__members at;
+    otx_error unsaid;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(documents, 0, sizeof documents);
+    for (i = 0; i < OTX__COUNT(names) && !result; i++)
+        if (otx__document_open(t->ctx, t->model, names[i], &documents[i], &unsaid) ==
+            OTX_ERROR_MEMORY)
+            result = otx__fail_memory(error, OTX__DOCUMENT_LIMIT);
+    for (i = 0; i < 2 && !result; i++) {
+        if (!documents[i].present) continue;
+        otx__members_open(&at, &documents[i], &documents[0], 0);
+        while (otx__members_next(&at)) otx__keep_member(t, &at, named);
+    }
+    if (!result && documents[2].present)
+        result = otx__keep_contents(t, &documents[2].json, named, error);
+    for (i = 0; i < OTX__COUNT(names); i++) otx__document_close(t->ctx, &documents[i]);
+    return result;
+}
+
 /* >>> src/reshape/new_model.h */
 /* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
@@ -44810,6 +44979,7 @@ OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_optio
     otx__path_text(path, t->model);
     if (!result) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
+    if (!result) result = otx__keep_named(t, &summary->always, error);
     if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);
@@ -44875,11 +45045,54 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
 /* Longer texts are no tokens: finding their merges takes time with their square. */
 #define OTX__TOKEN_MOST 256
 
+/* ---- what is cut out of texts ---- */
+
+/* Tokens that a text is cut at wherever they stand in it, before it is looked at otherwise. */
+typedef struct otx__cuts {
+    bool first[256]; /* bytes that one of them begins with */
+    size_t most;     /* bytes of the longest */
+} otx__cuts;
+
+OTX__PRIVATE bool otx__is_cut(const otx_token *token)
+{
+    return token->added || token->kind == OTX_TOKEN_CONTROL;
+}
+
+OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
+{
+    otx__cuts cuts;
+    size_t i;
+    memset(&cuts, 0, sizeof cuts);
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (!otx__is_cut(token) || token->content_size == 0) continue;
+        cuts.first[(unsigned char)token->content[0]] = true;
+        cuts.most = otx__max(cuts.most, token->content_size);
+    }
+    return cuts;
+}
+
+/* Whether there is one of them in a text, and not the whole of it. */
+OTX__PRIVATE bool otx__cuts_hold(const otx__cuts *cuts, const otx__reshaping *t, otx__span text)
+{
+    size_t at, size;
+    for (at = 0; at < text.size; at++) {
+        if (!cuts->first[(unsigned char)text.bytes[at]]) continue;
+        for (size = 1; size <= otx__min(cuts->most, text.size - at); size++) {
+            const int64_t id = otx__index_find(&t->contents, OTX_TOKEN_NONE, text.bytes + at,
+                                               size);
+            if (size < text.size && id >= 0 && otx__is_cut(&t->vocab.tokens[id])) return true;
+        }
+    }
+    return false;
+}
+
 /* A vocabulary that grows. */
 typedef struct otx__extending {
     otx__reshaping t;
     otx__growth growth;
-    otx__before_model before; /* what happens to texts before the model sees them */
+    otx__before_model before; /* what happens to texts before the model sees them, */
+    otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
     otx_extend_summary summary;
     otx_error *error;
@@ -44965,7 +45178,8 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. */
+   longer than they are, so that none of several new pieces is made of others. What is unknown
+   has less than the least of them, which stays the least: all that is unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -44973,9 +45187,10 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     size_t count = 0, i;
     bool known;
     otx_result result = otx__extend_pieces(x, name, &count, &known);
-    *score = 0.001 * (double)name->size;
-    for (i = 0; i < count && i < x->growth.piece_room && !result; i++)
-        *score += known ? rules->weights[x->growth.pieces[i]] : rules->least;
+    *score = known ? 0.0 : rules->least;
+    for (i = 0; known && i < count && !result; i++)
+        *score += rules->weights[x->growth.pieces[i]];
+    *score += 0.001 * (double)name->size;
     return result;
 }
 
@@ -45015,6 +45230,15 @@ OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
     return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
 }
 
+/* Whether a text is certainly seen whole by the model. */
+OTX__PRIVATE bool otx__extend_is_whole(const otx__extending *x, otx__span text)
+{
+    const bool spaced = text.bytes[0] == ' ';
+    if (spaced && x->before.cuts && x->growth.rules->spelling.family == OTX_FAMILY_PLAIN)
+        return false; /* whatever cuts there, nothing keeps the space */
+    return otx__is_whole(&x->before, text) && !otx__cuts_hold(&x->cuts, &x->t, text);
+}
+
 OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
 {
     const otx__map_half *name = &listed->name;
@@ -45026,7 +45250,7 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
                          "to %d are wanted", listed->quoted, (uint64_t)name->size,
                          OTX__TOKEN_MOST);
     x->content.size = 0;
-    if (otx__is_whole(&x->before, text))
+    if (otx__extend_is_whole(x, text))
         otx__unspell(&x->growth.rules->spelling, text, &x->content);
     if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
     if (x->content.size > 0) {
@@ -45058,6 +45282,7 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     if (result) return result;
     x->before = otx__look_before_model(&document.json);
     otx__document_close(ctx, &document);
+    x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;
     x->growth.rules = (const otx__rules *)x->t.vocab.rules;
@@ -45075,6 +45300,7 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
     for (i = 0; i < options->token_count && !result; i++) {
         otx__listed listed;
         result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
+        listed.name.is_id = false; /* texts, "#1" too */
         if (!result) result = otx__extend_token(x, &listed);
         if (!result)
             result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,

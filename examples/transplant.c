@@ -1794,21 +1794,56 @@ static bool ends_in(const char *text, const char *end)
     return length >= most && same_name(text + length - most, end);
 }
 
+/* Prints a path within quotes: a shell's single ones, those of JSON and Python, or both. */
+static void print_inner(const char *path, bool shell, bool text)
+{
+    for (; *path; path++) {
+        if (text && (*path == '"' || *path == '\\')) putchar('\\');
+        if (shell && *path == '\'') printf("'\\''");
+        else putchar(*path);
+    }
+}
+
+/* Prints words of a command, and a path as one word of it. */
+static void print_argument(const char *words, const char *path)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#ifdef _WIN32
+                                "\\"
+#endif
+                                "_./:,+@%-";
+    const bool quotes = path[strspn(path, plain)] != 0;
+    printf("%s %s", words, quotes ? "'" : "");
+    print_inner(path, quotes, false);
+    if (quotes) putchar('\'');
+}
+
 /* How a draft is started, of the engines that it was made for. */
 static void print_start(const settings *s)
 {
     const char *target = s->arguments[1], *out = s->arguments[2];
     const bool gguf = ends_in(out, ".gguf");
-    if (gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_LLAMA_CPP))
-        printf("start: llama-server --model %s --model-draft %s\n", target, out);
-    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_VLLM))
-        printf("start: vllm serve %s --speculative-config '{\"method\": \"draft_model\", "
-               "\"model\": \"%s\", \"num_speculative_tokens\": 5}'\n", target, out);
-    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_TRANSFORMERS))
-        printf("start: model.generate(..., assistant_model="
-               "AutoModelForCausalLM.from_pretrained(\"%s\"))\n", out);
-    if (!gguf && s->engine == OTX_ENGINE_LLAMA_CPP)
-        printf("start: python convert_hf_to_gguf.py %s; then llama-server --model-draft\n", out);
+    if (gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_LLAMA_CPP)) {
+        print_argument("start: llama-server --model", target);
+        print_argument(" --model-draft", out);
+        printf("\n");
+    }
+    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_VLLM)) {
+        print_argument("start: vllm serve", target);
+        printf(" --speculative-config '{\"method\": \"draft_model\", \"model\": \"");
+        print_inner(out, true, true);
+        printf("\", \"num_speculative_tokens\": 5}'\n");
+    }
+    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_TRANSFORMERS)) {
+        printf("start: model.generate(..., assistant_model=AutoModelForCausalLM"
+               ".from_pretrained(\"");
+        print_inner(out, false, true);
+        printf("\"))\n");
+    }
+    if (!gguf && s->engine == OTX_ENGINE_LLAMA_CPP) {
+        print_argument("start: python convert_hf_to_gguf.py", out);
+        printf("; then llama-server --model-draft\n");
+    }
 }
 
 /* A transplant, and what verify says of it. */
@@ -2001,24 +2036,24 @@ static int reshaped(otx_result result, otx_error *error, token_list *list)
 
 static int run_extend(const settings *s)
 {
-    otx_extend_options options;
+    otx_extend_options wanted;
     otx_extend_summary summary;
     token_list list;
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error;
     otx_result result;
-    memset(&options, 0, sizeof options);
+    memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
     result = list_open(&ctx, s->tokens, &list, &error);
-    options.tokens = list.tokens;
-    options.token_count = list.count;
-    options.subword = s->job.how.subword;
-    options.multiple = s->job.rows_multiple;
-    options.overwrite = s->job.overwrite;
+    wanted.tokens = list.tokens;
+    wanted.token_count = list.count;
+    wanted.subword = s->job.how.subword;
+    wanted.multiple = s->job.rows_multiple;
+    wanted.overwrite = s->job.overwrite;
     if (!result)
-        result = otx_extend(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+        result = otx_extend(&ctx, s->arguments[0], s->arguments[1], &wanted, &summary, &error);
     clear_bar(&m);
     if (!result && !s->quiet) {
         printf("%s\n", s->arguments[1]);
@@ -2035,25 +2070,25 @@ static int run_extend(const settings *s)
 static int run_trim(const settings *s)
 {
     const char *path = s->keep ? s->keep : s->drop;
-    otx_trim_options options;
+    otx_trim_options wanted;
     otx_trim_summary summary;
     token_list list;
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error;
     otx_result result = OTX_OK;
-    memset(&options, 0, sizeof options);
+    memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
     if (path) result = list_open(&ctx, path, &list, &error);
-    options.tokens = list.tokens;
-    options.token_count = list.count;
-    options.drop = s->drop != NULL;
-    options.first = s->first;
-    options.multiple = s->job.rows_multiple;
-    options.overwrite = s->job.overwrite;
+    wanted.tokens = list.tokens;
+    wanted.token_count = list.count;
+    wanted.drop = s->drop != NULL;
+    wanted.first = s->first;
+    wanted.multiple = s->job.rows_multiple;
+    wanted.overwrite = s->job.overwrite;
     if (!result)
-        result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &options, &summary, &error);
+        result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &wanted, &summary, &error);
     clear_bar(&m);
     if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
     return reshaped(result, &error, &list);

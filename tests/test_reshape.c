@@ -92,8 +92,22 @@ static void test_other_kinds(void)
     CHECK_STRING(staying("{'decoder':{'type':'WordPiece','prefix':'##'},'model':{'type':"
                          "'WordPiece','unk_token':'[UNK]','continuing_subword_prefix':'##',"
                          "'max_input_chars_per_word':100,'vocab':{'[UNK]':0,'a':1,'##a':2,"
-                         "'ab':3,'##ab':4,'\xc3\xa9':5,'##\xc3\xa9t':6}}}", "4", NULL),
-                 "0 1 2 4 5");
+                         "'ab':3,'##ab':4,'\xc3\xa9':5,'##\xc3\xa9':6,'##b':7,'##a\xc3\xa9':8}}}",
+                         "4", NULL),
+                 "0 1 2 4 5 6 7");
+}
+
+/* Where no bytes stand in for them, a token whose characters are none has to stay: what it
+   stands for would be unknown. */
+static void test_characters(void)
+{
+    CHECK_STRING(staying("{'decoder':{'type':'WordPiece','prefix':'##'},'model':{'type':"
+                         "'WordPiece','unk_token':'[UNK]','continuing_subword_prefix':'##',"
+                         "'vocab':{'[UNK]':0,'a':1,'##a':2,'ab':3,'##ab':4,'\xc3\xa9':5,"
+                         "'##\xc3\xa9t':6,'\xc3\xa9""a':7,'##aa':8}}}", "", NULL),
+                 "0 1 2 3 4 5 6");
+    CHECK_STRING(staying("{'model':{'type':'Unigram','unk_id':0,'vocab':[['<unk>',0],['a',-1],"
+                         "['ab',-3],['aa',-2],['c',-4]]}}", "", NULL), "0 1 2 4");
 }
 
 static void test_rules_are_needed(void)
@@ -257,6 +271,39 @@ static void test_drop_and_first(void)
     CHECK_CONTAINS(read_file("out", "config.json"), "\"vocab_size\": 16");
 }
 
+/* What a config names stays: ids that are written or looked for, in lists and pairs too. What
+   lists forbid may go. */
+static void test_named(void)
+{
+    static const int old[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11};
+    otx_trim_summary summary;
+    const char *file;
+    scratch_remove_tree("out");
+    write_base();
+    write_file("base", "config.json",
+               "{\"bos_token_id\": 9, \"eos_token_id\": [9, 4], \"image_token_id\": 7, "
+               "\"hidden_size\": 3, \"tie_word_embeddings\": false, \"vocab_size\": 14, "
+               "\"bad_words_ids\": [[10]]}");
+    write_file("base", "generation_config.json",
+               "{\"forced_decoder_ids\": [[1, 8]], \"suppress_tokens\": [10]}");
+    CHECK_INT(trim(NULL, NULL, 0, false, &summary), OTX_OK);
+    CHECK_INT(summary.after, 11);
+    check_rows(old, COUNT(old));
+    file = read_file("out", "config.json");
+    CHECK_CONTAINS(file, "\"eos_token_id\": [9, 4]");
+    CHECK_CONTAINS(file, "\"image_token_id\": 7");
+    CHECK_CONTAINS(file, "\"bad_words_ids\": []");
+    file = read_file("out", "generation_config.json");
+    CHECK_CONTAINS(file, "\"forced_decoder_ids\": [[1, 8]]");
+    CHECK_CONTAINS(file, "\"suppress_tokens\": []");
+    scratch_remove_tree("out");
+    write_base(); /* transformers makes a token of whatever stands under such a name */
+    write_file("base", "tokenizer_config.json",
+               "{\"bos_token\": \"<s>\", \"voice_token\": {\"content\": \"bc\"}}");
+    CHECK_INT(trim(NULL, NULL, 0, false, &summary), OTX_OK);
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "\"bc\": 4");
+}
+
 static void refuse(const char *name, otx_result wanted, const char *message)
 {
     CHECK_INT(trim(NULL, &name, 1, false, NULL), wanted);
@@ -364,6 +411,82 @@ static void test_growth_reaches(void)
     otx_vocab_close(NULL, &vocab);
 }
 
+/* A model with that tokenizer and nothing beside it. */
+static void write_other(const char *tokenizer, size_t rows)
+{
+    model m;
+    memset(&m, 0, sizeof m);
+    m.tokens = base_tokens;
+    m.token_count = COUNT(base_tokens);
+    m.config = "{\"hidden_size\": 3, \"tie_word_embeddings\": false}";
+    add_tensor(&m, "model.embed_tokens.weight", OTX_F32, rows, 3, row_value, 0);
+    add_tensor(&m, "lm_head.weight", OTX_F32, rows, 3, row_value, 0);
+    scratch_remove_tree("base");
+    write_model("base", &m);
+    write_file("base", "tokenizer.json", quoted(tokenizer));
+}
+
+static void grows(const char *token, uint64_t own, uint64_t added)
+{
+    otx_extend_summary summary;
+    memset(&summary, 0, sizeof summary);
+    CHECK_INT(extend(NULL, &token, 1, &summary), OTX_OK);
+    CHECK_INT(summary.own, own);
+    CHECK_INT(summary.added, added);
+}
+
+/* Texts that the model never sees whole cannot be tokens of its own. */
+static void test_growth_that_is_met(void)
+{
+    static char lengthy[128];
+    scratch_remove_tree("out");
+    write_base();
+    grows("#1", 0, 1); /* a text, not the token of that id */
+    write_other("{'added_tokens': [{'id': 3, 'content': 'bb', 'special': false}], 'decoder': "
+                "{'type': 'ByteLevel'}, 'model': {'type': 'BPE', 'vocab': {'a': 0, 'b': 1, "
+                "'c': 2}, 'merges': []}}", 4);
+    grows("abba", 0, 1); /* bb is cut out of it */
+    grows("abab", 1, 0);
+    write_other("{'pre_tokenizer': {'type': 'Whitespace'}, 'model': {'type': 'WordLevel', "
+                "'unk_token': 'u', 'vocab': {'u': 0, 'a': 1}}}", 2);
+    grows("\\x20ab", 0, 1); /* the space is lost on the way */
+    grows("ab", 1, 0);
+    write_other("{'pre_tokenizer': {'type': 'BertPreTokenizer'}, 'decoder': {'type': "
+                "'WordPiece', 'prefix': '##'}, 'model': {'type': 'WordPiece', 'unk_token': 'u', "
+                "'continuing_subword_prefix': '##', 'max_input_chars_per_word': 100, 'vocab': "
+                "{'u': 0, 'a': 1, '##a': 2}}}", 3);
+    memset(lengthy, 'a', 102);
+    lengthy[0] = ' ';
+    grows(lengthy, 0, 1); /* 101 letters: unknown as a whole */
+    lengthy[101] = 0;
+    grows(lengthy, 1, 0);
+}
+
+/* What is unknown costs what the least score says, which stays. */
+static void test_growth_of_unknown(void)
+{
+    scratch_remove_tree("out");
+    write_other("{'model': {'type': 'Unigram', 'unk_id': 0, 'byte_fallback': false, 'vocab': "
+                "[['u', 0], ['a', -1], ['b', -4.5]]}}", 3);
+    grows("axya", 1, 0);
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "[\"axya\", -4.496]");
+    grows("aab", 1, 0);
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "[\"aab\", -6.497]");
+}
+
+/* The processor's sequences may hold sequences. */
+static void test_processors(void)
+{
+    static const char *const tokens[] = {"#0"};
+    scratch_remove_tree("out");
+    write_other("{'post_processor': {'type': 'Sequence', 'processors': [{'type': 'Sequence', "
+                "'processors': [{'type': 'RobertaProcessing', 'sep': ['c', 2], 'cls': ['d', "
+                "3]}]}]}, 'decoder': {'type': 'ByteLevel'}, 'model': {'type': 'BPE', 'vocab': "
+                "{'a': 0, 'ab': 1, 'c': 2, 'd': 3, 'b': 4}, 'merges': ['a b']}}", 5);
+    CHECK_INT(trim(NULL, tokens, 1, false, NULL), OTX_OK);
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "\"sep\": [\"c\", 1], \"cls\": [\"d\", 2]");
+}
+
 static void test_growth_refusals(void)
 {
     static char lengthy[300];
@@ -434,12 +557,17 @@ int main(void)
     scratch_open("reshape");
     RUN(test_merges);
     RUN(test_other_kinds);
+    RUN(test_characters);
     RUN(test_rules_are_needed);
     RUN(test_files);
     RUN(test_drop_and_first);
+    RUN(test_named);
     RUN(test_refusals);
     RUN(test_growth);
     RUN(test_growth_reaches);
+    RUN(test_growth_that_is_met);
+    RUN(test_growth_of_unknown);
+    RUN(test_processors);
     RUN(test_growth_refusals);
     RUN(test_memory);
     scratch_close();

@@ -8,6 +8,7 @@ The last line is `N passed, N failed, N skipped`.
 """
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,18 @@ def directories(here):
     run = call("draft", BASE, DONOR, here / "one", *MEAN, "--engine", "vllm")
     assert "sglang" not in run.out and len(starts(run)) == 1, run.out
     assert call("draft", BASE, DONOR, here / "still", *MEAN, "-q").out == ""
+
+
+@case
+def names_that_a_shell_would_cut(here):
+    out = here / 'it\'s "a" draft'
+    lines = starts(call("draft", BASE, DONOR, out, *MEAN))
+    words = shlex.split(lines[0])
+    assert words[:4] == ["start:", "vllm", "serve", str(DONOR)], lines
+    assert json.loads(words[-1])["model"] == str(out), words
+    assert str(out).replace('"', '\\"') in lines[1], lines
+    lines = starts(call("draft", BASE, DONOR, here / "a draft", *MEAN, "--engine", "llama.cpp"))
+    assert shlex.split(lines[0])[3] == f"{here / 'a draft'};", lines
 
 
 def run_draft(*args):

@@ -16,6 +16,7 @@
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
      new_tokenizer  the files of the tokenizer, written anew
+     named          tokens that configs name, which stay
      new_model      the model with its new tokenizer
      trim           fewer tokens
      extend         more tokens */

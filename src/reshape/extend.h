@@ -3,11 +3,54 @@
 /* Longer texts are no tokens: finding their merges takes time with their square. */
 #define OTX__TOKEN_MOST 256
 
+/* ---- what is cut out of texts ---- */
+
+/* Tokens that a text is cut at wherever they stand in it, before it is looked at otherwise. */
+typedef struct otx__cuts {
+    bool first[256]; /* bytes that one of them begins with */
+    size_t most;     /* bytes of the longest */
+} otx__cuts;
+
+OTX__PRIVATE bool otx__is_cut(const otx_token *token)
+{
+    return token->added || token->kind == OTX_TOKEN_CONTROL;
+}
+
+OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
+{
+    otx__cuts cuts;
+    size_t i;
+    memset(&cuts, 0, sizeof cuts);
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (!otx__is_cut(token) || token->content_size == 0) continue;
+        cuts.first[(unsigned char)token->content[0]] = true;
+        cuts.most = otx__max(cuts.most, token->content_size);
+    }
+    return cuts;
+}
+
+/* Whether there is one of them in a text, and not the whole of it. */
+OTX__PRIVATE bool otx__cuts_hold(const otx__cuts *cuts, const otx__reshaping *t, otx__span text)
+{
+    size_t at, size;
+    for (at = 0; at < text.size; at++) {
+        if (!cuts->first[(unsigned char)text.bytes[at]]) continue;
+        for (size = 1; size <= otx__min(cuts->most, text.size - at); size++) {
+            const int64_t id = otx__index_find(&t->contents, OTX_TOKEN_NONE, text.bytes + at,
+                                               size);
+            if (size < text.size && id >= 0 && otx__is_cut(&t->vocab.tokens[id])) return true;
+        }
+    }
+    return false;
+}
+
 /* A vocabulary that grows. */
 typedef struct otx__extending {
     otx__reshaping t;
     otx__growth growth;
-    otx__before_model before; /* what happens to texts before the model sees them */
+    otx__before_model before; /* what happens to texts before the model sees them, */
+    otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
     otx_extend_summary summary;
     otx_error *error;
@@ -93,7 +136,8 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. */
+   longer than they are, so that none of several new pieces is made of others. What is unknown
+   has less than the least of them, which stays the least: all that is unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -101,9 +145,10 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     size_t count = 0, i;
     bool known;
     otx_result result = otx__extend_pieces(x, name, &count, &known);
-    *score = 0.001 * (double)name->size;
-    for (i = 0; i < count && i < x->growth.piece_room && !result; i++)
-        *score += known ? rules->weights[x->growth.pieces[i]] : rules->least;
+    *score = known ? 0.0 : rules->least;
+    for (i = 0; known && i < count && !result; i++)
+        *score += rules->weights[x->growth.pieces[i]];
+    *score += 0.001 * (double)name->size;
     return result;
 }
 
@@ -143,6 +188,15 @@ OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
     return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
 }
 
+/* Whether a text is certainly seen whole by the model. */
+OTX__PRIVATE bool otx__extend_is_whole(const otx__extending *x, otx__span text)
+{
+    const bool spaced = text.bytes[0] == ' ';
+    if (spaced && x->before.cuts && x->growth.rules->spelling.family == OTX_FAMILY_PLAIN)
+        return false; /* whatever cuts there, nothing keeps the space */
+    return otx__is_whole(&x->before, text) && !otx__cuts_hold(&x->cuts, &x->t, text);
+}
+
 OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
 {
     const otx__map_half *name = &listed->name;
@@ -154,7 +208,7 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
                          "to %d are wanted", listed->quoted, (uint64_t)name->size,
                          OTX__TOKEN_MOST);
     x->content.size = 0;
-    if (otx__is_whole(&x->before, text))
+    if (otx__extend_is_whole(x, text))
         otx__unspell(&x->growth.rules->spelling, text, &x->content);
     if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
     if (x->content.size > 0) {
@@ -186,6 +240,7 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     if (result) return result;
     x->before = otx__look_before_model(&document.json);
     otx__document_close(ctx, &document);
+    x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;
     x->growth.rules = (const otx__rules *)x->t.vocab.rules;
@@ -203,6 +258,7 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
     for (i = 0; i < options->token_count && !result; i++) {
         otx__listed listed;
         result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
+        listed.name.is_id = false; /* texts, "#1" too */
         if (!result) result = otx__extend_token(x, &listed);
         if (!result)
             result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,

@@ -292,12 +292,14 @@ OTX__PRIVATE void otx__new_named(otx__new_file *f,
                                   void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
-    const uint32_t processor = otx_json_find(json, 0, "post_processor");
-    otx_json_iter inner = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    const uint32_t first = otx_json_find(json, 0, "post_processor");
+    const uint32_t end = otx_json_after(json, first);
+    uint32_t node;
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
     visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
-    otx__new_processor(f, processor, visit);
-    while (otx_json_iter_next(&inner)) otx__new_processor(f, inner.value, visit);
+    for (node = first; node < end; node++) /* sequences may hold sequences */
+        if (otx_json_find(json, node, "type") != OTX_JSON_NONE)
+            otx__new_processor(f, node, visit);
 }
 
 /* Such an id stays. */

@@ -46,6 +46,34 @@ OTX__PRIVATE bool otx__needed_is_single(const otx__rules *rules, const otx_token
     return otx__utf8_length((const unsigned char *)text.bytes, text.size) == text.size;
 }
 
+/* Whether text of which no token is found is unknown, and other tokens are not made of those
+   that are merged. */
+OTX__PRIVATE bool otx__needed_wants_characters(const otx__rules *rules)
+{
+    return rules->how == OTX__SPLIT_VITERBI ||
+           (rules->how == OTX__SPLIT_LONGEST && !rules->across_words);
+}
+
+/* Whether every character of a token is a token too, as it would stand there: a text is still
+   known without it. */
+OTX__PRIVATE bool otx__needed_is_spelled(const otx__rules *rules, const otx_token *token)
+{
+    const size_t size = token->content_size, prefix = rules->prefix_size;
+    bool marked = prefix && size > prefix && memcmp(token->content, rules->prefix, prefix) == 0;
+    char single[sizeof rules->prefix + 4];
+    size_t at, step;
+    for (at = marked ? prefix : 0; at < size; at += step) {
+        const size_t before = marked ? prefix : 0;
+        step = otx__utf8_length((const unsigned char *)token->content + at, size - at);
+        if (step == 0) return false;
+        memcpy(single, rules->prefix, before);
+        memcpy(single + before, token->content + at, step);
+        if (otx__rules_find(rules, single, before + step) < 0) return false;
+        marked = prefix && !rules->marks_starts;
+    }
+    return true;
+}
+
 /* The mark of a space is put into every text, and bytes would not be read back as one. */
 OTX__PRIVATE bool otx__needed_is_mark(const otx__rules *rules, const otx_token *token)
 {
@@ -63,6 +91,9 @@ OTX__PRIVATE bool otx__needed_always(const otx__rules *rules, const otx_token *t
     if (token->kind == OTX_TOKEN_UNUSED) return false;
     if (token->added || otx__needed_is_mark(rules, token)) return true;
     if (!has_bytes && otx__needed_is_single(rules, token)) return true;
+    if (!has_bytes && otx__needed_wants_characters(rules) &&
+        !otx__needed_is_spelled(rules, token))
+        return true;
     /* Text that is unknown costs somewhat more than the piece of the least score. */
     return rules->how == OTX__SPLIT_VITERBI && !(rules->weights[id] > rules->least);
 }

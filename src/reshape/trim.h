@@ -44,6 +44,7 @@ OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_optio
     otx__path_text(path, t->model);
     if (!result) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
+    if (!result) result = otx__keep_named(t, &summary->always, error);
     if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);

@@ -59,6 +59,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
 /* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
@@ -95,8 +96,13 @@ OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *
 
 OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
+    const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
     before.cuts_ideographs = false;
+    before.most = 0;
+    if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
+        (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
+                            &before.most);
     before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
@@ -104,9 +110,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
     return before;
 }
 
+/* Characters of a text of UTF-8 but for a space before it. */
+OTX__PRIVATE uint64_t otx__word_length(otx__span text)
+{
+    uint64_t count = 0;
+    size_t i;
+    for (i = text.size > 0 && text.bytes[0] == ' '; i < text.size; i++)
+        count += ((unsigned char)text.bytes[i] & 0xc0) != 0x80;
+    return count;
+}
+
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;
     if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
