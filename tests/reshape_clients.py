@@ -51,7 +51,7 @@ def check(good, what):
 def texts():
     """Prose, code, other scripts, what is rare, and nothing."""
     lines = (HERE.parent / "README.md").read_text().splitlines()
-    lines += (HERE / "test_json.c").read_text().splitlines()[:400]
+    lines += (HERE / "test_json.c").read_text().splitlines()[:150]
     lines += ["", " ", "\n", "a", "Hello world", "naïve café", "日本語のテキスト", "Привет, мир",
               "שלום", "🙂 emoji 👩‍👩‍👧", "x = 12345 + 67.8e-9", "\ttabs\t\tand  spaces   ",
               "don't can't won't", "ｆｕｌｌ ｗｉｄｔｈ", "中文字符", "한국어", "e\u0301", "\u0000\u0001"]
@@ -207,6 +207,8 @@ def compare(name, old, new, model, out, matrix):
     check(sorted(after) == list(range(len(after))), f"{name}: ids have holes")
     config = json.loads((out / "config.json").read_text())
     check(config["vocab_size"] == len(after), f"{name}: vocab_size is {config['vocab_size']}")
+    if not name.endswith(", keep"):
+        return  # AutoTokenizer takes its time, and one kind of cut is like another to it
     client = transformers.AutoTokenizer.from_pretrained(str(out))
     reader = transformers.AutoTokenizer.from_pretrained(str(model))
     wrong = [t for t in TEXTS if all(numbers[i] is not None for i in reader(t)["input_ids"]) and
