@@ -241,7 +241,7 @@ def grow(tool, label, model, work, matrix, old):
     before, after = contents(old), contents(new)
     back = {c: i for i, c in before.items()}
     fresh = {i for i, c in after.items() if c not in back}
-    lost = [c for c in back if c not in set(after.values())]
+    lost = sorted(set(back) - set(after.values()))
     check(not lost, f"{label}: lost {lost[:3]}")
     for text in NEW:
         ids = new.encode(text, add_special_tokens=False).ids
