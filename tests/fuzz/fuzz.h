@@ -4,11 +4,6 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static void fuzz_one(const char *bytes, size_t size);
 
 /* Ends the program where a promise is broken, so that the fuzzer sees it. */
