@@ -37315,7 +37315,7 @@ OTX__PRIVATE void otx__gguf_copy_vocab(const otx_job *job, otx__gguf_list *list)
         if (otx__gguf_is_vocab(&donor->keys[i]) &&
             !(chat && otx__gguf_begins(&donor->keys[i], OTX__GGUF_TEMPLATE)))
             otx__gguf_add(list, &donor->keys[i]);
-    if (chat)
+    if (chat && job->chat.size > 0)
         otx__gguf_add_string(list, OTX__GGUF_TEMPLATE, job->chat.bytes, job->chat.size);
     if (job->options.pre)
         otx__gguf_add_string(list, OTX__GGUF_PRE, job->options.pre, strlen(job->options.pre));

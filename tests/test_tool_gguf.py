@@ -312,6 +312,9 @@ def chat_templates(here):
     (here / "t.jinja").write_text("mine")
     out, _ = transplant(here, base, donor, "--chat-template", here / "t.jinja", out="mine.gguf")
     assert read(out)[0]["tokenizer.chat_template"] == (STRING, b"mine")
+    (here / "t.jinja").write_text("")
+    out, _ = transplant(here, base, donor, "--chat-template", here / "t.jinja", out="empty.gguf")
+    assert "tokenizer.chat_template" not in read(out)[0]
     out, _ = transplant(here, base, donor, "--pre", "qwen2", out="pre.gguf")
     assert read(out)[0]["tokenizer.ggml.pre"] == (STRING, b"qwen2")
     for name, known in (("qwen2", True), ("gemma4", True), ("qwen-2", False)):
