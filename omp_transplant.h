@@ -48,263 +48,263 @@
      2070  api/evaluate               methods ranked on tokens that both models share
      2166  api/reshape                a model's own vocabulary, smaller or larger
 
-     2253  base                       what everything stands on
-     2289  base/begin                 system headers, and how floating point must be compiled
-     2327  base/sizes                 counting, and sums and products that may not wrap
-     2365  base/span                  bytes of others, digits, UTF-8
-     2523  base/decimal               the digits of a double
-     2658  base/format                printf without stdio and without a locale
-     2927  base/result                results, failures, messages
-     3043  base/memory                the allocator, arrays that grow
-     3102  base/text                  names in messages, and text that grows
-     3219  base/hooks                 log, progress, threads of the caller
-     3288  base/sort                  in place, without memory, never quadratic; and finding
-     3338  base/clock                 wall time for statistics
-     3384  base/hash                  keyed, for tables whose keys a stranger chooses
-     3476  base/pool                  blocks that are freed together
-     3591  base/number                element types, widening and rounding
-     3802  base/blocks                block types of ggml, taken apart and widened
-     4023  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4308  base/blocks_make           rows quantised to blocks
-     4702  base/base64                decoding
-     4738  base/protobuf              fields of a message
-     4860  base/watch                 long loops that the caller can stop
+     2255  base                       what everything stands on
+     2291  base/begin                 system headers, and how floating point must be compiled
+     2329  base/sizes                 counting, and sums and products that may not wrap
+     2367  base/span                  bytes of others, digits, UTF-8
+     2525  base/decimal               the digits of a double
+     2660  base/format                printf without stdio and without a locale
+     2929  base/result                results, failures, messages
+     3045  base/memory                the allocator, arrays that grow
+     3104  base/text                  names in messages, and text that grows
+     3221  base/hooks                 log, progress, threads of the caller
+     3290  base/sort                  in place, without memory, never quadratic; and finding
+     3340  base/clock                 wall time for statistics
+     3386  base/hash                  keyed, for tables whose keys a stranger chooses
+     3478  base/pool                  blocks that are freed together
+     3593  base/number                element types, widening and rounding
+     3804  base/blocks                block types of ggml, taken apart and widened
+     4025  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4310  base/blocks_make           rows quantised to blocks
+     4704  base/base64                decoding
+     4740  base/protobuf              fields of a message
+     4862  base/watch                 long loops that the caller can stop
 
-     4913  files                      formats, on memory and streams
-     4943  files/memory_source        memory as a source of bytes
-     4961  files/json_read            a parser without recursion
-     5314  files/json_values          looking at values, stepping through containers
-     5527  files/json_edit            writing, and edits that keep every byte they do not touch
-     5895  files/tensors              what reading and writing a header share
-     6030  files/safetensors_read     the header of a file, checked
-     6355  files/safetensors_write    the header of a new file
-     6512  files/gguf_types           ggml's types, and the sizes of values
-     6689  files/gguf_values          keys, tensors and values found
-     6807  files/gguf_walk            what stands in a header, one after the other
-     7019  files/gguf_read            the header of a file, checked
-     7240  files/gguf_write           the header of a new file
-     7445  files/gguf_keys            a list of keys that is being made
+     4915  files                      formats, on memory and streams
+     4945  files/memory_source        memory as a source of bytes
+     4963  files/json_read            a parser without recursion
+     5316  files/json_values          looking at values, stepping through containers
+     5529  files/json_edit            writing, and edits that keep every byte they do not touch
+     5897  files/tensors              what reading and writing a header share
+     6032  files/safetensors_read     the header of a file, checked
+     6357  files/safetensors_write    the header of a new file
+     6514  files/gguf_types           ggml's types, and the sizes of values
+     6691  files/gguf_values          keys, tensors and values found
+     6809  files/gguf_walk            what stands in a header, one after the other
+     7021  files/gguf_read            the header of a file, checked
+     7242  files/gguf_write           the header of a new file
+     7447  files/gguf_keys            a list of keys that is being made
 
-     7645  vocab                      tokens, from every source, and which of them are the same
-     7686  vocab/known                what the world calls things: files, classes, tokens
-     8010  vocab/token_table          the table of tokens, and finding tokens in it
-     8184  vocab/spelling             from what a file spells to bytes
-     8375  vocab/reader               what the readers of all sources share
-     8733  vocab/added_tokens         what other files add to a model's tokens
-     9081  vocab/in_use               tokens that are named as reserved ones and are none
-     9184  vocab/from_tokenizer_json  tokenizer.json
-     9477  vocab/from_tekken          tekken.json
-     9632  vocab/from_tiktoken        *.tiktoken
-     9697  vocab/from_sentencepiece   tokenizer.model and its like
-    10062  vocab/from_vocab_json      vocab.json and merges.txt
-    10148  vocab/from_vocab_txt       vocab.txt
-    10205  vocab/digits               how a tokenizer cuts numbers
-    10401  vocab/recognise            what a file is, by what it holds
-    10532  vocab/parse                the first source that is given, and what goes with it
-    10758  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11065  vocab/rules_read           the rules of each kind of file
-    11170  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11351  vocab/from_gguf            the vocabulary of a GGUF file
-    11659  vocab/gguf_rules           how it splits text
-    11811  vocab/split                text split as the tokenizer's model splits it
-    12211  vocab/align                which base token a donor token is
+     7647  vocab                      tokens, from every source, and which of them are the same
+     7688  vocab/known                what the world calls things: files, classes, tokens
+     8012  vocab/token_table          the table of tokens, and finding tokens in it
+     8186  vocab/spelling             from what a file spells to bytes
+     8377  vocab/reader               what the readers of all sources share
+     8735  vocab/added_tokens         what other files add to a model's tokens
+     9083  vocab/in_use               tokens that are named as reserved ones and are none
+     9186  vocab/from_tokenizer_json  tokenizer.json
+     9479  vocab/from_tekken          tekken.json
+     9634  vocab/from_tiktoken        *.tiktoken
+     9699  vocab/from_sentencepiece   tokenizer.model and its like
+    10064  vocab/from_vocab_json      vocab.json and merges.txt
+    10150  vocab/from_vocab_txt       vocab.txt
+    10207  vocab/digits               how a tokenizer cuts numbers
+    10403  vocab/recognise            what a file is, by what it holds
+    10534  vocab/parse                the first source that is given, and what goes with it
+    10760  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11072  vocab/rules_read           the rules of each kind of file
+    11181  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11362  vocab/from_gguf            the vocabulary of a GGUF file
+    11670  vocab/gguf_rules           how it splits text
+    11822  vocab/split                text split as the tokenizer's model splits it
+    12222  vocab/align                which base token a donor token is
 
-    12468  simd                       the hot loops, once for each instruction set
-    12501  simd/kernels               the table of kernels, and what all versions share
-    12778  simd/scalar                the reference
-    12947  simd/sse2                  the operations of 128-bit x86, and what each does
-    13068  simd/neon                  those of 64-bit Arm
-    13163  simd/wasm                  those of WebAssembly's SIMD128
-    13248  simd/avx2                  those of 256-bit x86, with FMA
-    13330  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13972  simd/avx_vnni              AVX2, and products of integers
-    14068  simd/neon_bf16             NEON, and products of matrices
-    14222  simd/avx512                512-bit x86, by hand
-    14828  simd/amx                   tiles of x86, beside AVX-512
-    15071  simd/dispatch              which of them this machine can run, and which a call takes
+    12479  simd                       the hot loops, once for each instruction set
+    12512  simd/kernels               the table of kernels, and what all versions share
+    12789  simd/scalar                the reference
+    12958  simd/sse2                  the operations of 128-bit x86, and what each does
+    13079  simd/neon                  those of 64-bit Arm
+    13174  simd/wasm                  those of WebAssembly's SIMD128
+    13259  simd/avx2                  those of 256-bit x86, with FMA
+    13341  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13983  simd/avx_vnni              AVX2, and products of integers
+    14079  simd/neon_bf16             NEON, and products of matrices
+    14233  simd/avx512                512-bit x86, by hand
+    14839  simd/amx                   tiles of x86, beside AVX-512
+    15082  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15297  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15350  solve/views                the rows of matrices, as the kernels read them
-    15479  solve/panels               vectors as the dense products want them, and these
-    15670  solve/rests                vectors on their way into panels
-    15847  solve/dictionary           the atoms, and their split along a common direction
-    16002  solve/exact_gram           products of all pairs of atoms in double
-    16084  solve/triangle             packed lower triangles
-    16188  solve/support              what is known of one target, and the exact steps
-    16464  solve/gram_table           products of atoms with all atoms, for scans
-    16702  solve/screen               which atoms are worth scoring in double: the bound
-    17008  solve/scan                 the correlations of all atoms with a block's residuals
-    17171  solve/predict              making targets ready for the next scan
-    17417  solve/candidates           the atoms that a scan could not rule out
-    17754  solve/select               the next atoms of each target
-    17919  solve/pursuit              what one solve holds, and the memory it takes
-    18163  solve/plan                 which form, and in what blocks
-    18408  solve/steps                a pursuit from its rows to its results
-    18647  solve/combine              new rows of coefficients
-    18709  solve/solver               the public call
-    18874  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19083  solve/affine_normal        the normal equations of an affine map
-    19326  solve/affine_factor        their factor, and their solution
-    19557  solve/affine_map           a fitted map, and the rows it makes
-    19901  solve/affine_choice        how many atoms to take, and chosen by what
-    20301  solve/affine_fit           what a fit of an affine map holds and needs
-    20565  solve/affine               fitting and applying affine maps
+    15308  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15361  solve/views                the rows of matrices, as the kernels read them
+    15490  solve/panels               vectors as the dense products want them, and these
+    15681  solve/rests                vectors on their way into panels
+    15858  solve/dictionary           the atoms, and their split along a common direction
+    16013  solve/exact_gram           products of all pairs of atoms in double
+    16095  solve/triangle             packed lower triangles
+    16199  solve/support              what is known of one target, and the exact steps
+    16475  solve/gram_table           products of atoms with all atoms, for scans
+    16713  solve/screen               which atoms are worth scoring in double: the bound
+    17019  solve/scan                 the correlations of all atoms with a block's residuals
+    17182  solve/predict              making targets ready for the next scan
+    17428  solve/candidates           the atoms that a scan could not rule out
+    17765  solve/select               the next atoms of each target
+    17930  solve/pursuit              what one solve holds, and the memory it takes
+    18174  solve/plan                 which form, and in what blocks
+    18419  solve/steps                a pursuit from its rows to its results
+    18658  solve/combine              new rows of coefficients
+    18720  solve/solver               the public call
+    18885  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19094  solve/affine_normal        the normal equations of an affine map
+    19337  solve/affine_factor        their factor, and their solution
+    19568  solve/affine_map           a fitted map, and the rows it makes
+    19912  solve/affine_choice        how many atoms to take, and chosen by what
+    20312  solve/affine_fit           what a fit of an affine map holds and needs
+    20576  solve/affine               fitting and applying affine maps
 
-    20856  methods                    rows for tokens that a model lacks, each method a room
-    20900  methods/parts              what methods share: sums of rows, combinations
-    21084  methods/pursuit            omp, omp-centred
-    21155  methods/constant           mean, zero
-    21183  methods/rough              products in float that leave few to be taken in double
-    21239  methods/near               each target against all anchors
-    21530  methods/weights            how a few anchors combine to a target
-    21751  methods/interpolation      common_interpolation
-    21904  methods/wechsel            wechsel
-    21954  methods/focus              focus
-    22042  methods/hull               hull
-    22093  methods/dense              matrices of double, and their products
-    22358  methods/lengthen           the base's rows of pieces beside the donor's
-    22624  methods/mapping            omp-affine, affine
-    22880  methods/linear             maps between two models' rows
-    23035  methods/clp                clp
-    23121  methods/chance             normal deviates that are the same everywhere
-    23182  methods/factor             of symmetric matrices
-    23231  methods/randn              randn
-    23320  methods/john_hewitt        john_hewitt
-    23404  methods/polar              the orthogonal part of a matrix
-    23500  methods/procrustes         procrustes
-    23593  methods/eigen              principal directions of a matrix's rows
-    23907  methods/landmark_pca       landmark_pca
-    23965  methods/stb                stb
-    24147  methods/rope               rows turned to positions
-    24237  methods/mp_rope            mp_rope
-    24563  methods/subword            subword
-    24669  methods/zett               zett
-    24691  methods/spread             the factor that suits hidden anchors' rows best
-    24918  methods/modifiers          what is done to the rows of any method
-    25062  methods/undertrained       rows that look as if nothing had trained them
-    25179  methods/methods            the table of all, and the public calls
+    20867  methods                    rows for tokens that a model lacks, each method a room
+    20911  methods/parts              what methods share: sums of rows, combinations
+    21095  methods/pursuit            omp, omp-centred
+    21166  methods/constant           mean, zero
+    21194  methods/rough              products in float that leave few to be taken in double
+    21250  methods/near               each target against all anchors
+    21541  methods/weights            how a few anchors combine to a target
+    21762  methods/interpolation      common_interpolation
+    21915  methods/wechsel            wechsel
+    21965  methods/focus              focus
+    22053  methods/hull               hull
+    22104  methods/dense              matrices of double, and their products
+    22369  methods/lengthen           the base's rows of pieces beside the donor's
+    22635  methods/mapping            omp-affine, affine
+    22891  methods/linear             maps between two models' rows
+    23046  methods/clp                clp
+    23132  methods/chance             normal deviates that are the same everywhere
+    23193  methods/factor             of symmetric matrices
+    23242  methods/randn              randn
+    23331  methods/john_hewitt        john_hewitt
+    23415  methods/polar              the orthogonal part of a matrix
+    23511  methods/procrustes         procrustes
+    23604  methods/eigen              principal directions of a matrix's rows
+    23918  methods/landmark_pca       landmark_pca
+    23976  methods/stb                stb
+    24158  methods/rope               rows turned to positions
+    24248  methods/mp_rope            mp_rope
+    24574  methods/subword            subword
+    24680  methods/zett               zett
+    24702  methods/spread             the factor that suits hidden anchors' rows best
+    24929  methods/modifiers          what is done to the rows of any method
+    25073  methods/undertrained       rows that look as if nothing had trained them
+    25190  methods/methods            the table of all, and the public calls
 
-    25330  across                     tokens of one vocabulary as weighted tokens of another
-    25344  across/map_rows            a map, gathered row by row
-    25541  across/token_map           by the split of the other vocabulary
-    25664  across/write_maps          two maps as safetensors
-    25807  across/spell_maps          two maps as JSON, for people
+    25341  across                     tokens of one vocabulary as weighted tokens of another
+    25355  across/map_rows            a map, gathered row by row
+    25552  across/token_map           by the split of the other vocabulary
+    25675  across/write_maps          two maps as safetensors
+    25818  across/spell_maps          two maps as JSON, for people
 
-    25927  disk                       files and directories
-    25965  disk/system                what POSIX and Windows are asked for
-    26006  disk/windows_paths         paths as Windows takes them
-    26146  disk/windows               the system as Windows gives it
-    26458  disk/posix                 the system as POSIX gives it
-    26706  disk/paths                 what can be told from their text
-    26780  disk/failure               why the system refused
-    26894  disk/look                  what stands at a path, and whether within another
-    27015  disk/listing               listings of directories
-    27090  disk/reading               files to read, and whether they have changed
-    27269  disk/writing               files to write
-    27386  disk/copying               copies of files
-    27452  disk/trees                 whole directories looked through, copied, removed
-    27668  disk/known                 what weights are called in a directory
-    27762  disk/staging               a directory made under another name, then renamed
-    28028  disk/staged_files          files made under another name, then renamed
-    28157  disk/missing               a path or a directory without what is wanted of it
-    28200  disk/gguf_files            GGUF files of a directory, by their names
-    28239  disk/weights               which files they are, and what may stand in their place
-    28575  disk/weight_index          the index of a checkpoint in shards
-    28792  disk/shards                what an index and its shards say of each other
-    28997  disk/gguf_parts            the parts of a split GGUF file
-    29106  disk/checkpoint            a model directory, in one file or in shards
-    29458  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29537  disk/tokenizer_directory   the tokenizer of a model directory
+    25938  disk                       files and directories
+    25976  disk/system                what POSIX and Windows are asked for
+    26017  disk/windows_paths         paths as Windows takes them
+    26157  disk/windows               the system as Windows gives it
+    26469  disk/posix                 the system as POSIX gives it
+    26717  disk/paths                 what can be told from their text
+    26791  disk/failure               why the system refused
+    26905  disk/look                  what stands at a path, and whether within another
+    27026  disk/listing               listings of directories
+    27101  disk/reading               files to read, and whether they have changed
+    27280  disk/writing               files to write
+    27397  disk/copying               copies of files
+    27463  disk/trees                 whole directories looked through, copied, removed
+    27679  disk/known                 what weights are called in a directory
+    27773  disk/staging               a directory made under another name, then renamed
+    28039  disk/staged_files          files made under another name, then renamed
+    28168  disk/missing               a path or a directory without what is wanted of it
+    28211  disk/gguf_files            GGUF files of a directory, by their names
+    28250  disk/weights               which files they are, and what may stand in their place
+    28586  disk/weight_index          the index of a checkpoint in shards
+    28803  disk/shards                what an index and its shards say of each other
+    29008  disk/gguf_parts            the parts of a split GGUF file
+    29117  disk/checkpoint            a model directory, in one file or in shards
+    29469  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29548  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29799  model                      which tensors and config keys belong to the vocabulary
-    29835  model/known                what the world calls things
-    30187  model/known_keys           keys of ids and sizes in configs
-    30361  model/known_classes        classes of tokenizers, by the type of model
-    30599  model/names                names of tensors
-    30756  model/document             the JSON files of a model directory
-    30851  model/members              what the members of a config are about
-    31072  model/config               what config.json says
-    31249  model/side                 a model directory opened once
-    31373  model/gguf_model           what a GGUF file says of a model
-    31430  model/code                 the Python that a tokenizer is loaded with
-    31664  model/parts                what each tensor does for the vocabulary
-    31777  model/whole                whether all tensors are there
-    31899  model/find                 finding the parts of a model
-    32198  model/processor            the tokens that a processor looks for by their text
-    32353  model/heirs                what becomes of the ids in a config
-    32520  model/config_ids           ids in a config being edited
-    32760  model/config_lists         lists, dictionaries and ranges of ids
-    32917  model/config_edit          config.json and generation_config.json, edited
-    33212  model/classes              which class a tokenizer is loaded as
-    33419  model/class_tokens         added tokens that a class numbers otherwise
+    29810  model                      which tensors and config keys belong to the vocabulary
+    29846  model/known                what the world calls things
+    30198  model/known_keys           keys of ids and sizes in configs
+    30372  model/known_classes        classes of tokenizers, by the type of model
+    30610  model/names                names of tensors
+    30767  model/document             the JSON files of a model directory
+    30862  model/members              what the members of a config are about
+    31083  model/config               what config.json says
+    31260  model/side                 a model directory opened once
+    31384  model/gguf_model           what a GGUF file says of a model
+    31441  model/code                 the Python that a tokenizer is loaded with
+    31675  model/parts                what each tensor does for the vocabulary
+    31788  model/whole                whether all tensors are there
+    31910  model/find                 finding the parts of a model
+    32209  model/processor            the tokens that a processor looks for by their text
+    32364  model/heirs                what becomes of the ids in a config
+    32531  model/config_ids           ids in a config being edited
+    32771  model/config_lists         lists, dictionaries and ranges of ids
+    32928  model/config_edit          config.json and generation_config.json, edited
+    33223  model/classes              which class a tokenizer is loaded as
+    33430  model/class_tokens         added tokens that a class numbers otherwise
 
-    33535  job                        the whole transplant, in the order in which it happens
-    33592  job/job                    what a job holds
-    33984  job/open                   opening the two models
-    34260  job/map                    the caller's map
-    34381  job/align                  where every new row comes from
-    34582  job/plan                   what becomes of every tensor, and of the configs
-    34803  job/rope                   heads and rotary positions of the two models
-    34901  job/chat                   the template that turns messages into text
-    35040  job/digits                 where the two tokenizers cut numbers differently
-    35241  job/converted              the special tokens that a conversion to GGUF finds
-    35549  job/gguf_donor             the files of a tokenizer, open once more
-    35633  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35916  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36252  job/gguf_merges            the merges of a byte-level vocabulary
-    36423  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36593  job/gguf_special           special tokens, flags, templates
-    36812  job/gguf_normal            what becomes of spaces and letters
-    36955  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37151  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37362  job/bos                    texts that begin otherwise than the base's
-    37426  job/rows                   rows in memory: reading, checking, their mean
-    37765  job/pieces                 what the base cuts new tokens into
-    37920  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38185  job/magikarp               tokens that look under-trained by their rows
-    38312  job/match                  rows of tokens that a new one only begins with
-    38399  job/solve                  solving for the rows of the donor
-    38608  job/targets                the rows that are made from the donor's
-    38723  job/diagnose               what is odd about the rows that were made
-    38852  job/rebuild                the new rows of one vocabulary tensor
-    39113  job/write_blocks           new rows as blocks
-    39210  job/write                  the output and its weights
-    39504  job/write_gguf             the output as a GGUF file, or as parts of one
-    39849  job/copy                   the other files of the two models
-    40066  job/index                  the files that are written anew
-    40228  job/run                    the whole, in order
-    40389  job/combined               a map of tokens by the combinations that a method makes
-    40489  job/report                 what a job did, as JSON and as a table
-    40816  job/findings               what is told of a finished model
-    40865  job/check_files            its files
-    41001  job/check_ids              sizes, ids and tying
-    41217  job/check_values           values
-    41288  job/check_gguf             the tokens of a GGUF file
-    41538  job/check_gguf_keys        its other keys, and its tensors
-    41783  job/check_draft            as a draft model for another
-    42106  job/verify                 whether a finished model agrees with itself
+    33546  job                        the whole transplant, in the order in which it happens
+    33603  job/job                    what a job holds
+    33995  job/open                   opening the two models
+    34271  job/map                    the caller's map
+    34392  job/align                  where every new row comes from
+    34593  job/plan                   what becomes of every tensor, and of the configs
+    34814  job/rope                   heads and rotary positions of the two models
+    34912  job/chat                   the template that turns messages into text
+    35051  job/digits                 where the two tokenizers cut numbers differently
+    35252  job/converted              the special tokens that a conversion to GGUF finds
+    35560  job/gguf_donor             the files of a tokenizer, open once more
+    35644  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35927  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36263  job/gguf_merges            the merges of a byte-level vocabulary
+    36434  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36604  job/gguf_special           special tokens, flags, templates
+    36823  job/gguf_normal            what becomes of spaces and letters
+    36966  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37162  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37373  job/bos                    texts that begin otherwise than the base's
+    37437  job/rows                   rows in memory: reading, checking, their mean
+    37776  job/pieces                 what the base cuts new tokens into
+    37931  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38196  job/magikarp               tokens that look under-trained by their rows
+    38323  job/match                  rows of tokens that a new one only begins with
+    38410  job/solve                  solving for the rows of the donor
+    38619  job/targets                the rows that are made from the donor's
+    38734  job/diagnose               what is odd about the rows that were made
+    38863  job/rebuild                the new rows of one vocabulary tensor
+    39124  job/write_blocks           new rows as blocks
+    39221  job/write                  the output and its weights
+    39515  job/write_gguf             the output as a GGUF file, or as parts of one
+    39860  job/copy                   the other files of the two models
+    40077  job/index                  the files that are written anew
+    40239  job/run                    the whole, in order
+    40400  job/combined               a map of tokens by the combinations that a method makes
+    40500  job/report                 what a job did, as JSON and as a table
+    40827  job/findings               what is told of a finished model
+    40876  job/check_files            its files
+    41012  job/check_ids              sizes, ids and tying
+    41228  job/check_values           values
+    41299  job/check_gguf             the tokens of a GGUF file
+    41549  job/check_gguf_keys        its other keys, and its tensors
+    41794  job/check_draft            as a draft model for another
+    42117  job/verify                 whether a finished model agrees with itself
 
-    42162  evaluate                   methods ranked on tokens that both models share
-    42181  evaluate/token_class       what a token is like, by its bytes
-    42248  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42446  evaluate/scores            how near rows come to the true ones
-    42546  evaluate/ranks             whether a true row is found among all
-    42677  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42904  evaluate/write_json        an evaluation as JSON
-    43017  evaluate/write_page        an evaluation as a page
+    42173  evaluate                   methods ranked on tokens that both models share
+    42192  evaluate/token_class       what a token is like, by its bytes
+    42259  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42457  evaluate/scores            how near rows come to the true ones
+    42557  evaluate/ranks             whether a true row is found among all
+    42688  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42915  evaluate/write_json        an evaluation as JSON
+    43028  evaluate/write_page        an evaluation as a page
 
-    43231  reshape                    a model's own vocabulary, smaller or larger
-    43255  reshape/needed             what has to stay for the sake of what stays
-    43469  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43772  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43905  reshape/renumber           which tokens there are then, and their ids
-    44112  reshape/files_json         tokenizer.json and the JSON files beside it
-    44489  reshape/files_lines        merges.txt and vocab.txt
-    44573  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44695  reshape/named              tokens that configs name, which stay
-    44812  reshape/new_model          the model with its new tokenizer
-    44886  reshape/trim               fewer tokens
-    44993  reshape/extend             more tokens
+    43242  reshape                    a model's own vocabulary, smaller or larger
+    43266  reshape/needed             what has to stay for the sake of what stays
+    43480  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43783  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43916  reshape/renumber           which tokens there are then, and their ids
+    44123  reshape/files_json         tokenizer.json and the JSON files beside it
+    44500  reshape/files_lines        merges.txt and vocab.txt
+    44584  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44706  reshape/named              tokens that configs name, which stay
+    44823  reshape/new_model          the model with its new tokenizer
+    44897  reshape/trim               fewer tokens
+    45004  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2191,7 +2191,8 @@ typedef struct otx_trim_summary {
 
 /* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
    tokens that stay as before: special, reserved and added tokens in use, bytes, single
-   characters where no bytes stand in for them, and whatever tokens that stay are merged from.
+   characters where no bytes stand in for them, pieces of Unigram and WordPiece with characters
+   that are no tokens then, and whatever tokens that stay are merged from.
    The vocabulary must have its rules (otx_vocab_parse_rules). Adds to always and parts of the
    summary, which may be NULL. Errors are memory. */
 OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
@@ -2202,7 +2203,8 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
    that stays depends on is taken out of tokenizer.json and the files beside it, ids are
    numbered anew in their order, and matrices, biases, configs and generation_config.json
    follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces. Tokenizers
+   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
+   of a WordLevel model, which has none and where it is unknown. Tokenizers
    without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
    OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
    new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
@@ -2230,8 +2232,8 @@ typedef struct otx_extend_summary {
 /* Writes to `out` the model of directory `model` with more tokens. A text that the model's
    pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
    all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
-   added token, that is neither special nor normalised. New rows are made from those of the
+   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
+   that holds a token which texts are cut at, becomes an added token, that is neither special nor normalised. New rows are made from those of the
    pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
    the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
    OTX_ERROR_ARGUMENT. */
@@ -10945,10 +10947,15 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
     return OTX_OK;
 }
 
+OTX__PRIVATE void otx__rules_forget_bytes(otx__rules *rules)
+{
+    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
+}
+
 OTX__PRIVATE void otx__rules_read_bytes(const otx_vocab *vocab, otx__rules *rules)
 {
     size_t i;
-    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
+    otx__rules_forget_bytes(rules);
     for (i = 0; i < vocab->count; i++)
         if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
             rules->bytes[(unsigned char)vocab->tokens[i].bytes[0]] = (int64_t)i;
@@ -11085,6 +11092,10 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
+    if (t->spelling.family != OTX_FAMILY_BYTE_LEVEL &&
+        strcmp(t->reader->source, "tokenizer.json") == 0 &&
+        otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
+        otx__rules_forget_bytes(rules); /* they are only decoded */
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 
