@@ -2233,10 +2233,10 @@ typedef struct otx_extend_summary {
    pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
    all others, so that a text without it is split as before but for these; under Unigram by a
    score just above that of its best pieces; under WordPiece as it is. Any other text, and one
-   that holds a token which texts are cut at, becomes an added token, that is neither special nor normalised. New rows are made from those of the
-   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
-   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
-   OTX_ERROR_ARGUMENT. */
+   that holds a token which texts are cut at, becomes an added token, that is neither special nor
+   normalised. New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
