@@ -48,263 +48,263 @@
      2070  api/evaluate               methods ranked on tokens that both models share
      2166  api/reshape                a model's own vocabulary, smaller or larger
 
-     2253  base                       what everything stands on
-     2289  base/begin                 system headers, and how floating point must be compiled
-     2327  base/sizes                 counting, and sums and products that may not wrap
-     2365  base/span                  bytes of others, digits, UTF-8
-     2523  base/decimal               the digits of a double
-     2658  base/format                printf without stdio and without a locale
-     2927  base/result                results, failures, messages
-     3043  base/memory                the allocator, arrays that grow
-     3102  base/text                  names in messages, and text that grows
-     3219  base/hooks                 log, progress, threads of the caller
-     3288  base/sort                  in place, without memory, never quadratic; and finding
-     3338  base/clock                 wall time for statistics
-     3384  base/hash                  keyed, for tables whose keys a stranger chooses
-     3476  base/pool                  blocks that are freed together
-     3591  base/number                element types, widening and rounding
-     3802  base/blocks                block types of ggml, taken apart and widened
-     4023  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4308  base/blocks_make           rows quantised to blocks
-     4702  base/base64                decoding
-     4738  base/protobuf              fields of a message
-     4860  base/watch                 long loops that the caller can stop
+     2255  base                       what everything stands on
+     2291  base/begin                 system headers, and how floating point must be compiled
+     2329  base/sizes                 counting, and sums and products that may not wrap
+     2367  base/span                  bytes of others, digits, UTF-8
+     2525  base/decimal               the digits of a double
+     2660  base/format                printf without stdio and without a locale
+     2929  base/result                results, failures, messages
+     3045  base/memory                the allocator, arrays that grow
+     3104  base/text                  names in messages, and text that grows
+     3221  base/hooks                 log, progress, threads of the caller
+     3290  base/sort                  in place, without memory, never quadratic; and finding
+     3340  base/clock                 wall time for statistics
+     3386  base/hash                  keyed, for tables whose keys a stranger chooses
+     3478  base/pool                  blocks that are freed together
+     3593  base/number                element types, widening and rounding
+     3804  base/blocks                block types of ggml, taken apart and widened
+     4025  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4310  base/blocks_make           rows quantised to blocks
+     4704  base/base64                decoding
+     4740  base/protobuf              fields of a message
+     4862  base/watch                 long loops that the caller can stop
 
-     4913  files                      formats, on memory and streams
-     4943  files/memory_source        memory as a source of bytes
-     4961  files/json_read            a parser without recursion
-     5314  files/json_values          looking at values, stepping through containers
-     5527  files/json_edit            writing, and edits that keep every byte they do not touch
-     5895  files/tensors              what reading and writing a header share
-     6030  files/safetensors_read     the header of a file, checked
-     6355  files/safetensors_write    the header of a new file
-     6512  files/gguf_types           ggml's types, and the sizes of values
-     6689  files/gguf_values          keys, tensors and values found
-     6807  files/gguf_walk            what stands in a header, one after the other
-     7019  files/gguf_read            the header of a file, checked
-     7240  files/gguf_write           the header of a new file
-     7446  files/gguf_keys            a list of keys that is being made
+     4915  files                      formats, on memory and streams
+     4945  files/memory_source        memory as a source of bytes
+     4963  files/json_read            a parser without recursion
+     5316  files/json_values          looking at values, stepping through containers
+     5529  files/json_edit            writing, and edits that keep every byte they do not touch
+     5897  files/tensors              what reading and writing a header share
+     6032  files/safetensors_read     the header of a file, checked
+     6357  files/safetensors_write    the header of a new file
+     6514  files/gguf_types           ggml's types, and the sizes of values
+     6691  files/gguf_values          keys, tensors and values found
+     6809  files/gguf_walk            what stands in a header, one after the other
+     7021  files/gguf_read            the header of a file, checked
+     7242  files/gguf_write           the header of a new file
+     7448  files/gguf_keys            a list of keys that is being made
 
-     7646  vocab                      tokens, from every source, and which of them are the same
-     7687  vocab/known                what the world calls things: files, classes, tokens
-     8011  vocab/token_table          the table of tokens, and finding tokens in it
-     8185  vocab/spelling             from what a file spells to bytes
-     8376  vocab/reader               what the readers of all sources share
-     8734  vocab/added_tokens         what other files add to a model's tokens
-     9082  vocab/in_use               tokens that are named as reserved ones and are none
-     9185  vocab/from_tokenizer_json  tokenizer.json
-     9478  vocab/from_tekken          tekken.json
-     9633  vocab/from_tiktoken        *.tiktoken
-     9698  vocab/from_sentencepiece   tokenizer.model and its like
-    10063  vocab/from_vocab_json      vocab.json and merges.txt
-    10149  vocab/from_vocab_txt       vocab.txt
-    10206  vocab/digits               how a tokenizer cuts numbers
-    10402  vocab/recognise            what a file is, by what it holds
-    10533  vocab/parse                the first source that is given, and what goes with it
-    10759  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11066  vocab/rules_read           the rules of each kind of file
-    11171  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11364  vocab/from_gguf            the vocabulary of a GGUF file
-    11672  vocab/gguf_rules           how it splits text
-    11824  vocab/split                text split as the tokenizer's model splits it
-    12224  vocab/align                which base token a donor token is
+     7648  vocab                      tokens, from every source, and which of them are the same
+     7689  vocab/known                what the world calls things: files, classes, tokens
+     8013  vocab/token_table          the table of tokens, and finding tokens in it
+     8187  vocab/spelling             from what a file spells to bytes
+     8378  vocab/reader               what the readers of all sources share
+     8736  vocab/added_tokens         what other files add to a model's tokens
+     9084  vocab/in_use               tokens that are named as reserved ones and are none
+     9187  vocab/from_tokenizer_json  tokenizer.json
+     9480  vocab/from_tekken          tekken.json
+     9635  vocab/from_tiktoken        *.tiktoken
+     9700  vocab/from_sentencepiece   tokenizer.model and its like
+    10065  vocab/from_vocab_json      vocab.json and merges.txt
+    10151  vocab/from_vocab_txt       vocab.txt
+    10208  vocab/digits               how a tokenizer cuts numbers
+    10404  vocab/recognise            what a file is, by what it holds
+    10535  vocab/parse                the first source that is given, and what goes with it
+    10761  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11073  vocab/rules_read           the rules of each kind of file
+    11182  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11375  vocab/from_gguf            the vocabulary of a GGUF file
+    11683  vocab/gguf_rules           how it splits text
+    11835  vocab/split                text split as the tokenizer's model splits it
+    12235  vocab/align                which base token a donor token is
 
-    12481  simd                       the hot loops, once for each instruction set
-    12514  simd/kernels               the table of kernels, and what all versions share
-    12791  simd/scalar                the reference
-    12960  simd/sse2                  the operations of 128-bit x86, and what each does
-    13081  simd/neon                  those of 64-bit Arm
-    13176  simd/wasm                  those of WebAssembly's SIMD128
-    13261  simd/avx2                  those of 256-bit x86, with FMA
-    13343  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13985  simd/avx_vnni              AVX2, and products of integers
-    14081  simd/neon_bf16             NEON, and products of matrices
-    14235  simd/avx512                512-bit x86, by hand
-    14841  simd/amx                   tiles of x86, beside AVX-512
-    15084  simd/dispatch              which of them this machine can run, and which a call takes
+    12492  simd                       the hot loops, once for each instruction set
+    12525  simd/kernels               the table of kernels, and what all versions share
+    12802  simd/scalar                the reference
+    12971  simd/sse2                  the operations of 128-bit x86, and what each does
+    13092  simd/neon                  those of 64-bit Arm
+    13187  simd/wasm                  those of WebAssembly's SIMD128
+    13272  simd/avx2                  those of 256-bit x86, with FMA
+    13354  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13996  simd/avx_vnni              AVX2, and products of integers
+    14092  simd/neon_bf16             NEON, and products of matrices
+    14246  simd/avx512                512-bit x86, by hand
+    14852  simd/amx                   tiles of x86, beside AVX-512
+    15095  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15310  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15363  solve/views                the rows of matrices, as the kernels read them
-    15492  solve/panels               vectors as the dense products want them, and these
-    15683  solve/rests                vectors on their way into panels
-    15860  solve/dictionary           the atoms, and their split along a common direction
-    16015  solve/exact_gram           products of all pairs of atoms in double
-    16097  solve/triangle             packed lower triangles
-    16201  solve/support              what is known of one target, and the exact steps
-    16477  solve/gram_table           products of atoms with all atoms, for scans
-    16715  solve/screen               which atoms are worth scoring in double: the bound
-    17021  solve/scan                 the correlations of all atoms with a block's residuals
-    17184  solve/predict              making targets ready for the next scan
-    17430  solve/candidates           the atoms that a scan could not rule out
-    17767  solve/select               the next atoms of each target
-    17932  solve/pursuit              what one solve holds, and the memory it takes
-    18176  solve/plan                 which form, and in what blocks
-    18421  solve/steps                a pursuit from its rows to its results
-    18660  solve/combine              new rows of coefficients
-    18722  solve/solver               the public call
-    18887  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19096  solve/affine_normal        the normal equations of an affine map
-    19339  solve/affine_factor        their factor, and their solution
-    19570  solve/affine_map           a fitted map, and the rows it makes
-    19914  solve/affine_choice        how many atoms to take, and chosen by what
-    20314  solve/affine_fit           what a fit of an affine map holds and needs
-    20578  solve/affine               fitting and applying affine maps
+    15321  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15374  solve/views                the rows of matrices, as the kernels read them
+    15503  solve/panels               vectors as the dense products want them, and these
+    15694  solve/rests                vectors on their way into panels
+    15871  solve/dictionary           the atoms, and their split along a common direction
+    16026  solve/exact_gram           products of all pairs of atoms in double
+    16108  solve/triangle             packed lower triangles
+    16212  solve/support              what is known of one target, and the exact steps
+    16488  solve/gram_table           products of atoms with all atoms, for scans
+    16726  solve/screen               which atoms are worth scoring in double: the bound
+    17032  solve/scan                 the correlations of all atoms with a block's residuals
+    17195  solve/predict              making targets ready for the next scan
+    17441  solve/candidates           the atoms that a scan could not rule out
+    17778  solve/select               the next atoms of each target
+    17943  solve/pursuit              what one solve holds, and the memory it takes
+    18187  solve/plan                 which form, and in what blocks
+    18432  solve/steps                a pursuit from its rows to its results
+    18671  solve/combine              new rows of coefficients
+    18733  solve/solver               the public call
+    18898  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19107  solve/affine_normal        the normal equations of an affine map
+    19350  solve/affine_factor        their factor, and their solution
+    19581  solve/affine_map           a fitted map, and the rows it makes
+    19925  solve/affine_choice        how many atoms to take, and chosen by what
+    20325  solve/affine_fit           what a fit of an affine map holds and needs
+    20589  solve/affine               fitting and applying affine maps
 
-    20869  methods                    rows for tokens that a model lacks, each method a room
-    20913  methods/parts              what methods share: sums of rows, combinations
-    21097  methods/pursuit            omp, omp-centred
-    21168  methods/constant           mean, zero
-    21196  methods/rough              products in float that leave few to be taken in double
-    21252  methods/near               each target against all anchors
-    21543  methods/weights            how a few anchors combine to a target
-    21764  methods/interpolation      common_interpolation
-    21917  methods/wechsel            wechsel
-    21967  methods/focus              focus
-    22055  methods/hull               hull
-    22106  methods/dense              matrices of double, and their products
-    22371  methods/lengthen           the base's rows of pieces beside the donor's
-    22637  methods/mapping            omp-affine, affine
-    22893  methods/linear             maps between two models' rows
-    23048  methods/clp                clp
-    23134  methods/chance             normal deviates that are the same everywhere
-    23195  methods/factor             of symmetric matrices
-    23244  methods/randn              randn
-    23333  methods/john_hewitt        john_hewitt
-    23417  methods/polar              the orthogonal part of a matrix
-    23513  methods/procrustes         procrustes
-    23606  methods/eigen              principal directions of a matrix's rows
-    23920  methods/landmark_pca       landmark_pca
-    23978  methods/stb                stb
-    24160  methods/rope               rows turned to positions
-    24250  methods/mp_rope            mp_rope
-    24576  methods/subword            subword
-    24682  methods/zett               zett
-    24704  methods/spread             the factor that suits hidden anchors' rows best
-    24931  methods/modifiers          what is done to the rows of any method
-    25075  methods/undertrained       rows that look as if nothing had trained them
-    25192  methods/methods            the table of all, and the public calls
+    20880  methods                    rows for tokens that a model lacks, each method a room
+    20924  methods/parts              what methods share: sums of rows, combinations
+    21108  methods/pursuit            omp, omp-centred
+    21179  methods/constant           mean, zero
+    21207  methods/rough              products in float that leave few to be taken in double
+    21263  methods/near               each target against all anchors
+    21554  methods/weights            how a few anchors combine to a target
+    21775  methods/interpolation      common_interpolation
+    21928  methods/wechsel            wechsel
+    21978  methods/focus              focus
+    22066  methods/hull               hull
+    22117  methods/dense              matrices of double, and their products
+    22382  methods/lengthen           the base's rows of pieces beside the donor's
+    22648  methods/mapping            omp-affine, affine
+    22904  methods/linear             maps between two models' rows
+    23059  methods/clp                clp
+    23145  methods/chance             normal deviates that are the same everywhere
+    23206  methods/factor             of symmetric matrices
+    23255  methods/randn              randn
+    23344  methods/john_hewitt        john_hewitt
+    23428  methods/polar              the orthogonal part of a matrix
+    23524  methods/procrustes         procrustes
+    23617  methods/eigen              principal directions of a matrix's rows
+    23931  methods/landmark_pca       landmark_pca
+    23989  methods/stb                stb
+    24171  methods/rope               rows turned to positions
+    24261  methods/mp_rope            mp_rope
+    24587  methods/subword            subword
+    24693  methods/zett               zett
+    24715  methods/spread             the factor that suits hidden anchors' rows best
+    24942  methods/modifiers          what is done to the rows of any method
+    25086  methods/undertrained       rows that look as if nothing had trained them
+    25203  methods/methods            the table of all, and the public calls
 
-    25343  across                     tokens of one vocabulary as weighted tokens of another
-    25357  across/map_rows            a map, gathered row by row
-    25554  across/token_map           by the split of the other vocabulary
-    25677  across/write_maps          two maps as safetensors
-    25820  across/spell_maps          two maps as JSON, for people
+    25354  across                     tokens of one vocabulary as weighted tokens of another
+    25368  across/map_rows            a map, gathered row by row
+    25565  across/token_map           by the split of the other vocabulary
+    25688  across/write_maps          two maps as safetensors
+    25831  across/spell_maps          two maps as JSON, for people
 
-    25940  disk                       files and directories
-    25978  disk/system                what POSIX and Windows are asked for
-    26019  disk/windows_paths         paths as Windows takes them
-    26159  disk/windows               the system as Windows gives it
-    26471  disk/posix                 the system as POSIX gives it
-    26719  disk/paths                 what can be told from their text
-    26793  disk/failure               why the system refused
-    26907  disk/look                  what stands at a path, and whether within another
-    27028  disk/listing               listings of directories
-    27103  disk/reading               files to read, and whether they have changed
-    27282  disk/writing               files to write
-    27399  disk/copying               copies of files
-    27465  disk/trees                 whole directories looked through, copied, removed
-    27681  disk/known                 what weights are called in a directory
-    27775  disk/staging               a directory made under another name, then renamed
-    28041  disk/staged_files          files made under another name, then renamed
-    28170  disk/missing               a path or a directory without what is wanted of it
-    28213  disk/gguf_files            GGUF files of a directory, by their names
-    28254  disk/weights               which files they are, and what may stand in their place
-    28590  disk/weight_index          the index of a checkpoint in shards
-    28807  disk/shards                what an index and its shards say of each other
-    29012  disk/gguf_parts            the parts of a split GGUF file
-    29121  disk/checkpoint            a model directory, in one file or in shards
-    29473  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29552  disk/tokenizer_directory   the tokenizer of a model directory
+    25951  disk                       files and directories
+    25989  disk/system                what POSIX and Windows are asked for
+    26030  disk/windows_paths         paths as Windows takes them
+    26170  disk/windows               the system as Windows gives it
+    26482  disk/posix                 the system as POSIX gives it
+    26730  disk/paths                 what can be told from their text
+    26804  disk/failure               why the system refused
+    26918  disk/look                  what stands at a path, and whether within another
+    27039  disk/listing               listings of directories
+    27114  disk/reading               files to read, and whether they have changed
+    27293  disk/writing               files to write
+    27410  disk/copying               copies of files
+    27476  disk/trees                 whole directories looked through, copied, removed
+    27692  disk/known                 what weights are called in a directory
+    27786  disk/staging               a directory made under another name, then renamed
+    28052  disk/staged_files          files made under another name, then renamed
+    28181  disk/missing               a path or a directory without what is wanted of it
+    28224  disk/gguf_files            GGUF files of a directory, by their names
+    28265  disk/weights               which files they are, and what may stand in their place
+    28601  disk/weight_index          the index of a checkpoint in shards
+    28818  disk/shards                what an index and its shards say of each other
+    29023  disk/gguf_parts            the parts of a split GGUF file
+    29132  disk/checkpoint            a model directory, in one file or in shards
+    29484  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29563  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29814  model                      which tensors and config keys belong to the vocabulary
-    29850  model/known                what the world calls things
-    30202  model/known_keys           keys of ids and sizes in configs
-    30376  model/known_classes        classes of tokenizers, by the type of model
-    30614  model/names                names of tensors
-    30771  model/document             the JSON files of a model directory
-    30866  model/members              what the members of a config are about
-    31087  model/config               what config.json says
-    31264  model/side                 a model directory opened once
-    31390  model/gguf_model           what a GGUF file says of a model
-    31447  model/code                 the Python that a tokenizer is loaded with
-    31681  model/parts                what each tensor does for the vocabulary
-    31792  model/whole                whether all tensors are there
-    31914  model/find                 finding the parts of a model
-    32218  model/processor            the tokens that a processor looks for by their text
-    32373  model/heirs                what becomes of the ids in a config
-    32540  model/config_ids           ids in a config being edited
-    32780  model/config_lists         lists, dictionaries and ranges of ids
-    32937  model/config_edit          config.json and generation_config.json, edited
-    33232  model/classes              which class a tokenizer is loaded as
-    33439  model/class_tokens         added tokens that a class numbers otherwise
+    29825  model                      which tensors and config keys belong to the vocabulary
+    29861  model/known                what the world calls things
+    30213  model/known_keys           keys of ids and sizes in configs
+    30387  model/known_classes        classes of tokenizers, by the type of model
+    30625  model/names                names of tensors
+    30782  model/document             the JSON files of a model directory
+    30877  model/members              what the members of a config are about
+    31098  model/config               what config.json says
+    31275  model/side                 a model directory opened once
+    31401  model/gguf_model           what a GGUF file says of a model
+    31458  model/code                 the Python that a tokenizer is loaded with
+    31692  model/parts                what each tensor does for the vocabulary
+    31803  model/whole                whether all tensors are there
+    31925  model/find                 finding the parts of a model
+    32229  model/processor            the tokens that a processor looks for by their text
+    32384  model/heirs                what becomes of the ids in a config
+    32551  model/config_ids           ids in a config being edited
+    32791  model/config_lists         lists, dictionaries and ranges of ids
+    32948  model/config_edit          config.json and generation_config.json, edited
+    33243  model/classes              which class a tokenizer is loaded as
+    33450  model/class_tokens         added tokens that a class numbers otherwise
 
-    33555  job                        the whole transplant, in the order in which it happens
-    33612  job/job                    what a job holds
-    34004  job/open                   opening the two models
-    34280  job/map                    the caller's map
-    34401  job/align                  where every new row comes from
-    34602  job/plan                   what becomes of every tensor, and of the configs
-    34823  job/rope                   heads and rotary positions of the two models
-    34921  job/chat                   the template that turns messages into text
-    35060  job/digits                 where the two tokenizers cut numbers differently
-    35261  job/converted              the special tokens that a conversion to GGUF finds
-    35569  job/gguf_donor             the files of a tokenizer, open once more
-    35653  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35936  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36272  job/gguf_merges            the merges of a byte-level vocabulary
-    36443  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36613  job/gguf_special           special tokens, flags, templates
-    36832  job/gguf_normal            what becomes of spaces and letters
-    36975  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37171  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37411  job/bos                    texts that begin otherwise than the base's
-    37475  job/rows                   rows in memory: reading, checking, their mean
-    37814  job/pieces                 what the base cuts new tokens into
-    37969  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38234  job/magikarp               tokens that look under-trained by their rows
-    38361  job/match                  rows of tokens that a new one only begins with
-    38448  job/solve                  solving for the rows of the donor
-    38657  job/targets                the rows that are made from the donor's
-    38772  job/diagnose               what is odd about the rows that were made
-    38901  job/rebuild                the new rows of one vocabulary tensor
-    39162  job/write_blocks           new rows as blocks
-    39259  job/write                  the output and its weights
-    39553  job/write_gguf             the output as a GGUF file, or as parts of one
-    39898  job/copy                   the other files of the two models
-    40115  job/index                  the files that are written anew
-    40277  job/run                    the whole, in order
-    40438  job/combined               a map of tokens by the combinations that a method makes
-    40538  job/report                 what a job did, as JSON and as a table
-    40865  job/findings               what is told of a finished model
-    40914  job/check_files            its files
-    41050  job/check_ids              sizes, ids and tying
-    41266  job/check_values           values
-    41337  job/check_gguf             the tokens of a GGUF file
-    41587  job/check_gguf_keys        its other keys, and its tensors
-    41832  job/check_draft            as a draft model for another
-    42155  job/verify                 whether a finished model agrees with itself
+    33566  job                        the whole transplant, in the order in which it happens
+    33623  job/job                    what a job holds
+    34015  job/open                   opening the two models
+    34291  job/map                    the caller's map
+    34412  job/align                  where every new row comes from
+    34613  job/plan                   what becomes of every tensor, and of the configs
+    34834  job/rope                   heads and rotary positions of the two models
+    34932  job/chat                   the template that turns messages into text
+    35071  job/digits                 where the two tokenizers cut numbers differently
+    35272  job/converted              the special tokens that a conversion to GGUF finds
+    35580  job/gguf_donor             the files of a tokenizer, open once more
+    35664  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35947  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36283  job/gguf_merges            the merges of a byte-level vocabulary
+    36454  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36624  job/gguf_special           special tokens, flags, templates
+    36843  job/gguf_normal            what becomes of spaces and letters
+    36986  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37182  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37422  job/bos                    texts that begin otherwise than the base's
+    37486  job/rows                   rows in memory: reading, checking, their mean
+    37825  job/pieces                 what the base cuts new tokens into
+    37980  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38245  job/magikarp               tokens that look under-trained by their rows
+    38372  job/match                  rows of tokens that a new one only begins with
+    38459  job/solve                  solving for the rows of the donor
+    38668  job/targets                the rows that are made from the donor's
+    38783  job/diagnose               what is odd about the rows that were made
+    38912  job/rebuild                the new rows of one vocabulary tensor
+    39173  job/write_blocks           new rows as blocks
+    39270  job/write                  the output and its weights
+    39564  job/write_gguf             the output as a GGUF file, or as parts of one
+    39909  job/copy                   the other files of the two models
+    40126  job/index                  the files that are written anew
+    40288  job/run                    the whole, in order
+    40449  job/combined               a map of tokens by the combinations that a method makes
+    40549  job/report                 what a job did, as JSON and as a table
+    40876  job/findings               what is told of a finished model
+    40925  job/check_files            its files
+    41061  job/check_ids              sizes, ids and tying
+    41277  job/check_values           values
+    41348  job/check_gguf             the tokens of a GGUF file
+    41598  job/check_gguf_keys        its other keys, and its tensors
+    41843  job/check_draft            as a draft model for another
+    42166  job/verify                 whether a finished model agrees with itself
 
-    42211  evaluate                   methods ranked on tokens that both models share
-    42230  evaluate/token_class       what a token is like, by its bytes
-    42297  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42495  evaluate/scores            how near rows come to the true ones
-    42595  evaluate/ranks             whether a true row is found among all
-    42726  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42953  evaluate/write_json        an evaluation as JSON
-    43066  evaluate/write_page        an evaluation as a page
+    42222  evaluate                   methods ranked on tokens that both models share
+    42241  evaluate/token_class       what a token is like, by its bytes
+    42308  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42506  evaluate/scores            how near rows come to the true ones
+    42606  evaluate/ranks             whether a true row is found among all
+    42737  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42964  evaluate/write_json        an evaluation as JSON
+    43077  evaluate/write_page        an evaluation as a page
 
-    43280  reshape                    a model's own vocabulary, smaller or larger
-    43304  reshape/needed             what has to stay for the sake of what stays
-    43518  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43821  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43954  reshape/renumber           which tokens there are then, and their ids
-    44161  reshape/files_json         tokenizer.json and the JSON files beside it
-    44538  reshape/files_lines        merges.txt and vocab.txt
-    44622  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44744  reshape/named              tokens that configs name, which stay
-    44861  reshape/new_model          the model with its new tokenizer
-    44935  reshape/trim               fewer tokens
-    45042  reshape/extend             more tokens
+    43291  reshape                    a model's own vocabulary, smaller or larger
+    43315  reshape/needed             what has to stay for the sake of what stays
+    43529  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43832  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43965  reshape/renumber           which tokens there are then, and their ids
+    44172  reshape/files_json         tokenizer.json and the JSON files beside it
+    44549  reshape/files_lines        merges.txt and vocab.txt
+    44633  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44755  reshape/named              tokens that configs name, which stay
+    44872  reshape/new_model          the model with its new tokenizer
+    44946  reshape/trim               fewer tokens
+    45053  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2191,7 +2191,8 @@ typedef struct otx_trim_summary {
 
 /* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
    tokens that stay as before: special, reserved and added tokens in use, bytes, single
-   characters where no bytes stand in for them, and whatever tokens that stay are merged from.
+   characters where no bytes stand in for them, pieces of Unigram and WordPiece with characters
+   that are no tokens then, and whatever tokens that stay are merged from.
    The vocabulary must have its rules (otx_vocab_parse_rules). Adds to always and parts of the
    summary, which may be NULL. Errors are memory. */
 OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
@@ -2202,7 +2203,8 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
    that stays depends on is taken out of tokenizer.json and the files beside it, ids are
    numbered anew in their order, and matrices, biases, configs and generation_config.json
    follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces. Tokenizers
+   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
+   of a WordLevel model, which has none and where it is unknown. Tokenizers
    without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
    OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
    new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
@@ -2230,11 +2232,11 @@ typedef struct otx_extend_summary {
 /* Writes to `out` the model of directory `model` with more tokens. A text that the model's
    pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
    all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
-   added token, that is neither special nor normalised. New rows are made from those of the
-   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
-   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
-   OTX_ERROR_ARGUMENT. */
+   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
+   that holds a token which texts are cut at, becomes an added token, that is neither special nor
+   normalised. New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
@@ -10946,10 +10948,15 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
     return OTX_OK;
 }
 
+OTX__PRIVATE void otx__rules_forget_bytes(otx__rules *rules)
+{
+    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
+}
+
 OTX__PRIVATE void otx__rules_read_bytes(const otx_vocab *vocab, otx__rules *rules)
 {
     size_t i;
-    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
+    otx__rules_forget_bytes(rules);
     for (i = 0; i < vocab->count; i++)
         if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
             rules->bytes[(unsigned char)vocab->tokens[i].bytes[0]] = (int64_t)i;
@@ -11086,6 +11093,10 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
+    if (t->spelling.family != OTX_FAMILY_BYTE_LEVEL &&
+        strcmp(t->reader->source, "tokenizer.json") == 0 &&
+        otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
+        otx__rules_forget_bytes(rules); /* they are only decoded */
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 

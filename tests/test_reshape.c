@@ -62,6 +62,24 @@ static const char *staying(const char *json, const char *wanted, otx_trim_summar
     return ids;
 }
 
+/* Those of the first `count` ids that stay if the caller wants none. */
+static const char *staying_first(const char *json, size_t count)
+{
+    static char ids[64];
+    bool keep[300] = {false};
+    size_t used = 0, i;
+    otx_vocab vocab;
+    ids[0] = 0;
+    CHECK_INT(open_vocab(NULL, json, &vocab), OTX_OK);
+    CHECK_INT(otx_vocab_close_under_merges(NULL, &vocab, keep, NULL, &error), OTX_OK);
+    for (i = 0; i < count; i++)
+        if (keep[i])
+            used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%d", used ? " " : "",
+                                     (int)i);
+    otx_vocab_close(NULL, &vocab);
+    return ids;
+}
+
 /* abc is made of ab and c, and also of a and bc. */
 #define MERGES \
     "{'decoder':{'type':'ByteLevel'},'added_tokens':[{'id':9,'content':'<s>','special':true}," \
@@ -95,6 +113,23 @@ static void test_other_kinds(void)
                          "'ab':3,'##ab':4,'\xc3\xa9':5,'##\xc3\xa9':6,'##b':7,'##a\xc3\xa9':8}}}",
                          "4", NULL),
                  "0 1 2 4 5 6 7");
+}
+
+/* Bytes that are decoded and never encoded stand in for nothing. */
+static void test_bytes(void)
+{
+    static char json[8192];
+    size_t used = 0;
+    int i, pass;
+    for (pass = 0; pass < 2; pass++) {
+        used = (size_t)snprintf(json, sizeof json, "{'decoder':{'type':'ByteFallback'},'model':{"
+                                "'type':'BPE','byte_fallback':%s,'vocab':{'a':0,'ab':1,'b':2",
+                                pass ? "true" : "false");
+        for (i = 0; i < 256; i++)
+            used += (size_t)snprintf(json + used, sizeof json - used, ",'<0x%02X>':%d", i, i + 3);
+        snprintf(json + used, sizeof json - used, "},'merges':['a b']}}");
+        CHECK_STRING(staying_first(json, 3), pass ? "" : "0 2");
+    }
 }
 
 /* Where no bytes stand in for them, a token whose characters are none has to stay: what it
@@ -557,6 +592,7 @@ int main(void)
     scratch_open("reshape");
     RUN(test_merges);
     RUN(test_other_kinds);
+    RUN(test_bytes);
     RUN(test_characters);
     RUN(test_rules_are_needed);
     RUN(test_files);

@@ -25,7 +25,8 @@ typedef struct otx_trim_summary {
 
 /* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
    tokens that stay as before: special, reserved and added tokens in use, bytes, single
-   characters where no bytes stand in for them, and whatever tokens that stay are merged from.
+   characters where no bytes stand in for them, pieces of Unigram and WordPiece with characters
+   that are no tokens then, and whatever tokens that stay are merged from.
    The vocabulary must have its rules (otx_vocab_parse_rules). Adds to always and parts of the
    summary, which may be NULL. Errors are memory. */
 OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
@@ -36,7 +37,8 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
    that stays depends on is taken out of tokenizer.json and the files beside it, ids are
    numbered anew in their order, and matrices, biases, configs and generation_config.json
    follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces. Tokenizers
+   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
+   of a WordLevel model, which has none and where it is unknown. Tokenizers
    without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
    OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
    new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
@@ -64,11 +66,11 @@ typedef struct otx_extend_summary {
 /* Writes to `out` the model of directory `model` with more tokens. A text that the model's
    pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
    all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text becomes an
-   added token, that is neither special nor normalised. New rows are made from those of the
-   pieces; all others, and biases, configs and generation_config.json, are as for otx_trim, with
-   the same errors. A text of nothing, or one that has to be an added token and is no UTF-8, is
-   OTX_ERROR_ARGUMENT. */
+   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
+   that holds a token which texts are cut at, becomes an added token, that is neither special nor
+   normalised. New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);

@@ -187,10 +187,15 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
     return OTX_OK;
 }
 
+OTX__PRIVATE void otx__rules_forget_bytes(otx__rules *rules)
+{
+    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
+}
+
 OTX__PRIVATE void otx__rules_read_bytes(const otx_vocab *vocab, otx__rules *rules)
 {
     size_t i;
-    memset(rules->bytes, 0xff, sizeof rules->bytes); /* -1 */
+    otx__rules_forget_bytes(rules);
     for (i = 0; i < vocab->count; i++)
         if (vocab->tokens[i].kind == OTX_TOKEN_BYTE)
             rules->bytes[(unsigned char)vocab->tokens[i].bytes[0]] = (int64_t)i;

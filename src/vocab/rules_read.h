@@ -20,6 +20,10 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
+    if (t->spelling.family != OTX_FAMILY_BYTE_LEVEL &&
+        strcmp(t->reader->source, "tokenizer.json") == 0 &&
+        otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
+        otx__rules_forget_bytes(rules); /* they are only decoded */
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 
