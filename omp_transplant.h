@@ -29,282 +29,282 @@
       489  api/isa                    instruction sets
       506  api/matrix                 numbers and matrices
       564  api/blocks                 block types of ggml
-      588  api/solver                 the solver
-      716  api/affine                 the affine map: rows as the map makes them, and what it misses
-      850  api/methods                methods: rows for tokens that a model lacks
-     1087  api/source                 sources and sinks: bytes in and out
-     1107  api/json                   JSON
-     1229  api/safetensors            safetensors
-     1293  api/gguf                   GGUF
-     1391  api/vocab                  vocabularies
-     1528  api/align                  alignment
-     1595  api/gguf_vocab             vocabularies in GGUF files
-     1618  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1710  api/file                   files
-     1721  api/directory              directories
-     1793  api/job                    the whole job
-     1984  api/map_models             maps by the rows of two models
-     2006  api/verify                 looking at a finished model
-     2070  api/evaluate               methods ranked on tokens that both models share
-     2166  api/reshape                a model's own vocabulary, smaller or larger
+      590  api/solver                 the solver
+      718  api/affine                 the affine map: rows as the map makes them, and what it misses
+      852  api/methods                methods: rows for tokens that a model lacks
+     1089  api/source                 sources and sinks: bytes in and out
+     1109  api/json                   JSON
+     1231  api/safetensors            safetensors
+     1295  api/gguf                   GGUF
+     1393  api/vocab                  vocabularies
+     1530  api/align                  alignment
+     1597  api/gguf_vocab             vocabularies in GGUF files
+     1620  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1712  api/file                   files
+     1723  api/directory              directories
+     1795  api/job                    the whole job
+     1986  api/map_models             maps by the rows of two models
+     2008  api/verify                 looking at a finished model
+     2072  api/evaluate               methods ranked on tokens that both models share
+     2168  api/reshape                a model's own vocabulary, smaller or larger
 
-     2255  base                       what everything stands on
-     2291  base/begin                 system headers, and how floating point must be compiled
-     2329  base/sizes                 counting, and sums and products that may not wrap
-     2367  base/span                  bytes of others, digits, UTF-8
-     2525  base/decimal               the digits of a double
-     2660  base/format                printf without stdio and without a locale
-     2929  base/result                results, failures, messages
-     3045  base/memory                the allocator, arrays that grow
-     3104  base/text                  names in messages, and text that grows
-     3221  base/hooks                 log, progress, threads of the caller
-     3290  base/sort                  in place, without memory, never quadratic; and finding
-     3340  base/clock                 wall time for statistics
-     3386  base/hash                  keyed, for tables whose keys a stranger chooses
-     3478  base/pool                  blocks that are freed together
-     3593  base/number                element types, widening and rounding
-     3804  base/blocks                block types of ggml, taken apart and widened
-     4025  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4310  base/blocks_make           rows quantised to blocks
-     4704  base/base64                decoding
-     4740  base/protobuf              fields of a message
-     4862  base/watch                 long loops that the caller can stop
+     2257  base                       what everything stands on
+     2293  base/begin                 system headers, and how floating point must be compiled
+     2331  base/sizes                 counting, and sums and products that may not wrap
+     2369  base/span                  bytes of others, digits, UTF-8
+     2527  base/decimal               the digits of a double
+     2662  base/format                printf without stdio and without a locale
+     2931  base/result                results, failures, messages
+     3047  base/memory                the allocator, arrays that grow
+     3106  base/text                  names in messages, and text that grows
+     3223  base/hooks                 log, progress, threads of the caller
+     3292  base/sort                  in place, without memory, never quadratic; and finding
+     3342  base/clock                 wall time for statistics
+     3388  base/hash                  keyed, for tables whose keys a stranger chooses
+     3480  base/pool                  blocks that are freed together
+     3595  base/number                element types, widening and rounding
+     3806  base/blocks                block types of ggml, taken apart and widened
+     4027  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4312  base/blocks_make           rows quantised to blocks
+     4706  base/base64                decoding
+     4742  base/protobuf              fields of a message
+     4864  base/watch                 long loops that the caller can stop
 
-     4915  files                      formats, on memory and streams
-     4945  files/memory_source        memory as a source of bytes
-     4963  files/json_read            a parser without recursion
-     5316  files/json_values          looking at values, stepping through containers
-     5529  files/json_edit            writing, and edits that keep every byte they do not touch
-     5897  files/tensors              what reading and writing a header share
-     6032  files/safetensors_read     the header of a file, checked
-     6357  files/safetensors_write    the header of a new file
-     6514  files/gguf_types           ggml's types, and the sizes of values
-     6691  files/gguf_values          keys, tensors and values found
-     6809  files/gguf_walk            what stands in a header, one after the other
-     7021  files/gguf_read            the header of a file, checked
-     7242  files/gguf_write           the header of a new file
-     7448  files/gguf_keys            a list of keys that is being made
+     4917  files                      formats, on memory and streams
+     4947  files/memory_source        memory as a source of bytes
+     4965  files/json_read            a parser without recursion
+     5318  files/json_values          looking at values, stepping through containers
+     5531  files/json_edit            writing, and edits that keep every byte they do not touch
+     5899  files/tensors              what reading and writing a header share
+     6034  files/safetensors_read     the header of a file, checked
+     6359  files/safetensors_write    the header of a new file
+     6516  files/gguf_types           ggml's types, and the sizes of values
+     6693  files/gguf_values          keys, tensors and values found
+     6811  files/gguf_walk            what stands in a header, one after the other
+     7023  files/gguf_read            the header of a file, checked
+     7244  files/gguf_write           the header of a new file
+     7450  files/gguf_keys            a list of keys that is being made
 
-     7648  vocab                      tokens, from every source, and which of them are the same
-     7689  vocab/known                what the world calls things: files, classes, tokens
-     8013  vocab/token_table          the table of tokens, and finding tokens in it
-     8187  vocab/spelling             from what a file spells to bytes
-     8378  vocab/reader               what the readers of all sources share
-     8736  vocab/added_tokens         what other files add to a model's tokens
-     9084  vocab/in_use               tokens that are named as reserved ones and are none
-     9187  vocab/from_tokenizer_json  tokenizer.json
-     9480  vocab/from_tekken          tekken.json
-     9635  vocab/from_tiktoken        *.tiktoken
-     9700  vocab/from_sentencepiece   tokenizer.model and its like
-    10065  vocab/from_vocab_json      vocab.json and merges.txt
-    10151  vocab/from_vocab_txt       vocab.txt
-    10208  vocab/digits               how a tokenizer cuts numbers
-    10404  vocab/recognise            what a file is, by what it holds
-    10535  vocab/parse                the first source that is given, and what goes with it
-    10761  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11073  vocab/rules_read           the rules of each kind of file
-    11182  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11375  vocab/from_gguf            the vocabulary of a GGUF file
-    11683  vocab/gguf_rules           how it splits text
-    11835  vocab/split                text split as the tokenizer's model splits it
-    12235  vocab/align                which base token a donor token is
+     7650  vocab                      tokens, from every source, and which of them are the same
+     7691  vocab/known                what the world calls things: files, classes, tokens
+     8015  vocab/token_table          the table of tokens, and finding tokens in it
+     8189  vocab/spelling             from what a file spells to bytes
+     8380  vocab/reader               what the readers of all sources share
+     8738  vocab/added_tokens         what other files add to a model's tokens
+     9086  vocab/in_use               tokens that are named as reserved ones and are none
+     9189  vocab/from_tokenizer_json  tokenizer.json
+     9482  vocab/from_tekken          tekken.json
+     9637  vocab/from_tiktoken        *.tiktoken
+     9702  vocab/from_sentencepiece   tokenizer.model and its like
+    10067  vocab/from_vocab_json      vocab.json and merges.txt
+    10153  vocab/from_vocab_txt       vocab.txt
+    10210  vocab/digits               how a tokenizer cuts numbers
+    10406  vocab/recognise            what a file is, by what it holds
+    10537  vocab/parse                the first source that is given, and what goes with it
+    10763  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11075  vocab/rules_read           the rules of each kind of file
+    11184  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11377  vocab/from_gguf            the vocabulary of a GGUF file
+    11685  vocab/gguf_rules           how it splits text
+    11837  vocab/split                text split as the tokenizer's model splits it
+    12237  vocab/align                which base token a donor token is
 
-    12492  simd                       the hot loops, once for each instruction set
-    12525  simd/kernels               the table of kernels, and what all versions share
-    12802  simd/scalar                the reference
-    12971  simd/sse2                  the operations of 128-bit x86, and what each does
-    13092  simd/neon                  those of 64-bit Arm
-    13187  simd/wasm                  those of WebAssembly's SIMD128
-    13272  simd/avx2                  those of 256-bit x86, with FMA
-    13354  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13996  simd/avx_vnni              AVX2, and products of integers
-    14092  simd/neon_bf16             NEON, and products of matrices
-    14246  simd/avx512                512-bit x86, by hand
-    14852  simd/amx                   tiles of x86, beside AVX-512
-    15095  simd/dispatch              which of them this machine can run, and which a call takes
+    12494  simd                       the hot loops, once for each instruction set
+    12527  simd/kernels               the table of kernels, and what all versions share
+    12804  simd/scalar                the reference
+    12973  simd/sse2                  the operations of 128-bit x86, and what each does
+    13094  simd/neon                  those of 64-bit Arm
+    13189  simd/wasm                  those of WebAssembly's SIMD128
+    13274  simd/avx2                  those of 256-bit x86, with FMA
+    13356  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    13998  simd/avx_vnni              AVX2, and products of integers
+    14094  simd/neon_bf16             NEON, and products of matrices
+    14248  simd/avx512                512-bit x86, by hand
+    14854  simd/amx                   tiles of x86, beside AVX-512
+    15097  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15321  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15374  solve/views                the rows of matrices, as the kernels read them
-    15503  solve/panels               vectors as the dense products want them, and these
-    15694  solve/rests                vectors on their way into panels
-    15871  solve/dictionary           the atoms, and their split along a common direction
-    16026  solve/exact_gram           products of all pairs of atoms in double
-    16108  solve/triangle             packed lower triangles
-    16212  solve/support              what is known of one target, and the exact steps
-    16488  solve/gram_table           products of atoms with all atoms, for scans
-    16726  solve/screen               which atoms are worth scoring in double: the bound
-    17032  solve/scan                 the correlations of all atoms with a block's residuals
-    17195  solve/predict              making targets ready for the next scan
-    17441  solve/candidates           the atoms that a scan could not rule out
-    17778  solve/select               the next atoms of each target
-    17943  solve/pursuit              what one solve holds, and the memory it takes
-    18187  solve/plan                 which form, and in what blocks
-    18432  solve/steps                a pursuit from its rows to its results
-    18671  solve/combine              new rows of coefficients
-    18733  solve/solver               the public call
-    18898  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19107  solve/affine_normal        the normal equations of an affine map
-    19350  solve/affine_factor        their factor, and their solution
-    19581  solve/affine_map           a fitted map, and the rows it makes
-    19925  solve/affine_choice        how many atoms to take, and chosen by what
-    20325  solve/affine_fit           what a fit of an affine map holds and needs
-    20589  solve/affine               fitting and applying affine maps
+    15323  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15376  solve/views                the rows of matrices, as the kernels read them
+    15505  solve/panels               vectors as the dense products want them, and these
+    15696  solve/rests                vectors on their way into panels
+    15873  solve/dictionary           the atoms, and their split along a common direction
+    16028  solve/exact_gram           products of all pairs of atoms in double
+    16110  solve/triangle             packed lower triangles
+    16214  solve/support              what is known of one target, and the exact steps
+    16490  solve/gram_table           products of atoms with all atoms, for scans
+    16728  solve/screen               which atoms are worth scoring in double: the bound
+    17034  solve/scan                 the correlations of all atoms with a block's residuals
+    17197  solve/predict              making targets ready for the next scan
+    17443  solve/candidates           the atoms that a scan could not rule out
+    17780  solve/select               the next atoms of each target
+    17945  solve/pursuit              what one solve holds, and the memory it takes
+    18189  solve/plan                 which form, and in what blocks
+    18434  solve/steps                a pursuit from its rows to its results
+    18673  solve/combine              new rows of coefficients
+    18735  solve/solver               the public call
+    18900  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19109  solve/affine_normal        the normal equations of an affine map
+    19352  solve/affine_factor        their factor, and their solution
+    19583  solve/affine_map           a fitted map, and the rows it makes
+    19927  solve/affine_choice        how many atoms to take, and chosen by what
+    20327  solve/affine_fit           what a fit of an affine map holds and needs
+    20591  solve/affine               fitting and applying affine maps
 
-    20880  methods                    rows for tokens that a model lacks, each method a room
-    20924  methods/parts              what methods share: sums of rows, combinations
-    21108  methods/pursuit            omp, omp-centred
-    21179  methods/constant           mean, zero
-    21207  methods/rough              products in float that leave few to be taken in double
-    21263  methods/near               each target against all anchors
-    21554  methods/weights            how a few anchors combine to a target
-    21775  methods/interpolation      common_interpolation
-    21928  methods/wechsel            wechsel
-    21978  methods/focus              focus
-    22066  methods/hull               hull
-    22117  methods/dense              matrices of double, and their products
-    22382  methods/lengthen           the base's rows of pieces beside the donor's
-    22648  methods/mapping            omp-affine, affine
-    22904  methods/linear             maps between two models' rows
-    23059  methods/clp                clp
-    23145  methods/chance             normal deviates that are the same everywhere
-    23206  methods/factor             of symmetric matrices
-    23255  methods/randn              randn
-    23344  methods/john_hewitt        john_hewitt
-    23428  methods/polar              the orthogonal part of a matrix
-    23524  methods/procrustes         procrustes
-    23617  methods/eigen              principal directions of a matrix's rows
-    23931  methods/landmark_pca       landmark_pca
-    23989  methods/stb                stb
-    24171  methods/rope               rows turned to positions
-    24261  methods/mp_rope            mp_rope
-    24587  methods/subword            subword
-    24693  methods/zett               zett
-    24715  methods/spread             the factor that suits hidden anchors' rows best
-    24942  methods/modifiers          what is done to the rows of any method
-    25086  methods/undertrained       rows that look as if nothing had trained them
-    25203  methods/methods            the table of all, and the public calls
+    20882  methods                    rows for tokens that a model lacks, each method a room
+    20926  methods/parts              what methods share: sums of rows, combinations
+    21110  methods/pursuit            omp, omp-centred
+    21181  methods/constant           mean, zero
+    21209  methods/rough              products in float that leave few to be taken in double
+    21265  methods/near               each target against all anchors
+    21556  methods/weights            how a few anchors combine to a target
+    21777  methods/interpolation      common_interpolation
+    21930  methods/wechsel            wechsel
+    21980  methods/focus              focus
+    22068  methods/hull               hull
+    22119  methods/dense              matrices of double, and their products
+    22384  methods/lengthen           the base's rows of pieces beside the donor's
+    22650  methods/mapping            omp-affine, affine
+    22906  methods/linear             maps between two models' rows
+    23061  methods/clp                clp
+    23147  methods/chance             normal deviates that are the same everywhere
+    23208  methods/factor             of symmetric matrices
+    23257  methods/randn              randn
+    23346  methods/john_hewitt        john_hewitt
+    23430  methods/polar              the orthogonal part of a matrix
+    23526  methods/procrustes         procrustes
+    23619  methods/eigen              principal directions of a matrix's rows
+    23933  methods/landmark_pca       landmark_pca
+    23991  methods/stb                stb
+    24173  methods/rope               rows turned to positions
+    24263  methods/mp_rope            mp_rope
+    24589  methods/subword            subword
+    24695  methods/zett               zett
+    24717  methods/spread             the factor that suits hidden anchors' rows best
+    24944  methods/modifiers          what is done to the rows of any method
+    25088  methods/undertrained       rows that look as if nothing had trained them
+    25205  methods/methods            the table of all, and the public calls
 
-    25354  across                     tokens of one vocabulary as weighted tokens of another
-    25368  across/map_rows            a map, gathered row by row
-    25565  across/token_map           by the split of the other vocabulary
-    25688  across/write_maps          two maps as safetensors
-    25831  across/spell_maps          two maps as JSON, for people
+    25356  across                     tokens of one vocabulary as weighted tokens of another
+    25370  across/map_rows            a map, gathered row by row
+    25567  across/token_map           by the split of the other vocabulary
+    25690  across/write_maps          two maps as safetensors
+    25833  across/spell_maps          two maps as JSON, for people
 
-    25951  disk                       files and directories
-    25989  disk/system                what POSIX and Windows are asked for
-    26030  disk/windows_paths         paths as Windows takes them
-    26170  disk/windows               the system as Windows gives it
-    26482  disk/posix                 the system as POSIX gives it
-    26730  disk/paths                 what can be told from their text
-    26804  disk/failure               why the system refused
-    26918  disk/look                  what stands at a path, and whether within another
-    27039  disk/listing               listings of directories
-    27114  disk/reading               files to read, and whether they have changed
-    27293  disk/writing               files to write
-    27410  disk/copying               copies of files
-    27476  disk/trees                 whole directories looked through, copied, removed
-    27692  disk/known                 what weights are called in a directory
-    27786  disk/staging               a directory made under another name, then renamed
-    28052  disk/staged_files          files made under another name, then renamed
-    28181  disk/missing               a path or a directory without what is wanted of it
-    28224  disk/gguf_files            GGUF files of a directory, by their names
-    28265  disk/weights               which files they are, and what may stand in their place
-    28601  disk/weight_index          the index of a checkpoint in shards
-    28818  disk/shards                what an index and its shards say of each other
-    29023  disk/gguf_parts            the parts of a split GGUF file
-    29132  disk/checkpoint            a model directory, in one file or in shards
-    29484  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29563  disk/tokenizer_directory   the tokenizer of a model directory
+    25953  disk                       files and directories
+    25991  disk/system                what POSIX and Windows are asked for
+    26032  disk/windows_paths         paths as Windows takes them
+    26172  disk/windows               the system as Windows gives it
+    26484  disk/posix                 the system as POSIX gives it
+    26732  disk/paths                 what can be told from their text
+    26806  disk/failure               why the system refused
+    26920  disk/look                  what stands at a path, and whether within another
+    27041  disk/listing               listings of directories
+    27116  disk/reading               files to read, and whether they have changed
+    27295  disk/writing               files to write
+    27412  disk/copying               copies of files
+    27478  disk/trees                 whole directories looked through, copied, removed
+    27694  disk/known                 what weights are called in a directory
+    27788  disk/staging               a directory made under another name, then renamed
+    28054  disk/staged_files          files made under another name, then renamed
+    28183  disk/missing               a path or a directory without what is wanted of it
+    28226  disk/gguf_files            GGUF files of a directory, by their names
+    28267  disk/weights               which files they are, and what may stand in their place
+    28603  disk/weight_index          the index of a checkpoint in shards
+    28820  disk/shards                what an index and its shards say of each other
+    29025  disk/gguf_parts            the parts of a split GGUF file
+    29134  disk/checkpoint            a model directory, in one file or in shards
+    29486  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29565  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29825  model                      which tensors and config keys belong to the vocabulary
-    29861  model/known                what the world calls things
-    30213  model/known_keys           keys of ids and sizes in configs
-    30387  model/known_classes        classes of tokenizers, by the type of model
-    30625  model/names                names of tensors
-    30782  model/document             the JSON files of a model directory
-    30877  model/members              what the members of a config are about
-    31098  model/config               what config.json says
-    31275  model/side                 a model directory opened once
-    31401  model/gguf_model           what a GGUF file says of a model
-    31458  model/code                 the Python that a tokenizer is loaded with
-    31692  model/parts                what each tensor does for the vocabulary
-    31803  model/whole                whether all tensors are there
-    31925  model/find                 finding the parts of a model
-    32229  model/processor            the tokens that a processor looks for by their text
-    32384  model/heirs                what becomes of the ids in a config
-    32551  model/config_ids           ids in a config being edited
-    32791  model/config_lists         lists, dictionaries and ranges of ids
-    32948  model/config_edit          config.json and generation_config.json, edited
-    33243  model/classes              which class a tokenizer is loaded as
-    33450  model/class_tokens         added tokens that a class numbers otherwise
+    29827  model                      which tensors and config keys belong to the vocabulary
+    29863  model/known                what the world calls things
+    30215  model/known_keys           keys of ids and sizes in configs
+    30389  model/known_classes        classes of tokenizers, by the type of model
+    30627  model/names                names of tensors
+    30784  model/document             the JSON files of a model directory
+    30879  model/members              what the members of a config are about
+    31100  model/config               what config.json says
+    31277  model/side                 a model directory opened once
+    31403  model/gguf_model           what a GGUF file says of a model
+    31460  model/code                 the Python that a tokenizer is loaded with
+    31694  model/parts                what each tensor does for the vocabulary
+    31805  model/whole                whether all tensors are there
+    31927  model/find                 finding the parts of a model
+    32231  model/processor            the tokens that a processor looks for by their text
+    32386  model/heirs                what becomes of the ids in a config
+    32553  model/config_ids           ids in a config being edited
+    32793  model/config_lists         lists, dictionaries and ranges of ids
+    32950  model/config_edit          config.json and generation_config.json, edited
+    33245  model/classes              which class a tokenizer is loaded as
+    33452  model/class_tokens         added tokens that a class numbers otherwise
 
-    33566  job                        the whole transplant, in the order in which it happens
-    33623  job/job                    what a job holds
-    34015  job/open                   opening the two models
-    34291  job/map                    the caller's map
-    34412  job/align                  where every new row comes from
-    34613  job/plan                   what becomes of every tensor, and of the configs
-    34834  job/rope                   heads and rotary positions of the two models
-    34932  job/chat                   the template that turns messages into text
-    35071  job/digits                 where the two tokenizers cut numbers differently
-    35272  job/converted              the special tokens that a conversion to GGUF finds
-    35580  job/gguf_donor             the files of a tokenizer, open once more
-    35664  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35947  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36283  job/gguf_merges            the merges of a byte-level vocabulary
-    36454  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36624  job/gguf_special           special tokens, flags, templates
-    36843  job/gguf_normal            what becomes of spaces and letters
-    36986  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37182  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37422  job/bos                    texts that begin otherwise than the base's
-    37486  job/rows                   rows in memory: reading, checking, their mean
-    37825  job/pieces                 what the base cuts new tokens into
-    37980  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38245  job/magikarp               tokens that look under-trained by their rows
-    38372  job/match                  rows of tokens that a new one only begins with
-    38459  job/solve                  solving for the rows of the donor
-    38668  job/targets                the rows that are made from the donor's
-    38783  job/diagnose               what is odd about the rows that were made
-    38912  job/rebuild                the new rows of one vocabulary tensor
-    39173  job/write_blocks           new rows as blocks
-    39270  job/write                  the output and its weights
-    39564  job/write_gguf             the output as a GGUF file, or as parts of one
-    39909  job/copy                   the other files of the two models
-    40126  job/index                  the files that are written anew
-    40288  job/run                    the whole, in order
-    40449  job/combined               a map of tokens by the combinations that a method makes
-    40549  job/report                 what a job did, as JSON and as a table
-    40876  job/findings               what is told of a finished model
-    40925  job/check_files            its files
-    41061  job/check_ids              sizes, ids and tying
-    41277  job/check_values           values
-    41348  job/check_gguf             the tokens of a GGUF file
-    41598  job/check_gguf_keys        its other keys, and its tensors
-    41843  job/check_draft            as a draft model for another
-    42166  job/verify                 whether a finished model agrees with itself
+    33568  job                        the whole transplant, in the order in which it happens
+    33625  job/job                    what a job holds
+    34017  job/open                   opening the two models
+    34293  job/map                    the caller's map
+    34414  job/align                  where every new row comes from
+    34615  job/plan                   what becomes of every tensor, and of the configs
+    34836  job/rope                   heads and rotary positions of the two models
+    34934  job/chat                   the template that turns messages into text
+    35073  job/digits                 where the two tokenizers cut numbers differently
+    35274  job/converted              the special tokens that a conversion to GGUF finds
+    35582  job/gguf_donor             the files of a tokenizer, open once more
+    35666  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35949  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36285  job/gguf_merges            the merges of a byte-level vocabulary
+    36456  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36626  job/gguf_special           special tokens, flags, templates
+    36845  job/gguf_normal            what becomes of spaces and letters
+    36988  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37184  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37424  job/bos                    texts that begin otherwise than the base's
+    37488  job/rows                   rows in memory: reading, checking, their mean
+    37827  job/pieces                 what the base cuts new tokens into
+    37982  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38247  job/magikarp               tokens that look under-trained by their rows
+    38374  job/match                  rows of tokens that a new one only begins with
+    38461  job/solve                  solving for the rows of the donor
+    38670  job/targets                the rows that are made from the donor's
+    38785  job/diagnose               what is odd about the rows that were made
+    38914  job/rebuild                the new rows of one vocabulary tensor
+    39175  job/write_blocks           new rows as blocks
+    39272  job/write                  the output and its weights
+    39566  job/write_gguf             the output as a GGUF file, or as parts of one
+    39911  job/copy                   the other files of the two models
+    40128  job/index                  the files that are written anew
+    40290  job/run                    the whole, in order
+    40451  job/combined               a map of tokens by the combinations that a method makes
+    40551  job/report                 what a job did, as JSON and as a table
+    40878  job/findings               what is told of a finished model
+    40927  job/check_files            its files
+    41063  job/check_ids              sizes, ids and tying
+    41279  job/check_values           values
+    41350  job/check_gguf             the tokens of a GGUF file
+    41600  job/check_gguf_keys        its other keys, and its tensors
+    41845  job/check_draft            as a draft model for another
+    42168  job/verify                 whether a finished model agrees with itself
 
-    42222  evaluate                   methods ranked on tokens that both models share
-    42241  evaluate/token_class       what a token is like, by its bytes
-    42308  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42506  evaluate/scores            how near rows come to the true ones
-    42606  evaluate/ranks             whether a true row is found among all
-    42737  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42964  evaluate/write_json        an evaluation as JSON
-    43077  evaluate/write_page        an evaluation as a page
+    42224  evaluate                   methods ranked on tokens that both models share
+    42243  evaluate/token_class       what a token is like, by its bytes
+    42310  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42508  evaluate/scores            how near rows come to the true ones
+    42608  evaluate/ranks             whether a true row is found among all
+    42739  evaluate/evaluate          methods, one after the other, matrix by matrix
+    42966  evaluate/write_json        an evaluation as JSON
+    43079  evaluate/write_page        an evaluation as a page
 
-    43291  reshape                    a model's own vocabulary, smaller or larger
-    43315  reshape/needed             what has to stay for the sake of what stays
-    43529  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43832  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43965  reshape/renumber           which tokens there are then, and their ids
-    44172  reshape/files_json         tokenizer.json and the JSON files beside it
-    44549  reshape/files_lines        merges.txt and vocab.txt
-    44633  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44755  reshape/named              tokens that configs name, which stay
-    44872  reshape/new_model          the model with its new tokenizer
-    44946  reshape/trim               fewer tokens
-    45053  reshape/extend             more tokens
+    43293  reshape                    a model's own vocabulary, smaller or larger
+    43317  reshape/needed             what has to stay for the sake of what stays
+    43531  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43834  reshape/whole_word         which texts a tokenizer leaves in one piece
+    43967  reshape/renumber           which tokens there are then, and their ids
+    44174  reshape/files_json         tokenizer.json and the JSON files beside it
+    44551  reshape/files_lines        merges.txt and vocab.txt
+    44635  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44757  reshape/named              tokens that configs name, which stay
+    44874  reshape/new_model          the model with its new tokenizer
+    44948  reshape/trim               fewer tokens
+    45055  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -578,7 +578,9 @@ OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, s
    multiply-adds. With them, as it is released, it chooses among equally good blocks now and
    then otherwise: of normal numbers in 29 % of Q5_K, 24 % of Q2_K, 5 % of Q4_K, 0.5 % of Q6_K,
    0.2 % of IQ4, none of the others but by chance. In MXFP4 the exponent is exact here, where
-   log2f may round up to it just below a power of two.
+   log2f may round up to it just below a power of two. Where C keeps floats in double until they
+   are stored (FLT_EVAL_METHOD 1: GCC for s390x under -std=c99; 2: the x87), blocks are as good
+   and may be others; -fexcess-precision=fast gives the same there too.
    Returns how many blocks cannot hold their values: with an infinity or a NaN among them, or
    so large that a scale or minimum is beyond F16. Those are all zero bytes. The type must
    satisfy otx_dtype_is_block. */

@@ -88,8 +88,9 @@ emulated() {
         skip "WebAssembly" "no node, or clang cannot build for wasm32-wasi"
     fi
     if have s390x-linux-gnu-gcc && have qemu-s390x; then
+        # In strict C, GCC has floats there in double until they are stored; see otx_blocks.
         elsewhere "emulated big-endian" qemu-s390x "test_number test_blocks test_safetensors" \
-            s390x-linux-gnu-gcc -static
+            s390x-linux-gnu-gcc -static -fexcess-precision=fast
     else
         skip "a big-endian machine" "no cross compiler or no qemu-s390x"
     fi
@@ -183,7 +184,8 @@ draft_engines() {
 # Outputs in GGUF, opened by gguf-py, transformers and llama.cpp; where OTX_TEST_REAL names a
 # folder for them, also those of two real models that PyPI has.
 gguf_clients() {
-    python=$(python_with models torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy) ||
+    python=$(python_with models torch==2.13.0 transformers==5.24.0 accelerate gguf==0.19.0 \
+        numpy) ||
         python=$(python_with gguf gguf==0.19.0 numpy)
     if [ -z "$python" ]; then skip "outputs in GGUF" "gguf cannot be installed"; return; fi
     "$python" -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549 >&2

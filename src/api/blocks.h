@@ -14,7 +14,9 @@ OTX_API void otx_blocks_to_float(float *to, const void *from, otx_dtype dtype, s
    multiply-adds. With them, as it is released, it chooses among equally good blocks now and
    then otherwise: of normal numbers in 29 % of Q5_K, 24 % of Q2_K, 5 % of Q4_K, 0.5 % of Q6_K,
    0.2 % of IQ4, none of the others but by chance. In MXFP4 the exponent is exact here, where
-   log2f may round up to it just below a power of two.
+   log2f may round up to it just below a power of two. Where C keeps floats in double until they
+   are stored (FLT_EVAL_METHOD 1: GCC for s390x under -std=c99; 2: the x87), blocks are as good
+   and may be others; -fexcess-precision=fast gives the same there too.
    Returns how many blocks cannot hold their values: with an infinity or a NaN among them, or
    so large that a scale or minimum is beyond F16. Those are all zero bytes. The type must
    satisfy otx_dtype_is_block. */
