@@ -265,7 +265,7 @@ static const char *const help_transplant[] = {
     "                          token's norm (0)\n"
     "      --rows HOW          rows of the new matrices: donor, as many as DONOR's;\n"
     "                          tokenizer, its highest id + 1; multiple-of:N, that up\n"
-    "                          to a multiple of N; or a number (donor)\n"
+    "                          to a multiple of N; or a number (donor)\n",
     "      --map 'DONOR=BASE'  copy this DONOR token's row from this BASE token; may\n"
     "                          be repeated. A token is its text, with \\xNN, \\\\ and \\=\n"
     "                          as escapes, or #ID\n"

@@ -139,8 +139,8 @@ tool() {
 
 # That the tool compiles as README.md has it; and its suites, on one that is linked.
 tools() {
-    $CC $(openmp $CC) -I. -fsyntax-only examples/transplant.c
-    count "examples/transplant.c" $?
+    $CC -std=c99 $strict $(openmp $CC) -I. -fsyntax-only examples/transplant.c
+    count "examples/transplant.c, strict" $?
     linked examples/transplant.c "$build/transplant"
     if ! have python3; then skip "the tool from the outside" "no python3"; return; fi
     tool "$CC" "$build/transplant" $tool_suites
