@@ -249,6 +249,8 @@ def grow(tool, label, model, work, matrix, old):
         pieces = isinstance(old.model, models.WordPiece)
         if pieces and text[0] != " " and text not in after:
             continue  # it goes on a word, and here there is none
+        if isinstance(old.model, models.Unigram) and text[0] != " ":
+            continue  # what stands before it may have a better piece with its beginning
         lower = text.lower() if pieces else text
         check(len(ids) == 1 or new.decode(inner[-1:]).strip() == lower.strip(),
               f"{label}: \"{text}\" is {[after[i] for i in ids]}")
