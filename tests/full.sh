@@ -325,18 +325,22 @@ whole() {
     suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
 }
 
-# The real clients have mostly one core's work: they run beside the rest, in a folder of
-# their own, and what they print stands at the end.
+# What has one core's work at a time: the real clients, and other machines.
+one_by_one() {
+    clients
+    emulated
+}
+
+# That runs beside the rest, in a folder of its own, and what it prints stands at the end.
 thorough() {
     export OTX_TEST_FULL=1
-    beside=$build/clients.out
-    OTX_TEST_BUILD=$build-clients ./tests/run.sh --clients >"$beside" 2>&1 &
+    beside=$build/beside.out
+    OTX_TEST_BUILD=$build-beside ./tests/run.sh --one-by-one >"$beside" 2>&1 &
     whole
     standards
     sanitized
     fuzzed
-    emulated
     ranks
     wait
-    suite "the real clients" cat "$beside"
+    suite "the real clients, and other machines" cat "$beside"
 }

@@ -18,6 +18,7 @@ case "${1-}" in
 "") ;;
 --full) what=full ;;
 --clients) what=clients ;;
+--one-by-one) what=one_by_one ;; # a part of --full
 test_*) what=chosen ;;
 *) echo "usage: tests/run.sh [--full | --clients | SUITE...]" >&2; exit 2 ;;
 esac
@@ -215,7 +216,7 @@ chosen() {
 case $what in
 everyday) everyday ;;
 full) everyday; thorough ;;
-clients) clients ;;
+clients | one_by_one) $what ;;
 chosen) chosen "$@" ;;
 esac
 echo
