@@ -164,147 +164,147 @@
     22119  methods/dense              matrices of double, and their products
     22384  methods/lengthen           the base's rows of pieces beside the donor's
     22650  methods/mapping            omp-affine, affine
-    22906  methods/linear             maps between two models' rows
-    23061  methods/clp                clp
-    23147  methods/chance             normal deviates that are the same everywhere
-    23208  methods/factor             of symmetric matrices
-    23257  methods/randn              randn
-    23346  methods/john_hewitt        john_hewitt
-    23430  methods/polar              the orthogonal part of a matrix
-    23526  methods/procrustes         procrustes
-    23619  methods/eigen              principal directions of a matrix's rows
-    23933  methods/landmark_pca       landmark_pca
-    23991  methods/stb                stb
-    24173  methods/rope               rows turned to positions
-    24263  methods/mp_rope            mp_rope
-    24589  methods/subword            subword
-    24695  methods/zett               zett
-    24717  methods/spread             the factor that suits hidden anchors' rows best
-    24944  methods/modifiers          what is done to the rows of any method
-    25088  methods/undertrained       rows that look as if nothing had trained them
-    25205  methods/methods            the table of all, and the public calls
+    22919  methods/linear             maps between two models' rows
+    23074  methods/clp                clp
+    23160  methods/chance             normal deviates that are the same everywhere
+    23221  methods/factor             of symmetric matrices
+    23270  methods/randn              randn
+    23359  methods/john_hewitt        john_hewitt
+    23443  methods/polar              the orthogonal part of a matrix
+    23539  methods/procrustes         procrustes
+    23632  methods/eigen              principal directions of a matrix's rows
+    23946  methods/landmark_pca       landmark_pca
+    24004  methods/stb                stb
+    24186  methods/rope               rows turned to positions
+    24276  methods/mp_rope            mp_rope
+    24602  methods/subword            subword
+    24708  methods/zett               zett
+    24730  methods/spread             the factor that suits hidden anchors' rows best
+    24957  methods/modifiers          what is done to the rows of any method
+    25101  methods/undertrained       rows that look as if nothing had trained them
+    25218  methods/methods            the table of all, and the public calls
 
-    25356  across                     tokens of one vocabulary as weighted tokens of another
-    25370  across/map_rows            a map, gathered row by row
-    25567  across/token_map           by the split of the other vocabulary
-    25690  across/write_maps          two maps as safetensors
-    25833  across/spell_maps          two maps as JSON, for people
+    25396  across                     tokens of one vocabulary as weighted tokens of another
+    25410  across/map_rows            a map, gathered row by row
+    25607  across/token_map           by the split of the other vocabulary
+    25730  across/write_maps          two maps as safetensors
+    25873  across/spell_maps          two maps as JSON, for people
 
-    25953  disk                       files and directories
-    25991  disk/system                what POSIX and Windows are asked for
-    26032  disk/windows_paths         paths as Windows takes them
-    26172  disk/windows               the system as Windows gives it
-    26484  disk/posix                 the system as POSIX gives it
-    26732  disk/paths                 what can be told from their text
-    26806  disk/failure               why the system refused
-    26920  disk/look                  what stands at a path, and whether within another
-    27041  disk/listing               listings of directories
-    27116  disk/reading               files to read, and whether they have changed
-    27295  disk/writing               files to write
-    27412  disk/copying               copies of files
-    27478  disk/trees                 whole directories looked through, copied, removed
-    27694  disk/known                 what weights are called in a directory
-    27788  disk/staging               a directory made under another name, then renamed
-    28054  disk/staged_files          files made under another name, then renamed
-    28183  disk/missing               a path or a directory without what is wanted of it
-    28226  disk/gguf_files            GGUF files of a directory, by their names
-    28267  disk/weights               which files they are, and what may stand in their place
-    28603  disk/weight_index          the index of a checkpoint in shards
-    28820  disk/shards                what an index and its shards say of each other
-    29025  disk/gguf_parts            the parts of a split GGUF file
-    29134  disk/checkpoint            a model directory, in one file or in shards
-    29486  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29565  disk/tokenizer_directory   the tokenizer of a model directory
+    25993  disk                       files and directories
+    26031  disk/system                what POSIX and Windows are asked for
+    26072  disk/windows_paths         paths as Windows takes them
+    26212  disk/windows               the system as Windows gives it
+    26524  disk/posix                 the system as POSIX gives it
+    26772  disk/paths                 what can be told from their text
+    26846  disk/failure               why the system refused
+    26960  disk/look                  what stands at a path, and whether within another
+    27081  disk/listing               listings of directories
+    27156  disk/reading               files to read, and whether they have changed
+    27335  disk/writing               files to write
+    27452  disk/copying               copies of files
+    27518  disk/trees                 whole directories looked through, copied, removed
+    27734  disk/known                 what weights are called in a directory
+    27828  disk/staging               a directory made under another name, then renamed
+    28094  disk/staged_files          files made under another name, then renamed
+    28223  disk/missing               a path or a directory without what is wanted of it
+    28266  disk/gguf_files            GGUF files of a directory, by their names
+    28307  disk/weights               which files they are, and what may stand in their place
+    28643  disk/weight_index          the index of a checkpoint in shards
+    28860  disk/shards                what an index and its shards say of each other
+    29065  disk/gguf_parts            the parts of a split GGUF file
+    29174  disk/checkpoint            a model directory, in one file or in shards
+    29526  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29605  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29827  model                      which tensors and config keys belong to the vocabulary
-    29863  model/known                what the world calls things
-    30215  model/known_keys           keys of ids and sizes in configs
-    30389  model/known_classes        classes of tokenizers, by the type of model
-    30627  model/names                names of tensors
-    30784  model/document             the JSON files of a model directory
-    30879  model/members              what the members of a config are about
-    31100  model/config               what config.json says
-    31277  model/side                 a model directory opened once
-    31403  model/gguf_model           what a GGUF file says of a model
-    31460  model/code                 the Python that a tokenizer is loaded with
-    31694  model/parts                what each tensor does for the vocabulary
-    31805  model/whole                whether all tensors are there
-    31927  model/find                 finding the parts of a model
-    32231  model/processor            the tokens that a processor looks for by their text
-    32386  model/heirs                what becomes of the ids in a config
-    32553  model/config_ids           ids in a config being edited
-    32793  model/config_lists         lists, dictionaries and ranges of ids
-    32950  model/config_edit          config.json and generation_config.json, edited
-    33245  model/classes              which class a tokenizer is loaded as
-    33452  model/class_tokens         added tokens that a class numbers otherwise
+    29867  model                      which tensors and config keys belong to the vocabulary
+    29903  model/known                what the world calls things
+    30255  model/known_keys           keys of ids and sizes in configs
+    30429  model/known_classes        classes of tokenizers, by the type of model
+    30667  model/names                names of tensors
+    30824  model/document             the JSON files of a model directory
+    30919  model/members              what the members of a config are about
+    31140  model/config               what config.json says
+    31317  model/side                 a model directory opened once
+    31443  model/gguf_model           what a GGUF file says of a model
+    31500  model/code                 the Python that a tokenizer is loaded with
+    31734  model/parts                what each tensor does for the vocabulary
+    31845  model/whole                whether all tensors are there
+    31967  model/find                 finding the parts of a model
+    32271  model/processor            the tokens that a processor looks for by their text
+    32426  model/heirs                what becomes of the ids in a config
+    32593  model/config_ids           ids in a config being edited
+    32833  model/config_lists         lists, dictionaries and ranges of ids
+    32990  model/config_edit          config.json and generation_config.json, edited
+    33285  model/classes              which class a tokenizer is loaded as
+    33492  model/class_tokens         added tokens that a class numbers otherwise
 
-    33568  job                        the whole transplant, in the order in which it happens
-    33625  job/job                    what a job holds
-    34017  job/open                   opening the two models
-    34293  job/map                    the caller's map
-    34414  job/align                  where every new row comes from
-    34615  job/plan                   what becomes of every tensor, and of the configs
-    34836  job/rope                   heads and rotary positions of the two models
-    34934  job/chat                   the template that turns messages into text
-    35073  job/digits                 where the two tokenizers cut numbers differently
-    35274  job/converted              the special tokens that a conversion to GGUF finds
-    35582  job/gguf_donor             the files of a tokenizer, open once more
-    35666  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35949  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36285  job/gguf_merges            the merges of a byte-level vocabulary
-    36456  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36626  job/gguf_special           special tokens, flags, templates
-    36845  job/gguf_normal            what becomes of spaces and letters
-    36988  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37184  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37424  job/bos                    texts that begin otherwise than the base's
-    37488  job/rows                   rows in memory: reading, checking, their mean
-    37827  job/pieces                 what the base cuts new tokens into
-    37982  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38247  job/magikarp               tokens that look under-trained by their rows
-    38374  job/match                  rows of tokens that a new one only begins with
-    38461  job/solve                  solving for the rows of the donor
-    38670  job/targets                the rows that are made from the donor's
-    38785  job/diagnose               what is odd about the rows that were made
-    38914  job/rebuild                the new rows of one vocabulary tensor
-    39175  job/write_blocks           new rows as blocks
-    39272  job/write                  the output and its weights
-    39566  job/write_gguf             the output as a GGUF file, or as parts of one
-    39911  job/copy                   the other files of the two models
-    40128  job/index                  the files that are written anew
-    40290  job/run                    the whole, in order
-    40451  job/combined               a map of tokens by the combinations that a method makes
-    40551  job/report                 what a job did, as JSON and as a table
-    40878  job/findings               what is told of a finished model
-    40927  job/check_files            its files
-    41063  job/check_ids              sizes, ids and tying
-    41279  job/check_values           values
-    41350  job/check_gguf             the tokens of a GGUF file
-    41600  job/check_gguf_keys        its other keys, and its tensors
-    41845  job/check_draft            as a draft model for another
-    42168  job/verify                 whether a finished model agrees with itself
+    33608  job                        the whole transplant, in the order in which it happens
+    33665  job/job                    what a job holds
+    34057  job/open                   opening the two models
+    34333  job/map                    the caller's map
+    34454  job/align                  where every new row comes from
+    34655  job/plan                   what becomes of every tensor, and of the configs
+    34876  job/rope                   heads and rotary positions of the two models
+    34974  job/chat                   the template that turns messages into text
+    35113  job/digits                 where the two tokenizers cut numbers differently
+    35314  job/converted              the special tokens that a conversion to GGUF finds
+    35622  job/gguf_donor             the files of a tokenizer, open once more
+    35706  job/gguf_pre               what llama.cpp calls the way it cuts text
+    35989  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36325  job/gguf_merges            the merges of a byte-level vocabulary
+    36496  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36666  job/gguf_special           special tokens, flags, templates
+    36885  job/gguf_normal            what becomes of spaces and letters
+    37028  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37224  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37464  job/bos                    texts that begin otherwise than the base's
+    37528  job/rows                   rows in memory: reading, checking, their mean
+    37867  job/pieces                 what the base cuts new tokens into
+    38022  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38287  job/magikarp               tokens that look under-trained by their rows
+    38414  job/match                  rows of tokens that a new one only begins with
+    38501  job/solve                  solving for the rows of the donor
+    38710  job/targets                the rows that are made from the donor's
+    38828  job/diagnose               what is odd about the rows that were made
+    38957  job/rebuild                the new rows of one vocabulary tensor
+    39218  job/write_blocks           new rows as blocks
+    39315  job/write                  the output and its weights
+    39609  job/write_gguf             the output as a GGUF file, or as parts of one
+    39954  job/copy                   the other files of the two models
+    40171  job/index                  the files that are written anew
+    40333  job/run                    the whole, in order
+    40494  job/combined               a map of tokens by the combinations that a method makes
+    40594  job/report                 what a job did, as JSON and as a table
+    40921  job/findings               what is told of a finished model
+    40970  job/check_files            its files
+    41106  job/check_ids              sizes, ids and tying
+    41322  job/check_values           values
+    41393  job/check_gguf             the tokens of a GGUF file
+    41643  job/check_gguf_keys        its other keys, and its tensors
+    41888  job/check_draft            as a draft model for another
+    42211  job/verify                 whether a finished model agrees with itself
 
-    42224  evaluate                   methods ranked on tokens that both models share
-    42243  evaluate/token_class       what a token is like, by its bytes
-    42310  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42508  evaluate/scores            how near rows come to the true ones
-    42608  evaluate/ranks             whether a true row is found among all
-    42739  evaluate/evaluate          methods, one after the other, matrix by matrix
-    42966  evaluate/write_json        an evaluation as JSON
-    43079  evaluate/write_page        an evaluation as a page
+    42267  evaluate                   methods ranked on tokens that both models share
+    42286  evaluate/token_class       what a token is like, by its bytes
+    42353  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42551  evaluate/scores            how near rows come to the true ones
+    42651  evaluate/ranks             whether a true row is found among all
+    42782  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43011  evaluate/write_json        an evaluation as JSON
+    43124  evaluate/write_page        an evaluation as a page
 
-    43293  reshape                    a model's own vocabulary, smaller or larger
-    43317  reshape/needed             what has to stay for the sake of what stays
-    43531  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43834  reshape/whole_word         which texts a tokenizer leaves in one piece
-    43967  reshape/renumber           which tokens there are then, and their ids
-    44174  reshape/files_json         tokenizer.json and the JSON files beside it
-    44551  reshape/files_lines        merges.txt and vocab.txt
-    44635  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44757  reshape/named              tokens that configs name, which stay
-    44874  reshape/new_model          the model with its new tokenizer
-    44948  reshape/trim               fewer tokens
-    45055  reshape/extend             more tokens
+    43338  reshape                    a model's own vocabulary, smaller or larger
+    43362  reshape/needed             what has to stay for the sake of what stays
+    43576  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43879  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44012  reshape/renumber           which tokens there are then, and their ids
+    44219  reshape/files_json         tokenizer.json and the JSON files beside it
+    44596  reshape/files_lines        merges.txt and vocab.txt
+    44680  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44802  reshape/named              tokens that configs name, which stay
+    44919  reshape/new_model          the model with its new tokenizer
+    44993  reshape/trim               fewer tokens
+    45100  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -22878,29 +22878,42 @@ OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
 
 /* ---- making rows ---- */
 
-/* Rows with pieces are lengthened once more, as large as they are: a caller need not hold the
-   donor's meanwhile. */
+/* What rows are made from: the caller's rows or, where pieces were taken, these lengthened once
+   more, as large as they are: a caller need not hold the donor's meanwhile. */
+typedef struct otx__at_hand {
+    otx_method_rows rows;
+    otx__lengthened l;
+} otx__at_hand;
+
+/* Close it in any case. */
+OTX__PRIVATE otx_result otx__at_hand_open(const otx_context *ctx, const otx_fitted *fitted,
+                                          const otx_method_rows *rows, otx__at_hand *to,
+                                          otx_error *error)
+{
+    otx_result result;
+    memset(to, 0, sizeof *to);
+    otx__pool_open(&to->l.pool, ctx);
+    to->rows = *rows;
+    if (!(fitted->pieces > 0.0)) return OTX_OK;
+    result = otx__mapping_check_pieces(rows, error);
+    if (!result) result = otx__lengthened_open(ctx, rows, &to->l, error);
+    if (!result) result = otx__lengthened_fill(ctx, &to->l, fitted->pieces, error);
+    to->rows.donor = to->l.donor;
+    to->rows.targets = to->l.targets;
+    return result;
+}
+
+OTX__PRIVATE void otx__at_hand_close(otx__at_hand *at_hand)
+{
+    otx__pool_close(&at_hand->l.pool);
+}
+
 OTX__PRIVATE otx_result otx__affine_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                                 const otx_method_rows *rows, size_t first,
                                                 size_t count, double *to, otx_error *error)
 {
-    otx_matrix donor = rows->donor, targets = rows->targets;
-    otx__lengthened l;
-    otx_result result = OTX_OK;
-    memset(&l, 0, sizeof l);
-    otx__pool_open(&l.pool, ctx);
-    if (fitted->pieces > 0.0) {
-        result = otx__mapping_check_pieces(rows, error);
-        if (!result) result = otx__lengthened_open(ctx, rows, &l, error);
-        if (!result) result = otx__lengthened_fill(ctx, &l, fitted->pieces, error);
-        donor = l.donor;
-        targets = l.targets;
-    }
-    if (!result)
-        result = otx_affine_apply(ctx, &fitted->map, &donor, &rows->base, &targets, first, count,
-                                  fitted->indices, fitted->coefficients, fitted->k, to, error);
-    otx__pool_close(&l.pool);
-    return result;
+    return otx_affine_apply(ctx, &fitted->map, &rows->donor, &rows->base, &rows->targets, first,
+                            count, fitted->indices, fitted->coefficients, fitted->k, to, error);
 }
 
 /* >>> src/methods/linear.h */
@@ -25321,23 +25334,50 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     return result;
 }
 
+/* Checks the rows that a method makes others from, and gets them ready for all windows of
+   targets. Close at_hand in any case. */
+OTX__PRIVATE otx_result otx__make_open(const otx_context *ctx, const otx_fitted *fitted,
+                                       const otx_method_rows *rows, otx__at_hand *at_hand,
+                                       otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(fitted->method);
+    otx_result result = OTX_OK;
+    memset(at_hand, 0, sizeof *at_hand);
+    if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
+    if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
+    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+        result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
+    return result ? result : otx__at_hand_open(ctx, fitted, rows, at_hand, error);
+}
+
+/* The rows of a window of the targets. */
+OTX__PRIVATE otx_result otx__make_window(const otx_context *ctx, const otx_fitted *fitted,
+                                         const otx__at_hand *at_hand, size_t first, size_t count,
+                                         double *to, otx_error *error)
+{
+    const otx_method_rows *rows = &at_hand->rows;
+    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, rows, first, count, to,
+                                                             error);
+    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
+}
+
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                    const otx_method_rows *rows, size_t first, size_t count,
                                    double *to, otx_error *error)
 {
-    const otx__method_entry *m = otx__method_of(fitted->method);
-    otx_result result = OTX_OK;
-    if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
+    otx__at_hand at_hand;
+    otx_result result;
+    if (!otx__method_of(fitted->method))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
     if (first > fitted->targets || count > fitted->targets - first)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
                          (uint64_t)first, (uint64_t)first + count, (uint64_t)fitted->targets);
     if (!count) return OTX_OK;
-    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
-        result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
-    if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
-    if (!result) result = m->make(ctx, fitted, rows, first, count, to, error);
-    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
+    result = otx__make_open(ctx, fitted, rows, &at_hand, error);
+    if (!result) result = otx__make_window(ctx, fitted, &at_hand, first, count, to, error);
+    otx__at_hand_close(&at_hand);
+    return result;
 }
 
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
@@ -38750,13 +38790,16 @@ OTX__PRIVATE otx_result otx__rebuild_make(otx__rebuild *r, const otx_method_rows
     size_t width = r->made.columns, first, count;
     size_t room = otx__min(OTX__MADE_BYTES / (width * sizeof(double)) + 1, job->target_count);
     double *rows = (double *)otx__alloc(&job->ctx, room, width * sizeof *rows);
-    otx_result result = OTX_OK;
+    otx__at_hand at_hand;
+    otx_result result;
     if (!rows) return otx__fail_memory(error, (uint64_t)room * width * sizeof *rows);
+    result = otx__make_open(&ctx, &r->solution->fitted, from, &at_hand, error);
     for (first = 0; first < job->target_count && !result; first += count) {
         count = otx__min(room, job->target_count - first);
-        result = otx_method_make(&ctx, &r->solution->fitted, from, first, count, rows, error);
+        result = otx__make_window(&ctx, &r->solution->fitted, &at_hand, first, count, rows, error);
         if (!result) result = otx__rebuild_store_targets(r, first, count, rows, error);
     }
+    otx__at_hand_close(&at_hand);
     otx__free(&job->ctx, rows, room, width * sizeof *rows);
     return result;
 }
@@ -42791,18 +42834,20 @@ OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room 
 {
     const otx_context *ctx = &e->job->ctx;
     double work = 2.0 * (double)room->scoring.sample_count * (double)e->truth.columns;
-    otx_result result = OTX_OK;
+    otx__at_hand at_hand;
     size_t first, count;
+    otx_result result = otx__make_open(ctx, fitted, &e->rows, &at_hand, error);
     for (first = 0; first < e->hidden && !result; first += count) {
         otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, e->hidden);
         count = otx__min(room->window, e->hidden - first);
-        result = otx_method_make(ctx, fitted, &e->rows, first, count, room->rows, error);
+        result = otx__make_window(ctx, fitted, &at_hand, first, count, room->rows, error);
         room->scoring.first = first;
         if (!result)
             result = otx__watch_loop(&watch, count, work, otx__scoring_body, &room->scoring,
                                      error);
         if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
     }
+    otx__at_hand_close(&at_hand);
     if (!result) room->scoring.known = true;
     return result ? result : otx__ranking_run(&room->ranking, error);
 }

@@ -52,18 +52,20 @@ OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room 
 {
     const otx_context *ctx = &e->job->ctx;
     double work = 2.0 * (double)room->scoring.sample_count * (double)e->truth.columns;
-    otx_result result = OTX_OK;
+    otx__at_hand at_hand;
     size_t first, count;
+    otx_result result = otx__make_open(ctx, fitted, &e->rows, &at_hand, error);
     for (first = 0; first < e->hidden && !result; first += count) {
         otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, e->hidden);
         count = otx__min(room->window, e->hidden - first);
-        result = otx_method_make(ctx, fitted, &e->rows, first, count, room->rows, error);
+        result = otx__make_window(ctx, fitted, &at_hand, first, count, room->rows, error);
         room->scoring.first = first;
         if (!result)
             result = otx__watch_loop(&watch, count, work, otx__scoring_body, &room->scoring,
                                      error);
         if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
     }
+    otx__at_hand_close(&at_hand);
     if (!result) room->scoring.known = true;
     return result ? result : otx__ranking_run(&room->ranking, error);
 }

@@ -80,13 +80,16 @@ OTX__PRIVATE otx_result otx__rebuild_make(otx__rebuild *r, const otx_method_rows
     size_t width = r->made.columns, first, count;
     size_t room = otx__min(OTX__MADE_BYTES / (width * sizeof(double)) + 1, job->target_count);
     double *rows = (double *)otx__alloc(&job->ctx, room, width * sizeof *rows);
-    otx_result result = OTX_OK;
+    otx__at_hand at_hand;
+    otx_result result;
     if (!rows) return otx__fail_memory(error, (uint64_t)room * width * sizeof *rows);
+    result = otx__make_open(&ctx, &r->solution->fitted, from, &at_hand, error);
     for (first = 0; first < job->target_count && !result; first += count) {
         count = otx__min(room, job->target_count - first);
-        result = otx_method_make(&ctx, &r->solution->fitted, from, first, count, rows, error);
+        result = otx__make_window(&ctx, &r->solution->fitted, &at_hand, first, count, rows, error);
         if (!result) result = otx__rebuild_store_targets(r, first, count, rows, error);
     }
+    otx__at_hand_close(&at_hand);
     otx__free(&job->ctx, rows, room, width * sizeof *rows);
     return result;
 }

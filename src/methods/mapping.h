@@ -228,27 +228,40 @@ OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
 
 /* ---- making rows ---- */
 
-/* Rows with pieces are lengthened once more, as large as they are: a caller need not hold the
-   donor's meanwhile. */
+/* What rows are made from: the caller's rows or, where pieces were taken, these lengthened once
+   more, as large as they are: a caller need not hold the donor's meanwhile. */
+typedef struct otx__at_hand {
+    otx_method_rows rows;
+    otx__lengthened l;
+} otx__at_hand;
+
+/* Close it in any case. */
+OTX__PRIVATE otx_result otx__at_hand_open(const otx_context *ctx, const otx_fitted *fitted,
+                                          const otx_method_rows *rows, otx__at_hand *to,
+                                          otx_error *error)
+{
+    otx_result result;
+    memset(to, 0, sizeof *to);
+    otx__pool_open(&to->l.pool, ctx);
+    to->rows = *rows;
+    if (!(fitted->pieces > 0.0)) return OTX_OK;
+    result = otx__mapping_check_pieces(rows, error);
+    if (!result) result = otx__lengthened_open(ctx, rows, &to->l, error);
+    if (!result) result = otx__lengthened_fill(ctx, &to->l, fitted->pieces, error);
+    to->rows.donor = to->l.donor;
+    to->rows.targets = to->l.targets;
+    return result;
+}
+
+OTX__PRIVATE void otx__at_hand_close(otx__at_hand *at_hand)
+{
+    otx__pool_close(&at_hand->l.pool);
+}
+
 OTX__PRIVATE otx_result otx__affine_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                                 const otx_method_rows *rows, size_t first,
                                                 size_t count, double *to, otx_error *error)
 {
-    otx_matrix donor = rows->donor, targets = rows->targets;
-    otx__lengthened l;
-    otx_result result = OTX_OK;
-    memset(&l, 0, sizeof l);
-    otx__pool_open(&l.pool, ctx);
-    if (fitted->pieces > 0.0) {
-        result = otx__mapping_check_pieces(rows, error);
-        if (!result) result = otx__lengthened_open(ctx, rows, &l, error);
-        if (!result) result = otx__lengthened_fill(ctx, &l, fitted->pieces, error);
-        donor = l.donor;
-        targets = l.targets;
-    }
-    if (!result)
-        result = otx_affine_apply(ctx, &fitted->map, &donor, &rows->base, &targets, first, count,
-                                  fitted->indices, fitted->coefficients, fitted->k, to, error);
-    otx__pool_close(&l.pool);
-    return result;
+    return otx_affine_apply(ctx, &fitted->map, &rows->donor, &rows->base, &rows->targets, first,
+                            count, fitted->indices, fitted->coefficients, fitted->k, to, error);
 }

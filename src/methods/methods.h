@@ -116,23 +116,50 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     return result;
 }
 
+/* Checks the rows that a method makes others from, and gets them ready for all windows of
+   targets. Close at_hand in any case. */
+OTX__PRIVATE otx_result otx__make_open(const otx_context *ctx, const otx_fitted *fitted,
+                                       const otx_method_rows *rows, otx__at_hand *at_hand,
+                                       otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(fitted->method);
+    otx_result result = OTX_OK;
+    memset(at_hand, 0, sizeof *at_hand);
+    if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
+    if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
+    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+        result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
+    return result ? result : otx__at_hand_open(ctx, fitted, rows, at_hand, error);
+}
+
+/* The rows of a window of the targets. */
+OTX__PRIVATE otx_result otx__make_window(const otx_context *ctx, const otx_fitted *fitted,
+                                         const otx__at_hand *at_hand, size_t first, size_t count,
+                                         double *to, otx_error *error)
+{
+    const otx_method_rows *rows = &at_hand->rows;
+    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, rows, first, count, to,
+                                                             error);
+    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
+}
+
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                    const otx_method_rows *rows, size_t first, size_t count,
                                    double *to, otx_error *error)
 {
-    const otx__method_entry *m = otx__method_of(fitted->method);
-    otx_result result = OTX_OK;
-    if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
+    otx__at_hand at_hand;
+    otx_result result;
+    if (!otx__method_of(fitted->method))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
     if (first > fitted->targets || count > fitted->targets - first)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
                          (uint64_t)first, (uint64_t)first + count, (uint64_t)fitted->targets);
     if (!count) return OTX_OK;
-    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
-        result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
-    if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
-    if (!result) result = m->make(ctx, fitted, rows, first, count, to, error);
-    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
+    result = otx__make_open(ctx, fitted, rows, &at_hand, error);
+    if (!result) result = otx__make_window(ctx, fitted, &at_hand, first, count, to, error);
+    otx__at_hand_close(&at_hand);
+    return result;
 }
 
 OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
