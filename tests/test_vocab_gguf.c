@@ -358,14 +358,17 @@ static const char *pieces(const char *bytes)
     uint32_t ids[32];
     size_t count = 0, used = 0, i;
     otx_vocab vocab;
+    otx_result result;
     text[0] = 0;
-    if (parse(NULL, true, &vocab)) return error.message;
-    if (otx_vocab_split(NULL, &vocab, bytes, strlen(bytes), ids, COUNT(ids), &count, &error))
-        return error.message;
+    result = parse(NULL, true, &vocab);
+    if (!result)
+        result = otx_vocab_split(NULL, &vocab, bytes, strlen(bytes), ids, COUNT(ids), &count,
+                                 &error);
+    otx_vocab_close(NULL, &vocab);
+    if (result) return error.message;
     for (i = 0; i < count; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%lu", i ? " " : "",
                                  (unsigned long)ids[i]);
-    otx_vocab_close(NULL, &vocab);
     return text;
 }
 
