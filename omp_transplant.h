@@ -23,288 +23,298 @@
 
    What is where
 
-      341  api/version                version
-      371  api/result                 results
-      411  api/context                context: memory, threads, progress
-      489  api/isa                    instruction sets
-      506  api/matrix                 numbers and matrices
-      564  api/blocks                 block types of ggml
-      590  api/solver                 the solver
-      718  api/affine                 the affine map: rows as the map makes them, and what it misses
-      852  api/methods                methods: rows for tokens that a model lacks
-     1089  api/source                 sources and sinks: bytes in and out
-     1109  api/json                   JSON
-     1231  api/safetensors            safetensors
-     1295  api/gguf                   GGUF
-     1393  api/vocab                  vocabularies
-     1530  api/align                  alignment
-     1597  api/gguf_vocab             vocabularies in GGUF files
-     1620  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1712  api/file                   files
-     1723  api/directory              directories
-     1795  api/job                    the whole job
-     1986  api/map_models             maps by the rows of two models
-     2008  api/verify                 looking at a finished model
-     2072  api/evaluate               methods ranked on tokens that both models share
-     2168  api/reshape                a model's own vocabulary, smaller or larger
+      351  api/version                version
+      381  api/result                 results
+      421  api/context                context: memory, threads, progress
+      499  api/isa                    instruction sets
+      516  api/matrix                 numbers and matrices
+      574  api/blocks                 block types of ggml
+      600  api/solver                 the solver
+      728  api/affine                 the affine map: rows as the map makes them, and what it misses
+      862  api/methods                methods: rows for tokens that a model lacks
+     1099  api/source                 sources and sinks: bytes in and out
+     1119  api/json                   JSON
+     1241  api/safetensors            safetensors
+     1305  api/gguf                   GGUF
+     1403  api/vocab                  vocabularies
+     1540  api/align                  alignment
+     1607  api/gguf_vocab             vocabularies in GGUF files
+     1630  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1722  api/file                   files
+     1733  api/directory              directories
+     1805  api/job                    the whole job
+     1996  api/map_models             maps by the rows of two models
+     2018  api/verify                 looking at a finished model
+     2082  api/evaluate               methods ranked on tokens that both models share
+     2178  api/reshape                a model's own vocabulary, smaller or larger
 
-     2257  base                       what everything stands on
-     2293  base/begin                 system headers, and how floating point must be compiled
-     2331  base/sizes                 counting, and sums and products that may not wrap
-     2369  base/span                  bytes of others, digits, UTF-8
-     2527  base/decimal               the digits of a double
-     2662  base/format                printf without stdio and without a locale
-     2931  base/result                results, failures, messages
-     3047  base/memory                the allocator, arrays that grow
-     3106  base/text                  names in messages, and text that grows
-     3223  base/hooks                 log, progress, threads of the caller
-     3292  base/sort                  in place, without memory, never quadratic; and finding
-     3342  base/clock                 wall time for statistics
-     3388  base/hash                  keyed, for tables whose keys a stranger chooses
-     3480  base/pool                  blocks that are freed together
-     3595  base/number                element types, widening and rounding
-     3806  base/blocks                block types of ggml, taken apart and widened
-     4027  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4312  base/blocks_make           rows quantised to blocks
-     4706  base/base64                decoding
-     4742  base/protobuf              fields of a message
-     4864  base/watch                 long loops that the caller can stop
+     2267  base                       what everything stands on
+     2303  base/begin                 system headers, and how floating point must be compiled
+     2341  base/sizes                 counting, and sums and products that may not wrap
+     2379  base/span                  bytes of others, digits, UTF-8
+     2537  base/decimal               the digits of a double
+     2672  base/format                printf without stdio and without a locale
+     2941  base/result                results, failures, messages
+     3057  base/memory                the allocator, arrays that grow
+     3116  base/text                  names in messages, and text that grows
+     3233  base/hooks                 log, progress, threads of the caller
+     3302  base/sort                  in place, without memory, never quadratic; and finding
+     3352  base/clock                 wall time for statistics
+     3398  base/hash                  keyed, for tables whose keys a stranger chooses
+     3490  base/pool                  blocks that are freed together
+     3605  base/number                element types, widening and rounding
+     3816  base/blocks                block types of ggml, taken apart and widened
+     4037  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4322  base/blocks_make           rows quantised to blocks
+     4716  base/base64                decoding
+     4752  base/protobuf              fields of a message
+     4874  base/watch                 long loops that the caller can stop
 
-     4917  files                      formats, on memory and streams
-     4947  files/memory_source        memory as a source of bytes
-     4965  files/json_read            a parser without recursion
-     5318  files/json_values          looking at values, stepping through containers
-     5531  files/json_edit            writing, and edits that keep every byte they do not touch
-     5899  files/tensors              what reading and writing a header share
-     6034  files/safetensors_read     the header of a file, checked
-     6359  files/safetensors_write    the header of a new file
-     6516  files/gguf_types           ggml's types, and the sizes of values
-     6693  files/gguf_values          keys, tensors and values found
-     6811  files/gguf_walk            what stands in a header, one after the other
-     7023  files/gguf_read            the header of a file, checked
-     7244  files/gguf_write           the header of a new file
-     7450  files/gguf_keys            a list of keys that is being made
+     4927  files                      formats, on memory and streams
+     4957  files/memory_source        memory as a source of bytes
+     4975  files/json_read            a parser without recursion
+     5328  files/json_values          looking at values, stepping through containers
+     5541  files/json_edit            writing, and edits that keep every byte they do not touch
+     5909  files/tensors              what reading and writing a header share
+     6044  files/safetensors_read     the header of a file, checked
+     6369  files/safetensors_write    the header of a new file
+     6526  files/gguf_types           ggml's types, and the sizes of values
+     6703  files/gguf_values          keys, tensors and values found
+     6821  files/gguf_walk            what stands in a header, one after the other
+     7033  files/gguf_read            the header of a file, checked
+     7254  files/gguf_write           the header of a new file
+     7460  files/gguf_keys            a list of keys that is being made
 
-     7650  vocab                      tokens, from every source, and which of them are the same
-     7691  vocab/known                what the world calls things: files, classes, tokens
-     8015  vocab/token_table          the table of tokens, and finding tokens in it
-     8189  vocab/spelling             from what a file spells to bytes
-     8380  vocab/reader               what the readers of all sources share
-     8738  vocab/added_tokens         what other files add to a model's tokens
-     9086  vocab/in_use               tokens that are named as reserved ones and are none
-     9189  vocab/from_tokenizer_json  tokenizer.json
-     9482  vocab/from_tekken          tekken.json
-     9637  vocab/from_tiktoken        *.tiktoken
-     9702  vocab/from_sentencepiece   tokenizer.model and its like
-    10067  vocab/from_vocab_json      vocab.json and merges.txt
-    10153  vocab/from_vocab_txt       vocab.txt
-    10210  vocab/digits               how a tokenizer cuts numbers
-    10406  vocab/recognise            what a file is, by what it holds
-    10537  vocab/parse                the first source that is given, and what goes with it
-    10763  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11075  vocab/rules_read           the rules of each kind of file
-    11184  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11377  vocab/from_gguf            the vocabulary of a GGUF file
-    11685  vocab/gguf_rules           how it splits text
-    11837  vocab/split                text split as the tokenizer's model splits it
-    12237  vocab/align                which base token a donor token is
+     7660  vocab                      tokens, from every source, and which of them are the same
+     7701  vocab/known                what the world calls things: files, classes, tokens
+     8025  vocab/token_table          the table of tokens, and finding tokens in it
+     8199  vocab/spelling             from what a file spells to bytes
+     8390  vocab/reader               what the readers of all sources share
+     8748  vocab/added_tokens         what other files add to a model's tokens
+     9096  vocab/in_use               tokens that are named as reserved ones and are none
+     9199  vocab/from_tokenizer_json  tokenizer.json
+     9492  vocab/from_tekken          tekken.json
+     9647  vocab/from_tiktoken        *.tiktoken
+     9712  vocab/from_sentencepiece   tokenizer.model and its like
+    10077  vocab/from_vocab_json      vocab.json and merges.txt
+    10163  vocab/from_vocab_txt       vocab.txt
+    10220  vocab/digits               how a tokenizer cuts numbers
+    10416  vocab/recognise            what a file is, by what it holds
+    10547  vocab/parse                the first source that is given, and what goes with it
+    10773  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11085  vocab/rules_read           the rules of each kind of file
+    11194  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11387  vocab/from_gguf            the vocabulary of a GGUF file
+    11695  vocab/gguf_rules           how it splits text
+    11847  vocab/split                text split as the tokenizer's model splits it
+    12247  vocab/align                which base token a donor token is
 
-    12494  simd                       the hot loops, once for each instruction set
-    12527  simd/kernels               the table of kernels, and what all versions share
-    12804  simd/scalar                the reference
-    12973  simd/sse2                  the operations of 128-bit x86, and what each does
-    13094  simd/neon                  those of 64-bit Arm
-    13189  simd/wasm                  those of WebAssembly's SIMD128
-    13274  simd/avx2                  those of 256-bit x86, with FMA
-    13356  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13998  simd/avx_vnni              AVX2, and products of integers
-    14094  simd/neon_bf16             NEON, and products of matrices
-    14248  simd/avx512                512-bit x86, by hand
-    14854  simd/amx                   tiles of x86, beside AVX-512
-    15097  simd/dispatch              which of them this machine can run, and which a call takes
+    12504  encode                     text becomes pieces, pieces become ids
+    12530  encode/char_set            sets of characters
+    12533  encode/categories          Unicode's categories, scripts and case, as sets
+    12536  encode/regex_parse         regular expressions, read
+    12539  encode/regex_program       what they are made: a program
+    12542  encode/regex_match         the program run over a text
+    12545  encode/slices              a text in pieces, and ways to cut it further
+    12582  encode/cutter_read         the steps of a pre-tokenizer, read
+    12585  encode/cutter              texts cut by them
 
-    15323  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15376  solve/views                the rows of matrices, as the kernels read them
-    15505  solve/panels               vectors as the dense products want them, and these
-    15696  solve/rests                vectors on their way into panels
-    15873  solve/dictionary           the atoms, and their split along a common direction
-    16028  solve/exact_gram           products of all pairs of atoms in double
-    16110  solve/triangle             packed lower triangles
-    16214  solve/support              what is known of one target, and the exact steps
-    16490  solve/gram_table           products of atoms with all atoms, for scans
-    16728  solve/screen               which atoms are worth scoring in double: the bound
-    17034  solve/scan                 the correlations of all atoms with a block's residuals
-    17197  solve/predict              making targets ready for the next scan
-    17443  solve/candidates           the atoms that a scan could not rule out
-    17780  solve/select               the next atoms of each target
-    17945  solve/pursuit              what one solve holds, and the memory it takes
-    18189  solve/plan                 which form, and in what blocks
-    18434  solve/steps                a pursuit from its rows to its results
-    18673  solve/combine              new rows of coefficients
-    18735  solve/solver               the public call
-    18900  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19109  solve/affine_normal        the normal equations of an affine map
-    19352  solve/affine_factor        their factor, and their solution
-    19583  solve/affine_map           a fitted map, and the rows it makes
-    19927  solve/affine_choice        how many atoms to take, and chosen by what
-    20327  solve/affine_fit           what a fit of an affine map holds and needs
-    20591  solve/affine               fitting and applying affine maps
+    12640  simd                       the hot loops, once for each instruction set
+    12673  simd/kernels               the table of kernels, and what all versions share
+    12950  simd/scalar                the reference
+    13119  simd/sse2                  the operations of 128-bit x86, and what each does
+    13240  simd/neon                  those of 64-bit Arm
+    13335  simd/wasm                  those of WebAssembly's SIMD128
+    13420  simd/avx2                  those of 256-bit x86, with FMA
+    13502  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14144  simd/avx_vnni              AVX2, and products of integers
+    14240  simd/neon_bf16             NEON, and products of matrices
+    14394  simd/avx512                512-bit x86, by hand
+    15000  simd/amx                   tiles of x86, beside AVX-512
+    15243  simd/dispatch              which of them this machine can run, and which a call takes
 
-    20882  methods                    rows for tokens that a model lacks, each method a room
-    20926  methods/parts              what methods share: sums of rows, combinations
-    21110  methods/pursuit            omp, omp-centred
-    21181  methods/constant           mean, zero
-    21209  methods/rough              products in float that leave few to be taken in double
-    21265  methods/near               each target against all anchors
-    21556  methods/weights            how a few anchors combine to a target
-    21777  methods/interpolation      common_interpolation
-    21930  methods/wechsel            wechsel
-    21980  methods/focus              focus
-    22068  methods/hull               hull
-    22119  methods/dense              matrices of double, and their products
-    22384  methods/lengthen           the base's rows of pieces beside the donor's
-    22650  methods/mapping            omp-affine, affine
-    22919  methods/linear             maps between two models' rows
-    23074  methods/clp                clp
-    23160  methods/chance             normal deviates that are the same everywhere
-    23221  methods/factor             of symmetric matrices
-    23270  methods/randn              randn
-    23359  methods/john_hewitt        john_hewitt
-    23443  methods/polar              the orthogonal part of a matrix
-    23539  methods/procrustes         procrustes
-    23632  methods/eigen              principal directions of a matrix's rows
-    23946  methods/landmark_pca       landmark_pca
-    24004  methods/stb                stb
-    24186  methods/rope               rows turned to positions
-    24276  methods/mp_rope            mp_rope
-    24602  methods/subword            subword
-    24708  methods/zett               zett
-    24730  methods/spread             the factor that suits hidden anchors' rows best
-    24957  methods/modifiers          what is done to the rows of any method
-    25101  methods/undertrained       rows that look as if nothing had trained them
-    25218  methods/methods            the table of all, and the public calls
+    15469  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15522  solve/views                the rows of matrices, as the kernels read them
+    15651  solve/panels               vectors as the dense products want them, and these
+    15842  solve/rests                vectors on their way into panels
+    16019  solve/dictionary           the atoms, and their split along a common direction
+    16174  solve/exact_gram           products of all pairs of atoms in double
+    16256  solve/triangle             packed lower triangles
+    16360  solve/support              what is known of one target, and the exact steps
+    16636  solve/gram_table           products of atoms with all atoms, for scans
+    16874  solve/screen               which atoms are worth scoring in double: the bound
+    17180  solve/scan                 the correlations of all atoms with a block's residuals
+    17343  solve/predict              making targets ready for the next scan
+    17589  solve/candidates           the atoms that a scan could not rule out
+    17926  solve/select               the next atoms of each target
+    18091  solve/pursuit              what one solve holds, and the memory it takes
+    18335  solve/plan                 which form, and in what blocks
+    18580  solve/steps                a pursuit from its rows to its results
+    18819  solve/combine              new rows of coefficients
+    18881  solve/solver               the public call
+    19046  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19255  solve/affine_normal        the normal equations of an affine map
+    19498  solve/affine_factor        their factor, and their solution
+    19729  solve/affine_map           a fitted map, and the rows it makes
+    20073  solve/affine_choice        how many atoms to take, and chosen by what
+    20473  solve/affine_fit           what a fit of an affine map holds and needs
+    20737  solve/affine               fitting and applying affine maps
 
-    25396  across                     tokens of one vocabulary as weighted tokens of another
-    25410  across/map_rows            a map, gathered row by row
-    25607  across/token_map           by the split of the other vocabulary
-    25730  across/write_maps          two maps as safetensors
-    25873  across/spell_maps          two maps as JSON, for people
+    21028  methods                    rows for tokens that a model lacks, each method a room
+    21072  methods/parts              what methods share: sums of rows, combinations
+    21256  methods/pursuit            omp, omp-centred
+    21327  methods/constant           mean, zero
+    21355  methods/rough              products in float that leave few to be taken in double
+    21411  methods/near               each target against all anchors
+    21702  methods/weights            how a few anchors combine to a target
+    21923  methods/interpolation      common_interpolation
+    22076  methods/wechsel            wechsel
+    22126  methods/focus              focus
+    22214  methods/hull               hull
+    22265  methods/dense              matrices of double, and their products
+    22530  methods/lengthen           the base's rows of pieces beside the donor's
+    22796  methods/mapping            omp-affine, affine
+    23065  methods/linear             maps between two models' rows
+    23220  methods/clp                clp
+    23306  methods/chance             normal deviates that are the same everywhere
+    23367  methods/factor             of symmetric matrices
+    23416  methods/randn              randn
+    23505  methods/john_hewitt        john_hewitt
+    23589  methods/polar              the orthogonal part of a matrix
+    23685  methods/procrustes         procrustes
+    23778  methods/eigen              principal directions of a matrix's rows
+    24092  methods/landmark_pca       landmark_pca
+    24150  methods/stb                stb
+    24332  methods/rope               rows turned to positions
+    24422  methods/mp_rope            mp_rope
+    24748  methods/subword            subword
+    24854  methods/zett               zett
+    24876  methods/spread             the factor that suits hidden anchors' rows best
+    25103  methods/modifiers          what is done to the rows of any method
+    25247  methods/undertrained       rows that look as if nothing had trained them
+    25364  methods/methods            the table of all, and the public calls
 
-    25993  disk                       files and directories
-    26031  disk/system                what POSIX and Windows are asked for
-    26072  disk/windows_paths         paths as Windows takes them
-    26212  disk/windows               the system as Windows gives it
-    26524  disk/posix                 the system as POSIX gives it
-    26772  disk/paths                 what can be told from their text
-    26846  disk/failure               why the system refused
-    26960  disk/look                  what stands at a path, and whether within another
-    27081  disk/listing               listings of directories
-    27156  disk/reading               files to read, and whether they have changed
-    27335  disk/writing               files to write
-    27452  disk/copying               copies of files
-    27518  disk/trees                 whole directories looked through, copied, removed
-    27734  disk/known                 what weights are called in a directory
-    27828  disk/staging               a directory made under another name, then renamed
-    28094  disk/staged_files          files made under another name, then renamed
-    28223  disk/missing               a path or a directory without what is wanted of it
-    28266  disk/gguf_files            GGUF files of a directory, by their names
-    28307  disk/weights               which files they are, and what may stand in their place
-    28643  disk/weight_index          the index of a checkpoint in shards
-    28860  disk/shards                what an index and its shards say of each other
-    29065  disk/gguf_parts            the parts of a split GGUF file
-    29174  disk/checkpoint            a model directory, in one file or in shards
-    29526  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29605  disk/tokenizer_directory   the tokenizer of a model directory
+    25542  across                     tokens of one vocabulary as weighted tokens of another
+    25556  across/map_rows            a map, gathered row by row
+    25753  across/token_map           by the split of the other vocabulary
+    25876  across/write_maps          two maps as safetensors
+    26019  across/spell_maps          two maps as JSON, for people
 
-    29867  model                      which tensors and config keys belong to the vocabulary
-    29903  model/known                what the world calls things
-    30255  model/known_keys           keys of ids and sizes in configs
-    30429  model/known_classes        classes of tokenizers, by the type of model
-    30667  model/names                names of tensors
-    30824  model/document             the JSON files of a model directory
-    30919  model/members              what the members of a config are about
-    31140  model/config               what config.json says
-    31317  model/side                 a model directory opened once
-    31443  model/gguf_model           what a GGUF file says of a model
-    31500  model/code                 the Python that a tokenizer is loaded with
-    31734  model/parts                what each tensor does for the vocabulary
-    31845  model/whole                whether all tensors are there
-    31967  model/find                 finding the parts of a model
-    32271  model/processor            the tokens that a processor looks for by their text
-    32426  model/heirs                what becomes of the ids in a config
-    32593  model/config_ids           ids in a config being edited
-    32833  model/config_lists         lists, dictionaries and ranges of ids
-    32990  model/config_edit          config.json and generation_config.json, edited
-    33285  model/classes              which class a tokenizer is loaded as
-    33492  model/class_tokens         added tokens that a class numbers otherwise
+    26139  disk                       files and directories
+    26177  disk/system                what POSIX and Windows are asked for
+    26218  disk/windows_paths         paths as Windows takes them
+    26358  disk/windows               the system as Windows gives it
+    26670  disk/posix                 the system as POSIX gives it
+    26918  disk/paths                 what can be told from their text
+    26992  disk/failure               why the system refused
+    27106  disk/look                  what stands at a path, and whether within another
+    27227  disk/listing               listings of directories
+    27302  disk/reading               files to read, and whether they have changed
+    27481  disk/writing               files to write
+    27598  disk/copying               copies of files
+    27664  disk/trees                 whole directories looked through, copied, removed
+    27880  disk/known                 what weights are called in a directory
+    27974  disk/staging               a directory made under another name, then renamed
+    28240  disk/staged_files          files made under another name, then renamed
+    28369  disk/missing               a path or a directory without what is wanted of it
+    28412  disk/gguf_files            GGUF files of a directory, by their names
+    28453  disk/weights               which files they are, and what may stand in their place
+    28789  disk/weight_index          the index of a checkpoint in shards
+    29006  disk/shards                what an index and its shards say of each other
+    29211  disk/gguf_parts            the parts of a split GGUF file
+    29320  disk/checkpoint            a model directory, in one file or in shards
+    29672  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29751  disk/tokenizer_directory   the tokenizer of a model directory
 
-    33608  job                        the whole transplant, in the order in which it happens
-    33665  job/job                    what a job holds
-    34057  job/open                   opening the two models
-    34333  job/map                    the caller's map
-    34454  job/align                  where every new row comes from
-    34655  job/plan                   what becomes of every tensor, and of the configs
-    34876  job/rope                   heads and rotary positions of the two models
-    34974  job/chat                   the template that turns messages into text
-    35113  job/digits                 where the two tokenizers cut numbers differently
-    35314  job/converted              the special tokens that a conversion to GGUF finds
-    35622  job/gguf_donor             the files of a tokenizer, open once more
-    35706  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35989  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36325  job/gguf_merges            the merges of a byte-level vocabulary
-    36496  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36666  job/gguf_special           special tokens, flags, templates
-    36885  job/gguf_normal            what becomes of spaces and letters
-    37028  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37224  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37464  job/bos                    texts that begin otherwise than the base's
-    37528  job/rows                   rows in memory: reading, checking, their mean
-    37867  job/pieces                 what the base cuts new tokens into
-    38022  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38287  job/magikarp               tokens that look under-trained by their rows
-    38414  job/match                  rows of tokens that a new one only begins with
-    38501  job/solve                  solving for the rows of the donor
-    38710  job/targets                the rows that are made from the donor's
-    38828  job/diagnose               what is odd about the rows that were made
-    38957  job/rebuild                the new rows of one vocabulary tensor
-    39218  job/write_blocks           new rows as blocks
-    39315  job/write                  the output and its weights
-    39609  job/write_gguf             the output as a GGUF file, or as parts of one
-    39954  job/copy                   the other files of the two models
-    40171  job/index                  the files that are written anew
-    40333  job/run                    the whole, in order
-    40494  job/combined               a map of tokens by the combinations that a method makes
-    40594  job/report                 what a job did, as JSON and as a table
-    40921  job/findings               what is told of a finished model
-    40970  job/check_files            its files
-    41106  job/check_ids              sizes, ids and tying
-    41322  job/check_values           values
-    41393  job/check_gguf             the tokens of a GGUF file
-    41643  job/check_gguf_keys        its other keys, and its tensors
-    41888  job/check_draft            as a draft model for another
-    42211  job/verify                 whether a finished model agrees with itself
+    30013  model                      which tensors and config keys belong to the vocabulary
+    30049  model/known                what the world calls things
+    30401  model/known_keys           keys of ids and sizes in configs
+    30575  model/known_classes        classes of tokenizers, by the type of model
+    30813  model/names                names of tensors
+    30970  model/document             the JSON files of a model directory
+    31065  model/members              what the members of a config are about
+    31286  model/config               what config.json says
+    31463  model/side                 a model directory opened once
+    31589  model/gguf_model           what a GGUF file says of a model
+    31646  model/code                 the Python that a tokenizer is loaded with
+    31880  model/parts                what each tensor does for the vocabulary
+    31991  model/whole                whether all tensors are there
+    32113  model/find                 finding the parts of a model
+    32417  model/processor            the tokens that a processor looks for by their text
+    32572  model/heirs                what becomes of the ids in a config
+    32739  model/config_ids           ids in a config being edited
+    32979  model/config_lists         lists, dictionaries and ranges of ids
+    33136  model/config_edit          config.json and generation_config.json, edited
+    33431  model/classes              which class a tokenizer is loaded as
+    33638  model/class_tokens         added tokens that a class numbers otherwise
 
-    42267  evaluate                   methods ranked on tokens that both models share
-    42286  evaluate/token_class       what a token is like, by its bytes
-    42353  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42551  evaluate/scores            how near rows come to the true ones
-    42651  evaluate/ranks             whether a true row is found among all
-    42782  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43011  evaluate/write_json        an evaluation as JSON
-    43124  evaluate/write_page        an evaluation as a page
+    33754  job                        the whole transplant, in the order in which it happens
+    33811  job/job                    what a job holds
+    34203  job/open                   opening the two models
+    34479  job/map                    the caller's map
+    34600  job/align                  where every new row comes from
+    34801  job/plan                   what becomes of every tensor, and of the configs
+    35022  job/rope                   heads and rotary positions of the two models
+    35120  job/chat                   the template that turns messages into text
+    35259  job/digits                 where the two tokenizers cut numbers differently
+    35460  job/converted              the special tokens that a conversion to GGUF finds
+    35768  job/gguf_donor             the files of a tokenizer, open once more
+    35852  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36135  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36471  job/gguf_merges            the merges of a byte-level vocabulary
+    36642  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36812  job/gguf_special           special tokens, flags, templates
+    37031  job/gguf_normal            what becomes of spaces and letters
+    37174  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37370  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37610  job/bos                    texts that begin otherwise than the base's
+    37674  job/rows                   rows in memory: reading, checking, their mean
+    38013  job/pieces                 what the base cuts new tokens into
+    38168  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38433  job/magikarp               tokens that look under-trained by their rows
+    38560  job/match                  rows of tokens that a new one only begins with
+    38647  job/solve                  solving for the rows of the donor
+    38856  job/targets                the rows that are made from the donor's
+    38974  job/diagnose               what is odd about the rows that were made
+    39103  job/rebuild                the new rows of one vocabulary tensor
+    39364  job/write_blocks           new rows as blocks
+    39461  job/write                  the output and its weights
+    39755  job/write_gguf             the output as a GGUF file, or as parts of one
+    40100  job/copy                   the other files of the two models
+    40317  job/index                  the files that are written anew
+    40479  job/run                    the whole, in order
+    40640  job/combined               a map of tokens by the combinations that a method makes
+    40740  job/report                 what a job did, as JSON and as a table
+    41067  job/findings               what is told of a finished model
+    41116  job/check_files            its files
+    41252  job/check_ids              sizes, ids and tying
+    41468  job/check_values           values
+    41539  job/check_gguf             the tokens of a GGUF file
+    41789  job/check_gguf_keys        its other keys, and its tensors
+    42034  job/check_draft            as a draft model for another
+    42357  job/verify                 whether a finished model agrees with itself
 
-    43338  reshape                    a model's own vocabulary, smaller or larger
-    43362  reshape/needed             what has to stay for the sake of what stays
-    43576  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43879  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44012  reshape/renumber           which tokens there are then, and their ids
-    44219  reshape/files_json         tokenizer.json and the JSON files beside it
-    44596  reshape/files_lines        merges.txt and vocab.txt
-    44680  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44802  reshape/named              tokens that configs name, which stay
-    44919  reshape/new_model          the model with its new tokenizer
-    44993  reshape/trim               fewer tokens
-    45100  reshape/extend             more tokens
+    42413  evaluate                   methods ranked on tokens that both models share
+    42432  evaluate/token_class       what a token is like, by its bytes
+    42499  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42697  evaluate/scores            how near rows come to the true ones
+    42797  evaluate/ranks             whether a true row is found among all
+    42928  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43157  evaluate/write_json        an evaluation as JSON
+    43270  evaluate/write_page        an evaluation as a page
+
+    43484  reshape                    a model's own vocabulary, smaller or larger
+    43508  reshape/needed             what has to stay for the sake of what stays
+    43722  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44025  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44158  reshape/renumber           which tokens there are then, and their ids
+    44365  reshape/files_json         tokenizer.json and the JSON files beside it
+    44742  reshape/files_lines        merges.txt and vocab.txt
+    44826  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44948  reshape/named              tokens that configs name, which stay
+    45065  reshape/new_model          the model with its new tokenizer
+    45139  reshape/trim               fewer tokens
+    45246  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -12489,6 +12499,142 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 {
     otx__free(ctx, alignment->rows, alignment->count, sizeof *alignment->rows);
     memset(alignment, 0, sizeof *alignment);
+}
+
+/* >>> src/encode/chapter.h */
+/* ==== encode: text becomes pieces, pieces become ids ==== */
+
+/* Knows what a tokenizer does to a text before its model sees it, and puts the whole together.
+   Hides Unicode's tables behind sets of characters, regular expressions behind a program that is
+   matched within a budget, and every pre-tokenizer behind a cutter:
+
+       otx__cutter_open          from the value of "pre_tokenizer" in a tokenizer.json
+       otx__cutter_open_pattern  from a regular expression alone (tekken.json, tiktoken)
+       otx__cutter_run           cuts a text; what it gives are the pieces as the model sees them,
+                                 spelled as tokens are: in GPT-2's alphabet, with U+2581 ...
+       otx__cutter_close
+
+   A cutter owns its programs; the pieces own the text that they are parts of, which a cutter may
+   have written anew.
+
+   Rooms, in order of dependency:
+     char_set       sets of characters
+     categories     Unicode's categories, scripts and case, as sets
+     regex_parse    regular expressions, read
+     regex_program  what they are made: a program
+     regex_match    the program run over a text
+     slices         a text in pieces, and ways to cut it further
+     cutter_read    the steps of a pre-tokenizer, read
+     cutter         texts cut by them */
+
+/* >>> src/encode/char_set.h */
+/* ---- char_set: to be written ---- */
+
+/* >>> src/encode/categories.h */
+/* ---- categories: to be written ---- */
+
+/* >>> src/encode/regex_parse.h */
+/* ---- regex_parse: to be written ---- */
+
+/* >>> src/encode/regex_program.h */
+/* ---- regex_program: to be written ---- */
+
+/* >>> src/encode/regex_match.h */
+/* ---- regex_match: to be written ---- */
+
+/* >>> src/encode/slices.h */
+/* ---- slices: a text in pieces, and ways to cut it further ------------------------------ */
+
+/* A part of the text of otx__slices, in bytes. */
+typedef struct otx__slice {
+    uint32_t start, end;
+} otx__slice;
+
+/* A text in pieces, in order; none is empty. What a pre-tokenizer removes is in none. */
+typedef struct otx__slices {
+    const otx_context *ctx;
+    otx__text text, next_text;       /* what the pieces are parts of; room for the next */
+    otx__slice *items, *next_items;
+    size_t count, capacity, next_count, next_capacity;
+    bool failed;                     /* out of memory */
+} otx__slices;
+
+OTX__PRIVATE void otx__slices_open(otx__slices *slices, const otx_context *ctx)
+{
+    memset(slices, 0, sizeof *slices);
+    slices->ctx = ctx;
+    otx__text_open(&slices->text, ctx);
+    otx__text_open(&slices->next_text, ctx);
+}
+
+OTX__PRIVATE void otx__slices_close(otx__slices *slices)
+{
+    const otx_context *ctx = slices->ctx;
+    otx__text_close(&slices->text);
+    otx__text_close(&slices->next_text);
+    if (slices->capacity)
+        otx__free(ctx, slices->items, slices->capacity, sizeof *slices->items);
+    if (slices->next_capacity)
+        otx__free(ctx, slices->next_items, slices->next_capacity, sizeof *slices->next_items);
+    otx__slices_open(slices, ctx);
+}
+
+/* >>> src/encode/cutter_read.h */
+/* ---- cutter_read: the steps of a pre-tokenizer, read ---- */
+
+/* >>> src/encode/cutter.h */
+/* ---- cutter: texts cut by the steps of a pre-tokenizer --------------------------------- */
+
+typedef struct otx__cutter {
+    otx__pool pool;
+} otx__cutter;
+
+/* Opens the cutter of a pre-tokenizer, the value `node` of a tokenizer.json (OTX_JSON_NONE and
+   null: texts stay whole). `name` stands in errors. On failure nothing is left open. */
+OTX__PRIVATE otx_result otx__cutter_open(const otx_context *ctx, const otx_json *json,
+                                         uint32_t node, const char *name, otx__cutter *cutter,
+                                         otx_error *error)
+{
+    (void)json;
+    (void)node;
+    (void)name;
+    (void)error;
+    otx__pool_open(&cutter->pool, ctx);
+    return OTX_OK;
+}
+
+/* Opens one that finds all matches of a regular expression, as tiktoken does; the pieces are
+   bytes of the text as they are. */
+OTX__PRIVATE otx_result otx__cutter_open_pattern(const otx_context *ctx, const char *pattern,
+                                                 size_t size, const char *name,
+                                                 otx__cutter *cutter, otx_error *error)
+{
+    (void)pattern;
+    (void)size;
+    (void)name;
+    (void)error;
+    otx__pool_open(&cutter->pool, ctx);
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__cutter_close(otx__cutter *cutter)
+{
+    otx__pool_close(&cutter->pool);
+}
+
+/* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
+   the user gave, not behind an added token. `slices` is open, and used again from text to text;
+   what is in it lasts until the next call. */
+OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
+                                        bool first, otx__slices *slices, otx_error *error)
+{
+    (void)cutter;
+    (void)text;
+    (void)size;
+    (void)first;
+    (void)slices;
+    (void)error;
+    return OTX_OK;
 }
 
 /* >>> src/simd/chapter.h */

@@ -1,0 +1,1 @@
+/* ---- categories: to be written ---- */

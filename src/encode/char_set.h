@@ -1,0 +1,1 @@
+/* ---- char_set: to be written ---- */

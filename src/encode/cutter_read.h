@@ -1,0 +1,1 @@
+/* ---- cutter_read: the steps of a pre-tokenizer, read ---- */

@@ -1,0 +1,1 @@
+/* ---- regex_match: to be written ---- */

@@ -1,0 +1,1 @@
+/* ---- regex_program: to be written ---- */
