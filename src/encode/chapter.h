@@ -14,11 +14,13 @@
    have written anew.
 
    Rooms, in order of dependency:
-     char_set       sets of characters
-     categories     Unicode's categories, scripts and case, as sets
-     regex_parse    regular expressions, read
-     regex_program  what they are made: a program
-     regex_match    the program run over a text
-     slices         a text in pieces, and ways to cut it further
-     cutter_read    the steps of a pre-tokenizer, read
-     cutter         texts cut by them */
+     char_set        sets of characters
+     unicode_tables  what characters are, packed
+     categories      Unicode's categories, scripts and case, as sets
+     regex_parse     regular expressions, read: sets and escapes
+     regex_syntax    classes, repetitions, groups
+     regex_program   the program that they become
+     regex_match     the program run over a text
+     slices          a text in pieces, and ways to cut it further
+     cutter_read     the steps of a pre-tokenizer, read
+     cutter          texts cut by them */
