@@ -113,210 +113,210 @@
     12534  encode/char_set            sets of characters
     12759  encode/unicode_tables      what characters are, packed
     12923  encode/categories          Unicode's categories, scripts and case, as sets
-    13220  encode/regex_parse         regular expressions, read: sets and escapes
-    13518  encode/regex_syntax        classes, repetitions, groups
-    13918  encode/regex_program       the program that they become
-    14430  encode/regex_match         the program run over a text
-    14780  encode/slices              a text in pieces, and ways to cut it further
-    15027  encode/cutter_read         the steps of a pre-tokenizer, read
-    15331  encode/cutter              texts cut by them
+    13224  encode/regex_parse         regular expressions, read: sets and escapes
+    13530  encode/regex_syntax        classes, repetitions, groups
+    13930  encode/regex_program       the program that they become
+    14442  encode/regex_match         the program run over a text
+    14792  encode/slices              a text in pieces, and ways to cut it further
+    15039  encode/cutter_read         the steps of a pre-tokenizer, read
+    15341  encode/cutter              texts cut by them
 
-    15504  simd                       the hot loops, once for each instruction set
-    15537  simd/kernels               the table of kernels, and what all versions share
-    15814  simd/scalar                the reference
-    15983  simd/sse2                  the operations of 128-bit x86, and what each does
-    16104  simd/neon                  those of 64-bit Arm
-    16199  simd/wasm                  those of WebAssembly's SIMD128
-    16284  simd/avx2                  those of 256-bit x86, with FMA
-    16366  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    17008  simd/avx_vnni              AVX2, and products of integers
-    17104  simd/neon_bf16             NEON, and products of matrices
-    17258  simd/avx512                512-bit x86, by hand
-    17864  simd/amx                   tiles of x86, beside AVX-512
-    18107  simd/dispatch              which of them this machine can run, and which a call takes
+    15514  simd                       the hot loops, once for each instruction set
+    15547  simd/kernels               the table of kernels, and what all versions share
+    15824  simd/scalar                the reference
+    15993  simd/sse2                  the operations of 128-bit x86, and what each does
+    16114  simd/neon                  those of 64-bit Arm
+    16209  simd/wasm                  those of WebAssembly's SIMD128
+    16294  simd/avx2                  those of 256-bit x86, with FMA
+    16376  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    17018  simd/avx_vnni              AVX2, and products of integers
+    17114  simd/neon_bf16             NEON, and products of matrices
+    17268  simd/avx512                512-bit x86, by hand
+    17874  simd/amx                   tiles of x86, beside AVX-512
+    18117  simd/dispatch              which of them this machine can run, and which a call takes
 
-    18333  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    18386  solve/views                the rows of matrices, as the kernels read them
-    18515  solve/panels               vectors as the dense products want them, and these
-    18706  solve/rests                vectors on their way into panels
-    18883  solve/dictionary           the atoms, and their split along a common direction
-    19038  solve/exact_gram           products of all pairs of atoms in double
-    19120  solve/triangle             packed lower triangles
-    19224  solve/support              what is known of one target, and the exact steps
-    19500  solve/gram_table           products of atoms with all atoms, for scans
-    19738  solve/screen               which atoms are worth scoring in double: the bound
-    20044  solve/scan                 the correlations of all atoms with a block's residuals
-    20207  solve/predict              making targets ready for the next scan
-    20453  solve/candidates           the atoms that a scan could not rule out
-    20790  solve/select               the next atoms of each target
-    20955  solve/pursuit              what one solve holds, and the memory it takes
-    21199  solve/plan                 which form, and in what blocks
-    21444  solve/steps                a pursuit from its rows to its results
-    21683  solve/combine              new rows of coefficients
-    21745  solve/solver               the public call
-    21910  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22119  solve/affine_normal        the normal equations of an affine map
-    22362  solve/affine_factor        their factor, and their solution
-    22593  solve/affine_map           a fitted map, and the rows it makes
-    22937  solve/affine_choice        how many atoms to take, and chosen by what
-    23337  solve/affine_fit           what a fit of an affine map holds and needs
-    23601  solve/affine               fitting and applying affine maps
+    18343  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18396  solve/views                the rows of matrices, as the kernels read them
+    18525  solve/panels               vectors as the dense products want them, and these
+    18716  solve/rests                vectors on their way into panels
+    18893  solve/dictionary           the atoms, and their split along a common direction
+    19048  solve/exact_gram           products of all pairs of atoms in double
+    19130  solve/triangle             packed lower triangles
+    19234  solve/support              what is known of one target, and the exact steps
+    19510  solve/gram_table           products of atoms with all atoms, for scans
+    19748  solve/screen               which atoms are worth scoring in double: the bound
+    20054  solve/scan                 the correlations of all atoms with a block's residuals
+    20217  solve/predict              making targets ready for the next scan
+    20463  solve/candidates           the atoms that a scan could not rule out
+    20800  solve/select               the next atoms of each target
+    20965  solve/pursuit              what one solve holds, and the memory it takes
+    21209  solve/plan                 which form, and in what blocks
+    21454  solve/steps                a pursuit from its rows to its results
+    21693  solve/combine              new rows of coefficients
+    21755  solve/solver               the public call
+    21920  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22129  solve/affine_normal        the normal equations of an affine map
+    22372  solve/affine_factor        their factor, and their solution
+    22603  solve/affine_map           a fitted map, and the rows it makes
+    22947  solve/affine_choice        how many atoms to take, and chosen by what
+    23347  solve/affine_fit           what a fit of an affine map holds and needs
+    23611  solve/affine               fitting and applying affine maps
 
-    23892  methods                    rows for tokens that a model lacks, each method a room
-    23936  methods/parts              what methods share: sums of rows, combinations
-    24120  methods/pursuit            omp, omp-centred
-    24191  methods/constant           mean, zero
-    24219  methods/rough              products in float that leave few to be taken in double
-    24275  methods/near               each target against all anchors
-    24566  methods/weights            how a few anchors combine to a target
-    24787  methods/interpolation      common_interpolation
-    24940  methods/wechsel            wechsel
-    24990  methods/focus              focus
-    25078  methods/hull               hull
-    25129  methods/dense              matrices of double, and their products
-    25394  methods/lengthen           the base's rows of pieces beside the donor's
-    25660  methods/mapping            omp-affine, affine
-    25929  methods/linear             maps between two models' rows
-    26084  methods/clp                clp
-    26170  methods/chance             normal deviates that are the same everywhere
-    26231  methods/factor             of symmetric matrices
-    26280  methods/randn              randn
-    26369  methods/john_hewitt        john_hewitt
-    26453  methods/polar              the orthogonal part of a matrix
-    26549  methods/procrustes         procrustes
-    26642  methods/eigen              principal directions of a matrix's rows
-    26956  methods/landmark_pca       landmark_pca
-    27014  methods/stb                stb
-    27196  methods/rope               rows turned to positions
-    27286  methods/mp_rope            mp_rope
-    27612  methods/subword            subword
-    27718  methods/zett               zett
-    27740  methods/spread             the factor that suits hidden anchors' rows best
-    27967  methods/modifiers          what is done to the rows of any method
-    28111  methods/undertrained       rows that look as if nothing had trained them
-    28228  methods/methods            the table of all, and the public calls
+    23902  methods                    rows for tokens that a model lacks, each method a room
+    23946  methods/parts              what methods share: sums of rows, combinations
+    24130  methods/pursuit            omp, omp-centred
+    24201  methods/constant           mean, zero
+    24229  methods/rough              products in float that leave few to be taken in double
+    24285  methods/near               each target against all anchors
+    24576  methods/weights            how a few anchors combine to a target
+    24797  methods/interpolation      common_interpolation
+    24950  methods/wechsel            wechsel
+    25000  methods/focus              focus
+    25088  methods/hull               hull
+    25139  methods/dense              matrices of double, and their products
+    25404  methods/lengthen           the base's rows of pieces beside the donor's
+    25670  methods/mapping            omp-affine, affine
+    25939  methods/linear             maps between two models' rows
+    26094  methods/clp                clp
+    26180  methods/chance             normal deviates that are the same everywhere
+    26241  methods/factor             of symmetric matrices
+    26290  methods/randn              randn
+    26379  methods/john_hewitt        john_hewitt
+    26463  methods/polar              the orthogonal part of a matrix
+    26559  methods/procrustes         procrustes
+    26652  methods/eigen              principal directions of a matrix's rows
+    26966  methods/landmark_pca       landmark_pca
+    27024  methods/stb                stb
+    27206  methods/rope               rows turned to positions
+    27296  methods/mp_rope            mp_rope
+    27622  methods/subword            subword
+    27728  methods/zett               zett
+    27750  methods/spread             the factor that suits hidden anchors' rows best
+    27977  methods/modifiers          what is done to the rows of any method
+    28121  methods/undertrained       rows that look as if nothing had trained them
+    28238  methods/methods            the table of all, and the public calls
 
-    28406  across                     tokens of one vocabulary as weighted tokens of another
-    28420  across/map_rows            a map, gathered row by row
-    28617  across/token_map           by the split of the other vocabulary
-    28740  across/write_maps          two maps as safetensors
-    28883  across/spell_maps          two maps as JSON, for people
+    28416  across                     tokens of one vocabulary as weighted tokens of another
+    28430  across/map_rows            a map, gathered row by row
+    28627  across/token_map           by the split of the other vocabulary
+    28750  across/write_maps          two maps as safetensors
+    28893  across/spell_maps          two maps as JSON, for people
 
-    29003  disk                       files and directories
-    29041  disk/system                what POSIX and Windows are asked for
-    29082  disk/windows_paths         paths as Windows takes them
-    29222  disk/windows               the system as Windows gives it
-    29534  disk/posix                 the system as POSIX gives it
-    29782  disk/paths                 what can be told from their text
-    29856  disk/failure               why the system refused
-    29970  disk/look                  what stands at a path, and whether within another
-    30091  disk/listing               listings of directories
-    30166  disk/reading               files to read, and whether they have changed
-    30345  disk/writing               files to write
-    30462  disk/copying               copies of files
-    30528  disk/trees                 whole directories looked through, copied, removed
-    30744  disk/known                 what weights are called in a directory
-    30838  disk/staging               a directory made under another name, then renamed
-    31104  disk/staged_files          files made under another name, then renamed
-    31233  disk/missing               a path or a directory without what is wanted of it
-    31276  disk/gguf_files            GGUF files of a directory, by their names
-    31317  disk/weights               which files they are, and what may stand in their place
-    31653  disk/weight_index          the index of a checkpoint in shards
-    31870  disk/shards                what an index and its shards say of each other
-    32075  disk/gguf_parts            the parts of a split GGUF file
-    32184  disk/checkpoint            a model directory, in one file or in shards
-    32536  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    32615  disk/tokenizer_directory   the tokenizer of a model directory
+    29013  disk                       files and directories
+    29051  disk/system                what POSIX and Windows are asked for
+    29092  disk/windows_paths         paths as Windows takes them
+    29232  disk/windows               the system as Windows gives it
+    29544  disk/posix                 the system as POSIX gives it
+    29792  disk/paths                 what can be told from their text
+    29866  disk/failure               why the system refused
+    29980  disk/look                  what stands at a path, and whether within another
+    30101  disk/listing               listings of directories
+    30176  disk/reading               files to read, and whether they have changed
+    30355  disk/writing               files to write
+    30472  disk/copying               copies of files
+    30538  disk/trees                 whole directories looked through, copied, removed
+    30754  disk/known                 what weights are called in a directory
+    30848  disk/staging               a directory made under another name, then renamed
+    31114  disk/staged_files          files made under another name, then renamed
+    31243  disk/missing               a path or a directory without what is wanted of it
+    31286  disk/gguf_files            GGUF files of a directory, by their names
+    31327  disk/weights               which files they are, and what may stand in their place
+    31663  disk/weight_index          the index of a checkpoint in shards
+    31880  disk/shards                what an index and its shards say of each other
+    32085  disk/gguf_parts            the parts of a split GGUF file
+    32194  disk/checkpoint            a model directory, in one file or in shards
+    32546  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    32625  disk/tokenizer_directory   the tokenizer of a model directory
 
-    32877  model                      which tensors and config keys belong to the vocabulary
-    32913  model/known                what the world calls things
-    33265  model/known_keys           keys of ids and sizes in configs
-    33439  model/known_classes        classes of tokenizers, by the type of model
-    33677  model/names                names of tensors
-    33834  model/document             the JSON files of a model directory
-    33929  model/members              what the members of a config are about
-    34150  model/config               what config.json says
-    34327  model/side                 a model directory opened once
-    34453  model/gguf_model           what a GGUF file says of a model
-    34510  model/code                 the Python that a tokenizer is loaded with
-    34744  model/parts                what each tensor does for the vocabulary
-    34855  model/whole                whether all tensors are there
-    34977  model/find                 finding the parts of a model
-    35281  model/processor            the tokens that a processor looks for by their text
-    35436  model/heirs                what becomes of the ids in a config
-    35603  model/config_ids           ids in a config being edited
-    35843  model/config_lists         lists, dictionaries and ranges of ids
-    36000  model/config_edit          config.json and generation_config.json, edited
-    36295  model/classes              which class a tokenizer is loaded as
-    36502  model/class_tokens         added tokens that a class numbers otherwise
+    32887  model                      which tensors and config keys belong to the vocabulary
+    32923  model/known                what the world calls things
+    33275  model/known_keys           keys of ids and sizes in configs
+    33449  model/known_classes        classes of tokenizers, by the type of model
+    33687  model/names                names of tensors
+    33844  model/document             the JSON files of a model directory
+    33939  model/members              what the members of a config are about
+    34160  model/config               what config.json says
+    34337  model/side                 a model directory opened once
+    34463  model/gguf_model           what a GGUF file says of a model
+    34520  model/code                 the Python that a tokenizer is loaded with
+    34754  model/parts                what each tensor does for the vocabulary
+    34865  model/whole                whether all tensors are there
+    34987  model/find                 finding the parts of a model
+    35291  model/processor            the tokens that a processor looks for by their text
+    35446  model/heirs                what becomes of the ids in a config
+    35613  model/config_ids           ids in a config being edited
+    35853  model/config_lists         lists, dictionaries and ranges of ids
+    36010  model/config_edit          config.json and generation_config.json, edited
+    36305  model/classes              which class a tokenizer is loaded as
+    36512  model/class_tokens         added tokens that a class numbers otherwise
 
-    36618  job                        the whole transplant, in the order in which it happens
-    36675  job/job                    what a job holds
-    37067  job/open                   opening the two models
-    37343  job/map                    the caller's map
-    37464  job/align                  where every new row comes from
-    37665  job/plan                   what becomes of every tensor, and of the configs
-    37886  job/rope                   heads and rotary positions of the two models
-    37984  job/chat                   the template that turns messages into text
-    38123  job/digits                 where the two tokenizers cut numbers differently
-    38324  job/converted              the special tokens that a conversion to GGUF finds
-    38632  job/gguf_donor             the files of a tokenizer, open once more
-    38716  job/gguf_pre               what llama.cpp calls the way it cuts text
-    38999  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39335  job/gguf_merges            the merges of a byte-level vocabulary
-    39506  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    39676  job/gguf_special           special tokens, flags, templates
-    39895  job/gguf_normal            what becomes of spaces and letters
-    40038  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40234  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    40474  job/bos                    texts that begin otherwise than the base's
-    40538  job/rows                   rows in memory: reading, checking, their mean
-    40877  job/pieces                 what the base cuts new tokens into
-    41032  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41297  job/magikarp               tokens that look under-trained by their rows
-    41424  job/match                  rows of tokens that a new one only begins with
-    41511  job/solve                  solving for the rows of the donor
-    41720  job/targets                the rows that are made from the donor's
-    41838  job/diagnose               what is odd about the rows that were made
-    41967  job/rebuild                the new rows of one vocabulary tensor
-    42228  job/write_blocks           new rows as blocks
-    42325  job/write                  the output and its weights
-    42619  job/write_gguf             the output as a GGUF file, or as parts of one
-    42964  job/copy                   the other files of the two models
-    43181  job/index                  the files that are written anew
-    43343  job/run                    the whole, in order
-    43504  job/combined               a map of tokens by the combinations that a method makes
-    43604  job/report                 what a job did, as JSON and as a table
-    43931  job/findings               what is told of a finished model
-    43980  job/check_files            its files
-    44116  job/check_ids              sizes, ids and tying
-    44332  job/check_values           values
-    44403  job/check_gguf             the tokens of a GGUF file
-    44653  job/check_gguf_keys        its other keys, and its tensors
-    44898  job/check_draft            as a draft model for another
-    45221  job/verify                 whether a finished model agrees with itself
+    36628  job                        the whole transplant, in the order in which it happens
+    36685  job/job                    what a job holds
+    37077  job/open                   opening the two models
+    37353  job/map                    the caller's map
+    37474  job/align                  where every new row comes from
+    37675  job/plan                   what becomes of every tensor, and of the configs
+    37896  job/rope                   heads and rotary positions of the two models
+    37994  job/chat                   the template that turns messages into text
+    38133  job/digits                 where the two tokenizers cut numbers differently
+    38334  job/converted              the special tokens that a conversion to GGUF finds
+    38642  job/gguf_donor             the files of a tokenizer, open once more
+    38726  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39009  job/gguf_tokens            the strings, types and scores of a vocabulary
+    39345  job/gguf_merges            the merges of a byte-level vocabulary
+    39516  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    39686  job/gguf_special           special tokens, flags, templates
+    39905  job/gguf_normal            what becomes of spaces and letters
+    40048  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40244  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    40484  job/bos                    texts that begin otherwise than the base's
+    40548  job/rows                   rows in memory: reading, checking, their mean
+    40887  job/pieces                 what the base cuts new tokens into
+    41042  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41307  job/magikarp               tokens that look under-trained by their rows
+    41434  job/match                  rows of tokens that a new one only begins with
+    41521  job/solve                  solving for the rows of the donor
+    41730  job/targets                the rows that are made from the donor's
+    41848  job/diagnose               what is odd about the rows that were made
+    41977  job/rebuild                the new rows of one vocabulary tensor
+    42238  job/write_blocks           new rows as blocks
+    42335  job/write                  the output and its weights
+    42629  job/write_gguf             the output as a GGUF file, or as parts of one
+    42974  job/copy                   the other files of the two models
+    43191  job/index                  the files that are written anew
+    43353  job/run                    the whole, in order
+    43514  job/combined               a map of tokens by the combinations that a method makes
+    43614  job/report                 what a job did, as JSON and as a table
+    43941  job/findings               what is told of a finished model
+    43990  job/check_files            its files
+    44126  job/check_ids              sizes, ids and tying
+    44342  job/check_values           values
+    44413  job/check_gguf             the tokens of a GGUF file
+    44663  job/check_gguf_keys        its other keys, and its tensors
+    44908  job/check_draft            as a draft model for another
+    45231  job/verify                 whether a finished model agrees with itself
 
-    45277  evaluate                   methods ranked on tokens that both models share
-    45296  evaluate/token_class       what a token is like, by its bytes
-    45363  evaluate/hidden            which tokens are hidden, and the rows at hand
-    45561  evaluate/scores            how near rows come to the true ones
-    45661  evaluate/ranks             whether a true row is found among all
-    45792  evaluate/evaluate          methods, one after the other, matrix by matrix
-    46021  evaluate/write_json        an evaluation as JSON
-    46134  evaluate/write_page        an evaluation as a page
+    45287  evaluate                   methods ranked on tokens that both models share
+    45306  evaluate/token_class       what a token is like, by its bytes
+    45373  evaluate/hidden            which tokens are hidden, and the rows at hand
+    45571  evaluate/scores            how near rows come to the true ones
+    45671  evaluate/ranks             whether a true row is found among all
+    45802  evaluate/evaluate          methods, one after the other, matrix by matrix
+    46031  evaluate/write_json        an evaluation as JSON
+    46144  evaluate/write_page        an evaluation as a page
 
-    46348  reshape                    a model's own vocabulary, smaller or larger
-    46372  reshape/needed             what has to stay for the sake of what stays
-    46586  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    46889  reshape/whole_word         which texts a tokenizer leaves in one piece
-    47022  reshape/renumber           which tokens there are then, and their ids
-    47229  reshape/files_json         tokenizer.json and the JSON files beside it
-    47606  reshape/files_lines        merges.txt and vocab.txt
-    47690  reshape/new_tokenizer      the files of the tokenizer, written anew
-    47812  reshape/named              tokens that configs name, which stay
-    47929  reshape/new_model          the model with its new tokenizer
-    48003  reshape/trim               fewer tokens
-    48110  reshape/extend             more tokens
+    46358  reshape                    a model's own vocabulary, smaller or larger
+    46382  reshape/needed             what has to stay for the sake of what stays
+    46596  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    46899  reshape/whole_word         which texts a tokenizer leaves in one piece
+    47032  reshape/renumber           which tokens there are then, and their ids
+    47239  reshape/files_json         tokenizer.json and the JSON files beside it
+    47616  reshape/files_lines        merges.txt and vocab.txt
+    47700  reshape/new_tokenizer      the files of the tokenizer, written anew
+    47822  reshape/named              tokens that configs name, which stay
+    47939  reshape/new_model          the model with its new tokenizer
+    48013  reshape/trim               fewer tokens
+    48120  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -12837,7 +12837,7 @@ static const struct {
     {"upper", "lu",
      "&4W_5Qi#2IhiUiUi"},
     {"word", "l m nd nl pc",
-     "&QPTOQQ&DZ#V#2HziUiUi"},
+     "&Hj#V#2HziUiUi"},
     {"arabic", "",
      "ExSPTP]PQPoPXZiP$cPq#t#R'dnPPT#nPlC#t$j`*YQ#sQ#XVOp_$hSP%Q$#gn#gQ#ZR@7dRPjPPPOQOPXPRPO"
      "POUOSOPOPOPQPPPOQOPOPOPOPOPPPOQRPUPRPRPOPXP`TQPSP`#WP"},
@@ -12909,8 +12909,8 @@ static const char *const otx__fold_runs[] = {
     "Mx#RO#S#TOOPPOO':VPOO#MnPOO'9sPOO';_POO';[QQPPTOO';OPOO':]POO';RPOO';QROOPROOPWPO';sR#TPP",
     "$cPPPVOOP]uO%DSwOO%DSUOO%DS2!dSPPXOO4+fPOO4+gQ`PP#W]PP%nUPP`nPP#kPPPROO4-OQSPP]OOPPOO7Gx",
     "SPPPUXPPcOO7HhPOO7HsPOO7HoPOO7HePOO7HhQOO7GbPOO7GzPOO7GeRVPP_OO#SPOO7HgPOO4.WQPPPROO7I_",
-    "QOOPSOOPUQPPTOO7N]jOOP5iOO7Sm#sO6%[,9POOD(jPOOD(k:kiOp>gwOx&OsOx&_YOw[^Ow`UOwWPOwKu#UO#d",
-    "&OeOp#7toOp-0WoOp2,YqOr",
+    "QOOPSOOPUQPPTOO7N]jOOP5iOO7Sm#sO6%[,9QOOP:kiOp>gwOx&OsOx&_YOw[^Ow`UOwWPOwKu#UO#d&OeOp",
+    "#7toOp-0WoOp2,YqOr",
 };
 
 /* How what Rust's unicode_categories takes for punctuation differs from that. */
@@ -12993,6 +12993,10 @@ static const struct {
     {"whitecontrols", "", '\t', '\r'},
     {"blank", "zs", '\t', '\t'},
     {"ascii", "", 0x01, 0x7f},
+    {"lonelyword", "word superscripts fractions", 0xb9, 0xb9}, /* \w outside a class */
+    {"superscripts", "", 0xb2, 0xb3},
+    {"fractions", "", 0xbc, 0xbe},
+    {"rustword", "word", 0x200c, 0x200d},
     {"xdigit", "digits09 hexlower", 'A', 'F'},
     {"digits09", "", '0', '9'},
     {"hexlower", "", 'a', 'f'},
@@ -13481,11 +13485,18 @@ OTX__PRIVATE void otx__parser_named(otx__parser *p, const char *end, otx__char_s
     if (inverted) otx__char_set_invert(set);
 }
 
-/* The set of an escape behind its backslash, if it is one of a set. */
-OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set)
+/* What \w is: of Oniguruma a little more where it stands alone than in a class. */
+OTX__PRIVATE const char *otx__parser_word(const otx__parser *p, bool alone)
 {
-    static const char letters[] = "dwsh";
-    static const char *const names[] = {"digit", "word", "space", "xdigit"};
+    if (p->dialect == OTX__TIKTOKEN) return "rustword";
+    return alone ? "lonelyword" : "word";
+}
+
+/* The set of an escape behind its backslash, if it is one of a set. */
+OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set, bool alone)
+{
+    static const char letters[] = "dshw";
+    static const char *const names[] = {"digit", "space", "xdigit"};
     const char letter = (char)p->text[p->at];
     const char *at = (const char *)memchr(letters, letter | 0x20, sizeof letters - 1);
     bool inverted = letter < 'a';
@@ -13507,7 +13518,8 @@ OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set)
         if (letter == 'N') otx__char_set_add(set, '\n', '\n');
     } else if (at) {
         p->at++;
-        (void)otx__char_set_named(names[at - letters], set);
+        (void)otx__char_set_named(*at == 'w' ? otx__parser_word(p, alone) : names[at - letters],
+                                  set);
     } else {
         return false;
     }
@@ -13554,7 +13566,7 @@ OTX__PRIVATE bool otx__parser_class_item(otx__parser *p, otx__char_set *set, uin
         otx__parser_fail(p, "a backslash ends it");
     } else if (otx__parser_take(p, 'b')) {
         *code = '\b';
-    } else if (otx__parser_class_escape(p, set)) {
+    } else if (otx__parser_class_escape(p, set, false)) {
         return true;
     } else if (!otx__parser_escaped(p, code)) {
         otx__parser_fail(p, "this escape is not known here");
@@ -13820,13 +13832,13 @@ OTX__PRIVATE uint32_t otx__parser_escape(otx__parser *p, bool *can_repeat)
         node = otx__parser_node(p, kinds[at - letters]);
         if (node == OTX__NO_NODE || (*at != 'b' && *at != 'B')) return node;
         otx__char_set_open(&set, p->ctx);
-        (void)otx__char_set_named("word", &set);
+        (void)otx__char_set_named(otx__parser_word(p, true), &set);
         p->nodes[node].value = otx__parser_table(p, &set);
         otx__char_set_close(&set);
         return node;
     }
     otx__char_set_open(&set, p->ctx);
-    if (otx__parser_class_escape(p, &set)) return otx__parser_set(p, &set);
+    if (otx__parser_class_escape(p, &set, true)) return otx__parser_set(p, &set);
     otx__char_set_close(&set);
     if (!otx__parser_escaped(p, &code)) otx__parser_fail(p, "this escape is not known here");
     return otx__parser_letter(p, code);
@@ -15070,10 +15082,8 @@ typedef struct otx__step_reader {
 static const char otx__gpt2_pattern[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/* \w+|[^\w\s]+ of Rust's regex, whose words differ from Oniguruma's in eight characters. */
-static const char otx__words_pattern[] =
-    "[\\w\\u200c\\u200d&&[^\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be]]+|"
-    "[[^\\w\\s\\u200c\\u200d]\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be]+";
+/* \w+|[^\w\s]+ of Rust's regex, in whose words there are joiners. */
+static const char otx__words_pattern[] = "[\\w\\u200c\\u200d]+|[^\\w\\s\\u200c\\u200d]+";
 
 OTX__PRIVATE otx__step *otx__read_step(otx__step_reader *r, otx__step_kind kind)
 {
