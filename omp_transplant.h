@@ -23,300 +23,301 @@
 
    What is where
 
-      353  api/version                version
-      383  api/result                 results
-      423  api/context                context: memory, threads, progress
-      501  api/isa                    instruction sets
-      518  api/matrix                 numbers and matrices
-      576  api/blocks                 block types of ggml
-      602  api/solver                 the solver
-      730  api/affine                 the affine map: rows as the map makes them, and what it misses
-      864  api/methods                methods: rows for tokens that a model lacks
-     1101  api/source                 sources and sinks: bytes in and out
-     1121  api/json                   JSON
-     1243  api/safetensors            safetensors
-     1307  api/gguf                   GGUF
-     1405  api/vocab                  vocabularies
-     1542  api/align                  alignment
-     1609  api/gguf_vocab             vocabularies in GGUF files
-     1632  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1724  api/file                   files
-     1735  api/directory              directories
-     1807  api/job                    the whole job
-     1998  api/map_models             maps by the rows of two models
-     2020  api/verify                 looking at a finished model
-     2084  api/evaluate               methods ranked on tokens that both models share
-     2180  api/reshape                a model's own vocabulary, smaller or larger
+      354  api/version                version
+      384  api/result                 results
+      424  api/context                context: memory, threads, progress
+      502  api/isa                    instruction sets
+      519  api/matrix                 numbers and matrices
+      577  api/blocks                 block types of ggml
+      603  api/solver                 the solver
+      731  api/affine                 the affine map: rows as the map makes them, and what it misses
+      865  api/methods                methods: rows for tokens that a model lacks
+     1102  api/source                 sources and sinks: bytes in and out
+     1122  api/json                   JSON
+     1244  api/safetensors            safetensors
+     1308  api/gguf                   GGUF
+     1406  api/vocab                  vocabularies
+     1543  api/align                  alignment
+     1610  api/gguf_vocab             vocabularies in GGUF files
+     1633  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1725  api/file                   files
+     1736  api/directory              directories
+     1808  api/job                    the whole job
+     1999  api/map_models             maps by the rows of two models
+     2021  api/verify                 looking at a finished model
+     2085  api/evaluate               methods ranked on tokens that both models share
+     2181  api/reshape                a model's own vocabulary, smaller or larger
 
-     2269  base                       what everything stands on
-     2305  base/begin                 system headers, and how floating point must be compiled
-     2343  base/sizes                 counting, and sums and products that may not wrap
-     2381  base/span                  bytes of others, digits, UTF-8
-     2539  base/decimal               the digits of a double
-     2674  base/format                printf without stdio and without a locale
-     2943  base/result                results, failures, messages
-     3059  base/memory                the allocator, arrays that grow
-     3118  base/text                  names in messages, and text that grows
-     3235  base/hooks                 log, progress, threads of the caller
-     3304  base/sort                  in place, without memory, never quadratic; and finding
-     3354  base/clock                 wall time for statistics
-     3400  base/hash                  keyed, for tables whose keys a stranger chooses
-     3492  base/pool                  blocks that are freed together
-     3607  base/number                element types, widening and rounding
-     3818  base/blocks                block types of ggml, taken apart and widened
-     4039  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4324  base/blocks_make           rows quantised to blocks
-     4718  base/base64                decoding
-     4754  base/protobuf              fields of a message
-     4876  base/watch                 long loops that the caller can stop
+     2270  base                       what everything stands on
+     2306  base/begin                 system headers, and how floating point must be compiled
+     2344  base/sizes                 counting, and sums and products that may not wrap
+     2382  base/span                  bytes of others, digits, UTF-8
+     2540  base/decimal               the digits of a double
+     2675  base/format                printf without stdio and without a locale
+     2944  base/result                results, failures, messages
+     3060  base/memory                the allocator, arrays that grow
+     3119  base/text                  names in messages, and text that grows
+     3236  base/hooks                 log, progress, threads of the caller
+     3305  base/sort                  in place, without memory, never quadratic; and finding
+     3355  base/clock                 wall time for statistics
+     3401  base/hash                  keyed, for tables whose keys a stranger chooses
+     3493  base/pool                  blocks that are freed together
+     3608  base/number                element types, widening and rounding
+     3819  base/blocks                block types of ggml, taken apart and widened
+     4040  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4325  base/blocks_make           rows quantised to blocks
+     4719  base/base64                decoding
+     4755  base/protobuf              fields of a message
+     4877  base/watch                 long loops that the caller can stop
 
-     4929  files                      formats, on memory and streams
-     4959  files/memory_source        memory as a source of bytes
-     4977  files/json_read            a parser without recursion
-     5330  files/json_values          looking at values, stepping through containers
-     5543  files/json_edit            writing, and edits that keep every byte they do not touch
-     5911  files/tensors              what reading and writing a header share
-     6046  files/safetensors_read     the header of a file, checked
-     6371  files/safetensors_write    the header of a new file
-     6528  files/gguf_types           ggml's types, and the sizes of values
-     6705  files/gguf_values          keys, tensors and values found
-     6823  files/gguf_walk            what stands in a header, one after the other
-     7035  files/gguf_read            the header of a file, checked
-     7256  files/gguf_write           the header of a new file
-     7462  files/gguf_keys            a list of keys that is being made
+     4930  files                      formats, on memory and streams
+     4960  files/memory_source        memory as a source of bytes
+     4978  files/json_read            a parser without recursion
+     5331  files/json_values          looking at values, stepping through containers
+     5544  files/json_edit            writing, and edits that keep every byte they do not touch
+     5912  files/tensors              what reading and writing a header share
+     6047  files/safetensors_read     the header of a file, checked
+     6372  files/safetensors_write    the header of a new file
+     6529  files/gguf_types           ggml's types, and the sizes of values
+     6706  files/gguf_values          keys, tensors and values found
+     6824  files/gguf_walk            what stands in a header, one after the other
+     7036  files/gguf_read            the header of a file, checked
+     7257  files/gguf_write           the header of a new file
+     7463  files/gguf_keys            a list of keys that is being made
 
-     7662  vocab                      tokens, from every source, and which of them are the same
-     7703  vocab/known                what the world calls things: files, classes, tokens
-     8027  vocab/token_table          the table of tokens, and finding tokens in it
-     8201  vocab/spelling             from what a file spells to bytes
-     8392  vocab/reader               what the readers of all sources share
-     8750  vocab/added_tokens         what other files add to a model's tokens
-     9098  vocab/in_use               tokens that are named as reserved ones and are none
-     9201  vocab/from_tokenizer_json  tokenizer.json
-     9494  vocab/from_tekken          tekken.json
-     9649  vocab/from_tiktoken        *.tiktoken
-     9714  vocab/from_sentencepiece   tokenizer.model and its like
-    10079  vocab/from_vocab_json      vocab.json and merges.txt
-    10165  vocab/from_vocab_txt       vocab.txt
-    10222  vocab/digits               how a tokenizer cuts numbers
-    10418  vocab/recognise            what a file is, by what it holds
-    10549  vocab/parse                the first source that is given, and what goes with it
-    10775  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11087  vocab/rules_read           the rules of each kind of file
-    11196  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11389  vocab/from_gguf            the vocabulary of a GGUF file
-    11697  vocab/gguf_rules           how it splits text
-    11849  vocab/split                text split as the tokenizer's model splits it
-    12249  vocab/align                which base token a donor token is
+     7663  vocab                      tokens, from every source, and which of them are the same
+     7704  vocab/known                what the world calls things: files, classes, tokens
+     8028  vocab/token_table          the table of tokens, and finding tokens in it
+     8202  vocab/spelling             from what a file spells to bytes
+     8393  vocab/reader               what the readers of all sources share
+     8751  vocab/added_tokens         what other files add to a model's tokens
+     9099  vocab/in_use               tokens that are named as reserved ones and are none
+     9202  vocab/from_tokenizer_json  tokenizer.json
+     9495  vocab/from_tekken          tekken.json
+     9650  vocab/from_tiktoken        *.tiktoken
+     9715  vocab/from_sentencepiece   tokenizer.model and its like
+    10080  vocab/from_vocab_json      vocab.json and merges.txt
+    10166  vocab/from_vocab_txt       vocab.txt
+    10223  vocab/digits               how a tokenizer cuts numbers
+    10419  vocab/recognise            what a file is, by what it holds
+    10550  vocab/parse                the first source that is given, and what goes with it
+    10776  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11088  vocab/rules_read           the rules of each kind of file
+    11197  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11390  vocab/from_gguf            the vocabulary of a GGUF file
+    11698  vocab/gguf_rules           how it splits text
+    11850  vocab/split                text split as the tokenizer's model splits it
+    12250  vocab/align                which base token a donor token is
 
-    12506  encode                     text becomes pieces, pieces become ids
-    12534  encode/char_set            sets of characters
-    12759  encode/unicode_tables      what characters are, packed
-    12923  encode/categories          Unicode's categories, scripts and case, as sets
-    13224  encode/regex_parse         regular expressions, read: sets and escapes
-    13530  encode/regex_syntax        classes, repetitions, groups
-    13930  encode/regex_program       the program that they become
-    14442  encode/regex_match         the program run over a text
-    14792  encode/slices              a text in pieces, and ways to cut it further
-    15039  encode/cutter_read         the steps of a pre-tokenizer, read
-    15341  encode/cutter              texts cut by them
+    12507  encode                     text becomes pieces, pieces become ids
+    12536  encode/char_set            sets of characters
+    12761  encode/unicode_tables      what characters are, packed
+    12925  encode/categories          Unicode's categories, scripts and case, as sets
+    13226  encode/regex_parse         regular expressions, read: sets and escapes
+    13532  encode/regex_syntax        classes, repetitions, groups
+    13932  encode/regex_program       instructions, and what parts of an expression begin with
+    14085  encode/regex_make          the program that they become
+    14447  encode/regex_match         the program run over a text
+    14797  encode/slices              a text in pieces, and ways to cut it further
+    15044  encode/cutter_read         the steps of a pre-tokenizer, read
+    15346  encode/cutter              texts cut by them
 
-    15514  simd                       the hot loops, once for each instruction set
-    15547  simd/kernels               the table of kernels, and what all versions share
-    15824  simd/scalar                the reference
-    15993  simd/sse2                  the operations of 128-bit x86, and what each does
-    16114  simd/neon                  those of 64-bit Arm
-    16209  simd/wasm                  those of WebAssembly's SIMD128
-    16294  simd/avx2                  those of 256-bit x86, with FMA
-    16376  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    17018  simd/avx_vnni              AVX2, and products of integers
-    17114  simd/neon_bf16             NEON, and products of matrices
-    17268  simd/avx512                512-bit x86, by hand
-    17874  simd/amx                   tiles of x86, beside AVX-512
-    18117  simd/dispatch              which of them this machine can run, and which a call takes
+    15519  simd                       the hot loops, once for each instruction set
+    15552  simd/kernels               the table of kernels, and what all versions share
+    15829  simd/scalar                the reference
+    15998  simd/sse2                  the operations of 128-bit x86, and what each does
+    16119  simd/neon                  those of 64-bit Arm
+    16214  simd/wasm                  those of WebAssembly's SIMD128
+    16299  simd/avx2                  those of 256-bit x86, with FMA
+    16381  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    17023  simd/avx_vnni              AVX2, and products of integers
+    17119  simd/neon_bf16             NEON, and products of matrices
+    17273  simd/avx512                512-bit x86, by hand
+    17879  simd/amx                   tiles of x86, beside AVX-512
+    18122  simd/dispatch              which of them this machine can run, and which a call takes
 
-    18343  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    18396  solve/views                the rows of matrices, as the kernels read them
-    18525  solve/panels               vectors as the dense products want them, and these
-    18716  solve/rests                vectors on their way into panels
-    18893  solve/dictionary           the atoms, and their split along a common direction
-    19048  solve/exact_gram           products of all pairs of atoms in double
-    19130  solve/triangle             packed lower triangles
-    19234  solve/support              what is known of one target, and the exact steps
-    19510  solve/gram_table           products of atoms with all atoms, for scans
-    19748  solve/screen               which atoms are worth scoring in double: the bound
-    20054  solve/scan                 the correlations of all atoms with a block's residuals
-    20217  solve/predict              making targets ready for the next scan
-    20463  solve/candidates           the atoms that a scan could not rule out
-    20800  solve/select               the next atoms of each target
-    20965  solve/pursuit              what one solve holds, and the memory it takes
-    21209  solve/plan                 which form, and in what blocks
-    21454  solve/steps                a pursuit from its rows to its results
-    21693  solve/combine              new rows of coefficients
-    21755  solve/solver               the public call
-    21920  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22129  solve/affine_normal        the normal equations of an affine map
-    22372  solve/affine_factor        their factor, and their solution
-    22603  solve/affine_map           a fitted map, and the rows it makes
-    22947  solve/affine_choice        how many atoms to take, and chosen by what
-    23347  solve/affine_fit           what a fit of an affine map holds and needs
-    23611  solve/affine               fitting and applying affine maps
+    18348  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18401  solve/views                the rows of matrices, as the kernels read them
+    18530  solve/panels               vectors as the dense products want them, and these
+    18721  solve/rests                vectors on their way into panels
+    18898  solve/dictionary           the atoms, and their split along a common direction
+    19053  solve/exact_gram           products of all pairs of atoms in double
+    19135  solve/triangle             packed lower triangles
+    19239  solve/support              what is known of one target, and the exact steps
+    19515  solve/gram_table           products of atoms with all atoms, for scans
+    19753  solve/screen               which atoms are worth scoring in double: the bound
+    20059  solve/scan                 the correlations of all atoms with a block's residuals
+    20222  solve/predict              making targets ready for the next scan
+    20468  solve/candidates           the atoms that a scan could not rule out
+    20805  solve/select               the next atoms of each target
+    20970  solve/pursuit              what one solve holds, and the memory it takes
+    21214  solve/plan                 which form, and in what blocks
+    21459  solve/steps                a pursuit from its rows to its results
+    21698  solve/combine              new rows of coefficients
+    21760  solve/solver               the public call
+    21925  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22134  solve/affine_normal        the normal equations of an affine map
+    22377  solve/affine_factor        their factor, and their solution
+    22608  solve/affine_map           a fitted map, and the rows it makes
+    22952  solve/affine_choice        how many atoms to take, and chosen by what
+    23352  solve/affine_fit           what a fit of an affine map holds and needs
+    23616  solve/affine               fitting and applying affine maps
 
-    23902  methods                    rows for tokens that a model lacks, each method a room
-    23946  methods/parts              what methods share: sums of rows, combinations
-    24130  methods/pursuit            omp, omp-centred
-    24201  methods/constant           mean, zero
-    24229  methods/rough              products in float that leave few to be taken in double
-    24285  methods/near               each target against all anchors
-    24576  methods/weights            how a few anchors combine to a target
-    24797  methods/interpolation      common_interpolation
-    24950  methods/wechsel            wechsel
-    25000  methods/focus              focus
-    25088  methods/hull               hull
-    25139  methods/dense              matrices of double, and their products
-    25404  methods/lengthen           the base's rows of pieces beside the donor's
-    25670  methods/mapping            omp-affine, affine
-    25939  methods/linear             maps between two models' rows
-    26094  methods/clp                clp
-    26180  methods/chance             normal deviates that are the same everywhere
-    26241  methods/factor             of symmetric matrices
-    26290  methods/randn              randn
-    26379  methods/john_hewitt        john_hewitt
-    26463  methods/polar              the orthogonal part of a matrix
-    26559  methods/procrustes         procrustes
-    26652  methods/eigen              principal directions of a matrix's rows
-    26966  methods/landmark_pca       landmark_pca
-    27024  methods/stb                stb
-    27206  methods/rope               rows turned to positions
-    27296  methods/mp_rope            mp_rope
-    27622  methods/subword            subword
-    27728  methods/zett               zett
-    27750  methods/spread             the factor that suits hidden anchors' rows best
-    27977  methods/modifiers          what is done to the rows of any method
-    28121  methods/undertrained       rows that look as if nothing had trained them
-    28238  methods/methods            the table of all, and the public calls
+    23907  methods                    rows for tokens that a model lacks, each method a room
+    23951  methods/parts              what methods share: sums of rows, combinations
+    24135  methods/pursuit            omp, omp-centred
+    24206  methods/constant           mean, zero
+    24234  methods/rough              products in float that leave few to be taken in double
+    24290  methods/near               each target against all anchors
+    24581  methods/weights            how a few anchors combine to a target
+    24802  methods/interpolation      common_interpolation
+    24955  methods/wechsel            wechsel
+    25005  methods/focus              focus
+    25093  methods/hull               hull
+    25144  methods/dense              matrices of double, and their products
+    25409  methods/lengthen           the base's rows of pieces beside the donor's
+    25675  methods/mapping            omp-affine, affine
+    25944  methods/linear             maps between two models' rows
+    26099  methods/clp                clp
+    26185  methods/chance             normal deviates that are the same everywhere
+    26246  methods/factor             of symmetric matrices
+    26295  methods/randn              randn
+    26384  methods/john_hewitt        john_hewitt
+    26468  methods/polar              the orthogonal part of a matrix
+    26564  methods/procrustes         procrustes
+    26657  methods/eigen              principal directions of a matrix's rows
+    26971  methods/landmark_pca       landmark_pca
+    27029  methods/stb                stb
+    27211  methods/rope               rows turned to positions
+    27301  methods/mp_rope            mp_rope
+    27627  methods/subword            subword
+    27733  methods/zett               zett
+    27755  methods/spread             the factor that suits hidden anchors' rows best
+    27982  methods/modifiers          what is done to the rows of any method
+    28126  methods/undertrained       rows that look as if nothing had trained them
+    28243  methods/methods            the table of all, and the public calls
 
-    28416  across                     tokens of one vocabulary as weighted tokens of another
-    28430  across/map_rows            a map, gathered row by row
-    28627  across/token_map           by the split of the other vocabulary
-    28750  across/write_maps          two maps as safetensors
-    28893  across/spell_maps          two maps as JSON, for people
+    28421  across                     tokens of one vocabulary as weighted tokens of another
+    28435  across/map_rows            a map, gathered row by row
+    28632  across/token_map           by the split of the other vocabulary
+    28755  across/write_maps          two maps as safetensors
+    28898  across/spell_maps          two maps as JSON, for people
 
-    29013  disk                       files and directories
-    29051  disk/system                what POSIX and Windows are asked for
-    29092  disk/windows_paths         paths as Windows takes them
-    29232  disk/windows               the system as Windows gives it
-    29544  disk/posix                 the system as POSIX gives it
-    29792  disk/paths                 what can be told from their text
-    29866  disk/failure               why the system refused
-    29980  disk/look                  what stands at a path, and whether within another
-    30101  disk/listing               listings of directories
-    30176  disk/reading               files to read, and whether they have changed
-    30355  disk/writing               files to write
-    30472  disk/copying               copies of files
-    30538  disk/trees                 whole directories looked through, copied, removed
-    30754  disk/known                 what weights are called in a directory
-    30848  disk/staging               a directory made under another name, then renamed
-    31114  disk/staged_files          files made under another name, then renamed
-    31243  disk/missing               a path or a directory without what is wanted of it
-    31286  disk/gguf_files            GGUF files of a directory, by their names
-    31327  disk/weights               which files they are, and what may stand in their place
-    31663  disk/weight_index          the index of a checkpoint in shards
-    31880  disk/shards                what an index and its shards say of each other
-    32085  disk/gguf_parts            the parts of a split GGUF file
-    32194  disk/checkpoint            a model directory, in one file or in shards
-    32546  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    32625  disk/tokenizer_directory   the tokenizer of a model directory
+    29018  disk                       files and directories
+    29056  disk/system                what POSIX and Windows are asked for
+    29097  disk/windows_paths         paths as Windows takes them
+    29237  disk/windows               the system as Windows gives it
+    29549  disk/posix                 the system as POSIX gives it
+    29797  disk/paths                 what can be told from their text
+    29871  disk/failure               why the system refused
+    29985  disk/look                  what stands at a path, and whether within another
+    30106  disk/listing               listings of directories
+    30181  disk/reading               files to read, and whether they have changed
+    30360  disk/writing               files to write
+    30477  disk/copying               copies of files
+    30543  disk/trees                 whole directories looked through, copied, removed
+    30759  disk/known                 what weights are called in a directory
+    30853  disk/staging               a directory made under another name, then renamed
+    31119  disk/staged_files          files made under another name, then renamed
+    31301  disk/missing               a path or a directory without what is wanted of it
+    31344  disk/gguf_files            GGUF files of a directory, by their names
+    31385  disk/weights               which files they are, and what may stand in their place
+    31721  disk/weight_index          the index of a checkpoint in shards
+    31938  disk/shards                what an index and its shards say of each other
+    32143  disk/gguf_parts            the parts of a split GGUF file
+    32252  disk/checkpoint            a model directory, in one file or in shards
+    32604  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    32683  disk/tokenizer_directory   the tokenizer of a model directory
 
-    32887  model                      which tensors and config keys belong to the vocabulary
-    32923  model/known                what the world calls things
-    33275  model/known_keys           keys of ids and sizes in configs
-    33449  model/known_classes        classes of tokenizers, by the type of model
-    33687  model/names                names of tensors
-    33844  model/document             the JSON files of a model directory
-    33939  model/members              what the members of a config are about
-    34160  model/config               what config.json says
-    34337  model/side                 a model directory opened once
-    34463  model/gguf_model           what a GGUF file says of a model
-    34520  model/code                 the Python that a tokenizer is loaded with
-    34754  model/parts                what each tensor does for the vocabulary
-    34865  model/whole                whether all tensors are there
-    34987  model/find                 finding the parts of a model
-    35291  model/processor            the tokens that a processor looks for by their text
-    35446  model/heirs                what becomes of the ids in a config
-    35613  model/config_ids           ids in a config being edited
-    35853  model/config_lists         lists, dictionaries and ranges of ids
-    36010  model/config_edit          config.json and generation_config.json, edited
-    36305  model/classes              which class a tokenizer is loaded as
-    36512  model/class_tokens         added tokens that a class numbers otherwise
+    32945  model                      which tensors and config keys belong to the vocabulary
+    32981  model/known                what the world calls things
+    33333  model/known_keys           keys of ids and sizes in configs
+    33507  model/known_classes        classes of tokenizers, by the type of model
+    33745  model/names                names of tensors
+    33902  model/document             the JSON files of a model directory
+    33997  model/members              what the members of a config are about
+    34218  model/config               what config.json says
+    34395  model/side                 a model directory opened once
+    34521  model/gguf_model           what a GGUF file says of a model
+    34578  model/code                 the Python that a tokenizer is loaded with
+    34812  model/parts                what each tensor does for the vocabulary
+    34923  model/whole                whether all tensors are there
+    35045  model/find                 finding the parts of a model
+    35349  model/processor            the tokens that a processor looks for by their text
+    35504  model/heirs                what becomes of the ids in a config
+    35671  model/config_ids           ids in a config being edited
+    35911  model/config_lists         lists, dictionaries and ranges of ids
+    36068  model/config_edit          config.json and generation_config.json, edited
+    36363  model/classes              which class a tokenizer is loaded as
+    36570  model/class_tokens         added tokens that a class numbers otherwise
 
-    36628  job                        the whole transplant, in the order in which it happens
-    36685  job/job                    what a job holds
-    37077  job/open                   opening the two models
-    37353  job/map                    the caller's map
-    37474  job/align                  where every new row comes from
-    37675  job/plan                   what becomes of every tensor, and of the configs
-    37896  job/rope                   heads and rotary positions of the two models
-    37994  job/chat                   the template that turns messages into text
-    38133  job/digits                 where the two tokenizers cut numbers differently
-    38334  job/converted              the special tokens that a conversion to GGUF finds
-    38642  job/gguf_donor             the files of a tokenizer, open once more
-    38726  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39009  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39345  job/gguf_merges            the merges of a byte-level vocabulary
-    39516  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    39686  job/gguf_special           special tokens, flags, templates
-    39905  job/gguf_normal            what becomes of spaces and letters
-    40048  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40244  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    40484  job/bos                    texts that begin otherwise than the base's
-    40548  job/rows                   rows in memory: reading, checking, their mean
-    40887  job/pieces                 what the base cuts new tokens into
-    41042  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41307  job/magikarp               tokens that look under-trained by their rows
-    41434  job/match                  rows of tokens that a new one only begins with
-    41521  job/solve                  solving for the rows of the donor
-    41730  job/targets                the rows that are made from the donor's
-    41848  job/diagnose               what is odd about the rows that were made
-    41977  job/rebuild                the new rows of one vocabulary tensor
-    42238  job/write_blocks           new rows as blocks
-    42335  job/write                  the output and its weights
-    42629  job/write_gguf             the output as a GGUF file, or as parts of one
-    42974  job/copy                   the other files of the two models
-    43191  job/index                  the files that are written anew
-    43353  job/run                    the whole, in order
-    43514  job/combined               a map of tokens by the combinations that a method makes
-    43614  job/report                 what a job did, as JSON and as a table
-    43941  job/findings               what is told of a finished model
-    43990  job/check_files            its files
-    44126  job/check_ids              sizes, ids and tying
-    44342  job/check_values           values
-    44413  job/check_gguf             the tokens of a GGUF file
-    44663  job/check_gguf_keys        its other keys, and its tensors
-    44908  job/check_draft            as a draft model for another
-    45231  job/verify                 whether a finished model agrees with itself
+    36686  job                        the whole transplant, in the order in which it happens
+    36743  job/job                    what a job holds
+    37135  job/open                   opening the two models
+    37411  job/map                    the caller's map
+    37532  job/align                  where every new row comes from
+    37733  job/plan                   what becomes of every tensor, and of the configs
+    37954  job/rope                   heads and rotary positions of the two models
+    38052  job/chat                   the template that turns messages into text
+    38191  job/digits                 where the two tokenizers cut numbers differently
+    38392  job/converted              the special tokens that a conversion to GGUF finds
+    38700  job/gguf_donor             the files of a tokenizer, open once more
+    38784  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39067  job/gguf_tokens            the strings, types and scores of a vocabulary
+    39403  job/gguf_merges            the merges of a byte-level vocabulary
+    39574  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    39744  job/gguf_special           special tokens, flags, templates
+    39963  job/gguf_normal            what becomes of spaces and letters
+    40106  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40302  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    40542  job/bos                    texts that begin otherwise than the base's
+    40606  job/rows                   rows in memory: reading, checking, their mean
+    40945  job/pieces                 what the base cuts new tokens into
+    41100  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41365  job/magikarp               tokens that look under-trained by their rows
+    41492  job/match                  rows of tokens that a new one only begins with
+    41579  job/solve                  solving for the rows of the donor
+    41788  job/targets                the rows that are made from the donor's
+    41906  job/diagnose               what is odd about the rows that were made
+    42035  job/rebuild                the new rows of one vocabulary tensor
+    42296  job/write_blocks           new rows as blocks
+    42393  job/write                  the output and its weights
+    42687  job/write_gguf             the output as a GGUF file, or as parts of one
+    43032  job/copy                   the other files of the two models
+    43249  job/index                  the files that are written anew
+    43411  job/run                    the whole, in order
+    43572  job/combined               a map of tokens by the combinations that a method makes
+    43672  job/report                 what a job did, as JSON and as a table
+    43999  job/findings               what is told of a finished model
+    44048  job/check_files            its files
+    44184  job/check_ids              sizes, ids and tying
+    44400  job/check_values           values
+    44471  job/check_gguf             the tokens of a GGUF file
+    44721  job/check_gguf_keys        its other keys, and its tensors
+    44966  job/check_draft            as a draft model for another
+    45289  job/verify                 whether a finished model agrees with itself
 
-    45287  evaluate                   methods ranked on tokens that both models share
-    45306  evaluate/token_class       what a token is like, by its bytes
-    45373  evaluate/hidden            which tokens are hidden, and the rows at hand
-    45571  evaluate/scores            how near rows come to the true ones
-    45671  evaluate/ranks             whether a true row is found among all
-    45802  evaluate/evaluate          methods, one after the other, matrix by matrix
-    46031  evaluate/write_json        an evaluation as JSON
-    46144  evaluate/write_page        an evaluation as a page
+    45345  evaluate                   methods ranked on tokens that both models share
+    45364  evaluate/token_class       what a token is like, by its bytes
+    45431  evaluate/hidden            which tokens are hidden, and the rows at hand
+    45629  evaluate/scores            how near rows come to the true ones
+    45729  evaluate/ranks             whether a true row is found among all
+    45860  evaluate/evaluate          methods, one after the other, matrix by matrix
+    46089  evaluate/write_json        an evaluation as JSON
+    46202  evaluate/write_page        an evaluation as a page
 
-    46358  reshape                    a model's own vocabulary, smaller or larger
-    46382  reshape/needed             what has to stay for the sake of what stays
-    46596  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    46899  reshape/whole_word         which texts a tokenizer leaves in one piece
-    47032  reshape/renumber           which tokens there are then, and their ids
-    47239  reshape/files_json         tokenizer.json and the JSON files beside it
-    47616  reshape/files_lines        merges.txt and vocab.txt
-    47700  reshape/new_tokenizer      the files of the tokenizer, written anew
-    47822  reshape/named              tokens that configs name, which stay
-    47939  reshape/new_model          the model with its new tokenizer
-    48013  reshape/trim               fewer tokens
-    48120  reshape/extend             more tokens
+    46416  reshape                    a model's own vocabulary, smaller or larger
+    46440  reshape/needed             what has to stay for the sake of what stays
+    46654  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    46957  reshape/whole_word         which texts a tokenizer leaves in one piece
+    47090  reshape/renumber           which tokens there are then, and their ids
+    47297  reshape/files_json         tokenizer.json and the JSON files beside it
+    47674  reshape/files_lines        merges.txt and vocab.txt
+    47758  reshape/new_tokenizer      the files of the tokenizer, written anew
+    47880  reshape/named              tokens that configs name, which stay
+    47997  reshape/new_model          the model with its new tokenizer
+    48071  reshape/trim               fewer tokens
+    48178  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -12525,7 +12526,8 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      categories      Unicode's categories, scripts and case, as sets
      regex_parse     regular expressions, read: sets and escapes
      regex_syntax    classes, repetitions, groups
-     regex_program   the program that they become
+     regex_program   instructions, and what parts of an expression begin with
+     regex_make      the program that they become
      regex_match     the program run over a text
      slices          a text in pieces, and ways to cut it further
      cutter_read     the steps of a pre-tokenizer, read
@@ -13800,7 +13802,7 @@ OTX__PRIVATE uint32_t otx__parser_group(otx__parser *p, bool *can_repeat)
 
 /* ---- items ---- */
 
-/* A character as the options have it. */
+/* A character as the options have it. To Oniguruma ss is U+00DF in another case; not here. */
 OTX__PRIVATE uint32_t otx__parser_letter(otx__parser *p, uint32_t code)
 {
     otx__char_set set;
@@ -13978,16 +13980,6 @@ typedef struct otx__pattern {
     uint32_t registers;
 } otx__pattern;
 
-/* A program being made. */
-typedef struct otx__maker {
-    otx__parser *p;
-    otx__instruction *code;
-    size_t count, capacity;
-    uint8_t (*leads)[32];
-    size_t lead_count, lead_capacity;
-    uint32_t registers;
-} otx__maker;
-
 /* ---- what a part can begin with ---- */
 
 OTX__PRIVATE void otx__lead_add(uint8_t leads[32], uint32_t code)
@@ -14055,6 +14047,53 @@ OTX__PRIVATE bool otx__lead_of(const otx__parser *p, uint32_t index, uint8_t lea
     default: return true; /* what takes nothing */
     }
 }
+
+/* Characters that every match of a node has, or OTX__NO_END. */
+OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
+{
+    const otx__pattern_node *node;
+    uint32_t child, width = 0;
+    uint64_t sum = 0;
+    if (index == OTX__NO_NODE) return 0;
+    node = &p->nodes[index];
+    switch (node->kind) {
+    case OTX__PATTERN_CHAR:
+    case OTX__PATTERN_SET: return 1;
+    case OTX__PATTERN_SEQUENCE:
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
+            width = otx__width_of(p, child);
+            sum += width;
+            if (width == OTX__NO_END) break;
+        }
+        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
+    case OTX__PATTERN_EITHER:
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
+            width = otx__width_of(p, child);
+            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
+        }
+        return width;
+    case OTX__PATTERN_REPEAT:
+        width = otx__width_of(p, node->child);
+        sum = (uint64_t)width * node->min;
+        if (node->min != node->max || width == OTX__NO_END) return OTX__NO_END;
+        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
+    case OTX__PATTERN_ATOMIC: return otx__width_of(p, node->child);
+    default: return 0;
+    }
+}
+
+/* >>> src/encode/regex_make.h */
+/* ---- regex_make: how a program is made ------------------------------------------------- */
+
+/* A program being made. */
+typedef struct otx__maker {
+    otx__parser *p;
+    otx__instruction *code;
+    size_t count, capacity;
+    uint8_t (*leads)[32];
+    size_t lead_count, lead_capacity;
+    uint32_t registers;
+} otx__maker;
 
 /* ---- making ---- */
 
@@ -14235,40 +14274,6 @@ OTX__PRIVATE void otx__make_either(otx__maker *m, uint32_t child)
         const uint32_t next = m->code[chain].to;
         otx__make_land(m, chain);
         chain = next;
-    }
-}
-
-/* Characters that every match of a node has, or OTX__NO_END. */
-OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
-{
-    const otx__pattern_node *node;
-    uint32_t child, width = 0;
-    uint64_t sum = 0;
-    if (index == OTX__NO_NODE) return 0;
-    node = &p->nodes[index];
-    switch (node->kind) {
-    case OTX__PATTERN_CHAR:
-    case OTX__PATTERN_SET: return 1;
-    case OTX__PATTERN_SEQUENCE:
-        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
-            width = otx__width_of(p, child);
-            sum += width;
-            if (width == OTX__NO_END) break;
-        }
-        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
-    case OTX__PATTERN_EITHER:
-        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
-            width = otx__width_of(p, child);
-            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
-        }
-        return width;
-    case OTX__PATTERN_REPEAT:
-        width = otx__width_of(p, node->child);
-        sum = (uint64_t)width * node->min;
-        if (node->min != node->max || width == OTX__NO_END) return OTX__NO_END;
-        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
-    case OTX__PATTERN_ATOMIC: return otx__width_of(p, node->child);
-    default: return 0;
     }
 }
 
@@ -31188,8 +31193,8 @@ OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
            otx__sys_rename(from, to);
 }
 
-/* Gives one file its final name; `clear`: removes what has it, and no more. */
-OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+/* Gives one file its final name. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name,
                                          otx_error *error)
 {
     char *from = otx__path_join(output->ctx, output->partial, name);
@@ -31198,44 +31203,97 @@ OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *
     otx_result result = OTX_OK;
     if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
     if (!result) result = otx__staged_check(output, to, &present, error);
-    if (!result && clear && present && !otx__sys_remove(to))
-        result = otx__fail_system(error, to, "cannot be replaced", errno);
-    if (!result && !clear && !otx__staged_rename(from, to))
+    if (!result && !otx__staged_rename(from, to))
         result = otx__fail_system(error, to, "cannot be given its final name", errno);
     otx__path_free(output->ctx, from);
     otx__path_free(output->ctx, to);
     return result;
 }
 
-/* Takes back the names of some files. */
-OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
-                                   size_t count)
+/* Puts an older file that has a final name into `aside`, if there is one; `back`: from there
+   to where it was. */
+OTX__PRIVATE otx_result otx__staged_replace(const otx__output *output, const char *aside,
+                                            const char *name, bool back, otx_error *error)
 {
+    char *old = otx__path_join(output->ctx, aside, name);
+    char *path = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!old || !path) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result && back) {
+        otx__status status;
+        result = otx__look(old, &status, error);
+        if (!result && status.present && !otx__sys_rename(old, path))
+            result = otx__fail_system(error, path, "cannot be put back", errno);
+    } else if (!result) {
+        result = otx__staged_check(output, path, &present, error);
+        if (!result && present && !otx__sys_rename(path, old))
+            result = otx__fail_system(error, path, "cannot be replaced", errno);
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, path);
+    return result;
+}
+
+/* Takes back the names of the files from `first` on, and gives them to those that had them,
+   again the first of all last. Where that fails the older files stay where they were put. */
+OTX__PRIVATE void otx__staged_undo(otx__output *output, const char *aside,
+                                   const char *const *names, size_t first, size_t count)
+{
+    char name[OTX__PATH_TEXT];
+    bool all = true;
     size_t i;
-    for (i = 0; i < count; i++) {
+    for (i = first; i < count; i++) {
         char *path = otx__staged_path(output, names[i]);
         if (path) (void)otx__sys_remove(path);
         otx__path_free(output->ctx, path);
     }
+    for (i = count; i-- > 0;) {
+        /* What fails for want of memory may not at the second try. */
+        all = (!otx__staged_replace(output, aside, names[i], true, NULL) ||
+               !otx__staged_replace(output, aside, names[i], true, NULL)) && all;
+    }
+    if (all) return;
+    otx__log(output->ctx, OTX_WARNING, "%s: has files of the output that was to be replaced, "
+             "which could not be put back", otx__path_text(name, aside));
+    otx__path_free(output->ctx, output->partial);
+    output->partial = NULL;
 }
 
-/* Gives the files their final names, the last of them first. They must have been finished. */
+/* Gives several files their names; what has them stands in `aside` meanwhile, so that it can be
+   had again. */
+OTX__PRIVATE otx_result otx__staged_commit_set(otx__output *output, const char *parent,
+                                               const char *aside, const char *const *names,
+                                               size_t count, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t left = count, i;
+    if (!otx__sys_make_directory(aside))
+        return otx__fail_system(error, aside, "cannot be created", errno);
+    for (i = 0; i < count && !result; i++)
+        result = otx__staged_replace(output, aside, names[i], false, error);
+    while (left > 0 && !result) {
+        if (left == 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], error);
+        if (!result) left--;
+    }
+    if (result) otx__staged_undo(output, aside, names, left, count);
+    return result;
+}
+
+/* Gives the files their final names. They must have been finished. */
 OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
                                            size_t count, otx_error *error)
 {
     char *parent = otx__path_parent(output->ctx, output->path);
+    char *aside = otx__path_join(output->ctx, output->partial, "replaced");
     otx_result result = OTX_OK;
-    size_t left = count;
-    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__directory_sync(output->ctx, output->partial);
-    if (count > 1) result = otx__staged_move(output, names[0], true, error);
-    while (left > 0 && !result) {
-        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
-        result = otx__staged_move(output, names[left - 1], false, error);
-        if (!result) left--;
-    }
+    if (!parent || !aside) result = otx__fail_memory(error, strlen(output->path) + 16);
+    if (!result) otx__directory_sync(output->ctx, output->partial);
+    if (!result && count == 1) result = otx__staged_move(output, names[0], error);
+    else if (!result) result = otx__staged_commit_set(output, parent, aside, names, count, error);
     if (!result) otx__directory_sync(output->ctx, parent);
-    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, aside);
     otx__path_free(output->ctx, parent);
     return result;
 }
