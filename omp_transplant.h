@@ -118,206 +118,206 @@
     13932  encode/regex_program       instructions, and what parts of an expression begin with
     14085  encode/regex_make          the program that they become
     14447  encode/regex_match         the program run over a text
-    14797  encode/slices              a text in pieces, and ways to cut it further
-    15044  encode/cutter_read         the steps of a pre-tokenizer, read
-    15346  encode/cutter              texts cut by them
+    14799  encode/slices              a text in pieces, and ways to cut it further
+    15046  encode/cutter_read         the steps of a pre-tokenizer, read
+    15348  encode/cutter              texts cut by them
 
-    15519  simd                       the hot loops, once for each instruction set
-    15552  simd/kernels               the table of kernels, and what all versions share
-    15829  simd/scalar                the reference
-    15998  simd/sse2                  the operations of 128-bit x86, and what each does
-    16119  simd/neon                  those of 64-bit Arm
-    16214  simd/wasm                  those of WebAssembly's SIMD128
-    16299  simd/avx2                  those of 256-bit x86, with FMA
-    16381  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    17023  simd/avx_vnni              AVX2, and products of integers
-    17119  simd/neon_bf16             NEON, and products of matrices
-    17273  simd/avx512                512-bit x86, by hand
-    17879  simd/amx                   tiles of x86, beside AVX-512
-    18122  simd/dispatch              which of them this machine can run, and which a call takes
+    15521  simd                       the hot loops, once for each instruction set
+    15554  simd/kernels               the table of kernels, and what all versions share
+    15831  simd/scalar                the reference
+    16000  simd/sse2                  the operations of 128-bit x86, and what each does
+    16121  simd/neon                  those of 64-bit Arm
+    16216  simd/wasm                  those of WebAssembly's SIMD128
+    16301  simd/avx2                  those of 256-bit x86, with FMA
+    16383  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    17025  simd/avx_vnni              AVX2, and products of integers
+    17121  simd/neon_bf16             NEON, and products of matrices
+    17275  simd/avx512                512-bit x86, by hand
+    17881  simd/amx                   tiles of x86, beside AVX-512
+    18124  simd/dispatch              which of them this machine can run, and which a call takes
 
-    18348  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    18401  solve/views                the rows of matrices, as the kernels read them
-    18530  solve/panels               vectors as the dense products want them, and these
-    18721  solve/rests                vectors on their way into panels
-    18898  solve/dictionary           the atoms, and their split along a common direction
-    19053  solve/exact_gram           products of all pairs of atoms in double
-    19135  solve/triangle             packed lower triangles
-    19239  solve/support              what is known of one target, and the exact steps
-    19515  solve/gram_table           products of atoms with all atoms, for scans
-    19753  solve/screen               which atoms are worth scoring in double: the bound
-    20059  solve/scan                 the correlations of all atoms with a block's residuals
-    20222  solve/predict              making targets ready for the next scan
-    20468  solve/candidates           the atoms that a scan could not rule out
-    20805  solve/select               the next atoms of each target
-    20970  solve/pursuit              what one solve holds, and the memory it takes
-    21214  solve/plan                 which form, and in what blocks
-    21459  solve/steps                a pursuit from its rows to its results
-    21698  solve/combine              new rows of coefficients
-    21760  solve/solver               the public call
-    21925  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22134  solve/affine_normal        the normal equations of an affine map
-    22377  solve/affine_factor        their factor, and their solution
-    22608  solve/affine_map           a fitted map, and the rows it makes
-    22952  solve/affine_choice        how many atoms to take, and chosen by what
-    23352  solve/affine_fit           what a fit of an affine map holds and needs
-    23616  solve/affine               fitting and applying affine maps
+    18350  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18403  solve/views                the rows of matrices, as the kernels read them
+    18532  solve/panels               vectors as the dense products want them, and these
+    18723  solve/rests                vectors on their way into panels
+    18900  solve/dictionary           the atoms, and their split along a common direction
+    19055  solve/exact_gram           products of all pairs of atoms in double
+    19137  solve/triangle             packed lower triangles
+    19241  solve/support              what is known of one target, and the exact steps
+    19517  solve/gram_table           products of atoms with all atoms, for scans
+    19755  solve/screen               which atoms are worth scoring in double: the bound
+    20061  solve/scan                 the correlations of all atoms with a block's residuals
+    20224  solve/predict              making targets ready for the next scan
+    20470  solve/candidates           the atoms that a scan could not rule out
+    20807  solve/select               the next atoms of each target
+    20972  solve/pursuit              what one solve holds, and the memory it takes
+    21216  solve/plan                 which form, and in what blocks
+    21461  solve/steps                a pursuit from its rows to its results
+    21700  solve/combine              new rows of coefficients
+    21762  solve/solver               the public call
+    21927  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22136  solve/affine_normal        the normal equations of an affine map
+    22379  solve/affine_factor        their factor, and their solution
+    22610  solve/affine_map           a fitted map, and the rows it makes
+    22954  solve/affine_choice        how many atoms to take, and chosen by what
+    23354  solve/affine_fit           what a fit of an affine map holds and needs
+    23618  solve/affine               fitting and applying affine maps
 
-    23907  methods                    rows for tokens that a model lacks, each method a room
-    23951  methods/parts              what methods share: sums of rows, combinations
-    24135  methods/pursuit            omp, omp-centred
-    24206  methods/constant           mean, zero
-    24234  methods/rough              products in float that leave few to be taken in double
-    24290  methods/near               each target against all anchors
-    24581  methods/weights            how a few anchors combine to a target
-    24802  methods/interpolation      common_interpolation
-    24955  methods/wechsel            wechsel
-    25005  methods/focus              focus
-    25093  methods/hull               hull
-    25144  methods/dense              matrices of double, and their products
-    25409  methods/lengthen           the base's rows of pieces beside the donor's
-    25675  methods/mapping            omp-affine, affine
-    25944  methods/linear             maps between two models' rows
-    26099  methods/clp                clp
-    26185  methods/chance             normal deviates that are the same everywhere
-    26246  methods/factor             of symmetric matrices
-    26295  methods/randn              randn
-    26384  methods/john_hewitt        john_hewitt
-    26468  methods/polar              the orthogonal part of a matrix
-    26564  methods/procrustes         procrustes
-    26657  methods/eigen              principal directions of a matrix's rows
-    26971  methods/landmark_pca       landmark_pca
-    27029  methods/stb                stb
-    27211  methods/rope               rows turned to positions
-    27301  methods/mp_rope            mp_rope
-    27627  methods/subword            subword
-    27733  methods/zett               zett
-    27755  methods/spread             the factor that suits hidden anchors' rows best
-    27982  methods/modifiers          what is done to the rows of any method
-    28126  methods/undertrained       rows that look as if nothing had trained them
-    28243  methods/methods            the table of all, and the public calls
+    23909  methods                    rows for tokens that a model lacks, each method a room
+    23953  methods/parts              what methods share: sums of rows, combinations
+    24137  methods/pursuit            omp, omp-centred
+    24208  methods/constant           mean, zero
+    24236  methods/rough              products in float that leave few to be taken in double
+    24292  methods/near               each target against all anchors
+    24583  methods/weights            how a few anchors combine to a target
+    24804  methods/interpolation      common_interpolation
+    24957  methods/wechsel            wechsel
+    25007  methods/focus              focus
+    25095  methods/hull               hull
+    25146  methods/dense              matrices of double, and their products
+    25411  methods/lengthen           the base's rows of pieces beside the donor's
+    25677  methods/mapping            omp-affine, affine
+    25946  methods/linear             maps between two models' rows
+    26101  methods/clp                clp
+    26187  methods/chance             normal deviates that are the same everywhere
+    26248  methods/factor             of symmetric matrices
+    26297  methods/randn              randn
+    26386  methods/john_hewitt        john_hewitt
+    26470  methods/polar              the orthogonal part of a matrix
+    26566  methods/procrustes         procrustes
+    26659  methods/eigen              principal directions of a matrix's rows
+    26973  methods/landmark_pca       landmark_pca
+    27031  methods/stb                stb
+    27213  methods/rope               rows turned to positions
+    27303  methods/mp_rope            mp_rope
+    27629  methods/subword            subword
+    27735  methods/zett               zett
+    27757  methods/spread             the factor that suits hidden anchors' rows best
+    27984  methods/modifiers          what is done to the rows of any method
+    28128  methods/undertrained       rows that look as if nothing had trained them
+    28245  methods/methods            the table of all, and the public calls
 
-    28421  across                     tokens of one vocabulary as weighted tokens of another
-    28435  across/map_rows            a map, gathered row by row
-    28632  across/token_map           by the split of the other vocabulary
-    28755  across/write_maps          two maps as safetensors
-    28898  across/spell_maps          two maps as JSON, for people
+    28423  across                     tokens of one vocabulary as weighted tokens of another
+    28437  across/map_rows            a map, gathered row by row
+    28634  across/token_map           by the split of the other vocabulary
+    28757  across/write_maps          two maps as safetensors
+    28900  across/spell_maps          two maps as JSON, for people
 
-    29018  disk                       files and directories
-    29056  disk/system                what POSIX and Windows are asked for
-    29097  disk/windows_paths         paths as Windows takes them
-    29237  disk/windows               the system as Windows gives it
-    29549  disk/posix                 the system as POSIX gives it
-    29797  disk/paths                 what can be told from their text
-    29871  disk/failure               why the system refused
-    29985  disk/look                  what stands at a path, and whether within another
-    30106  disk/listing               listings of directories
-    30181  disk/reading               files to read, and whether they have changed
-    30360  disk/writing               files to write
-    30477  disk/copying               copies of files
-    30543  disk/trees                 whole directories looked through, copied, removed
-    30759  disk/known                 what weights are called in a directory
-    30853  disk/staging               a directory made under another name, then renamed
-    31119  disk/staged_files          files made under another name, then renamed
-    31301  disk/missing               a path or a directory without what is wanted of it
-    31344  disk/gguf_files            GGUF files of a directory, by their names
-    31385  disk/weights               which files they are, and what may stand in their place
-    31721  disk/weight_index          the index of a checkpoint in shards
-    31938  disk/shards                what an index and its shards say of each other
-    32143  disk/gguf_parts            the parts of a split GGUF file
-    32252  disk/checkpoint            a model directory, in one file or in shards
-    32604  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    32683  disk/tokenizer_directory   the tokenizer of a model directory
+    29020  disk                       files and directories
+    29058  disk/system                what POSIX and Windows are asked for
+    29099  disk/windows_paths         paths as Windows takes them
+    29239  disk/windows               the system as Windows gives it
+    29551  disk/posix                 the system as POSIX gives it
+    29799  disk/paths                 what can be told from their text
+    29873  disk/failure               why the system refused
+    29987  disk/look                  what stands at a path, and whether within another
+    30108  disk/listing               listings of directories
+    30183  disk/reading               files to read, and whether they have changed
+    30362  disk/writing               files to write
+    30479  disk/copying               copies of files
+    30545  disk/trees                 whole directories looked through, copied, removed
+    30761  disk/known                 what weights are called in a directory
+    30855  disk/staging               a directory made under another name, then renamed
+    31121  disk/staged_files          files made under another name, then renamed
+    31303  disk/missing               a path or a directory without what is wanted of it
+    31346  disk/gguf_files            GGUF files of a directory, by their names
+    31387  disk/weights               which files they are, and what may stand in their place
+    31723  disk/weight_index          the index of a checkpoint in shards
+    31940  disk/shards                what an index and its shards say of each other
+    32145  disk/gguf_parts            the parts of a split GGUF file
+    32254  disk/checkpoint            a model directory, in one file or in shards
+    32606  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    32685  disk/tokenizer_directory   the tokenizer of a model directory
 
-    32945  model                      which tensors and config keys belong to the vocabulary
-    32981  model/known                what the world calls things
-    33333  model/known_keys           keys of ids and sizes in configs
-    33507  model/known_classes        classes of tokenizers, by the type of model
-    33745  model/names                names of tensors
-    33902  model/document             the JSON files of a model directory
-    33997  model/members              what the members of a config are about
-    34218  model/config               what config.json says
-    34395  model/side                 a model directory opened once
-    34521  model/gguf_model           what a GGUF file says of a model
-    34578  model/code                 the Python that a tokenizer is loaded with
-    34812  model/parts                what each tensor does for the vocabulary
-    34923  model/whole                whether all tensors are there
-    35045  model/find                 finding the parts of a model
-    35349  model/processor            the tokens that a processor looks for by their text
-    35504  model/heirs                what becomes of the ids in a config
-    35671  model/config_ids           ids in a config being edited
-    35911  model/config_lists         lists, dictionaries and ranges of ids
-    36068  model/config_edit          config.json and generation_config.json, edited
-    36363  model/classes              which class a tokenizer is loaded as
-    36570  model/class_tokens         added tokens that a class numbers otherwise
+    32947  model                      which tensors and config keys belong to the vocabulary
+    32983  model/known                what the world calls things
+    33335  model/known_keys           keys of ids and sizes in configs
+    33509  model/known_classes        classes of tokenizers, by the type of model
+    33747  model/names                names of tensors
+    33904  model/document             the JSON files of a model directory
+    33999  model/members              what the members of a config are about
+    34220  model/config               what config.json says
+    34397  model/side                 a model directory opened once
+    34523  model/gguf_model           what a GGUF file says of a model
+    34580  model/code                 the Python that a tokenizer is loaded with
+    34814  model/parts                what each tensor does for the vocabulary
+    34925  model/whole                whether all tensors are there
+    35047  model/find                 finding the parts of a model
+    35351  model/processor            the tokens that a processor looks for by their text
+    35506  model/heirs                what becomes of the ids in a config
+    35673  model/config_ids           ids in a config being edited
+    35913  model/config_lists         lists, dictionaries and ranges of ids
+    36070  model/config_edit          config.json and generation_config.json, edited
+    36365  model/classes              which class a tokenizer is loaded as
+    36572  model/class_tokens         added tokens that a class numbers otherwise
 
-    36686  job                        the whole transplant, in the order in which it happens
-    36743  job/job                    what a job holds
-    37135  job/open                   opening the two models
-    37411  job/map                    the caller's map
-    37532  job/align                  where every new row comes from
-    37733  job/plan                   what becomes of every tensor, and of the configs
-    37954  job/rope                   heads and rotary positions of the two models
-    38052  job/chat                   the template that turns messages into text
-    38191  job/digits                 where the two tokenizers cut numbers differently
-    38392  job/converted              the special tokens that a conversion to GGUF finds
-    38700  job/gguf_donor             the files of a tokenizer, open once more
-    38784  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39067  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39403  job/gguf_merges            the merges of a byte-level vocabulary
-    39574  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    39744  job/gguf_special           special tokens, flags, templates
-    39963  job/gguf_normal            what becomes of spaces and letters
-    40106  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40302  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    40542  job/bos                    texts that begin otherwise than the base's
-    40606  job/rows                   rows in memory: reading, checking, their mean
-    40945  job/pieces                 what the base cuts new tokens into
-    41100  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41365  job/magikarp               tokens that look under-trained by their rows
-    41492  job/match                  rows of tokens that a new one only begins with
-    41579  job/solve                  solving for the rows of the donor
-    41788  job/targets                the rows that are made from the donor's
-    41906  job/diagnose               what is odd about the rows that were made
-    42035  job/rebuild                the new rows of one vocabulary tensor
-    42296  job/write_blocks           new rows as blocks
-    42393  job/write                  the output and its weights
-    42687  job/write_gguf             the output as a GGUF file, or as parts of one
-    43032  job/copy                   the other files of the two models
-    43249  job/index                  the files that are written anew
-    43411  job/run                    the whole, in order
-    43572  job/combined               a map of tokens by the combinations that a method makes
-    43672  job/report                 what a job did, as JSON and as a table
-    43999  job/findings               what is told of a finished model
-    44048  job/check_files            its files
-    44184  job/check_ids              sizes, ids and tying
-    44400  job/check_values           values
-    44471  job/check_gguf             the tokens of a GGUF file
-    44721  job/check_gguf_keys        its other keys, and its tensors
-    44966  job/check_draft            as a draft model for another
-    45289  job/verify                 whether a finished model agrees with itself
+    36688  job                        the whole transplant, in the order in which it happens
+    36745  job/job                    what a job holds
+    37137  job/open                   opening the two models
+    37413  job/map                    the caller's map
+    37534  job/align                  where every new row comes from
+    37735  job/plan                   what becomes of every tensor, and of the configs
+    37956  job/rope                   heads and rotary positions of the two models
+    38054  job/chat                   the template that turns messages into text
+    38193  job/digits                 where the two tokenizers cut numbers differently
+    38394  job/converted              the special tokens that a conversion to GGUF finds
+    38702  job/gguf_donor             the files of a tokenizer, open once more
+    38786  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39069  job/gguf_tokens            the strings, types and scores of a vocabulary
+    39405  job/gguf_merges            the merges of a byte-level vocabulary
+    39576  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    39746  job/gguf_special           special tokens, flags, templates
+    39965  job/gguf_normal            what becomes of spaces and letters
+    40108  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40304  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    40544  job/bos                    texts that begin otherwise than the base's
+    40608  job/rows                   rows in memory: reading, checking, their mean
+    40947  job/pieces                 what the base cuts new tokens into
+    41102  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41367  job/magikarp               tokens that look under-trained by their rows
+    41494  job/match                  rows of tokens that a new one only begins with
+    41581  job/solve                  solving for the rows of the donor
+    41790  job/targets                the rows that are made from the donor's
+    41908  job/diagnose               what is odd about the rows that were made
+    42037  job/rebuild                the new rows of one vocabulary tensor
+    42298  job/write_blocks           new rows as blocks
+    42395  job/write                  the output and its weights
+    42689  job/write_gguf             the output as a GGUF file, or as parts of one
+    43034  job/copy                   the other files of the two models
+    43251  job/index                  the files that are written anew
+    43413  job/run                    the whole, in order
+    43574  job/combined               a map of tokens by the combinations that a method makes
+    43674  job/report                 what a job did, as JSON and as a table
+    44001  job/findings               what is told of a finished model
+    44050  job/check_files            its files
+    44186  job/check_ids              sizes, ids and tying
+    44402  job/check_values           values
+    44473  job/check_gguf             the tokens of a GGUF file
+    44723  job/check_gguf_keys        its other keys, and its tensors
+    44968  job/check_draft            as a draft model for another
+    45291  job/verify                 whether a finished model agrees with itself
 
-    45345  evaluate                   methods ranked on tokens that both models share
-    45364  evaluate/token_class       what a token is like, by its bytes
-    45431  evaluate/hidden            which tokens are hidden, and the rows at hand
-    45629  evaluate/scores            how near rows come to the true ones
-    45729  evaluate/ranks             whether a true row is found among all
-    45860  evaluate/evaluate          methods, one after the other, matrix by matrix
-    46089  evaluate/write_json        an evaluation as JSON
-    46202  evaluate/write_page        an evaluation as a page
+    45347  evaluate                   methods ranked on tokens that both models share
+    45366  evaluate/token_class       what a token is like, by its bytes
+    45433  evaluate/hidden            which tokens are hidden, and the rows at hand
+    45631  evaluate/scores            how near rows come to the true ones
+    45731  evaluate/ranks             whether a true row is found among all
+    45862  evaluate/evaluate          methods, one after the other, matrix by matrix
+    46091  evaluate/write_json        an evaluation as JSON
+    46204  evaluate/write_page        an evaluation as a page
 
-    46416  reshape                    a model's own vocabulary, smaller or larger
-    46440  reshape/needed             what has to stay for the sake of what stays
-    46654  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    46957  reshape/whole_word         which texts a tokenizer leaves in one piece
-    47090  reshape/renumber           which tokens there are then, and their ids
-    47297  reshape/files_json         tokenizer.json and the JSON files beside it
-    47674  reshape/files_lines        merges.txt and vocab.txt
-    47758  reshape/new_tokenizer      the files of the tokenizer, written anew
-    47880  reshape/named              tokens that configs name, which stay
-    47997  reshape/new_model          the model with its new tokenizer
-    48071  reshape/trim               fewer tokens
-    48178  reshape/extend             more tokens
+    46418  reshape                    a model's own vocabulary, smaller or larger
+    46442  reshape/needed             what has to stay for the sake of what stays
+    46656  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    46959  reshape/whole_word         which texts a tokenizer leaves in one piece
+    47092  reshape/renumber           which tokens there are then, and their ids
+    47299  reshape/files_json         tokenizer.json and the JSON files beside it
+    47676  reshape/files_lines        merges.txt and vocab.txt
+    47760  reshape/new_tokenizer      the files of the tokenizer, written anew
+    47882  reshape/named              tokens that configs name, which stay
+    47999  reshape/new_model          the model with its new tokenizer
+    48073  reshape/trim               fewer tokens
+    48180  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -14673,7 +14673,8 @@ OTX__PRIVATE bool otx__match_again(otx__matcher *m, size_t *instruction, size_t 
 OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_t *at)
 {
     const otx__instruction *code = &m->pattern->code[*instruction];
-    uint32_t *kept = m->registers + code->value, i;
+    const size_t kept = code->value;
+    uint32_t i;
     const size_t next = *instruction + 1;
     *instruction = next;
     switch ((otx__operation)code->op) {
@@ -14682,22 +14683,23 @@ OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_
         *instruction = code->to;
         return otx__matcher_push(m, OTX__CHOICE_PLACE, next, *at, 0);
     case OTX__OP_MARK:
-        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, code->value, *kept, 0)) return false;
-        *kept = (uint32_t)*at;
+        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, kept, m->registers[kept], 0))
+            return false;
+        m->registers[kept] = (uint32_t)*at;
         return true;
     case OTX__OP_PROGRESS:
-        if (*kept == *at) *instruction = code->to;
+        if (m->registers[kept] == *at) *instruction = code->to;
         return true;
     case OTX__OP_ENTER:
-        kept[0] = (uint32_t)m->count;
-        kept[1] = (uint32_t)*at;
+        m->registers[kept] = (uint32_t)m->count;
+        m->registers[kept + 1] = (uint32_t)*at;
         return true;
-    case OTX__OP_LEAVE: m->count = kept[0]; return true;
+    case OTX__OP_LEAVE: m->count = m->registers[kept]; return true;
     case OTX__OP_LEAVE_BACK:
-        m->count = kept[0];
-        *at = kept[1];
+        m->count = m->registers[kept];
+        *at = m->registers[kept + 1];
         return true;
-    case OTX__OP_REFUSE: m->count = kept[0]; return false;
+    case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
     case OTX__OP_BACK:
         for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
         return i == code->min;

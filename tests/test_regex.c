@@ -284,7 +284,8 @@ static void long_runs(void)
     static const char llama[] =
         "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
         " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-    static const char *const parts[] = {"a", " ", "\n", ".", "A", "\xe4\xb8\xad", "\t\r", "a ", " ."};
+    static const char *const parts[] = {"a", " ", "\n", ".", "A", "\xe4\xb8\xad",
+                                        "\t\r", "a ", " ."};
     otx__pool pool;
     otx__pattern pattern;
     otx__matcher m;

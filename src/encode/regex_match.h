@@ -226,7 +226,8 @@ OTX__PRIVATE bool otx__match_again(otx__matcher *m, size_t *instruction, size_t 
 OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_t *at)
 {
     const otx__instruction *code = &m->pattern->code[*instruction];
-    uint32_t *kept = m->registers + code->value, i;
+    const size_t kept = code->value;
+    uint32_t i;
     const size_t next = *instruction + 1;
     *instruction = next;
     switch ((otx__operation)code->op) {
@@ -235,22 +236,23 @@ OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_
         *instruction = code->to;
         return otx__matcher_push(m, OTX__CHOICE_PLACE, next, *at, 0);
     case OTX__OP_MARK:
-        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, code->value, *kept, 0)) return false;
-        *kept = (uint32_t)*at;
+        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, kept, m->registers[kept], 0))
+            return false;
+        m->registers[kept] = (uint32_t)*at;
         return true;
     case OTX__OP_PROGRESS:
-        if (*kept == *at) *instruction = code->to;
+        if (m->registers[kept] == *at) *instruction = code->to;
         return true;
     case OTX__OP_ENTER:
-        kept[0] = (uint32_t)m->count;
-        kept[1] = (uint32_t)*at;
+        m->registers[kept] = (uint32_t)m->count;
+        m->registers[kept + 1] = (uint32_t)*at;
         return true;
-    case OTX__OP_LEAVE: m->count = kept[0]; return true;
+    case OTX__OP_LEAVE: m->count = m->registers[kept]; return true;
     case OTX__OP_LEAVE_BACK:
-        m->count = kept[0];
-        *at = kept[1];
+        m->count = m->registers[kept];
+        *at = m->registers[kept + 1];
         return true;
-    case OTX__OP_REFUSE: m->count = kept[0]; return false;
+    case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
     case OTX__OP_BACK:
         for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
         return i == code->min;
