@@ -118,206 +118,206 @@
     13932  encode/regex_program       instructions, and what parts of an expression begin with
     14085  encode/regex_make          the program that they become
     14447  encode/regex_match         the program run over a text
-    14799  encode/slices              a text in pieces, and ways to cut it further
-    15046  encode/cutter_read         the steps of a pre-tokenizer, read
-    15348  encode/cutter              texts cut by them
+    14813  encode/slices              a text in pieces, and ways to cut it further
+    15060  encode/cutter_read         the steps of a pre-tokenizer, read
+    15362  encode/cutter              texts cut by them
 
-    15521  simd                       the hot loops, once for each instruction set
-    15554  simd/kernels               the table of kernels, and what all versions share
-    15831  simd/scalar                the reference
-    16000  simd/sse2                  the operations of 128-bit x86, and what each does
-    16121  simd/neon                  those of 64-bit Arm
-    16216  simd/wasm                  those of WebAssembly's SIMD128
-    16301  simd/avx2                  those of 256-bit x86, with FMA
-    16383  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    17025  simd/avx_vnni              AVX2, and products of integers
-    17121  simd/neon_bf16             NEON, and products of matrices
-    17275  simd/avx512                512-bit x86, by hand
-    17881  simd/amx                   tiles of x86, beside AVX-512
-    18124  simd/dispatch              which of them this machine can run, and which a call takes
+    15535  simd                       the hot loops, once for each instruction set
+    15568  simd/kernels               the table of kernels, and what all versions share
+    15845  simd/scalar                the reference
+    16014  simd/sse2                  the operations of 128-bit x86, and what each does
+    16135  simd/neon                  those of 64-bit Arm
+    16230  simd/wasm                  those of WebAssembly's SIMD128
+    16315  simd/avx2                  those of 256-bit x86, with FMA
+    16397  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    17039  simd/avx_vnni              AVX2, and products of integers
+    17135  simd/neon_bf16             NEON, and products of matrices
+    17289  simd/avx512                512-bit x86, by hand
+    17895  simd/amx                   tiles of x86, beside AVX-512
+    18138  simd/dispatch              which of them this machine can run, and which a call takes
 
-    18350  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    18403  solve/views                the rows of matrices, as the kernels read them
-    18532  solve/panels               vectors as the dense products want them, and these
-    18723  solve/rests                vectors on their way into panels
-    18900  solve/dictionary           the atoms, and their split along a common direction
-    19055  solve/exact_gram           products of all pairs of atoms in double
-    19137  solve/triangle             packed lower triangles
-    19241  solve/support              what is known of one target, and the exact steps
-    19517  solve/gram_table           products of atoms with all atoms, for scans
-    19755  solve/screen               which atoms are worth scoring in double: the bound
-    20061  solve/scan                 the correlations of all atoms with a block's residuals
-    20224  solve/predict              making targets ready for the next scan
-    20470  solve/candidates           the atoms that a scan could not rule out
-    20807  solve/select               the next atoms of each target
-    20972  solve/pursuit              what one solve holds, and the memory it takes
-    21216  solve/plan                 which form, and in what blocks
-    21461  solve/steps                a pursuit from its rows to its results
-    21700  solve/combine              new rows of coefficients
-    21762  solve/solver               the public call
-    21927  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22136  solve/affine_normal        the normal equations of an affine map
-    22379  solve/affine_factor        their factor, and their solution
-    22610  solve/affine_map           a fitted map, and the rows it makes
-    22954  solve/affine_choice        how many atoms to take, and chosen by what
-    23354  solve/affine_fit           what a fit of an affine map holds and needs
-    23618  solve/affine               fitting and applying affine maps
+    18364  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18417  solve/views                the rows of matrices, as the kernels read them
+    18546  solve/panels               vectors as the dense products want them, and these
+    18737  solve/rests                vectors on their way into panels
+    18914  solve/dictionary           the atoms, and their split along a common direction
+    19069  solve/exact_gram           products of all pairs of atoms in double
+    19151  solve/triangle             packed lower triangles
+    19255  solve/support              what is known of one target, and the exact steps
+    19531  solve/gram_table           products of atoms with all atoms, for scans
+    19769  solve/screen               which atoms are worth scoring in double: the bound
+    20075  solve/scan                 the correlations of all atoms with a block's residuals
+    20238  solve/predict              making targets ready for the next scan
+    20484  solve/candidates           the atoms that a scan could not rule out
+    20821  solve/select               the next atoms of each target
+    20986  solve/pursuit              what one solve holds, and the memory it takes
+    21230  solve/plan                 which form, and in what blocks
+    21475  solve/steps                a pursuit from its rows to its results
+    21714  solve/combine              new rows of coefficients
+    21776  solve/solver               the public call
+    21941  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22150  solve/affine_normal        the normal equations of an affine map
+    22393  solve/affine_factor        their factor, and their solution
+    22624  solve/affine_map           a fitted map, and the rows it makes
+    22968  solve/affine_choice        how many atoms to take, and chosen by what
+    23368  solve/affine_fit           what a fit of an affine map holds and needs
+    23632  solve/affine               fitting and applying affine maps
 
-    23909  methods                    rows for tokens that a model lacks, each method a room
-    23953  methods/parts              what methods share: sums of rows, combinations
-    24137  methods/pursuit            omp, omp-centred
-    24208  methods/constant           mean, zero
-    24236  methods/rough              products in float that leave few to be taken in double
-    24292  methods/near               each target against all anchors
-    24583  methods/weights            how a few anchors combine to a target
-    24804  methods/interpolation      common_interpolation
-    24957  methods/wechsel            wechsel
-    25007  methods/focus              focus
-    25095  methods/hull               hull
-    25146  methods/dense              matrices of double, and their products
-    25411  methods/lengthen           the base's rows of pieces beside the donor's
-    25677  methods/mapping            omp-affine, affine
-    25946  methods/linear             maps between two models' rows
-    26101  methods/clp                clp
-    26187  methods/chance             normal deviates that are the same everywhere
-    26248  methods/factor             of symmetric matrices
-    26297  methods/randn              randn
-    26386  methods/john_hewitt        john_hewitt
-    26470  methods/polar              the orthogonal part of a matrix
-    26566  methods/procrustes         procrustes
-    26659  methods/eigen              principal directions of a matrix's rows
-    26973  methods/landmark_pca       landmark_pca
-    27031  methods/stb                stb
-    27213  methods/rope               rows turned to positions
-    27303  methods/mp_rope            mp_rope
-    27629  methods/subword            subword
-    27735  methods/zett               zett
-    27757  methods/spread             the factor that suits hidden anchors' rows best
-    27984  methods/modifiers          what is done to the rows of any method
-    28128  methods/undertrained       rows that look as if nothing had trained them
-    28245  methods/methods            the table of all, and the public calls
+    23923  methods                    rows for tokens that a model lacks, each method a room
+    23967  methods/parts              what methods share: sums of rows, combinations
+    24151  methods/pursuit            omp, omp-centred
+    24222  methods/constant           mean, zero
+    24250  methods/rough              products in float that leave few to be taken in double
+    24306  methods/near               each target against all anchors
+    24597  methods/weights            how a few anchors combine to a target
+    24818  methods/interpolation      common_interpolation
+    24971  methods/wechsel            wechsel
+    25021  methods/focus              focus
+    25109  methods/hull               hull
+    25160  methods/dense              matrices of double, and their products
+    25425  methods/lengthen           the base's rows of pieces beside the donor's
+    25691  methods/mapping            omp-affine, affine
+    25960  methods/linear             maps between two models' rows
+    26115  methods/clp                clp
+    26201  methods/chance             normal deviates that are the same everywhere
+    26262  methods/factor             of symmetric matrices
+    26311  methods/randn              randn
+    26400  methods/john_hewitt        john_hewitt
+    26484  methods/polar              the orthogonal part of a matrix
+    26580  methods/procrustes         procrustes
+    26673  methods/eigen              principal directions of a matrix's rows
+    26987  methods/landmark_pca       landmark_pca
+    27045  methods/stb                stb
+    27227  methods/rope               rows turned to positions
+    27317  methods/mp_rope            mp_rope
+    27643  methods/subword            subword
+    27749  methods/zett               zett
+    27771  methods/spread             the factor that suits hidden anchors' rows best
+    27998  methods/modifiers          what is done to the rows of any method
+    28142  methods/undertrained       rows that look as if nothing had trained them
+    28259  methods/methods            the table of all, and the public calls
 
-    28423  across                     tokens of one vocabulary as weighted tokens of another
-    28437  across/map_rows            a map, gathered row by row
-    28634  across/token_map           by the split of the other vocabulary
-    28757  across/write_maps          two maps as safetensors
-    28900  across/spell_maps          two maps as JSON, for people
+    28437  across                     tokens of one vocabulary as weighted tokens of another
+    28451  across/map_rows            a map, gathered row by row
+    28648  across/token_map           by the split of the other vocabulary
+    28771  across/write_maps          two maps as safetensors
+    28914  across/spell_maps          two maps as JSON, for people
 
-    29020  disk                       files and directories
-    29058  disk/system                what POSIX and Windows are asked for
-    29099  disk/windows_paths         paths as Windows takes them
-    29239  disk/windows               the system as Windows gives it
-    29551  disk/posix                 the system as POSIX gives it
-    29799  disk/paths                 what can be told from their text
-    29873  disk/failure               why the system refused
-    29987  disk/look                  what stands at a path, and whether within another
-    30108  disk/listing               listings of directories
-    30183  disk/reading               files to read, and whether they have changed
-    30362  disk/writing               files to write
-    30479  disk/copying               copies of files
-    30545  disk/trees                 whole directories looked through, copied, removed
-    30761  disk/known                 what weights are called in a directory
-    30855  disk/staging               a directory made under another name, then renamed
-    31121  disk/staged_files          files made under another name, then renamed
-    31303  disk/missing               a path or a directory without what is wanted of it
-    31346  disk/gguf_files            GGUF files of a directory, by their names
-    31387  disk/weights               which files they are, and what may stand in their place
-    31723  disk/weight_index          the index of a checkpoint in shards
-    31940  disk/shards                what an index and its shards say of each other
-    32145  disk/gguf_parts            the parts of a split GGUF file
-    32254  disk/checkpoint            a model directory, in one file or in shards
-    32606  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    32685  disk/tokenizer_directory   the tokenizer of a model directory
+    29034  disk                       files and directories
+    29072  disk/system                what POSIX and Windows are asked for
+    29113  disk/windows_paths         paths as Windows takes them
+    29253  disk/windows               the system as Windows gives it
+    29565  disk/posix                 the system as POSIX gives it
+    29813  disk/paths                 what can be told from their text
+    29887  disk/failure               why the system refused
+    30001  disk/look                  what stands at a path, and whether within another
+    30122  disk/listing               listings of directories
+    30197  disk/reading               files to read, and whether they have changed
+    30376  disk/writing               files to write
+    30493  disk/copying               copies of files
+    30559  disk/trees                 whole directories looked through, copied, removed
+    30775  disk/known                 what weights are called in a directory
+    30869  disk/staging               a directory made under another name, then renamed
+    31135  disk/staged_files          files made under another name, then renamed
+    31317  disk/missing               a path or a directory without what is wanted of it
+    31360  disk/gguf_files            GGUF files of a directory, by their names
+    31401  disk/weights               which files they are, and what may stand in their place
+    31737  disk/weight_index          the index of a checkpoint in shards
+    31954  disk/shards                what an index and its shards say of each other
+    32159  disk/gguf_parts            the parts of a split GGUF file
+    32268  disk/checkpoint            a model directory, in one file or in shards
+    32620  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    32699  disk/tokenizer_directory   the tokenizer of a model directory
 
-    32947  model                      which tensors and config keys belong to the vocabulary
-    32983  model/known                what the world calls things
-    33335  model/known_keys           keys of ids and sizes in configs
-    33509  model/known_classes        classes of tokenizers, by the type of model
-    33747  model/names                names of tensors
-    33904  model/document             the JSON files of a model directory
-    33999  model/members              what the members of a config are about
-    34220  model/config               what config.json says
-    34397  model/side                 a model directory opened once
-    34523  model/gguf_model           what a GGUF file says of a model
-    34580  model/code                 the Python that a tokenizer is loaded with
-    34814  model/parts                what each tensor does for the vocabulary
-    34925  model/whole                whether all tensors are there
-    35047  model/find                 finding the parts of a model
-    35351  model/processor            the tokens that a processor looks for by their text
-    35506  model/heirs                what becomes of the ids in a config
-    35673  model/config_ids           ids in a config being edited
-    35913  model/config_lists         lists, dictionaries and ranges of ids
-    36070  model/config_edit          config.json and generation_config.json, edited
-    36365  model/classes              which class a tokenizer is loaded as
-    36572  model/class_tokens         added tokens that a class numbers otherwise
+    32961  model                      which tensors and config keys belong to the vocabulary
+    32997  model/known                what the world calls things
+    33349  model/known_keys           keys of ids and sizes in configs
+    33523  model/known_classes        classes of tokenizers, by the type of model
+    33761  model/names                names of tensors
+    33918  model/document             the JSON files of a model directory
+    34013  model/members              what the members of a config are about
+    34234  model/config               what config.json says
+    34411  model/side                 a model directory opened once
+    34537  model/gguf_model           what a GGUF file says of a model
+    34594  model/code                 the Python that a tokenizer is loaded with
+    34828  model/parts                what each tensor does for the vocabulary
+    34939  model/whole                whether all tensors are there
+    35061  model/find                 finding the parts of a model
+    35365  model/processor            the tokens that a processor looks for by their text
+    35520  model/heirs                what becomes of the ids in a config
+    35687  model/config_ids           ids in a config being edited
+    35927  model/config_lists         lists, dictionaries and ranges of ids
+    36084  model/config_edit          config.json and generation_config.json, edited
+    36379  model/classes              which class a tokenizer is loaded as
+    36586  model/class_tokens         added tokens that a class numbers otherwise
 
-    36688  job                        the whole transplant, in the order in which it happens
-    36745  job/job                    what a job holds
-    37137  job/open                   opening the two models
-    37413  job/map                    the caller's map
-    37534  job/align                  where every new row comes from
-    37735  job/plan                   what becomes of every tensor, and of the configs
-    37956  job/rope                   heads and rotary positions of the two models
-    38054  job/chat                   the template that turns messages into text
-    38193  job/digits                 where the two tokenizers cut numbers differently
-    38394  job/converted              the special tokens that a conversion to GGUF finds
-    38702  job/gguf_donor             the files of a tokenizer, open once more
-    38786  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39069  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39405  job/gguf_merges            the merges of a byte-level vocabulary
-    39576  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    39746  job/gguf_special           special tokens, flags, templates
-    39965  job/gguf_normal            what becomes of spaces and letters
-    40108  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40304  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    40544  job/bos                    texts that begin otherwise than the base's
-    40608  job/rows                   rows in memory: reading, checking, their mean
-    40947  job/pieces                 what the base cuts new tokens into
-    41102  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41367  job/magikarp               tokens that look under-trained by their rows
-    41494  job/match                  rows of tokens that a new one only begins with
-    41581  job/solve                  solving for the rows of the donor
-    41790  job/targets                the rows that are made from the donor's
-    41908  job/diagnose               what is odd about the rows that were made
-    42037  job/rebuild                the new rows of one vocabulary tensor
-    42298  job/write_blocks           new rows as blocks
-    42395  job/write                  the output and its weights
-    42689  job/write_gguf             the output as a GGUF file, or as parts of one
-    43034  job/copy                   the other files of the two models
-    43251  job/index                  the files that are written anew
-    43413  job/run                    the whole, in order
-    43574  job/combined               a map of tokens by the combinations that a method makes
-    43674  job/report                 what a job did, as JSON and as a table
-    44001  job/findings               what is told of a finished model
-    44050  job/check_files            its files
-    44186  job/check_ids              sizes, ids and tying
-    44402  job/check_values           values
-    44473  job/check_gguf             the tokens of a GGUF file
-    44723  job/check_gguf_keys        its other keys, and its tensors
-    44968  job/check_draft            as a draft model for another
-    45291  job/verify                 whether a finished model agrees with itself
+    36702  job                        the whole transplant, in the order in which it happens
+    36759  job/job                    what a job holds
+    37151  job/open                   opening the two models
+    37427  job/map                    the caller's map
+    37548  job/align                  where every new row comes from
+    37749  job/plan                   what becomes of every tensor, and of the configs
+    37970  job/rope                   heads and rotary positions of the two models
+    38068  job/chat                   the template that turns messages into text
+    38207  job/digits                 where the two tokenizers cut numbers differently
+    38408  job/converted              the special tokens that a conversion to GGUF finds
+    38716  job/gguf_donor             the files of a tokenizer, open once more
+    38800  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39083  job/gguf_tokens            the strings, types and scores of a vocabulary
+    39419  job/gguf_merges            the merges of a byte-level vocabulary
+    39590  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    39760  job/gguf_special           special tokens, flags, templates
+    39979  job/gguf_normal            what becomes of spaces and letters
+    40122  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40318  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    40558  job/bos                    texts that begin otherwise than the base's
+    40622  job/rows                   rows in memory: reading, checking, their mean
+    40961  job/pieces                 what the base cuts new tokens into
+    41116  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41381  job/magikarp               tokens that look under-trained by their rows
+    41508  job/match                  rows of tokens that a new one only begins with
+    41595  job/solve                  solving for the rows of the donor
+    41804  job/targets                the rows that are made from the donor's
+    41922  job/diagnose               what is odd about the rows that were made
+    42051  job/rebuild                the new rows of one vocabulary tensor
+    42312  job/write_blocks           new rows as blocks
+    42409  job/write                  the output and its weights
+    42703  job/write_gguf             the output as a GGUF file, or as parts of one
+    43048  job/copy                   the other files of the two models
+    43265  job/index                  the files that are written anew
+    43427  job/run                    the whole, in order
+    43588  job/combined               a map of tokens by the combinations that a method makes
+    43688  job/report                 what a job did, as JSON and as a table
+    44015  job/findings               what is told of a finished model
+    44064  job/check_files            its files
+    44200  job/check_ids              sizes, ids and tying
+    44416  job/check_values           values
+    44487  job/check_gguf             the tokens of a GGUF file
+    44737  job/check_gguf_keys        its other keys, and its tensors
+    44982  job/check_draft            as a draft model for another
+    45305  job/verify                 whether a finished model agrees with itself
 
-    45347  evaluate                   methods ranked on tokens that both models share
-    45366  evaluate/token_class       what a token is like, by its bytes
-    45433  evaluate/hidden            which tokens are hidden, and the rows at hand
-    45631  evaluate/scores            how near rows come to the true ones
-    45731  evaluate/ranks             whether a true row is found among all
-    45862  evaluate/evaluate          methods, one after the other, matrix by matrix
-    46091  evaluate/write_json        an evaluation as JSON
-    46204  evaluate/write_page        an evaluation as a page
+    45361  evaluate                   methods ranked on tokens that both models share
+    45380  evaluate/token_class       what a token is like, by its bytes
+    45447  evaluate/hidden            which tokens are hidden, and the rows at hand
+    45645  evaluate/scores            how near rows come to the true ones
+    45745  evaluate/ranks             whether a true row is found among all
+    45876  evaluate/evaluate          methods, one after the other, matrix by matrix
+    46105  evaluate/write_json        an evaluation as JSON
+    46218  evaluate/write_page        an evaluation as a page
 
-    46418  reshape                    a model's own vocabulary, smaller or larger
-    46442  reshape/needed             what has to stay for the sake of what stays
-    46656  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    46959  reshape/whole_word         which texts a tokenizer leaves in one piece
-    47092  reshape/renumber           which tokens there are then, and their ids
-    47299  reshape/files_json         tokenizer.json and the JSON files beside it
-    47676  reshape/files_lines        merges.txt and vocab.txt
-    47760  reshape/new_tokenizer      the files of the tokenizer, written anew
-    47882  reshape/named              tokens that configs name, which stay
-    47999  reshape/new_model          the model with its new tokenizer
-    48073  reshape/trim               fewer tokens
-    48180  reshape/extend             more tokens
+    46432  reshape                    a model's own vocabulary, smaller or larger
+    46456  reshape/needed             what has to stay for the sake of what stays
+    46670  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    46973  reshape/whole_word         which texts a tokenizer leaves in one piece
+    47106  reshape/renumber           which tokens there are then, and their ids
+    47313  reshape/files_json         tokenizer.json and the JSON files beside it
+    47690  reshape/files_lines        merges.txt and vocab.txt
+    47774  reshape/new_tokenizer      the files of the tokenizer, written anew
+    47896  reshape/named              tokens that configs name, which stay
+    48013  reshape/new_model          the model with its new tokenizer
+    48087  reshape/trim               fewer tokens
+    48194  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -14756,6 +14756,20 @@ OTX__PRIVATE size_t otx__match_at(otx__matcher *m, size_t at)
     }
 }
 
+/* Where a match may begin next, if there is none here. Of an expression that begins with a run
+   without end, whatever a later place of the run leads to was tried. */
+OTX__PRIVATE size_t otx__pattern_skip(otx__matcher *m, size_t at)
+{
+    const otx__instruction *code = &m->pattern->code[0];
+    const bool run = code->op == OTX__OP_RUN || code->op == OTX__OP_RUN_LAZY ||
+                     code->op == OTX__OP_RUN_ALL;
+    uint32_t taken;
+    size_t least, end = at;
+    if (run && code->max == OTX__NO_END)
+        end = otx__run_end(m, code, at, code->max, &taken, &least);
+    return end > at ? end : at + otx__split_step((const char *)m->text, at, m->size);
+}
+
 /* Finds the first match from a place on; false if there is none, or m->result is set. */
 OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start, size_t *end)
 {
@@ -14772,7 +14786,7 @@ OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start,
         if (m->result) return false;
         if (*end != SIZE_MAX) return true;
         if (at == m->size) break;
-        at += otx__split_step((const char *)m->text, at, m->size);
+        at = otx__pattern_skip(m, at);
     }
     return false;
 }

@@ -312,6 +312,15 @@ static void long_runs(void)
     otx__pool_close(&pool);
 }
 
+/* Where a run leads to nothing, no part of it does, and none is tried. */
+static void runs_that_fail(void)
+{
+    FINDS("\\s+$", repeated("", " ", 60000, "x  "), "  ");
+    FINDS("a++b|c", repeated("", "a", 2000, "b"), long_text);
+    FINDS("a*?b", repeated("c", "a", 60000, "cab"), "ab");
+    FINDS("a{2,}(?!c)b?", "aac aaac", "aa");
+}
+
 /* ---- memory ---- */
 
 static otx_result with_memory(const otx_context *ctx, otx__pattern *pattern)
@@ -411,6 +420,7 @@ int main(void)
     RUN(many_ways);
     RUN(many_choices);
     RUN(long_runs);
+    RUN(runs_that_fail);
     RUN(out_of_memory);
     RUN(sets_of_characters);
     return test_end();

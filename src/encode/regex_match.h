@@ -309,6 +309,20 @@ OTX__PRIVATE size_t otx__match_at(otx__matcher *m, size_t at)
     }
 }
 
+/* Where a match may begin next, if there is none here. Of an expression that begins with a run
+   without end, whatever a later place of the run leads to was tried. */
+OTX__PRIVATE size_t otx__pattern_skip(otx__matcher *m, size_t at)
+{
+    const otx__instruction *code = &m->pattern->code[0];
+    const bool run = code->op == OTX__OP_RUN || code->op == OTX__OP_RUN_LAZY ||
+                     code->op == OTX__OP_RUN_ALL;
+    uint32_t taken;
+    size_t least, end = at;
+    if (run && code->max == OTX__NO_END)
+        end = otx__run_end(m, code, at, code->max, &taken, &least);
+    return end > at ? end : at + otx__split_step((const char *)m->text, at, m->size);
+}
+
 /* Finds the first match from a place on; false if there is none, or m->result is set. */
 OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start, size_t *end)
 {
@@ -325,7 +339,7 @@ OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start,
         if (m->result) return false;
         if (*end != SIZE_MAX) return true;
         if (at == m->size) break;
-        at += otx__split_step((const char *)m->text, at, m->size);
+        at = otx__pattern_skip(m, at);
     }
     return false;
 }
