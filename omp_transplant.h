@@ -118,206 +118,206 @@
     13932  encode/regex_program       instructions, and what parts of an expression begin with
     14085  encode/regex_make          the program that they become
     14447  encode/regex_match         the program run over a text
-    14813  encode/slices              a text in pieces, and ways to cut it further
-    15060  encode/cutter_read         the steps of a pre-tokenizer, read
-    15362  encode/cutter              texts cut by them
+    14818  encode/slices              a text in pieces, and ways to cut it further
+    15063  encode/cutter_read         the steps of a pre-tokenizer, read
+    15375  encode/cutter              texts cut by them
 
-    15535  simd                       the hot loops, once for each instruction set
-    15568  simd/kernels               the table of kernels, and what all versions share
-    15845  simd/scalar                the reference
-    16014  simd/sse2                  the operations of 128-bit x86, and what each does
-    16135  simd/neon                  those of 64-bit Arm
-    16230  simd/wasm                  those of WebAssembly's SIMD128
-    16315  simd/avx2                  those of 256-bit x86, with FMA
-    16397  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    17039  simd/avx_vnni              AVX2, and products of integers
-    17135  simd/neon_bf16             NEON, and products of matrices
-    17289  simd/avx512                512-bit x86, by hand
-    17895  simd/amx                   tiles of x86, beside AVX-512
-    18138  simd/dispatch              which of them this machine can run, and which a call takes
+    15549  simd                       the hot loops, once for each instruction set
+    15582  simd/kernels               the table of kernels, and what all versions share
+    15859  simd/scalar                the reference
+    16028  simd/sse2                  the operations of 128-bit x86, and what each does
+    16149  simd/neon                  those of 64-bit Arm
+    16244  simd/wasm                  those of WebAssembly's SIMD128
+    16329  simd/avx2                  those of 256-bit x86, with FMA
+    16411  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    17053  simd/avx_vnni              AVX2, and products of integers
+    17149  simd/neon_bf16             NEON, and products of matrices
+    17303  simd/avx512                512-bit x86, by hand
+    17909  simd/amx                   tiles of x86, beside AVX-512
+    18152  simd/dispatch              which of them this machine can run, and which a call takes
 
-    18364  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    18417  solve/views                the rows of matrices, as the kernels read them
-    18546  solve/panels               vectors as the dense products want them, and these
-    18737  solve/rests                vectors on their way into panels
-    18914  solve/dictionary           the atoms, and their split along a common direction
-    19069  solve/exact_gram           products of all pairs of atoms in double
-    19151  solve/triangle             packed lower triangles
-    19255  solve/support              what is known of one target, and the exact steps
-    19531  solve/gram_table           products of atoms with all atoms, for scans
-    19769  solve/screen               which atoms are worth scoring in double: the bound
-    20075  solve/scan                 the correlations of all atoms with a block's residuals
-    20238  solve/predict              making targets ready for the next scan
-    20484  solve/candidates           the atoms that a scan could not rule out
-    20821  solve/select               the next atoms of each target
-    20986  solve/pursuit              what one solve holds, and the memory it takes
-    21230  solve/plan                 which form, and in what blocks
-    21475  solve/steps                a pursuit from its rows to its results
-    21714  solve/combine              new rows of coefficients
-    21776  solve/solver               the public call
-    21941  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22150  solve/affine_normal        the normal equations of an affine map
-    22393  solve/affine_factor        their factor, and their solution
-    22624  solve/affine_map           a fitted map, and the rows it makes
-    22968  solve/affine_choice        how many atoms to take, and chosen by what
-    23368  solve/affine_fit           what a fit of an affine map holds and needs
-    23632  solve/affine               fitting and applying affine maps
+    18378  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18431  solve/views                the rows of matrices, as the kernels read them
+    18560  solve/panels               vectors as the dense products want them, and these
+    18751  solve/rests                vectors on their way into panels
+    18928  solve/dictionary           the atoms, and their split along a common direction
+    19083  solve/exact_gram           products of all pairs of atoms in double
+    19165  solve/triangle             packed lower triangles
+    19269  solve/support              what is known of one target, and the exact steps
+    19545  solve/gram_table           products of atoms with all atoms, for scans
+    19783  solve/screen               which atoms are worth scoring in double: the bound
+    20089  solve/scan                 the correlations of all atoms with a block's residuals
+    20252  solve/predict              making targets ready for the next scan
+    20498  solve/candidates           the atoms that a scan could not rule out
+    20835  solve/select               the next atoms of each target
+    21000  solve/pursuit              what one solve holds, and the memory it takes
+    21244  solve/plan                 which form, and in what blocks
+    21489  solve/steps                a pursuit from its rows to its results
+    21728  solve/combine              new rows of coefficients
+    21790  solve/solver               the public call
+    21955  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22164  solve/affine_normal        the normal equations of an affine map
+    22407  solve/affine_factor        their factor, and their solution
+    22638  solve/affine_map           a fitted map, and the rows it makes
+    22982  solve/affine_choice        how many atoms to take, and chosen by what
+    23382  solve/affine_fit           what a fit of an affine map holds and needs
+    23646  solve/affine               fitting and applying affine maps
 
-    23923  methods                    rows for tokens that a model lacks, each method a room
-    23967  methods/parts              what methods share: sums of rows, combinations
-    24151  methods/pursuit            omp, omp-centred
-    24222  methods/constant           mean, zero
-    24250  methods/rough              products in float that leave few to be taken in double
-    24306  methods/near               each target against all anchors
-    24597  methods/weights            how a few anchors combine to a target
-    24818  methods/interpolation      common_interpolation
-    24971  methods/wechsel            wechsel
-    25021  methods/focus              focus
-    25109  methods/hull               hull
-    25160  methods/dense              matrices of double, and their products
-    25425  methods/lengthen           the base's rows of pieces beside the donor's
-    25691  methods/mapping            omp-affine, affine
-    25960  methods/linear             maps between two models' rows
-    26115  methods/clp                clp
-    26201  methods/chance             normal deviates that are the same everywhere
-    26262  methods/factor             of symmetric matrices
-    26311  methods/randn              randn
-    26400  methods/john_hewitt        john_hewitt
-    26484  methods/polar              the orthogonal part of a matrix
-    26580  methods/procrustes         procrustes
-    26673  methods/eigen              principal directions of a matrix's rows
-    26987  methods/landmark_pca       landmark_pca
-    27045  methods/stb                stb
-    27227  methods/rope               rows turned to positions
-    27317  methods/mp_rope            mp_rope
-    27643  methods/subword            subword
-    27749  methods/zett               zett
-    27771  methods/spread             the factor that suits hidden anchors' rows best
-    27998  methods/modifiers          what is done to the rows of any method
-    28142  methods/undertrained       rows that look as if nothing had trained them
-    28259  methods/methods            the table of all, and the public calls
+    23937  methods                    rows for tokens that a model lacks, each method a room
+    23981  methods/parts              what methods share: sums of rows, combinations
+    24165  methods/pursuit            omp, omp-centred
+    24236  methods/constant           mean, zero
+    24264  methods/rough              products in float that leave few to be taken in double
+    24320  methods/near               each target against all anchors
+    24611  methods/weights            how a few anchors combine to a target
+    24832  methods/interpolation      common_interpolation
+    24985  methods/wechsel            wechsel
+    25035  methods/focus              focus
+    25123  methods/hull               hull
+    25174  methods/dense              matrices of double, and their products
+    25439  methods/lengthen           the base's rows of pieces beside the donor's
+    25705  methods/mapping            omp-affine, affine
+    25974  methods/linear             maps between two models' rows
+    26129  methods/clp                clp
+    26215  methods/chance             normal deviates that are the same everywhere
+    26276  methods/factor             of symmetric matrices
+    26325  methods/randn              randn
+    26414  methods/john_hewitt        john_hewitt
+    26498  methods/polar              the orthogonal part of a matrix
+    26594  methods/procrustes         procrustes
+    26687  methods/eigen              principal directions of a matrix's rows
+    27001  methods/landmark_pca       landmark_pca
+    27059  methods/stb                stb
+    27241  methods/rope               rows turned to positions
+    27331  methods/mp_rope            mp_rope
+    27657  methods/subword            subword
+    27763  methods/zett               zett
+    27785  methods/spread             the factor that suits hidden anchors' rows best
+    28012  methods/modifiers          what is done to the rows of any method
+    28156  methods/undertrained       rows that look as if nothing had trained them
+    28273  methods/methods            the table of all, and the public calls
 
-    28437  across                     tokens of one vocabulary as weighted tokens of another
-    28451  across/map_rows            a map, gathered row by row
-    28648  across/token_map           by the split of the other vocabulary
-    28771  across/write_maps          two maps as safetensors
-    28914  across/spell_maps          two maps as JSON, for people
+    28451  across                     tokens of one vocabulary as weighted tokens of another
+    28465  across/map_rows            a map, gathered row by row
+    28662  across/token_map           by the split of the other vocabulary
+    28785  across/write_maps          two maps as safetensors
+    28928  across/spell_maps          two maps as JSON, for people
 
-    29034  disk                       files and directories
-    29072  disk/system                what POSIX and Windows are asked for
-    29113  disk/windows_paths         paths as Windows takes them
-    29253  disk/windows               the system as Windows gives it
-    29565  disk/posix                 the system as POSIX gives it
-    29813  disk/paths                 what can be told from their text
-    29887  disk/failure               why the system refused
-    30001  disk/look                  what stands at a path, and whether within another
-    30122  disk/listing               listings of directories
-    30197  disk/reading               files to read, and whether they have changed
-    30376  disk/writing               files to write
-    30493  disk/copying               copies of files
-    30559  disk/trees                 whole directories looked through, copied, removed
-    30775  disk/known                 what weights are called in a directory
-    30869  disk/staging               a directory made under another name, then renamed
-    31135  disk/staged_files          files made under another name, then renamed
-    31317  disk/missing               a path or a directory without what is wanted of it
-    31360  disk/gguf_files            GGUF files of a directory, by their names
-    31401  disk/weights               which files they are, and what may stand in their place
-    31737  disk/weight_index          the index of a checkpoint in shards
-    31954  disk/shards                what an index and its shards say of each other
-    32159  disk/gguf_parts            the parts of a split GGUF file
-    32268  disk/checkpoint            a model directory, in one file or in shards
-    32620  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    32699  disk/tokenizer_directory   the tokenizer of a model directory
+    29048  disk                       files and directories
+    29086  disk/system                what POSIX and Windows are asked for
+    29127  disk/windows_paths         paths as Windows takes them
+    29267  disk/windows               the system as Windows gives it
+    29579  disk/posix                 the system as POSIX gives it
+    29827  disk/paths                 what can be told from their text
+    29901  disk/failure               why the system refused
+    30015  disk/look                  what stands at a path, and whether within another
+    30136  disk/listing               listings of directories
+    30211  disk/reading               files to read, and whether they have changed
+    30390  disk/writing               files to write
+    30507  disk/copying               copies of files
+    30573  disk/trees                 whole directories looked through, copied, removed
+    30789  disk/known                 what weights are called in a directory
+    30883  disk/staging               a directory made under another name, then renamed
+    31149  disk/staged_files          files made under another name, then renamed
+    31331  disk/missing               a path or a directory without what is wanted of it
+    31374  disk/gguf_files            GGUF files of a directory, by their names
+    31415  disk/weights               which files they are, and what may stand in their place
+    31751  disk/weight_index          the index of a checkpoint in shards
+    31968  disk/shards                what an index and its shards say of each other
+    32173  disk/gguf_parts            the parts of a split GGUF file
+    32282  disk/checkpoint            a model directory, in one file or in shards
+    32634  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    32713  disk/tokenizer_directory   the tokenizer of a model directory
 
-    32961  model                      which tensors and config keys belong to the vocabulary
-    32997  model/known                what the world calls things
-    33349  model/known_keys           keys of ids and sizes in configs
-    33523  model/known_classes        classes of tokenizers, by the type of model
-    33761  model/names                names of tensors
-    33918  model/document             the JSON files of a model directory
-    34013  model/members              what the members of a config are about
-    34234  model/config               what config.json says
-    34411  model/side                 a model directory opened once
-    34537  model/gguf_model           what a GGUF file says of a model
-    34594  model/code                 the Python that a tokenizer is loaded with
-    34828  model/parts                what each tensor does for the vocabulary
-    34939  model/whole                whether all tensors are there
-    35061  model/find                 finding the parts of a model
-    35365  model/processor            the tokens that a processor looks for by their text
-    35520  model/heirs                what becomes of the ids in a config
-    35687  model/config_ids           ids in a config being edited
-    35927  model/config_lists         lists, dictionaries and ranges of ids
-    36084  model/config_edit          config.json and generation_config.json, edited
-    36379  model/classes              which class a tokenizer is loaded as
-    36586  model/class_tokens         added tokens that a class numbers otherwise
+    32975  model                      which tensors and config keys belong to the vocabulary
+    33011  model/known                what the world calls things
+    33363  model/known_keys           keys of ids and sizes in configs
+    33537  model/known_classes        classes of tokenizers, by the type of model
+    33775  model/names                names of tensors
+    33932  model/document             the JSON files of a model directory
+    34027  model/members              what the members of a config are about
+    34248  model/config               what config.json says
+    34425  model/side                 a model directory opened once
+    34551  model/gguf_model           what a GGUF file says of a model
+    34608  model/code                 the Python that a tokenizer is loaded with
+    34842  model/parts                what each tensor does for the vocabulary
+    34953  model/whole                whether all tensors are there
+    35075  model/find                 finding the parts of a model
+    35379  model/processor            the tokens that a processor looks for by their text
+    35534  model/heirs                what becomes of the ids in a config
+    35701  model/config_ids           ids in a config being edited
+    35941  model/config_lists         lists, dictionaries and ranges of ids
+    36098  model/config_edit          config.json and generation_config.json, edited
+    36393  model/classes              which class a tokenizer is loaded as
+    36600  model/class_tokens         added tokens that a class numbers otherwise
 
-    36702  job                        the whole transplant, in the order in which it happens
-    36759  job/job                    what a job holds
-    37151  job/open                   opening the two models
-    37427  job/map                    the caller's map
-    37548  job/align                  where every new row comes from
-    37749  job/plan                   what becomes of every tensor, and of the configs
-    37970  job/rope                   heads and rotary positions of the two models
-    38068  job/chat                   the template that turns messages into text
-    38207  job/digits                 where the two tokenizers cut numbers differently
-    38408  job/converted              the special tokens that a conversion to GGUF finds
-    38716  job/gguf_donor             the files of a tokenizer, open once more
-    38800  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39083  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39419  job/gguf_merges            the merges of a byte-level vocabulary
-    39590  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    39760  job/gguf_special           special tokens, flags, templates
-    39979  job/gguf_normal            what becomes of spaces and letters
-    40122  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40318  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    40558  job/bos                    texts that begin otherwise than the base's
-    40622  job/rows                   rows in memory: reading, checking, their mean
-    40961  job/pieces                 what the base cuts new tokens into
-    41116  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41381  job/magikarp               tokens that look under-trained by their rows
-    41508  job/match                  rows of tokens that a new one only begins with
-    41595  job/solve                  solving for the rows of the donor
-    41804  job/targets                the rows that are made from the donor's
-    41922  job/diagnose               what is odd about the rows that were made
-    42051  job/rebuild                the new rows of one vocabulary tensor
-    42312  job/write_blocks           new rows as blocks
-    42409  job/write                  the output and its weights
-    42703  job/write_gguf             the output as a GGUF file, or as parts of one
-    43048  job/copy                   the other files of the two models
-    43265  job/index                  the files that are written anew
-    43427  job/run                    the whole, in order
-    43588  job/combined               a map of tokens by the combinations that a method makes
-    43688  job/report                 what a job did, as JSON and as a table
-    44015  job/findings               what is told of a finished model
-    44064  job/check_files            its files
-    44200  job/check_ids              sizes, ids and tying
-    44416  job/check_values           values
-    44487  job/check_gguf             the tokens of a GGUF file
-    44737  job/check_gguf_keys        its other keys, and its tensors
-    44982  job/check_draft            as a draft model for another
-    45305  job/verify                 whether a finished model agrees with itself
+    36716  job                        the whole transplant, in the order in which it happens
+    36773  job/job                    what a job holds
+    37165  job/open                   opening the two models
+    37441  job/map                    the caller's map
+    37562  job/align                  where every new row comes from
+    37763  job/plan                   what becomes of every tensor, and of the configs
+    37984  job/rope                   heads and rotary positions of the two models
+    38082  job/chat                   the template that turns messages into text
+    38221  job/digits                 where the two tokenizers cut numbers differently
+    38422  job/converted              the special tokens that a conversion to GGUF finds
+    38730  job/gguf_donor             the files of a tokenizer, open once more
+    38814  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39097  job/gguf_tokens            the strings, types and scores of a vocabulary
+    39433  job/gguf_merges            the merges of a byte-level vocabulary
+    39604  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    39774  job/gguf_special           special tokens, flags, templates
+    39993  job/gguf_normal            what becomes of spaces and letters
+    40136  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40332  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    40572  job/bos                    texts that begin otherwise than the base's
+    40636  job/rows                   rows in memory: reading, checking, their mean
+    40975  job/pieces                 what the base cuts new tokens into
+    41130  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41395  job/magikarp               tokens that look under-trained by their rows
+    41522  job/match                  rows of tokens that a new one only begins with
+    41609  job/solve                  solving for the rows of the donor
+    41818  job/targets                the rows that are made from the donor's
+    41936  job/diagnose               what is odd about the rows that were made
+    42065  job/rebuild                the new rows of one vocabulary tensor
+    42326  job/write_blocks           new rows as blocks
+    42423  job/write                  the output and its weights
+    42717  job/write_gguf             the output as a GGUF file, or as parts of one
+    43062  job/copy                   the other files of the two models
+    43279  job/index                  the files that are written anew
+    43441  job/run                    the whole, in order
+    43602  job/combined               a map of tokens by the combinations that a method makes
+    43702  job/report                 what a job did, as JSON and as a table
+    44029  job/findings               what is told of a finished model
+    44078  job/check_files            its files
+    44214  job/check_ids              sizes, ids and tying
+    44430  job/check_values           values
+    44501  job/check_gguf             the tokens of a GGUF file
+    44751  job/check_gguf_keys        its other keys, and its tensors
+    44996  job/check_draft            as a draft model for another
+    45319  job/verify                 whether a finished model agrees with itself
 
-    45361  evaluate                   methods ranked on tokens that both models share
-    45380  evaluate/token_class       what a token is like, by its bytes
-    45447  evaluate/hidden            which tokens are hidden, and the rows at hand
-    45645  evaluate/scores            how near rows come to the true ones
-    45745  evaluate/ranks             whether a true row is found among all
-    45876  evaluate/evaluate          methods, one after the other, matrix by matrix
-    46105  evaluate/write_json        an evaluation as JSON
-    46218  evaluate/write_page        an evaluation as a page
+    45375  evaluate                   methods ranked on tokens that both models share
+    45394  evaluate/token_class       what a token is like, by its bytes
+    45461  evaluate/hidden            which tokens are hidden, and the rows at hand
+    45659  evaluate/scores            how near rows come to the true ones
+    45759  evaluate/ranks             whether a true row is found among all
+    45890  evaluate/evaluate          methods, one after the other, matrix by matrix
+    46119  evaluate/write_json        an evaluation as JSON
+    46232  evaluate/write_page        an evaluation as a page
 
-    46432  reshape                    a model's own vocabulary, smaller or larger
-    46456  reshape/needed             what has to stay for the sake of what stays
-    46670  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    46973  reshape/whole_word         which texts a tokenizer leaves in one piece
-    47106  reshape/renumber           which tokens there are then, and their ids
-    47313  reshape/files_json         tokenizer.json and the JSON files beside it
-    47690  reshape/files_lines        merges.txt and vocab.txt
-    47774  reshape/new_tokenizer      the files of the tokenizer, written anew
-    47896  reshape/named              tokens that configs name, which stay
-    48013  reshape/new_model          the model with its new tokenizer
-    48087  reshape/trim               fewer tokens
-    48194  reshape/extend             more tokens
+    46446  reshape                    a model's own vocabulary, smaller or larger
+    46470  reshape/needed             what has to stay for the sake of what stays
+    46684  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    46987  reshape/whole_word         which texts a tokenizer leaves in one piece
+    47120  reshape/renumber           which tokens there are then, and their ids
+    47327  reshape/files_json         tokenizer.json and the JSON files beside it
+    47704  reshape/files_lines        merges.txt and vocab.txt
+    47788  reshape/new_tokenizer      the files of the tokenizer, written anew
+    47910  reshape/named              tokens that configs name, which stay
+    48027  reshape/new_model          the model with its new tokenizer
+    48101  reshape/trim               fewer tokens
+    48208  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -13231,7 +13231,7 @@ OTX__PRIVATE void otx__char_set_punctuation(otx__char_set *set)
    refers to one is refused, as is whatever else is not here. */
 
 /* Limits. Every recursion here goes down once for a level of nesting. */
-#define OTX__PATTERN_BYTES 65536u
+#define OTX__PATTERN_BYTES 16384u
 #define OTX__PATTERN_DEPTH 48u
 #define OTX__PATTERN_SETS 512u
 #define OTX__PATTERN_TIMES 100000u
@@ -14493,13 +14493,18 @@ OTX__PRIVATE void otx__matcher_close(otx__matcher *m)
     otx__matcher_open(m, m->ctx);
 }
 
-/* Sets a matcher to a pattern, with the steps that it may take in texts of `size` bytes. */
-OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern, size_t size)
+/* Allows the steps of a text of that many bytes, for all that is looked for in it. */
+OTX__PRIVATE void otx__matcher_allow(otx__matcher *m, size_t size)
+{
+    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
+    m->result = OTX_OK;
+}
+
+/* Sets a matcher to a pattern; false when out of memory. */
+OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern)
 {
     void *items = m->registers;
     m->pattern = pattern;
-    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
-    m->result = OTX_OK;
     if (!otx__grow(m->ctx, &items, &m->register_room, pattern->registers,
                    sizeof *m->registers)) {
         m->result = OTX_ERROR_MEMORY;
@@ -15037,9 +15042,7 @@ OTX__PRIVATE otx_result otx__slices_cut(otx__slices *slices, const otx__cut_rule
 {
     otx__matcher *m = &slices->matcher;
     size_t i;
-    m->result = OTX_OK;
-    if (rule->kind == OTX__MATCH_PATTERN &&
-        !otx__matcher_set(m, &rule->pattern, slices->text.size))
+    if (rule->kind == OTX__MATCH_PATTERN && !otx__matcher_set(m, &rule->pattern))
         return otx__matcher_fail(m, 0, error);
     for (i = 0; i < slices->count && !slices->failed; i++) {
         const otx__slice slice = slices->items[i];
@@ -15078,9 +15081,11 @@ typedef struct otx__step {
     uint64_t length;
 } otx__step;
 
-/* Steps of a pre-tokenizer at most, and sequences within sequences. */
+/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all regular
+   expressions together. */
 #define OTX__STEP_LIMIT 256u
 #define OTX__STEP_DEPTH 8u
+#define OTX__STEP_PATTERNS (2 * OTX__PATTERN_BYTES)
 
 typedef struct otx__cutter {
     otx__pool pool;     /* of all that steps point to */
@@ -15093,6 +15098,7 @@ typedef struct otx__cutter {
 typedef struct otx__step_reader {
     otx__cutter *cutter;
     const otx_json *json;
+    size_t pattern_bytes; /* so far */
     otx_error *error;
     otx_result result;
 } otx__step_reader;
@@ -15134,6 +15140,13 @@ OTX__PRIVATE void otx__read_pattern(otx__step_reader *r, otx__behaviour behaviou
 {
     otx__step *step = otx__read_step(r, OTX__STEP_CUT);
     if (!step) return;
+    r->pattern_bytes += size;
+    if (size <= OTX__PATTERN_BYTES && r->pattern_bytes > OTX__STEP_PATTERNS) {
+        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has regular "
+                              "expressions of more than %u bytes", r->cutter->name,
+                              OTX__STEP_PATTERNS);
+        return;
+    }
     step->rule.behaviour = behaviour;
     step->rule.invert = invert;
     step->rule.kind = OTX__MATCH_PATTERN;
@@ -15511,6 +15524,7 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     slices->text.failed = slices->next_text.failed = slices->failed = false;
     slices->count = slices->next_count = 0;
     slices->at_start = first;
+    otx__matcher_allow(&slices->matcher, size);
     if (size < OTX__SLICED_LIMIT) {
         otx__text_bytes(&slices->text, text, size);
         otx__slices_put(slices, 0, size);

@@ -250,6 +250,13 @@ static void large_pre_tokenizers(void)
     (void)sprintf(text + used, "]}");
     CHECK_STRING(cut_at(text, "a", true), "LIMIT");
     CHECK_CONTAINS(error.message, "more than 256 steps");
+    used = (size_t)sprintf(text, "{'type':'Sequence','pretokenizers':[");
+    for (i = 0; i < 3; i++)
+        used += (size_t)sprintf(text + used, "%s" SPLIT("Regex", "%012000d", "Removed", "false"),
+                                i ? "," : "", i);
+    (void)sprintf(text + used, "]}");
+    CHECK_STRING(cut_at(text, "a", true), "LIMIT");
+    CHECK_CONTAINS(error.message, "regular expressions of more than 32768 bytes");
 }
 
 /* A failure in the midst of a text leaves pieces that can be used for the next. */

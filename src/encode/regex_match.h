@@ -46,13 +46,18 @@ OTX__PRIVATE void otx__matcher_close(otx__matcher *m)
     otx__matcher_open(m, m->ctx);
 }
 
-/* Sets a matcher to a pattern, with the steps that it may take in texts of `size` bytes. */
-OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern, size_t size)
+/* Allows the steps of a text of that many bytes, for all that is looked for in it. */
+OTX__PRIVATE void otx__matcher_allow(otx__matcher *m, size_t size)
+{
+    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
+    m->result = OTX_OK;
+}
+
+/* Sets a matcher to a pattern; false when out of memory. */
+OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern)
 {
     void *items = m->registers;
     m->pattern = pattern;
-    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
-    m->result = OTX_OK;
     if (!otx__grow(m->ctx, &items, &m->register_room, pattern->registers,
                    sizeof *m->registers)) {
         m->result = OTX_ERROR_MEMORY;
