@@ -262,8 +262,8 @@ def made_expressions(count, seed):
              "\\p{Lu}", "\\n", " ", "[^\\s\\p{L}]", "1", "\\d", "(?i:b)"]
     places = ["^", "$", "\\b", "\\B", "\\A", "\\z", "\\Z", "(?=a)", "(?!b)", "(?<=a)", "(?<!b)",
               "(?<=ab|c)", "(?!\\S)", "(?=b|\\s)"]
-    marks = ["", "", "", "", "?", "*", "+", "??", "*?", "+?", "?+", "*+", "++", "{2}", "{1,2}", "{2,}",
-             "{,2}", "{1,2}?", "{2}+"]
+    marks = ["", "", "", "", "?", "*", "+", "??", "*?", "+?", "?+", "*+", "++", "{2}", "{1,2}",
+             "{2,}", "{,2}", "{1,2}?", "{2}+"]
 
     def one(depth):
         kind = draw.random()
@@ -277,9 +277,12 @@ def made_expressions(count, seed):
         return draw.choice(["(?:", "(?:", "(?>"]) + several(depth - 1, mark) + ")" + mark
 
     def several(depth, some=""):
-        return "|".join((draw.choice(atoms) + draw.choice(["", "+", "{2}", "++"]) if some else "") +
-                        "".join(one(depth) for _ in range(draw.choice([0, 1, 1, 2, 3])))
-                        for _ in range(draw.choice([1, 1, 2, 3])))
+        branches = []
+        for _ in range(draw.choice([1, 1, 2, 3])):
+            first = draw.choice(atoms) + draw.choice(["", "+", "{2}", "++"]) if some else ""
+            branches.append(first + "".join(one(depth)
+                                            for _ in range(draw.choice([0, 1, 1, 2, 3]))))
+        return "|".join(branches)
 
     return [several(3) for _ in range(count)]
 
