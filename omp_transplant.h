@@ -245,70 +245,70 @@
     34464  job/map                    the caller's map
     34585  job/align                  where every new row comes from
     34786  job/draft_vocab            the tokens that a draft's head has rows for
-    35013  job/plan                   what becomes of every tensor, and of the configs
-    35236  job/draft_head             a head of fewer rows, and what says which
-    35363  job/rope                   heads and rotary positions of the two models
-    35461  job/chat                   the template that turns messages into text
-    35600  job/digits                 where the two tokenizers cut numbers differently
-    35801  job/converted              the special tokens that a conversion to GGUF finds
-    36109  job/gguf_donor             the files of a tokenizer, open once more
-    36193  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36476  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36812  job/gguf_merges            the merges of a byte-level vocabulary
-    36983  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    37153  job/gguf_special           special tokens, flags, templates
-    37372  job/gguf_normal            what becomes of spaces and letters
-    37515  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37711  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37951  job/bos                    texts that begin otherwise than the base's
-    38015  job/rows                   rows in memory: reading, checking, their mean
-    38354  job/pieces                 what the base cuts new tokens into
-    38509  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38774  job/magikarp               tokens that look under-trained by their rows
-    38901  job/match                  rows of tokens that a new one only begins with
-    38988  job/solve                  solving for the rows of the donor
-    39197  job/targets                the rows that are made from the donor's
-    39316  job/diagnose               what is odd about the rows that were made
-    39446  job/rebuild                the new rows of one vocabulary tensor
-    39730  job/write_blocks           new rows as blocks
-    39829  job/write                  the output and its weights
-    40145  job/write_gguf             the output as a GGUF file, or as parts of one
-    40495  job/copy                   the other files of the two models
-    40712  job/index                  the files that are written anew
-    40890  job/run                    the whole, in order
-    41055  job/combined               a map of tokens by the combinations that a method makes
-    41155  job/report                 what a job did, as JSON and as a table
-    41484  job/findings               what is told of a finished model
-    41535  job/check_head             a head of fewer rows than tokens
-    41770  job/check_files            its files
-    41907  job/check_ids              sizes, ids and tying
-    42123  job/check_values           values
-    42202  job/check_gguf             the tokens of a GGUF file
-    42452  job/check_gguf_keys        its other keys, and its tensors
-    42699  job/check_draft            as a draft model for another
-    43041  job/verify                 whether a finished model agrees with itself
+    35022  job/plan                   what becomes of every tensor, and of the configs
+    35245  job/draft_head             a head of fewer rows, and what says which
+    35372  job/rope                   heads and rotary positions of the two models
+    35470  job/chat                   the template that turns messages into text
+    35609  job/digits                 where the two tokenizers cut numbers differently
+    35810  job/converted              the special tokens that a conversion to GGUF finds
+    36118  job/gguf_donor             the files of a tokenizer, open once more
+    36202  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36485  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36821  job/gguf_merges            the merges of a byte-level vocabulary
+    36992  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    37162  job/gguf_special           special tokens, flags, templates
+    37381  job/gguf_normal            what becomes of spaces and letters
+    37524  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37720  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37960  job/bos                    texts that begin otherwise than the base's
+    38024  job/rows                   rows in memory: reading, checking, their mean
+    38363  job/pieces                 what the base cuts new tokens into
+    38518  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38783  job/magikarp               tokens that look under-trained by their rows
+    38910  job/match                  rows of tokens that a new one only begins with
+    38997  job/solve                  solving for the rows of the donor
+    39206  job/targets                the rows that are made from the donor's
+    39325  job/diagnose               what is odd about the rows that were made
+    39455  job/rebuild                the new rows of one vocabulary tensor
+    39739  job/write_blocks           new rows as blocks
+    39838  job/write                  the output and its weights
+    40154  job/write_gguf             the output as a GGUF file, or as parts of one
+    40504  job/copy                   the other files of the two models
+    40721  job/index                  the files that are written anew
+    40899  job/run                    the whole, in order
+    41064  job/combined               a map of tokens by the combinations that a method makes
+    41164  job/report                 what a job did, as JSON and as a table
+    41493  job/findings               what is told of a finished model
+    41544  job/check_head             a head of fewer rows than tokens
+    41779  job/check_files            its files
+    41916  job/check_ids              sizes, ids and tying
+    42132  job/check_values           values
+    42211  job/check_gguf             the tokens of a GGUF file
+    42461  job/check_gguf_keys        its other keys, and its tensors
+    42708  job/check_draft            as a draft model for another
+    43050  job/verify                 whether a finished model agrees with itself
 
-    43099  evaluate                   methods ranked on tokens that both models share
-    43118  evaluate/token_class       what a token is like, by its bytes
-    43185  evaluate/hidden            which tokens are hidden, and the rows at hand
-    43383  evaluate/scores            how near rows come to the true ones
-    43483  evaluate/ranks             whether a true row is found among all
-    43614  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43843  evaluate/write_json        an evaluation as JSON
-    43956  evaluate/write_page        an evaluation as a page
+    43108  evaluate                   methods ranked on tokens that both models share
+    43127  evaluate/token_class       what a token is like, by its bytes
+    43194  evaluate/hidden            which tokens are hidden, and the rows at hand
+    43392  evaluate/scores            how near rows come to the true ones
+    43492  evaluate/ranks             whether a true row is found among all
+    43623  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43852  evaluate/write_json        an evaluation as JSON
+    43965  evaluate/write_page        an evaluation as a page
 
-    44170  reshape                    a model's own vocabulary, smaller or larger
-    44194  reshape/needed             what has to stay for the sake of what stays
-    44408  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    44711  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44844  reshape/renumber           which tokens there are then, and their ids
-    45051  reshape/files_json         tokenizer.json and the JSON files beside it
-    45428  reshape/files_lines        merges.txt and vocab.txt
-    45512  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45634  reshape/named              tokens that configs name, which stay
-    45751  reshape/new_model          the model with its new tokenizer
-    45825  reshape/trim               fewer tokens
-    45932  reshape/extend             more tokens
+    44179  reshape                    a model's own vocabulary, smaller or larger
+    44203  reshape/needed             what has to stay for the sake of what stays
+    44417  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44720  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44853  reshape/renumber           which tokens there are then, and their ids
+    45060  reshape/files_json         tokenizer.json and the JSON files beside it
+    45437  reshape/files_lines        merges.txt and vocab.txt
+    45521  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45643  reshape/named              tokens that configs name, which stay
+    45760  reshape/new_model          the model with its new tokenizer
+    45834  reshape/trim               fewer tokens
+    45941  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -34861,7 +34861,7 @@ OTX__PRIVATE bool otx__draft_is_foreign(const otx_token *token, const otx__map_h
                                         bool whole)
 {
     if (!whole || text->size == 0 ||
-        (text->size > 3 && memcmp(text->bytes + text->size - 3, "...", 3) == 0))
+        (text->size >= 3 && memcmp(text->bytes + text->size - 3, "...", 3) == 0))
         return false;
     return !otx__same_bytes(token->content, token->content_size, text->bytes, text->size) &&
            !otx__same_bytes(token->bytes, token->size, text->bytes, text->size);
@@ -34935,6 +34935,12 @@ OTX__PRIVATE otx_result otx__draft_take(otx__draft_list *l, size_t place)
 
 /* ---- all of them ---- */
 
+/* Whether there is a token, and not a reserved one. */
+OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
+{
+    return token->kind != OTX_TOKEN_NONE && token->kind != OTX_TOKEN_UNUSED;
+}
+
 /* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
    those that the chat template or a generation config names. */
 OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
@@ -34942,8 +34948,8 @@ OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
     size_t i;
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
         const otx_token *token = &l->job->donor.vocab.tokens[i];
-        const bool trained = token->kind != OTX_TOKEN_NONE && token->kind != OTX_TOKEN_UNUSED;
-        if (token->in_use || (trained && i < l->job->options.draft_vocab_first))
+        if (token->in_use ||
+            (otx__draft_is_trained(token) && i < l->job->options.draft_vocab_first))
             l->chosen[i] = 1;
     }
 }
@@ -34951,8 +34957,11 @@ OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
 /* Makes the list of ids that were chosen. */
 OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_head *to)
 {
-    const uint64_t tokens = l->job->donor.vocab.token_count;
+    const otx_vocab *vocab = &l->job->donor.vocab;
+    uint64_t tokens = 0;
     size_t count = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
+        tokens += otx__draft_is_trained(&vocab->tokens[i]);
     for (i = 0; i < l->rows; i++) count += l->chosen[i];
     if (count == 0 || count >= tokens)
         return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"

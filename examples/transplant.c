@@ -1906,17 +1906,39 @@ static void print_start(const settings *s)
     }
 }
 
+/* What has been written at `out`: itself, or the first of its parts, in `part`. */
+static const char *written(const settings *s, const char *out, char *part, size_t room)
+{
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    int count;
+    if (!s->job.split_max_size || !ends_in(out, ".gguf")) return out;
+    for (count = 2; count <= 65535 && !is_file(&ctx, out); count++) {
+        snprintf(part, room, "%.*s-00001-of-%05d.gguf", (int)strlen(out) - 5, out, count);
+        if (is_file(&ctx, part)) return part;
+    }
+    return out;
+}
+
+/* Longest path of a part. */
+#define PART 4096
+
 /* A transplant, and what verify says of it. */
 static int run_draft(const settings *s)
 {
     settings check = *s;
+    const char *arguments[3];
+    char part[PART];
     int status = run_transplant(s);
     if (status || s->dry_run) return status;
-    check.arguments = s->arguments + 2;
-    check.draft_for = s->arguments[1];
+    arguments[0] = s->arguments[0];
+    arguments[1] = check.draft_for = s->arguments[1];
+    arguments[2] = written(s, s->arguments[2], part, sizeof part);
+    check.arguments = arguments + 2;
     if (!s->quiet) printf("\n");
     status = run_verify(&check);
-    if (!status && !s->quiet && !s->draft_vocab) print_start(s);
+    check.arguments = arguments;
+    if (!status && !s->quiet && !s->draft_vocab) print_start(&check);
     return status;
 }
 
@@ -1926,6 +1948,7 @@ static int run_draft_head(const settings *s)
 {
     settings both = *s;
     const char *arguments[3];
+    char part[PART];
     int status;
     arguments[0] = arguments[1] = s->arguments[0];
     arguments[2] = s->argument_count > 1 ? s->arguments[1] : NULL;
@@ -1933,6 +1956,7 @@ static int run_draft_head(const settings *s)
     both.job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
     status = run_transplant(&both);
     if (status || s->dry_run) return status;
+    arguments[2] = written(s, arguments[2], part, sizeof part);
     both.arguments = arguments + 2;
     if (!s->quiet) printf("\n");
     return run_verify(&both);

@@ -75,7 +75,7 @@ OTX__PRIVATE bool otx__draft_is_foreign(const otx_token *token, const otx__map_h
                                         bool whole)
 {
     if (!whole || text->size == 0 ||
-        (text->size > 3 && memcmp(text->bytes + text->size - 3, "...", 3) == 0))
+        (text->size >= 3 && memcmp(text->bytes + text->size - 3, "...", 3) == 0))
         return false;
     return !otx__same_bytes(token->content, token->content_size, text->bytes, text->size) &&
            !otx__same_bytes(token->bytes, token->size, text->bytes, text->size);
@@ -149,6 +149,12 @@ OTX__PRIVATE otx_result otx__draft_take(otx__draft_list *l, size_t place)
 
 /* ---- all of them ---- */
 
+/* Whether there is a token, and not a reserved one. */
+OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
+{
+    return token->kind != OTX_TOKEN_NONE && token->kind != OTX_TOKEN_UNUSED;
+}
+
 /* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
    those that the chat template or a generation config names. */
 OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
@@ -156,8 +162,8 @@ OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
     size_t i;
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
         const otx_token *token = &l->job->donor.vocab.tokens[i];
-        const bool trained = token->kind != OTX_TOKEN_NONE && token->kind != OTX_TOKEN_UNUSED;
-        if (token->in_use || (trained && i < l->job->options.draft_vocab_first))
+        if (token->in_use ||
+            (otx__draft_is_trained(token) && i < l->job->options.draft_vocab_first))
             l->chosen[i] = 1;
     }
 }
@@ -165,8 +171,11 @@ OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
 /* Makes the list of ids that were chosen. */
 OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_head *to)
 {
-    const uint64_t tokens = l->job->donor.vocab.token_count;
+    const otx_vocab *vocab = &l->job->donor.vocab;
+    uint64_t tokens = 0;
     size_t count = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
+        tokens += otx__draft_is_trained(&vocab->tokens[i]);
     for (i = 0; i < l->rows; i++) count += l->chosen[i];
     if (count == 0 || count >= tokens)
         return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"
