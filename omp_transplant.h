@@ -206,109 +206,109 @@
     27757  disk/known                 what weights are called in a directory
     27851  disk/staging               a directory made under another name, then renamed
     28117  disk/staged_files          files made under another name, then renamed
-    28246  disk/missing               a path or a directory without what is wanted of it
-    28289  disk/gguf_files            GGUF files of a directory, by their names
-    28330  disk/weights               which files they are, and what may stand in their place
-    28666  disk/weight_index          the index of a checkpoint in shards
-    28883  disk/shards                what an index and its shards say of each other
-    29088  disk/gguf_parts            the parts of a split GGUF file
-    29197  disk/checkpoint            a model directory, in one file or in shards
-    29549  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29628  disk/tokenizer_directory   the tokenizer of a model directory
+    28299  disk/missing               a path or a directory without what is wanted of it
+    28342  disk/gguf_files            GGUF files of a directory, by their names
+    28383  disk/weights               which files they are, and what may stand in their place
+    28719  disk/weight_index          the index of a checkpoint in shards
+    28936  disk/shards                what an index and its shards say of each other
+    29141  disk/gguf_parts            the parts of a split GGUF file
+    29250  disk/checkpoint            a model directory, in one file or in shards
+    29602  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29681  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29890  model                      which tensors and config keys belong to the vocabulary
-    29926  model/known                what the world calls things
-    30287  model/known_keys           keys of ids and sizes in configs
-    30461  model/known_classes        classes of tokenizers, by the type of model
-    30699  model/names                names of tensors
-    30863  model/document             the JSON files of a model directory
-    30958  model/members              what the members of a config are about
-    31179  model/config               what config.json says
-    31356  model/side                 a model directory opened once
-    31483  model/gguf_model           what a GGUF file says of a model
-    31540  model/code                 the Python that a tokenizer is loaded with
-    31774  model/parts                what each tensor does for the vocabulary
-    31897  model/whole                whether all tensors are there
-    32019  model/find                 finding the parts of a model
-    32323  model/processor            the tokens that a processor looks for by their text
-    32478  model/heirs                what becomes of the ids in a config
-    32646  model/config_ids           ids in a config being edited
-    32886  model/config_lists         lists, dictionaries and ranges of ids
-    33043  model/config_edit          config.json and generation_config.json, edited
-    33350  model/classes              which class a tokenizer is loaded as
-    33557  model/class_tokens         added tokens that a class numbers otherwise
+    29943  model                      which tensors and config keys belong to the vocabulary
+    29979  model/known                what the world calls things
+    30340  model/known_keys           keys of ids and sizes in configs
+    30514  model/known_classes        classes of tokenizers, by the type of model
+    30752  model/names                names of tensors
+    30916  model/document             the JSON files of a model directory
+    31011  model/members              what the members of a config are about
+    31232  model/config               what config.json says
+    31409  model/side                 a model directory opened once
+    31536  model/gguf_model           what a GGUF file says of a model
+    31593  model/code                 the Python that a tokenizer is loaded with
+    31827  model/parts                what each tensor does for the vocabulary
+    31950  model/whole                whether all tensors are there
+    32072  model/find                 finding the parts of a model
+    32376  model/processor            the tokens that a processor looks for by their text
+    32531  model/heirs                what becomes of the ids in a config
+    32699  model/config_ids           ids in a config being edited
+    32939  model/config_lists         lists, dictionaries and ranges of ids
+    33096  model/config_edit          config.json and generation_config.json, edited
+    33403  model/classes              which class a tokenizer is loaded as
+    33610  model/class_tokens         added tokens that a class numbers otherwise
 
-    33673  job                        the whole transplant, in the order in which it happens
-    33734  job/draft_map              which tokens the rows of a draft's head are of
-    33792  job/job                    what a job holds
-    34188  job/open                   opening the two models
-    34464  job/map                    the caller's map
-    34585  job/align                  where every new row comes from
-    34786  job/draft_vocab            the tokens that a draft's head has rows for
-    35022  job/plan                   what becomes of every tensor, and of the configs
-    35245  job/draft_head             a head of fewer rows, and what says which
-    35372  job/rope                   heads and rotary positions of the two models
-    35470  job/chat                   the template that turns messages into text
-    35609  job/digits                 where the two tokenizers cut numbers differently
-    35810  job/converted              the special tokens that a conversion to GGUF finds
-    36118  job/gguf_donor             the files of a tokenizer, open once more
-    36202  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36485  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36821  job/gguf_merges            the merges of a byte-level vocabulary
-    36992  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    37162  job/gguf_special           special tokens, flags, templates
-    37381  job/gguf_normal            what becomes of spaces and letters
-    37524  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37720  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37960  job/bos                    texts that begin otherwise than the base's
-    38024  job/rows                   rows in memory: reading, checking, their mean
-    38363  job/pieces                 what the base cuts new tokens into
-    38518  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38783  job/magikarp               tokens that look under-trained by their rows
-    38910  job/match                  rows of tokens that a new one only begins with
-    38997  job/solve                  solving for the rows of the donor
-    39206  job/targets                the rows that are made from the donor's
-    39325  job/diagnose               what is odd about the rows that were made
-    39455  job/rebuild                the new rows of one vocabulary tensor
-    39739  job/write_blocks           new rows as blocks
-    39838  job/write                  the output and its weights
-    40154  job/write_gguf             the output as a GGUF file, or as parts of one
-    40504  job/copy                   the other files of the two models
-    40721  job/index                  the files that are written anew
-    40899  job/run                    the whole, in order
-    41064  job/combined               a map of tokens by the combinations that a method makes
-    41164  job/report                 what a job did, as JSON and as a table
-    41493  job/findings               what is told of a finished model
-    41544  job/check_head             a head of fewer rows than tokens
-    41779  job/check_files            its files
-    41916  job/check_ids              sizes, ids and tying
-    42132  job/check_values           values
-    42211  job/check_gguf             the tokens of a GGUF file
-    42461  job/check_gguf_keys        its other keys, and its tensors
-    42708  job/check_draft            as a draft model for another
-    43050  job/verify                 whether a finished model agrees with itself
+    33726  job                        the whole transplant, in the order in which it happens
+    33787  job/draft_map              which tokens the rows of a draft's head are of
+    33845  job/job                    what a job holds
+    34241  job/open                   opening the two models
+    34517  job/map                    the caller's map
+    34638  job/align                  where every new row comes from
+    34839  job/draft_vocab            the tokens that a draft's head has rows for
+    35075  job/plan                   what becomes of every tensor, and of the configs
+    35298  job/draft_head             a head of fewer rows, and what says which
+    35425  job/rope                   heads and rotary positions of the two models
+    35523  job/chat                   the template that turns messages into text
+    35662  job/digits                 where the two tokenizers cut numbers differently
+    35863  job/converted              the special tokens that a conversion to GGUF finds
+    36171  job/gguf_donor             the files of a tokenizer, open once more
+    36255  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36538  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36874  job/gguf_merges            the merges of a byte-level vocabulary
+    37045  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    37215  job/gguf_special           special tokens, flags, templates
+    37434  job/gguf_normal            what becomes of spaces and letters
+    37577  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37773  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    38013  job/bos                    texts that begin otherwise than the base's
+    38077  job/rows                   rows in memory: reading, checking, their mean
+    38416  job/pieces                 what the base cuts new tokens into
+    38571  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38836  job/magikarp               tokens that look under-trained by their rows
+    38963  job/match                  rows of tokens that a new one only begins with
+    39050  job/solve                  solving for the rows of the donor
+    39259  job/targets                the rows that are made from the donor's
+    39378  job/diagnose               what is odd about the rows that were made
+    39508  job/rebuild                the new rows of one vocabulary tensor
+    39792  job/write_blocks           new rows as blocks
+    39891  job/write                  the output and its weights
+    40207  job/write_gguf             the output as a GGUF file, or as parts of one
+    40557  job/copy                   the other files of the two models
+    40774  job/index                  the files that are written anew
+    40952  job/run                    the whole, in order
+    41117  job/combined               a map of tokens by the combinations that a method makes
+    41217  job/report                 what a job did, as JSON and as a table
+    41546  job/findings               what is told of a finished model
+    41597  job/check_head             a head of fewer rows than tokens
+    41832  job/check_files            its files
+    41969  job/check_ids              sizes, ids and tying
+    42185  job/check_values           values
+    42264  job/check_gguf             the tokens of a GGUF file
+    42514  job/check_gguf_keys        its other keys, and its tensors
+    42761  job/check_draft            as a draft model for another
+    43103  job/verify                 whether a finished model agrees with itself
 
-    43108  evaluate                   methods ranked on tokens that both models share
-    43127  evaluate/token_class       what a token is like, by its bytes
-    43194  evaluate/hidden            which tokens are hidden, and the rows at hand
-    43392  evaluate/scores            how near rows come to the true ones
-    43492  evaluate/ranks             whether a true row is found among all
-    43623  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43852  evaluate/write_json        an evaluation as JSON
-    43965  evaluate/write_page        an evaluation as a page
+    43161  evaluate                   methods ranked on tokens that both models share
+    43180  evaluate/token_class       what a token is like, by its bytes
+    43247  evaluate/hidden            which tokens are hidden, and the rows at hand
+    43445  evaluate/scores            how near rows come to the true ones
+    43545  evaluate/ranks             whether a true row is found among all
+    43676  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43905  evaluate/write_json        an evaluation as JSON
+    44018  evaluate/write_page        an evaluation as a page
 
-    44179  reshape                    a model's own vocabulary, smaller or larger
-    44203  reshape/needed             what has to stay for the sake of what stays
-    44417  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    44720  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44853  reshape/renumber           which tokens there are then, and their ids
-    45060  reshape/files_json         tokenizer.json and the JSON files beside it
-    45437  reshape/files_lines        merges.txt and vocab.txt
-    45521  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45643  reshape/named              tokens that configs name, which stay
-    45760  reshape/new_model          the model with its new tokenizer
-    45834  reshape/trim               fewer tokens
-    45941  reshape/extend             more tokens
+    44232  reshape                    a model's own vocabulary, smaller or larger
+    44256  reshape/needed             what has to stay for the sake of what stays
+    44470  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44773  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44906  reshape/renumber           which tokens there are then, and their ids
+    45113  reshape/files_json         tokenizer.json and the JSON files beside it
+    45490  reshape/files_lines        merges.txt and vocab.txt
+    45574  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45696  reshape/named              tokens that configs name, which stay
+    45813  reshape/new_model          the model with its new tokenizer
+    45887  reshape/trim               fewer tokens
+    45994  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -28191,8 +28191,8 @@ OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
            otx__sys_rename(from, to);
 }
 
-/* Gives one file its final name; `clear`: removes what has it, and no more. */
-OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+/* Gives one file its final name. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name,
                                          otx_error *error)
 {
     char *from = otx__path_join(output->ctx, output->partial, name);
@@ -28201,44 +28201,97 @@ OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *
     otx_result result = OTX_OK;
     if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
     if (!result) result = otx__staged_check(output, to, &present, error);
-    if (!result && clear && present && !otx__sys_remove(to))
-        result = otx__fail_system(error, to, "cannot be replaced", errno);
-    if (!result && !clear && !otx__staged_rename(from, to))
+    if (!result && !otx__staged_rename(from, to))
         result = otx__fail_system(error, to, "cannot be given its final name", errno);
     otx__path_free(output->ctx, from);
     otx__path_free(output->ctx, to);
     return result;
 }
 
-/* Takes back the names of some files. */
-OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
-                                   size_t count)
+/* Puts an older file that has a final name into `aside`, if there is one; `back`: from there
+   to where it was. */
+OTX__PRIVATE otx_result otx__staged_replace(const otx__output *output, const char *aside,
+                                            const char *name, bool back, otx_error *error)
 {
+    char *old = otx__path_join(output->ctx, aside, name);
+    char *path = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!old || !path) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result && back) {
+        otx__status status;
+        result = otx__look(old, &status, error);
+        if (!result && status.present && !otx__sys_rename(old, path))
+            result = otx__fail_system(error, path, "cannot be put back", errno);
+    } else if (!result) {
+        result = otx__staged_check(output, path, &present, error);
+        if (!result && present && !otx__sys_rename(path, old))
+            result = otx__fail_system(error, path, "cannot be replaced", errno);
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, path);
+    return result;
+}
+
+/* Takes back the names of the files from `first` on, and gives them to those that had them,
+   again the first of all last. Where that fails the older files stay where they were put. */
+OTX__PRIVATE void otx__staged_undo(otx__output *output, const char *aside,
+                                   const char *const *names, size_t first, size_t count)
+{
+    char name[OTX__PATH_TEXT];
+    bool all = true;
     size_t i;
-    for (i = 0; i < count; i++) {
+    for (i = first; i < count; i++) {
         char *path = otx__staged_path(output, names[i]);
         if (path) (void)otx__sys_remove(path);
         otx__path_free(output->ctx, path);
     }
+    for (i = count; i-- > 0;) {
+        /* What fails for want of memory may not at the second try. */
+        all = (!otx__staged_replace(output, aside, names[i], true, NULL) ||
+               !otx__staged_replace(output, aside, names[i], true, NULL)) && all;
+    }
+    if (all) return;
+    otx__log(output->ctx, OTX_WARNING, "%s: has files of the output that was to be replaced, "
+             "which could not be put back", otx__path_text(name, aside));
+    otx__path_free(output->ctx, output->partial);
+    output->partial = NULL;
 }
 
-/* Gives the files their final names, the last of them first. They must have been finished. */
+/* Gives several files their names; what has them stands in `aside` meanwhile, so that it can be
+   had again. */
+OTX__PRIVATE otx_result otx__staged_commit_set(otx__output *output, const char *parent,
+                                               const char *aside, const char *const *names,
+                                               size_t count, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t left = count, i;
+    if (!otx__sys_make_directory(aside))
+        return otx__fail_system(error, aside, "cannot be created", errno);
+    for (i = 0; i < count && !result; i++)
+        result = otx__staged_replace(output, aside, names[i], false, error);
+    while (left > 0 && !result) {
+        if (left == 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], error);
+        if (!result) left--;
+    }
+    if (result) otx__staged_undo(output, aside, names, left, count);
+    return result;
+}
+
+/* Gives the files their final names. They must have been finished. */
 OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
                                            size_t count, otx_error *error)
 {
     char *parent = otx__path_parent(output->ctx, output->path);
+    char *aside = otx__path_join(output->ctx, output->partial, "replaced");
     otx_result result = OTX_OK;
-    size_t left = count;
-    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__directory_sync(output->ctx, output->partial);
-    if (count > 1) result = otx__staged_move(output, names[0], true, error);
-    while (left > 0 && !result) {
-        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
-        result = otx__staged_move(output, names[left - 1], false, error);
-        if (!result) left--;
-    }
+    if (!parent || !aside) result = otx__fail_memory(error, strlen(output->path) + 16);
+    if (!result) otx__directory_sync(output->ctx, output->partial);
+    if (!result && count == 1) result = otx__staged_move(output, names[0], error);
+    else if (!result) result = otx__staged_commit_set(output, parent, aside, names, count, error);
     if (!result) otx__directory_sync(output->ctx, parent);
-    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, aside);
     otx__path_free(output->ctx, parent);
     return result;
 }

@@ -185,7 +185,9 @@ def heads_of_finished_models(here):
         assert "output head for" in call("inspect", out).out
         assert call("draft-head", out, here / "again", "--draft-vocab", "9", status=1).error
         if form != "directory":
-            assert read(model)[0] == read(out)[0]
+            keys = read(out)[0]
+            keys.pop("general.quantization_version")
+            assert keys == read(model)[0]
 
 
 @case
