@@ -45,270 +45,270 @@
      1799  api/job                    the whole job
      2009  api/map_models             maps by the rows of two models
      2031  api/verify                 looking at a finished model
-     2095  api/evaluate               methods ranked on tokens that both models share
-     2191  api/reshape                a model's own vocabulary, smaller or larger
+     2100  api/evaluate               methods ranked on tokens that both models share
+     2196  api/reshape                a model's own vocabulary, smaller or larger
 
-     2280  base                       what everything stands on
-     2316  base/begin                 system headers, and how floating point must be compiled
-     2354  base/sizes                 counting, and sums and products that may not wrap
-     2392  base/span                  bytes of others, digits, UTF-8
-     2550  base/decimal               the digits of a double
-     2685  base/format                printf without stdio and without a locale
-     2954  base/result                results, failures, messages
-     3070  base/memory                the allocator, arrays that grow
-     3129  base/text                  names in messages, and text that grows
-     3246  base/hooks                 log, progress, threads of the caller
-     3315  base/sort                  in place, without memory, never quadratic; and finding
-     3365  base/clock                 wall time for statistics
-     3411  base/hash                  keyed, for tables whose keys a stranger chooses
-     3503  base/pool                  blocks that are freed together
-     3618  base/number                element types, widening and rounding
-     3829  base/blocks                block types of ggml, taken apart and widened
-     4050  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4335  base/blocks_make           rows quantised to blocks
-     4729  base/base64                decoding
-     4765  base/protobuf              fields of a message
-     4887  base/watch                 long loops that the caller can stop
+     2285  base                       what everything stands on
+     2321  base/begin                 system headers, and how floating point must be compiled
+     2359  base/sizes                 counting, and sums and products that may not wrap
+     2397  base/span                  bytes of others, digits, UTF-8
+     2555  base/decimal               the digits of a double
+     2690  base/format                printf without stdio and without a locale
+     2959  base/result                results, failures, messages
+     3075  base/memory                the allocator, arrays that grow
+     3134  base/text                  names in messages, and text that grows
+     3251  base/hooks                 log, progress, threads of the caller
+     3320  base/sort                  in place, without memory, never quadratic; and finding
+     3370  base/clock                 wall time for statistics
+     3416  base/hash                  keyed, for tables whose keys a stranger chooses
+     3508  base/pool                  blocks that are freed together
+     3623  base/number                element types, widening and rounding
+     3834  base/blocks                block types of ggml, taken apart and widened
+     4055  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4340  base/blocks_make           rows quantised to blocks
+     4734  base/base64                decoding
+     4770  base/protobuf              fields of a message
+     4892  base/watch                 long loops that the caller can stop
 
-     4940  files                      formats, on memory and streams
-     4970  files/memory_source        memory as a source of bytes
-     4988  files/json_read            a parser without recursion
-     5341  files/json_values          looking at values, stepping through containers
-     5554  files/json_edit            writing, and edits that keep every byte they do not touch
-     5922  files/tensors              what reading and writing a header share
-     6057  files/safetensors_read     the header of a file, checked
-     6382  files/safetensors_write    the header of a new file
-     6539  files/gguf_types           ggml's types, and the sizes of values
-     6716  files/gguf_values          keys, tensors and values found
-     6834  files/gguf_walk            what stands in a header, one after the other
-     7046  files/gguf_read            the header of a file, checked
-     7267  files/gguf_write           the header of a new file
-     7473  files/gguf_keys            a list of keys that is being made
+     4945  files                      formats, on memory and streams
+     4975  files/memory_source        memory as a source of bytes
+     4993  files/json_read            a parser without recursion
+     5346  files/json_values          looking at values, stepping through containers
+     5559  files/json_edit            writing, and edits that keep every byte they do not touch
+     5927  files/tensors              what reading and writing a header share
+     6062  files/safetensors_read     the header of a file, checked
+     6387  files/safetensors_write    the header of a new file
+     6544  files/gguf_types           ggml's types, and the sizes of values
+     6721  files/gguf_values          keys, tensors and values found
+     6839  files/gguf_walk            what stands in a header, one after the other
+     7051  files/gguf_read            the header of a file, checked
+     7272  files/gguf_write           the header of a new file
+     7478  files/gguf_keys            a list of keys that is being made
 
-     7673  vocab                      tokens, from every source, and which of them are the same
-     7714  vocab/known                what the world calls things: files, classes, tokens
-     8038  vocab/token_table          the table of tokens, and finding tokens in it
-     8212  vocab/spelling             from what a file spells to bytes
-     8403  vocab/reader               what the readers of all sources share
-     8761  vocab/added_tokens         what other files add to a model's tokens
-     9109  vocab/in_use               tokens that are named as reserved ones and are none
-     9212  vocab/from_tokenizer_json  tokenizer.json
-     9505  vocab/from_tekken          tekken.json
-     9660  vocab/from_tiktoken        *.tiktoken
-     9725  vocab/from_sentencepiece   tokenizer.model and its like
-    10090  vocab/from_vocab_json      vocab.json and merges.txt
-    10176  vocab/from_vocab_txt       vocab.txt
-    10233  vocab/digits               how a tokenizer cuts numbers
-    10429  vocab/recognise            what a file is, by what it holds
-    10560  vocab/parse                the first source that is given, and what goes with it
-    10786  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11098  vocab/rules_read           the rules of each kind of file
-    11207  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11400  vocab/from_gguf            the vocabulary of a GGUF file
-    11708  vocab/gguf_rules           how it splits text
-    11860  vocab/split                text split as the tokenizer's model splits it
-    12260  vocab/align                which base token a donor token is
+     7678  vocab                      tokens, from every source, and which of them are the same
+     7719  vocab/known                what the world calls things: files, classes, tokens
+     8043  vocab/token_table          the table of tokens, and finding tokens in it
+     8217  vocab/spelling             from what a file spells to bytes
+     8408  vocab/reader               what the readers of all sources share
+     8766  vocab/added_tokens         what other files add to a model's tokens
+     9114  vocab/in_use               tokens that are named as reserved ones and are none
+     9217  vocab/from_tokenizer_json  tokenizer.json
+     9510  vocab/from_tekken          tekken.json
+     9665  vocab/from_tiktoken        *.tiktoken
+     9730  vocab/from_sentencepiece   tokenizer.model and its like
+    10095  vocab/from_vocab_json      vocab.json and merges.txt
+    10181  vocab/from_vocab_txt       vocab.txt
+    10238  vocab/digits               how a tokenizer cuts numbers
+    10434  vocab/recognise            what a file is, by what it holds
+    10565  vocab/parse                the first source that is given, and what goes with it
+    10791  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11103  vocab/rules_read           the rules of each kind of file
+    11212  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11405  vocab/from_gguf            the vocabulary of a GGUF file
+    11713  vocab/gguf_rules           how it splits text
+    11865  vocab/split                text split as the tokenizer's model splits it
+    12265  vocab/align                which base token a donor token is
 
-    12517  simd                       the hot loops, once for each instruction set
-    12550  simd/kernels               the table of kernels, and what all versions share
-    12827  simd/scalar                the reference
-    12996  simd/sse2                  the operations of 128-bit x86, and what each does
-    13117  simd/neon                  those of 64-bit Arm
-    13212  simd/wasm                  those of WebAssembly's SIMD128
-    13297  simd/avx2                  those of 256-bit x86, with FMA
-    13379  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14021  simd/avx_vnni              AVX2, and products of integers
-    14117  simd/neon_bf16             NEON, and products of matrices
-    14271  simd/avx512                512-bit x86, by hand
-    14877  simd/amx                   tiles of x86, beside AVX-512
-    15120  simd/dispatch              which of them this machine can run, and which a call takes
+    12522  simd                       the hot loops, once for each instruction set
+    12555  simd/kernels               the table of kernels, and what all versions share
+    12832  simd/scalar                the reference
+    13001  simd/sse2                  the operations of 128-bit x86, and what each does
+    13122  simd/neon                  those of 64-bit Arm
+    13217  simd/wasm                  those of WebAssembly's SIMD128
+    13302  simd/avx2                  those of 256-bit x86, with FMA
+    13384  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14026  simd/avx_vnni              AVX2, and products of integers
+    14122  simd/neon_bf16             NEON, and products of matrices
+    14276  simd/avx512                512-bit x86, by hand
+    14882  simd/amx                   tiles of x86, beside AVX-512
+    15125  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15346  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15399  solve/views                the rows of matrices, as the kernels read them
-    15528  solve/panels               vectors as the dense products want them, and these
-    15719  solve/rests                vectors on their way into panels
-    15896  solve/dictionary           the atoms, and their split along a common direction
-    16051  solve/exact_gram           products of all pairs of atoms in double
-    16133  solve/triangle             packed lower triangles
-    16237  solve/support              what is known of one target, and the exact steps
-    16513  solve/gram_table           products of atoms with all atoms, for scans
-    16751  solve/screen               which atoms are worth scoring in double: the bound
-    17057  solve/scan                 the correlations of all atoms with a block's residuals
-    17220  solve/predict              making targets ready for the next scan
-    17466  solve/candidates           the atoms that a scan could not rule out
-    17803  solve/select               the next atoms of each target
-    17968  solve/pursuit              what one solve holds, and the memory it takes
-    18212  solve/plan                 which form, and in what blocks
-    18457  solve/steps                a pursuit from its rows to its results
-    18696  solve/combine              new rows of coefficients
-    18758  solve/solver               the public call
-    18923  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19132  solve/affine_normal        the normal equations of an affine map
-    19375  solve/affine_factor        their factor, and their solution
-    19606  solve/affine_map           a fitted map, and the rows it makes
-    19950  solve/affine_choice        how many atoms to take, and chosen by what
-    20350  solve/affine_fit           what a fit of an affine map holds and needs
-    20614  solve/affine               fitting and applying affine maps
+    15351  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15404  solve/views                the rows of matrices, as the kernels read them
+    15533  solve/panels               vectors as the dense products want them, and these
+    15724  solve/rests                vectors on their way into panels
+    15901  solve/dictionary           the atoms, and their split along a common direction
+    16056  solve/exact_gram           products of all pairs of atoms in double
+    16138  solve/triangle             packed lower triangles
+    16242  solve/support              what is known of one target, and the exact steps
+    16518  solve/gram_table           products of atoms with all atoms, for scans
+    16756  solve/screen               which atoms are worth scoring in double: the bound
+    17062  solve/scan                 the correlations of all atoms with a block's residuals
+    17225  solve/predict              making targets ready for the next scan
+    17471  solve/candidates           the atoms that a scan could not rule out
+    17808  solve/select               the next atoms of each target
+    17973  solve/pursuit              what one solve holds, and the memory it takes
+    18217  solve/plan                 which form, and in what blocks
+    18462  solve/steps                a pursuit from its rows to its results
+    18701  solve/combine              new rows of coefficients
+    18763  solve/solver               the public call
+    18928  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19137  solve/affine_normal        the normal equations of an affine map
+    19380  solve/affine_factor        their factor, and their solution
+    19611  solve/affine_map           a fitted map, and the rows it makes
+    19955  solve/affine_choice        how many atoms to take, and chosen by what
+    20355  solve/affine_fit           what a fit of an affine map holds and needs
+    20619  solve/affine               fitting and applying affine maps
 
-    20905  methods                    rows for tokens that a model lacks, each method a room
-    20949  methods/parts              what methods share: sums of rows, combinations
-    21133  methods/pursuit            omp, omp-centred
-    21204  methods/constant           mean, zero
-    21232  methods/rough              products in float that leave few to be taken in double
-    21288  methods/near               each target against all anchors
-    21579  methods/weights            how a few anchors combine to a target
-    21800  methods/interpolation      common_interpolation
-    21953  methods/wechsel            wechsel
-    22003  methods/focus              focus
-    22091  methods/hull               hull
-    22142  methods/dense              matrices of double, and their products
-    22407  methods/lengthen           the base's rows of pieces beside the donor's
-    22673  methods/mapping            omp-affine, affine
-    22942  methods/linear             maps between two models' rows
-    23097  methods/clp                clp
-    23183  methods/chance             normal deviates that are the same everywhere
-    23244  methods/factor             of symmetric matrices
-    23293  methods/randn              randn
-    23382  methods/john_hewitt        john_hewitt
-    23466  methods/polar              the orthogonal part of a matrix
-    23562  methods/procrustes         procrustes
-    23655  methods/eigen              principal directions of a matrix's rows
-    23969  methods/landmark_pca       landmark_pca
-    24027  methods/stb                stb
-    24209  methods/rope               rows turned to positions
-    24299  methods/mp_rope            mp_rope
-    24625  methods/subword            subword
-    24731  methods/zett               zett
-    24753  methods/spread             the factor that suits hidden anchors' rows best
-    24980  methods/modifiers          what is done to the rows of any method
-    25124  methods/undertrained       rows that look as if nothing had trained them
-    25241  methods/methods            the table of all, and the public calls
+    20910  methods                    rows for tokens that a model lacks, each method a room
+    20954  methods/parts              what methods share: sums of rows, combinations
+    21138  methods/pursuit            omp, omp-centred
+    21209  methods/constant           mean, zero
+    21237  methods/rough              products in float that leave few to be taken in double
+    21293  methods/near               each target against all anchors
+    21584  methods/weights            how a few anchors combine to a target
+    21805  methods/interpolation      common_interpolation
+    21958  methods/wechsel            wechsel
+    22008  methods/focus              focus
+    22096  methods/hull               hull
+    22147  methods/dense              matrices of double, and their products
+    22412  methods/lengthen           the base's rows of pieces beside the donor's
+    22678  methods/mapping            omp-affine, affine
+    22947  methods/linear             maps between two models' rows
+    23102  methods/clp                clp
+    23188  methods/chance             normal deviates that are the same everywhere
+    23249  methods/factor             of symmetric matrices
+    23298  methods/randn              randn
+    23387  methods/john_hewitt        john_hewitt
+    23471  methods/polar              the orthogonal part of a matrix
+    23567  methods/procrustes         procrustes
+    23660  methods/eigen              principal directions of a matrix's rows
+    23974  methods/landmark_pca       landmark_pca
+    24032  methods/stb                stb
+    24214  methods/rope               rows turned to positions
+    24304  methods/mp_rope            mp_rope
+    24630  methods/subword            subword
+    24736  methods/zett               zett
+    24758  methods/spread             the factor that suits hidden anchors' rows best
+    24985  methods/modifiers          what is done to the rows of any method
+    25129  methods/undertrained       rows that look as if nothing had trained them
+    25246  methods/methods            the table of all, and the public calls
 
-    25419  across                     tokens of one vocabulary as weighted tokens of another
-    25433  across/map_rows            a map, gathered row by row
-    25630  across/token_map           by the split of the other vocabulary
-    25753  across/write_maps          two maps as safetensors
-    25896  across/spell_maps          two maps as JSON, for people
+    25424  across                     tokens of one vocabulary as weighted tokens of another
+    25438  across/map_rows            a map, gathered row by row
+    25635  across/token_map           by the split of the other vocabulary
+    25758  across/write_maps          two maps as safetensors
+    25901  across/spell_maps          two maps as JSON, for people
 
-    26016  disk                       files and directories
-    26054  disk/system                what POSIX and Windows are asked for
-    26095  disk/windows_paths         paths as Windows takes them
-    26235  disk/windows               the system as Windows gives it
-    26547  disk/posix                 the system as POSIX gives it
-    26795  disk/paths                 what can be told from their text
-    26869  disk/failure               why the system refused
-    26983  disk/look                  what stands at a path, and whether within another
-    27104  disk/listing               listings of directories
-    27179  disk/reading               files to read, and whether they have changed
-    27358  disk/writing               files to write
-    27475  disk/copying               copies of files
-    27541  disk/trees                 whole directories looked through, copied, removed
-    27757  disk/known                 what weights are called in a directory
-    27851  disk/staging               a directory made under another name, then renamed
-    28117  disk/staged_files          files made under another name, then renamed
-    28299  disk/missing               a path or a directory without what is wanted of it
-    28342  disk/gguf_files            GGUF files of a directory, by their names
-    28383  disk/weights               which files they are, and what may stand in their place
-    28719  disk/weight_index          the index of a checkpoint in shards
-    28936  disk/shards                what an index and its shards say of each other
-    29141  disk/gguf_parts            the parts of a split GGUF file
-    29250  disk/checkpoint            a model directory, in one file or in shards
-    29602  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29681  disk/tokenizer_directory   the tokenizer of a model directory
+    26021  disk                       files and directories
+    26059  disk/system                what POSIX and Windows are asked for
+    26100  disk/windows_paths         paths as Windows takes them
+    26240  disk/windows               the system as Windows gives it
+    26552  disk/posix                 the system as POSIX gives it
+    26800  disk/paths                 what can be told from their text
+    26874  disk/failure               why the system refused
+    26988  disk/look                  what stands at a path, and whether within another
+    27109  disk/listing               listings of directories
+    27184  disk/reading               files to read, and whether they have changed
+    27363  disk/writing               files to write
+    27480  disk/copying               copies of files
+    27546  disk/trees                 whole directories looked through, copied, removed
+    27762  disk/known                 what weights are called in a directory
+    27856  disk/staging               a directory made under another name, then renamed
+    28122  disk/staged_files          files made under another name, then renamed
+    28304  disk/missing               a path or a directory without what is wanted of it
+    28347  disk/gguf_files            GGUF files of a directory, by their names
+    28388  disk/weights               which files they are, and what may stand in their place
+    28724  disk/weight_index          the index of a checkpoint in shards
+    28941  disk/shards                what an index and its shards say of each other
+    29146  disk/gguf_parts            the parts of a split GGUF file
+    29255  disk/checkpoint            a model directory, in one file or in shards
+    29607  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29686  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29943  model                      which tensors and config keys belong to the vocabulary
-    29979  model/known                what the world calls things
-    30340  model/known_keys           keys of ids and sizes in configs
-    30514  model/known_classes        classes of tokenizers, by the type of model
-    30752  model/names                names of tensors
-    30916  model/document             the JSON files of a model directory
-    31011  model/members              what the members of a config are about
-    31232  model/config               what config.json says
-    31409  model/side                 a model directory opened once
-    31536  model/gguf_model           what a GGUF file says of a model
-    31593  model/code                 the Python that a tokenizer is loaded with
-    31827  model/parts                what each tensor does for the vocabulary
-    31950  model/whole                whether all tensors are there
-    32072  model/find                 finding the parts of a model
-    32376  model/processor            the tokens that a processor looks for by their text
-    32531  model/heirs                what becomes of the ids in a config
-    32699  model/config_ids           ids in a config being edited
-    32939  model/config_lists         lists, dictionaries and ranges of ids
-    33096  model/config_edit          config.json and generation_config.json, edited
-    33403  model/classes              which class a tokenizer is loaded as
-    33610  model/class_tokens         added tokens that a class numbers otherwise
+    29948  model                      which tensors and config keys belong to the vocabulary
+    29984  model/known                what the world calls things
+    30345  model/known_keys           keys of ids and sizes in configs
+    30519  model/known_classes        classes of tokenizers, by the type of model
+    30757  model/names                names of tensors
+    30921  model/document             the JSON files of a model directory
+    31016  model/members              what the members of a config are about
+    31237  model/config               what config.json says
+    31414  model/side                 a model directory opened once
+    31541  model/gguf_model           what a GGUF file says of a model
+    31598  model/code                 the Python that a tokenizer is loaded with
+    31832  model/parts                what each tensor does for the vocabulary
+    31955  model/whole                whether all tensors are there
+    32077  model/find                 finding the parts of a model
+    32381  model/processor            the tokens that a processor looks for by their text
+    32536  model/heirs                what becomes of the ids in a config
+    32704  model/config_ids           ids in a config being edited
+    32944  model/config_lists         lists, dictionaries and ranges of ids
+    33101  model/config_edit          config.json and generation_config.json, edited
+    33408  model/classes              which class a tokenizer is loaded as
+    33615  model/class_tokens         added tokens that a class numbers otherwise
 
-    33726  job                        the whole transplant, in the order in which it happens
-    33787  job/draft_map              which tokens the rows of a draft's head are of
-    33845  job/job                    what a job holds
-    34241  job/open                   opening the two models
-    34517  job/map                    the caller's map
-    34638  job/align                  where every new row comes from
-    34839  job/draft_vocab            the tokens that a draft's head has rows for
-    35075  job/plan                   what becomes of every tensor, and of the configs
-    35298  job/draft_head             a head of fewer rows, and what says which
-    35425  job/rope                   heads and rotary positions of the two models
-    35523  job/chat                   the template that turns messages into text
-    35662  job/digits                 where the two tokenizers cut numbers differently
-    35863  job/converted              the special tokens that a conversion to GGUF finds
-    36171  job/gguf_donor             the files of a tokenizer, open once more
-    36255  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36538  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36874  job/gguf_merges            the merges of a byte-level vocabulary
-    37045  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    37215  job/gguf_special           special tokens, flags, templates
-    37434  job/gguf_normal            what becomes of spaces and letters
-    37577  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37773  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    38013  job/bos                    texts that begin otherwise than the base's
-    38077  job/rows                   rows in memory: reading, checking, their mean
-    38416  job/pieces                 what the base cuts new tokens into
-    38571  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38836  job/magikarp               tokens that look under-trained by their rows
-    38963  job/match                  rows of tokens that a new one only begins with
-    39050  job/solve                  solving for the rows of the donor
-    39259  job/targets                the rows that are made from the donor's
-    39378  job/diagnose               what is odd about the rows that were made
-    39508  job/rebuild                the new rows of one vocabulary tensor
-    39792  job/write_blocks           new rows as blocks
-    39891  job/write                  the output and its weights
-    40207  job/write_gguf             the output as a GGUF file, or as parts of one
-    40557  job/copy                   the other files of the two models
-    40774  job/index                  the files that are written anew
-    40952  job/run                    the whole, in order
-    41117  job/combined               a map of tokens by the combinations that a method makes
-    41217  job/report                 what a job did, as JSON and as a table
-    41546  job/findings               what is told of a finished model
-    41597  job/check_head             a head of fewer rows than tokens
-    41832  job/check_files            its files
-    41969  job/check_ids              sizes, ids and tying
-    42185  job/check_values           values
-    42264  job/check_gguf             the tokens of a GGUF file
-    42514  job/check_gguf_keys        its other keys, and its tensors
-    42761  job/check_draft            as a draft model for another
-    43103  job/verify                 whether a finished model agrees with itself
+    33731  job                        the whole transplant, in the order in which it happens
+    33792  job/draft_map              which tokens the rows of a draft's head are of
+    33850  job/job                    what a job holds
+    34246  job/open                   opening the two models
+    34522  job/map                    the caller's map
+    34643  job/align                  where every new row comes from
+    34844  job/draft_vocab            the tokens that a draft's head has rows for
+    35080  job/plan                   what becomes of every tensor, and of the configs
+    35303  job/draft_head             a head of fewer rows, and what says which
+    35440  job/rope                   heads and rotary positions of the two models
+    35538  job/chat                   the template that turns messages into text
+    35677  job/digits                 where the two tokenizers cut numbers differently
+    35878  job/converted              the special tokens that a conversion to GGUF finds
+    36186  job/gguf_donor             the files of a tokenizer, open once more
+    36270  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36553  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36889  job/gguf_merges            the merges of a byte-level vocabulary
+    37060  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    37230  job/gguf_special           special tokens, flags, templates
+    37449  job/gguf_normal            what becomes of spaces and letters
+    37592  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37788  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    38028  job/bos                    texts that begin otherwise than the base's
+    38092  job/rows                   rows in memory: reading, checking, their mean
+    38431  job/pieces                 what the base cuts new tokens into
+    38586  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38851  job/magikarp               tokens that look under-trained by their rows
+    38978  job/match                  rows of tokens that a new one only begins with
+    39065  job/solve                  solving for the rows of the donor
+    39274  job/targets                the rows that are made from the donor's
+    39393  job/diagnose               what is odd about the rows that were made
+    39523  job/rebuild                the new rows of one vocabulary tensor
+    39807  job/write_blocks           new rows as blocks
+    39906  job/write                  the output and its weights
+    40222  job/write_gguf             the output as a GGUF file, or as parts of one
+    40572  job/copy                   the other files of the two models
+    40789  job/index                  the files that are written anew
+    40967  job/run                    the whole, in order
+    41132  job/combined               a map of tokens by the combinations that a method makes
+    41232  job/report                 what a job did, as JSON and as a table
+    41561  job/findings               what is told of a finished model
+    41612  job/check_head             a head of fewer rows than tokens
+    41847  job/check_files            its files
+    41984  job/check_ids              sizes, ids and tying
+    42200  job/check_values           values
+    42279  job/check_gguf             the tokens of a GGUF file
+    42529  job/check_gguf_keys        its other keys, and its tensors
+    42776  job/check_draft            as a draft model for another
+    43118  job/verify                 whether a finished model agrees with itself
 
-    43161  evaluate                   methods ranked on tokens that both models share
-    43180  evaluate/token_class       what a token is like, by its bytes
-    43247  evaluate/hidden            which tokens are hidden, and the rows at hand
-    43445  evaluate/scores            how near rows come to the true ones
-    43545  evaluate/ranks             whether a true row is found among all
-    43676  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43905  evaluate/write_json        an evaluation as JSON
-    44018  evaluate/write_page        an evaluation as a page
+    43176  evaluate                   methods ranked on tokens that both models share
+    43195  evaluate/token_class       what a token is like, by its bytes
+    43262  evaluate/hidden            which tokens are hidden, and the rows at hand
+    43460  evaluate/scores            how near rows come to the true ones
+    43560  evaluate/ranks             whether a true row is found among all
+    43691  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43920  evaluate/write_json        an evaluation as JSON
+    44033  evaluate/write_page        an evaluation as a page
 
-    44232  reshape                    a model's own vocabulary, smaller or larger
-    44256  reshape/needed             what has to stay for the sake of what stays
-    44470  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    44773  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44906  reshape/renumber           which tokens there are then, and their ids
-    45113  reshape/files_json         tokenizer.json and the JSON files beside it
-    45490  reshape/files_lines        merges.txt and vocab.txt
-    45574  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45696  reshape/named              tokens that configs name, which stay
-    45813  reshape/new_model          the model with its new tokenizer
-    45887  reshape/trim               fewer tokens
-    45994  reshape/extend             more tokens
+    44247  reshape                    a model's own vocabulary, smaller or larger
+    44271  reshape/needed             what has to stay for the sake of what stays
+    44485  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44788  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44921  reshape/renumber           which tokens there are then, and their ids
+    45128  reshape/files_json         tokenizer.json and the JSON files beside it
+    45505  reshape/files_lines        merges.txt and vocab.txt
+    45589  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45711  reshape/named              tokens that configs name, which stay
+    45828  reshape/new_model          the model with its new tokenizer
+    45902  reshape/trim               fewer tokens
+    46009  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2078,6 +2078,11 @@ typedef struct otx_verify_summary {
    they would not load it, or text could not be encoded (faults); what they put up with, but
    hardly anybody means (warnings: special ids of tokens that are none, an unknown
    pre-tokenizer, a chat template with names of no tokens); and values as above.
+
+   Of a draft whose head has rows for a part of the tokens (otx_job_options.draft_vocab): that d2t
+   is I64 and has an element for each row, all of ids below the embedding's rows, none twice;
+   draft_vocab_size (faults); t2d, and whether eos has a row (warnings). A warning, or of an EAGLE-3
+   or DFlash draft a note, says who reads such a head.
 
    draft_for names the model that this one is to draft for; its tokenizer and its
    config.json are read, or its keys. GGUF files are compared as they are, and a directory
@@ -35298,11 +35303,21 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 /* >>> src/job/draft_head.h */
 /* ---- draft_head: a head of fewer rows, and what says which --------------------- */
 
+/* Whether the base's main head is written, and not the embedding once more. */
+OTX__PRIVATE bool otx__draft_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].at == parts->head) return !parts->tensors[i].redundant;
+    return false;
+}
+
 /* The base's tensor that the new ones go with: its head, else its embedding. */
 OTX__PRIVATE const otx_checkpoint_tensor *otx__draft_home(const otx_job *job)
 {
     const otx__parts *parts = &job->base.parts;
-    return otx__job_has_head(job) ? parts->head : parts->embedding;
+    return otx__draft_has_head(job) ? parts->head : parts->embedding;
 }
 
 /* Adds a tensor that the base does not have. */
@@ -35365,7 +35380,7 @@ OTX__PRIVATE otx_result otx__job_plan_draft(otx_job *job, otx_error *error)
     result = otx__draft_check(job, error);
     if (result) return result;
     job->draft.home = otx__draft_home(job)->file;
-    if (!otx__job_has_head(job)) otx__draft_add_head(job);
+    if (!otx__draft_has_head(job)) otx__draft_add_head(job);
     otx__draft_add(job, OTX__D2T, size, OTX_I64, 1, job->draft.count);
     if (!job->base.gguf) otx__draft_add(job, OTX__T2D, size, OTX_BOOL, 1, job->alignment.count);
     return OTX_OK;

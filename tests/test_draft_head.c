@@ -122,18 +122,22 @@ static void lists(void)
     }
 }
 
-/* A tied model gets a head of its own, also one whose head was stored once more. */
+/* A tied model gets a head of its own, also one whose head was stored once more; another that
+   it has for tokens further on is cut down as well. */
 static void tied_models(void)
 {
     otx_job_options options;
     float embedding[14 * 3], again[14 * 3];
     model base;
     int stored_twice;
-    for (stored_twice = 0; stored_twice < 2; stored_twice++) {
+    for (stored_twice = 0; stored_twice < 3; stored_twice++) {
         write_pair(false, 3);
         if (stored_twice) {
             base_model_of(&base, OTX_F32, false);
             add_tensor(&base, "lm_head.weight", OTX_F32, 10, 3, base_embedding, 0);
+            if (stored_twice == 2)
+                add_tensor(&base, "model.layers.3.shared_head.head.weight", OTX_F32, 10, 3,
+                           base_head, 0);
             write_model("base", &base);
         }
         memset(&options, 0, sizeof options);
@@ -145,6 +149,7 @@ static void tied_models(void)
         options.draft_vocab_count = COUNT(listed);
         CHECK_RUN(&options, NULL);
         check_head(listed_ids, COUNT(listed_ids), embedding);
+        CHECK_INT(has_tensor("out", "model.layers.3.shared_head.head.weight"), stored_twice == 2);
         read_floats("model.embed_tokens.weight", 0, 14 * 3, again);
         CHECK(memcmp(embedding, again, sizeof again) == 0);
         CHECK_CONTAINS(read_file("out", "config.json"), "\"tie_word_embeddings\": false");

@@ -1,10 +1,20 @@
 /* ---- draft_head: a head of fewer rows, and what says which --------------------- */
 
+/* Whether the base's main head is written, and not the embedding once more. */
+OTX__PRIVATE bool otx__draft_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].at == parts->head) return !parts->tensors[i].redundant;
+    return false;
+}
+
 /* The base's tensor that the new ones go with: its head, else its embedding. */
 OTX__PRIVATE const otx_checkpoint_tensor *otx__draft_home(const otx_job *job)
 {
     const otx__parts *parts = &job->base.parts;
-    return otx__job_has_head(job) ? parts->head : parts->embedding;
+    return otx__draft_has_head(job) ? parts->head : parts->embedding;
 }
 
 /* Adds a tensor that the base does not have. */
@@ -67,7 +77,7 @@ OTX__PRIVATE otx_result otx__job_plan_draft(otx_job *job, otx_error *error)
     result = otx__draft_check(job, error);
     if (result) return result;
     job->draft.home = otx__draft_home(job)->file;
-    if (!otx__job_has_head(job)) otx__draft_add_head(job);
+    if (!otx__draft_has_head(job)) otx__draft_add_head(job);
     otx__draft_add(job, OTX__D2T, size, OTX_I64, 1, job->draft.count);
     if (!job->base.gguf) otx__draft_add(job, OTX__T2D, size, OTX_BOOL, 1, job->alignment.count);
     return OTX_OK;
