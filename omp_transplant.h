@@ -53,258 +53,258 @@
      2331  base/sizes                 counting, and sums and products that may not wrap
      2369  base/span                  bytes of others, digits, UTF-8
      2527  base/decimal               the digits of a double
-     2662  base/format                printf without stdio and without a locale
-     2931  base/result                results, failures, messages
-     3047  base/memory                the allocator, arrays that grow
-     3106  base/text                  names in messages, and text that grows
-     3223  base/hooks                 log, progress, threads of the caller
-     3292  base/sort                  in place, without memory, never quadratic; and finding
-     3342  base/clock                 wall time for statistics
-     3388  base/hash                  keyed, for tables whose keys a stranger chooses
-     3480  base/pool                  blocks that are freed together
-     3595  base/number                element types, widening and rounding
-     3806  base/blocks                block types of ggml, taken apart and widened
-     4027  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4312  base/blocks_make           rows quantised to blocks
-     4706  base/base64                decoding
-     4742  base/protobuf              fields of a message
-     4864  base/watch                 long loops that the caller can stop
+     2676  base/format                printf without stdio and without a locale
+     2945  base/result                results, failures, messages
+     3061  base/memory                the allocator, arrays that grow
+     3120  base/text                  names in messages, and text that grows
+     3237  base/hooks                 log, progress, threads of the caller
+     3306  base/sort                  in place, without memory, never quadratic; and finding
+     3356  base/clock                 wall time for statistics
+     3402  base/hash                  keyed, for tables whose keys a stranger chooses
+     3494  base/pool                  blocks that are freed together
+     3609  base/number                element types, widening and rounding
+     3820  base/blocks                block types of ggml, taken apart and widened
+     4041  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4326  base/blocks_make           rows quantised to blocks
+     4720  base/base64                decoding
+     4756  base/protobuf              fields of a message
+     4878  base/watch                 long loops that the caller can stop
 
-     4917  files                      formats, on memory and streams
-     4947  files/memory_source        memory as a source of bytes
-     4965  files/json_read            a parser without recursion
-     5318  files/json_values          looking at values, stepping through containers
-     5531  files/json_edit            writing, and edits that keep every byte they do not touch
-     5899  files/tensors              what reading and writing a header share
-     6034  files/safetensors_read     the header of a file, checked
-     6359  files/safetensors_write    the header of a new file
-     6516  files/gguf_types           ggml's types, and the sizes of values
-     6693  files/gguf_values          keys, tensors and values found
-     6811  files/gguf_walk            what stands in a header, one after the other
-     7023  files/gguf_read            the header of a file, checked
-     7244  files/gguf_write           the header of a new file
-     7450  files/gguf_keys            a list of keys that is being made
+     4931  files                      formats, on memory and streams
+     4961  files/memory_source        memory as a source of bytes
+     4979  files/json_read            a parser without recursion
+     5332  files/json_values          looking at values, stepping through containers
+     5545  files/json_edit            writing, and edits that keep every byte they do not touch
+     5913  files/tensors              what reading and writing a header share
+     6048  files/safetensors_read     the header of a file, checked
+     6373  files/safetensors_write    the header of a new file
+     6530  files/gguf_types           ggml's types, and the sizes of values
+     6707  files/gguf_values          keys, tensors and values found
+     6825  files/gguf_walk            what stands in a header, one after the other
+     7037  files/gguf_read            the header of a file, checked
+     7258  files/gguf_write           the header of a new file
+     7464  files/gguf_keys            a list of keys that is being made
 
-     7650  vocab                      tokens, from every source, and which of them are the same
-     7691  vocab/known                what the world calls things: files, classes, tokens
-     8015  vocab/token_table          the table of tokens, and finding tokens in it
-     8189  vocab/spelling             from what a file spells to bytes
-     8380  vocab/reader               what the readers of all sources share
-     8738  vocab/added_tokens         what other files add to a model's tokens
-     9086  vocab/in_use               tokens that are named as reserved ones and are none
-     9189  vocab/from_tokenizer_json  tokenizer.json
-     9482  vocab/from_tekken          tekken.json
-     9637  vocab/from_tiktoken        *.tiktoken
-     9702  vocab/from_sentencepiece   tokenizer.model and its like
-    10067  vocab/from_vocab_json      vocab.json and merges.txt
-    10153  vocab/from_vocab_txt       vocab.txt
-    10210  vocab/digits               how a tokenizer cuts numbers
-    10406  vocab/recognise            what a file is, by what it holds
-    10537  vocab/parse                the first source that is given, and what goes with it
-    10763  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11075  vocab/rules_read           the rules of each kind of file
-    11184  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11377  vocab/from_gguf            the vocabulary of a GGUF file
-    11685  vocab/gguf_rules           how it splits text
-    11837  vocab/split                text split as the tokenizer's model splits it
-    12237  vocab/align                which base token a donor token is
+     7664  vocab                      tokens, from every source, and which of them are the same
+     7705  vocab/known                what the world calls things: files, classes, tokens
+     8029  vocab/token_table          the table of tokens, and finding tokens in it
+     8203  vocab/spelling             from what a file spells to bytes
+     8394  vocab/reader               what the readers of all sources share
+     8752  vocab/added_tokens         what other files add to a model's tokens
+     9100  vocab/in_use               tokens that are named as reserved ones and are none
+     9203  vocab/from_tokenizer_json  tokenizer.json
+     9496  vocab/from_tekken          tekken.json
+     9651  vocab/from_tiktoken        *.tiktoken
+     9716  vocab/from_sentencepiece   tokenizer.model and its like
+    10081  vocab/from_vocab_json      vocab.json and merges.txt
+    10167  vocab/from_vocab_txt       vocab.txt
+    10224  vocab/digits               how a tokenizer cuts numbers
+    10420  vocab/recognise            what a file is, by what it holds
+    10551  vocab/parse                the first source that is given, and what goes with it
+    10777  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11089  vocab/rules_read           the rules of each kind of file
+    11198  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11391  vocab/from_gguf            the vocabulary of a GGUF file
+    11699  vocab/gguf_rules           how it splits text
+    11851  vocab/split                text split as the tokenizer's model splits it
+    12251  vocab/align                which base token a donor token is
 
-    12494  simd                       the hot loops, once for each instruction set
-    12527  simd/kernels               the table of kernels, and what all versions share
-    12804  simd/scalar                the reference
-    12973  simd/sse2                  the operations of 128-bit x86, and what each does
-    13094  simd/neon                  those of 64-bit Arm
-    13189  simd/wasm                  those of WebAssembly's SIMD128
-    13274  simd/avx2                  those of 256-bit x86, with FMA
-    13356  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13998  simd/avx_vnni              AVX2, and products of integers
-    14094  simd/neon_bf16             NEON, and products of matrices
-    14248  simd/avx512                512-bit x86, by hand
-    14854  simd/amx                   tiles of x86, beside AVX-512
-    15097  simd/dispatch              which of them this machine can run, and which a call takes
+    12508  simd                       the hot loops, once for each instruction set
+    12541  simd/kernels               the table of kernels, and what all versions share
+    12818  simd/scalar                the reference
+    12987  simd/sse2                  the operations of 128-bit x86, and what each does
+    13108  simd/neon                  those of 64-bit Arm
+    13203  simd/wasm                  those of WebAssembly's SIMD128
+    13288  simd/avx2                  those of 256-bit x86, with FMA
+    13370  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14012  simd/avx_vnni              AVX2, and products of integers
+    14108  simd/neon_bf16             NEON, and products of matrices
+    14262  simd/avx512                512-bit x86, by hand
+    14868  simd/amx                   tiles of x86, beside AVX-512
+    15111  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15323  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15376  solve/views                the rows of matrices, as the kernels read them
-    15505  solve/panels               vectors as the dense products want them, and these
-    15696  solve/rests                vectors on their way into panels
-    15873  solve/dictionary           the atoms, and their split along a common direction
-    16028  solve/exact_gram           products of all pairs of atoms in double
-    16110  solve/triangle             packed lower triangles
-    16214  solve/support              what is known of one target, and the exact steps
-    16490  solve/gram_table           products of atoms with all atoms, for scans
-    16728  solve/screen               which atoms are worth scoring in double: the bound
-    17034  solve/scan                 the correlations of all atoms with a block's residuals
-    17197  solve/predict              making targets ready for the next scan
-    17443  solve/candidates           the atoms that a scan could not rule out
-    17780  solve/select               the next atoms of each target
-    17945  solve/pursuit              what one solve holds, and the memory it takes
-    18189  solve/plan                 which form, and in what blocks
-    18434  solve/steps                a pursuit from its rows to its results
-    18673  solve/combine              new rows of coefficients
-    18735  solve/solver               the public call
-    18900  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19109  solve/affine_normal        the normal equations of an affine map
-    19352  solve/affine_factor        their factor, and their solution
-    19583  solve/affine_map           a fitted map, and the rows it makes
-    19927  solve/affine_choice        how many atoms to take, and chosen by what
-    20327  solve/affine_fit           what a fit of an affine map holds and needs
-    20591  solve/affine               fitting and applying affine maps
+    15337  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15390  solve/views                the rows of matrices, as the kernels read them
+    15519  solve/panels               vectors as the dense products want them, and these
+    15710  solve/rests                vectors on their way into panels
+    15887  solve/dictionary           the atoms, and their split along a common direction
+    16042  solve/exact_gram           products of all pairs of atoms in double
+    16124  solve/triangle             packed lower triangles
+    16228  solve/support              what is known of one target, and the exact steps
+    16504  solve/gram_table           products of atoms with all atoms, for scans
+    16742  solve/screen               which atoms are worth scoring in double: the bound
+    17048  solve/scan                 the correlations of all atoms with a block's residuals
+    17211  solve/predict              making targets ready for the next scan
+    17457  solve/candidates           the atoms that a scan could not rule out
+    17794  solve/select               the next atoms of each target
+    17959  solve/pursuit              what one solve holds, and the memory it takes
+    18203  solve/plan                 which form, and in what blocks
+    18448  solve/steps                a pursuit from its rows to its results
+    18687  solve/combine              new rows of coefficients
+    18749  solve/solver               the public call
+    18914  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19123  solve/affine_normal        the normal equations of an affine map
+    19366  solve/affine_factor        their factor, and their solution
+    19597  solve/affine_map           a fitted map, and the rows it makes
+    19941  solve/affine_choice        how many atoms to take, and chosen by what
+    20341  solve/affine_fit           what a fit of an affine map holds and needs
+    20605  solve/affine               fitting and applying affine maps
 
-    20882  methods                    rows for tokens that a model lacks, each method a room
-    20926  methods/parts              what methods share: sums of rows, combinations
-    21110  methods/pursuit            omp, omp-centred
-    21181  methods/constant           mean, zero
-    21209  methods/rough              products in float that leave few to be taken in double
-    21265  methods/near               each target against all anchors
-    21556  methods/weights            how a few anchors combine to a target
-    21777  methods/interpolation      common_interpolation
-    21930  methods/wechsel            wechsel
-    21980  methods/focus              focus
-    22068  methods/hull               hull
-    22119  methods/dense              matrices of double, and their products
-    22384  methods/lengthen           the base's rows of pieces beside the donor's
-    22650  methods/mapping            omp-affine, affine
-    22919  methods/linear             maps between two models' rows
-    23074  methods/clp                clp
-    23160  methods/chance             normal deviates that are the same everywhere
-    23221  methods/factor             of symmetric matrices
-    23270  methods/randn              randn
-    23359  methods/john_hewitt        john_hewitt
-    23443  methods/polar              the orthogonal part of a matrix
-    23539  methods/procrustes         procrustes
-    23632  methods/eigen              principal directions of a matrix's rows
-    23946  methods/landmark_pca       landmark_pca
-    24004  methods/stb                stb
-    24186  methods/rope               rows turned to positions
-    24276  methods/mp_rope            mp_rope
-    24602  methods/subword            subword
-    24708  methods/zett               zett
-    24730  methods/spread             the factor that suits hidden anchors' rows best
-    24957  methods/modifiers          what is done to the rows of any method
-    25101  methods/undertrained       rows that look as if nothing had trained them
-    25218  methods/methods            the table of all, and the public calls
+    20896  methods                    rows for tokens that a model lacks, each method a room
+    20940  methods/parts              what methods share: sums of rows, combinations
+    21124  methods/pursuit            omp, omp-centred
+    21195  methods/constant           mean, zero
+    21223  methods/rough              products in float that leave few to be taken in double
+    21279  methods/near               each target against all anchors
+    21570  methods/weights            how a few anchors combine to a target
+    21791  methods/interpolation      common_interpolation
+    21944  methods/wechsel            wechsel
+    21994  methods/focus              focus
+    22082  methods/hull               hull
+    22133  methods/dense              matrices of double, and their products
+    22398  methods/lengthen           the base's rows of pieces beside the donor's
+    22664  methods/mapping            omp-affine, affine
+    22933  methods/linear             maps between two models' rows
+    23088  methods/clp                clp
+    23174  methods/chance             normal deviates that are the same everywhere
+    23235  methods/factor             of symmetric matrices
+    23284  methods/randn              randn
+    23373  methods/john_hewitt        john_hewitt
+    23457  methods/polar              the orthogonal part of a matrix
+    23553  methods/procrustes         procrustes
+    23646  methods/eigen              principal directions of a matrix's rows
+    23960  methods/landmark_pca       landmark_pca
+    24018  methods/stb                stb
+    24200  methods/rope               rows turned to positions
+    24290  methods/mp_rope            mp_rope
+    24616  methods/subword            subword
+    24722  methods/zett               zett
+    24744  methods/spread             the factor that suits hidden anchors' rows best
+    24971  methods/modifiers          what is done to the rows of any method
+    25115  methods/undertrained       rows that look as if nothing had trained them
+    25232  methods/methods            the table of all, and the public calls
 
-    25396  across                     tokens of one vocabulary as weighted tokens of another
-    25410  across/map_rows            a map, gathered row by row
-    25607  across/token_map           by the split of the other vocabulary
-    25730  across/write_maps          two maps as safetensors
-    25873  across/spell_maps          two maps as JSON, for people
+    25410  across                     tokens of one vocabulary as weighted tokens of another
+    25424  across/map_rows            a map, gathered row by row
+    25621  across/token_map           by the split of the other vocabulary
+    25744  across/write_maps          two maps as safetensors
+    25887  across/spell_maps          two maps as JSON, for people
 
-    25993  disk                       files and directories
-    26031  disk/system                what POSIX and Windows are asked for
-    26072  disk/windows_paths         paths as Windows takes them
-    26212  disk/windows               the system as Windows gives it
-    26524  disk/posix                 the system as POSIX gives it
-    26772  disk/paths                 what can be told from their text
-    26846  disk/failure               why the system refused
-    26960  disk/look                  what stands at a path, and whether within another
-    27081  disk/listing               listings of directories
-    27156  disk/reading               files to read, and whether they have changed
-    27335  disk/writing               files to write
-    27452  disk/copying               copies of files
-    27518  disk/trees                 whole directories looked through, copied, removed
-    27734  disk/known                 what weights are called in a directory
-    27828  disk/staging               a directory made under another name, then renamed
-    28094  disk/staged_files          files made under another name, then renamed
-    28276  disk/missing               a path or a directory without what is wanted of it
-    28319  disk/gguf_files            GGUF files of a directory, by their names
-    28360  disk/weights               which files they are, and what may stand in their place
-    28696  disk/weight_index          the index of a checkpoint in shards
-    28913  disk/shards                what an index and its shards say of each other
-    29118  disk/gguf_parts            the parts of a split GGUF file
-    29227  disk/checkpoint            a model directory, in one file or in shards
-    29579  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29658  disk/tokenizer_directory   the tokenizer of a model directory
+    26007  disk                       files and directories
+    26045  disk/system                what POSIX and Windows are asked for
+    26086  disk/windows_paths         paths as Windows takes them
+    26226  disk/windows               the system as Windows gives it
+    26538  disk/posix                 the system as POSIX gives it
+    26786  disk/paths                 what can be told from their text
+    26860  disk/failure               why the system refused
+    26974  disk/look                  what stands at a path, and whether within another
+    27095  disk/listing               listings of directories
+    27170  disk/reading               files to read, and whether they have changed
+    27349  disk/writing               files to write
+    27466  disk/copying               copies of files
+    27532  disk/trees                 whole directories looked through, copied, removed
+    27748  disk/known                 what weights are called in a directory
+    27842  disk/staging               a directory made under another name, then renamed
+    28108  disk/staged_files          files made under another name, then renamed
+    28290  disk/missing               a path or a directory without what is wanted of it
+    28333  disk/gguf_files            GGUF files of a directory, by their names
+    28374  disk/weights               which files they are, and what may stand in their place
+    28710  disk/weight_index          the index of a checkpoint in shards
+    28927  disk/shards                what an index and its shards say of each other
+    29132  disk/gguf_parts            the parts of a split GGUF file
+    29241  disk/checkpoint            a model directory, in one file or in shards
+    29593  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29672  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29920  model                      which tensors and config keys belong to the vocabulary
-    29956  model/known                what the world calls things
-    30308  model/known_keys           keys of ids and sizes in configs
-    30482  model/known_classes        classes of tokenizers, by the type of model
-    30720  model/names                names of tensors
-    30877  model/document             the JSON files of a model directory
-    30972  model/members              what the members of a config are about
-    31193  model/config               what config.json says
-    31370  model/side                 a model directory opened once
-    31496  model/gguf_model           what a GGUF file says of a model
-    31553  model/code                 the Python that a tokenizer is loaded with
-    31787  model/parts                what each tensor does for the vocabulary
-    31898  model/whole                whether all tensors are there
-    32020  model/find                 finding the parts of a model
-    32324  model/processor            the tokens that a processor looks for by their text
-    32479  model/heirs                what becomes of the ids in a config
-    32646  model/config_ids           ids in a config being edited
-    32886  model/config_lists         lists, dictionaries and ranges of ids
-    33043  model/config_edit          config.json and generation_config.json, edited
-    33338  model/classes              which class a tokenizer is loaded as
-    33545  model/class_tokens         added tokens that a class numbers otherwise
+    29934  model                      which tensors and config keys belong to the vocabulary
+    29970  model/known                what the world calls things
+    30322  model/known_keys           keys of ids and sizes in configs
+    30496  model/known_classes        classes of tokenizers, by the type of model
+    30734  model/names                names of tensors
+    30891  model/document             the JSON files of a model directory
+    30986  model/members              what the members of a config are about
+    31207  model/config               what config.json says
+    31384  model/side                 a model directory opened once
+    31510  model/gguf_model           what a GGUF file says of a model
+    31567  model/code                 the Python that a tokenizer is loaded with
+    31801  model/parts                what each tensor does for the vocabulary
+    31912  model/whole                whether all tensors are there
+    32034  model/find                 finding the parts of a model
+    32338  model/processor            the tokens that a processor looks for by their text
+    32493  model/heirs                what becomes of the ids in a config
+    32660  model/config_ids           ids in a config being edited
+    32900  model/config_lists         lists, dictionaries and ranges of ids
+    33057  model/config_edit          config.json and generation_config.json, edited
+    33352  model/classes              which class a tokenizer is loaded as
+    33559  model/class_tokens         added tokens that a class numbers otherwise
 
-    33661  job                        the whole transplant, in the order in which it happens
-    33718  job/job                    what a job holds
-    34110  job/open                   opening the two models
-    34386  job/map                    the caller's map
-    34507  job/align                  where every new row comes from
-    34708  job/plan                   what becomes of every tensor, and of the configs
-    34929  job/rope                   heads and rotary positions of the two models
-    35027  job/chat                   the template that turns messages into text
-    35166  job/digits                 where the two tokenizers cut numbers differently
-    35367  job/converted              the special tokens that a conversion to GGUF finds
-    35675  job/gguf_donor             the files of a tokenizer, open once more
-    35759  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36042  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36378  job/gguf_merges            the merges of a byte-level vocabulary
-    36549  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36719  job/gguf_special           special tokens, flags, templates
-    36938  job/gguf_normal            what becomes of spaces and letters
-    37081  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37277  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37517  job/bos                    texts that begin otherwise than the base's
-    37581  job/rows                   rows in memory: reading, checking, their mean
-    37920  job/pieces                 what the base cuts new tokens into
-    38075  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38340  job/magikarp               tokens that look under-trained by their rows
-    38467  job/match                  rows of tokens that a new one only begins with
-    38554  job/solve                  solving for the rows of the donor
-    38763  job/targets                the rows that are made from the donor's
-    38881  job/diagnose               what is odd about the rows that were made
-    39010  job/rebuild                the new rows of one vocabulary tensor
-    39271  job/write_blocks           new rows as blocks
-    39368  job/write                  the output and its weights
-    39662  job/write_gguf             the output as a GGUF file, or as parts of one
-    40007  job/copy                   the other files of the two models
-    40224  job/index                  the files that are written anew
-    40386  job/run                    the whole, in order
-    40547  job/combined               a map of tokens by the combinations that a method makes
-    40647  job/report                 what a job did, as JSON and as a table
-    40974  job/findings               what is told of a finished model
-    41023  job/check_files            its files
-    41159  job/check_ids              sizes, ids and tying
-    41375  job/check_values           values
-    41446  job/check_gguf             the tokens of a GGUF file
-    41696  job/check_gguf_keys        its other keys, and its tensors
-    41941  job/check_draft            as a draft model for another
-    42264  job/verify                 whether a finished model agrees with itself
+    33675  job                        the whole transplant, in the order in which it happens
+    33732  job/job                    what a job holds
+    34124  job/open                   opening the two models
+    34400  job/map                    the caller's map
+    34521  job/align                  where every new row comes from
+    34722  job/plan                   what becomes of every tensor, and of the configs
+    34943  job/rope                   heads and rotary positions of the two models
+    35041  job/chat                   the template that turns messages into text
+    35180  job/digits                 where the two tokenizers cut numbers differently
+    35381  job/converted              the special tokens that a conversion to GGUF finds
+    35689  job/gguf_donor             the files of a tokenizer, open once more
+    35773  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36056  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36392  job/gguf_merges            the merges of a byte-level vocabulary
+    36563  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36733  job/gguf_special           special tokens, flags, templates
+    36952  job/gguf_normal            what becomes of spaces and letters
+    37095  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37291  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37531  job/bos                    texts that begin otherwise than the base's
+    37595  job/rows                   rows in memory: reading, checking, their mean
+    37934  job/pieces                 what the base cuts new tokens into
+    38089  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38354  job/magikarp               tokens that look under-trained by their rows
+    38481  job/match                  rows of tokens that a new one only begins with
+    38568  job/solve                  solving for the rows of the donor
+    38777  job/targets                the rows that are made from the donor's
+    38895  job/diagnose               what is odd about the rows that were made
+    39024  job/rebuild                the new rows of one vocabulary tensor
+    39285  job/write_blocks           new rows as blocks
+    39382  job/write                  the output and its weights
+    39676  job/write_gguf             the output as a GGUF file, or as parts of one
+    40021  job/copy                   the other files of the two models
+    40238  job/index                  the files that are written anew
+    40400  job/run                    the whole, in order
+    40561  job/combined               a map of tokens by the combinations that a method makes
+    40661  job/report                 what a job did, as JSON and as a table
+    40988  job/findings               what is told of a finished model
+    41037  job/check_files            its files
+    41173  job/check_ids              sizes, ids and tying
+    41389  job/check_values           values
+    41460  job/check_gguf             the tokens of a GGUF file
+    41710  job/check_gguf_keys        its other keys, and its tensors
+    41955  job/check_draft            as a draft model for another
+    42278  job/verify                 whether a finished model agrees with itself
 
-    42320  evaluate                   methods ranked on tokens that both models share
-    42339  evaluate/token_class       what a token is like, by its bytes
-    42406  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42604  evaluate/scores            how near rows come to the true ones
-    42704  evaluate/ranks             whether a true row is found among all
-    42835  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43064  evaluate/write_json        an evaluation as JSON
-    43177  evaluate/write_page        an evaluation as a page
+    42334  evaluate                   methods ranked on tokens that both models share
+    42353  evaluate/token_class       what a token is like, by its bytes
+    42420  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42618  evaluate/scores            how near rows come to the true ones
+    42718  evaluate/ranks             whether a true row is found among all
+    42849  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43078  evaluate/write_json        an evaluation as JSON
+    43191  evaluate/write_page        an evaluation as a page
 
-    43391  reshape                    a model's own vocabulary, smaller or larger
-    43415  reshape/needed             what has to stay for the sake of what stays
-    43629  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43932  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44065  reshape/renumber           which tokens there are then, and their ids
-    44272  reshape/files_json         tokenizer.json and the JSON files beside it
-    44649  reshape/files_lines        merges.txt and vocab.txt
-    44733  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44855  reshape/named              tokens that configs name, which stay
-    44972  reshape/new_model          the model with its new tokenizer
-    45046  reshape/trim               fewer tokens
-    45153  reshape/extend             more tokens
+    43405  reshape                    a model's own vocabulary, smaller or larger
+    43429  reshape/needed             what has to stay for the sake of what stays
+    43643  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43946  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44079  reshape/renumber           which tokens there are then, and their ids
+    44286  reshape/files_json         tokenizer.json and the JSON files beside it
+    44663  reshape/files_lines        merges.txt and vocab.txt
+    44747  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44869  reshape/named              tokens that configs name, which stay
+    44986  reshape/new_model          the model with its new tokenizer
+    45060  reshape/trim               fewer tokens
+    45167  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2565,50 +2565,66 @@ OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
             digits[9 * i + j] = (char)('0' + limbs[i] % 10);
 }
 
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
+/* Digits enough to tell doubles apart: one before the first that is not 0, for a carry, 18 from
+   there on, and '1' or '0' for whether any that is not 0 follows. */
+#define OTX__DECIMAL_KEPT 20
+
+/* Those of significand * 2^exponent; `*from` is the place of the first in what otx__decimal
+   makes, chosen by these if it is negative. */
+OTX__PRIVATE void otx__decimal_keep(uint64_t significand, int exponent, int *from, char *kept)
 {
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
+    char digits[OTX__DECIMAL_DIGITS];
+    int i;
+    otx__decimal(significand, exponent, digits);
+    if (*from < 0)
+        for (i = 0; digits[i] == '0'; i++) *from = i;
+    memcpy(kept, digits + *from, OTX__DECIMAL_KEPT - 1);
+    for (i = *from + OTX__DECIMAL_KEPT - 1; i < OTX__DECIMAL_DIGITS && digits[i] == '0';) i++;
+    kept[OTX__DECIMAL_KEPT - 1] = i < OTX__DECIMAL_DIGITS ? '1' : '0';
+}
+
+/* Cuts the exact digits after `keep` of them, rounding up if the next is at least
+   `threshold`. Returns whether the result lies in the interval that reads back as the same
+   double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int keep, char threshold, char *digits)
+{
+    int i = 1 + keep, from_below, from_above;
     bool up = exact[i] >= threshold;
     memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
+    memset(digits + i, '0', (size_t)(OTX__DECIMAL_KEPT - i));
     while (up) {
         i--;
         up = digits[i] == '9';
         digits[i] = (char)(up ? '0' : digits[i] + 1);
     }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
+    from_below = memcmp(digits, below, OTX__DECIMAL_KEPT);
+    from_above = memcmp(above, digits, OTX__DECIMAL_KEPT);
     return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
 }
 
 /* Finds the fewest digits that read back as the same double, and of those the
    nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
    between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+   17 digits always do. Returns the place of the first of them. */
+OTX__PRIVATE int otx__decimal_shortest(uint64_t bits, char *digits)
 {
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    char exact[OTX__DECIMAL_KEPT], below[OTX__DECIMAL_KEPT], above[OTX__DECIMAL_KEPT];
     uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    int exponent = (int)(bits >> 52), from = -1, keep = 1;
     /* The neighbour below a power of two is at half the distance, which is why
        rounding up may do where rounding to nearest, downwards, does not. */
     uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
     bool closed = significand % 2 == 0;
     if (exponent > 0) significand |= UINT64_C(1) << 52;
     else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+    otx__decimal_keep(4 * significand, exponent - 1077, &from, exact);
+    otx__decimal_keep(4 * significand - half, exponent - 1077, &from, below);
+    otx__decimal_keep(4 * significand + 2, exponent - 1077, &from, above);
+    while (!otx__decimal_try(exact, below, above, closed, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, keep, '0', digits))
         keep++;
+    return from;
 }
 
 /* Most bytes of a double as text, "-1.2345678901234567e-308". */
@@ -2620,9 +2636,8 @@ OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
    an infinity. */
 OTX__PRIVATE size_t otx__double_text(char *to, double value)
 {
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS], *end = to;
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
+    char digits[OTX__DECIMAL_KEPT], *end = to;
+    int first = 0, last = OTX__DECIMAL_KEPT - 1, point, power, size, i;
     uint64_t bits, magnitude;
     memcpy(&bits, &value, sizeof bits);
     magnitude = bits & (UINT64_MAX >> 1);
@@ -2632,7 +2647,7 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
         memcpy(end, "0.0", 3);
         return (size_t)(end + 3 - to);
     }
-    otx__decimal_shortest(magnitude, digits);
+    point = OTX__DECIMAL_WHOLE - otx__decimal_shortest(magnitude, digits);
     while (digits[first] == '0') first++;
     while (digits[last] == '0') last--;
     power = point - 1 - first;
@@ -2650,11 +2665,10 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
     } else {
         if (first >= point) first = point - 1;
         if (last < point) last = point;
-        memcpy(end, digits + first, (size_t)(point - first));
-        end += point - first;
-        *end++ = '.';
-        memcpy(end, digits + point, (size_t)(last - point + 1));
-        end += last - point + 1;
+        for (i = first; i <= last; i++) {
+            if (i == point) *end++ = '.';
+            *end++ = (char)(i >= 0 && i < OTX__DECIMAL_KEPT ? digits[i] : '0');
+        }
     }
     return (size_t)(end - to);
 }
