@@ -171,6 +171,32 @@ row() {
     finish
 }
 
+# Bare Cortex-M images under QEMU, against the same program on this machine: bare LABEL MACHINE
+# FLAGS...
+bare() {
+    label=$1 machine=$2
+    shift 2
+    here=$build/bare
+    mkdir -p "$here"
+    for program in arm-none-eabi-gcc qemu-system-arm; do
+        have $program || { skip "$label" "no $program"; return; }
+    done
+    rm -f "$here/image.elf"
+    arm-none-eabi-gcc -std=gnu99 -Os "$@" -mthumb -ffunction-sections -fdata-sections $warn \
+        -Wno-unused-function -Werror -nostartfiles -Wl,--gc-sections -T tests/bare/cortex-m.ld \
+        tests/bare/image.c tests/bare/start.c -o "$here/image.elf" -lm --specs=nano.specs &&
+        timeout 120 qemu-system-arm -M "$machine" -nographic -semihosting-config \
+            enable=on,target=native -kernel "$here/image.elf" >"$here/said" 2>&1 </dev/null
+    count "$label: the image" $?
+    ${CC:-cc} -O1 -DHOSTED tests/bare/image.c -o "$here/hosted" -lm && "$here/hosted" >"$here/host"
+    grep -v arena "$here/host" >"$here/wanted"
+    grep -v arena "$here/said" | diff "$here/wanted" - >&2
+    count "$label: what it found" $?
+    printf '%s: an image of %s bytes, %s bytes of the arena used\n' "$label" \
+        "$(arm-none-eabi-size "$here/image.elf" | awk 'NR == 2 { print $1 + $2 }')" \
+        "$(sed -n 's/^arena //p' "$here/said")"
+}
+
 finish() { echo "$passed passed, $failed failed, $skipped skipped"; }
 
 if [ "${1-}" = --row ]; then row "$2"; exit 0; fi
@@ -189,6 +215,10 @@ for number in $numbers; do echo "$number"; done |
     xargs -P "$cores" -I'{}' sh -c '"$0" --row "$1" >"$2/$1.out" 2>&1' "$0" '{}' "$build"
 for number in $numbers; do suite "$(echo "$rows_of_text" | sed -n "${number}s/ *|.*//p")" \
     cat "$build/$number.out"; done
+if [ -z "${1-}" ]; then
+    bare "Cortex-M3, bare" mps2-an385 -mcpu=cortex-m3
+    bare "Cortex-M4F, bare" mps2-an386 -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16
+fi
 printf '\n%-26s %-11s %-38s %-8s %-6s %-9s %-14s %s\n' platform "bits, end" kernels warnings \
     golden "same" "text/data KiB" "largest frame"
 for number in $numbers; do

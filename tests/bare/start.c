@@ -50,6 +50,7 @@ void start(void)
     end(main());
 }
 
-__attribute__((section(".vectors"), used)) static const void *const vectors[16] = {
-    &stack_end, (const void *)start, (const void *)fault, (const void *)fault,
-    (const void *)fault, (const void *)fault, (const void *)fault};
+__attribute__((section(".vectors"), used)) static const struct {
+    void *stack;
+    void (*handlers[15])(void);
+} vectors = {&stack_end, {start, fault, fault, fault, fault, fault}};

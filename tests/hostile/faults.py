@@ -84,15 +84,15 @@ def files(here):
     gguf.write(here / "donor.gguf", gguf.donor_keys(), gguf.donor_tensors())
 
 
-PLAIN = ["base", "donor", "out", "-q", "-a", "mean", "--threads", "1"]
-GGUF = ["base.gguf", "donor.gguf", "out.gguf", "-q", "-a", "mean", "--threads", "1"]
+PLAIN = ["base", "donor", "out", "-q", "-a", "mean"]
+GGUF = ["base.gguf", "donor.gguf", "out.gguf", "-q", "-a", "mean"]
 PARTS = [*GGUF, "--split-max-size", "16K"]
 SCENARIOS = [
     Scenario("a directory", PLAIN, "out", directories, False),
     Scenario("a directory in place of another", PLAIN, "out", directories, True),
     Scenario("a file", GGUF, "out.gguf", files, False),
     Scenario("parts in place of others", PARTS, "out.gguf", files, True),
-    Scenario("a vocabulary cut down", ["trim", "base", "out", "--first", "30", "-q", "--threads", "1"], "out",
+    Scenario("a vocabulary cut down", ["trim", "base", "out", "--first", "30", "-q"], "out",
              directories, False),
 ]
 
@@ -102,7 +102,7 @@ def tool_command(here):
 
 
 def run(scenario, here, shim="", counts=None, limit=None, timeout=120):
-    env = dict(os.environ, LD_PRELOAD=PRELOAD, ASAN_OPTIONS="allocator_may_return_null=1")
+    env = dict(os.environ, LD_PRELOAD=PRELOAD, OMP_NUM_THREADS="1", ASAN_OPTIONS="allocator_may_return_null=1")
     if shim:
         env["OTX_SHIM"] = shim
     if counts:
