@@ -53,262 +53,262 @@
      2359  base/sizes                 counting, and sums and products that may not wrap
      2397  base/span                  bytes of others, digits, UTF-8
      2555  base/decimal               the digits of a double
-     2690  base/format                printf without stdio and without a locale
-     2959  base/result                results, failures, messages
-     3075  base/memory                the allocator, arrays that grow
-     3134  base/text                  names in messages, and text that grows
-     3251  base/hooks                 log, progress, threads of the caller
-     3320  base/sort                  in place, without memory, never quadratic; and finding
-     3370  base/clock                 wall time for statistics
-     3416  base/hash                  keyed, for tables whose keys a stranger chooses
-     3508  base/pool                  blocks that are freed together
-     3623  base/number                element types, widening and rounding
-     3834  base/blocks                block types of ggml, taken apart and widened
-     4055  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4340  base/blocks_make           rows quantised to blocks
-     4734  base/base64                decoding
-     4770  base/protobuf              fields of a message
-     4892  base/watch                 long loops that the caller can stop
+     2704  base/format                printf without stdio and without a locale
+     2973  base/result                results, failures, messages
+     3089  base/memory                the allocator, arrays that grow
+     3148  base/text                  names in messages, and text that grows
+     3265  base/hooks                 log, progress, threads of the caller
+     3334  base/sort                  in place, without memory, never quadratic; and finding
+     3384  base/clock                 wall time for statistics
+     3430  base/hash                  keyed, for tables whose keys a stranger chooses
+     3522  base/pool                  blocks that are freed together
+     3637  base/number                element types, widening and rounding
+     3848  base/blocks                block types of ggml, taken apart and widened
+     4069  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4354  base/blocks_make           rows quantised to blocks
+     4748  base/base64                decoding
+     4784  base/protobuf              fields of a message
+     4906  base/watch                 long loops that the caller can stop
 
-     4945  files                      formats, on memory and streams
-     4975  files/memory_source        memory as a source of bytes
-     4993  files/json_read            a parser without recursion
-     5346  files/json_values          looking at values, stepping through containers
-     5559  files/json_edit            writing, and edits that keep every byte they do not touch
-     5927  files/tensors              what reading and writing a header share
-     6062  files/safetensors_read     the header of a file, checked
-     6387  files/safetensors_write    the header of a new file
-     6544  files/gguf_types           ggml's types, and the sizes of values
-     6721  files/gguf_values          keys, tensors and values found
-     6839  files/gguf_walk            what stands in a header, one after the other
-     7051  files/gguf_read            the header of a file, checked
-     7272  files/gguf_write           the header of a new file
-     7478  files/gguf_keys            a list of keys that is being made
+     4959  files                      formats, on memory and streams
+     4989  files/memory_source        memory as a source of bytes
+     5007  files/json_read            a parser without recursion
+     5360  files/json_values          looking at values, stepping through containers
+     5573  files/json_edit            writing, and edits that keep every byte they do not touch
+     5941  files/tensors              what reading and writing a header share
+     6076  files/safetensors_read     the header of a file, checked
+     6401  files/safetensors_write    the header of a new file
+     6558  files/gguf_types           ggml's types, and the sizes of values
+     6735  files/gguf_values          keys, tensors and values found
+     6853  files/gguf_walk            what stands in a header, one after the other
+     7065  files/gguf_read            the header of a file, checked
+     7286  files/gguf_write           the header of a new file
+     7492  files/gguf_keys            a list of keys that is being made
 
-     7678  vocab                      tokens, from every source, and which of them are the same
-     7719  vocab/known                what the world calls things: files, classes, tokens
-     8043  vocab/token_table          the table of tokens, and finding tokens in it
-     8217  vocab/spelling             from what a file spells to bytes
-     8408  vocab/reader               what the readers of all sources share
-     8766  vocab/added_tokens         what other files add to a model's tokens
-     9114  vocab/in_use               tokens that are named as reserved ones and are none
-     9217  vocab/from_tokenizer_json  tokenizer.json
-     9510  vocab/from_tekken          tekken.json
-     9665  vocab/from_tiktoken        *.tiktoken
-     9730  vocab/from_sentencepiece   tokenizer.model and its like
-    10095  vocab/from_vocab_json      vocab.json and merges.txt
-    10181  vocab/from_vocab_txt       vocab.txt
-    10238  vocab/digits               how a tokenizer cuts numbers
-    10434  vocab/recognise            what a file is, by what it holds
-    10565  vocab/parse                the first source that is given, and what goes with it
-    10791  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11103  vocab/rules_read           the rules of each kind of file
-    11212  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11405  vocab/from_gguf            the vocabulary of a GGUF file
-    11713  vocab/gguf_rules           how it splits text
-    11865  vocab/split                text split as the tokenizer's model splits it
-    12265  vocab/align                which base token a donor token is
+     7692  vocab                      tokens, from every source, and which of them are the same
+     7733  vocab/known                what the world calls things: files, classes, tokens
+     8057  vocab/token_table          the table of tokens, and finding tokens in it
+     8231  vocab/spelling             from what a file spells to bytes
+     8422  vocab/reader               what the readers of all sources share
+     8780  vocab/added_tokens         what other files add to a model's tokens
+     9128  vocab/in_use               tokens that are named as reserved ones and are none
+     9231  vocab/from_tokenizer_json  tokenizer.json
+     9524  vocab/from_tekken          tekken.json
+     9679  vocab/from_tiktoken        *.tiktoken
+     9744  vocab/from_sentencepiece   tokenizer.model and its like
+    10109  vocab/from_vocab_json      vocab.json and merges.txt
+    10195  vocab/from_vocab_txt       vocab.txt
+    10252  vocab/digits               how a tokenizer cuts numbers
+    10448  vocab/recognise            what a file is, by what it holds
+    10579  vocab/parse                the first source that is given, and what goes with it
+    10805  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11117  vocab/rules_read           the rules of each kind of file
+    11226  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11419  vocab/from_gguf            the vocabulary of a GGUF file
+    11727  vocab/gguf_rules           how it splits text
+    11879  vocab/split                text split as the tokenizer's model splits it
+    12279  vocab/align                which base token a donor token is
 
-    12522  simd                       the hot loops, once for each instruction set
-    12555  simd/kernels               the table of kernels, and what all versions share
-    12832  simd/scalar                the reference
-    13001  simd/sse2                  the operations of 128-bit x86, and what each does
-    13122  simd/neon                  those of 64-bit Arm
-    13217  simd/wasm                  those of WebAssembly's SIMD128
-    13302  simd/avx2                  those of 256-bit x86, with FMA
-    13384  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14026  simd/avx_vnni              AVX2, and products of integers
-    14122  simd/neon_bf16             NEON, and products of matrices
-    14276  simd/avx512                512-bit x86, by hand
-    14882  simd/amx                   tiles of x86, beside AVX-512
-    15125  simd/dispatch              which of them this machine can run, and which a call takes
+    12536  simd                       the hot loops, once for each instruction set
+    12569  simd/kernels               the table of kernels, and what all versions share
+    12846  simd/scalar                the reference
+    13015  simd/sse2                  the operations of 128-bit x86, and what each does
+    13136  simd/neon                  those of 64-bit Arm
+    13231  simd/wasm                  those of WebAssembly's SIMD128
+    13316  simd/avx2                  those of 256-bit x86, with FMA
+    13398  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14040  simd/avx_vnni              AVX2, and products of integers
+    14136  simd/neon_bf16             NEON, and products of matrices
+    14290  simd/avx512                512-bit x86, by hand
+    14896  simd/amx                   tiles of x86, beside AVX-512
+    15139  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15351  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15404  solve/views                the rows of matrices, as the kernels read them
-    15533  solve/panels               vectors as the dense products want them, and these
-    15724  solve/rests                vectors on their way into panels
-    15901  solve/dictionary           the atoms, and their split along a common direction
-    16056  solve/exact_gram           products of all pairs of atoms in double
-    16138  solve/triangle             packed lower triangles
-    16242  solve/support              what is known of one target, and the exact steps
-    16518  solve/gram_table           products of atoms with all atoms, for scans
-    16756  solve/screen               which atoms are worth scoring in double: the bound
-    17062  solve/scan                 the correlations of all atoms with a block's residuals
-    17225  solve/predict              making targets ready for the next scan
-    17471  solve/candidates           the atoms that a scan could not rule out
-    17808  solve/select               the next atoms of each target
-    17973  solve/pursuit              what one solve holds, and the memory it takes
-    18217  solve/plan                 which form, and in what blocks
-    18462  solve/steps                a pursuit from its rows to its results
-    18701  solve/combine              new rows of coefficients
-    18763  solve/solver               the public call
-    18928  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19137  solve/affine_normal        the normal equations of an affine map
-    19380  solve/affine_factor        their factor, and their solution
-    19611  solve/affine_map           a fitted map, and the rows it makes
-    19955  solve/affine_choice        how many atoms to take, and chosen by what
-    20355  solve/affine_fit           what a fit of an affine map holds and needs
-    20619  solve/affine               fitting and applying affine maps
+    15365  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15418  solve/views                the rows of matrices, as the kernels read them
+    15547  solve/panels               vectors as the dense products want them, and these
+    15738  solve/rests                vectors on their way into panels
+    15915  solve/dictionary           the atoms, and their split along a common direction
+    16070  solve/exact_gram           products of all pairs of atoms in double
+    16152  solve/triangle             packed lower triangles
+    16256  solve/support              what is known of one target, and the exact steps
+    16532  solve/gram_table           products of atoms with all atoms, for scans
+    16770  solve/screen               which atoms are worth scoring in double: the bound
+    17076  solve/scan                 the correlations of all atoms with a block's residuals
+    17239  solve/predict              making targets ready for the next scan
+    17485  solve/candidates           the atoms that a scan could not rule out
+    17822  solve/select               the next atoms of each target
+    17987  solve/pursuit              what one solve holds, and the memory it takes
+    18231  solve/plan                 which form, and in what blocks
+    18476  solve/steps                a pursuit from its rows to its results
+    18715  solve/combine              new rows of coefficients
+    18777  solve/solver               the public call
+    18942  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19151  solve/affine_normal        the normal equations of an affine map
+    19394  solve/affine_factor        their factor, and their solution
+    19625  solve/affine_map           a fitted map, and the rows it makes
+    19969  solve/affine_choice        how many atoms to take, and chosen by what
+    20369  solve/affine_fit           what a fit of an affine map holds and needs
+    20633  solve/affine               fitting and applying affine maps
 
-    20910  methods                    rows for tokens that a model lacks, each method a room
-    20954  methods/parts              what methods share: sums of rows, combinations
-    21138  methods/pursuit            omp, omp-centred
-    21209  methods/constant           mean, zero
-    21237  methods/rough              products in float that leave few to be taken in double
-    21293  methods/near               each target against all anchors
-    21584  methods/weights            how a few anchors combine to a target
-    21805  methods/interpolation      common_interpolation
-    21958  methods/wechsel            wechsel
-    22008  methods/focus              focus
-    22096  methods/hull               hull
-    22147  methods/dense              matrices of double, and their products
-    22412  methods/lengthen           the base's rows of pieces beside the donor's
-    22678  methods/mapping            omp-affine, affine
-    22947  methods/linear             maps between two models' rows
-    23102  methods/clp                clp
-    23188  methods/chance             normal deviates that are the same everywhere
-    23249  methods/factor             of symmetric matrices
-    23298  methods/randn              randn
-    23387  methods/john_hewitt        john_hewitt
-    23471  methods/polar              the orthogonal part of a matrix
-    23567  methods/procrustes         procrustes
-    23660  methods/eigen              principal directions of a matrix's rows
-    23974  methods/landmark_pca       landmark_pca
-    24032  methods/stb                stb
-    24214  methods/rope               rows turned to positions
-    24304  methods/mp_rope            mp_rope
-    24630  methods/subword            subword
-    24736  methods/zett               zett
-    24758  methods/spread             the factor that suits hidden anchors' rows best
-    24985  methods/modifiers          what is done to the rows of any method
-    25129  methods/undertrained       rows that look as if nothing had trained them
-    25246  methods/methods            the table of all, and the public calls
+    20924  methods                    rows for tokens that a model lacks, each method a room
+    20968  methods/parts              what methods share: sums of rows, combinations
+    21152  methods/pursuit            omp, omp-centred
+    21223  methods/constant           mean, zero
+    21251  methods/rough              products in float that leave few to be taken in double
+    21307  methods/near               each target against all anchors
+    21598  methods/weights            how a few anchors combine to a target
+    21819  methods/interpolation      common_interpolation
+    21972  methods/wechsel            wechsel
+    22022  methods/focus              focus
+    22110  methods/hull               hull
+    22161  methods/dense              matrices of double, and their products
+    22426  methods/lengthen           the base's rows of pieces beside the donor's
+    22692  methods/mapping            omp-affine, affine
+    22961  methods/linear             maps between two models' rows
+    23116  methods/clp                clp
+    23202  methods/chance             normal deviates that are the same everywhere
+    23263  methods/factor             of symmetric matrices
+    23312  methods/randn              randn
+    23401  methods/john_hewitt        john_hewitt
+    23485  methods/polar              the orthogonal part of a matrix
+    23581  methods/procrustes         procrustes
+    23674  methods/eigen              principal directions of a matrix's rows
+    23988  methods/landmark_pca       landmark_pca
+    24046  methods/stb                stb
+    24228  methods/rope               rows turned to positions
+    24318  methods/mp_rope            mp_rope
+    24644  methods/subword            subword
+    24750  methods/zett               zett
+    24772  methods/spread             the factor that suits hidden anchors' rows best
+    24999  methods/modifiers          what is done to the rows of any method
+    25143  methods/undertrained       rows that look as if nothing had trained them
+    25260  methods/methods            the table of all, and the public calls
 
-    25424  across                     tokens of one vocabulary as weighted tokens of another
-    25438  across/map_rows            a map, gathered row by row
-    25635  across/token_map           by the split of the other vocabulary
-    25758  across/write_maps          two maps as safetensors
-    25901  across/spell_maps          two maps as JSON, for people
+    25438  across                     tokens of one vocabulary as weighted tokens of another
+    25452  across/map_rows            a map, gathered row by row
+    25649  across/token_map           by the split of the other vocabulary
+    25772  across/write_maps          two maps as safetensors
+    25915  across/spell_maps          two maps as JSON, for people
 
-    26021  disk                       files and directories
-    26059  disk/system                what POSIX and Windows are asked for
-    26100  disk/windows_paths         paths as Windows takes them
-    26240  disk/windows               the system as Windows gives it
-    26552  disk/posix                 the system as POSIX gives it
-    26800  disk/paths                 what can be told from their text
-    26874  disk/failure               why the system refused
-    26988  disk/look                  what stands at a path, and whether within another
-    27109  disk/listing               listings of directories
-    27184  disk/reading               files to read, and whether they have changed
-    27363  disk/writing               files to write
-    27480  disk/copying               copies of files
-    27546  disk/trees                 whole directories looked through, copied, removed
-    27762  disk/known                 what weights are called in a directory
-    27856  disk/staging               a directory made under another name, then renamed
-    28122  disk/staged_files          files made under another name, then renamed
-    28304  disk/missing               a path or a directory without what is wanted of it
-    28347  disk/gguf_files            GGUF files of a directory, by their names
-    28388  disk/weights               which files they are, and what may stand in their place
-    28724  disk/weight_index          the index of a checkpoint in shards
-    28941  disk/shards                what an index and its shards say of each other
-    29146  disk/gguf_parts            the parts of a split GGUF file
-    29255  disk/checkpoint            a model directory, in one file or in shards
-    29607  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29686  disk/tokenizer_directory   the tokenizer of a model directory
+    26035  disk                       files and directories
+    26073  disk/system                what POSIX and Windows are asked for
+    26114  disk/windows_paths         paths as Windows takes them
+    26254  disk/windows               the system as Windows gives it
+    26566  disk/posix                 the system as POSIX gives it
+    26814  disk/paths                 what can be told from their text
+    26888  disk/failure               why the system refused
+    27002  disk/look                  what stands at a path, and whether within another
+    27123  disk/listing               listings of directories
+    27198  disk/reading               files to read, and whether they have changed
+    27377  disk/writing               files to write
+    27494  disk/copying               copies of files
+    27560  disk/trees                 whole directories looked through, copied, removed
+    27776  disk/known                 what weights are called in a directory
+    27870  disk/staging               a directory made under another name, then renamed
+    28136  disk/staged_files          files made under another name, then renamed
+    28318  disk/missing               a path or a directory without what is wanted of it
+    28361  disk/gguf_files            GGUF files of a directory, by their names
+    28402  disk/weights               which files they are, and what may stand in their place
+    28738  disk/weight_index          the index of a checkpoint in shards
+    28955  disk/shards                what an index and its shards say of each other
+    29160  disk/gguf_parts            the parts of a split GGUF file
+    29269  disk/checkpoint            a model directory, in one file or in shards
+    29621  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29700  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29948  model                      which tensors and config keys belong to the vocabulary
-    29984  model/known                what the world calls things
-    30345  model/known_keys           keys of ids and sizes in configs
-    30519  model/known_classes        classes of tokenizers, by the type of model
-    30757  model/names                names of tensors
-    30921  model/document             the JSON files of a model directory
-    31016  model/members              what the members of a config are about
-    31237  model/config               what config.json says
-    31414  model/side                 a model directory opened once
-    31541  model/gguf_model           what a GGUF file says of a model
-    31598  model/code                 the Python that a tokenizer is loaded with
-    31832  model/parts                what each tensor does for the vocabulary
-    31955  model/whole                whether all tensors are there
-    32077  model/find                 finding the parts of a model
-    32381  model/processor            the tokens that a processor looks for by their text
-    32536  model/heirs                what becomes of the ids in a config
-    32704  model/config_ids           ids in a config being edited
-    32944  model/config_lists         lists, dictionaries and ranges of ids
-    33101  model/config_edit          config.json and generation_config.json, edited
-    33408  model/classes              which class a tokenizer is loaded as
-    33615  model/class_tokens         added tokens that a class numbers otherwise
+    29962  model                      which tensors and config keys belong to the vocabulary
+    29998  model/known                what the world calls things
+    30359  model/known_keys           keys of ids and sizes in configs
+    30533  model/known_classes        classes of tokenizers, by the type of model
+    30771  model/names                names of tensors
+    30935  model/document             the JSON files of a model directory
+    31030  model/members              what the members of a config are about
+    31251  model/config               what config.json says
+    31428  model/side                 a model directory opened once
+    31555  model/gguf_model           what a GGUF file says of a model
+    31612  model/code                 the Python that a tokenizer is loaded with
+    31846  model/parts                what each tensor does for the vocabulary
+    31969  model/whole                whether all tensors are there
+    32091  model/find                 finding the parts of a model
+    32395  model/processor            the tokens that a processor looks for by their text
+    32550  model/heirs                what becomes of the ids in a config
+    32718  model/config_ids           ids in a config being edited
+    32958  model/config_lists         lists, dictionaries and ranges of ids
+    33115  model/config_edit          config.json and generation_config.json, edited
+    33422  model/classes              which class a tokenizer is loaded as
+    33629  model/class_tokens         added tokens that a class numbers otherwise
 
-    33731  job                        the whole transplant, in the order in which it happens
-    33792  job/draft_map              which tokens the rows of a draft's head are of
-    33850  job/job                    what a job holds
-    34246  job/open                   opening the two models
-    34522  job/map                    the caller's map
-    34643  job/align                  where every new row comes from
-    34844  job/draft_vocab            the tokens that a draft's head has rows for
-    35080  job/plan                   what becomes of every tensor, and of the configs
-    35303  job/draft_head             a head of fewer rows, and what says which
-    35440  job/rope                   heads and rotary positions of the two models
-    35538  job/chat                   the template that turns messages into text
-    35677  job/digits                 where the two tokenizers cut numbers differently
-    35878  job/converted              the special tokens that a conversion to GGUF finds
-    36186  job/gguf_donor             the files of a tokenizer, open once more
-    36270  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36553  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36889  job/gguf_merges            the merges of a byte-level vocabulary
-    37060  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    37230  job/gguf_special           special tokens, flags, templates
-    37449  job/gguf_normal            what becomes of spaces and letters
-    37592  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37788  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    38028  job/bos                    texts that begin otherwise than the base's
-    38092  job/rows                   rows in memory: reading, checking, their mean
-    38431  job/pieces                 what the base cuts new tokens into
-    38586  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38851  job/magikarp               tokens that look under-trained by their rows
-    38978  job/match                  rows of tokens that a new one only begins with
-    39065  job/solve                  solving for the rows of the donor
-    39274  job/targets                the rows that are made from the donor's
-    39393  job/diagnose               what is odd about the rows that were made
-    39523  job/rebuild                the new rows of one vocabulary tensor
-    39807  job/write_blocks           new rows as blocks
-    39906  job/write                  the output and its weights
-    40222  job/write_gguf             the output as a GGUF file, or as parts of one
-    40572  job/copy                   the other files of the two models
-    40789  job/index                  the files that are written anew
-    40967  job/run                    the whole, in order
-    41132  job/combined               a map of tokens by the combinations that a method makes
-    41232  job/report                 what a job did, as JSON and as a table
-    41561  job/findings               what is told of a finished model
-    41612  job/check_head             a head of fewer rows than tokens
-    41847  job/check_files            its files
-    41984  job/check_ids              sizes, ids and tying
-    42200  job/check_values           values
-    42279  job/check_gguf             the tokens of a GGUF file
-    42529  job/check_gguf_keys        its other keys, and its tensors
-    42776  job/check_draft            as a draft model for another
-    43118  job/verify                 whether a finished model agrees with itself
+    33745  job                        the whole transplant, in the order in which it happens
+    33806  job/draft_map              which tokens the rows of a draft's head are of
+    33864  job/job                    what a job holds
+    34260  job/open                   opening the two models
+    34536  job/map                    the caller's map
+    34657  job/align                  where every new row comes from
+    34858  job/draft_vocab            the tokens that a draft's head has rows for
+    35094  job/plan                   what becomes of every tensor, and of the configs
+    35317  job/draft_head             a head of fewer rows, and what says which
+    35454  job/rope                   heads and rotary positions of the two models
+    35552  job/chat                   the template that turns messages into text
+    35691  job/digits                 where the two tokenizers cut numbers differently
+    35892  job/converted              the special tokens that a conversion to GGUF finds
+    36200  job/gguf_donor             the files of a tokenizer, open once more
+    36284  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36567  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36903  job/gguf_merges            the merges of a byte-level vocabulary
+    37074  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    37244  job/gguf_special           special tokens, flags, templates
+    37463  job/gguf_normal            what becomes of spaces and letters
+    37606  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37802  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    38042  job/bos                    texts that begin otherwise than the base's
+    38106  job/rows                   rows in memory: reading, checking, their mean
+    38445  job/pieces                 what the base cuts new tokens into
+    38600  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38865  job/magikarp               tokens that look under-trained by their rows
+    38992  job/match                  rows of tokens that a new one only begins with
+    39079  job/solve                  solving for the rows of the donor
+    39288  job/targets                the rows that are made from the donor's
+    39407  job/diagnose               what is odd about the rows that were made
+    39537  job/rebuild                the new rows of one vocabulary tensor
+    39821  job/write_blocks           new rows as blocks
+    39920  job/write                  the output and its weights
+    40236  job/write_gguf             the output as a GGUF file, or as parts of one
+    40586  job/copy                   the other files of the two models
+    40803  job/index                  the files that are written anew
+    40981  job/run                    the whole, in order
+    41146  job/combined               a map of tokens by the combinations that a method makes
+    41246  job/report                 what a job did, as JSON and as a table
+    41575  job/findings               what is told of a finished model
+    41626  job/check_head             a head of fewer rows than tokens
+    41861  job/check_files            its files
+    41998  job/check_ids              sizes, ids and tying
+    42214  job/check_values           values
+    42293  job/check_gguf             the tokens of a GGUF file
+    42543  job/check_gguf_keys        its other keys, and its tensors
+    42790  job/check_draft            as a draft model for another
+    43132  job/verify                 whether a finished model agrees with itself
 
-    43176  evaluate                   methods ranked on tokens that both models share
-    43195  evaluate/token_class       what a token is like, by its bytes
-    43262  evaluate/hidden            which tokens are hidden, and the rows at hand
-    43460  evaluate/scores            how near rows come to the true ones
-    43560  evaluate/ranks             whether a true row is found among all
-    43691  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43920  evaluate/write_json        an evaluation as JSON
-    44033  evaluate/write_page        an evaluation as a page
+    43190  evaluate                   methods ranked on tokens that both models share
+    43209  evaluate/token_class       what a token is like, by its bytes
+    43276  evaluate/hidden            which tokens are hidden, and the rows at hand
+    43474  evaluate/scores            how near rows come to the true ones
+    43574  evaluate/ranks             whether a true row is found among all
+    43705  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43934  evaluate/write_json        an evaluation as JSON
+    44047  evaluate/write_page        an evaluation as a page
 
-    44247  reshape                    a model's own vocabulary, smaller or larger
-    44271  reshape/needed             what has to stay for the sake of what stays
-    44485  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    44788  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44921  reshape/renumber           which tokens there are then, and their ids
-    45128  reshape/files_json         tokenizer.json and the JSON files beside it
-    45505  reshape/files_lines        merges.txt and vocab.txt
-    45589  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45711  reshape/named              tokens that configs name, which stay
-    45828  reshape/new_model          the model with its new tokenizer
-    45902  reshape/trim               fewer tokens
-    46009  reshape/extend             more tokens
+    44261  reshape                    a model's own vocabulary, smaller or larger
+    44285  reshape/needed             what has to stay for the sake of what stays
+    44499  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44802  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44935  reshape/renumber           which tokens there are then, and their ids
+    45142  reshape/files_json         tokenizer.json and the JSON files beside it
+    45519  reshape/files_lines        merges.txt and vocab.txt
+    45603  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45725  reshape/named              tokens that configs name, which stay
+    45842  reshape/new_model          the model with its new tokenizer
+    45916  reshape/trim               fewer tokens
+    46023  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2593,50 +2593,66 @@ OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
             digits[9 * i + j] = (char)('0' + limbs[i] % 10);
 }
 
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
+/* Digits enough to tell doubles apart: one before the first that is not 0, for a carry, 18 from
+   there on, and '1' or '0' for whether any that is not 0 follows. */
+#define OTX__DECIMAL_KEPT 20
+
+/* Those of significand * 2^exponent; `*from` is the place of the first in what otx__decimal
+   makes, chosen by these if it is negative. */
+OTX__PRIVATE void otx__decimal_keep(uint64_t significand, int exponent, int *from, char *kept)
 {
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
+    char digits[OTX__DECIMAL_DIGITS];
+    int i;
+    otx__decimal(significand, exponent, digits);
+    if (*from < 0)
+        for (i = 0; digits[i] == '0'; i++) *from = i;
+    memcpy(kept, digits + *from, OTX__DECIMAL_KEPT - 1);
+    for (i = *from + OTX__DECIMAL_KEPT - 1; i < OTX__DECIMAL_DIGITS && digits[i] == '0';) i++;
+    kept[OTX__DECIMAL_KEPT - 1] = i < OTX__DECIMAL_DIGITS ? '1' : '0';
+}
+
+/* Cuts the exact digits after `keep` of them, rounding up if the next is at least
+   `threshold`. Returns whether the result lies in the interval that reads back as the same
+   double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int keep, char threshold, char *digits)
+{
+    int i = 1 + keep, from_below, from_above;
     bool up = exact[i] >= threshold;
     memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
+    memset(digits + i, '0', (size_t)(OTX__DECIMAL_KEPT - i));
     while (up) {
         i--;
         up = digits[i] == '9';
         digits[i] = (char)(up ? '0' : digits[i] + 1);
     }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
+    from_below = memcmp(digits, below, OTX__DECIMAL_KEPT);
+    from_above = memcmp(above, digits, OTX__DECIMAL_KEPT);
     return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
 }
 
 /* Finds the fewest digits that read back as the same double, and of those the
    nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
    between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+   17 digits always do. Returns the place of the first of them. */
+OTX__PRIVATE int otx__decimal_shortest(uint64_t bits, char *digits)
 {
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    char exact[OTX__DECIMAL_KEPT], below[OTX__DECIMAL_KEPT], above[OTX__DECIMAL_KEPT];
     uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    int exponent = (int)(bits >> 52), from = -1, keep = 1;
     /* The neighbour below a power of two is at half the distance, which is why
        rounding up may do where rounding to nearest, downwards, does not. */
     uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
     bool closed = significand % 2 == 0;
     if (exponent > 0) significand |= UINT64_C(1) << 52;
     else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+    otx__decimal_keep(4 * significand, exponent - 1077, &from, exact);
+    otx__decimal_keep(4 * significand - half, exponent - 1077, &from, below);
+    otx__decimal_keep(4 * significand + 2, exponent - 1077, &from, above);
+    while (!otx__decimal_try(exact, below, above, closed, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, keep, '0', digits))
         keep++;
+    return from;
 }
 
 /* Most bytes of a double as text, "-1.2345678901234567e-308". */
@@ -2648,9 +2664,8 @@ OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
    an infinity. */
 OTX__PRIVATE size_t otx__double_text(char *to, double value)
 {
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS], *end = to;
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
+    char digits[OTX__DECIMAL_KEPT], *end = to;
+    int first = 0, last = OTX__DECIMAL_KEPT - 1, point, power, size, i;
     uint64_t bits, magnitude;
     memcpy(&bits, &value, sizeof bits);
     magnitude = bits & (UINT64_MAX >> 1);
@@ -2660,7 +2675,7 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
         memcpy(end, "0.0", 3);
         return (size_t)(end + 3 - to);
     }
-    otx__decimal_shortest(magnitude, digits);
+    point = OTX__DECIMAL_WHOLE - otx__decimal_shortest(magnitude, digits);
     while (digits[first] == '0') first++;
     while (digits[last] == '0') last--;
     power = point - 1 - first;
@@ -2678,11 +2693,10 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
     } else {
         if (first >= point) first = point - 1;
         if (last < point) last = point;
-        memcpy(end, digits + first, (size_t)(point - first));
-        end += point - first;
-        *end++ = '.';
-        memcpy(end, digits + point, (size_t)(last - point + 1));
-        end += last - point + 1;
+        for (i = first; i <= last; i++) {
+            if (i == point) *end++ = '.';
+            *end++ = (char)(i >= 0 && i < OTX__DECIMAL_KEPT ? digits[i] : '0');
+        }
     }
     return (size_t)(end - to);
 }
@@ -22771,7 +22785,7 @@ OTX__PRIVATE otx_result otx__mapping_fit(const otx_context *ctx,
     if (result) return result;
     sum->isa = stats.isa;
     sum->threads = stats.threads;
-    sum->peak_bytes = otx__max(sum->peak_bytes, stats.peak_bytes);
+    if (stats.peak_bytes > sum->peak_bytes) sum->peak_bytes = stats.peak_bytes;
     sum->seconds += stats.seconds;
     sum->seconds_products += stats.seconds_products;
     sum->seconds_solve += stats.seconds_solve;
@@ -36690,7 +36704,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
             tokens->types[word.id] =
-                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+                otx__gguf_token_type(donor, tokens, (size_t)word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }
