@@ -247,6 +247,10 @@ clients() {
             tests/vocab_sources.py "$build/print_alignment"
         suite "text split into tokens, against the packages" "$sources" \
             tests/split_oracle.py "$build/print_split"
+        $CC -O2 -I. tests/print_cut.c -o "$build/print_cut" -lm
+        count "tests/print_cut.c" $?
+        suite "text cut into pieces, against the packages" "$sources" \
+            tests/cut_oracle.py "$build/print_cut"
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi
