@@ -224,7 +224,7 @@ web() {
     status=$?
     if [ $status -eq 77 ]; then skip "the page" "clang cannot build for wasm32-wasi"; return; fi
     count "examples/web/build.sh" $status
-    $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
+    $CC -O1 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
     count "examples/transplant.c" $?
     suite "the page, in Chromium" python3 tests/web_page.py "$build/transplant" "$page"
 }

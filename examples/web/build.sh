@@ -23,7 +23,7 @@ echo 'int main(void) { return 0; }' >"$work/probe.c"
 
 # Linked without an -O: clang 14 would run the wasm-opt it finds, which knows no SIMD unless
 # it is told.
-"$clang" --target=wasm32-wasi -msimd128 -O2 -Wall -Wextra -Werror -D_WASI_EMULATED_SIGNAL \
+"$clang" --target=wasm32-wasi -msimd128 -Os -Wall -Wextra -Werror -D_WASI_EMULATED_SIGNAL \
     -D_WASI_EMULATED_PROCESS_CLOCKS -I. -c $here/web.c -o "$work/web.o"
 "$clang" --target=wasm32-wasi -Wl,-z,stack-size=1048576 -Wl,--strip-all "$work/web.o" \
     -o "$work/web.wasm"

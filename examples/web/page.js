@@ -248,8 +248,8 @@ function whyNot(id) {
     if (lacking.length > 0)
         return 'For this the weights are needed too: the ' +
                `${lacking.join(' and the ')} came without.`;
-    if (id === 'transplant' && base.size > MOST_BYTES)
-        return `The base has ${sizeText(base.size)}. A page can make a model of ` +
+    if (id === 'transplant' && base.weights.bytes > MOST_BYTES)
+        return `The base has ${sizeText(base.weights.bytes)} of weights. A page can make a model of ` +
                `${sizeText(MOST_BYTES)} at most; the command-line tool, transplant, of any size.`;
     return '';
 }

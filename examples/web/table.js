@@ -15,6 +15,7 @@ class Plan {
         this.starts = new Uint32Array(this.count + 1);
         this.actions = new Uint8Array(this.count);
         this.copies = new Map(); /* base id: donor id that has its row */
+        this.lower = null; /* what is searched, once it is wanted */
         for (let id = 0; id < this.count; id++) {
             const at = ROW * id + 8, v = this.view;
             this.starts[id + 1] = this.starts[id] + v.getUint32(at, true) +
@@ -65,11 +66,14 @@ class Plan {
        whatever the case, or "#" and the id. */
     search(text, which) {
         const ids = [], place = placesOfActions(), wanted = text.toLowerCase();
+        if (wanted !== '')
+            this.lower ??= Array.from({ length: this.count },
+                                      (_, id) => this.plain(id).toLowerCase());
         const number = /^#\d+$/.test(text) ? Number(text.slice(1)) : -1;
         for (let id = 0; id < this.count; id++) {
             if (which >= 0 && place[this.actions[id]] !== which) continue;
             if (number >= 0 ? id === number
-                : wanted === '' || this.plain(id).toLowerCase().includes(wanted)) ids.push(id);
+                : wanted === '' || this.lower[id].includes(wanted)) ids.push(id);
         }
         return ids;
     }
