@@ -206,105 +206,105 @@
     27734  disk/known                 what weights are called in a directory
     27828  disk/staging               a directory made under another name, then renamed
     28094  disk/staged_files          files made under another name, then renamed
-    28223  disk/missing               a path or a directory without what is wanted of it
-    28266  disk/gguf_files            GGUF files of a directory, by their names
-    28307  disk/weights               which files they are, and what may stand in their place
-    28643  disk/weight_index          the index of a checkpoint in shards
-    28860  disk/shards                what an index and its shards say of each other
-    29065  disk/gguf_parts            the parts of a split GGUF file
-    29174  disk/checkpoint            a model directory, in one file or in shards
-    29526  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29605  disk/tokenizer_directory   the tokenizer of a model directory
+    28276  disk/missing               a path or a directory without what is wanted of it
+    28319  disk/gguf_files            GGUF files of a directory, by their names
+    28360  disk/weights               which files they are, and what may stand in their place
+    28696  disk/weight_index          the index of a checkpoint in shards
+    28913  disk/shards                what an index and its shards say of each other
+    29118  disk/gguf_parts            the parts of a split GGUF file
+    29227  disk/checkpoint            a model directory, in one file or in shards
+    29579  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29658  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29867  model                      which tensors and config keys belong to the vocabulary
-    29903  model/known                what the world calls things
-    30255  model/known_keys           keys of ids and sizes in configs
-    30429  model/known_classes        classes of tokenizers, by the type of model
-    30667  model/names                names of tensors
-    30824  model/document             the JSON files of a model directory
-    30919  model/members              what the members of a config are about
-    31140  model/config               what config.json says
-    31317  model/side                 a model directory opened once
-    31443  model/gguf_model           what a GGUF file says of a model
-    31500  model/code                 the Python that a tokenizer is loaded with
-    31734  model/parts                what each tensor does for the vocabulary
-    31845  model/whole                whether all tensors are there
-    31967  model/find                 finding the parts of a model
-    32271  model/processor            the tokens that a processor looks for by their text
-    32426  model/heirs                what becomes of the ids in a config
-    32593  model/config_ids           ids in a config being edited
-    32833  model/config_lists         lists, dictionaries and ranges of ids
-    32990  model/config_edit          config.json and generation_config.json, edited
-    33285  model/classes              which class a tokenizer is loaded as
-    33492  model/class_tokens         added tokens that a class numbers otherwise
+    29920  model                      which tensors and config keys belong to the vocabulary
+    29956  model/known                what the world calls things
+    30308  model/known_keys           keys of ids and sizes in configs
+    30482  model/known_classes        classes of tokenizers, by the type of model
+    30720  model/names                names of tensors
+    30877  model/document             the JSON files of a model directory
+    30972  model/members              what the members of a config are about
+    31193  model/config               what config.json says
+    31370  model/side                 a model directory opened once
+    31496  model/gguf_model           what a GGUF file says of a model
+    31553  model/code                 the Python that a tokenizer is loaded with
+    31787  model/parts                what each tensor does for the vocabulary
+    31898  model/whole                whether all tensors are there
+    32020  model/find                 finding the parts of a model
+    32324  model/processor            the tokens that a processor looks for by their text
+    32479  model/heirs                what becomes of the ids in a config
+    32646  model/config_ids           ids in a config being edited
+    32886  model/config_lists         lists, dictionaries and ranges of ids
+    33043  model/config_edit          config.json and generation_config.json, edited
+    33338  model/classes              which class a tokenizer is loaded as
+    33545  model/class_tokens         added tokens that a class numbers otherwise
 
-    33608  job                        the whole transplant, in the order in which it happens
-    33665  job/job                    what a job holds
-    34057  job/open                   opening the two models
-    34333  job/map                    the caller's map
-    34454  job/align                  where every new row comes from
-    34655  job/plan                   what becomes of every tensor, and of the configs
-    34876  job/rope                   heads and rotary positions of the two models
-    34974  job/chat                   the template that turns messages into text
-    35113  job/digits                 where the two tokenizers cut numbers differently
-    35314  job/converted              the special tokens that a conversion to GGUF finds
-    35622  job/gguf_donor             the files of a tokenizer, open once more
-    35706  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35989  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36325  job/gguf_merges            the merges of a byte-level vocabulary
-    36496  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36666  job/gguf_special           special tokens, flags, templates
-    36885  job/gguf_normal            what becomes of spaces and letters
-    37028  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37224  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37464  job/bos                    texts that begin otherwise than the base's
-    37528  job/rows                   rows in memory: reading, checking, their mean
-    37867  job/pieces                 what the base cuts new tokens into
-    38022  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38287  job/magikarp               tokens that look under-trained by their rows
-    38414  job/match                  rows of tokens that a new one only begins with
-    38501  job/solve                  solving for the rows of the donor
-    38710  job/targets                the rows that are made from the donor's
-    38828  job/diagnose               what is odd about the rows that were made
-    38957  job/rebuild                the new rows of one vocabulary tensor
-    39218  job/write_blocks           new rows as blocks
-    39315  job/write                  the output and its weights
-    39609  job/write_gguf             the output as a GGUF file, or as parts of one
-    39954  job/copy                   the other files of the two models
-    40171  job/index                  the files that are written anew
-    40333  job/run                    the whole, in order
-    40494  job/combined               a map of tokens by the combinations that a method makes
-    40594  job/report                 what a job did, as JSON and as a table
-    40921  job/findings               what is told of a finished model
-    40970  job/check_files            its files
-    41106  job/check_ids              sizes, ids and tying
-    41322  job/check_values           values
-    41393  job/check_gguf             the tokens of a GGUF file
-    41643  job/check_gguf_keys        its other keys, and its tensors
-    41888  job/check_draft            as a draft model for another
-    42211  job/verify                 whether a finished model agrees with itself
+    33661  job                        the whole transplant, in the order in which it happens
+    33718  job/job                    what a job holds
+    34110  job/open                   opening the two models
+    34386  job/map                    the caller's map
+    34507  job/align                  where every new row comes from
+    34708  job/plan                   what becomes of every tensor, and of the configs
+    34929  job/rope                   heads and rotary positions of the two models
+    35027  job/chat                   the template that turns messages into text
+    35166  job/digits                 where the two tokenizers cut numbers differently
+    35367  job/converted              the special tokens that a conversion to GGUF finds
+    35675  job/gguf_donor             the files of a tokenizer, open once more
+    35759  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36042  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36378  job/gguf_merges            the merges of a byte-level vocabulary
+    36549  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36719  job/gguf_special           special tokens, flags, templates
+    36938  job/gguf_normal            what becomes of spaces and letters
+    37081  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37277  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37517  job/bos                    texts that begin otherwise than the base's
+    37581  job/rows                   rows in memory: reading, checking, their mean
+    37920  job/pieces                 what the base cuts new tokens into
+    38075  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38340  job/magikarp               tokens that look under-trained by their rows
+    38467  job/match                  rows of tokens that a new one only begins with
+    38554  job/solve                  solving for the rows of the donor
+    38763  job/targets                the rows that are made from the donor's
+    38881  job/diagnose               what is odd about the rows that were made
+    39010  job/rebuild                the new rows of one vocabulary tensor
+    39271  job/write_blocks           new rows as blocks
+    39368  job/write                  the output and its weights
+    39662  job/write_gguf             the output as a GGUF file, or as parts of one
+    40007  job/copy                   the other files of the two models
+    40224  job/index                  the files that are written anew
+    40386  job/run                    the whole, in order
+    40547  job/combined               a map of tokens by the combinations that a method makes
+    40647  job/report                 what a job did, as JSON and as a table
+    40974  job/findings               what is told of a finished model
+    41023  job/check_files            its files
+    41159  job/check_ids              sizes, ids and tying
+    41375  job/check_values           values
+    41446  job/check_gguf             the tokens of a GGUF file
+    41696  job/check_gguf_keys        its other keys, and its tensors
+    41941  job/check_draft            as a draft model for another
+    42264  job/verify                 whether a finished model agrees with itself
 
-    42267  evaluate                   methods ranked on tokens that both models share
-    42286  evaluate/token_class       what a token is like, by its bytes
-    42353  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42551  evaluate/scores            how near rows come to the true ones
-    42651  evaluate/ranks             whether a true row is found among all
-    42782  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43011  evaluate/write_json        an evaluation as JSON
-    43124  evaluate/write_page        an evaluation as a page
+    42320  evaluate                   methods ranked on tokens that both models share
+    42339  evaluate/token_class       what a token is like, by its bytes
+    42406  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42604  evaluate/scores            how near rows come to the true ones
+    42704  evaluate/ranks             whether a true row is found among all
+    42835  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43064  evaluate/write_json        an evaluation as JSON
+    43177  evaluate/write_page        an evaluation as a page
 
-    43338  reshape                    a model's own vocabulary, smaller or larger
-    43362  reshape/needed             what has to stay for the sake of what stays
-    43576  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43879  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44012  reshape/renumber           which tokens there are then, and their ids
-    44219  reshape/files_json         tokenizer.json and the JSON files beside it
-    44596  reshape/files_lines        merges.txt and vocab.txt
-    44680  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44802  reshape/named              tokens that configs name, which stay
-    44919  reshape/new_model          the model with its new tokenizer
-    44993  reshape/trim               fewer tokens
-    45100  reshape/extend             more tokens
+    43391  reshape                    a model's own vocabulary, smaller or larger
+    43415  reshape/needed             what has to stay for the sake of what stays
+    43629  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43932  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44065  reshape/renumber           which tokens there are then, and their ids
+    44272  reshape/files_json         tokenizer.json and the JSON files beside it
+    44649  reshape/files_lines        merges.txt and vocab.txt
+    44733  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44855  reshape/named              tokens that configs name, which stay
+    44972  reshape/new_model          the model with its new tokenizer
+    45046  reshape/trim               fewer tokens
+    45153  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -28168,8 +28168,8 @@ OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
            otx__sys_rename(from, to);
 }
 
-/* Gives one file its final name; `clear`: removes what has it, and no more. */
-OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+/* Gives one file its final name. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name,
                                          otx_error *error)
 {
     char *from = otx__path_join(output->ctx, output->partial, name);
@@ -28178,44 +28178,97 @@ OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *
     otx_result result = OTX_OK;
     if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
     if (!result) result = otx__staged_check(output, to, &present, error);
-    if (!result && clear && present && !otx__sys_remove(to))
-        result = otx__fail_system(error, to, "cannot be replaced", errno);
-    if (!result && !clear && !otx__staged_rename(from, to))
+    if (!result && !otx__staged_rename(from, to))
         result = otx__fail_system(error, to, "cannot be given its final name", errno);
     otx__path_free(output->ctx, from);
     otx__path_free(output->ctx, to);
     return result;
 }
 
-/* Takes back the names of some files. */
-OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
-                                   size_t count)
+/* Puts an older file that has a final name into `aside`, if there is one; `back`: from there
+   to where it was. */
+OTX__PRIVATE otx_result otx__staged_replace(const otx__output *output, const char *aside,
+                                            const char *name, bool back, otx_error *error)
 {
+    char *old = otx__path_join(output->ctx, aside, name);
+    char *path = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!old || !path) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result && back) {
+        otx__status status;
+        result = otx__look(old, &status, error);
+        if (!result && status.present && !otx__sys_rename(old, path))
+            result = otx__fail_system(error, path, "cannot be put back", errno);
+    } else if (!result) {
+        result = otx__staged_check(output, path, &present, error);
+        if (!result && present && !otx__sys_rename(path, old))
+            result = otx__fail_system(error, path, "cannot be replaced", errno);
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, path);
+    return result;
+}
+
+/* Takes back the names of the files from `first` on, and gives them to those that had them,
+   again the first of all last. Where that fails the older files stay where they were put. */
+OTX__PRIVATE void otx__staged_undo(otx__output *output, const char *aside,
+                                   const char *const *names, size_t first, size_t count)
+{
+    char name[OTX__PATH_TEXT];
+    bool all = true;
     size_t i;
-    for (i = 0; i < count; i++) {
+    for (i = first; i < count; i++) {
         char *path = otx__staged_path(output, names[i]);
         if (path) (void)otx__sys_remove(path);
         otx__path_free(output->ctx, path);
     }
+    for (i = count; i-- > 0;) {
+        /* What fails for want of memory may not at the second try. */
+        all = (!otx__staged_replace(output, aside, names[i], true, NULL) ||
+               !otx__staged_replace(output, aside, names[i], true, NULL)) && all;
+    }
+    if (all) return;
+    otx__log(output->ctx, OTX_WARNING, "%s: has files of the output that was to be replaced, "
+             "which could not be put back", otx__path_text(name, aside));
+    otx__path_free(output->ctx, output->partial);
+    output->partial = NULL;
 }
 
-/* Gives the files their final names, the last of them first. They must have been finished. */
+/* Gives several files their names; what has them stands in `aside` meanwhile, so that it can be
+   had again. */
+OTX__PRIVATE otx_result otx__staged_commit_set(otx__output *output, const char *parent,
+                                               const char *aside, const char *const *names,
+                                               size_t count, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t left = count, i;
+    if (!otx__sys_make_directory(aside))
+        return otx__fail_system(error, aside, "cannot be created", errno);
+    for (i = 0; i < count && !result; i++)
+        result = otx__staged_replace(output, aside, names[i], false, error);
+    while (left > 0 && !result) {
+        if (left == 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], error);
+        if (!result) left--;
+    }
+    if (result) otx__staged_undo(output, aside, names, left, count);
+    return result;
+}
+
+/* Gives the files their final names. They must have been finished. */
 OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
                                            size_t count, otx_error *error)
 {
     char *parent = otx__path_parent(output->ctx, output->path);
+    char *aside = otx__path_join(output->ctx, output->partial, "replaced");
     otx_result result = OTX_OK;
-    size_t left = count;
-    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__directory_sync(output->ctx, output->partial);
-    if (count > 1) result = otx__staged_move(output, names[0], true, error);
-    while (left > 0 && !result) {
-        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
-        result = otx__staged_move(output, names[left - 1], false, error);
-        if (!result) left--;
-    }
+    if (!parent || !aside) result = otx__fail_memory(error, strlen(output->path) + 16);
+    if (!result) otx__directory_sync(output->ctx, output->partial);
+    if (!result && count == 1) result = otx__staged_move(output, names[0], error);
+    else if (!result) result = otx__staged_commit_set(output, parent, aside, names, count, error);
     if (!result) otx__directory_sync(output->ctx, parent);
-    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, aside);
     otx__path_free(output->ctx, parent);
     return result;
 }
