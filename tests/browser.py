@@ -46,6 +46,7 @@ class Browser:
         self.said = []       # lines of the console, and what went wrong on the page
         self.fetched = []    # addresses that the page asked for
         self.finished = {}   # state of a download, by its id
+        self.workers = set()  # sessions of workers that run
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target,
                                  flatten=True)["sessionId"]
@@ -97,7 +98,10 @@ class Browser:
             self.fetched.append(what["request"]["url"])
         elif method == "Browser.downloadProgress":
             self.finished[what["guid"]] = what["state"]
+        elif method == "Target.detachedFromTarget":
+            self.workers.discard(what["sessionId"])
         elif method == "Target.attachedToTarget" and what["targetInfo"]["type"] == "worker":
+            self.workers.add(what["sessionId"])
             for domain in ("Runtime", "Log", "Network"):
                 self.send(f"{domain}.enable", {}, what["sessionId"])
 
@@ -143,14 +147,18 @@ class Browser:
             raise Failure(f"{script}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def wait(self, script, seconds=60):
-        """The value of an expression as soon as it is true."""
+    def until(self, holds, what, seconds):
+        """The value of a function as soon as it is true."""
         end = time.monotonic() + seconds
-        while not (value := self.run(script)):
+        while not (value := holds()):
             if time.monotonic() > end:
-                raise Failure(f"waited {seconds} s for {script}")
+                raise Failure(f"waited {seconds} s for {what}")
             self.listen(0.05)
         return value
+
+    def wait(self, script, seconds=60):
+        """The value of an expression as soon as it is true."""
+        return self.until(lambda: self.run(script), script, seconds)
 
     def drop(self, selector, *paths):
         """Drops files or directories, as from a file manager, in the middle of an element."""
@@ -181,11 +189,8 @@ class Browser:
 
     def downloads_end(self, count, seconds=60):
         """Waits until so many downloads are complete."""
-        end = time.monotonic() + seconds
-        while sum(state == "completed" for state in self.finished.values()) < count:
-            if time.monotonic() > end:
-                raise Failure(f"waited {seconds} s for {count} downloads: {self.finished}")
-            self.listen(0.05)
+        self.until(lambda: sum(state == "completed" for state in self.finished.values()) >= count,
+                   f"{count} downloads", seconds)
 
     def look(self, path, width, height, dark=False, whole=True):
         """A picture of the page on a screen of that size."""

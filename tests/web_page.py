@@ -301,8 +301,21 @@ def tokenizers_alone_are_aligned(here):
         page.drop("base", base / "tokenizer.json", base / "tokenizer_config.json")
         assert "without weights" in page.drop("donor", alone)
         same_counts(page.aligned(), counted(base / "tokenizer.json", alone))
-        assert "the weights are needed too" in page.text("#transplant .why-not")
-        assert not page.at.run(page.shown("#transplant form"))
+        for section in ("#transplant", "#evaluate"):
+            assert "the weights are needed too" in page.text(section + " .why-not")
+            assert not page.at.run(page.shown(section + " form"))
+        # With the base's weights there are methods that look at no row of the donor.
+        page.drop("base", MODELS / "base")
+        tokenizer = MODELS / "donor" / "tokenizer.json"
+        page.drop("donor", tokenizer)
+        page.aligned()
+        assert page.at.run("document.querySelector('#method').value") == "mean"
+        assert "the donor came without" in page.text("#evaluate .why-not")
+        page.transplant("subword")
+        (here / "alone").mkdir()
+        shutil.copy(tokenizer, here / "alone")
+        call(MODELS / "base", here / "alone", here / "out", "-q", "-a", "subword")
+        assert page.saved_files() == snapshot(here / "out")
 
 
 @case
@@ -409,7 +422,8 @@ def a_file_that_changes_is_an_error(here):
             file.write(b"more")
         page.begin()
         page.wait("#base .error", "#transplant .error", "#transplant .files")
-        assert "base/model.safetensors" in page.text("#base .error"), page.text("main")
+        said = page.text("#base .error")
+        assert "base/model.safetensors" in said and "drop it again" in said, page.text("main")
         assert not page.at.run(page.shown("#transplant .result"))
 
 
@@ -423,12 +437,13 @@ def cancelling_leaves_nothing(here):
         page.at.wait("/solving|correlating/.test(document.querySelector('.stage')?.innerText)",
                      60)
         assert page.at.run("document.activeElement.className") == "cancel"
-        assert not page.text("#memory").startswith("none")
+        assert not page.text("#memory").startswith("none") and len(page.at.workers) == 1
         picture(page, "running")
         page.click("#transplant .cancel")
         page.wait("#transplant .error")
         assert page.text("#transplant .error") == "cancelled: nothing was written"
         assert page.text("#memory").startswith("none now")
+        page.at.until(lambda: not page.at.workers, "the worker's end", 20)
         assert not page.at.run(page.shown("#transplant .files"))
         assert page.at.run("document.activeElement.textContent") == "Transplant"
         page.transplant()

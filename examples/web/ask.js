@@ -40,8 +40,7 @@ function ask(words, files, tell = () => {}) {
             if (data.memory !== undefined) memories.set(worker, data.memory);
             showMemory();
             if (data.kind === 'done' && data.status === 0) done(data);
-            else if (data.kind === 'done') fail(new Error(textOf(data.answers.error) ||
-                                                          'the program gave no reason'));
+            else if (data.kind === 'done') fail(new Error(reasonOf(data)));
             else if (data.kind === 'failed') fail(new Error(data.message));
             else tell(data);
         };
@@ -56,6 +55,13 @@ function ask(words, files, tell = () => {}) {
     };
     answer.then(end, end);
     return { answer, cancel: () => stop(new Cancelled('cancelled: nothing was written')) };
+}
+
+/* The library's line, and what the browser adds to it. */
+function reasonOf({ answers, lost }) {
+    const line = textOf(answers.error) || 'the program gave no reason';
+    return lost ? `${line} (a file was moved, or has changed, since it was dropped: drop it again)`
+                : line;
 }
 
 function textOf(bytes) {

@@ -31,7 +31,7 @@ echo 'int main(void) { return 0; }' >"$work/probe.c"
 # Packed, in base 64, as a page can have it.
 gzip -9nc "$work/web.wasm" | base64 >"$work/program"
 (cd $here && cat files.js wasi.js details.js worker.js) >"$work/worker"
-(cd $here && cat chart.js drop.js zip.js save.js table.js ask.js page.js) >"$work/page"
+(cd $here && cat chart.js drop.js zip.js save.js table.js report.js ask.js page.js) >"$work/page"
 cp $here/page.css "$work/page.css"
 
 mkdir -p "$(dirname "$page")"

@@ -9,6 +9,9 @@ const METHODS = ['omp-affine', 'omp', 'omp-centred', 'affine', 'mean', 'zero', '
                  'common_interpolation', 'clp', 'wechsel', 'focus', 'hull', 'procrustes',
                  'landmark_pca', 'stb', 'mp_rope', 'randn', 'john_hewitt'];
 
+/* Those that look at no row of the donor: for a tokenizer that came alone. */
+const WITHOUT_DONOR = ['mean', 'zero', 'subword', 'randn', 'john_hewitt'];
+
 const get = (id) => document.getElementById(id);
 const sides = { base: null, donor: null }; /* {files, path, name, size, weights, ...} or null */
 let table = null, plan = null, aligning = null;
@@ -172,6 +175,7 @@ class Run {
         this.working(false);
         this.forget();
         const why = whyNot(this.section.id);
+        if (this.section.id === 'transplant') offerMethods();
         show(this.find('.why-not'), why);
         this.find('form').hidden = why !== '';
     }
@@ -213,10 +217,12 @@ class Run {
         }
     }
 
+    /* The focus goes back to the form, if it is not elsewhere by now. */
     end() {
+        const here = this.find('.work').contains(document.activeElement);
         this.question = null;
         this.working(false);
-        this.find('form button').focus({ preventScroll: true });
+        if (here) this.find('form button').focus({ preventScroll: true });
     }
 
     tell(told, began) {
@@ -243,22 +249,36 @@ class Run {
 function whyNot(id) {
     const { base, donor } = sides;
     if (!base?.ready || !donor?.ready) return '';
-    const lacking = [['base', base], ['donor', donor]].filter(([, side]) => !side.weights)
+    const lacking = [['base', base], ['donor', donor]]
+        .filter(([name, side]) => !side.weights && (name === 'base' || id === 'evaluate'))
         .map(([name]) => name);
     if (lacking.length > 0)
         return 'For this the weights are needed too: the ' +
                `${lacking.join(' and the ')} came without.`;
     if (id === 'transplant' && base.weights.bytes > MOST_BYTES)
-        return `The base has ${sizeText(base.weights.bytes)} of weights. A page can make a model of ` +
-               `${sizeText(MOST_BYTES)} at most; the command-line tool, transplant, of any size.`;
+        return `The base has ${sizeText(base.weights.bytes)} of weights. A page can make a model ` +
+               `of ${sizeText(MOST_BYTES)} at most; the command-line tool, transplant, of any size.`;
     return '';
+}
+
+/* The methods that the donor has rows for. */
+function offerMethods() {
+    const names = sides.donor?.ready && !sides.donor.weights ? WITHOUT_DONOR : METHODS;
+    const before = get('method').value;
+    get('method').replaceChildren(...names.map((name) => new Option(name, name)));
+    if (names.includes(before)) get('method').value = before;
+}
+
+/* What a transplant takes as a model: the whole directory, or a GGUF file. */
+function modelOf(id) {
+    return sides[id].path.endsWith('.gguf') ? sides[id].path : id;
 }
 
 /* ---- the transplant ---- */
 
 function beginTransplant(tell) {
     const name = `${baseName()}-transplanted`, gguf = sides.base.weights.gguf;
-    const words = ['transplant', sides.base.path, sides.donor.path, gguf ? `${name}.gguf` : name,
+    const words = ['transplant', modelOf('base'), modelOf('donor'), gguf ? `${name}.gguf` : name,
                    get('method').value, get('k').value || '0'];
     const question = ask(words, bothFiles(), tell);
     question.answer.then((answer) => showTransplant(answer, name), () => {});
@@ -300,47 +320,6 @@ async function verify(written, at) {
     }
 }
 
-/* The report's figures, a column a matrix. */
-function reportTable({ matrices, seconds, peak_bytes: peak }) {
-    const figure = (value, digits) => value === null || value === undefined ? 'none'
-                                                                           : value.toFixed(digits);
-    const rows = [
-        ['method', (m) => m.method],
-        ['rows', (m) => `${numberText(m.rows)} × ${numberText(m.columns)}, ${m.dtype}`],
-        ['shared tokens to build from', (m) => numberText(m.anchors)],
-        ['rows made', (m) => numberText(m.approximated)],
-        ['shared tokens a row', (m) => m.k === undefined ? 'none' : numberText(m.k)],
-        ['left over, mean', (m) => figure(m.mean_relative_residual, 4)],
-        ['left over, most', (m) => figure(m.max_relative_residual, 4)],
-        ['loss on hidden tokens', (m) => figure(m.map?.loss, 3)],
-        ['seconds', (m) => figure(m.seconds, 1)],
-    ];
-    const made = document.createElement('div'), wide = document.createElement('div');
-    const list = document.createElement('table'), head = list.createTHead().insertRow();
-    made.append(`Complete in ${durationText(seconds)}; the library held ${sizeText(peak)} at most.`,
-                wide);
-    wide.className = 'wide';
-    wide.tabIndex = 0; /* it may scroll, on a narrow screen */
-    wide.setAttribute('role', 'region');
-    for (const node of [wide, list]) node.setAttribute('aria-label', 'Figures of the transplant');
-    wide.append(list);
-    for (const text of ['', ...matrices.map(({ name }) => name)]) {
-        const cell = document.createElement(text ? 'th' : 'td');
-        cell.textContent = text;
-        if (text) cell.scope = 'col';
-        head.append(cell);
-    }
-    const body = list.createTBody();
-    for (const [name, of] of rows) {
-        const row = body.insertRow(), cell = document.createElement('th');
-        cell.scope = 'row';
-        cell.textContent = name;
-        row.append(cell);
-        for (const matrix of matrices) row.insertCell().textContent = of(matrix);
-    }
-    return made;
-}
-
 /* ---- the evaluation ---- */
 
 function beginEvaluation(tell) {
@@ -360,7 +339,6 @@ function beginEvaluation(tell) {
 
 /* ---- beginning ---- */
 
-for (const name of METHODS) get('method').append(new Option(name, name));
 const runs = { transplant: new Run('transplant', beginTransplant),
                evaluate: new Run('evaluate', beginEvaluation) };
 for (const id of ['base', 'donor']) makeSide(id);

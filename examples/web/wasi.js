@@ -14,9 +14,9 @@ class Exit {
     }
 }
 
-/* The calls: makeSystem(ROOT, WORDS, MEMORY), where MEMORY() is the program's, which moves when
-   it grows. */
-function makeSystem(root, words, memory) {
+/* The calls: makeSystem(ROOT, WORDS, MEMORY, LOST), where MEMORY() is the program's, which moves
+   when it grows, and LOST() is told that a file could not be read. */
+function makeSystem(root, words, memory, lost) {
     const open = new Map([[3, { node: root, at: 0 }]]);
     const utf8 = new TextEncoder(), text = new TextDecoder();
     const args = words.map((word) => utf8.encode(word + '\0'));
@@ -142,7 +142,8 @@ function makeSystem(root, words, memory) {
                     return got.length;
                 }), true);
             } catch (error) {
-                return E.IO; /* it was moved, or changed since it was dropped */
+                lost();
+                return E.IO;
             }
             return E.OK;
         },

@@ -81,19 +81,20 @@ function runToEnd(instance) {
 
 /* {module, words, files}: the program, what it is asked, and what was dropped. */
 onmessage = async ({ data: { module, words, files } }) => {
-    let instance;
+    let instance, lost = false;
     const memory = () => instance.exports.memory;
     try {
         const root = rootOf(files), heard = listen(memory);
         instance = await WebAssembly.instantiate(module, {
-            wasi_snapshot_preview1: makeSystem(root, ['web', ...words], memory),
+            wasi_snapshot_preview1: makeSystem(root, ['web', ...words], memory,
+                                               () => { lost = true; }),
             page: heard.page,
         });
         const status = runToEnd(instance);
         const answers = Object.fromEntries([...heard.answers].map(([name, a]) => [name, a.all()]));
         const written = status === 0 ? writtenBelow(root, '') : [];
         postMessage({
-            kind: 'done', status, answers, written, details: heard.details?.all() ?? null,
+            kind: 'done', status, lost, answers, written, details: heard.details?.all() ?? null,
             tokens: heard.details ? heard.tokens.blob() : null,
             memory: memory().buffer.byteLength,
         });
