@@ -257,7 +257,7 @@ function whyNot(id) {
                `${lacking.join(' and the ')} came without.`;
     if (id === 'transplant' && base.weights.bytes > MOST_BYTES)
         return `The base has ${sizeText(base.weights.bytes)} of weights. A page can make a model ` +
-               `of ${sizeText(MOST_BYTES)} at most; the command-line tool, transplant, of any size.`;
+               `of ${sizeText(MOST_BYTES)} at most; the command-line tool, of any size.`;
     return '';
 }
 
