@@ -176,7 +176,7 @@ def directories_give_the_tools_bytes(here):
         assert "omp-affine" in page.text("#transplant .wide")
         # The table tells now what rows are made of.
         page.set("#shown", "4")
-        assert re.search(r"\d\.\d\d “.+”.*left over \d\.\d\d; most like the base's",
+        assert re.search(r"\d\.\d+ “.+”.*left over \d\.\d\d; most like the base's",
                          page.text(".space .row:first-child")), page.text(".space .row:first-child")
         for width in (360, 320):
             page.at.screen(width, 740)

@@ -114,7 +114,7 @@ class Plan {
         if (i === undefined) return 'the base has no token of these bytes';
         const atoms = [];
         for (let a = d.atoms * i; a < d.atoms * (i + 1) && d.donors[a] >= 0; a++)
-            atoms.push(`${d.weights[a].toFixed(2)} ${quoted(this.plain(d.donors[a]))}`);
+            atoms.push(`${Number(d.weights[a].toPrecision(2))} ${quoted(this.plain(d.donors[a]))}`);
         const parts = [atoms.length > 0 ? atoms.join(' + ').replaceAll('+ -', '− ')
                                         : 'by the map alone'];
         if (atoms.length === d.atoms) parts[0] += ' + …';
