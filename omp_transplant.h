@@ -23,288 +23,290 @@
 
    What is where
 
-      341  api/version                version
-      371  api/result                 results
-      411  api/context                context: memory, threads, progress
-      489  api/isa                    instruction sets
-      506  api/matrix                 numbers and matrices
-      564  api/blocks                 block types of ggml
-      590  api/solver                 the solver
-      718  api/affine                 the affine map: rows as the map makes them, and what it misses
-      852  api/methods                methods: rows for tokens that a model lacks
-     1089  api/source                 sources and sinks: bytes in and out
-     1109  api/json                   JSON
-     1231  api/safetensors            safetensors
-     1295  api/gguf                   GGUF
-     1393  api/vocab                  vocabularies
-     1530  api/align                  alignment
-     1597  api/gguf_vocab             vocabularies in GGUF files
-     1620  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1712  api/file                   files
-     1723  api/directory              directories
-     1795  api/job                    the whole job
-     1986  api/map_models             maps by the rows of two models
-     2008  api/verify                 looking at a finished model
-     2072  api/evaluate               methods ranked on tokens that both models share
-     2168  api/reshape                a model's own vocabulary, smaller or larger
+      343  api/version                version
+      373  api/result                 results
+      413  api/context                context: memory, threads, progress
+      491  api/isa                    instruction sets
+      508  api/matrix                 numbers and matrices
+      566  api/blocks                 block types of ggml
+      592  api/solver                 the solver
+      720  api/affine                 the affine map: rows as the map makes them, and what it misses
+      854  api/methods                methods: rows for tokens that a model lacks
+     1091  api/source                 sources and sinks: bytes in and out
+     1111  api/json                   JSON
+     1233  api/safetensors            safetensors
+     1297  api/gguf                   GGUF
+     1395  api/vocab                  vocabularies
+     1532  api/align                  alignment
+     1599  api/gguf_vocab             vocabularies in GGUF files
+     1622  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1714  api/file                   files
+     1725  api/directory              directories
+     1797  api/job                    the whole job
+     1988  api/map_models             maps by the rows of two models
+     2010  api/verify                 looking at a finished model
+     2074  api/evaluate               methods ranked on tokens that both models share
+     2170  api/reshape                a model's own vocabulary, smaller or larger
 
-     2257  base                       what everything stands on
-     2293  base/begin                 system headers, and how floating point must be compiled
-     2331  base/sizes                 counting, and sums and products that may not wrap
-     2369  base/span                  bytes of others, digits, UTF-8
-     2527  base/decimal               the digits of a double
-     2662  base/format                printf without stdio and without a locale
-     2931  base/result                results, failures, messages
-     3047  base/memory                the allocator, arrays that grow
-     3106  base/text                  names in messages, and text that grows
-     3223  base/hooks                 log, progress, threads of the caller
-     3292  base/sort                  in place, without memory, never quadratic; and finding
-     3342  base/clock                 wall time for statistics
-     3388  base/hash                  keyed, for tables whose keys a stranger chooses
-     3480  base/pool                  blocks that are freed together
-     3595  base/number                element types, widening and rounding
-     3806  base/blocks                block types of ggml, taken apart and widened
-     4027  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4312  base/blocks_make           rows quantised to blocks
-     4706  base/base64                decoding
-     4742  base/protobuf              fields of a message
-     4864  base/watch                 long loops that the caller can stop
+     2289  base                       what everything stands on
+     2325  base/begin                 system headers, and how floating point must be compiled
+     2363  base/sizes                 counting, and sums and products that may not wrap
+     2401  base/span                  bytes of others, digits, UTF-8
+     2559  base/decimal               the digits of a double
+     2694  base/format                printf without stdio and without a locale
+     2963  base/result                results, failures, messages
+     3079  base/memory                the allocator, arrays that grow
+     3138  base/text                  names in messages, and text that grows
+     3255  base/hooks                 log, progress, threads of the caller
+     3324  base/sort                  in place, without memory, never quadratic; and finding
+     3374  base/clock                 wall time for statistics
+     3420  base/hash                  keyed, for tables whose keys a stranger chooses
+     3512  base/pool                  blocks that are freed together
+     3627  base/number                element types, widening and rounding
+     3838  base/blocks                block types of ggml, taken apart and widened
+     4059  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4344  base/blocks_make           rows quantised to blocks
+     4738  base/base64                decoding
+     4774  base/protobuf              fields of a message
+     4896  base/watch                 long loops that the caller can stop
 
-     4917  files                      formats, on memory and streams
-     4947  files/memory_source        memory as a source of bytes
-     4965  files/json_read            a parser without recursion
-     5318  files/json_values          looking at values, stepping through containers
-     5531  files/json_edit            writing, and edits that keep every byte they do not touch
-     5899  files/tensors              what reading and writing a header share
-     6034  files/safetensors_read     the header of a file, checked
-     6359  files/safetensors_write    the header of a new file
-     6516  files/gguf_types           ggml's types, and the sizes of values
-     6693  files/gguf_values          keys, tensors and values found
-     6811  files/gguf_walk            what stands in a header, one after the other
-     7023  files/gguf_read            the header of a file, checked
-     7244  files/gguf_write           the header of a new file
-     7450  files/gguf_keys            a list of keys that is being made
+     4949  files                      formats, on memory and streams
+     4979  files/memory_source        memory as a source of bytes
+     4997  files/json_read            a parser without recursion
+     5350  files/json_values          looking at values, stepping through containers
+     5563  files/json_edit            writing, and edits that keep every byte they do not touch
+     5931  files/tensors              what reading and writing a header share
+     6066  files/safetensors_read     the header of a file, checked
+     6391  files/safetensors_write    the header of a new file
+     6548  files/gguf_types           ggml's types, and the sizes of values
+     6725  files/gguf_values          keys, tensors and values found
+     6843  files/gguf_walk            what stands in a header, one after the other
+     7055  files/gguf_read            the header of a file, checked
+     7276  files/gguf_write           the header of a new file
+     7482  files/gguf_keys            a list of keys that is being made
 
-     7650  vocab                      tokens, from every source, and which of them are the same
-     7691  vocab/known                what the world calls things: files, classes, tokens
-     8015  vocab/token_table          the table of tokens, and finding tokens in it
-     8189  vocab/spelling             from what a file spells to bytes
-     8380  vocab/reader               what the readers of all sources share
-     8738  vocab/added_tokens         what other files add to a model's tokens
-     9086  vocab/in_use               tokens that are named as reserved ones and are none
-     9189  vocab/from_tokenizer_json  tokenizer.json
-     9482  vocab/from_tekken          tekken.json
-     9637  vocab/from_tiktoken        *.tiktoken
-     9702  vocab/from_sentencepiece   tokenizer.model and its like
-    10067  vocab/from_vocab_json      vocab.json and merges.txt
-    10153  vocab/from_vocab_txt       vocab.txt
-    10210  vocab/digits               how a tokenizer cuts numbers
-    10406  vocab/recognise            what a file is, by what it holds
-    10537  vocab/parse                the first source that is given, and what goes with it
-    10763  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11075  vocab/rules_read           the rules of each kind of file
-    11184  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11377  vocab/from_gguf            the vocabulary of a GGUF file
-    11685  vocab/gguf_rules           how it splits text
-    11837  vocab/split                text split as the tokenizer's model splits it
-    12237  vocab/align                which base token a donor token is
+     7682  vocab                      tokens, from every source, and which of them are the same
+     7723  vocab/known                what the world calls things: files, classes, tokens
+     8047  vocab/token_table          the table of tokens, and finding tokens in it
+     8221  vocab/spelling             from what a file spells to bytes
+     8412  vocab/reader               what the readers of all sources share
+     8770  vocab/added_tokens         what other files add to a model's tokens
+     9118  vocab/in_use               tokens that are named as reserved ones and are none
+     9221  vocab/from_tokenizer_json  tokenizer.json
+     9514  vocab/from_tekken          tekken.json
+     9669  vocab/from_tiktoken        *.tiktoken
+     9734  vocab/from_sentencepiece   tokenizer.model and its like
+    10099  vocab/from_vocab_json      vocab.json and merges.txt
+    10185  vocab/from_vocab_txt       vocab.txt
+    10242  vocab/digits               how a tokenizer cuts numbers
+    10438  vocab/recognise            what a file is, by what it holds
+    10569  vocab/parse                the first source that is given, and what goes with it
+    10795  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11107  vocab/rules_read           the rules of each kind of file
+    11216  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11409  vocab/from_gguf            the vocabulary of a GGUF file
+    11717  vocab/gguf_rules           how it splits text
+    11869  vocab/split                text split as the tokenizer's model splits it
+    12269  vocab/align                which base token a donor token is
 
-    12494  simd                       the hot loops, once for each instruction set
-    12527  simd/kernels               the table of kernels, and what all versions share
-    12804  simd/scalar                the reference
-    12973  simd/sse2                  the operations of 128-bit x86, and what each does
-    13094  simd/neon                  those of 64-bit Arm
-    13189  simd/wasm                  those of WebAssembly's SIMD128
-    13274  simd/avx2                  those of 256-bit x86, with FMA
-    13356  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13998  simd/avx_vnni              AVX2, and products of integers
-    14094  simd/neon_bf16             NEON, and products of matrices
-    14248  simd/avx512                512-bit x86, by hand
-    14854  simd/amx                   tiles of x86, beside AVX-512
-    15097  simd/dispatch              which of them this machine can run, and which a call takes
+    12526  simd                       the hot loops, once for each instruction set
+    12559  simd/kernels               the table of kernels, and what all versions share
+    12836  simd/scalar                the reference
+    13005  simd/sse2                  the operations of 128-bit x86, and what each does
+    13126  simd/neon                  those of 64-bit Arm
+    13221  simd/wasm                  those of WebAssembly's SIMD128
+    13306  simd/avx2                  those of 256-bit x86, with FMA
+    13388  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14030  simd/avx_vnni              AVX2, and products of integers
+    14126  simd/neon_bf16             NEON, and products of matrices
+    14280  simd/avx512                512-bit x86, by hand
+    14886  simd/amx                   tiles of x86, beside AVX-512
+    15129  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15323  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15376  solve/views                the rows of matrices, as the kernels read them
-    15505  solve/panels               vectors as the dense products want them, and these
-    15696  solve/rests                vectors on their way into panels
-    15873  solve/dictionary           the atoms, and their split along a common direction
-    16028  solve/exact_gram           products of all pairs of atoms in double
-    16110  solve/triangle             packed lower triangles
-    16214  solve/support              what is known of one target, and the exact steps
-    16490  solve/gram_table           products of atoms with all atoms, for scans
-    16728  solve/screen               which atoms are worth scoring in double: the bound
-    17034  solve/scan                 the correlations of all atoms with a block's residuals
-    17197  solve/predict              making targets ready for the next scan
-    17443  solve/candidates           the atoms that a scan could not rule out
-    17780  solve/select               the next atoms of each target
-    17945  solve/pursuit              what one solve holds, and the memory it takes
-    18189  solve/plan                 which form, and in what blocks
-    18434  solve/steps                a pursuit from its rows to its results
-    18673  solve/combine              new rows of coefficients
-    18735  solve/solver               the public call
-    18900  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19109  solve/affine_normal        the normal equations of an affine map
-    19352  solve/affine_factor        their factor, and their solution
-    19583  solve/affine_map           a fitted map, and the rows it makes
-    19927  solve/affine_choice        how many atoms to take, and chosen by what
-    20327  solve/affine_fit           what a fit of an affine map holds and needs
-    20591  solve/affine               fitting and applying affine maps
+    15355  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15408  solve/views                the rows of matrices, as the kernels read them
+    15537  solve/panels               vectors as the dense products want them, and these
+    15728  solve/rests                vectors on their way into panels
+    15905  solve/dictionary           the atoms, and their split along a common direction
+    16060  solve/exact_gram           products of all pairs of atoms in double
+    16142  solve/triangle             packed lower triangles
+    16246  solve/support              what is known of one target, and the exact steps
+    16522  solve/gram_table           products of atoms with all atoms, for scans
+    16760  solve/screen               which atoms are worth scoring in double: the bound
+    17066  solve/scan                 the correlations of all atoms with a block's residuals
+    17229  solve/predict              making targets ready for the next scan
+    17475  solve/candidates           the atoms that a scan could not rule out
+    17812  solve/select               the next atoms of each target
+    17977  solve/pursuit              what one solve holds, and the memory it takes
+    18221  solve/plan                 which form, and in what blocks
+    18466  solve/steps                a pursuit from its rows to its results
+    18705  solve/combine              new rows of coefficients
+    18767  solve/solver               the public call
+    18932  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19141  solve/affine_normal        the normal equations of an affine map
+    19384  solve/affine_factor        their factor, and their solution
+    19615  solve/affine_map           a fitted map, and the rows it makes
+    19959  solve/affine_choice        how many atoms to take, and chosen by what
+    20359  solve/affine_fit           what a fit of an affine map holds and needs
+    20623  solve/affine               fitting and applying affine maps
 
-    20882  methods                    rows for tokens that a model lacks, each method a room
-    20926  methods/parts              what methods share: sums of rows, combinations
-    21110  methods/pursuit            omp, omp-centred
-    21181  methods/constant           mean, zero
-    21209  methods/rough              products in float that leave few to be taken in double
-    21265  methods/near               each target against all anchors
-    21556  methods/weights            how a few anchors combine to a target
-    21777  methods/interpolation      common_interpolation
-    21930  methods/wechsel            wechsel
-    21980  methods/focus              focus
-    22068  methods/hull               hull
-    22119  methods/dense              matrices of double, and their products
-    22384  methods/lengthen           the base's rows of pieces beside the donor's
-    22650  methods/mapping            omp-affine, affine
-    22919  methods/linear             maps between two models' rows
-    23074  methods/clp                clp
-    23160  methods/chance             normal deviates that are the same everywhere
-    23221  methods/factor             of symmetric matrices
-    23270  methods/randn              randn
-    23359  methods/john_hewitt        john_hewitt
-    23443  methods/polar              the orthogonal part of a matrix
-    23539  methods/procrustes         procrustes
-    23632  methods/eigen              principal directions of a matrix's rows
-    23946  methods/landmark_pca       landmark_pca
-    24004  methods/stb                stb
-    24186  methods/rope               rows turned to positions
-    24276  methods/mp_rope            mp_rope
-    24602  methods/subword            subword
-    24708  methods/zett               zett
-    24730  methods/spread             the factor that suits hidden anchors' rows best
-    24957  methods/modifiers          what is done to the rows of any method
-    25101  methods/undertrained       rows that look as if nothing had trained them
-    25218  methods/methods            the table of all, and the public calls
+    20914  methods                    rows for tokens that a model lacks, each method a room
+    20958  methods/parts              what methods share: sums of rows, combinations
+    21142  methods/pursuit            omp, omp-centred
+    21213  methods/constant           mean, zero
+    21241  methods/rough              products in float that leave few to be taken in double
+    21297  methods/near               each target against all anchors
+    21588  methods/weights            how a few anchors combine to a target
+    21809  methods/interpolation      common_interpolation
+    21962  methods/wechsel            wechsel
+    22012  methods/focus              focus
+    22100  methods/hull               hull
+    22151  methods/dense              matrices of double, and their products
+    22416  methods/lengthen           the base's rows of pieces beside the donor's
+    22682  methods/mapping            omp-affine, affine
+    22951  methods/linear             maps between two models' rows
+    23106  methods/clp                clp
+    23192  methods/chance             normal deviates that are the same everywhere
+    23253  methods/factor             of symmetric matrices
+    23302  methods/randn              randn
+    23391  methods/john_hewitt        john_hewitt
+    23475  methods/polar              the orthogonal part of a matrix
+    23571  methods/procrustes         procrustes
+    23664  methods/eigen              principal directions of a matrix's rows
+    23978  methods/landmark_pca       landmark_pca
+    24036  methods/stb                stb
+    24218  methods/rope               rows turned to positions
+    24308  methods/mp_rope            mp_rope
+    24634  methods/subword            subword
+    24740  methods/zett               zett
+    24762  methods/spread             the factor that suits hidden anchors' rows best
+    24989  methods/modifiers          what is done to the rows of any method
+    25133  methods/undertrained       rows that look as if nothing had trained them
+    25250  methods/methods            the table of all, and the public calls
 
-    25396  across                     tokens of one vocabulary as weighted tokens of another
-    25410  across/map_rows            a map, gathered row by row
-    25607  across/token_map           by the split of the other vocabulary
-    25730  across/write_maps          two maps as safetensors
-    25873  across/spell_maps          two maps as JSON, for people
+    25428  across                     tokens of one vocabulary as weighted tokens of another
+    25442  across/map_rows            a map, gathered row by row
+    25639  across/token_map           by the split of the other vocabulary
+    25762  across/write_maps          two maps as safetensors
+    25905  across/spell_maps          two maps as JSON, for people
 
-    25993  disk                       files and directories
-    26031  disk/system                what POSIX and Windows are asked for
-    26072  disk/windows_paths         paths as Windows takes them
-    26212  disk/windows               the system as Windows gives it
-    26524  disk/posix                 the system as POSIX gives it
-    26772  disk/paths                 what can be told from their text
-    26846  disk/failure               why the system refused
-    26960  disk/look                  what stands at a path, and whether within another
-    27081  disk/listing               listings of directories
-    27156  disk/reading               files to read, and whether they have changed
-    27335  disk/writing               files to write
-    27452  disk/copying               copies of files
-    27518  disk/trees                 whole directories looked through, copied, removed
-    27734  disk/known                 what weights are called in a directory
-    27828  disk/staging               a directory made under another name, then renamed
-    28094  disk/staged_files          files made under another name, then renamed
-    28223  disk/missing               a path or a directory without what is wanted of it
-    28266  disk/gguf_files            GGUF files of a directory, by their names
-    28307  disk/weights               which files they are, and what may stand in their place
-    28643  disk/weight_index          the index of a checkpoint in shards
-    28860  disk/shards                what an index and its shards say of each other
-    29065  disk/gguf_parts            the parts of a split GGUF file
-    29174  disk/checkpoint            a model directory, in one file or in shards
-    29526  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29605  disk/tokenizer_directory   the tokenizer of a model directory
+    26025  disk                       files and directories
+    26063  disk/system                what POSIX and Windows are asked for
+    26104  disk/windows_paths         paths as Windows takes them
+    26244  disk/windows               the system as Windows gives it
+    26556  disk/posix                 the system as POSIX gives it
+    26804  disk/paths                 what can be told from their text
+    26878  disk/failure               why the system refused
+    26992  disk/look                  what stands at a path, and whether within another
+    27113  disk/listing               listings of directories
+    27188  disk/reading               files to read, and whether they have changed
+    27367  disk/writing               files to write
+    27484  disk/copying               copies of files
+    27550  disk/trees                 whole directories looked through, copied, removed
+    27766  disk/known                 what weights are called in a directory
+    27860  disk/staging               a directory made under another name, then renamed
+    28126  disk/staged_files          files made under another name, then renamed
+    28255  disk/missing               a path or a directory without what is wanted of it
+    28298  disk/gguf_files            GGUF files of a directory, by their names
+    28339  disk/weights               which files they are, and what may stand in their place
+    28675  disk/weight_index          the index of a checkpoint in shards
+    28892  disk/shards                what an index and its shards say of each other
+    29097  disk/gguf_parts            the parts of a split GGUF file
+    29206  disk/checkpoint            a model directory, in one file or in shards
+    29558  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29637  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29867  model                      which tensors and config keys belong to the vocabulary
-    29903  model/known                what the world calls things
-    30255  model/known_keys           keys of ids and sizes in configs
-    30429  model/known_classes        classes of tokenizers, by the type of model
-    30667  model/names                names of tensors
-    30824  model/document             the JSON files of a model directory
-    30919  model/members              what the members of a config are about
-    31140  model/config               what config.json says
-    31317  model/side                 a model directory opened once
-    31443  model/gguf_model           what a GGUF file says of a model
-    31500  model/code                 the Python that a tokenizer is loaded with
-    31734  model/parts                what each tensor does for the vocabulary
-    31845  model/whole                whether all tensors are there
-    31967  model/find                 finding the parts of a model
-    32271  model/processor            the tokens that a processor looks for by their text
-    32426  model/heirs                what becomes of the ids in a config
-    32593  model/config_ids           ids in a config being edited
-    32833  model/config_lists         lists, dictionaries and ranges of ids
-    32990  model/config_edit          config.json and generation_config.json, edited
-    33285  model/classes              which class a tokenizer is loaded as
-    33492  model/class_tokens         added tokens that a class numbers otherwise
+    29899  model                      which tensors and config keys belong to the vocabulary
+    29935  model/known                what the world calls things
+    30287  model/known_keys           keys of ids and sizes in configs
+    30461  model/known_classes        classes of tokenizers, by the type of model
+    30699  model/names                names of tensors
+    30856  model/document             the JSON files of a model directory
+    30951  model/members              what the members of a config are about
+    31172  model/config               what config.json says
+    31349  model/side                 a model directory opened once
+    31475  model/gguf_model           what a GGUF file says of a model
+    31532  model/code                 the Python that a tokenizer is loaded with
+    31766  model/parts                what each tensor does for the vocabulary
+    31877  model/whole                whether all tensors are there
+    31999  model/find                 finding the parts of a model
+    32303  model/processor            the tokens that a processor looks for by their text
+    32458  model/heirs                what becomes of the ids in a config
+    32625  model/config_ids           ids in a config being edited
+    32865  model/config_lists         lists, dictionaries and ranges of ids
+    33022  model/config_edit          config.json and generation_config.json, edited
+    33317  model/classes              which class a tokenizer is loaded as
+    33524  model/class_tokens         added tokens that a class numbers otherwise
 
-    33608  job                        the whole transplant, in the order in which it happens
-    33665  job/job                    what a job holds
-    34057  job/open                   opening the two models
-    34333  job/map                    the caller's map
-    34454  job/align                  where every new row comes from
-    34655  job/plan                   what becomes of every tensor, and of the configs
-    34876  job/rope                   heads and rotary positions of the two models
-    34974  job/chat                   the template that turns messages into text
-    35113  job/digits                 where the two tokenizers cut numbers differently
-    35314  job/converted              the special tokens that a conversion to GGUF finds
-    35622  job/gguf_donor             the files of a tokenizer, open once more
-    35706  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35989  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36325  job/gguf_merges            the merges of a byte-level vocabulary
-    36496  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36666  job/gguf_special           special tokens, flags, templates
-    36885  job/gguf_normal            what becomes of spaces and letters
-    37028  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37224  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37464  job/bos                    texts that begin otherwise than the base's
-    37528  job/rows                   rows in memory: reading, checking, their mean
-    37867  job/pieces                 what the base cuts new tokens into
-    38022  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38287  job/magikarp               tokens that look under-trained by their rows
-    38414  job/match                  rows of tokens that a new one only begins with
-    38501  job/solve                  solving for the rows of the donor
-    38710  job/targets                the rows that are made from the donor's
-    38828  job/diagnose               what is odd about the rows that were made
-    38957  job/rebuild                the new rows of one vocabulary tensor
-    39218  job/write_blocks           new rows as blocks
-    39315  job/write                  the output and its weights
-    39609  job/write_gguf             the output as a GGUF file, or as parts of one
-    39954  job/copy                   the other files of the two models
-    40171  job/index                  the files that are written anew
-    40333  job/run                    the whole, in order
-    40494  job/combined               a map of tokens by the combinations that a method makes
-    40594  job/report                 what a job did, as JSON and as a table
-    40921  job/findings               what is told of a finished model
-    40970  job/check_files            its files
-    41106  job/check_ids              sizes, ids and tying
-    41322  job/check_values           values
-    41393  job/check_gguf             the tokens of a GGUF file
-    41643  job/check_gguf_keys        its other keys, and its tensors
-    41888  job/check_draft            as a draft model for another
-    42211  job/verify                 whether a finished model agrees with itself
+    33640  job                        the whole transplant, in the order in which it happens
+    33697  job/job                    what a job holds
+    34098  job/open                   opening the two models
+    34374  job/map                    the caller's map
+    34495  job/align                  where every new row comes from
+    34696  job/plan                   what becomes of every tensor, and of the configs
+    34917  job/rope                   heads and rotary positions of the two models
+    35015  job/chat                   the template that turns messages into text
+    35154  job/digits                 where the two tokenizers cut numbers differently
+    35355  job/converted              the special tokens that a conversion to GGUF finds
+    35663  job/gguf_donor             the files of a tokenizer, open once more
+    35747  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36030  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36366  job/gguf_merges            the merges of a byte-level vocabulary
+    36537  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36707  job/gguf_special           special tokens, flags, templates
+    36926  job/gguf_normal            what becomes of spaces and letters
+    37069  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37265  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37505  job/bos                    texts that begin otherwise than the base's
+    37569  job/rows                   rows in memory: reading, checking, their mean
+    37908  job/pieces                 what the base cuts new tokens into
+    38063  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38328  job/magikarp               tokens that look under-trained by their rows
+    38455  job/match                  rows of tokens that a new one only begins with
+    38542  job/solve                  solving for the rows of the donor
+    38751  job/targets                the rows that are made from the donor's
+    38873  job/diagnose               what is odd about the rows that were made
+    39003  job/rebuild                the new rows of one vocabulary tensor
+    39271  job/write_blocks           new rows as blocks
+    39368  job/write                  the output and its weights
+    39662  job/write_gguf             the output as a GGUF file, or as parts of one
+    40007  job/copy                   the other files of the two models
+    40224  job/index                  the files that are written anew
+    40386  job/run                    the whole, in order
+    40547  job/combined               a map of tokens by the combinations that a method makes
+    40647  job/report                 what a job did, as JSON and as a table
+    40974  job/findings               what is told of a finished model
+    41023  job/check_files            its files
+    41159  job/check_ids              sizes, ids and tying
+    41375  job/check_values           values
+    41446  job/check_gguf             the tokens of a GGUF file
+    41696  job/check_gguf_keys        its other keys, and its tensors
+    41941  job/check_draft            as a draft model for another
+    42264  job/verify                 whether a finished model agrees with itself
 
-    42267  evaluate                   methods ranked on tokens that both models share
-    42286  evaluate/token_class       what a token is like, by its bytes
-    42353  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42551  evaluate/scores            how near rows come to the true ones
-    42651  evaluate/ranks             whether a true row is found among all
-    42782  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43011  evaluate/write_json        an evaluation as JSON
-    43124  evaluate/write_page        an evaluation as a page
+    42320  evaluate                   methods ranked on tokens that both models share
+    42339  evaluate/token_class       what a token is like, by its bytes
+    42406  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42604  evaluate/scores            how near rows come to the true ones
+    42704  evaluate/ranks             whether a true row is found among all
+    42835  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43064  evaluate/write_json        an evaluation as JSON
+    43177  evaluate/write_page        an evaluation as a page
 
-    43338  reshape                    a model's own vocabulary, smaller or larger
-    43362  reshape/needed             what has to stay for the sake of what stays
-    43576  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43879  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44012  reshape/renumber           which tokens there are then, and their ids
-    44219  reshape/files_json         tokenizer.json and the JSON files beside it
-    44596  reshape/files_lines        merges.txt and vocab.txt
-    44680  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44802  reshape/named              tokens that configs name, which stay
-    44919  reshape/new_model          the model with its new tokenizer
-    44993  reshape/trim               fewer tokens
-    45100  reshape/extend             more tokens
+    43391  reshape                    a model's own vocabulary, smaller or larger
+    43417  reshape/needed             what has to stay for the sake of what stays
+    43631  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43934  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44067  reshape/renumber           which tokens there are then, and their ids
+    44274  reshape/files_json         tokenizer.json and the JSON files beside it
+    44658  reshape/files_lines        merges.txt and vocab.txt
+    44742  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44864  reshape/named              tokens that configs name, which stay
+    44981  reshape/new_model          the model with its new tokenizer
+    45057  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    45212  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    45474  reshape/trim               fewer tokens
+    45612  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2178,6 +2180,8 @@ typedef struct otx_trim_options {
     uint64_t first;     /* ids below this one stay besides, unless they are named to go */
     uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
                            this; 0: 1 */
+    bool bytes;         /* nothing but bytes and special tokens stays, whatever is named; a
+                           tokenizer that lacks some byte becomes byte-level BPE without merges */
     bool overwrite;     /* replace an existing output */
 } otx_trim_options;
 
@@ -2187,6 +2191,7 @@ typedef struct otx_trim_summary {
     uint64_t always;        /* special ones, bytes and single characters, those that a chat
                                template or a config names */
     uint64_t parts;         /* those that others which stay are made of */
+    uint64_t made;          /* bytes that were no tokens, and are now */
     uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
     uint64_t trimmed;       /* and after */
 } otx_trim_summary;
@@ -2209,7 +2214,15 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
    of a WordLevel model, which has none and where it is unknown. Tokenizers
    without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
    OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
-   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N.
+
+   With options.bytes, where the model has a token for every byte, as byte-level BPE and byte
+   fallback have, that is the same as to keep nothing. Where it lacks one (WordPiece, Unigram,
+   SentencePiece without fallback) the tokenizer becomes one of bytes, which leaves every text as
+   it is; special tokens and other added ones stay. A byte that is a token of the model's own
+   keeps its row. Any other takes the mean of the rows of the single characters, with the space
+   before them or without, in whose UTF-8 it is; if there are none, of all tokens of text that it
+   is in; and one that is in none the mean of all rows of tokens. */
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
@@ -2218,17 +2231,27 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
 typedef struct otx_extend_options {
     const char *const *tokens; /* texts, a space before a word with it; escapes as above */
     size_t token_count;
-    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    const char *tokens_of; /* a tokenizer, as for otx_vocab_open, whose tokens are offered after
+                            those; NULL: the donor's if `tokens` is NULL, else none */
+    uint64_t first;      /* of an offered tokenizer, ids below this one; 0: all */
+    uint64_t most;       /* offer on until so many tokens are new; 0: all */
+    const char *donor;   /* a model, as for otx_job_open, whose rows are used; or NULL */
+    otx_method method;   /* how rows are made: by one that needs a donor's rows those of tokens
+                            that the donor has, and by subword all others; by any other all */
+    otx_method_options how; /* of both; of subword, how.subword */
     uint64_t multiple;   /* as above */
     bool overwrite;      /* replace an existing output */
 } otx_extend_options;
 
 typedef struct otx_extend_summary {
     uint64_t before, after; /* tokens */
-    uint64_t present;       /* of the list, tokens already */
+    uint64_t present;       /* of the list, tokens already; of an offered one, texts that are */
+    uint64_t left;          /* of an offered one, texts that cannot be the model's own */
     uint64_t own;           /* that are the model's own now: met where the text is a word; */
     uint64_t parts;         /* those besides that merges go through on the way to them; */
     uint64_t added;         /* added tokens: cut out of any text before all else */
+    uint64_t solved;        /* new rows that are made from the donor's; by the pieces are the
+                               others of these three */
 } otx_extend_summary;
 
 /* Writes to `out` the model of directory `model` with more tokens. A text that the model's
@@ -2238,7 +2261,16 @@ typedef struct otx_extend_summary {
    that holds a token which texts are cut at, becomes an added token, that is neither special nor
    normalised. New rows are made from those of the pieces; all others, and biases, configs and
    generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
+
+   Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
+   tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
+   token even within a word. Special and reserved tokens stay the model's.
+
+   A donor's row is used for a new token of the same (kind, bytes), a merge's part among them, for
+   an added one also that of a special token of its content. Such rows are, bit for bit, those of
+   a transplant of the model to the donor's tokenizer, but for noise: the anchors are the same.
+   Rows that hold nothing are treated as there: as if the donor lacked the token. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
@@ -33716,6 +33748,11 @@ OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__job_pieces *p)
     otx__pool_close(&p->pool);
 }
 
+/* Gives rows to targets of the tensor at hand in the place of those that the method made. */
+struct otx__rebuild;
+typedef otx_result (*otx__give_rows)(void *context, struct otx__rebuild *rebuild,
+                                     otx_error *error);
+
 /* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
     /* job: what the caller asks for, and is told */
@@ -33750,6 +33787,10 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* rebuild: rows from elsewhere, or NULL */
+    otx__give_rows give;
+    void *give_context;
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
@@ -38724,6 +38765,7 @@ typedef struct otx__rebuild {
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
     double *row;                 /* for a row on its way, or a mean */
+    const uint32_t *places;      /* by target: the new row that it is; NULL: its id */
 } otx__rebuild;
 
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
@@ -38774,10 +38816,13 @@ OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first
                                                    const double *rows, otx_error *error)
 {
     size_t i;
-    for (i = 0; i < count; i++)
-        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
-            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
-            return otx__fail_range(r, r->job->targets[first + i], error);
+    for (i = 0; i < count; i++) {
+        const size_t id = r->job->targets[first + i];
+        const size_t place = r->places ? r->places[first + i] : id;
+        if (otx__rebuild_action(r, id) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, place, rows + i * r->made.columns))
+            return otx__fail_range(r, id, error);
+    }
     return OTX_OK;
 }
 
@@ -38941,7 +38986,8 @@ OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
     otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
     const otx_context ctx = otx__job_uncounted(job);
     otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    otx_matrix made = otx__loaded_rows(&r->made, r->places ? r->places : job->targets,
+                                       job->target_count);
     size_t targets = job->target_count, i;
     otx_result result;
     if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);
@@ -39050,6 +39096,12 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Rows from elsewhere, if there are any. */
+OTX__PRIVATE otx_result otx__rebuild_give(otx__rebuild *r, otx_error *error)
+{
+    return r->job->give ? r->job->give(r->job->give_context, r, error) : OTX_OK;
+}
+
 /* The rows that must be made: by the method, from the donor's; as the mean of
    the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
@@ -39062,6 +39114,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (job->target_count == 0) return OTX_OK;
     if (r->solution) {
         result = otx__rebuild_solved(r, error);
+        if (!result) result = otx__rebuild_give(r, error);
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
@@ -39070,7 +39123,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
-    return result;
+    return result ? result : otx__rebuild_give(r, error);
 }
 
 /* Rows without a token of their own, padding and reserved ones, get the mean of
@@ -43356,6 +43409,8 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      new_tokenizer  the files of the tokenizer, written anew
      named          tokens that configs name, which stay
      new_model      the model with its new tokenizer
+     from_donor     rows of new tokens, made from those that a donor has for them
+     bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens
      extend         more tokens */
 
@@ -44506,19 +44561,26 @@ OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
         visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
 }
 
-/* Every id of tokenizer.json outside the lists of tokens. */
-OTX__PRIVATE void otx__new_named(otx__new_file *f,
-                                  void (*visit)(otx__new_file *f, uint32_t node))
+/* Every id of tokenizer.json outside its model. */
+OTX__PRIVATE void otx__new_named_around(otx__new_file *f,
+                                        void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
     const uint32_t first = otx_json_find(json, 0, "post_processor");
     const uint32_t end = otx_json_after(json, first);
     uint32_t node;
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
-    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
     for (node = first; node < end; node++) /* sequences may hold sequences */
         if (otx_json_find(json, node, "type") != OTX_JSON_NONE)
             otx__new_processor(f, node, visit);
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
+{
+    otx__new_named_around(f, visit);
+    visit(f, otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "unk_id"));
 }
 
 /* Such an id stays. */
@@ -44950,11 +45012,13 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
-/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
+/* Sees the job before it runs, and may have it take rows from elsewhere. */
+typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
+
+/* Gives the model the tokenizer in `directory`. */
 OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
                                        const char *directory, const char *out,
-                                       void (*look)(const otx_job *job, void *context),
-                                       void *context, otx_error *error)
+                                       otx__look_at_job look, void *context, otx_error *error)
 {
     otx_job_options options = *wanted;
     otx__new_map map;
@@ -44965,7 +45029,7 @@ OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options 
     options.map = map.entries;
     options.map_count = map.count;
     if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result && look) look(job, context);
+    if (!result) result = look(context, job, error);
     if (!result) result = otx_job_run(job, out, error);
     otx_job_close(job);
     otx__new_map_close(t, &map);
@@ -44987,6 +45051,423 @@ OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
     if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
     if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* >>> src/reshape/from_donor.h */
+/* ---- from_donor: rows of new tokens, made from those that a donor has for them ------------- */
+
+/* Two jobs of the same model: that of its new tokenizer, which writes, and that of the donor's,
+   which makes the rows that a transplant would and writes nothing. */
+typedef struct otx__from_donor {
+    otx_job *job;     /* the model with the donor, or NULL: there is none */
+    uint32_t *ids;    /* by the donor's id: the new token that takes its row, or OTX__GONE */
+    size_t id_count;
+    uint32_t *places; /* by target of the job: that token */
+    /* The caller's: what opening tells is about tokens that nobody wants. */
+    void (*log)(void *context, otx_severity severity, const char *message);
+} otx__from_donor;
+
+OTX__PRIVATE void otx__from_donor_close(otx__from_donor *d)
+{
+    if (!d->job) return;
+    otx__free(&d->job->ctx, d->ids, d->id_count, sizeof *d->ids);
+    otx__free(&d->job->ctx, d->places, d->job->target_count, sizeof *d->places);
+    otx_job_close(d->job);
+}
+
+/* Opens the donor beside the model and pairs their tokens. Close it in any case. */
+OTX__PRIVATE otx_result otx__from_donor_open(otx__from_donor *d, const otx_context *ctx,
+                                             const char *model, const char *donor,
+                                             const otx_job_options *options, otx_error *error)
+{
+    otx_result result = otx__job_new(ctx, model, donor, options, &d->job, error);
+    if (result) return result;
+    d->log = d->job->ctx.log;
+    d->job->ctx.log = NULL;
+    result = otx__job_check_options(&d->job->options, error);
+    if (!result) result = otx__job_open_sides(d->job, error);
+    return result ? result : otx__job_align(d->job, error);
+}
+
+/* ---- whose rows are wanted ---- */
+
+/* The donor's token that is the same as a new one and that the model lacks, or -1. An added
+   token may be a special one there. */
+OTX__PRIVATE int64_t otx__from_donor_find(const otx__from_donor *d, const otx__token_index *index,
+                                          const otx_token *token)
+{
+    const otx_alignment *alignment = &d->job->alignment;
+    int64_t id = otx__index_find(index, token->kind, token->bytes, token->size);
+    if (id < 0 && token->added)
+        id = otx__index_find(index, OTX_TOKEN_CONTROL, token->content, token->content_size);
+    if (id < 0 || (uint64_t)id >= alignment->count ||
+        alignment->rows[id].action != OTX_ACTION_APPROXIMATE || d->ids[id] != OTX__GONE)
+        return -1;
+    return id;
+}
+
+/* Finds the donor's tokens that the new ones are. */
+OTX__PRIVATE otx_result otx__from_donor_pair(otx__from_donor *d, const otx__reshaping *t,
+                                             const otx_vocab *fresh, otx_error *error)
+{
+    const otx_vocab *vocab = &d->job->donor.vocab;
+    otx__token_index index;
+    size_t i;
+    otx_result result = otx__index_open(&d->job->ctx, &index, vocab->tokens, vocab->count, false,
+                                        error);
+    if (result) return result;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(&index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+    for (i = 0; i < t->count && i < fresh->count; i++) {
+        const int64_t id = t->olds[i] == OTX__GONE
+                               ? otx__from_donor_find(d, &index, &fresh->tokens[i]) : -1;
+        if (id >= 0) d->ids[id] = (uint32_t)i;
+    }
+    otx__index_close(&d->job->ctx, &index);
+    return OTX_OK;
+}
+
+/* Makes targets of them alone: to the job all others are as if the donor lacked them. */
+OTX__PRIVATE void otx__from_donor_limit(otx__from_donor *d)
+{
+    otx_alignment *alignment = &d->job->alignment;
+    size_t i;
+    for (i = 0; i < alignment->count; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (row->action != OTX_ACTION_APPROXIMATE || d->ids[i] != OTX__GONE) continue;
+        row->action = OTX_ACTION_PADDING;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_PADDING]++;
+    }
+}
+
+/* What is left of opening the job, and the solves. */
+OTX__PRIVATE otx_result otx__from_donor_solve(otx__from_donor *d, otx_error *error)
+{
+    otx_job *job = d->job;
+    otx_result result = otx__job_judge_rows(job, error);
+    size_t i;
+    if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
+    job->ctx.log = d->log;
+    if (result) return result;
+    d->places = (uint32_t *)otx__alloc(&job->ctx, job->target_count, sizeof *d->places);
+    if (!d->places) return otx__fail_array(error, job->target_count, sizeof *d->places);
+    for (i = 0; i < job->target_count; i++) d->places[i] = d->ids[job->targets[i]];
+    return otx__job_solve(job, error);
+}
+
+/* ---- giving them ---- */
+
+/* Makes the rows of one tensor where the other job has it. */
+OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, otx_error *error)
+{
+    const otx__from_donor *d = (const otx__from_donor *)context;
+    const size_t which = (size_t)(to->tensor - to->job->base.parts.tensors);
+    otx__rebuild r;
+    otx_result result;
+    if (d->job->target_count == 0 || d->job->plans[which].solution == OTX__NONE) return OTX_OK;
+    result = otx__rebuild_begin(d->job, which, 1, &r, error);
+    otx__loaded_close(d->job, &r.made);
+    if (!result) {
+        r.made = to->made; /* lent, as the model's rows are */
+        r.old = to->old;
+        r.places = d->places;
+        result = otx__rebuild_solved(&r, error);
+        if (!result) result = otx__diagnose(&r, error);
+        if (!result)
+            result = otx__checkpoint_unchanged(&d->job->ctx, &d->job->donor.checkpoint, error);
+        r.made.data = NULL;
+        r.old.data = NULL;
+    }
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Has the job of the new tokenizer take rows from there. */
+OTX__PRIVATE otx_result otx__from_donor_join(otx__from_donor *d, const otx__reshaping *t,
+                                             otx_job *job, otx_error *error)
+{
+    size_t count = d->job->alignment.count, i;
+    otx_result result;
+    d->ids = (uint32_t *)otx__alloc(&d->job->ctx, count, sizeof *d->ids);
+    if (!d->ids) return otx__fail_array(error, count, sizeof *d->ids);
+    d->id_count = count;
+    for (i = 0; i < count; i++) d->ids[i] = OTX__GONE;
+    result = otx__from_donor_pair(d, t, &job->donor.vocab, error);
+    if (result) return result;
+    otx__from_donor_limit(d);
+    job->give = otx__from_donor_give;
+    job->give_context = d;
+    return otx__from_donor_solve(d, error);
+}
+
+/* >>> src/reshape/bytes.h */
+/* ---- bytes: a tokenizer of bytes in the place of one that lacks some ------------------- */
+
+/* Where a model's tokenizer has no token for every byte, and so cannot do with bytes alone, it
+   becomes another: byte-level BPE without merges, which leaves text as it is. Special tokens,
+   and others that are cut out of texts, stay as they are. */
+
+typedef struct otx__bytes {
+    const otx__reshaping *t;
+    otx__growth growth;       /* the bytes that have no token */
+    unsigned char bytes[256]; /* which they are, in that order */
+} otx__bytes;
+
+OTX__PRIVATE void otx__bytes_close(otx__bytes *b)
+{
+    if (b->t) otx__growth_close(&b->growth);
+}
+
+/* The token that stands for one byte and nothing else, or -1. */
+OTX__PRIVATE int64_t otx__bytes_find(const otx__reshaping *t, unsigned byte)
+{
+    const char text = (char)byte;
+    return otx__index_find(&t->stand_for, OTX_TOKEN_TEXT, &text, 1);
+}
+
+/* Whether the tokenizer can spell any text in bytes as it is. */
+OTX__PRIVATE bool otx__bytes_are_there(const otx__reshaping *t)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    unsigned byte;
+    if (otx__needed_has_bytes(rules)) return true;
+    if (rules->how != OTX__SPLIT_MERGES && rules->how != OTX__SPLIT_WEIGHTS) return false;
+    for (byte = 0; byte < 256; byte++)
+        if (otx__bytes_find(t, byte) < 0) return false;
+    return true;
+}
+
+/* ---- which tokens there are ---- */
+
+/* A byte as byte-level tokenizers spell it. Returns the size. */
+OTX__PRIVATE size_t otx__bytes_spell(unsigned byte, char to[2])
+{
+    const unsigned code = otx__character_of_byte((unsigned char)byte);
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    to[0] = (char)(0xc0 | code >> 6);
+    to[1] = (char)(0x80 | (code & 0x3f));
+    return 2;
+}
+
+/* Keeps the token of a byte that is spelled so already, or adds one. */
+OTX__PRIVATE otx_result otx__bytes_take(otx__bytes *b, otx__reshaping *t, unsigned byte,
+                                        otx_error *error)
+{
+    char spelled[2], quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    const size_t size = otx__bytes_spell(byte, spelled);
+    const int64_t same = otx__index_find(&t->contents, OTX_TOKEN_NONE, spelled, size);
+    uint32_t id;
+    if (same >= 0 && t->own[same] && t->vocab.tokens[same].kind == OTX_TOKEN_TEXT &&
+        t->vocab.tokens[same].size == 1 &&
+        (unsigned char)t->vocab.tokens[same].bytes[0] == byte) {
+        t->keep[same] = true;
+        return OTX_OK;
+    }
+    if (same >= 0 && t->keep[same])
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: token \"%s\" has to stay, and is what "
+                         "a tokenizer of bytes calls the byte 0x%02x",
+                         otx__path_text(path, t->model),
+                         otx__quote(quoted, sizeof quoted, spelled, size), byte);
+    b->bytes[b->growth.token_count] = (unsigned char)byte;
+    return otx__growth_add(&b->growth, spelled, size, &id);
+}
+
+/* Whether a token stays that is no byte: special, or cut out of texts. */
+OTX__PRIVATE bool otx__bytes_keep(const otx_token *token)
+{
+    return token->kind == OTX_TOKEN_CONTROL || (token->in_use && token->kind != OTX_TOKEN_NONE) ||
+           (token->added && token->kind == OTX_TOKEN_TEXT);
+}
+
+/* Marks what stays besides what is marked, and adds the bytes that are missing. Close it in any
+   case. */
+OTX__PRIVATE otx_result otx__bytes_choose(otx__bytes *b, otx__reshaping *t,
+                                          otx_trim_summary *summary, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    unsigned byte;
+    size_t i;
+    b->t = t;
+    b->growth.ctx = t->ctx;
+    b->growth.vocab = &t->vocab;
+    b->growth.rules = (const otx__rules *)t->vocab.rules;
+    b->growth.known = &t->contents;
+    b->growth.error = error;
+    otx__text_open(&b->growth.contents, t->ctx);
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        if (t->vocab.roles[i] >= 0 && (uint64_t)t->vocab.roles[i] < t->vocab.count)
+            t->keep[t->vocab.roles[i]] = true;
+    for (i = 0; i < t->vocab.count; i++)
+        if (otx__bytes_keep(&t->vocab.tokens[i])) t->keep[i] = true;
+    for (byte = 0; byte < 256 && !result; byte++) result = otx__bytes_take(b, t, byte, error);
+    t->growth = &b->growth;
+    summary->always = 0;
+    for (i = 0; i < t->vocab.count; i++) summary->always += t->keep[i];
+    summary->made = b->growth.token_count;
+    return result;
+}
+
+/* ---- the files ---- */
+
+/* Sets a member of the file. */
+OTX__PRIVATE void otx__bytes_set(otx__new_file *f, const char *key, const char *value)
+{
+    if (!f->result)
+        f->result = otx_json_edit_set(f->t->ctx, f->edit, 0, key, value, f->error);
+}
+
+/* The model: every token of its own, and no merges. */
+OTX__PRIVATE void otx__bytes_model(otx__new_file *f)
+{
+    const otx__reshaping *t = f->t;
+    size_t i;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, "{\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, "
+                     "\"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, "
+                     "\"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false, "
+                     "\"vocab\": {");
+    for (i = 0; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (!t->own[i] || t->ids[i] == OTX__GONE) continue;
+        otx__new_next(f);
+        otx__text_json_string(&f->value, token->content, token->content_size);
+        otx__text_format(&f->value, ": %" PRIu32, t->ids[i]);
+    }
+    otx__append_members(f, false);
+    otx__text_string(&f->value, "\n  }, \"merges\": []}");
+    otx__text_bytes(&f->value, "", 1);
+    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    otx__bytes_set(f, "model", f->value.bytes);
+}
+
+OTX__PRIVATE void otx__bytes_tokenizer_json(otx__new_file *f)
+{
+    static const char level[] = "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
+                                "\"trim_offsets\": true, \"use_regex\": false}";
+    otx__new_part(f, otx_json_find(f->json, 0, "added_tokens"), otx__new_added);
+    otx__bytes_set(f, "normalizer", "null");
+    otx__bytes_set(f, "pre_tokenizer", level);
+    otx__bytes_set(f, "decoder", level);
+    otx__bytes_model(f);
+    otx__new_named_around(f, otx__new_put_id);
+}
+
+/* The class takes tokenizer.json as it stands, and nothing is done to texts beside it. */
+OTX__PRIVATE void otx__bytes_tokenizer_config(otx__new_file *f)
+{
+    static const char *const undone[] = {"add_prefix_space", "clean_up_tokenization_spaces",
+                                         "do_lower_case"};
+    size_t i;
+    otx__new_tokenizer_config(f);
+    otx__bytes_set(f, OTX__KEY_TOKENIZER_CLASS, "\"" OTX__AS_IS_4 "\"");
+    for (i = 0; i < OTX__COUNT(undone); i++)
+        if (otx_json_find(f->json, 0, undone[i]) != OTX_JSON_NONE)
+            otx__bytes_set(f, undone[i], "false");
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__bytes_write(otx__reshaping *t, const char *name,
+                                         const char *directory, otx_error *error)
+{
+    static const otx__new_kind kinds[] = {
+        {"tokenizer.json", otx__bytes_tokenizer_json},
+        {"tokenizer_config.json", otx__bytes_tokenizer_config},
+        {"added_tokens.json", otx__new_added_tokens_json},
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds); i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return otx__new_write_json(t, &kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || otx__is_other_source(name)) return OTX_OK;
+    return otx__is_of_tokenizer(name) ? otx__new_copy_file(t, name, directory, error) : OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__bytes_write_all(otx__reshaping *t, const char *directory,
+                                             otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__bytes_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- rows of the bytes ---- */
+
+/* Whether a token is one character, with the space before it or without. */
+OTX__PRIVATE bool otx__bytes_is_character(const otx_token *token)
+{
+    const size_t space = token->size > 1 && token->bytes[0] == ' ';
+    const size_t size = token->size - space;
+    return size > 0 &&
+           otx__utf8_length((const unsigned char *)token->bytes + space, size) == size;
+}
+
+/* Whether a byte is in what a token stands for, but for the space before a character. */
+OTX__PRIVATE bool otx__bytes_is_in(const otx_token *token, bool character, unsigned byte)
+{
+    const size_t space = character && token->size > 1 && token->bytes[0] == ' ';
+    return memchr(token->bytes + space, (int)byte, token->size - space) != NULL;
+}
+
+/* Flags the rows that a byte's is the mean of: of single characters with it, or else of all
+   texts with it. Returns how many there are. */
+OTX__PRIVATE size_t otx__bytes_flag(const otx__bytes *b, otx__rebuild *r, unsigned byte)
+{
+    const otx_vocab *vocab = &b->t->vocab;
+    const size_t rows = otx__min(r->old.rows, vocab->count);
+    size_t count = 0, i;
+    int pass;
+    for (pass = 0; pass < 2 && count == 0; pass++) {
+        memset(r->flags, 0, r->flag_count);
+        for (i = 0; i < rows; i++) {
+            const otx_token *token = &vocab->tokens[i];
+            const bool character = pass == 0;
+            if (token->kind != OTX_TOKEN_TEXT || token->added ||
+                (character && !otx__bytes_is_character(token)) ||
+                !otx__bytes_is_in(token, character, byte))
+                continue;
+            r->flags[i] = 1;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Gives rows to the bytes that were no tokens; that of one which is in no token stays the mean
+   of all. */
+OTX__PRIVATE otx_result otx__bytes_give(void *context, otx__rebuild *r, otx_error *error)
+{
+    const otx__bytes *b = (const otx__bytes *)context;
+    double *row = (double *)otx__alloc(&r->job->ctx, r->made.columns, sizeof *row);
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!row) return otx__fail_array(error, r->made.columns, sizeof *row);
+    for (i = 0; i < b->growth.token_count && !result; i++) {
+        const size_t id = b->t->new_ids[i];
+        if (otx__rebuild_action(r, id) != OTX_ACTION_APPROXIMATE ||
+            otx__bytes_flag(b, r, b->bytes[i]) == 0)
+            continue;
+        result = otx__rows_average(r->job, &r->old, r->flags, row, error);
+        if (!result && !otx__rebuild_store(r, id, row)) result = otx__fail_range(r, id, error);
+    }
+    otx__free(&r->job->ctx, row, r->made.columns, sizeof *row);
     return result;
 }
 
@@ -45029,31 +45510,43 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     return result;
 }
 
-OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
-                                         otx_trim_summary *summary, otx_error *error)
+/* What is wanted, and what comes of it. */
+typedef struct otx__trimming {
+    otx__reshaping t;
+    otx__bytes bytes;
+    bool by_bytes; /* the tokenizer becomes one of bytes */
+    otx_trim_summary summary;
+} otx__trimming;
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
+                                         const otx_trim_options *options, otx_error *error)
 {
+    otx__reshaping *t = &trimming->t;
+    otx_trim_summary *summary = &trimming->summary;
     char path[OTX__PATH_TEXT];
     otx_result result = otx__reshape_open(t, error);
     otx__path_text(path, t->model);
-    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) trimming->by_bytes = options->bytes && !otx__bytes_are_there(t);
+    if (!result && !options->bytes) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
     if (!result) result = otx__keep_named(t, &summary->always, error);
-    if (!result)
+    if (!result && trimming->by_bytes)
+        result = otx__bytes_choose(&trimming->bytes, t, summary, error);
+    else if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);
     if (result) return result;
     summary->before = t->vocab.token_count;
     summary->after = t->count;
-    if (t->count == t->vocab.token_count)
+    if (t->count == t->vocab.token_count && !trimming->by_bytes)
         otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
                  "not named to stay are needed by others", path, (uint64_t)t->count);
     return OTX_OK;
 }
 
 /* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
-OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, otx_trim_summary *summary)
 {
-    otx_trim_summary *summary = (otx_trim_summary *)context;
     size_t i;
     for (i = 0; i < job->base.parts.count; i++) {
         const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
@@ -45065,35 +45558,54 @@ OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
     }
 }
 
+OTX__PRIVATE otx_result otx__trim_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__trimming *trimming = (otx__trimming *)context;
+    (void)error;
+    otx__trim_count_bytes(job, &trimming->summary);
+    if (!trimming->by_bytes) return OTX_OK;
+    job->give = otx__bytes_give;
+    job->give_context = &trimming->bytes;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out,
+                                        const otx_trim_options *options, otx_error *error)
+{
+    otx__reshaping *t = &trimming->t;
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(t->ctx, out, options->overwrite, &output, error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made, but for bytes */
+    if (trimming->by_bytes) job.method = OTX_METHOD_MEAN;
+    if (trimming->by_bytes) job.byte_match = OTX_MATCH_NO;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = trimming->by_bytes ? otx__bytes_write_all(t, output.partial, error)
+                                : otx__new_write_all(t, output.partial, error);
+    if (!result)
+        result = otx__new_model(t, &job, output.partial, out, otx__trim_look, trimming, error);
+    otx__output_abandon(&output);
+    return result;
+}
+
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error)
 {
-    otx__reshaping t;
-    otx_job_options job;
-    otx_trim_summary own;
-    otx__output output;
+    otx__trimming trimming;
     otx_result result;
-    memset(&t, 0, sizeof t);
-    memset(&job, 0, sizeof job);
-    memset(&own, 0, sizeof own);
-    t.ctx = ctx;
-    t.model = model;
-    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
-    result = otx__trim_choose(&t, options, &own, error);
-    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
-    if (!result) {
-        result = otx__new_write_all(&t, output.partial, error);
-        if (!result)
-            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
-                                    error);
-        otx__output_abandon(&output);
-    }
-    if (!result && summary) *summary = own;
-    otx__reshape_close(&t);
+    memset(&trimming, 0, sizeof trimming);
+    trimming.t.ctx = ctx;
+    trimming.t.model = model;
+    result = otx__trim_choose(&trimming, options, error);
+    if (!result) result = otx__trim_write(&trimming, out, options, error);
+    if (!result && summary) *summary = trimming.summary;
+    otx__bytes_close(&trimming.bytes);
+    otx__reshape_close(&trimming.t);
     return result;
 }
 
@@ -45152,6 +45664,8 @@ typedef struct otx__extending {
     otx__before_model before; /* what happens to texts before the model sees them, */
     otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
+    otx__from_donor donor;    /* that tokens or rows are taken from, if there is one */
+    bool takes;               /* rows too */
     otx_extend_summary summary;
     otx_error *error;
 } otx__extending;
@@ -45322,6 +45836,44 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
     return result || done ? result : otx__extend_added(x, listed);
 }
 
+/* A token of another tokenizer: what is cut out of texts there is here too, and any other
+   becomes one of the model's own or is left. */
+OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *token)
+{
+    const otx__span text = otx__span_of(token->bytes, token->size);
+    otx__listed listed;
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (token->kind != OTX_TOKEN_TEXT || token->size == 0) return OTX_OK;
+    if (otx__index_find(&x->t.stand_for, token->kind, token->bytes, token->size) >= 0 ||
+        (token->size == 1 &&
+         otx__index_find(&x->t.stand_for, OTX_TOKEN_BYTE, token->bytes, 1) >= 0)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    memset(&listed, 0, sizeof listed);
+    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.size = token->size;
+    otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
+    x->content.size = 0;
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size)) {
+        x->summary.left++;
+        return OTX_OK;
+    }
+    if (token->added) return otx__extend_added(x, &listed);
+    if (otx__extend_is_whole(x, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0 && otx__extend_has(x)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    if (x->content.size > 0) result = otx__extend_own(x, &listed.name, &done);
+    x->summary.own += done;
+    x->summary.left += !done;
+    return result;
+}
+
 /* ---- all of them ---- */
 
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
@@ -45350,6 +45902,38 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     return OTX_OK;
 }
 
+/* Tokens of another vocabulary, as many as are wanted. */
+OTX__PRIVATE otx_result otx__extend_offer(otx__extending *x, const otx_vocab *vocab,
+                                          const otx_extend_options *options)
+{
+    const size_t count = options->first && options->first < vocab->count
+                             ? (size_t)options->first : vocab->count;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < count && !result; i++) {
+        if (options->most && x->summary.own + x->summary.added >= options->most) break;
+        result = otx__extend_offered(x, &vocab->tokens[i]);
+        if (!result)
+            result = otx__poll(x->t.ctx, OTX_STAGE_OPEN, x->t.model, i, count, x->error);
+    }
+    return result;
+}
+
+/* Those of another tokenizer; without a list those of the donor. */
+OTX__PRIVATE otx_result otx__extend_of(otx__extending *x, const otx_extend_options *options)
+{
+    otx_vocab vocab;
+    otx_result result;
+    if (!options->tokens_of && !options->tokens && options->donor)
+        return otx__extend_offer(x, &x->donor.job->donor.vocab, options);
+    if (!options->tokens_of) return OTX_OK;
+    result = otx_vocab_open(x->t.ctx, options->tokens_of, &vocab, x->error);
+    if (result) return result;
+    result = otx__extend_offer(x, &vocab, options);
+    otx_vocab_close(x->t.ctx, &vocab);
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
 {
     const otx_context *ctx = x->t.ctx;
@@ -45365,6 +45949,7 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
                                x->error);
         otx__listed_close(ctx, &listed);
     }
+    if (!result) result = otx__extend_of(x, options);
     for (i = 0; i < x->t.vocab.count; i++)
         x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
     x->t.growth = &x->growth;
@@ -45375,6 +45960,47 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
     return result;
 }
 
+/* Whether rows are made from a donor's. */
+OTX__PRIVATE bool otx__extend_takes(const otx_extend_options *options)
+{
+    return options->donor && (otx_method_needs(options->method) & OTX_NEED_DONOR);
+}
+
+/* How rows are made without a donor's: those of pieces, if the method needs one. */
+OTX__PRIVATE void otx__extend_method(const otx_extend_options *options, otx_job_options *job)
+{
+    memset(job, 0, sizeof *job);
+    job->method = OTX_METHOD_SUBWORD;
+    job->how.subword = options->how.subword;
+    if (!(otx_method_needs(options->method) & OTX_NEED_DONOR)) {
+        job->method = options->method;
+        job->how = options->how;
+    }
+    job->rows = OTX_ROWS_MULTIPLE;
+    job->rows_multiple = options->multiple ? options->multiple : 1;
+    job->overwrite = options->overwrite;
+}
+
+/* Opens the donor, of which also its tokenizer alone may be wanted. */
+OTX__PRIVATE otx_result otx__extend_donor(otx__extending *x, const otx_extend_options *options)
+{
+    otx_job_options job;
+    if (!options->donor) return OTX_OK;
+    memset(&job, 0, sizeof job);
+    job.method = options->method;
+    job.how = options->how;
+    return otx__from_donor_open(&x->donor, x->t.ctx, x->t.model, options->donor, &job, x->error);
+}
+
+OTX__PRIVATE otx_result otx__extend_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__extending *x = (otx__extending *)context;
+    otx_result result = OTX_OK;
+    if (x->takes) result = otx__from_donor_join(&x->donor, &x->t, job, error);
+    if (!result && x->takes) x->summary.solved = x->donor.job->target_count;
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
                                           const otx_extend_options *options)
 {
@@ -45382,15 +46008,10 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
     otx__output output;
     otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
     if (result) return result;
-    memset(&job, 0, sizeof job);
-    job.method = OTX_METHOD_SUBWORD;
-    job.how.subword = options->subword;
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
+    otx__extend_method(options, &job);
     result = otx__new_write_all(&x->t, output.partial, x->error);
     if (!result)
-        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+        result = otx__new_model(&x->t, &job, output.partial, out, otx__extend_look, x, x->error);
     otx__output_abandon(&output);
     return result;
 }
@@ -45403,10 +46024,13 @@ OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const c
     otx_result result;
     memset(&x, 0, sizeof x);
     x.error = error;
+    x.takes = otx__extend_takes(options);
     result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_donor(&x, options);
     if (!result) result = otx__extend_all(&x, options);
     if (!result) result = otx__extend_write(&x, out, options);
     if (!result && summary) *summary = x.summary;
+    otx__from_donor_close(&x.donor);
     otx__reshape_close(&x.t);
     if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
     otx__text_close(&x.content);

@@ -113,7 +113,8 @@ OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
     otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
     const otx_context ctx = otx__job_uncounted(job);
     otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    otx_matrix made = otx__loaded_rows(&r->made, r->places ? r->places : job->targets,
+                                       job->target_count);
     size_t targets = job->target_count, i;
     otx_result result;
     if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);

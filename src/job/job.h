@@ -51,6 +51,11 @@ OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__job_pieces *p)
     otx__pool_close(&p->pool);
 }
 
+/* Gives rows to targets of the tensor at hand in the place of those that the method made. */
+struct otx__rebuild;
+typedef otx_result (*otx__give_rows)(void *context, struct otx__rebuild *rebuild,
+                                     otx_error *error);
+
 /* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
     /* job: what the caller asks for, and is told */
@@ -85,6 +90,10 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* rebuild: rows from elsewhere, or NULL */
+    otx__give_rows give;
+    void *give_context;
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];

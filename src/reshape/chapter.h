@@ -18,5 +18,7 @@
      new_tokenizer  the files of the tokenizer, written anew
      named          tokens that configs name, which stay
      new_model      the model with its new tokenizer
+     from_donor     rows of new tokens, made from those that a donor has for them
+     bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens
      extend         more tokens */

@@ -52,6 +52,8 @@ typedef struct otx__extending {
     otx__before_model before; /* what happens to texts before the model sees them, */
     otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
+    otx__from_donor donor;    /* that tokens or rows are taken from, if there is one */
+    bool takes;               /* rows too */
     otx_extend_summary summary;
     otx_error *error;
 } otx__extending;
@@ -222,6 +224,44 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
     return result || done ? result : otx__extend_added(x, listed);
 }
 
+/* A token of another tokenizer: what is cut out of texts there is here too, and any other
+   becomes one of the model's own or is left. */
+OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *token)
+{
+    const otx__span text = otx__span_of(token->bytes, token->size);
+    otx__listed listed;
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (token->kind != OTX_TOKEN_TEXT || token->size == 0) return OTX_OK;
+    if (otx__index_find(&x->t.stand_for, token->kind, token->bytes, token->size) >= 0 ||
+        (token->size == 1 &&
+         otx__index_find(&x->t.stand_for, OTX_TOKEN_BYTE, token->bytes, 1) >= 0)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    memset(&listed, 0, sizeof listed);
+    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.size = token->size;
+    otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
+    x->content.size = 0;
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size)) {
+        x->summary.left++;
+        return OTX_OK;
+    }
+    if (token->added) return otx__extend_added(x, &listed);
+    if (otx__extend_is_whole(x, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0 && otx__extend_has(x)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    if (x->content.size > 0) result = otx__extend_own(x, &listed.name, &done);
+    x->summary.own += done;
+    x->summary.left += !done;
+    return result;
+}
+
 /* ---- all of them ---- */
 
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
@@ -250,6 +290,38 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     return OTX_OK;
 }
 
+/* Tokens of another vocabulary, as many as are wanted. */
+OTX__PRIVATE otx_result otx__extend_offer(otx__extending *x, const otx_vocab *vocab,
+                                          const otx_extend_options *options)
+{
+    const size_t count = options->first && options->first < vocab->count
+                             ? (size_t)options->first : vocab->count;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < count && !result; i++) {
+        if (options->most && x->summary.own + x->summary.added >= options->most) break;
+        result = otx__extend_offered(x, &vocab->tokens[i]);
+        if (!result)
+            result = otx__poll(x->t.ctx, OTX_STAGE_OPEN, x->t.model, i, count, x->error);
+    }
+    return result;
+}
+
+/* Those of another tokenizer; without a list those of the donor. */
+OTX__PRIVATE otx_result otx__extend_of(otx__extending *x, const otx_extend_options *options)
+{
+    otx_vocab vocab;
+    otx_result result;
+    if (!options->tokens_of && !options->tokens && options->donor)
+        return otx__extend_offer(x, &x->donor.job->donor.vocab, options);
+    if (!options->tokens_of) return OTX_OK;
+    result = otx_vocab_open(x->t.ctx, options->tokens_of, &vocab, x->error);
+    if (result) return result;
+    result = otx__extend_offer(x, &vocab, options);
+    otx_vocab_close(x->t.ctx, &vocab);
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
 {
     const otx_context *ctx = x->t.ctx;
@@ -265,6 +337,7 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
                                x->error);
         otx__listed_close(ctx, &listed);
     }
+    if (!result) result = otx__extend_of(x, options);
     for (i = 0; i < x->t.vocab.count; i++)
         x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
     x->t.growth = &x->growth;
@@ -275,6 +348,47 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
     return result;
 }
 
+/* Whether rows are made from a donor's. */
+OTX__PRIVATE bool otx__extend_takes(const otx_extend_options *options)
+{
+    return options->donor && (otx_method_needs(options->method) & OTX_NEED_DONOR);
+}
+
+/* How rows are made without a donor's: those of pieces, if the method needs one. */
+OTX__PRIVATE void otx__extend_method(const otx_extend_options *options, otx_job_options *job)
+{
+    memset(job, 0, sizeof *job);
+    job->method = OTX_METHOD_SUBWORD;
+    job->how.subword = options->how.subword;
+    if (!(otx_method_needs(options->method) & OTX_NEED_DONOR)) {
+        job->method = options->method;
+        job->how = options->how;
+    }
+    job->rows = OTX_ROWS_MULTIPLE;
+    job->rows_multiple = options->multiple ? options->multiple : 1;
+    job->overwrite = options->overwrite;
+}
+
+/* Opens the donor, of which also its tokenizer alone may be wanted. */
+OTX__PRIVATE otx_result otx__extend_donor(otx__extending *x, const otx_extend_options *options)
+{
+    otx_job_options job;
+    if (!options->donor) return OTX_OK;
+    memset(&job, 0, sizeof job);
+    job.method = options->method;
+    job.how = options->how;
+    return otx__from_donor_open(&x->donor, x->t.ctx, x->t.model, options->donor, &job, x->error);
+}
+
+OTX__PRIVATE otx_result otx__extend_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__extending *x = (otx__extending *)context;
+    otx_result result = OTX_OK;
+    if (x->takes) result = otx__from_donor_join(&x->donor, &x->t, job, error);
+    if (!result && x->takes) x->summary.solved = x->donor.job->target_count;
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
                                           const otx_extend_options *options)
 {
@@ -282,15 +396,10 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
     otx__output output;
     otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
     if (result) return result;
-    memset(&job, 0, sizeof job);
-    job.method = OTX_METHOD_SUBWORD;
-    job.how.subword = options->subword;
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
+    otx__extend_method(options, &job);
     result = otx__new_write_all(&x->t, output.partial, x->error);
     if (!result)
-        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+        result = otx__new_model(&x->t, &job, output.partial, out, otx__extend_look, x, x->error);
     otx__output_abandon(&output);
     return result;
 }
@@ -303,10 +412,13 @@ OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const c
     otx_result result;
     memset(&x, 0, sizeof x);
     x.error = error;
+    x.takes = otx__extend_takes(options);
     result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_donor(&x, options);
     if (!result) result = otx__extend_all(&x, options);
     if (!result) result = otx__extend_write(&x, out, options);
     if (!result && summary) *summary = x.summary;
+    otx__from_donor_close(&x.donor);
     otx__reshape_close(&x.t);
     if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
     otx__text_close(&x.content);

@@ -31,11 +31,13 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
-/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
+/* Sees the job before it runs, and may have it take rows from elsewhere. */
+typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
+
+/* Gives the model the tokenizer in `directory`. */
 OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
                                        const char *directory, const char *out,
-                                       void (*look)(const otx_job *job, void *context),
-                                       void *context, otx_error *error)
+                                       otx__look_at_job look, void *context, otx_error *error)
 {
     otx_job_options options = *wanted;
     otx__new_map map;
@@ -46,7 +48,7 @@ OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options 
     options.map = map.entries;
     options.map_count = map.count;
     if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result && look) look(job, context);
+    if (!result) result = look(context, job, error);
     if (!result) result = otx_job_run(job, out, error);
     otx_job_close(job);
     otx__new_map_close(t, &map);
